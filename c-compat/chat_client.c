@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * chat_client_c: imitates the messenger's provided client, and those that students derive from it, as a peer in tests.
+ * In: lines on standard input, chunks on the socket. Out: one write per line on the socket, the screen on standard
+ * output, and on standard error the line `connected`, then errors only.
+ *
+ * Deliberate, because the server must live with it: the screen prints each read as ONE C string, so whatever follows
+ * its first NUL is lost; nothing is sent or printed before the user types or a message comes; an empty line is sent;
+ * the socket is descriptor 3 in both processes.
+ * Deliberately unlike the course program, whose faults would hurt tests: a failed connect is status 1, no endless loop;
+ * the keyboard's end closes the sending side and sends no empty message; no character of a long line is lost; each
+ * process ends when the other is gone, however it went.
+ *
+ * Status: 0 when the server ended the connection in order, 1 on any error, 2 for wrong arguments.
+ */
+#include "common.h"
+#include "descriptors.h"
+#include "variant.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { READ_MAX = 1023, KEYBOARD_MAX = 4096 };
+
+struct session {
+    struct sockaddr_in server;
+    const char *pseudo;
+    const struct variant *variant;
+    int life; /* see descriptors.h */
+};
+
+struct keyboard {
+    char bytes[KEYBOARD_MAX];
+    size_t held;
+    bool ended;
+    bool inside_line; /* a first piece of the line at bytes[0] has left already */
+    bool failed;      /* a line could not be sent or read, and not because the screen process is gone */
+};
+
+static bool show(const struct session *session, const char *text)
+{
+    /* One write, so that a test never sees half a message; with PSEUDO_MAX it is below PIPE_BUF, hence atomic. */
+    char screen[READ_MAX + PSEUDO_MAX + sizeof "\n\n> "];
+    int size = snprintf(screen, sizeof screen, "\n%s\n%s> ", text, session->pseudo);
+    if (put_all(STDOUT_FILENO, screen, (size_t)size, session->life))
+        return true;
+    if (errno != 0)
+        complain("screen", "writing to", "standard output");
+    return false;
+}
+
+static int run_screen(const struct session *session)
+{
+    char chunk[READ_MAX + 1];
+    while (ready(SOCKET_FD, POLLIN, session->life)) {
+        ssize_t got = read(SOCKET_FD, chunk, READ_MAX);
+        if (got == 0)
+            return EXIT_SUCCESS;
+        if (got < 0 && try_again())
+            continue;
+        if (got < 0) {
+            complain("screen", "reading from", "the server");
+            return EXIT_FAILURE;
+        }
+        chunk[got] = '\0';
+        if (!show(session, chunk))
+            return EXIT_FAILURE;
+    }
+    return EXIT_FAILURE;
+}
+
+/* Sends the first `size` bytes held and forgets `taken`. */
+static bool send_piece(const struct session *session, struct keyboard *keyboard, size_t size, size_t taken)
+{
+    bool sent = true;
+    /* A client with fixed messages sends one per line: the rest of a long line is cut, not sent as another message. */
+    if (!(session->variant->exact && keyboard->inside_line)) {
+        char message[MESSAGE_MAX];
+        size_t whole = encode(session->variant, session->pseudo, keyboard->bytes, size, message);
+        sent = put_all(SOCKET_FD, message, whole, session->life);
+        keyboard->failed = !sent && errno != 0;
+    }
+    if (keyboard->failed)
+        complain("keyboard", "writing to", "the server");
+    keyboard->inside_line = taken == size;
+    keyboard->held -= taken;
+    memmove(keyboard->bytes, keyboard->bytes + taken, keyboard->held);
+    return sent;
+}
+
+/* Sends all whole lines held, and a long one piece by piece. A piece leaves only when a byte beyond it is there and is
+ * no newline: otherwise a line that just fits would be followed by an empty message. */
+static bool send_lines(const struct session *session, struct keyboard *keyboard)
+{
+    size_t room = text_room(session->variant, session->pseudo);
+    bool sent = true;
+    while (sent && keyboard->held > 0) {
+        size_t seen = keyboard->held > room ? room + 1 : keyboard->held;
+        const char *newline = memchr(keyboard->bytes, '\n', seen);
+        if (newline) {
+            size_t size = (size_t)(newline - keyboard->bytes);
+            sent = send_piece(session, keyboard, size, size + 1);
+        } else if (keyboard->held > room) {
+            sent = send_piece(session, keyboard, room, room);
+        } else if (keyboard->ended) {
+            sent = send_piece(session, keyboard, keyboard->held, keyboard->held);
+        } else {
+            break;
+        }
+    }
+    return sent;
+}
+
+/* Until the keyboard's end, or until the screen process is gone, which then has the reason in its own status. */
+static int run_keyboard(const struct session *session)
+{
+    struct keyboard keyboard = {.held = 0};
+    while (!keyboard.ended && ready(STDIN_FILENO, POLLIN, session->life)) {
+        ssize_t got = read(STDIN_FILENO, keyboard.bytes + keyboard.held, sizeof keyboard.bytes - keyboard.held);
+        if (got < 0 && try_again())
+            continue;
+        if (got < 0) {
+            complain("keyboard", "reading", "standard input");
+            keyboard.failed = true;
+            break;
+        }
+        keyboard.ended = got == 0;
+        keyboard.held += (size_t)got;
+        if (!send_lines(session, &keyboard))
+            break;
+    }
+    return keyboard.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int screen_status(pid_t screen)
+{
+    int status;
+    while (waitpid(screen, &status, 0) < 0)
+        if (errno != EINTR)
+            return EXIT_FAILURE;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    dprintf(STDERR_FILENO, "keyboard (pid %ld): screen process %ld was killed by signal %d\n", (long)getpid(),
+            (long)screen, WTERMSIG(status));
+    return EXIT_FAILURE;
+}
+
+/* Forks: the child is the screen, the parent the keyboard. Single thread and nothing buffered here; the child leaves by
+ * _exit, so that no exit handler (a sanitizer's, stdio's) runs twice. */
+static int run_both(struct session *session)
+{
+    int life[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, life) < 0) {
+        complain("chat_client_c", "making", "the socket pair");
+        return EXIT_FAILURE;
+    }
+    pid_t screen = fork();
+    if (screen < 0) {
+        complain("chat_client_c", "forking", "the screen process");
+        return EXIT_FAILURE;
+    }
+    session->life = life[screen == 0];
+    close(life[screen != 0]); /* our copy of the other's end would keep it open after the other's death */
+    if (screen == 0)
+        _exit(run_screen(session));
+
+    dprintf(STDERR_FILENO, "connected\n"); /* after fork: who waits for this line finds both processes */
+    int status = run_keyboard(session);
+    /* Fails when the connection is dead already, and then the screen process ends without it. */
+    shutdown(SOCKET_FD, SHUT_WR);
+    int seen = screen_status(screen);
+    return status == EXIT_SUCCESS ? seen : status;
+}
+
+static bool read_arguments(int count, char **arguments, struct session *session)
+{
+    if (count < 3 || count > 5)
+        return false;
+    in_port_t port = DEFAULT_PORT;
+    session->pseudo = arguments[2];
+    session->variant = find_variant(count > 4 ? arguments[4] : "course");
+    session->server.sin_family = AF_INET;
+    bool right = inet_pton(AF_INET, arguments[1], &session->server.sin_addr) == 1 && session->variant != NULL
+        && strlen(session->pseudo) <= PSEUDO_MAX && (count < 4 || parse_port(arguments[3], 1, &port));
+    session->server.sin_port = htons(port);
+    return right;
+}
+
+int main(int count, char **arguments)
+{
+    struct session session = {.life = -1};
+    if (!read_arguments(count, arguments, &session)) {
+        dprintf(STDERR_FILENO, "usage: chat_client_c IP PSEUDO [PORT [VARIANT]]; PSEUDO of at most %d bytes; VARIANT: "
+                "course, newline, arrow, bare, newline-nul, padded or nul-run\n", PSEUDO_MAX);
+        return EXIT_USAGE;
+    }
+    set_signals();
+    if (!connect_as_3(&session.server)) {
+        char whom[INET_ADDRSTRLEN + sizeof ":65535"];
+        snprintf(whom, sizeof whom, "%.*s:%u", INET_ADDRSTRLEN, arguments[1], (unsigned)ntohs(session.server.sin_port));
+        complain("chat_client_c", "connecting to", whom);
+        return EXIT_FAILURE;
+    }
+    return run_both(&session);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * See common.h. Standard error is written with dprintf: nothing stays in a buffer that fork could double.
+ */
+#include "common.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool parse_port(const char *text, long lowest, in_port_t *port)
+{
+    /* strtol alone would take a sign, spaces and an empty text; five digits cannot overflow it. */
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 5 || text[digits] != '\0')
+        return false;
+
+    long value = strtol(text, NULL, 10);
+    if (value < lowest || value > 65535)
+        return false;
+    *port = (in_port_t)value;
+    return true;
+}
+
+static void set_signal(int number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+void set_signals(void)
+{
+    set_signal(SIGPIPE, SIG_IGN);
+    set_signal(SIGCHLD, SIG_DFL);
+}
+
+void complain(const char *role, const char *doing, const char *whom)
+{
+    const char *reason = strerror(errno);
+    dprintf(STDERR_FILENO, "%s (pid %ld): %s %s: %s\n", role, (long)getpid(), doing, whom, reason);
+}

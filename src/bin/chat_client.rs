@@ -1,0 +1,64 @@
+//! `chat_client IP pseudo`: the instant messenger's client.
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser};
+use forklab::chat::line::LONGEST_PSEUDO;
+use forklab::chat::messenger::{PROGRAM, talk};
+use forklab::cli::{self, HELP_TEMPLATE, number};
+use forklab::text::is_plain;
+
+const EXAMPLES: &str = "
+Exemples :
+  chat_client 127.0.0.1 alice           au serveur de cette machine
+  chat_client salle-12 bob --port 5016  à une autre, par son nom
+  echo bonjour | chat_client ::1 carole un message, puis c'est tout
+
+Chaque ligne tapée est un message ; Ctrl+D ou Ctrl+C pour partir.
+Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
+";
+
+/// Messagerie instantanée : ce qu'on tape va à tous, ce que tous disent s'affiche.
+#[derive(Debug, Parser)]
+#[command(name = "chat_client", version, help_template = HELP_TEMPLATE, after_help = EXAMPLES)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+struct Arguments {
+    /// Adresse ou nom de la machine du serveur
+    #[arg(value_name = "IP")]
+    host: String,
+    /// Nom sous lequel on parle
+    #[arg(value_name = "PSEUDO", value_parser = pseudo)]
+    pseudo: String,
+    /// Port du serveur (5015 par défaut)
+    #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number(1, 65535))]
+    port: u64,
+    /// Affiche cette aide
+    #[arg(short = 'h', long, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Affiche la version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// What others see before each message must not look like something else.
+fn pseudo(typed: &str) -> Result<String, String> {
+    if typed.trim().is_empty() {
+        Err("un pseudo ne peut pas être vide".to_string())
+    } else if typed.contains(':') {
+        Err("un pseudo ne contient pas « : », qui le sépare du message".to_string())
+    } else if !is_plain(typed) {
+        Err("un pseudo ne contient pas de caractères de contrôle".to_string())
+    } else if typed.len() > LONGEST_PSEUDO {
+        Err(format!("un pseudo tient en {LONGEST_PSEUDO} octets"))
+    } else {
+        Ok(typed.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    match cli::parse::<Arguments>() {
+        // The port is within the range that its parser has checked.
+        Ok(Arguments { host, pseudo, port, .. }) => cli::finish(PROGRAM, talk(&host, port as u16, &pseudo)),
+        Err(status) => status,
+    }
+}

@@ -1,0 +1,233 @@
+//! Where one message ends and the next begins, in a stream that TCP cuts as it likes.
+//!
+//! Bytes in, messages out; pure. The server's child cuts what its client sends, and our own client cuts what a
+//! server sends: the rules are the same (docs/PROTOCOLS.md, "Framing, ours").
+
+use std::time::{Duration, Instant};
+
+/// How long a piece without an end waits for its rest: one `write` of a client can arrive in two segments.
+pub const HOLD: Duration = Duration::from_millis(20);
+
+/// Gathers bytes and gives them back in whole messages.
+#[derive(Debug)]
+pub struct Cutter {
+    buffer: Vec<u8>,
+    len: usize,
+    /// When the piece without an end at the front of `buffer` stops waiting.
+    deadline: Option<Instant>,
+}
+
+impl Cutter {
+    /// A cutter that holds at most `capacity` bytes: no message that it gives is longer.
+    pub fn new(capacity: usize) -> Cutter {
+        Cutter { buffer: vec![0; capacity], len: 0, deadline: None }
+    }
+
+    /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
+    pub fn spare(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.len..]
+    }
+
+    /// Says that `read` put `n` bytes into [`Cutter::spare`].
+    pub fn filled(&mut self, n: usize) {
+        self.len += n;
+    }
+
+    /// When to call [`Cutter::take`] again although nothing more has come.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Gives `give` all that can go now as one chunk, to be walked through with [`messages`], and keeps the rest.
+    ///
+    /// A piece without an end goes only when it has waited [`HOLD`], fills the buffer, or `ended` says that no more
+    /// will come.
+    pub fn take<E>(
+        &mut self,
+        now: Instant,
+        ended: bool,
+        give: impl FnOnce(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let held = &self.buffer[..self.len];
+        let late = self.deadline.is_some_and(|deadline| deadline <= now);
+        let mut ready = complete(held);
+        if late || ended || (ready == 0 && held.len() == self.buffer.len()) {
+            ready = held.len();
+        }
+        let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
+        self.buffer.copy_within(ready..self.len, 0);
+        self.len -= ready;
+        if self.len == 0 {
+            self.deadline = None;
+        } else if ready > 0 || self.deadline.is_none() {
+            self.deadline = Some(now + HOLD);
+        }
+        given
+    }
+}
+
+/// How much of `bytes`, from the front, is whole messages.
+fn complete(bytes: &[u8]) -> usize {
+    match bytes {
+        [.., 0 | b'\n'] => bytes.len(),
+        _ => {
+            let last = |end| bytes.iter().rposition(|&byte| byte == end);
+            last(0).or_else(|| last(b'\n')).map_or(0, |at| at + 1)
+        }
+    }
+}
+
+/// The messages of one chunk: cut after each run of NULs or, in a chunk without any NUL, after each newline. What
+/// is NULs alone is no message: a run that padded the message before it may arrive late.
+pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = if chunk.contains(&0) { 0 } else { b'\n' };
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let text = rest.iter().position(|&byte| byte == end).unwrap_or(rest.len());
+        // A run ends one message when it is of NULs; each newline of a run is a message of its own.
+        let run = match end {
+            0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),
+            _ => usize::from(text < rest.len()),
+        };
+        let (message, after) = rest.split_at(text + run);
+        rest = after;
+        Some(message)
+    })
+    .filter(|message| message.iter().any(|&byte| byte != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cut(chunk: &[u8]) -> Vec<&[u8]> {
+        messages(chunk).collect()
+    }
+
+    /// Feeds `reads` one after the other, without a pause; then the end.
+    fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
+        let (mut cutter, now, mut chunks) = (Cutter::new(capacity), Instant::now(), Vec::new());
+        let mut give = |cutter: &mut Cutter, ended| {
+            let kept = |chunk: &[u8]| {
+                chunks.push(chunk.to_vec());
+                Ok::<(), ()>(())
+            };
+            cutter.take(now, ended, kept).unwrap();
+        };
+        for mut read in reads.iter().copied() {
+            while !read.is_empty() {
+                let n = read.len().min(cutter.spare().len());
+                cutter.spare()[..n].copy_from_slice(&read[..n]);
+                cutter.filled(n);
+                read = &read[n..];
+                give(&mut cutter, false);
+            }
+        }
+        give(&mut cutter, true);
+        chunks
+    }
+
+    #[test]
+    fn a_run_of_nuls_ends_one_message() {
+        assert_eq!(cut(b"a\0\0\0b\0"), [&b"a\0\0\0"[..], b"b\0"]);
+    }
+
+    #[test]
+    fn newlines_cut_only_where_there_is_no_nul() {
+        assert_eq!(cut(b"a\nb\n"), [b"a\n", b"b\n"]);
+        assert_eq!(cut(b"a\nb\n\0"), [b"a\nb\n\0"]);
+        assert_eq!(cut(b"\n\n"), [b"\n", b"\n"]);
+    }
+
+    #[test]
+    fn nuls_alone_are_no_message() {
+        assert!(cut(b"\0\0\0").is_empty());
+        assert_eq!(cut(b"\0\0a\0"), [b"a\0"]);
+    }
+
+    #[test]
+    fn a_message_in_two_segments_is_one() {
+        assert_eq!(chunks_of(1023, &[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
+    }
+
+    #[test]
+    fn what_is_whole_goes_at_once_and_the_rest_waits() {
+        assert_eq!(chunks_of(1023, &[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
+        assert_eq!(chunks_of(1023, &[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
+    }
+
+    #[test]
+    fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
+        let (mut cutter, start) = (Cutter::new(64), Instant::now());
+        cutter.spare()[..3].copy_from_slice(b"abc");
+        cutter.filled(3);
+        let mut given = Vec::new();
+        let mut take = |cutter: &mut Cutter, now| {
+            cutter.take(now, false, |chunk| -> Result<(), ()> {
+                given.push(chunk.to_vec());
+                Ok(())
+            })
+        };
+        take(&mut cutter, start).unwrap();
+        assert_eq!(cutter.deadline(), Some(start + HOLD));
+        // A trickle does not prolong the wait.
+        cutter.spare()[..1].copy_from_slice(b"d");
+        cutter.filled(1);
+        take(&mut cutter, start + HOLD / 2).unwrap();
+        assert_eq!(cutter.deadline(), Some(start + HOLD));
+        take(&mut cutter, start + HOLD).unwrap();
+        assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
+    }
+
+    proptest! {
+        /// Whatever the bytes and wherever they are cut: none is lost, changed or moved, and no chunk is too long.
+        #[test]
+        fn chunks_put_together_are_the_stream(
+            reads in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..80), 0..12),
+            capacity in 1usize..64,
+        ) {
+            let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
+            let chunks = chunks_of(capacity, &reads);
+            prop_assert_eq!(chunks.concat(), reads.concat());
+            prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= capacity));
+        }
+
+        /// Messages put together are the chunk less what is NULs alone at its front, and each ends where it should.
+        #[test]
+        fn messages_put_together_are_the_chunk(chunk in prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..200)) {
+            let front = chunk.iter().position(|&byte| byte != 0).unwrap_or(chunk.len());
+            let cut: Vec<&[u8]> = messages(&chunk).collect();
+            prop_assert_eq!(cut.concat(), &chunk[front..]);
+            let end = if chunk.contains(&0) { 0 } else { b'\n' };
+            for (i, message) in cut.iter().enumerate() {
+                prop_assert!(i + 1 == cut.len() || message.last() == Some(&end));
+            }
+        }
+
+        /// However TCP cuts NUL-ended messages, the same messages come out.
+        #[test]
+        fn nul_ended_messages_survive_any_cut(
+            texts in prop::collection::vec(prop::collection::vec(1u8..=255, 1..30), 1..20),
+            cuts in prop::collection::vec(1usize..40, 1..40),
+        ) {
+            let stream: Vec<u8> = texts.iter().flat_map(|text| text.iter().copied().chain([0])).collect();
+            let (mut reads, mut rest, mut cuts) = (Vec::new(), &stream[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (read, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+                reads.push(read);
+                rest = after;
+            }
+            // Without newlines in the way: a chunk that holds no NUL yet is cut after a newline, as the rules say.
+            prop_assume!(!stream.contains(&b'\n'));
+            let got: Vec<Vec<u8>> = chunks_of(1023, &reads)
+                .iter()
+                .flat_map(|chunk| messages(chunk).map(|m| m[..m.len() - 1].to_vec()).collect::<Vec<_>>())
+                .collect();
+            prop_assert_eq!(got, texts);
+        }
+    }
+}

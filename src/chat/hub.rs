@@ -1,0 +1,374 @@
+//! The hub: the first process. The only reader of the shared pipe, the only writer of client sockets, the only printer,
+//! and one poll loop for all of it.
+
+use std::io::{self, PipeWriter};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::child;
+use super::inbox::{CAPACITY, Inbox};
+use super::record::{HEADER, Kind, Record};
+use super::room::{Delivery, Room};
+use super::words;
+use crate::server::{Console, Door, Farewells, Knock};
+use crate::sys::{self, Ended, Interest, Pid, Signal, Signals};
+
+/// How the room is to be run; the command line's options, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where to listen; port 0: any.
+    pub address: SocketAddr,
+    /// The queue of connections not yet accepted.
+    pub backlog: i32,
+    /// How many clients at once.
+    pub max_clients: usize,
+    /// The least time between two messages; zero: none.
+    pub pace: Duration,
+    /// How many released bytes a client may be behind.
+    pub lag_limit: u64,
+    /// What to print.
+    pub verbosity: Verbosity,
+}
+
+/// What the server prints beside its first line and what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Who comes, what is said, who leaves.
+    Chat,
+    /// And each message's hops.
+    Hops,
+}
+
+/// The signals that the hub hears of.
+const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
+
+/// How long the hub leaves the pipe unread for a client that is far behind but may be catching up. So a flood goes as
+/// fast as its readers read, and a reader that has stopped costs the room this much a turn until it is dropped.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// Connections accepted in one turn of the loop, so that a rush of them does not hold up the room.
+const ACCEPTED_AT_ONCE: usize = 32;
+
+/// Descriptors of the hub's own beside the clients' and the low ones: signal pipe, terminals.
+const OWN_DESCRIPTORS: u64 = 16;
+
+/// The first process and all that it holds.
+pub struct Hub {
+    options: Options,
+    /// Descriptors 3 and 4: the pipe. The write end is for the children; held, so that the pipe never ends.
+    inbox: Inbox,
+    pipe: PipeWriter,
+    /// Descriptor 5.
+    door: Door,
+    signals: Signals,
+    room: Room,
+    farewells: Farewells,
+    out: Console,
+    err: Console,
+    /// Until when the pipe is left unread.
+    moment: Option<Instant>,
+    stop: Option<Signal>,
+}
+
+/// What poll found.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Signal,
+    Pipe,
+    Door,
+    Writable(Pid),
+    /// The consoles and farewells see for themselves what they can do.
+    Other,
+}
+
+impl Hub {
+    /// Makes the pipe (3 and 4), then the listening socket (5), then the rest, out of the way of the clients' (6, ...).
+    ///
+    /// # Errors
+    /// Whatever the system refuses, with what was being done.
+    pub fn new(options: Options) -> anyhow::Result<Hub> {
+        sys::keep_only(&[]).context("impossible de fermer les descripteurs hérités")?;
+        sys::ignore_signal(Signal::SIGPIPE);
+        let limit = sys::raise_descriptor_limit().context("limite de descripteurs illisible")?;
+        let (reader, pipe) = io::pipe().context("impossible de créer le tube")?;
+        sys::make_nonblocking(&reader).context("impossible de préparer le tube")?;
+        let address = options.address;
+        let door = Door::open(address, options.backlog)
+            .with_context(|| format!("impossible d'écouter sur {address}"))?;
+        let lowest = lowest_own_descriptor(limit, options.max_clients);
+        let signals = Signals::catch(&CAUGHT, lowest).context("impossible d'attraper les signaux")?;
+        let mut hub = Hub {
+            options,
+            inbox: Inbox::new(reader),
+            pipe,
+            door,
+            signals,
+            room: Room::new(options.pace, options.lag_limit, Instant::now()),
+            farewells: Farewells::default(),
+            out: Console::stdout(lowest, words::lines_lost),
+            err: Console::stderr(lowest, words::lines_lost),
+            moment: None,
+            stop: None,
+        };
+        if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
+            hub.err.line(&words::few_descriptors(limit, options.max_clients));
+        }
+        Ok(hub)
+    }
+
+    /// Runs the room until SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    /// What poll(2) or waitpid(2) says when they fail, which they should not.
+    pub fn run(mut self) -> anyhow::Result<()> {
+        let address = self.door.address().context("adresse d'écoute illisible")?;
+        let listener = self.door.watch().map_or(-1, |(fd, _)| fd.as_raw_fd());
+        self.out.line(&words::ready(address, listener));
+        self.out.flush();
+        while self.stop.is_none() {
+            self.turn()?;
+        }
+        self.close();
+        Ok(())
+    }
+
+    fn turn(&mut self) -> anyhow::Result<()> {
+        let events = self.wait().context("poll a échoué")?;
+        let now = Instant::now();
+        let mut heard = false;
+        for event in events {
+            match event {
+                Event::Signal => self.take_signals(now)?,
+                Event::Pipe => heard = self.read_pipe(now) > 0,
+                Event::Door => self.accept(now),
+                Event::Writable(pid) => self.room.can_take(pid),
+                Event::Other => {}
+            }
+        }
+        let delivery = self.room.deliver(now);
+        self.moment = match self.moment {
+            _ if !delivery.strained => None,
+            None if heard => Some(now + MOMENT),
+            until => until.filter(|&until| now < until),
+        };
+        self.after(delivery, now);
+        let freed = self.farewells.advance(now);
+        self.door.reopen(now, freed);
+        self.out.flush();
+        self.err.flush();
+        Ok(())
+    }
+
+    /// Waits for whatever comes first, and says what it is.
+    fn wait(&self) -> io::Result<Vec<Event>> {
+        let (events, watched): (Vec<Event>, Vec<_>) = self.watched().unzip();
+        let ready = sys::wait(&watched, self.timeout(Instant::now()))?;
+        Ok(events.into_iter().zip(ready).filter_map(|(event, ready)| ready.then_some(event)).collect())
+    }
+
+    fn watched(&self) -> impl Iterator<Item = (Event, (BorrowedFd<'_>, Interest))> {
+        let pipe = self.moment.is_none().then(|| (self.inbox.pipe().as_fd(), Interest::Read));
+        let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), (fd, Interest::Write)));
+        let consoles = [&self.out, &self.err].into_iter().filter_map(Console::watch);
+        std::iter::once((Event::Signal, (self.signals.as_fd(), Interest::Read)))
+            .chain(pipe.map(|pipe| (Event::Pipe, pipe)))
+            .chain(self.door.watch().map(|door| (Event::Door, door)))
+            .chain(blocked)
+            .chain(self.farewells.watch().chain(consoles).map(|other| (Event::Other, other)))
+    }
+
+    /// Until the earliest of the times that something is due; `None` in a room where nothing is.
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        let due = [self.room.due(), self.farewells.due(), self.door.due(), self.moment];
+        due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
+    }
+
+    fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
+        for signal in self.signals.take() {
+            match signal {
+                Signal::SIGCHLD => self.reap(now)?,
+                _ => self.stop = Some(signal),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all ended children, then what they wrote before they ended, then leave of their clients: in this order, since
+    /// a child may write its last record and end between a look at the pipe and a look at the children.
+    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+        let mut dead = Vec::new();
+        while let Some(child) = sys::reap_one().context("waitpid a échoué")? {
+            dead.push(child);
+        }
+        self.drain_pipe(now);
+        for (pid, ended) in dead {
+            self.say_goodbye(pid, ended, now);
+        }
+        self.door.reopen(now, true);
+        Ok(())
+    }
+
+    /// Reads what is in the pipe now; what is written meanwhile may wait.
+    fn drain_pipe(&mut self, now: Instant) {
+        let mut read = 0;
+        while read < CAPACITY {
+            match self.read_pipe(now) {
+                0 => break,
+                n => read += n,
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
+        let Some((client, rest)) = self.room.leave(pid) else { return };
+        self.say(Verbosity::Chat, |hub| words::departed(pid, &client, ended, hub.room.len()));
+        let last_words = match client.dropped {
+            Some(lag) => c_string(words::you_are_too_slow(lag)),
+            None => rest,
+        };
+        self.farewells.add(client.socket, last_words, now);
+    }
+
+    /// One read of the pipe. Returns how many bytes came.
+    fn read_pipe(&mut self, now: Instant) -> usize {
+        let Hub { inbox, room, out, options, .. } = self;
+        match inbox.read(|record| hear(record, room, out, options.verbosity, now)) {
+            Ok(n) => n,
+            Err(_) => {
+                self.err.line(&words::bad_record());
+                0
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        for _ in 0..ACCEPTED_AT_ONCE {
+            match self.door.accept(now) {
+                Knock::Client(socket, peer) => self.welcome(socket, peer, now),
+                Knock::Nobody => return,
+                Knock::Shut(reason) => {
+                    reason.iter().for_each(|reason| self.err.line(&words::door_shut(reason)));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives a client its process, or tells it why not.
+    fn welcome(&mut self, socket: TcpStream, peer: SocketAddr, now: Instant) {
+        let most = self.options.max_clients;
+        if self.room.len() >= most {
+            self.err.line(&words::refused_full(peer, most));
+            return self.farewells.add(socket, c_string(words::you_are_too_many(most)), now);
+        }
+        let hops = self.options.verbosity == Verbosity::Hops;
+        let keep = [self.pipe.as_raw_fd(), socket.as_raw_fd()];
+        match sys::spawn(&self.signals, &keep, || child::serve(&socket, &self.pipe, hops)) {
+            Ok(pid) => {
+                self.room.join(pid, socket, peer);
+                self.say(Verbosity::Chat, |hub| {
+                    let count = hub.room.len();
+                    hub.room.client(pid).map_or_else(String::new, |client| words::joined(pid, client, count))
+                });
+            }
+            Err(reason) => {
+                self.err.line(&words::refused_no_process(peer, &reason));
+                self.farewells.add(socket, c_string(words::you_get_no_process()), now);
+            }
+        }
+    }
+
+    /// What follows from a round of sending.
+    fn after(&mut self, delivery: Delivery, now: Instant) {
+        for pid in delivery.laggards {
+            let Some((client, lag)) = self.room.drop_laggard(pid, now) else { continue };
+            self.err.line(&words::too_slow(pid, client, lag));
+            // Its child goes first; the rest happens when it is reaped, as for every other client.
+            sys::kill(pid, Signal::SIGTERM);
+        }
+        if !delivery.sent.is_empty() {
+            self.say(Verbosity::Hops, |_| hops_of(&delivery.sent));
+        }
+    }
+
+    /// Ends all children and all connections. What was said before the end still goes to whoever takes it at once.
+    fn close(&mut self) {
+        let now = Instant::now();
+        if let Some(signal) = self.stop {
+            self.say(Verbosity::Quiet, |hub| words::stopping(signal, hub.room.len()));
+        }
+        for pid in self.room.children() {
+            // Not SIGTERM: it would stay pending in a child that somebody has stopped, and we would wait for ever.
+            sys::kill(pid, Signal::SIGKILL);
+            // An error could only say that it is no child any more.
+            let _ = sys::reap_this(pid);
+        }
+        self.drain_pipe(now);
+        self.room.deliver_all(now);
+        for pid in self.room.children() {
+            if let Some((client, _)) = self.room.leave(pid) {
+                // It fails only when the connection is gone already.
+                let _ = client.socket.shutdown(std::net::Shutdown::Both);
+            }
+        }
+        self.out.flush();
+        self.err.flush();
+    }
+
+    /// Prints a line if the server is talkative enough and somebody reads: words are made only then.
+    fn say(&mut self, level: Verbosity, words: impl FnOnce(&mut Hub) -> String) {
+        if self.options.verbosity >= level && self.out.has_room() {
+            let line = words(self);
+            self.out.line(&line);
+        }
+    }
+}
+
+/// Takes one record. A record that bears no client's number is nobody's and goes nowhere.
+fn hear(record: Record, room: &mut Room, out: &mut Console, verbosity: Verbosity, now: Instant) {
+    let Some(client) = room.client(record.pid) else { return };
+    let descriptor = client.descriptor();
+    match record.kind {
+        Kind::Message => {
+            room.say(record.body, now);
+            if verbosity >= Verbosity::Hops && out.has_room() {
+                out.line(&words::hop_pipe(record.pid, HEADER, record.body.len()));
+            }
+            if verbosity >= Verbosity::Chat && out.has_room() {
+                out.line(&words::said(record.pid, record.body));
+            }
+        }
+        Kind::Read => {
+            if let (Ok(bytes), true) = (record.body.try_into(), out.has_room()) {
+                out.line(&words::hop_read(record.pid, descriptor, u32::from_ne_bytes(bytes)));
+            }
+        }
+        Kind::Left => client.left = record.body.try_into().ok().map(i32::from_ne_bytes),
+    }
+}
+
+/// One line for those who got the same number of bytes, which are all in a room where everybody reads.
+fn hops_of(sent: &[(RawFd, usize)]) -> String {
+    let mut by_size = std::collections::BTreeMap::<usize, Vec<RawFd>>::new();
+    for &(descriptor, bytes) in sent {
+        by_size.entry(bytes).or_default().push(descriptor);
+    }
+    let lines: Vec<String> = by_size.iter().map(|(&bytes, fds)| words::hop_send(bytes, fds)).collect();
+    lines.join("\n")
+}
+
+/// What the protocol's clients take for one message.
+fn c_string(text: String) -> Vec<u8> {
+    [text.as_bytes(), b"\0"].concat()
+}
+
+/// Above the clients' numbers, where the limit allows that.
+fn lowest_own_descriptor(limit: u64, max_clients: usize) -> RawFd {
+    let above_clients = 6 + max_clients as u64;
+    above_clients.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
+}

@@ -1,0 +1,210 @@
+//! What travels through the shared pipe: records of a child's number, a kind, a length, and that many bytes.
+//!
+//! Pure: bytes in, bytes out. A [`Batch`] is what a child writes at once. It is never longer than `PIPE_BUF`, so the
+//! kernel keeps it whole among all writers: pipe(7).
+
+use crate::sys::{PIPE_BUF, Pid};
+
+/// Bytes before a record's own: pid (4), kind (1), length (2), in the machine's order; the pipe never leaves it.
+pub const HEADER: usize = 7;
+
+/// The most bytes that one record can hold beside its header, the extra NUL of a message included.
+pub const MAX_BODY: usize = PIPE_BUF - HEADER;
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A message, to be sent to every client as it is.
+    Message = 1,
+    /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
+    Read = 2,
+    /// The child's client is gone: 0 at the end of file, or the `errno` of `read` (an `i32`).
+    Left = 3,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Kind> {
+        [Kind::Message, Kind::Read, Kind::Left].into_iter().find(|&kind| kind as u8 == byte)
+    }
+}
+
+/// One record, as read from the pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The child that says to have written it.
+    pub pid: Pid,
+    /// What it says.
+    pub kind: Kind,
+    /// Its bytes.
+    pub body: &'a [u8],
+}
+
+/// What [`parse`] found at the front of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// A whole record; the next begins after so many bytes.
+    Whole(Record<'a>, usize),
+    /// The beginning of a record: read on.
+    Incomplete,
+    /// No record, whatever comes after.
+    Wrong,
+}
+
+/// Looks at the front of `bytes` for a record.
+pub fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
+    let [p0, p1, p2, p3, kind, l0, l1] = *header;
+    let length = usize::from(u16::from_ne_bytes([l0, l1]));
+    let (Some(kind), 0..=MAX_BODY) = (Kind::from_byte(kind), length) else { return Parsed::Wrong };
+    match rest.get(..length) {
+        None => Parsed::Incomplete,
+        Some(body) => {
+            let pid = Pid::from_raw(i32::from_ne_bytes([p0, p1, p2, p3]));
+            Parsed::Whole(Record { pid, kind, body }, HEADER + length)
+        }
+    }
+}
+
+/// The records that one `write` carries.
+#[derive(Debug)]
+pub struct Batch {
+    pid: Pid,
+    bytes: Vec<u8>,
+    /// Where the length of the last message stands, as long as the batch has one.
+    last_length: Option<usize>,
+}
+
+impl Batch {
+    /// An empty batch of the child `pid`.
+    pub fn new(pid: Pid) -> Batch {
+        Batch { pid, bytes: Vec::with_capacity(PIPE_BUF), last_length: None }
+    }
+
+    /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
+    pub fn push_message(&mut self, message: &[u8]) -> bool {
+        if self.bytes.len() + HEADER + message.len() + 1 > PIPE_BUF {
+            return false;
+        }
+        self.last_length = Some(self.push(Kind::Message, message));
+        true
+    }
+
+    /// Adds a record of another kind, which is to be the first of its batch: so it always fits.
+    pub fn push_note(&mut self, kind: Kind, body: [u8; 4]) {
+        self.push(kind, &body);
+    }
+
+    /// Appends a record and returns where its length stands.
+    fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
+        debug_assert!(body.len() <= MAX_BODY);
+        self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
+        self.bytes.push(kind as u8);
+        self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
+        self.bytes.extend_from_slice(body);
+        self.bytes.len() - body.len() - 2
+    }
+
+    /// The bytes to write, the last message ended by the protocol's extra NUL: whatever another child writes next,
+    /// it begins a new string. Empty when nothing was pushed.
+    pub fn closed(&mut self) -> &[u8] {
+        if let Some(at) = self.last_length.take() {
+            self.bytes.push(0);
+            let length = (self.bytes.len() - at - 2) as u16;
+            self.bytes[at..at + 2].copy_from_slice(&length.to_ne_bytes());
+        }
+        &self.bytes
+    }
+
+    /// Forgets all of it, once it is written.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.last_length = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PID: Pid = Pid::from_raw(4242);
+
+    fn all(mut bytes: &[u8]) -> Vec<(Pid, Kind, Vec<u8>)> {
+        let mut found = Vec::new();
+        while let Parsed::Whole(record, size) = parse(bytes) {
+            found.push((record.pid, record.kind, record.body.to_vec()));
+            bytes = &bytes[size..];
+        }
+        assert!(bytes.is_empty());
+        found
+    }
+
+    #[test]
+    fn the_extra_nul_ends_the_last_message_alone() {
+        let mut batch = Batch::new(PID);
+        batch.push_note(Kind::Read, 4u32.to_ne_bytes());
+        assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
+        let expected = [
+            (PID, Kind::Read, 4u32.to_ne_bytes().to_vec()),
+            (PID, Kind::Message, b"a\0".to_vec()),
+            (PID, Kind::Message, b"b\0\0".to_vec()),
+        ];
+        assert_eq!(all(batch.closed()), expected);
+    }
+
+    #[test]
+    fn an_unknown_kind_or_an_impossible_length_is_wrong() {
+        let mut batch = Batch::new(PID);
+        batch.push_message(b"hello");
+        let good = batch.closed().to_vec();
+        let with = |at: usize, byte| {
+            let mut bad = good.clone();
+            bad[at] = byte;
+            bad
+        };
+        assert_eq!(parse(&with(4, 0)), Parsed::Wrong);
+        assert_eq!(parse(&with(4, 99)), Parsed::Wrong);
+        let mut long = good.clone();
+        long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
+        assert_eq!(parse(&long), Parsed::Wrong);
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_out_as_they_went_in_and_a_batch_fits_the_pipe(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..1023), 1..40),
+        ) {
+            let (mut batch, mut sent) = (Batch::new(PID), Vec::new());
+            for message in &messages {
+                if !batch.push_message(message) {
+                    prop_assert!(batch.closed().len() <= PIPE_BUF);
+                    sent.push(all(batch.closed()));
+                    batch.clear();
+                    prop_assert!(batch.push_message(message));
+                }
+            }
+            prop_assert!(batch.closed().len() <= PIPE_BUF);
+            sent.push(all(batch.closed()));
+            for group in &mut sent {
+                // The extra NUL of each write.
+                prop_assert_eq!(group.last_mut().unwrap().2.pop(), Some(0));
+            }
+            let got: Vec<Vec<u8>> = sent.concat().into_iter().map(|(_, _, body)| body).collect();
+            prop_assert_eq!(got, messages);
+        }
+
+        #[test]
+        fn any_front_of_a_record_is_incomplete_and_nothing_panics(
+            message in prop::collection::vec(any::<u8>(), 1..1023),
+            noise in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut batch = Batch::new(PID);
+            batch.push_message(&message);
+            let whole = batch.closed();
+            for cut in 0..whole.len() {
+                prop_assert_eq!(parse(&whole[..cut]), Parsed::Incomplete);
+            }
+            parse(&noise);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The room: who is in it, what was said, and how far each has heard it.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use super::log::Log;
+use super::pacer::Pacer;
+use crate::sys::{self, Pid};
+
+/// A connected client, which is a cursor in the log.
+#[derive(Debug)]
+pub struct Client {
+    /// The hub's copy of its socket; the child has another.
+    pub socket: TcpStream,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// Why it left, as its child has told: 0 at the end of file, or an errno.
+    pub left: Option<i32>,
+    /// How far behind it was when it was dropped for that.
+    pub dropped: Option<Lag>,
+    /// The place in the log up to which its socket has taken all.
+    cursor: u64,
+    /// Since when its socket takes less than there is.
+    blocked_since: Option<Instant>,
+    /// Poll has found it able again.
+    can_take: bool,
+    /// Its connection takes nothing any more; its child will say so.
+    gone: bool,
+}
+
+impl Client {
+    /// The descriptor of its socket, the same number in the hub and in its child.
+    pub fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// How far a client is behind what it could have heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// Bytes released and not taken.
+    pub bytes: u64,
+    /// For how long its socket has not taken all.
+    pub since: Duration,
+}
+
+/// What one round of sending came to.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    /// How many bytes went to which descriptor.
+    pub sent: Vec<(RawFd, usize)>,
+    /// Clients that are further behind than they may be.
+    pub laggards: Vec<Pid>,
+    /// A client that still reads is more than half its limit behind: it makes sense to give it a moment.
+    pub strained: bool,
+}
+
+/// The room.
+#[derive(Debug)]
+pub struct Room {
+    clients: BTreeMap<Pid, Client>,
+    log: Log,
+    pacer: Pacer,
+    lag_limit: u64,
+    /// Somebody's socket takes bytes again.
+    somebody_can_take: bool,
+    /// As in [`Delivery::strained`], since the last one.
+    strained: bool,
+}
+
+impl Room {
+    /// An empty room. A client more than `lag_limit` bytes behind is to be dropped.
+    pub fn new(pace: Duration, lag_limit: u64, now: Instant) -> Room {
+        Room {
+            clients: BTreeMap::new(),
+            log: Log::default(),
+            pacer: Pacer::new(pace, now),
+            lag_limit,
+            somebody_can_take: false,
+            strained: false,
+        }
+    }
+
+    /// How many clients there are.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// True when nobody is in.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// The client that `pid` serves.
+    pub fn client(&mut self, pid: Pid) -> Option<&mut Client> {
+        self.clients.get_mut(&pid)
+    }
+
+    /// The children, in the order of their numbers.
+    pub fn children(&self) -> Vec<Pid> {
+        self.clients.keys().copied().collect()
+    }
+
+    /// Lets a client in; it hears what is said from now on.
+    pub fn join(&mut self, pid: Pid, socket: TcpStream, peer: SocketAddr) {
+        let cursor = self.log.end();
+        let client = Client {
+            socket,
+            peer,
+            left: None,
+            dropped: None,
+            cursor,
+            blocked_since: None,
+            can_take: false,
+            gone: false,
+        };
+        self.clients.insert(pid, client);
+    }
+
+    /// Says `message` to all: one append, however many they are.
+    pub fn say(&mut self, message: &[u8], now: Instant) {
+        let end = self.log.append(message);
+        self.pacer.push(end, now);
+    }
+
+    /// When the next message may leave.
+    pub fn due(&self) -> Option<Instant> {
+        self.pacer.due()
+    }
+
+    /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
+    /// thousand costs poll nothing.
+    pub fn blocked(&self) -> impl Iterator<Item = (Pid, BorrowedFd<'_>)> {
+        let blocked =
+            self.clients.iter().filter(|(_, client)| client.blocked_since.is_some() && !client.gone);
+        blocked.map(|(&pid, client)| (pid, client.socket.as_fd()))
+    }
+
+    /// Says that poll found one of [`Room::blocked`] able to take bytes again.
+    pub fn can_take(&mut self, pid: Pid) {
+        if let Some(client) = self.clients.get_mut(&pid) {
+            client.can_take = true;
+            self.somebody_can_take = true;
+        }
+    }
+
+    /// Releases what may leave now and sends it to each client that can take it.
+    pub fn deliver(&mut self, now: Instant) -> Delivery {
+        let before = self.pacer.released();
+        self.pacer.release(now);
+        if self.pacer.released() == before && !self.somebody_can_take {
+            return Delivery { strained: self.strained, ..Delivery::default() };
+        }
+        self.deliver_released(now)
+    }
+
+    /// The same when the room closes: everything goes at once.
+    pub fn deliver_all(&mut self, now: Instant) -> Delivery {
+        self.pacer.release_all();
+        self.deliver_released(now)
+    }
+
+    fn deliver_released(&mut self, now: Instant) -> Delivery {
+        let mut delivery = Delivery::default();
+        let released = self.pacer.released();
+        let mut slowest = released;
+        for (pid, client) in &mut self.clients {
+            if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
+                let sent = client.catch_up(&self.log, released, now);
+                if sent > 0 {
+                    delivery.sent.push((client.descriptor(), sent));
+                }
+            }
+            delivery.strained |= client.behind(released) > self.lag_limit / 2;
+            if client.behind(released) > self.lag_limit {
+                delivery.laggards.push(*pid);
+            }
+            slowest = slowest.min(client.needs_from(released));
+        }
+        self.log.trim(slowest);
+        self.somebody_can_take = false;
+        self.strained = delivery.strained;
+        delivery
+    }
+
+    /// Gives a laggard up: it gets nothing more. Returns how far it was behind.
+    pub fn drop_laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
+        let released = self.pacer.released();
+        let client = self.clients.get_mut(&pid)?;
+        let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let lag = Lag { bytes: client.behind(released), since };
+        client.dropped = Some(lag);
+        client.gone = true;
+        Some((client, lag))
+    }
+
+    /// Takes a client out of the room, with what was said before it left and not yet sent to it.
+    pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
+        let client = self.clients.remove(&pid)?;
+        let rest = if client.gone { &[][..] } else { self.log.between(client.cursor, self.log.end()) };
+        let rest = rest.to_vec();
+        Some((client, rest))
+    }
+}
+
+impl Client {
+    /// Sends what is released and not yet sent, in one `send`. Returns how many bytes the socket took.
+    fn catch_up(&mut self, log: &Log, released: u64, now: Instant) -> usize {
+        let bytes = log.between(self.cursor, released);
+        if bytes.is_empty() || self.gone {
+            return 0;
+        }
+        match sys::send_now(&self.socket, bytes) {
+            Ok(sent) => {
+                self.cursor += sent as u64;
+                self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
+                sent
+            }
+            Err(_) => {
+                self.gone = true;
+                0
+            }
+        }
+    }
+
+    fn behind(&self, released: u64) -> u64 {
+        if self.gone { 0 } else { released.saturating_sub(self.cursor) }
+    }
+
+    /// The place from which the log must be kept for it.
+    fn needs_from(&self, released: u64) -> u64 {
+        if self.gone { released } else { self.cursor }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the server says to the one who runs it, in French. `(père)` marks what concerns the first process, `(fils PID)`
+//! what a child did. Whatever comes from the network has been through [`visible`].
+
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use super::room::{Client, Lag};
+use crate::sys::{Ended, Pid};
+use crate::text::visible;
+
+/// The first line: the server is ready.
+pub fn ready(address: SocketAddr, listener: RawFd) -> String {
+    let pid = Pid::this();
+    format!(
+        "(père) en attente de clients sur {address} (processus {pid}, descripteur {listener} ; Ctrl+C arrête)"
+    )
+}
+
+/// A client came and got its child.
+pub fn joined(pid: Pid, client: &Client, count: usize) -> String {
+    let (peer, descriptor) = (client.peer, client.descriptor());
+    format!(
+        "(père) nouveau client {peer} : descripteur {descriptor}, servi par le fils {pid} ({})",
+        online(count)
+    )
+}
+
+/// What a client said.
+pub fn said(pid: Pid, message: &[u8]) -> String {
+    let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
+    format!("(fils {pid}) {}", visible(&message[..end]))
+}
+
+/// A client's process has ended, for whatever reason.
+pub fn departed(pid: Pid, client: &Client, ended: Ended, count: usize) -> String {
+    let peer = client.peer;
+    let why = match (client.left, ended) {
+        _ if client.dropped.is_some() => "a été déconnecté".to_string(),
+        (Some(0), _) => "est parti".to_string(),
+        (Some(errno), _) => format!("a disparu ({})", system_reason(errno)),
+        (None, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),
+        (None, Ended::Status(status)) => format!("a perdu son fils, fini avec le statut {status}"),
+    };
+    format!("(père) le client {peer} {why} ; fils {pid} terminé ({})", online(count))
+}
+
+/// A client was dropped because it does not read.
+pub fn too_slow(pid: Pid, client: &Client, lag: Lag) -> String {
+    let (peer, bytes, since) = (client.peer, lag.bytes, seconds(lag.since));
+    format!(
+        "(père) le client {peer} (fils {pid}) ne lit plus : {bytes} octets de retard depuis {since} ; déconnecté"
+    )
+}
+
+/// What such a client is told, where that is still possible.
+pub fn you_are_too_slow(lag: Lag) -> String {
+    format!("chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
+}
+
+/// What one client too many is told.
+pub fn you_are_too_many(most: usize) -> String {
+    format!("chat_serveur : la salle est pleine ({most} clients au plus), réessayez plus tard")
+}
+
+/// The same, for the one who runs the server.
+pub fn refused_full(peer: SocketAddr, most: usize) -> String {
+    format!("(père) client {peer} refusé : la salle est pleine ({most} clients au plus, --max-clients)")
+}
+
+/// What a client is told for whom no process could be made.
+pub fn you_get_no_process() -> String {
+    "chat_serveur : le serveur ne peut plus créer de processus, réessayez plus tard".to_string()
+}
+
+/// The same, for the one who runs the server.
+pub fn refused_no_process(peer: SocketAddr, reason: &std::io::Error) -> String {
+    format!("(père) client {peer} refusé : fork impossible : {reason}")
+}
+
+/// No descriptor is left for another client.
+pub fn door_shut(reason: &std::io::Error) -> String {
+    format!(
+        "(père) accept impossible : {reason} ; les nouveaux clients attendent qu'un descripteur se libère"
+    )
+}
+
+/// The limit of descriptors is lower than what was asked for.
+pub fn few_descriptors(limit: u64, most: usize) -> String {
+    format!("(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)")
+}
+
+/// A child wrote what is no record.
+pub fn bad_record() -> String {
+    "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés".to_string()
+}
+
+/// Lines that could not be written.
+pub fn lines_lost(count: u64) -> String {
+    format!("(père) {count} lignes n'ont pas pu être écrites")
+}
+
+/// The server was asked to stop.
+pub fn stopping(signal: crate::sys::Signal, count: usize) -> String {
+    format!("(père) {signal} reçu : arrêt ({})", online(count))
+}
+
+/// With `-v`: the first hop.
+pub fn hop_read(pid: Pid, descriptor: RawFd, bytes: u32) -> String {
+    format!("(fils {pid}) read(descripteur {descriptor}) : {bytes} octets de son client")
+}
+
+/// With `-v`: the second hop, through the pipe.
+pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
+    let size = header + body;
+    format!(
+        "(père) read(descripteur 3) : un enregistrement de {size} octets que le fils {pid} a écrit dans le tube \
+         (descripteur 4) : {header} d'en-tête, {body} de message"
+    )
+}
+
+/// With `-v`: the last hop, to those whose sockets took `bytes`.
+pub fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
+    let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
+    let plural = if list.len() > 1 { "s" } else { "" };
+    format!(
+        "(père) send : {bytes} octets à {} client{plural} (descripteur{plural} {})",
+        list.len(),
+        list.join(" ")
+    )
+}
+
+fn online(count: usize) -> String {
+    format!("{count} en ligne")
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64()).replace('.', ",")
+}
+
+/// strerror(3), without Rust's " (os error N)".
+fn system_reason(errno: i32) -> &'static str {
+    nix::errno::Errno::from_raw(errno).desc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_is_in_it() {
+        let pid = Pid::from_raw(7);
+        assert_eq!(said(pid, b"alice : bonjour\n\0\0"), "(fils 7) alice : bonjour");
+        assert_eq!(said(pid, b"x\n(p\xc3\xa8re) faux\x1b[1A\0"), "(fils 7) x^J(père) faux^[[1A");
+        assert_eq!(said(pid, b"\n\0"), "(fils 7) ");
+    }
+}

@@ -1,0 +1,66 @@
+//! Connecting to a server that may not be up yet.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to come up.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The first pause between two tries; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum DialError {
+    /// The name has no address.
+    Unknown(io::Error),
+    /// No address of it accepted within [`PATIENCE`]; the last refusal.
+    Unreachable(io::Error),
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DialError::Unknown(reason) | DialError::Unreachable(reason) => reason.fmt(f),
+        }
+    }
+}
+
+/// Connects to `host`, an address or a name, on `port`. Tries every address of the name, again and again with growing
+/// pauses until [`PATIENCE`] is over.
+///
+/// # Errors
+/// [`DialError`]. An unknown name is told at once.
+pub fn dial(host: &str, port: u16) -> Result<TcpStream, DialError> {
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(DialError::Unknown)?.collect();
+    let end = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let refusal = match connect_to_any(&addresses, end) {
+            Ok(connection) => return Ok(connection),
+            Err(refusal) => refusal,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(DialError::Unreachable(refusal));
+        }
+        // There is no event to wait for: nobody tells when a server starts to listen.
+        std::thread::sleep(pause.min(left));
+        pause *= 2;
+    }
+}
+
+fn connect_to_any(addresses: &[SocketAddr], end: Instant) -> io::Result<TcpStream> {
+    let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        // A timeout of zero would be an error of its own.
+        let left = end.saturating_duration_since(Instant::now()).max(FIRST_PAUSE);
+        match TcpStream::connect_timeout(address, left) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}

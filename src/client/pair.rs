@@ -1,0 +1,59 @@
+//! The two-process shape of a client: this process keeps the keyboard, a second one the screen, and they share the
+//! connection. Neither outlives the other.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use crate::sys::{self, Ended, Pid, Signal, Signals};
+
+/// The other process, seen from this one.
+#[derive(Debug)]
+pub struct Screen {
+    child: Pid,
+    /// One end of a pair of sockets. Each process holds one end, and the kernel closes it however that process ends: the
+    /// other then reads the end of file.
+    lifeline: UnixStream,
+}
+
+impl Screen {
+    /// Forks the screen's process. It keeps `connection` under the same number, and ends with the status that `show` returns;
+    /// `show` gets the connection and the lifeline, which becomes readable when the keyboard's process is gone.
+    ///
+    /// # Errors
+    /// What socketpair(2) or fork(2) says.
+    pub fn start<C: AsFd>(
+        caught: &Signals,
+        connection: &C,
+        show: impl FnOnce(&C, BorrowedFd) -> i32,
+    ) -> io::Result<Screen> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
+        let child = sys::spawn(caught, &keep, || {
+            // Ctrl+C reaches both processes; the keyboard's decides, says why, and ends this one.
+            sys::ignore_signal(Signal::SIGINT);
+            show(connection, theirs.as_fd())
+        })?;
+        Ok(Screen { child, lifeline: ours })
+    }
+
+    /// Becomes readable when the screen's process has ended.
+    pub fn lifeline(&self) -> BorrowedFd<'_> {
+        self.lifeline.as_fd()
+    }
+
+    /// Waits for the end of the screen's process, which has come if the lifeline is readable.
+    ///
+    /// # Errors
+    /// What waitpid(2) says.
+    pub fn join(self) -> io::Result<Ended> {
+        sys::reap_this(self.child)
+    }
+
+    /// Ends the screen's process, even one that hangs in a write to a terminal that is held.
+    pub fn stop(self) {
+        sys::kill(self.child, Signal::SIGKILL);
+        // An error could only say that it is gone.
+        let _ = self.join();
+    }
+}

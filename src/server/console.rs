@@ -1,0 +1,103 @@
+//! What a server prints. No line of it ever makes the server wait: not on a full disk, not on a reader that stopped.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::sys::{self, Interest, PIPE_BUF};
+
+/// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
+const MOST_WAITING: usize = 64 * 1024;
+
+/// Standard output or standard error, as a server uses it: lines are gathered during a turn of the poll loop and
+/// written at its end, as far as the descriptor takes them at once.
+pub struct Console {
+    file: Box<dyn AsFd>,
+    waiting: Vec<u8>,
+    dropped: u64,
+    /// The line that tells how many were dropped.
+    confession: fn(u64) -> String,
+}
+
+impl Console {
+    /// Standard output. A descriptor that it may need gets a number from `lowest` on.
+    pub fn stdout(lowest: RawFd, confession: fn(u64) -> String) -> Console {
+        Console::on(io::stdout(), lowest, confession)
+    }
+
+    /// Standard error, likewise.
+    pub fn stderr(lowest: RawFd, confession: fn(u64) -> String) -> Console {
+        Console::on(io::stderr(), lowest, confession)
+    }
+
+    fn on(file: impl AsFd + 'static, lowest: RawFd, confession: fn(u64) -> String) -> Console {
+        // A pipe or a file takes PIPE_BUF bytes without blocking when poll says so. A terminal does not promise that
+        // (its user may hold it with Ctrl+S in the middle), so it is opened once more, without blocking.
+        let own = sys::own_description_of_terminal(&file)
+            .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
+        let file: Box<dyn AsFd> = match own {
+            Some(terminal) => Box::new(terminal),
+            None => Box::new(file),
+        };
+        Console { file, waiting: Vec::new(), dropped: 0, confession }
+    }
+
+    /// True while another line would be kept: what nobody can read need not be put into words.
+    pub fn has_room(&mut self) -> bool {
+        let room = self.waiting.len() < MOST_WAITING;
+        self.dropped += u64::from(!room);
+        room
+    }
+
+    /// Adds a line, without its newline.
+    pub fn line(&mut self, line: &str) {
+        if self.has_room() {
+            // Writing to a Vec cannot fail.
+            let _ = writeln!(self.waiting, "{line}");
+        }
+    }
+
+    /// What to wait for while lines are left; `None` when none is.
+    pub fn watch(&self) -> Option<(BorrowedFd<'_>, Interest)> {
+        (!self.waiting.is_empty()).then(|| (self.file.as_fd(), Interest::Write))
+    }
+
+    /// Writes what can be written now.
+    pub fn flush(&mut self) {
+        while self.has_something_to_say() && self.is_ready() {
+            let most = self.waiting.len().min(PIPE_BUF);
+            match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
+                Ok(written) => drop(self.waiting.drain(..written)),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(_) => {
+                    self.dropped += self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    self.waiting.clear();
+                    return;
+                }
+            }
+        }
+        if self.waiting.is_empty() {
+            // A burst's memory would be copied into each child forked later.
+            self.waiting.shrink_to(PIPE_BUF);
+        }
+    }
+
+    /// Once all that waited is written, and only then, the number of dropped lines is worth a line of its own.
+    fn has_something_to_say(&mut self) -> bool {
+        if self.waiting.is_empty() && self.dropped > 0 {
+            let confession = (self.confession)(std::mem::take(&mut self.dropped));
+            self.line(&confession);
+        }
+        !self.waiting.is_empty()
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(
+            sys::wait(&[(self.file.as_fd(), Interest::Write)], Some(Duration::ZERO)).as_deref(),
+            Ok([true])
+        )
+    }
+}

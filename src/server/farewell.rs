@@ -1,0 +1,92 @@
+//! Last words: a connection whose client is no longer served, but still has something to be told.
+//!
+//! `close` on a socket with unread input resets the connection and destroys what was sent last: tcp(7), RFC 1122
+//! 4.2.2.13. So the last bytes are sent, our side is ended, and what the peer still sends is read and forgotten until it
+//! ends its side too, or has had its time. No process is needed for that, and nobody waits.
+
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use crate::sys::{self, Interest};
+
+/// How long a peer may take to take the next bytes, or to end its side.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How many may be on their way out; the one that has been so longest is closed for a newcomer.
+const MOST: usize = 128;
+
+#[derive(Debug)]
+struct Farewell {
+    socket: TcpStream,
+    rest: Vec<u8>,
+    deadline: Instant,
+}
+
+/// The connections on their way out.
+#[derive(Debug, Default)]
+pub struct Farewells {
+    leaving: Vec<Farewell>,
+}
+
+impl Farewells {
+    /// Takes leave of `socket` with `last_words`, which may be empty.
+    pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
+        if self.leaving.len() >= MOST {
+            self.leaving.remove(0);
+        }
+        let mut farewell = Farewell { socket, rest: last_words, deadline: now + GRACE };
+        if farewell.rest.is_empty() {
+            farewell.end_our_side();
+        }
+        if farewell.goes_on(now) {
+            self.leaving.push(farewell);
+        }
+    }
+
+    /// What to wait for.
+    pub fn watch(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Interest)> {
+        self.leaving.iter().map(|farewell| {
+            let interest = if farewell.rest.is_empty() { Interest::Read } else { Interest::Write };
+            (farewell.socket.as_fd(), interest)
+        })
+    }
+
+    /// When the next one's time is over.
+    pub fn due(&self) -> Option<Instant> {
+        self.leaving.iter().map(|farewell| farewell.deadline).min()
+    }
+
+    /// Goes on with each as far as is possible now. True when a descriptor was freed.
+    pub fn advance(&mut self, now: Instant) -> bool {
+        let before = self.leaving.len();
+        self.leaving.retain_mut(|farewell| farewell.goes_on(now));
+        self.leaving.len() < before
+    }
+}
+
+impl Farewell {
+    /// False when it is over, one way or the other.
+    fn goes_on(&mut self, now: Instant) -> bool {
+        if !self.rest.is_empty() {
+            match sys::send_now(&self.socket, &self.rest) {
+                Ok(0) => {}
+                Ok(sent) => {
+                    self.rest.drain(..sent);
+                    self.deadline = now + GRACE;
+                    if self.rest.is_empty() {
+                        self.end_our_side();
+                    }
+                }
+                Err(_) => return false,
+            }
+        }
+        let over = self.rest.is_empty() && sys::discard_input(&self.socket);
+        !over && now < self.deadline
+    }
+
+    fn end_our_side(&self) {
+        // It fails only when the connection is gone already, which the next read tells.
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+}

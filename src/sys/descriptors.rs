@@ -1,0 +1,117 @@
+//! Descriptors: which are open, under which number, how many there may be.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::Mode;
+
+/// Closes every descriptor but 0, 1, 2 and those in `keep`.
+///
+/// Close-on-exec does nothing for a server that forks and never execs, so a child that is to hold little has to
+/// close the rest itself. Values that own a closed number must not be dropped afterwards: their `close` would hit
+/// nothing, or somebody else's descriptor. A forked child is safe because it ends by [`super::leave`].
+///
+/// # Errors
+/// What the system says when neither close_range(2) nor the list in `/dev/fd` can be used.
+pub fn keep_only(keep: &[RawFd]) -> io::Result<()> {
+    let mut keep: Vec<RawFd> = keep.iter().copied().filter(|&fd| fd > 2).collect();
+    keep.sort_unstable();
+    let mut first = 3;
+    for fd in keep {
+        close_between(first, fd - 1)?;
+        first = fd + 1;
+    }
+    close_between(first, RawFd::MAX)
+}
+
+/// Closes `first..=last`, which may hold numbers that are not open.
+fn close_between(first: RawFd, last: RawFd) -> io::Result<()> {
+    if first > last {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // The bare system call, because glibc has a wrapper only since 2.34 and older Raspberry Pis have not.
+        // SAFETY: close_range takes three integers; the caller of `keep_only` gives these numbers up.
+        if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
+            return Ok(());
+        }
+        // ENOSYS before Linux 5.9, EPERM in some containers: the portable way works there too.
+    }
+    close_listed(first, last)
+}
+
+/// The portable other half: closes what `/dev/fd` lists.
+fn close_listed(first: RawFd, last: RawFd) -> io::Result<()> {
+    let listed: Vec<RawFd> = std::fs::read_dir("/dev/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|fd| (first..=last).contains(fd))
+        .collect();
+    for fd in listed {
+        // SAFETY: close takes an integer; the listing's own number is closed already and gives a harmless EBADF.
+        unsafe { libc::close(fd) };
+    }
+    Ok(())
+}
+
+/// Gives `fd` a number of at least `lowest`, close-on-exec, and frees the old one, so that the low numbers stay
+/// what the exercises expect.
+///
+/// # Errors
+/// EMFILE when no number from `lowest` on is free, EINVAL when `lowest` is beyond the limit.
+pub fn move_high(fd: OwnedFd, lowest: RawFd) -> io::Result<OwnedFd> {
+    let high = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
+    // SAFETY: fcntl has just made this number; nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(high) })
+}
+
+/// Sets `O_NONBLOCK`. The flag belongs to the open file, not to the number: only for files that no other process
+/// uses through a copy.
+///
+/// # Errors
+/// What fcntl(2) says.
+pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
+    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+/// Opens the terminal behind `fd` once more, for writing and without blocking: a new open file of its own, so that
+/// the shell that shares `fd` never sees `O_NONBLOCK`. `None` when `fd` is no terminal or cannot be opened.
+pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
+    let path = nix::unistd::ttyname(fd).ok()?;
+    let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    open(&path, flags, Mode::empty()).ok().map(File::from)
+}
+
+/// Raises the soft limit of open descriptors to the hard one and returns what is in force now.
+///
+/// # Errors
+/// What getrlimit(2) says. A refused raise is no error: the old limit then stays and is returned.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => Ok(hard),
+        // macOS says "unlimited" and then refuses it.
+        Err(_) => Ok(soft),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn the_portable_way_closes_a_listed_descriptor() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let high = move_high(reader.into(), 900).unwrap();
+        let number = high.as_raw_fd();
+        std::mem::forget(high);
+        close_listed(number, number).unwrap();
+        assert!(!std::path::Path::new(&format!("/dev/fd/{number}")).exists());
+    }
+}

@@ -1,0 +1,29 @@
+//! The system calls: the one room with `unsafe`, and the one place where Linux and the other Unixes differ.
+//!
+//! In come plain Rust values (borrowed descriptors, slices, durations), out go `io::Result`s. Nothing here knows
+//! what a chat is.
+#![allow(unsafe_code)]
+
+mod descriptors;
+mod poll;
+mod process;
+mod signals;
+mod socket;
+mod spawn;
+
+pub use descriptors::{
+    keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
+};
+pub use poll::{Interest, wait};
+pub use process::{Ended, kill, reap_one, reap_this};
+use process::{Fork, fork, leave};
+pub use signals::{Signals, ignore_signal};
+pub use socket::{discard_input, listen, send_now};
+pub use spawn::spawn;
+
+pub use nix::sys::signal::Signal;
+pub use nix::unistd::Pid;
+
+/// The most bytes that one `write` to a pipe carries whole, whatever the number of writers: pipe(7), `PIPE_BUF`.
+/// 4096 on Linux, 512 on the BSDs and macOS.
+pub const PIPE_BUF: usize = libc::PIPE_BUF;

@@ -1,0 +1,79 @@
+//! Signals as one more descriptor in the poll loop: the self-pipe.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+
+use super::{make_nonblocking, move_high};
+
+/// The signals that a program has asked to hear of.
+///
+/// A handler raises the signal's flag and puts one byte into the pipe: the byte ends the wait, the flag says which
+/// signal it was (a full pipe may lose bytes, never flags).
+#[derive(Debug)]
+pub struct Signals {
+    pipe: std::io::PipeReader,
+    raised: Vec<(Signal, Arc<AtomicBool>)>,
+}
+
+impl Signals {
+    /// Catches `signals`. The pipe's descriptors get numbers from `lowest` on: one, and one per signal.
+    ///
+    /// # Errors
+    /// EMFILE and the like from pipe(2) and fcntl(2).
+    pub fn catch(signals: &[Signal], lowest: RawFd) -> io::Result<Signals> {
+        let (reader, writer) = std::io::pipe()?;
+        let reader = std::io::PipeReader::from(move_high(reader.into(), lowest)?);
+        let writer = move_high(writer.into(), lowest)?;
+        make_nonblocking(&reader)?;
+        let mut raised = Vec::new();
+        for &signal in signals {
+            let flag = Arc::new(AtomicBool::new(false));
+            // In this order: whoever reads the byte finds the flag up.
+            signal_hook::flag::register(signal as i32, Arc::clone(&flag))?;
+            let copy = move_high(writer.try_clone()?, lowest)?;
+            signal_hook::low_level::pipe::register::<OwnedFd>(signal as i32, copy)?;
+            raised.push((signal, flag));
+        }
+        Ok(Signals { pipe: reader, raised })
+    }
+
+    /// To wait for, with [`super::Interest::Read`].
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
+    /// The pipe's number, for a process that keeps it when it closes others.
+    pub fn number(&self) -> RawFd {
+        self.pipe.as_raw_fd()
+    }
+
+    /// The signals that have come since the last call.
+    pub fn take(&mut self) -> Vec<Signal> {
+        let mut bytes = [0; 256];
+        // First the pipe, then the flags: a signal in between wakes the next wait for nothing, and is not lost.
+        while matches!(self.pipe.read(&mut bytes), Ok(n) if n == bytes.len()) {}
+        self.raised.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)).map(|(s, _)| *s).collect()
+    }
+
+    /// In a forked child: each signal does again what the system does by default.
+    pub(super) fn give_back(&self) {
+        for (caught, _) in &self.raised {
+            // SAFETY: the default action is no function of ours, so no handler's rules can be broken.
+            let _ = unsafe { signal(*caught, SigHandler::SigDfl) };
+        }
+    }
+}
+
+/// Ignores `ignored` in this process and in those that it forks.
+///
+/// For SIGPIPE (Rust's start-up code does it too; written out because the servers live by it: a write to a
+/// connection that is gone then fails with EPIPE and kills nobody), and in a helper process whose end another
+/// decides.
+pub fn ignore_signal(ignored: Signal) {
+    // SAFETY: ignoring runs no function of ours. It cannot fail for a signal that can be caught.
+    let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
+}
