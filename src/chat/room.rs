@@ -64,6 +64,8 @@ pub struct Room {
     log: Log,
     pacer: Pacer,
     lag_limit: u64,
+    /// The released mark up to which all have been offered the log.
+    offered: u64,
     /// Somebody's socket takes bytes again.
     somebody_can_take: bool,
     /// As in [`Delivery::strained`], since the last one.
@@ -78,6 +80,7 @@ impl Room {
             log: Log::default(),
             pacer: Pacer::new(pace, now),
             lag_limit,
+            offered: 0,
             somebody_can_take: false,
             strained: false,
         }
@@ -148,9 +151,8 @@ impl Room {
 
     /// Releases what may leave now and sends it to each client that can take it.
     pub fn deliver(&mut self, now: Instant) -> Delivery {
-        let before = self.pacer.released();
         self.pacer.release(now);
-        if self.pacer.released() == before && !self.somebody_can_take {
+        if self.pacer.released() == self.offered && !self.somebody_can_take {
             return Delivery { strained: self.strained, ..Delivery::default() };
         }
         self.deliver_released(now)
@@ -180,6 +182,7 @@ impl Room {
             slowest = slowest.min(client.needs_from(released));
         }
         self.log.trim(slowest);
+        self.offered = released;
         self.somebody_can_take = false;
         self.strained = delivery.strained;
         delivery

@@ -211,6 +211,13 @@ impl Server {
         peer
     }
 
+    /// Waits until `count` clients are in. The C server has one process and one descriptor for each.
+    pub fn settle(&self, count: usize) {
+        let sockets =
+            || descriptors_of(self.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
+        eventually(&format!("{count} clients in the room"), || (sockets() == count + 1).then_some(()));
+    }
+
     /// The children that live.
     pub fn children(&self) -> Vec<i32> {
         children_of(self.pid())
@@ -352,10 +359,12 @@ pub fn c_compat(program: &str) -> PathBuf {
 /// The C client, connected, as `pseudo`, sending as `variant` says.
 pub fn c_client(server: &Server, pseudo: &str, variant: &str) -> Program {
     let address = server.reachable();
-    let program = Program::start(
-        Command::new(c_compat("chat_client_c"))
-            .args([&address.ip().to_string(), pseudo, &address.port().to_string(), variant]),
-    );
+    let program = Program::start(Command::new(c_compat("chat_client_c")).args([
+        &address.ip().to_string(),
+        pseudo,
+        &address.port().to_string(),
+        variant,
+    ]));
     program.err.line_with(&["connected"]);
     program
 }
@@ -363,9 +372,12 @@ pub fn c_client(server: &Server, pseudo: &str, variant: &str) -> Program {
 /// Our client, connected, not on a terminal.
 pub fn our_client(server: &Server, pseudo: &str) -> Program {
     let address = server.reachable();
-    let program = Program::start(
-        Command::new(CLIENT).args([&address.ip().to_string(), pseudo, "--port", &address.port().to_string()]),
-    );
+    let program = Program::start(Command::new(CLIENT).args([
+        &address.ip().to_string(),
+        pseudo,
+        "--port",
+        &address.port().to_string(),
+    ]));
     program.out.line_with(&["Connecté à"]);
     program
 }
