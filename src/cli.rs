@@ -68,9 +68,10 @@ fn mistake(error: &clap::Error, command: &Command) -> String {
     let what = match error.kind() {
         ErrorKind::UnknownArgument => format!("« {argument} » n'est pas attendu"),
         ErrorKind::MissingRequiredArgument => format!("il manque {argument}"),
-        ErrorKind::ArgumentConflict => {
-            format!("{argument} ne va pas avec {}", context(ContextKind::PriorArg))
-        }
+        ErrorKind::ArgumentConflict => match context(ContextKind::PriorArg) {
+            prior if prior == argument => format!("{argument} est donné deux fois"),
+            prior => format!("{argument} ne va pas avec {prior}"),
+        },
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = context(ContextKind::InvalidValue);
             match std::error::Error::source(error) {

@@ -8,7 +8,7 @@ use forklab::chat::messenger::{PROGRAM, talk};
 use forklab::cli::{self, HELP_TEMPLATE, number};
 use forklab::text::is_plain;
 
-const EXAMPLES: &str = "
+const EXAMPLES: &str = "\
 Exemples :
   chat_client 127.0.0.1 alice           au serveur de cette machine
   chat_client salle-12 bob --port 5016  à une autre, par son nom

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
-use forklab::chat::hub::{Hub, Options, Verbosity};
+use forklab::chat::hub::Hub;
+use forklab::chat::options::{Options, Verbosity};
 use forklab::cli::{self, HELP_TEMPLATE, number};
 
-const EXAMPLES: &str = "
+const EXAMPLES: &str = "\
 Exemples :
   chat_serveur                          pour toute la salle, port 5015
   chat_serveur --bind 127.0.0.1         pour cette machine seulement
@@ -36,7 +37,7 @@ struct Arguments {
     /// Connexions qui peuvent attendre d'être acceptées (128 par défaut)
     #[arg(long, value_name = "N", default_value = "128", hide_default_value = true, value_parser = number(1, 65535))]
     backlog: u64,
-    /// Millisecondes entre deux messages, pour les clients qui n'en affichent qu'un par lecture (1 par défaut ; 0 : aucune)
+    /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture (1 par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number(0, 200))]
     pace: u64,
     /// Retard permis à un client qui lit trop lentement, en octets (1048576 par défaut) ; au-delà, il est déconnecté

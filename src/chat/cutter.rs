@@ -51,7 +51,8 @@ impl Cutter {
         let held = &self.buffer[..self.len];
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
         let mut ready = complete(held);
-        if late || ended || (ready == 0 && held.len() == self.buffer.len()) {
+        // A piece whose rest has come is whole, however late we look: what is behind it begins a wait of its own.
+        if ended || (ready == 0 && (late || held.len() == self.buffer.len())) {
             ready = held.len();
         }
         let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
@@ -181,6 +182,21 @@ mod tests {
         assert_eq!(cutter.deadline(), Some(start + HOLD));
         take(&mut cutter, start + HOLD).unwrap();
         assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
+    }
+
+    #[test]
+    fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
+        let (mut cutter, start, mut given) = (Cutter::new(64), Instant::now(), Vec::new());
+        for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
+            cutter.spare()[..read.len()].copy_from_slice(read);
+            cutter.filled(read.len());
+            let keep = |chunk: &[u8]| {
+                given.push(chunk.to_vec());
+                Ok::<(), ()>(())
+            };
+            cutter.take(now, false, keep).unwrap();
+        }
+        assert_eq!(given, [b"abc\0".to_vec(), b"de\0".to_vec()]);
     }
 
     proptest! {

@@ -9,40 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::child;
+use super::hear::hear;
 use super::inbox::{CAPACITY, Inbox};
-use super::record::{HEADER, Kind, Record};
+use super::options::{Options, Verbosity};
 use super::room::{Delivery, Room};
 use super::words;
 use crate::server::{Console, Door, Farewells, Knock};
 use crate::sys::{self, Ended, Interest, Pid, Signal, Signals};
-
-/// How the room is to be run; the command line's options, checked.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Where to listen; port 0: any.
-    pub address: SocketAddr,
-    /// The queue of connections not yet accepted.
-    pub backlog: i32,
-    /// How many clients at once.
-    pub max_clients: usize,
-    /// The least time between two messages; zero: none.
-    pub pace: Duration,
-    /// How many released bytes a client may be behind.
-    pub lag_limit: u64,
-    /// What to print.
-    pub verbosity: Verbosity,
-}
-
-/// What the server prints beside its first line and what went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// Nothing.
-    Quiet,
-    /// Who comes, what is said, who leaves.
-    Chat,
-    /// And each message's hops.
-    Hops,
-}
 
 /// The signals that the hub hears of.
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
@@ -228,7 +201,7 @@ impl Hub {
         let Some((client, rest)) = self.room.leave(pid) else { return };
         self.say(Verbosity::Chat, |hub| words::departed(pid, &client, ended, hub.room.len()));
         let last_words = match client.dropped {
-            Some(lag) => c_string(words::you_are_too_slow(lag)),
+            Some(lag) => words::you_are_too_slow(lag),
             None => rest,
         };
         self.farewells.add(client.socket, last_words, now);
@@ -264,7 +237,7 @@ impl Hub {
         let most = self.options.max_clients;
         if self.room.len() >= most {
             self.err.line(&words::refused_full(peer, most));
-            return self.farewells.add(socket, c_string(words::you_are_too_many(most)), now);
+            return self.farewells.add(socket, words::you_are_too_many(most), now);
         }
         let hops = self.options.verbosity == Verbosity::Hops;
         let keep = [self.pipe.as_raw_fd(), socket.as_raw_fd()];
@@ -278,7 +251,7 @@ impl Hub {
             }
             Err(reason) => {
                 self.err.line(&words::refused_no_process(peer, &reason));
-                self.farewells.add(socket, c_string(words::you_get_no_process()), now);
+                self.farewells.add(socket, words::you_get_no_process(), now);
             }
         }
     }
@@ -292,7 +265,7 @@ impl Hub {
             sys::kill(pid, Signal::SIGTERM);
         }
         if !delivery.sent.is_empty() {
-            self.say(Verbosity::Hops, |_| hops_of(&delivery.sent));
+            self.say(Verbosity::Hops, |_| words::hops_send(&delivery.sent));
         }
     }
 
@@ -327,44 +300,6 @@ impl Hub {
             self.out.line(&line);
         }
     }
-}
-
-/// Takes one record. A record that bears no client's number is nobody's and goes nowhere.
-fn hear(record: Record, room: &mut Room, out: &mut Console, verbosity: Verbosity, now: Instant) {
-    let Some(client) = room.client(record.pid) else { return };
-    let descriptor = client.descriptor();
-    match record.kind {
-        Kind::Message => {
-            room.say(record.body, now);
-            if verbosity >= Verbosity::Hops && out.has_room() {
-                out.line(&words::hop_pipe(record.pid, HEADER, record.body.len()));
-            }
-            if verbosity >= Verbosity::Chat && out.has_room() {
-                out.line(&words::said(record.pid, record.body));
-            }
-        }
-        Kind::Read => {
-            if let (Ok(bytes), true) = (record.body.try_into(), out.has_room()) {
-                out.line(&words::hop_read(record.pid, descriptor, u32::from_ne_bytes(bytes)));
-            }
-        }
-        Kind::Left => client.left = record.body.try_into().ok().map(i32::from_ne_bytes),
-    }
-}
-
-/// One line for those who got the same number of bytes, which are all in a room where everybody reads.
-fn hops_of(sent: &[(RawFd, usize)]) -> String {
-    let mut by_size = std::collections::BTreeMap::<usize, Vec<RawFd>>::new();
-    for &(descriptor, bytes) in sent {
-        by_size.entry(bytes).or_default().push(descriptor);
-    }
-    let lines: Vec<String> = by_size.iter().map(|(&bytes, fds)| words::hop_send(bytes, fds)).collect();
-    lines.join("\n")
-}
-
-/// What the protocol's clients take for one message.
-fn c_string(text: String) -> Vec<u8> {
-    [text.as_bytes(), b"\0"].concat()
 }
 
 /// Above the clients' numbers, where the limit allows that.

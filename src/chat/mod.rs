@@ -3,20 +3,25 @@
 //! One message's way, and the file that shows each step:
 //!
 //! 1. `child`: a child reads its client's socket; `cutter` finds where messages end; `record` packs them for one write.
-//! 2. `hub`: the first process waits in one poll loop; `inbox` reads the pipe.
+//! 2. `hub`: the first process waits in one poll loop; `inbox` reads the pipe, `hear` takes each record.
 //! 3. `room`: the message is appended to the `log`, the `pacer` says when it may leave, and each client's cursor moves as
 //!    far as its socket takes bytes.
 //!
-//! `words` holds what the server prints. The codecs (`cutter`, `record`), `log` and `pacer` are pure.
+//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
+//! starts and ends both. `words` holds what the server prints. The codecs (`cutter`, `record`), `log` and `pacer` are pure.
 
 pub mod child;
 pub mod cutter;
+pub mod hear;
 pub mod hub;
 pub mod inbox;
+pub mod keyboard;
 pub mod line;
 pub mod log;
 pub mod messenger;
+pub mod options;
 pub mod pacer;
 pub mod record;
 pub mod room;
+pub mod screen;
 pub mod words;

@@ -1,6 +1,7 @@
 //! What the server says to the one who runs it, in French. `(père)` marks what concerns the first process, `(fils PID)`
 //! what a child did. Whatever comes from the network has been through [`visible`].
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -54,13 +55,16 @@ pub fn too_slow(pid: Pid, client: &Client, lag: Lag) -> String {
 }
 
 /// What such a client is told, where that is still possible.
-pub fn you_are_too_slow(lag: Lag) -> String {
-    format!("chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
+pub fn you_are_too_slow(lag: Lag) -> Vec<u8> {
+    c_string(&format!(
+        "chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté",
+        lag.bytes
+    ))
 }
 
 /// What one client too many is told.
-pub fn you_are_too_many(most: usize) -> String {
-    format!("chat_serveur : la salle est pleine ({most} clients au plus), réessayez plus tard")
+pub fn you_are_too_many(most: usize) -> Vec<u8> {
+    c_string(&format!("chat_serveur : la salle est pleine ({most} clients au plus), réessayez plus tard"))
 }
 
 /// The same, for the one who runs the server.
@@ -69,8 +73,8 @@ pub fn refused_full(peer: SocketAddr, most: usize) -> String {
 }
 
 /// What a client is told for whom no process could be made.
-pub fn you_get_no_process() -> String {
-    "chat_serveur : le serveur ne peut plus créer de processus, réessayez plus tard".to_string()
+pub fn you_get_no_process() -> Vec<u8> {
+    c_string("chat_serveur : le serveur ne peut plus créer de processus, réessayez plus tard")
 }
 
 /// The same, for the one who runs the server.
@@ -119,8 +123,7 @@ pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
     )
 }
 
-/// With `-v`: the last hop, to those whose sockets took `bytes`.
-pub fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
+fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
     let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
     let plural = if list.len() > 1 { "s" } else { "" };
     format!(
@@ -128,6 +131,22 @@ pub fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
         list.len(),
         list.join(" ")
     )
+}
+
+/// With `-v`: the last hop for everybody, a line for each number of bytes; one line in a room where everybody reads.
+pub fn hops_send(sent: &[(RawFd, usize)]) -> String {
+    let mut by_size = BTreeMap::<usize, Vec<RawFd>>::new();
+    for &(descriptor, bytes) in sent {
+        by_size.entry(bytes).or_default().push(descriptor);
+    }
+    let lines: Vec<String> =
+        by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors)).collect();
+    lines.join("\n")
+}
+
+/// In the protocol's clothes.
+fn c_string(text: &str) -> Vec<u8> {
+    [text.as_bytes(), b"\0"].concat()
 }
 
 fn online(count: usize) -> String {

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Door {
     listener: TcpListener,
     shut_until: Option<Instant>,
-    /// Shut, and not one connection accepted since.
+    /// The present shortage was told; it lasts until nobody waits any more.
     told: bool,
 }
 
@@ -68,11 +68,11 @@ impl Door {
     pub fn accept(&mut self, now: Instant) -> Knock {
         loop {
             match self.listener.accept() {
-                Ok((socket, peer)) => {
+                Ok((socket, peer)) => return self.client(socket, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.told = false;
-                    return self.client(socket, peer);
+                    return Knock::Nobody;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Knock::Nobody,
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     self.shut_until = Some(now + PAUSE);

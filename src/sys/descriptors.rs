@@ -12,7 +12,7 @@ use nix::sys::stat::Mode;
 ///
 /// Close-on-exec does nothing for a server that forks and never execs, so a child that is to hold little has to
 /// close the rest itself. Values that own a closed number must not be dropped afterwards: their `close` would hit
-/// nothing, or somebody else's descriptor. A forked child is safe because it ends by [`super::leave`].
+/// nothing, or somebody else's descriptor. A forked child is safe because it ends by `_exit`.
 ///
 /// # Errors
 /// What the system says when neither close_range(2) nor the list in `/dev/fd` can be used.

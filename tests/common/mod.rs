@@ -129,17 +129,19 @@ impl Program {
         self.keyboard.as_mut().expect("keyboard not ended").write_all(text.as_ref()).expect("type");
     }
 
+    /// The keyboard, for a thread that types.
+    pub fn take_keyboard(&mut self) -> ChildStdin {
+        self.keyboard.take().expect("keyboard not ended")
+    }
+
     pub fn end_of_keyboard(&mut self) {
         self.keyboard = None;
     }
 
     /// Waits for its end.
     pub fn ends(&mut self) -> ExitStatus {
-        let Program { child, err, .. } = self;
-        eventually(&format!("the end of process {}", child.id()), || {
-            let _ = &err;
-            child.try_wait().expect("wait")
-        })
+        let pid = self.pid();
+        eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))
     }
 
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
@@ -263,6 +265,56 @@ pub fn is_alive(pid: i32) -> bool {
     stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
 }
 
+/// A program on a terminal of its own: a pty whose other side the test holds.
+pub struct Terminal {
+    pub child: Child,
+    master: std::fs::File,
+    pub screen: Output,
+}
+
+impl Terminal {
+    /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
+    pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
+        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        let copy = || Stdio::from(slave.try_clone().expect("dup"));
+        // setsid(1) becomes the program itself: the same process.
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(program).args(arguments).stdin(copy()).stdout(copy()).stderr(copy());
+        let child = command.spawn().expect("setsid, of util-linux, is needed for the tests on a terminal");
+        let master = std::fs::File::from(master);
+        let screen = Output::gather(master.try_clone().expect("dup"));
+        Terminal { child, master, screen }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Keys: `\r` is Enter, `\x03` Ctrl+C, `\x04` Ctrl+D.
+    pub fn types(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("type");
+    }
+
+    /// Waits until the screen's bytes hold `text`.
+    pub fn shows(&self, text: &str) {
+        self.screen.wait_for(&format!("{text:?} on the terminal"), |bytes| {
+            String::from_utf8_lossy(bytes).contains(text).then_some(())
+        });
+    }
+
+    pub fn ends(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A client of the tests' own: a socket, and no opinion on what goes through it.
 pub struct Peer {
     pub stream: TcpStream,
@@ -275,6 +327,11 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
+        Peer { stream, pending: Vec::new() }
+    }
+
+    /// The same opinion on a connection that came otherwise.
+    pub fn adopt(stream: TcpStream) -> Peer {
         Peer { stream, pending: Vec::new() }
     }
 
@@ -324,6 +381,11 @@ impl Peer {
     pub fn hears_the_end(&mut self) -> Vec<u8> {
         while self.reads() {}
         std::mem::take(&mut self.pending)
+    }
+
+    /// The same connection once more, for a thread that speaks while another listens.
+    pub fn also(&self) -> Peer {
+        Peer { stream: self.stream.try_clone().expect("dup"), pending: Vec::new() }
     }
 
     /// Ends its sending side.

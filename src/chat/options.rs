@@ -1,0 +1,32 @@
+//! How a room is to be run.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How the room is to be run; the command line's options, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where to listen; port 0: any.
+    pub address: SocketAddr,
+    /// The queue of connections not yet accepted.
+    pub backlog: i32,
+    /// How many clients at once.
+    pub max_clients: usize,
+    /// The least time between two messages; zero: none.
+    pub pace: Duration,
+    /// How many released bytes a client may be behind.
+    pub lag_limit: u64,
+    /// What to print.
+    pub verbosity: Verbosity,
+}
+
+/// What the server prints beside its first line and what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Who comes, what is said, who leaves.
+    Chat,
+    /// And each message's hops.
+    Hops,
+}

@@ -1,0 +1,316 @@
+//! `chat_client`, on a terminal and off it, with servers that behave and servers that do not.
+
+mod common;
+use common::*;
+
+use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
+/// A server of the test's own, and our client connected to it.
+fn with_fake_server(pseudo: &str) -> (Program, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let client = Program::start(Command::new(CLIENT).args(["127.0.0.1", pseudo, "--port", &port]));
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_nodelay(true).unwrap();
+    client.out.line_with(&["Connecté à"]);
+    (client, connection)
+}
+
+fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
+    let client = Terminal::start(CLIENT, &["127.0.0.1", pseudo, "--port", &server.port()]);
+    client.shows(&format!("{pseudo}> "));
+    client
+}
+
+fn no_process_left(pid: i32, screen: i32) {
+    eventually("both processes to end", || (!is_alive(pid) && !is_alive(screen)).then_some(()));
+}
+
+fn screen_process(pid: i32) -> i32 {
+    eventually("the second process", || children_of(pid).first().copied())
+}
+
+#[test]
+fn off_a_terminal_it_prints_one_line_and_then_each_message_in_the_courses_shape() {
+    let server = Server::start(&[]);
+    let mut alice = our_client(&server, "alice");
+    let mut bob = server.join();
+    bob.sends("bob : salut\0");
+    bob.sends("brut \x1b[31m\u{202e}\n\0");
+    alice.types("ça va\n");
+    bob.strings(3);
+    alice.end_of_keyboard();
+    assert!(alice.ends().success());
+    let printed = alice.out.to_the_end();
+    let (opening, rest) = printed.split_once('\n').unwrap();
+    assert!(opening.contains(&server.address.to_string()) && opening.contains("alice"), "{opening}");
+    let expected = "\nbob : salut\nalice> \nbrut \x1b[31m\u{202e}\n\nalice> \nalice : ça va\nalice> ";
+    assert_eq!(rest, expected);
+    assert_eq!(alice.err.to_the_end(), "chat_client : fin de l'entrée, au revoir\n");
+}
+
+#[test]
+fn every_message_is_shown_however_tcp_cut_them() {
+    let (client, mut server) = with_fake_server("alice");
+    for byte in b"un\0\0deux\0trois\0" {
+        server.write_all(&[*byte]).unwrap();
+    }
+    server.write_all(b"quatre\0\0cinq\0\0\0six\n\0").unwrap();
+    drop(server);
+    let printed = client.out.to_the_end();
+    // A piece that waited more than the hold for its rest may stand alone; nothing is lost all the same.
+    let shown: String =
+        printed.lines().skip(1).map(|line| line.trim_start_matches("alice> ")).collect::<Vec<_>>().concat();
+    assert_eq!(shown, "undeuxtroisquatrecinqsix");
+}
+
+#[test]
+fn thousands_of_messages_in_few_segments_are_all_shown() {
+    let (client, mut server) = with_fake_server("alice");
+    let all: String = (0..5000).map(|i| format!("message {i}\0\0")).collect();
+    server.write_all(all.as_bytes()).unwrap();
+    drop(server);
+    let printed = client.out.to_the_end();
+    let expected: String = (0..5000).map(|i| format!("\nmessage {i}\nalice> ")).collect();
+    assert_eq!(printed.split_once('\n').unwrap().1, expected);
+}
+
+#[test]
+fn a_line_goes_as_the_courses_client_sends_it() {
+    let (mut client, mut server) = with_fake_server("alice");
+    client.types("bonjour\n\nsans fin");
+    client.end_of_keyboard();
+    let mut sent = Vec::new();
+    server.read_to_end(&mut sent).unwrap();
+    // And at the end of the keyboard, nothing more: no empty message.
+    assert_eq!(String::from_utf8_lossy(&sent), "alice : bonjour\0alice : \0alice : sans fin\0");
+}
+
+#[test]
+fn a_long_line_goes_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
+    let (mut client, mut server) = with_fake_server("élodie");
+    let line = "é€🦀x".repeat(500);
+    client.types(format!("{line}\n"));
+    client.end_of_keyboard();
+    let mut sent = Vec::new();
+    server.read_to_end(&mut sent).unwrap();
+    let messages: Vec<&[u8]> = sent.strip_suffix(b"\0").unwrap().split(|&byte| byte == 0).collect();
+    assert!(messages.len() > 4 && messages.iter().all(|message| message.len() < 1024));
+    let texts: Vec<&str> = messages
+        .iter()
+        .map(|message| std::str::from_utf8(message).unwrap().strip_prefix("élodie : ").unwrap())
+        .collect();
+    assert_eq!(texts.concat(), line);
+}
+
+#[test]
+fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
+    let server = Server::start(&[]);
+    let alice = on_terminal(&server, "alice");
+    server.settle(1);
+    let mut eve = server.join();
+    eve.sends(&b"eve : \x1b]0;titre\x07\x1b[2J\r\x08 \xc2\x9b31m \xe2\x80\xaegauche \xff\0"[..]);
+    alice.shows("eve : ^[]0;titre^G^[[2J^M^H <U+009B>31m <U+202E>gauche \\xff\r\nalice> ");
+    // Another's line cannot be forged by a newline inside a message.
+    eve.sends("eve : un\nbob : deux\0");
+    alice.shows("eve : un\r\n    | bob : deux\r\n");
+    assert!(!alice.screen.so_far().contains('\x1b'));
+}
+
+#[test]
+fn two_terminals_talk() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = (on_terminal(&server, "alice"), on_terminal(&server, "bob"));
+    server.settle(2);
+    alice.types("bonjour\r");
+    bob.shows("\r\nalice : bonjour\r\nbob> ");
+    bob.types("salut à toi\r");
+    alice.shows("\r\nbob : salut à toi\r\nalice> ");
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d_end_both_processes_with_a_line_and_status_0() {
+    let server = Server::start(&[]);
+    for (key, line) in [("\x03", "interrompu, au revoir"), ("\x04", "fin de l'entrée, au revoir")] {
+        let mut alice = on_terminal(&server, "alice");
+        let screen = screen_process(alice.pid());
+        alice.types(key);
+        assert_eq!(alice.ends().code(), Some(0));
+        alice.shows(&format!("\r\nchat_client : {line}\r\n"));
+        no_process_left(alice.pid(), screen);
+        server.wait_for_children(0);
+    }
+}
+
+#[test]
+fn sigterm_is_the_users_wish_as_well() {
+    let server = Server::start(&[]);
+    for signal in [SIGINT, SIGTERM] {
+        let mut alice = our_client(&server, "alice");
+        alice.signal(signal);
+        assert_eq!(alice.ends().code(), Some(0));
+        assert_eq!(alice.err.to_the_end(), "chat_client : interrompu, au revoir\n");
+    }
+}
+
+#[test]
+fn when_the_server_goes_both_processes_end_with_a_line_and_status_1() {
+    for signal in [SIGTERM, SIGKILL] {
+        let server = Server::start(&[]);
+        let mut alice = our_client(&server, "alice");
+        let screen = screen_process(alice.pid());
+        server.settle(1);
+        server.program.signal(signal);
+        assert_eq!(alice.ends().code(), Some(1));
+        assert_eq!(alice.err.to_the_end(), "chat_client : le serveur a fermé la connexion\n");
+        no_process_left(alice.pid(), screen);
+    }
+}
+
+#[test]
+fn a_reset_connection_is_told_as_such() {
+    let (mut client, server) = with_fake_server("alice");
+    Peer::adopt(server).resets();
+    assert_eq!(client.ends().code(), Some(1));
+    assert_eq!(client.err.to_the_end(), "chat_client : la connexion au serveur est rompue\n");
+}
+
+#[test]
+fn neither_process_outlives_the_other() {
+    let server = Server::start(&[]);
+    let mut alice = our_client(&server, "alice");
+    let screen = screen_process(alice.pid());
+    alice.signal(SIGKILL);
+    alice.ends();
+    no_process_left(alice.pid(), screen);
+    let mut alice = our_client(&server, "alice");
+    let screen = screen_process(alice.pid());
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(screen), SIGKILL).unwrap();
+    assert_eq!(alice.ends().code(), Some(1));
+    assert_eq!(alice.err.to_the_end(), "chat_client : le second processus a été tué par SIGKILL\n");
+}
+
+#[test]
+fn a_server_that_never_reads_does_not_hold_the_user() {
+    let (mut client, server) = with_fake_server("alice");
+    let screen = screen_process(client.pid());
+    // More than the sockets' buffers hold, from a thread, since the client stops reading its keyboard.
+    let mut keyboard = client.take_keyboard();
+    let typing = std::thread::spawn(move || {
+        let line = "x".repeat(900) + "\n";
+        while keyboard.write_all(line.as_bytes()).is_ok() {}
+    });
+    let port = format!(":{}", server.peer_addr().unwrap().port());
+    eventually("the connection to be full", || {
+        let shown = Command::new("ss").args(["-Htn", "sport", "=", &port]).output().ok()?.stdout;
+        let waiting: u64 = String::from_utf8(shown).ok()?.split_whitespace().nth(2)?.parse().ok()?;
+        let resting = std::fs::read_to_string(format!("/proc/{}/wchan", client.pid())).ok()?.contains("poll");
+        (waiting > 100_000 && resting).then_some(())
+    });
+    client.signal(SIGINT);
+    assert_eq!(client.ends().code(), Some(0));
+    no_process_left(client.pid(), screen);
+    typing.join().unwrap();
+}
+
+#[test]
+fn a_host_name_is_taken_as_well_as_an_address() {
+    let server = Server::start(&[]);
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["localhost", "alice", "--port", &server.port()]));
+    alice.out.line_with(&["Connecté à 127.0.0.1:"]);
+    alice.end_of_keyboard();
+    assert!(alice.ends().success());
+}
+
+#[test]
+fn a_client_that_is_early_waits_for_its_server() {
+    // A port that was free a moment ago; if somebody else takes it meanwhile, the server below fails loudly.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let alice = Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]));
+    eventually("a first try that failed", || {
+        let call = std::fs::read_to_string(format!("/proc/{}/wchan", alice.pid())).ok()?;
+        call.contains("nanosleep").then_some(())
+    });
+    let _server = Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", &port]));
+    alice.out.line_with(&["Connecté à"]);
+}
+
+#[test]
+fn without_a_server_it_says_so_and_ends_with_status_1() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port.to_string()]));
+    assert_eq!(alice.ends().code(), Some(1));
+    let said = alice.err.to_the_end();
+    assert!(said.contains(&format!("aucun serveur ne répond à 127.0.0.1 port {port}")), "{said}");
+    assert!(said.contains("Connection refused") && said.lines().count() == 1, "{said}");
+    assert_eq!(alice.out.to_the_end(), "");
+}
+
+#[test]
+fn an_unknown_host_is_told_at_once() {
+    let mut alice = Program::start(Command::new(CLIENT).args(["nulle.part.invalid", "alice"]));
+    assert_eq!(alice.ends().code(), Some(1));
+    let said = alice.err.to_the_end();
+    assert!(said.contains("le nom nulle.part.invalid ne mène à aucune adresse"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn an_output_that_takes_nothing_ends_it_with_one_line_and_status_1() {
+    let server = Server::start(&[]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(CLIENT)
+        .args(["127.0.0.1", "alice", "--port", &server.port()])
+        .stdin(Stdio::null())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("sortie standard") && said.contains("No space left"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_reader_of_its_output_that_leaves_ends_both_processes() {
+    let server = Server::start(&[]);
+    let mut peer = server.join();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut child = Command::new(CLIENT)
+        .args(["127.0.0.1", "alice", "--port", &server.port()])
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    server.wait_for_children(2);
+    let screen = screen_process(child.id() as i32);
+    drop(reader);
+    peer.sends("à personne\0");
+    let status = eventually("its end", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+    no_process_left(child.id() as i32, screen);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("impossible d'écrire") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_keyboard_that_cannot_be_read_is_an_error() {
+    let server = Server::start(&[]);
+    let output = Command::new(CLIENT)
+        .args(["127.0.0.1", "alice", "--port", &server.port()])
+        .stdin(std::fs::File::open("/").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("clavier") && said.lines().count() == 1, "{said}");
+    server.wait_for_children(0);
+}

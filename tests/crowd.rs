@@ -1,0 +1,228 @@
+//! Many clients, much said, one who does not listen: nothing is lost, and all hear one order.
+
+mod common;
+use common::*;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::process::Command;
+use std::thread;
+
+/// A thousand connections need more descriptors than many systems give at first.
+fn raise_own_descriptor_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+}
+
+#[test]
+fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order() {
+    const CLIENTS: usize = 30;
+    const MESSAGES: usize = 1000;
+    let server = Server::start(&[]);
+    let peers: Vec<Peer> = (0..CLIENTS).map(|_| server.join()).collect();
+    let heard: Vec<Vec<String>> = thread::scope(|scope| {
+        for (who, peer) in peers.iter().enumerate() {
+            let mut speaker = peer.also();
+            scope.spawn(move || {
+                (0..MESSAGES).for_each(|i| speaker.sends(format!("c{who} : message {i}\0")));
+            });
+        }
+        let listeners: Vec<_> =
+            peers.iter().map(|peer| scope.spawn(|| peer.also().strings(CLIENTS * MESSAGES))).collect();
+        listeners.into_iter().map(|listener| listener.join().unwrap()).collect()
+    });
+    let first = &heard[0];
+    assert!(heard.iter().all(|other| other == first), "two clients heard different orders");
+    for who in 0..CLIENTS {
+        let prefix = format!("c{who} : ");
+        let own: Vec<&str> = first.iter().filter_map(|text| text.strip_prefix(&prefix)).collect();
+        let wrong = (0..MESSAGES).find(|&i| own.get(i) != Some(&format!("message {i}").as_str()));
+        assert_eq!((own.len(), wrong), (MESSAGES, None), "what client {who} said, in its order");
+    }
+}
+
+#[test]
+fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
+    let server = Server::start(&[]);
+    let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
+    (0..1000).for_each(|i| speaker.sends(format!("alice : {i}\0")));
+    let expected: Vec<String> = (0..1000).map(|i| format!("alice : {i}")).collect();
+    readers.iter_mut().for_each(|reader| assert_eq!(reader.strings(1000), expected));
+}
+
+#[test]
+fn the_129th_client_is_a_client_like_the_others() {
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..129).map(|_| server.join()).collect();
+    assert_eq!(server.children().len(), 129);
+    peers[128].sends("je suis le 129e\0");
+    peers.iter_mut().for_each(|peer| peer.hears("je suis le 129e\0\0"));
+}
+
+#[test]
+fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
+    raise_own_descriptor_limit();
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..1000).map(|_| server.connect()).collect();
+    server.program.out.line_with(&["(1000 en ligne)"]);
+    peers[999].sends("tous\0");
+    peers.iter_mut().for_each(|peer| peer.hears("tous\0\0"));
+    let mut one_too_many = server.connect();
+    let told = String::from_utf8(one_too_many.hears_the_end()).unwrap();
+    assert!(told.contains("la salle est pleine (1000 clients au plus)") && told.ends_with('\0'), "{told}");
+    assert_eq!(server.children().len(), 1000);
+    server.program.err.line_with(&["refusé", "1000 clients au plus"]);
+    drop(peers);
+    server.wait_for_children(0);
+}
+
+#[test]
+fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+    let server = Server::start(&["--max-clients", "2"]);
+    let (first, mut second) = (server.join(), server.join());
+    for _ in 0..3 {
+        let mut third = server.connect();
+        // A refused client that talks is told all the same: its bytes must not turn the answer into a reset.
+        third.sends("je parle d'abord\0");
+        let told = String::from_utf8(third.hears_the_end()).unwrap();
+        assert!(told.contains("la salle est pleine (2 clients au plus)"), "{told}");
+    }
+    assert_eq!(server.children().len(), 2);
+    drop(first);
+    server.wait_for_children(1);
+    server.join().sends("entré\0");
+    second.hears("entré\0\0");
+}
+
+/// Talks until the server has dropped the one who does not read.
+fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer], message: &str) -> usize {
+    let mut said = 0;
+    while !server.program.err.so_far().contains("ne lit plus") {
+        for _ in 0..50 {
+            speaker.sends(message);
+        }
+        said += 50;
+        for peer in readers.iter_mut().chain([&mut *speaker]) {
+            assert_eq!(peer.strings(50).len(), 50);
+        }
+        assert!(said < 100_000, "never dropped");
+    }
+    said
+}
+
+#[test]
+fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
+    let server = Server::start(&["--lag-limit", "100000"]);
+    let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
+    let mut stopped = server.join();
+    let child = server.child_of(&stopped);
+    let address = stopped.stream.local_addr().unwrap().to_string();
+    let message = format!("{}\0", "x".repeat(1000));
+    talk_until_dropped(&server, &mut speaker, &mut readers, &message);
+    // Who, how far behind, since when.
+    let line = server.program.err.line_with(&["ne lit plus", &address, &format!("fils {child}")]);
+    let bytes: u64 = line.split(" : ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((100_001..400_000).contains(&bytes), "{line}");
+    assert!(line.contains("octets de retard depuis "), "{line}");
+    server.wait_for_children(4);
+    // It really is closed, after what had gone before.
+    assert!(stopped.hears_the_end().len() > 1000);
+    speaker.sends("et ça continue\0");
+    readers.iter_mut().for_each(|reader| assert_eq!(reader.strings(1), ["et ça continue"]));
+}
+
+#[test]
+fn a_dropped_reader_that_wakes_up_is_told_why() {
+    let server = Server::start(&["--lag-limit", "1"]);
+    let (mut speaker, mut stopped) = (server.join(), server.join());
+    let message = format!("{}\0", "x".repeat(1000));
+    talk_until_dropped(&server, &mut speaker, &mut [], &message);
+    let heard = stopped.hears_the_end();
+    let heard = String::from_utf8_lossy(&heard);
+    // Where that is still possible: only if it reads again before its time is over.
+    if heard.ends_with('\0') && !heard.ends_with("x\0\0") {
+        assert!(heard.contains("vous lisez trop lentement"), "{}", &heard[heard.len() - 200..]);
+    }
+    server.wait_for_children(1);
+}
+
+#[test]
+fn a_flood_goes_as_fast_as_its_readers_read_and_drops_none_of_them() {
+    const MESSAGES: usize = 40_000;
+    let server = Server::start(&["--pace", "0", "-q", "--lag-limit", "65536"]);
+    let peers: Vec<Peer> = (0..6).map(|_| server.connect()).collect();
+    server.wait_for_children(6);
+    let message = format!("{}\0", "m".repeat(63));
+    thread::scope(|scope| {
+        for peer in &peers[..2] {
+            let mut speaker = peer.also();
+            let message = &message;
+            scope.spawn(move || (0..MESSAGES).for_each(|_| speaker.sends(message)));
+        }
+        for peer in &peers {
+            scope.spawn(|| assert_eq!(peer.also().strings(2 * MESSAGES).len(), 2 * MESSAGES));
+        }
+    });
+    assert_eq!(server.program.err.so_far(), "");
+}
+
+#[test]
+fn without_descriptors_the_door_rests_and_opens_again_when_one_is_free() {
+    let server = Server::from(Command::new("sh").args([
+        "-c",
+        "ulimit -n 40; exec \"$0\" --bind 127.0.0.1 --port 0",
+        SERVER,
+    ]));
+    server.program.err.line_with(&["limite de 40 descripteurs"]);
+    let mut peers: Vec<Peer> = (0..50).map(|_| server.connect()).collect();
+    server.program.err.line_with(&["accept impossible", "Too many open files"]);
+    let inside = server.children().len();
+    assert!(inside > 20, "{inside} of 50");
+    // Those inside talk on.
+    peers[0].sends("dedans\0");
+    peers[..inside].iter_mut().for_each(|peer| peer.hears("dedans\0\0"));
+    // A server that spins would use all of a core; this one waits.
+    let ticks = || -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = ticks();
+    thread::sleep(std::time::Duration::from_secs(2));
+    assert!(ticks() - before < 40, "{} of 200 ticks", ticks() - before);
+    // One leaves, one who has waited comes in, and says so itself.
+    drop(peers.remove(0));
+    let mut next = peers.remove(inside - 1);
+    next.sends("enfin\0");
+    next.hears("enfin\0\0");
+    // The shortage was told once, not at every try.
+    assert_eq!(server.program.err.so_far().matches("accept impossible").count(), 1);
+}
+
+#[test]
+fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
+    // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody, from a place where nobody may read.
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("chat_serveur");
+    std::fs::copy(SERVER, &binary).unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open).unwrap();
+    let mut command = match nix::unistd::geteuid().is_root() {
+        true => Command::new("setpriv"),
+        false => Command::new("env"),
+    };
+    if nix::unistd::geteuid().is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.args(["prlimit", "--nproc=1"]).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]);
+    let server = Server::from(&mut command);
+    for _ in 0..100 {
+        let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
+        assert!(told.contains("ne peut plus créer de processus") && told.ends_with('\0'), "{told}");
+    }
+    server.program.err.line_with(&["refusé : fork impossible", "Resource temporarily unavailable"]);
+    assert!(server.children().is_empty());
+    eventually("no descriptor left behind", || {
+        (descriptors_of(server.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count() == 1)
+            .then_some(())
+    });
+}

@@ -1,0 +1,161 @@
+//! Command lines, right and wrong: help that teaches, mistakes told in one line.
+
+mod common;
+use common::*;
+
+use std::process::{Command, Output, Stdio};
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+fn is_refused(program: &str, arguments: &[&str], what: &str) {
+    let output = run(program, arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert_eq!(output.stdout, b"", "{arguments:?}");
+    assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+    assert!(
+        said.contains(what) && said.contains("usage : ") && said.contains("--help"),
+        "{arguments:?}: {said}"
+    );
+}
+
+#[test]
+fn the_server_tells_each_mistake_in_one_line() {
+    let mistakes: [(&[&str], &str); 21] = [
+        (&["--porte", "5015"], "« --porte »"),
+        (&["5015"], "« 5015 »"),
+        (&["--port"], "--port <N> : il manque une valeur"),
+        (&["--port", "65536"], "« 65536 » refusé : un nombre de 0 à 65535"),
+        (&["--port", "-1"], "« -1 »"),
+        (&["--port", "cinq"], "« cinq » refusé"),
+        (&["--port", "1", "--port", "2"], "--port <N> est donné deux fois"),
+        (&["--bind", "ici"], "« ici » refusé : une adresse IPv4 ou IPv6"),
+        (&["--bind", "256.0.0.1"], "« 256.0.0.1 » refusé"),
+        (&["--bind", ""], "--bind"),
+        (&["--max-clients", "0"], "« 0 » refusé : un nombre de 1"),
+        (&["--max-clients", "1000001"], "refusé"),
+        (&["--backlog", "0"], "« 0 » refusé"),
+        (&["--backlog", "65536"], "« 65536 » refusé"),
+        (&["--pace", "201"], "« 201 » refusé : un nombre de 0 à 200"),
+        (&["--pace", "1.5"], "« 1.5 » refusé"),
+        (&["--lag-limit", "0"], "« 0 » refusé"),
+        (&["--lag-limit", "99999999999999999999"], "refusé"),
+        (&["-v", "-q"], "ne va pas avec"),
+        (&["-x"], "« -x »"),
+        (&["--port", "\x1b[2J"], "^[[2J"),
+    ];
+    for (arguments, what) in mistakes {
+        is_refused(SERVER, arguments, what);
+    }
+}
+
+#[test]
+fn the_client_tells_each_mistake_in_one_line() {
+    let long = "x".repeat(256);
+    let mistakes: [(&[&str], &str); 15] = [
+        (&[], "il manque <IP>, <PSEUDO>"),
+        (&["127.0.0.1"], "il manque <PSEUDO>"),
+        (&["127.0.0.1", "alice", "5015"], "« 5015 »"),
+        (&["127.0.0.1", ""], "un pseudo ne peut pas être vide"),
+        (&["127.0.0.1", "  "], "un pseudo ne peut pas être vide"),
+        (&["127.0.0.1", "a:b"], "« : »"),
+        (&["127.0.0.1", "a\nb"], "caractères de contrôle"),
+        (&["127.0.0.1", "a\x1b[31m"], "caractères de contrôle"),
+        (&["127.0.0.1", "a\u{9b}b"], "caractères de contrôle"),
+        (&["127.0.0.1", "a\u{202e}b"], "caractères de contrôle"),
+        (&["127.0.0.1", &long], "255 octets"),
+        (&["127.0.0.1", "alice", "--port", "0"], "« 0 » refusé : un nombre de 1 à 65535"),
+        (&["127.0.0.1", "alice", "--port"], "il manque une valeur"),
+        (&["127.0.0.1", "alice", "--verbose"], "« --verbose »"),
+        (&["127.0.0.1", "alice", "--port", "http"], "« http » refusé"),
+    ];
+    for (arguments, what) in mistakes {
+        is_refused(CLIENT, arguments, what);
+    }
+}
+
+#[test]
+fn an_argument_that_is_not_utf8_is_refused_like_any_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let output =
+        Command::new(CLIENT).arg("127.0.0.1").arg(std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn help_teaches_every_option_with_examples_in_one_language() {
+    for (program, options) in [
+        (
+            SERVER,
+            &["--bind", "--port", "--max-clients", "--backlog", "--pace", "--lag-limit", "-v", "-q"][..],
+        ),
+        (CLIENT, &["<IP>", "<PSEUDO>", "--port"]),
+    ] {
+        for flag in ["-h", "--help"] {
+            let output = run(program, &[flag]);
+            let help = String::from_utf8(output.stdout).unwrap();
+            assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
+            assert!(options.iter().all(|option| help.contains(option)), "{help}");
+            assert!(help.contains("Exemples :") && help.contains("5015 par défaut"), "{help}");
+            assert!(!["Print", "default:", "Usage:"].iter().any(|english| help.contains(english)), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        }
+        let version = run(program, &["--version"]);
+        assert!(String::from_utf8(version.stdout).unwrap().contains(env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn help_that_nobody_can_read_is_no_panic() {
+    for program in [SERVER, CLIENT] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(program).arg("--help").stdout(full).output().unwrap();
+        assert_eq!((output.status.code(), &output.stderr[..]), (Some(1), &b""[..]));
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_systems_reason() {
+    let server = Server::start(&[]);
+    let output = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains(&format!("impossible d'écouter sur {}", server.address)), "{said}");
+    assert!(said.contains("Address already in use") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_told_with_the_systems_reason() {
+    let output = run(SERVER, &["--bind", "192.0.2.1", "--port", "0"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("192.0.2.1:0") && said.contains("Cannot assign"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn quiet_prints_the_first_line_alone() {
+    let server = Server::start(&["-q"]);
+    let mut peer = server.connect();
+    peer.sends("bonjour\0");
+    peer.hears("bonjour\0\0");
+    drop(peer);
+    server.wait_for_children(0);
+    assert_eq!(server.program.out.so_far().lines().count(), 1);
+}
+
+#[test]
+fn verbose_tells_each_hop_in_words() {
+    let server = Server::start(&["-v"]);
+    let (mut alice, _bob) = (server.join(), server.join());
+    let child = server.child_of(&alice);
+    alice.sends("alice : bonjour\0");
+    let out = &server.program.out;
+    out.line_with(&[&format!("(fils {child}) read(descripteur 6) : 16 octets")]);
+    out.line_with(&["(père) read(descripteur 3)", "24 octets", &format!("fils {child}"), "descripteur 4"]);
+    out.line_with(&["(père) send : 17 octets à 2 clients (descripteurs 6 7)"]);
+}
