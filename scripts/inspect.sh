@@ -2,72 +2,60 @@
 # The course's exercise: what ps, ss and /proc say of each running chat_serveur, with a line to explain each thing shown.
 # It only looks: it starts nothing and stops nothing. Status 0: shown; 1: nothing to show, or a tool is missing; 2: usage.
 set -u
-
 me=${0##*/}
 
-usage() {
-    printf '%s\n' \
-        "Usage : $me [NOM | PID]" \
-        "" \
-        "Montre, pour chaque serveur NOM qui tourne (chat_serveur si rien n'est dit), ou pour" \
-        "celui dont fait partie le processus PID, ce qu'en disent ps, ss et /proc :" \
-        "  1. ses processus : le père et un fils par client ;" \
-        "  2. sa socket d'écoute ;" \
-        "  3. les connexions de ses clients, et qui les tient ;" \
-        "  4. les descripteurs ouverts du père et d'un fils ;" \
-        "puis compte : n clients, n+1 processus. Ne lance et n'arrête rien." \
-        "" \
-        "  -h, --help   affiche cette aide"
-}
-
-fail() {
+fail() { # STATUS REASON
     printf '%s : %s\n' "$me" "$2" >&2
     exit "$1"
 }
 
-counted() { # NUMBER SINGULAR PLURAL: French takes the singular for 0.
-    if [ "$1" -lt 2 ]; then printf '%s %s' "$1" "$2"; else printf '%s %s' "$1" "$3"; fi
+usage() {
+    printf '%s\n' "Usage : $me [NOM | PID]" "" \
+        "Montre ce que ps, ss et /proc disent de chaque serveur NOM qui tourne (sans argument :" \
+        "chat_serveur), ou de celui dont le processus PID fait partie : ses processus, sa socket" \
+        "d'écoute, les connexions de ses clients, les descripteurs du père et d'un fils. Puis" \
+        "compte : n clients, n+1 processus. Ne lance rien, n'arrête rien." "" \
+        "  -h, --help   affiche cette aide"
 }
 
 [ $# -le 1 ] || fail 2 "un seul argument, un nom ou un numéro de processus ; essayez $me --help"
 case ${1-chat_serveur} in
 -h | --help) usage && exit ;;
 -*) fail 2 "option inconnue « $1 » ; essayez $me --help" ;;
-'') fail 2 "nom de programme vide ; essayez $me --help" ;;
+'' | */) fail 2 "nom de programme vide ; essayez $me --help" ;;
 esac
 wanted=${1-chat_serveur}
 wanted=${wanted##*/}
 
-command -v ss >/dev/null || fail 1 "il manque la commande ss ; installez le paquet iproute2"
-command -v awk >/dev/null || fail 1 "il manque la commande awk ; installez le paquet mawk ou gawk"
-# Not `command -v` alone: busybox has a ps that knows none of these options.
+# Not `command -v` for ps: busybox has one that knows none of these options.
 ps -o pid= --pid $$ >/dev/null 2>&1 || fail 1 "il manque la commande ps ; installez le paquet procps"
+command -v ss >/dev/null || fail 1 "il manque la commande ss ; installez le paquet iproute2"
+command -v awk >/dev/null || fail 1 "il manque la commande awk ; installez le paquet mawk"
 
-# On a terminal nothing may be wider than it, for a folded table cannot be read. Into a file or a pipe, lines stay whole.
+# On a terminal no table may be wider than it, for a folded one cannot be read. In a file or a pipe, lines stay whole (0).
 width=0
 if [ -t 1 ]; then
-    { width=$(stty size <&3 2>/dev/null) && width=${width#* } || width=80; } 3>&1
-    [ "$width" -ge 40 ] || width=80
+    { width=$(stty size <&3 2>/dev/null); } 3>&1
+    width=${width#* }
+    [ "${width:-0}" -ge 40 ] || width=80
 fi
 
-# First processes: those wanted whose parent is not one of the same name. A child's number leads to its server.
+# Those wanted whose parent is not one of the same name; from a child's number, up to its server.
 # The kernel keeps 15 bytes of a name. A zombie has ended: it serves nobody.
 first_processes() {
     ps -e -o pid=,ppid=,stat=,ucmd= | awk -v wanted="$wanted" '
         $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
         END {
-            if (wanted ~ /^[0-9]+$/) {
-                if (!(wanted in name)) exit
-                for (pid = wanted; parent[pid] in name && name[parent[pid]] == name[pid]; pid = parent[pid]);
+            if (wanted in name) {
+                for (pid = wanted; name[parent[pid]] == name[pid]; pid = parent[pid]);
                 print pid
-                exit
-            }
-            for (pid in name)
-                if (name[pid] == substr(wanted, 1, 15) && name[parent[pid]] != name[pid]) print pid
+            } else if (wanted !~ /^[0-9]+$/)
+                for (pid in parent)
+                    if (name[pid] == substr(wanted, 1, 15) && name[parent[pid]] != name[pid]) print pid
         }' | sort -n
 }
 
-# Lines of ss as columns. Where they would be wider than the terminal, the holders go on lines of their own.
+# What ss said, in columns. Where that is too wide, the holders go below: on one line, or else on one each.
 sockets() { # LINES
     [ -n "$1" ] || { echo "(aucune)" && return; }
     awk -v width="$width" '
@@ -77,22 +65,17 @@ sockets() { # LINES
         BEGIN { print row("State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port") "Process" }
         {
             start = row($1, $2, $3, $4, $5)
-            users = substr($0, index($0, "users:"))
-            if (!width || length(start users) <= width) { print start users; next }
-            sub(/ +$/, "", start)
-            print start
-            line = "  "
-            many = split(users, holder, /\),\(/)
-            for (i = 1; i <= many; i++) {
-                piece = (i > 1 ? "(" : "") holder[i] (i < many ? ")," : "")
-                if (i > 1 && length(line piece) > width) { print line; line = "         " }
-                line = line piece
+            holders = substr($0, index($0, "users:"))
+            if (width && length(start holders) > width) {
+                sub(/ *$/, "\n  ", start)
+                if (length(holders) + 2 > width) gsub(/\),\(/, "),\n         (", holders)
             }
-            print line
+            print start holders
         }' <<<"$1"
 }
 
-# What a process has open. What ss said of it tells a listening socket from a client; the first pipe is the children's.
+# What a process has open, the same thing under several numbers on one line. What ss said of it tells a listener from a
+# client; the first pipe is the one that the children write to.
 descriptors() { # PID
     { printf '%s\n' "$listening" "$connected" && ls -lv "/proc/$1/fd" 2>/dev/null; } | awk -v pid="$1" '
         match($0, "pid=" pid ",fd=[0-9]+") {
@@ -104,13 +87,13 @@ descriptors() { # PID
         match($0, / [0-9]+ -> /) {
             fd = substr($0, RSTART + 1, RLENGTH - 5)
             target = substr($0, RSTART + RLENGTH)
-            pipe = target ~ /^pipe:/
-            if (fd > 2 && pipe && shared == "") shared = target
-            if (fd <= 2) what = "standard : 0 entrée, 1 sortie, 2 erreur"
+            if (fd + 0 <= 2) what = "standard : 0 entrée, 1 sortie, 2 erreur"
             else if (fd in role) what = role[fd]
-            else if (pipe && target == shared) what = "tube des fils au père, " ($1 ~ /^lr/ ? "lecture" : "écriture")
-            else if (pipe) what = "tube des signaux, à l\047écart"
-            else what = target ~ /^\/dev\/(pts\/|tty)/ ? "le terminal, à l\047écart" : "autre"
+            else if (target ~ /^pipe:/) {
+                if (shared == "") shared = target
+                if (target != shared) what = "tube des signaux, à l\047écart"
+                else what = "tube des fils au père, " ($1 ~ /^lr/ ? "lecture" : "écriture")
+            } else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart" : "autre"
             if (!((target, what) in numbers)) order[++many] = target SUBSEP what
             numbers[target, what] = numbers[target, what] fd " "
         }
@@ -122,52 +105,48 @@ descriptors() { # PID
         }'
 }
 
-# The rows of ps that meet a condition, as numbers.
-pids_where() { # CONDITION
-    awk -v father="$father" "NR > 1 && $1 { print \$1 }" <<<"$processes"
-}
-
 show() { # PID of a first process
-    local father=$1 look=(--cols "$width") processes ours child zombies listening connected
+    local father=$1 look=(--cols "$width") processes ours child listening connected
     [ "$width" -gt 0 ] || look=(-ww)
     processes=$(ps "${look[@]}" -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
-    ours=$(pids_where 1)
-    child=$(pids_where '$1 != father && $3 !~ /^Z/' | head -n 1)
-    zombies=$(pids_where '$3 ~ /^Z/' | grep -c .)
-    printf '%s\n' "===== Serveur $father =====" \
+    ours=$(awk 'NR > 1 { print $1 }' <<<"$processes")
+    [ -n "$ours" ] || { echo "Le serveur $father vient de se terminer." && return; }
+    printf '%s\n' "===== $(ps -o ucmd= --pid "$father"), processus $father =====" "" \
         "1. Processus : ps -o pid,ppid,stat,ucmd,args --pid $father --ppid $father" "$processes" \
-        "→ Le père $father et un fils par client : même CMD, et leur PPID est $father." ""
-    # ss and /proc show another user's processes to nobody but root.
+        "→ Le père et un fils par client : tous le même CMD ; PPID des fils : $father." ""
+    # ss and /proc tell what a process has open to its user and to root alone.
     if ! ls "/proc/$father/fd" >/dev/null 2>&1; then
-        printf '%s\n' "→ Sockets et descripteurs cachés : le serveur est à un autre, $(ps -o user:32= --pid "$father")." \
-            "  Pour les voir : sudo $0 $father"
+        printf '%s\n' "Sockets et descripteurs cachés : ce serveur est à l'utilisateur $(ps -o user:32= --pid "$father")." \
+            "Pour les voir : sudo $0 $father"
         return
     fi
     listening=$(ss -Hltnp | grep -E "pid=(${ours//$'\n'/|}),")
     connected=$(ss -Htnp | grep -E "pid=(${ours//$'\n'/|}),")
-    printf '%s\n' "2. Écoute : ss -ltnp (lignes de ce serveur)"
+    printf '%s\n' "2. Écoute : ss -ltnp (les lignes de ce serveur)"
     sockets "$listening"
     printf '%s\n' "→ La socket d'écoute est au père seul ; Send-Q : sa file d'attente (backlog)." "" \
-        "3. Clients : ss -tnp (lignes de ce serveur)"
+        "3. Clients : ss -tnp (les lignes de ce serveur)"
     sockets "$connected"
     printf '%s\n' "→ Chaque connexion est à deux processus, le père et son fils, sous le même fd." "" \
         "4. Descripteurs du père : ls -lv /proc/$father/fd"
     descriptors "$father"
     printf '%s\n' "→ Le système donne le plus petit numéro libre : tube, écoute, puis clients." ""
+    child=$(awk -v father="$father" 'NR > 1 && $1 != father && $3 !~ /^Z/ { print $1; exit }' <<<"$processes")
     if [ -n "$child" ]; then
         printf '%s\n' "5. Descripteurs d'un fils : ls -lv /proc/$child/fd"
         descriptors "$child"
         printf '%s\n' "→ fork copie tout ; le fils ne garde que son client et de quoi écrire au père." ""
     fi
-    verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$zombies"
+    verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$(grep -c ' Z' <<<"$processes")"
 }
 
 verdict() { # CLIENTS PROCESSES ZOMBIES
-    local count fits="n clients, n+1 processus, le compte est bon."
-    count="$(counted "$1" client clients), $2 processus"
-    [ "$3" -eq 0 ] || count+=" dont $(counted "$3" zombie zombies)"
+    local count="$1 client" fits="n clients, n+1 processus, le compte est bon."
+    [ "$1" -lt 2 ] || count+=s
     # Two looks, ps then ss: what comes or goes between them is no fault.
     [ "$2" -eq $(($1 + 1)) ] || fits="il en faudrait $(($1 + 1)) ; si un client va ou vient, relancez."
+    count+=", $2 processus"
+    [ "$3" -eq 0 ] || count+=" (zombies : $3)"
     printf '%s\n' "Compte : $count : $fits"
 }
 

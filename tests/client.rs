@@ -41,8 +41,9 @@ fn off_a_terminal_it_prints_one_line_and_then_each_message_in_the_courses_shape(
     let mut bob = server.join();
     bob.sends("bob : salut\0");
     bob.sends("brut \x1b[31m\u{202e}\n\0");
+    assert_eq!(bob.strings(2).len(), 2);
     alice.types("ça va\n");
-    bob.strings(3);
+    assert_eq!(bob.strings(1), ["alice : ça va"]);
     alice.end_of_keyboard();
     assert!(alice.ends().success());
     let printed = alice.out.to_the_end();

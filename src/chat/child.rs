@@ -19,8 +19,9 @@ const DONE: i32 = 0;
 
 /// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
 pub fn serve(socket: &TcpStream, pipe: &PipeWriter, tell_reads: bool) -> i32 {
-    let batch = Batch::new(Pid::this());
-    let mut child = Child { socket, pipe, tell_reads, cutter: Cutter::new(CHUNK), batch };
+    let mut chunk = [0; CHUNK];
+    let cutter = Cutter::new(&mut chunk);
+    let mut child = Child { socket, pipe, tell_reads, cutter, batch: Batch::new(Pid::this()) };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = child.relay();
     DONE
@@ -30,7 +31,7 @@ struct Child<'a> {
     socket: &'a TcpStream,
     pipe: &'a PipeWriter,
     tell_reads: bool,
-    cutter: Cutter,
+    cutter: Cutter<'a>,
     batch: Batch,
 }
 
@@ -59,11 +60,12 @@ impl Child<'_> {
     /// The pipe's write end is watched with no event asked: poll(2) reports POLLERR when its last reader is gone, which is
     /// how a child learns that its parent was killed. That holds because no child keeps the pipe's read end.
     fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        let watched = [(self.socket.as_fd(), Interest::Read), (self.pipe.as_fd(), Interest::End)];
-        match sys::wait(&watched, timeout)?[..] {
+        let client = sys::watch(self.socket.as_fd(), Interest::Read);
+        let mut watched = [client, sys::watch(self.pipe.as_fd(), Interest::End)];
+        sys::wait(&mut watched, timeout)?;
+        match watched.each_ref().map(sys::is_ready) {
             [_, true] => Err(io::ErrorKind::BrokenPipe.into()),
-            [readable, _] => Ok(readable),
-            _ => Ok(false),
+            [readable, false] => Ok(readable),
         }
     }
 

@@ -10,17 +10,17 @@ pub const HOLD: Duration = Duration::from_millis(20);
 
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
-pub struct Cutter {
-    buffer: Vec<u8>,
+pub struct Cutter<'a> {
+    buffer: &'a mut [u8],
     len: usize,
     /// When the piece without an end at the front of `buffer` stops waiting.
     deadline: Option<Instant>,
 }
 
-impl Cutter {
-    /// A cutter that holds at most `capacity` bytes: no message that it gives is longer.
-    pub fn new(capacity: usize) -> Cutter {
-        Cutter { buffer: vec![0; capacity], len: 0, deadline: None }
+impl<'a> Cutter<'a> {
+    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
+    pub fn new(buffer: &'a mut [u8]) -> Cutter<'a> {
+        Cutter { buffer, len: 0, deadline: None }
     }
 
     /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
@@ -111,7 +111,8 @@ mod tests {
 
     /// Feeds `reads` one after the other, without a pause; then the end.
     fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
-        let (mut cutter, now, mut chunks) = (Cutter::new(capacity), Instant::now(), Vec::new());
+        let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
+        let mut cutter = Cutter::new(&mut buffer);
         let mut give = |cutter: &mut Cutter, ended| {
             let kept = |chunk: &[u8]| {
                 chunks.push(chunk.to_vec());
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
-        let (mut cutter, start) = (Cutter::new(64), Instant::now());
+        let (mut buffer, start) = ([0; 64], Instant::now());
+        let mut cutter = Cutter::new(&mut buffer);
         cutter.spare()[..3].copy_from_slice(b"abc");
         cutter.filled(3);
         let mut given = Vec::new();
@@ -186,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
-        let (mut cutter, start, mut given) = (Cutter::new(64), Instant::now(), Vec::new());
+        let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
+        let mut cutter = Cutter::new(&mut buffer);
         for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
             cutter.spare()[..read.len()].copy_from_slice(read);
             cutter.filled(read.len());

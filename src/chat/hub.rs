@@ -3,7 +3,7 @@
 
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -15,7 +15,7 @@ use super::options::{Options, Verbosity};
 use super::room::{Delivery, Room};
 use super::words;
 use crate::server::{Console, Door, Farewells, Knock};
-use crate::sys::{self, Ended, Interest, Pid, Signal, Signals};
+use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal, Signals};
 
 /// The signals that the hub hears of.
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
@@ -100,8 +100,7 @@ impl Hub {
     /// What poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self) -> anyhow::Result<()> {
         let address = self.door.address().context("adresse d'écoute illisible")?;
-        let listener = self.door.watch().map_or(-1, |(fd, _)| fd.as_raw_fd());
-        self.out.line(&words::ready(address, listener));
+        self.out.line(&words::ready(address, self.door.descriptor()));
         self.out.flush();
         while self.stop.is_none() {
             self.turn()?;
@@ -139,16 +138,18 @@ impl Hub {
 
     /// Waits for whatever comes first, and says what it is.
     fn wait(&self) -> io::Result<Vec<Event>> {
-        let (events, watched): (Vec<Event>, Vec<_>) = self.watched().unzip();
-        let ready = sys::wait(&watched, self.timeout(Instant::now()))?;
-        Ok(events.into_iter().zip(ready).filter_map(|(event, ready)| ready.then_some(event)).collect())
+        let (mut events, mut watched): (Vec<Event>, Vec<PollFd>) = self.watched().unzip();
+        sys::wait(&mut watched, self.timeout(Instant::now()))?;
+        let mut ready = watched.iter().map(sys::is_ready);
+        events.retain(|_| ready.next() == Some(true));
+        Ok(events)
     }
 
-    fn watched(&self) -> impl Iterator<Item = (Event, (BorrowedFd<'_>, Interest))> {
-        let pipe = self.moment.is_none().then(|| (self.inbox.pipe().as_fd(), Interest::Read));
-        let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), (fd, Interest::Write)));
+    fn watched(&self) -> impl Iterator<Item = (Event, PollFd<'_>)> {
+        let pipe = self.moment.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
+        let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), fd));
         let consoles = [&self.out, &self.err].into_iter().filter_map(Console::watch);
-        std::iter::once((Event::Signal, (self.signals.as_fd(), Interest::Read)))
+        std::iter::once((Event::Signal, sys::watch(self.signals.as_fd(), Interest::Read)))
             .chain(pipe.map(|pipe| (Event::Pipe, pipe)))
             .chain(self.door.watch().map(|door| (Event::Door, door)))
             .chain(blocked)

@@ -78,13 +78,17 @@ impl Keyboard<'_> {
         let keyboard = io::stdin();
         let mut input_ended = false;
         while !(input_ended && self.to_send.is_empty()) {
-            let third = match self.to_send.is_empty() {
-                true => (keyboard.as_fd(), Interest::Read),
-                false => (self.connection.as_fd(), Interest::Write),
+            let input_or_output = match self.to_send.is_empty() {
+                true => sys::watch(keyboard.as_fd(), Interest::Read),
+                false => sys::watch(self.connection.as_fd(), Interest::Write),
             };
-            let watched =
-                [(self.signals.as_fd(), Interest::Read), (screen.lifeline(), Interest::Read), third];
-            match sys::wait(&watched, None).context("poll a échoué")?[..] {
+            let mut watched = [
+                sys::watch(self.signals.as_fd(), Interest::Read),
+                sys::watch(screen.lifeline(), Interest::Read),
+                input_or_output,
+            ];
+            sys::wait(&mut watched, None).context("poll a échoué")?;
+            match watched.each_ref().map(sys::is_ready) {
                 [true, _, _] if !self.signals.take().is_empty() => return Ok(End::User),
                 [_, true, _] => return Ok(End::Screen),
                 [_, _, true] if self.to_send.is_empty() => input_ended = self.read_keyboard()?,
@@ -132,8 +136,10 @@ impl Keyboard<'_> {
         let end = Instant::now() + GRACE;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let watched = [(self.signals.as_fd(), Interest::Read), (screen.lifeline(), Interest::Read)];
-            match sys::wait(&watched, Some(left)).context("poll a échoué")?[..] {
+            let signals = sys::watch(self.signals.as_fd(), Interest::Read);
+            let mut watched = [signals, sys::watch(screen.lifeline(), Interest::Read)];
+            sys::wait(&mut watched, Some(left)).context("poll a échoué")?;
+            match watched.each_ref().map(sys::is_ready) {
                 [_, true] => return Ok(true),
                 [true, _] if !self.signals.take().is_empty() => return Ok(false),
                 _ if left.is_zero() => return Ok(false),

@@ -3,6 +3,8 @@
 //! Pure: bytes in, bytes out. A [`Batch`] is what a child writes at once. It is never longer than `PIPE_BUF`, so the
 //! kernel keeps it whole among all writers: pipe(7).
 
+use arrayvec::ArrayVec;
+
 use crate::sys::{PIPE_BUF, Pid};
 
 /// Bytes before a record's own: pid (4), kind (1), length (2), in the machine's order; the pipe never leaves it.
@@ -65,11 +67,11 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     }
 }
 
-/// The records that one `write` carries.
+/// The records that one `write` carries. No memory from the heap: see [`crate::sys::wait`].
 #[derive(Debug)]
 pub struct Batch {
     pid: Pid,
-    bytes: Vec<u8>,
+    bytes: ArrayVec<u8, PIPE_BUF>,
     /// Where the length of the last message stands, as long as the batch has one.
     last_length: Option<usize>,
 }
@@ -77,7 +79,7 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of the child `pid`.
     pub fn new(pid: Pid) -> Batch {
-        Batch { pid, bytes: Vec::with_capacity(PIPE_BUF), last_length: None }
+        Batch { pid, bytes: ArrayVec::new(), last_length: None }
     }
 
     /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
@@ -96,11 +98,11 @@ impl Batch {
 
     /// Appends a record and returns where its length stands.
     fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
-        debug_assert!(body.len() <= MAX_BODY);
-        self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
+        debug_assert!(self.bytes.len() + HEADER + body.len() <= PIPE_BUF);
+        self.bytes.extend(self.pid.as_raw().to_ne_bytes());
         self.bytes.push(kind as u8);
-        self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
-        self.bytes.extend_from_slice(body);
+        self.bytes.extend((body.len() as u16).to_ne_bytes());
+        self.bytes.extend(body.iter().copied());
         self.bytes.len() - body.len() - 2
     }
 

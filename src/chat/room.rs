@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::pacer::Pacer;
-use crate::sys::{self, Pid};
+use crate::sys::{self, Interest, Pid, PollFd};
 
 /// A connected client, which is a cursor in the log.
 #[derive(Debug)]
@@ -135,10 +135,10 @@ impl Room {
 
     /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
     /// thousand costs poll nothing.
-    pub fn blocked(&self) -> impl Iterator<Item = (Pid, BorrowedFd<'_>)> {
+    pub fn blocked(&self) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
         let blocked =
             self.clients.iter().filter(|(_, client)| client.blocked_since.is_some() && !client.gone);
-        blocked.map(|(&pid, client)| (pid, client.socket.as_fd()))
+        blocked.map(|(&pid, client)| (pid, sys::watch(client.socket.as_fd(), Interest::Write)))
     }
 
     /// Says that poll found one of [`Room::blocked`] able to take bytes again.

@@ -23,21 +23,25 @@ const LONGEST: usize = 64 * 1024;
 
 /// Shows every message until the server or the keyboard's process is gone. Returns its status.
 pub fn show(mut connection: &TcpStream, parent: BorrowedFd, pseudo: &str, on_terminal: bool) -> i32 {
-    let mut cutter = Cutter::new(LONGEST);
+    let mut buffer = vec![0; LONGEST];
+    let mut cutter = Cutter::new(&mut buffer);
     loop {
         let timeout = cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        let watched = [(connection.as_fd(), Interest::Read), (parent, Interest::End)];
-        let Ok(ready) = sys::wait(&watched, timeout) else { return BROKEN };
+        let server = sys::watch(connection.as_fd(), Interest::Read);
+        let mut watched = [server, sys::watch(parent, Interest::End)];
+        if sys::wait(&mut watched, timeout).is_err() {
+            return BROKEN;
+        }
         let mut end = None;
-        match ready[..] {
+        match watched.each_ref().map(sys::is_ready) {
             [_, true] => return CLOSED,
-            [true, _] => match connection.read(cutter.spare()) {
+            [true, false] => match connection.read(cutter.spare()) {
                 Ok(0) => end = Some(CLOSED),
                 Ok(n) => cutter.filled(n),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => end = Some(BROKEN),
             },
-            _ => {}
+            [false, false] => {}
         }
         let shown = cutter.take(Instant::now(), end.is_some(), |chunk| {
             let text: Vec<u8> =

@@ -1,12 +1,12 @@
 //! What a server prints. No line of it ever makes the server wait: not on a full disk, not on a reader that stopped.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{self, Interest, PIPE_BUF};
+use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
 const MOST_WAITING: usize = 64 * 1024;
@@ -60,8 +60,8 @@ impl Console {
     }
 
     /// What to wait for while lines are left; `None` when none is.
-    pub fn watch(&self) -> Option<(BorrowedFd<'_>, Interest)> {
-        (!self.waiting.is_empty()).then(|| (self.file.as_fd(), Interest::Write))
+    pub fn watch(&self) -> Option<PollFd<'_>> {
+        (!self.waiting.is_empty()).then(|| sys::watch(self.file.as_fd(), Interest::Write))
     }
 
     /// Writes what can be written now.
@@ -95,9 +95,7 @@ impl Console {
     }
 
     fn is_ready(&self) -> bool {
-        matches!(
-            sys::wait(&[(self.file.as_fd(), Interest::Write)], Some(Duration::ZERO)).as_deref(),
-            Ok([true])
-        )
+        let mut watched = [sys::watch(self.file.as_fd(), Interest::Write)];
+        sys::wait(&mut watched, Some(Duration::ZERO)).is_ok() && sys::is_ready(&watched[0])
     }
 }

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, PollFd};
 
 /// How long a shut door waits before it tries again by itself: what lacks may be the whole system's to free.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -49,9 +49,14 @@ impl Door {
         self.listener.local_addr()
     }
 
+    /// The listening socket's number.
+    pub fn descriptor(&self) -> RawFd {
+        self.listener.as_raw_fd()
+    }
+
     /// What to wait for; nothing while the door is shut, or poll would report the same connection for ever.
-    pub fn watch(&self) -> Option<(BorrowedFd<'_>, Interest)> {
-        self.shut_until.is_none().then(|| (self.listener.as_fd(), Interest::Read))
+    pub fn watch(&self) -> Option<PollFd<'_>> {
+        self.shut_until.is_none().then(|| sys::watch(self.listener.as_fd(), Interest::Read))
     }
 
     /// When a shut door opens by itself.

@@ -5,10 +5,10 @@
 //! ends its side too, or has had its time. No process is needed for that, and nobody waits.
 
 use std::net::{Shutdown, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, PollFd};
 
 /// How long a peer may take to take the next bytes, or to end its side.
 const GRACE: Duration = Duration::from_millis(500);
@@ -45,10 +45,10 @@ impl Farewells {
     }
 
     /// What to wait for.
-    pub fn watch(&self) -> impl Iterator<Item = (BorrowedFd<'_>, Interest)> {
+    pub fn watch(&self) -> impl Iterator<Item = PollFd<'_>> {
         self.leaving.iter().map(|farewell| {
             let interest = if farewell.rest.is_empty() { Interest::Read } else { Interest::Write };
-            (farewell.socket.as_fd(), interest)
+            sys::watch(farewell.socket.as_fd(), interest)
         })
     }
 

@@ -14,13 +14,14 @@ mod spawn;
 pub use descriptors::{
     keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
 };
-pub use poll::{Interest, wait};
+pub use poll::{Interest, is_ready, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use signals::{Signals, ignore_signal};
 pub use socket::{discard_input, listen, send_now};
 pub use spawn::spawn;
 
+pub use nix::poll::PollFd;
 pub use nix::sys::signal::Signal;
 pub use nix::unistd::Pid;
 

@@ -18,28 +18,33 @@ pub enum Interest {
     End,
 }
 
-impl Interest {
-    fn flags(self) -> PollFlags {
-        match self {
-            Interest::Read => PollFlags::POLLIN,
-            Interest::Write => PollFlags::POLLOUT,
-            Interest::End => PollFlags::empty(),
-        }
-    }
+/// An entry of the list to wait for.
+pub fn watch(fd: BorrowedFd<'_>, interest: Interest) -> PollFd<'_> {
+    let events = match interest {
+        Interest::Read => PollFlags::POLLIN,
+        Interest::Write => PollFlags::POLLOUT,
+        Interest::End => PollFlags::empty(),
+    };
+    PollFd::new(fd, events)
 }
 
-/// Waits until something can be done on one of `watched`, or `timeout` is over (`None`: for ever). Returns, in the
-/// same order, which of them are ready; a signal ends the wait early with none ready.
+/// True when the last [`wait`] found something to do there.
+pub fn is_ready(watched: &PollFd) -> bool {
+    // A bit that nix has no name for (`None`) is an event all the same.
+    watched.any() != Some(false)
+}
+
+/// Waits until something can be done on one of `watched`, which [`is_ready`] tells, or `timeout` is over (`None`: for
+/// ever). A signal ends the wait early with none ready.
+///
+/// The list is the caller's, so that a child needs no memory from the heap: each page that it would touch is a page
+/// that it no longer shares with its parent.
 ///
 /// # Errors
 /// What poll(2) says, EINTR excepted.
-pub fn wait(watched: &[(BorrowedFd, Interest)], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
-    let mut fds: Vec<PollFd> =
-        watched.iter().map(|(fd, interest)| PollFd::new(*fd, interest.flags())).collect();
-    match poll(&mut fds, milliseconds(timeout)) {
-        // A bit that nix has no name for (`None`) is an event all the same.
-        Ok(_) => Ok(fds.iter().map(|fd| fd.any() != Some(false)).collect()),
-        Err(Errno::EINTR) => Ok(vec![false; fds.len()]),
+pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
+    match poll(watched, milliseconds(timeout)) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -71,11 +76,13 @@ mod tests {
     fn the_write_end_of_a_pipe_tells_that_its_last_reader_is_gone() {
         let (reader, mut writer) = std::io::pipe().unwrap();
         writer.write_all(b"unread").unwrap();
-        let ready = |writer: &std::io::PipeWriter| {
-            wait(&[(writer.as_fd(), Interest::End)], Some(Duration::ZERO)).unwrap()
+        let ended = |writer: &std::io::PipeWriter| {
+            let mut watched = [watch(writer.as_fd(), Interest::End)];
+            wait(&mut watched, Some(Duration::ZERO)).unwrap();
+            is_ready(&watched[0])
         };
-        assert_eq!(ready(&writer), [false]);
+        assert!(!ended(&writer));
         drop(reader);
-        assert_eq!(ready(&writer), [true]);
+        assert!(ended(&writer));
     }
 }
