@@ -59,13 +59,14 @@ first_processes() {
 sockets() { # LINES
     [ -n "$1" ] || { echo "(aucune)" && return; }
     awk -v width="$width" '
-        function row(state, received, sent, here, there) {
-            return sprintf("%-6s %6s %6s %-20s %-20s ", state, received, sent, here, there)
+        BEGIN {
+            row = "%-6s %6s %6s %-20s %-20s "
+            printf row "Process\n", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"
         }
-        BEGIN { print row("State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port") "Process" }
         {
-            start = row($1, $2, $3, $4, $5)
+            start = sprintf(row, $1, $2, $3, $4, $5)
             holders = substr($0, index($0, "users:"))
+            sub(/ +$/, "", holders)
             if (width && length(start holders) > width) {
                 sub(/ *$/, "\n  ", start)
                 if (length(holders) + 2 > width) gsub(/\),\(/, "),\n         (", holders)
@@ -75,7 +76,7 @@ sockets() { # LINES
 }
 
 # What a process has open, the same thing under several numbers on one line. What ss said of it tells a listener from a
-# client; the first pipe is the one that the children write to.
+# client. The children's pipe is made first, so it is 3 and 4; one that a process writes to itself is for signals.
 descriptors() { # PID
     { printf '%s\n' "$listening" "$connected" && ls -lv "/proc/$1/fd" 2>/dev/null; } | awk -v pid="$1" '
         match($0, "pid=" pid ",fd=[0-9]+") {
@@ -90,10 +91,11 @@ descriptors() { # PID
             if (fd + 0 <= 2) what = "standard : 0 entrée, 1 sortie, 2 erreur"
             else if (fd in role) what = role[fd]
             else if (target ~ /^pipe:/) {
-                if (shared == "") shared = target
-                if (target != shared) what = "tube des signaux, à l\047écart"
-                else what = "tube des fils au père, " ($1 ~ /^lr/ ? "lecture" : "écriture")
-            } else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart" : "autre"
+                reads = $1 ~ /^lr/
+                if (reads) read[target]
+                if (fd == 3 || fd == 4) what = "tube des fils au père, " (reads ? "lecture" : "écriture")
+                else what = target in read ? "tube des signaux, à l\047écart des clients" : "autre tube"
+            } else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart des clients" : "autre"
             if (!((target, what) in numbers)) order[++many] = target SUBSEP what
             numbers[target, what] = numbers[target, what] fd " "
         }
@@ -113,7 +115,7 @@ show() { # PID of a first process
     [ -n "$ours" ] || { echo "Le serveur $father vient de se terminer." && return; }
     printf '%s\n' "===== $(ps -o ucmd= --pid "$father"), processus $father =====" "" \
         "1. Processus : ps -o pid,ppid,stat,ucmd,args --pid $father --ppid $father" "$processes" \
-        "→ Le père et un fils par client : tous le même CMD ; PPID des fils : $father." ""
+        "→ Attendu : père + un fils par client ; même CMD, PPID des fils = PID du père." ""
     # ss and /proc tell what a process has open to its user and to root alone.
     if ! ls "/proc/$father/fd" >/dev/null 2>&1; then
         printf '%s\n' "Sockets et descripteurs cachés : ce serveur est à l'utilisateur $(ps -o user:32= --pid "$father")." \
@@ -124,10 +126,10 @@ show() { # PID of a first process
     connected=$(ss -Htnp | grep -E "pid=(${ours//$'\n'/|}),")
     printf '%s\n' "2. Écoute : ss -ltnp (les lignes de ce serveur)"
     sockets "$listening"
-    printf '%s\n' "→ La socket d'écoute est au père seul ; Send-Q : sa file d'attente (backlog)." "" \
+    printf '%s\n' "→ Attendu : l'écoute est au père seul. Send-Q = sa file d'attente (backlog)." "" \
         "3. Clients : ss -tnp (les lignes de ce serveur)"
     sockets "$connected"
-    printf '%s\n' "→ Chaque connexion est à deux processus, le père et son fils, sous le même fd." "" \
+    printf '%s\n' "→ Attendu : chaque connexion est au père et à un seul fils, sous le même fd." "" \
         "4. Descripteurs du père : ls -lv /proc/$father/fd"
     descriptors "$father"
     printf '%s\n' "→ Le système donne le plus petit numéro libre : tube, écoute, puis clients." ""
@@ -135,27 +137,26 @@ show() { # PID of a first process
     if [ -n "$child" ]; then
         printf '%s\n' "5. Descripteurs d'un fils : ls -lv /proc/$child/fd"
         descriptors "$child"
-        printf '%s\n' "→ fork copie tout ; le fils ne garde que son client et de quoi écrire au père." ""
+        printf '%s\n' "→ Attendu : fork a tout copié, le fils a fermé l'écoute et les autres clients." ""
     fi
-    verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$(grep -c ' Z' <<<"$processes")"
+    verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$(awk '$3 ~ /^Z/' <<<"$processes" | grep -c .)"
 }
 
 verdict() { # CLIENTS PROCESSES ZOMBIES
-    local count="$1 client" fits="n clients, n+1 processus, le compte est bon."
-    [ "$1" -lt 2 ] || count+=s
-    # Two looks, ps then ss: what comes or goes between them is no fault.
-    [ "$2" -eq $(($1 + 1)) ] || fits="il en faudrait $(($1 + 1)) ; si un client va ou vient, relancez."
-    count+=", $2 processus"
-    [ "$3" -eq 0 ] || count+=" (zombies : $3)"
-    printf '%s\n' "Compte : $count : $fits"
+    local clients="$1 client" living=$(($2 - $3)) expected=$(($1 + 1))
+    [ "$1" -lt 2 ] || clients+=s
+    if [ "$living $3" = "$expected 0" ]; then
+        echo "Compte : $clients, $2 processus : n clients, n+1 processus, c'est juste."
+    else
+        # Perhaps no fault: ps and ss look one after the other, and a client may have come or gone in between.
+        echo "Compte faux : $clients mais $living processus (et zombies : $3), au lieu de $expected. Relancez ?"
+    fi
 }
 
 servers=$(first_processes)
 [ -n "$servers" ] ||
     fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin chat_serveur"
-separator=
 for server in $servers; do
-    printf '%s' "$separator"
+    [ "$server" = "${servers%%$'\n'*}" ] || echo
     show "$server"
-    separator=$'\n'
 done

@@ -377,6 +377,16 @@ impl Peer {
         strings
     }
 
+    /// Reads on until `text` has come, and forgets all before it.
+    pub fn hears_up_to(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let found = |bytes: &[u8]| bytes.windows(text.len()).position(|window| window == text);
+        while found(&self.pending).is_none() {
+            assert!(self.reads(), "the end came before {:?}", String::from_utf8_lossy(text));
+        }
+        self.pending.drain(..found(&self.pending).unwrap_or_default() + text.len());
+    }
+
     /// All that comes until the server ends the connection.
     pub fn hears_the_end(&mut self) -> Vec<u8> {
         while self.reads() {}
@@ -420,13 +430,14 @@ pub fn c_compat(program: &str) -> PathBuf {
 
 /// The C client, connected, as `pseudo`, sending as `variant` says.
 pub fn c_client(server: &Server, pseudo: &str, variant: &str) -> Program {
+    c_client_from(Command::new(c_compat("chat_client_c")), server, pseudo, variant)
+}
+
+/// The same, started by a command of the test's own.
+pub fn c_client_from(mut command: Command, server: &Server, pseudo: &str, variant: &str) -> Program {
     let address = server.reachable();
-    let program = Program::start(Command::new(c_compat("chat_client_c")).args([
-        &address.ip().to_string(),
-        pseudo,
-        &address.port().to_string(),
-        variant,
-    ]));
+    command.args([&address.ip().to_string(), pseudo, &address.port().to_string(), variant]);
+    let program = Program::start(&mut command);
     program.err.line_with(&["connected"]);
     program
 }

@@ -1,0 +1,121 @@
+//! What arrives: a burst at raw readers, a paste on the screen of the course's client.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::common::{Program, Server, c_client, our_client};
+use crate::readers::Readers;
+use crate::table::{ROUNDS, Row, list};
+
+/// Messages of the burst.
+const BURST: usize = 1000;
+
+/// Lines of the paste.
+const PASTE: usize = 20;
+
+/// Runs of the paste, each with a client of its own.
+const RUNS: usize = 3;
+
+/// How long a line may take to the screen after it should be there, on a machine busy with something else.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Row 1.
+pub fn burst() -> Row {
+    let server = Server::start(&[]);
+    let rounds: Vec<Vec<usize>> = (0..ROUNDS).map(|_| one_burst(&server)).collect();
+    // The round in which the least arrived speaks for all.
+    let worst = rounds.iter().min_by_key(|delivered| delivered.iter().min()).expect("rounds");
+    Row {
+        what: "burst of 1000 short messages from one client, 3 readers: delivered",
+        figure: list(worst),
+        compared: "the original: 188".to_string(),
+        reach: "1000 to each",
+        reached: Some(worst.iter().all(|&delivered| delivered == BURST)),
+        notes: vec![format!("the worst of {ROUNDS} bursts; what counts is delivered unchanged and in order")],
+    }
+}
+
+/// How many of the messages each of three readers got as they were sent, one after the other.
+fn one_burst(server: &Server) -> Vec<usize> {
+    let messages: Vec<String> = (0..BURST).map(|i| format!("eve : {i:04}")).collect();
+    let mut readers = Readers::connect(server.address, 3);
+    let mut sender = server.connect();
+    server.settle(4);
+    for message in &messages {
+        sender.sends(format!("{message}\0"));
+    }
+    let mut heard = vec![Vec::new(); 3];
+    readers.drain(|reader, bytes| {
+        heard[reader].extend_from_slice(bytes);
+        heard.iter().all(|bytes| strings(bytes).count() >= BURST)
+    });
+    let in_order = |bytes: &Vec<u8>| {
+        let got = strings(bytes).filter(|string| !string.is_empty());
+        // A lost message does not take those after it with it: look on from where the last one was found.
+        let mut expected = messages.iter();
+        got.filter(|string| expected.any(|message| message.as_bytes() == *string)).count()
+    };
+    drop(readers);
+    drop(sender);
+    server.settle(0);
+    heard.iter().map(in_order).collect()
+}
+
+/// Strings ended by NUL, the empty ones dropped.
+fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = bytes.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
+    bytes[..whole].split(|&byte| byte == 0).filter(|string| !string.is_empty())
+}
+
+/// Row 2.
+pub fn paste() -> Row {
+    let server = Server::start(&[]);
+    let ours: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, into_our_client)).collect();
+    let raw: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, in_one_write)).collect();
+    Row {
+        what: "20 lines pasted at once: on the course client's screen",
+        figure: format!("{} (into chat_client); {} (in one write)", list(&ours), list(&raw)),
+        compared: "the original: 1 or 2".to_string(),
+        reach: "20",
+        reached: Some(ours.iter().chain(&raw).all(|&shown| shown == PASTE)),
+        notes: Vec::new(),
+    }
+}
+
+/// How many of the lines that `paste` gives to the room the course's client shows.
+fn one_paste(server: &Server, paste: fn(&Server, &[String])) -> usize {
+    let reader = c_client(server, "bob", "course");
+    server.settle(1);
+    let lines: Vec<String> = (1..=PASTE).map(|i| format!("ligne {i} du collage")).collect();
+    paste(server, &lines);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let shown = shown_by(&reader, &lines);
+        if shown == PASTE || Instant::now() >= end {
+            drop(reader);
+            server.settle(0);
+            return shown;
+        }
+        // A line that is lost makes no event to wait for.
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn shown_by(reader: &Program, lines: &[String]) -> usize {
+    let screen = reader.out.so_far();
+    let is_shown = |line: &&String| screen.lines().any(|shown| shown == format!("alice : {line}"));
+    lines.iter().filter(is_shown).count()
+}
+
+fn into_our_client(server: &Server, lines: &[String]) {
+    let mut alice = our_client(server, "alice");
+    server.settle(2);
+    alice.types(lines.join("\n") + "\n");
+    alice.end_of_keyboard();
+    alice.ends();
+}
+
+fn in_one_write(server: &Server, lines: &[String]) {
+    let text: String = lines.iter().map(|line| format!("alice : {line}\0")).collect();
+    server.join().sends(text);
+}

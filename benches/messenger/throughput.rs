@@ -1,0 +1,98 @@
+//! Deliveries a second when four clients send as fast as they can to a hundred: ours and ncat's.
+
+use std::net::SocketAddr;
+
+use crate::broker::{Blind, ncat_version};
+use crate::common::{Server, descriptors_of, eventually};
+use crate::flood::{Crowd, End, Flooded};
+use crate::table::{ROUNDS, Row, median, spread};
+
+const READERS: usize = 100;
+
+/// Messages of each sender: about a second.
+const EACH: usize = 100_000;
+
+/// Row 4.
+pub fn deliveries() -> Row {
+    let ncat = ncat_version();
+    let (mut ours, mut theirs, mut talking) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(ours_once());
+        if ncat.is_some() {
+            theirs.push(ncat_once());
+        }
+        talking.push(talking_once());
+    }
+    let faults = list_faults(&ours);
+    let rates = |floods: &[Flooded]| -> Vec<f64> { floods.iter().map(|flood| flood.rate / 1e6).collect() };
+    let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.rate / theirs.rate).collect();
+    let ratio = ncat.is_some().then(|| median(&ratios));
+    let rate = median(&rates(&ours));
+    let mut notes = vec![
+        format!(
+            "ours {rate:.2} million deliveries a second (rounds {}){}",
+            spread(&rates(&ours)),
+            nothing_or(&faults)
+        ),
+        format!(
+            "without -q, to /dev/null: {:.2} million{}",
+            median(&rates(&talking)),
+            nothing_or(&list_faults(&talking))
+        ),
+    ];
+    if ncat.is_some() {
+        notes.push(format!(
+            "ncat {:.2} million (rounds {}){}; ratios {}",
+            median(&rates(&theirs)),
+            spread(&rates(&theirs)),
+            nothing_or(&list_faults(&theirs)),
+            spread(&ratios)
+        ));
+    }
+    Row {
+        what: "4 senders flat out, 100 readers, 64-byte messages, --pace 0 -q: deliveries a second, nothing lost",
+        figure: ratio.map_or(format!("{rate:.2} million"), |ratio| format!("{ratio:.2}")),
+        compared: ncat.map_or("ncat is not installed".to_string(), |ncat| format!("{ncat} = 1")),
+        reach: "at least 1, nothing lost",
+        reached: match ratio {
+            _ if !faults.is_empty() => Some(false),
+            ratio => ratio.map(|ratio| ratio >= 1.0),
+        },
+        notes,
+    }
+}
+
+fn ours_once() -> Flooded {
+    let server = Server::start(&["--pace", "0", "-q"]);
+    flood(server.pid(), server.address, End::Nul)
+}
+
+fn talking_once() -> Flooded {
+    let server = Blind::ours_to_dev_null();
+    flood(server.program.pid(), server.address, End::Nul)
+}
+
+fn ncat_once() -> Flooded {
+    let server = Blind::ncat();
+    flood(server.program.pid(), server.address, End::Newline)
+}
+
+/// Fills the room of the server `pid` and floods it.
+fn flood(pid: i32, address: SocketAddr, end: End) -> Flooded {
+    let mut crowd = Crowd::join(address, READERS);
+    // One descriptor for each client, and the listening one.
+    let sockets = || descriptors_of(pid).iter().filter(|(_, what)| what.starts_with("socket:")).count();
+    eventually("a full room", || (sockets() == crowd.len() + 1).then_some(()));
+    crowd.flood(EACH, end)
+}
+
+fn list_faults(floods: &[Flooded]) -> Vec<String> {
+    floods.iter().flat_map(|flood| flood.faults.iter().cloned()).collect()
+}
+
+fn nothing_or(faults: &[String]) -> String {
+    match faults {
+        [] => ", nothing lost, one order".to_string(),
+        faults => format!(", BUT {}", faults.join("; ")),
+    }
+}
