@@ -63,7 +63,7 @@ fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
     raise_own_descriptor_limit();
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..1000).map(|_| server.connect()).collect();
-    server.program.out.line_with(&["(1000 en ligne)"]);
+    server.program.out.line_with(&[", 1000 en ligne"]);
     peers[999].sends("tous\0");
     peers.iter_mut().for_each(|peer| peer.hears("tous\0\0"));
     let mut one_too_many = server.connect();

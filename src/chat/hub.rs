@@ -100,7 +100,7 @@ impl Hub {
     /// What poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self) -> anyhow::Result<()> {
         let address = self.door.address().context("adresse d'écoute illisible")?;
-        self.out.line(&words::ready(address, self.door.descriptor()));
+        self.out.line(&words::ready(address));
         self.out.flush();
         while self.stop.is_none() {
             self.turn()?;

@@ -11,20 +11,14 @@ use crate::sys::{Ended, Pid};
 use crate::text::visible;
 
 /// The first line: the server is ready.
-pub fn ready(address: SocketAddr, listener: RawFd) -> String {
-    let pid = Pid::this();
-    format!(
-        "(père) en attente de clients sur {address} (processus {pid}, descripteur {listener} ; Ctrl+C arrête)"
-    )
+pub fn ready(address: SocketAddr) -> String {
+    format!("(père) en attente de clients sur {address} (pid {} ; Ctrl+C arrête)", Pid::this())
 }
 
 /// A client came and got its child.
 pub fn joined(pid: Pid, client: &Client, count: usize) -> String {
     let (peer, descriptor) = (client.peer, client.descriptor());
-    format!(
-        "(père) nouveau client {peer} : descripteur {descriptor}, servi par le fils {pid} ({})",
-        online(count)
-    )
+    format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
 /// What a client said.
@@ -43,7 +37,7 @@ pub fn departed(pid: Pid, client: &Client, ended: Ended, count: usize) -> String
         (None, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),
         (None, Ended::Status(status)) => format!("a perdu son fils, fini avec le statut {status}"),
     };
-    format!("(père) le client {peer} {why} ; fils {pid} terminé ({})", online(count))
+    format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
 /// A client was dropped because it does not read.
@@ -106,7 +100,7 @@ pub fn lines_lost(count: u64) -> String {
 
 /// The server was asked to stop.
 pub fn stopping(signal: crate::sys::Signal, count: usize) -> String {
-    format!("(père) {signal} reçu : arrêt ({})", online(count))
+    format!("(père) {signal} reçu : arrêt, {count} en ligne")
 }
 
 /// With `-v`: the first hop.
@@ -147,10 +141,6 @@ pub fn hops_send(sent: &[(RawFd, usize)]) -> String {
 /// In the protocol's clothes.
 fn c_string(text: &str) -> Vec<u8> {
     [text.as_bytes(), b"\0"].concat()
-}
-
-fn online(count: usize) -> String {
-    format!("{count} en ligne")
 }
 
 fn seconds(duration: Duration) -> String {

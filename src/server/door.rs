@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -47,11 +47,6 @@ impl Door {
     /// What getsockname(2) says.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-
-    /// The listening socket's number.
-    pub fn descriptor(&self) -> RawFd {
-        self.listener.as_raw_fd()
     }
 
     /// What to wait for; nothing while the door is shut, or poll would report the same connection for ever.

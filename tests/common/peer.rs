@@ -1,0 +1,101 @@
+//! A client without opinions.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use super::PATIENCE;
+
+/// A client of the tests' own: a socket, and no opinion on what goes through it.
+pub struct Peer {
+    pub stream: TcpStream,
+    pending: Vec<u8>,
+}
+
+impl Peer {
+    pub fn connect(address: SocketAddr) -> Peer {
+        let stream = TcpStream::connect(address).expect("connect");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer { stream, pending: Vec::new() }
+    }
+
+    /// The same opinion on a connection that came otherwise.
+    pub fn adopt(stream: TcpStream) -> Peer {
+        Peer { stream, pending: Vec::new() }
+    }
+
+    /// One `write`.
+    pub fn sends(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("send");
+    }
+
+    /// One read more. False at the end.
+    fn reads(&mut self) -> bool {
+        let mut buffer = [0; 65536];
+        let n = self.stream.read(&mut buffer).unwrap_or_else(|error| {
+            panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending))
+        });
+        self.pending.extend_from_slice(&buffer[..n]);
+        n > 0
+    }
+
+    /// Waits for exactly these bytes.
+    pub fn hears(&mut self, expected: impl AsRef<[u8]>) {
+        let expected = expected.as_ref();
+        while self.pending.len() < expected.len() && self.reads() {}
+        let got: Vec<u8> = self.pending.drain(..expected.len().min(self.pending.len())).collect();
+        assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(expected));
+        assert_eq!(got, expected);
+    }
+
+    /// The next `count` strings: ended by NUL, the empty ones dropped. Fewer when the connection ends first.
+    pub fn strings(&mut self, count: usize) -> Vec<String> {
+        let mut strings = Vec::new();
+        while strings.len() < count {
+            let Some(end) = self.pending.iter().position(|&byte| byte == 0) else {
+                if self.reads() {
+                    continue;
+                }
+                break;
+            };
+            let string: Vec<u8> = self.pending.drain(..=end).take(end).collect();
+            if !string.is_empty() {
+                strings.push(String::from_utf8_lossy(&string).into_owned());
+            }
+        }
+        strings
+    }
+
+    /// Reads on until `text` has come, and forgets all before it.
+    pub fn hears_up_to(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let found = |bytes: &[u8]| bytes.windows(text.len()).position(|window| window == text);
+        while found(&self.pending).is_none() {
+            assert!(self.reads(), "the end came before {:?}", String::from_utf8_lossy(text));
+        }
+        self.pending.drain(..found(&self.pending).unwrap_or_default() + text.len());
+    }
+
+    /// All that comes until the server ends the connection.
+    pub fn hears_the_end(&mut self) -> Vec<u8> {
+        while self.reads() {}
+        std::mem::take(&mut self.pending)
+    }
+
+    /// The same connection once more, for a thread that speaks while another listens.
+    pub fn also(&self) -> Peer {
+        Peer { stream: self.stream.try_clone().expect("dup"), pending: Vec::new() }
+    }
+
+    /// Ends its sending side.
+    pub fn half_closes(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+    }
+
+    /// Goes away by a reset instead of an orderly end.
+    pub fn resets(self) {
+        let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+        nix::sys::socket::setsockopt(&self.stream, nix::sys::socket::sockopt::Linger, &linger).unwrap();
+    }
+}

@@ -1,0 +1,135 @@
+//! A program with pipes for keyboard and screen, and what it has printed.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use super::{PATIENCE, eventually};
+
+/// What a program has printed so far, gathered by a thread.
+#[derive(Clone)]
+pub struct Output(Arc<(Mutex<Printed>, Condvar)>);
+
+#[derive(Default)]
+struct Printed {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Output {
+    pub fn gather(mut from: impl Read + Send + 'static) -> Output {
+        let output = Output(Arc::default());
+        let theirs = output.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            loop {
+                let n = from.read(&mut buffer).unwrap_or(0);
+                let mut printed = theirs.0.0.lock().unwrap();
+                printed.bytes.extend_from_slice(&buffer[..n]);
+                printed.ended = n == 0;
+                theirs.0.1.notify_all();
+                if n == 0 {
+                    return;
+                }
+            }
+        });
+        output
+    }
+
+    /// Waits until `look` finds something in what was printed.
+    pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&[u8]) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        let mut printed = self.0.0.lock().unwrap();
+        loop {
+            if let Some(found) = look(&printed.bytes) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !printed.ended && !left.is_zero(),
+                "{what}: not in {:?}",
+                String::from_utf8_lossy(&printed.bytes)
+            );
+            printed = self.0.1.wait_timeout(printed, left).unwrap().0;
+        }
+    }
+
+    /// Waits for a line that contains all of `parts`, and returns it.
+    pub fn line_with(&self, parts: &[&str]) -> String {
+        self.wait_for(&format!("a line with {parts:?}"), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let whole = &text[..text.rfind('\n')? + 1];
+            whole.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_string)
+        })
+    }
+
+    /// Waits until every process that holds the other end has closed it, and returns all that was printed.
+    pub fn to_the_end(&self) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut printed = self.0.0.lock().unwrap();
+        while !printed.ended {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "somebody still holds the output");
+            printed = self.0.1.wait_timeout(printed, left).unwrap().0;
+        }
+        String::from_utf8_lossy(&printed.bytes).into_owned()
+    }
+
+    pub fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.0.0.lock().unwrap().bytes).into_owned()
+    }
+}
+
+/// A program that runs, with pipes at 0, 1 and 2.
+pub struct Program {
+    pub child: Child,
+    keyboard: Option<ChildStdin>,
+    pub out: Output,
+    pub err: Output,
+}
+
+impl Program {
+    pub fn start(command: &mut Command) -> Program {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        let keyboard = child.stdin.take();
+        let out = Output::gather(child.stdout.take().unwrap());
+        let err = Output::gather(child.stderr.take().unwrap());
+        Program { child, keyboard, out, err }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    pub fn types(&mut self, text: impl AsRef<[u8]>) {
+        self.keyboard.as_mut().expect("keyboard not ended").write_all(text.as_ref()).expect("type");
+    }
+
+    /// The keyboard, for a thread that types.
+    pub fn take_keyboard(&mut self) -> ChildStdin {
+        self.keyboard.take().expect("keyboard not ended")
+    }
+
+    pub fn end_of_keyboard(&mut self) {
+        self.keyboard = None;
+    }
+
+    /// Waits for its end.
+    pub fn ends(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))
+    }
+
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal).expect("kill");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

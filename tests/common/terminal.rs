@@ -1,0 +1,56 @@
+//! A program on a terminal.
+
+use std::io::Write;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::{Output, eventually};
+
+/// A program on a terminal of its own: a pty whose other side the test holds.
+pub struct Terminal {
+    pub child: Child,
+    master: std::fs::File,
+    pub screen: Output,
+}
+
+impl Terminal {
+    /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
+    pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
+        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        let copy = || Stdio::from(slave.try_clone().expect("dup"));
+        // setsid(1) becomes the program itself: the same process.
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(program).args(arguments).stdin(copy()).stdout(copy()).stderr(copy());
+        let child = command.spawn().expect("setsid, of util-linux, is needed for the tests on a terminal");
+        let master = std::fs::File::from(master);
+        let screen = Output::gather(master.try_clone().expect("dup"));
+        Terminal { child, master, screen }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// Keys: `\r` is Enter, `\x03` Ctrl+C, `\x04` Ctrl+D.
+    pub fn types(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("type");
+    }
+
+    /// Waits until the screen's bytes hold `text`.
+    pub fn shows(&self, text: &str) {
+        self.screen.wait_for(&format!("{text:?} on the terminal"), |bytes| {
+            String::from_utf8_lossy(bytes).contains(text).then_some(())
+        });
+    }
+
+    pub fn ends(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
