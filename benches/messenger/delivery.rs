@@ -26,7 +26,7 @@ pub fn burst() -> Row {
     // The round in which the least arrived speaks for all.
     let worst = rounds.iter().min_by_key(|delivered| delivered.iter().min()).expect("rounds");
     Row {
-        what: "burst of 1000 short messages from one client, 3 readers: delivered",
+        what: "1. burst of 1000 short messages from one client, 3 readers: delivered",
         figure: list(worst),
         compared: "the original: 188".to_string(),
         reach: "1000 to each",
@@ -73,7 +73,7 @@ pub fn paste() -> Row {
     let ours: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, into_our_client)).collect();
     let raw: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, in_one_write)).collect();
     Row {
-        what: "20 lines pasted at once: on the course client's screen",
+        what: "2. 20 lines pasted at once: on the course client's screen",
         figure: format!("{} (into chat_client); {} (in one write)", list(&ours), list(&raw)),
         compared: "the original: 1 or 2".to_string(),
         reach: "20",

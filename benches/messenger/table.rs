@@ -28,21 +28,21 @@ pub struct Table {
 impl Table {
     /// Prints the heading.
     pub fn open() -> Table {
-        println!("| | what | figure | compared with | reach | reached |");
-        println!("| --- | --- | --- | --- | --- | --- |");
+        println!("| what | figure | compared with | reach | reached |");
+        println!("| --- | --- | --- | --- | --- |");
         Table { began: Instant::now(), notes: Vec::new(), whole: true }
     }
 
     /// Prints row `number`; `None`: it could not be measured.
     pub fn add(&mut self, number: usize, row: Option<Row>) {
         let Some(row) = row else {
-            println!("| {number} | could not be measured (see above) | | | | |");
+            println!("| {number}. could not be measured (see standard error) | | | | |");
             self.whole = false;
             return;
         };
         let reached = row.reached.map_or("not compared", |reached| if reached { "yes" } else { "no" });
         let Row { what, figure, compared, reach, .. } = row;
-        println!("| {number} | {what} | {figure} | {compared} | {reach} | {reached} |");
+        println!("| {what} | {figure} | {compared} | {reach} | {reached} |");
         self.notes.extend(row.notes.into_iter().map(|note| format!("- {number}: {note}")));
     }
 

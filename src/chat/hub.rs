@@ -1,6 +1,7 @@
 //! The hub: the first process. The only reader of the shared pipe, the only writer of client sockets, the only printer,
 //! and one poll loop for all of it.
 
+use std::collections::BTreeMap;
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -12,7 +13,7 @@ use super::child;
 use super::hear::hear;
 use super::inbox::{CAPACITY, Inbox};
 use super::options::{Options, Verbosity};
-use super::room::{Delivery, Room};
+use super::room::Room;
 use super::words;
 use crate::server::{Console, Door, Farewells, Knock};
 use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal, Signals};
@@ -67,6 +68,7 @@ impl Hub {
     pub fn new(options: Options) -> anyhow::Result<Hub> {
         sys::keep_only(&[]).context("impossible de fermer les descripteurs hérités")?;
         sys::ignore_signal(Signal::SIGPIPE);
+        sys::keep_large_blocks_apart();
         let limit = sys::raise_descriptor_limit().context("limite de descripteurs illisible")?;
         let (reader, pipe) = io::pipe().context("impossible de créer le tube")?;
         sys::make_nonblocking(&reader).context("impossible de préparer le tube")?;
@@ -122,13 +124,7 @@ impl Hub {
                 Event::Other => {}
             }
         }
-        let delivery = self.room.deliver(now);
-        self.moment = match self.moment {
-            _ if !delivery.strained => None,
-            None if heard => Some(now + MOMENT),
-            until => until.filter(|&until| now < until),
-        };
-        self.after(delivery, now);
+        self.deliver(heard, now);
         let freed = self.farewells.advance(now);
         self.door.reopen(now, freed);
         self.out.flush();
@@ -241,8 +237,15 @@ impl Hub {
             return self.farewells.add(socket, words::you_are_too_many(most), now);
         }
         let hops = self.options.verbosity == Verbosity::Hops;
-        let keep = [self.pipe.as_raw_fd(), socket.as_raw_fd()];
-        match sys::spawn(&self.signals, &keep, || child::serve(&socket, &self.pipe, hops)) {
+        let Hub { signals, pipe, inbox, room, out, err, .. } = self;
+        let forked = sys::spawn(signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
+            inbox.forget();
+            room.forget();
+            out.forget();
+            err.forget();
+            child::serve(&socket, pipe, hops)
+        });
+        match forked {
             Ok(pid) => {
                 self.room.join(pid, socket, peer);
                 self.say(Verbosity::Chat, |hub| {
@@ -257,16 +260,28 @@ impl Hub {
         }
     }
 
-    /// What follows from a round of sending.
-    fn after(&mut self, delivery: Delivery, now: Instant) {
+    /// One round of sending, and what follows from it. `heard`: the pipe was read just now.
+    fn deliver(&mut self, heard: bool, now: Instant) {
+        let mut hops = BTreeMap::<usize, Vec<RawFd>>::new();
+        let tell = self.options.verbosity >= Verbosity::Hops;
+        let delivery = self.room.deliver(now, |descriptor, bytes| {
+            if tell {
+                hops.entry(bytes).or_default().push(descriptor);
+            }
+        });
+        if !hops.is_empty() {
+            self.say(Verbosity::Hops, |_| words::hops_send(&hops));
+        }
+        self.moment = match self.moment {
+            _ if !delivery.strained => None,
+            None if heard => Some(now + MOMENT),
+            until => until.filter(|&until| now < until),
+        };
         for pid in delivery.laggards {
             let Some((client, lag)) = self.room.drop_laggard(pid, now) else { continue };
             self.err.line(&words::too_slow(pid, client, lag));
             // Its child goes first; the rest happens when it is reaped, as for every other client.
             sys::kill(pid, Signal::SIGTERM);
-        }
-        if !delivery.sent.is_empty() {
-            self.say(Verbosity::Hops, |_| words::hops_send(&delivery.sent));
         }
     }
 

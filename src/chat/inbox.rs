@@ -3,6 +3,7 @@
 use std::io::{self, PipeReader, Read};
 
 use super::record::{Parsed, Record, parse};
+use crate::sys::LARGE;
 
 /// Bytes of one `read`: what a pipe holds by default (pipe(7), "Pipe capacity").
 pub const CAPACITY: usize = 64 * 1024;
@@ -18,7 +19,12 @@ pub struct Inbox {
 impl Inbox {
     /// Reads from `pipe`, which does not block.
     pub fn new(pipe: PipeReader) -> Inbox {
-        Inbox { pipe, buffer: vec![0; CAPACITY], len: 0 }
+        Inbox { pipe, buffer: vec![0; LARGE], len: 0 }
+    }
+
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        self.buffer = Vec::new();
     }
 
     /// The pipe's read end.
@@ -32,7 +38,7 @@ impl Inbox {
     /// What read(2) says, EINTR and EAGAIN excepted; `InvalidData` when the bytes are no records: those read so far are
     /// then dropped.
     pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<usize> {
-        let n = match self.pipe.read(&mut self.buffer[self.len..]) {
+        let n = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -53,7 +59,7 @@ impl Inbox {
                 }
             }
         }
-        // A record is shorter than the buffer, so room is left for the next read.
+        // What is left is less than a record, so there is room for the next read.
         self.buffer.copy_within(done..self.len, 0);
         self.len -= done;
         Ok(n)

@@ -1,18 +1,29 @@
 //! The log: every message of the room, once, in the one order that all clients see. A client is a place in it.
 
+use crate::sys::LARGE;
+
 /// Bytes of a room, addressed by their place since the room opened. Places only grow, so a cursor stays valid when
 /// what lies before it is forgotten.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Log {
     bytes: Vec<u8>,
     /// The place of `bytes[0]`.
     start: u64,
 }
 
-/// Memory that an empty log may keep. A flood leaves more, and each child forked later would hold a copy.
-const KEPT: usize = 64 * 1024;
+/// An empty log, at the place 0.
+impl Default for Log {
+    fn default() -> Log {
+        Log { bytes: Vec::with_capacity(LARGE), start: 0 }
+    }
+}
 
 impl Log {
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        self.bytes = Vec::new();
+    }
+
     /// Adds `message` and returns the place after it.
     pub fn append(&mut self, message: &[u8]) -> u64 {
         self.bytes.extend_from_slice(message);
@@ -37,7 +48,7 @@ impl Log {
         if unneeded == self.bytes.len() {
             self.start += unneeded as u64;
             self.bytes.clear();
-            self.bytes.shrink_to(KEPT);
+            self.bytes.shrink_to(LARGE);
         } else if unneeded > self.bytes.len() / 2 {
             // Only when more goes than stays, so that a byte is moved once on average, however long the log.
             self.bytes.drain(..unneeded);

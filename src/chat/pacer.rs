@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::sys::LARGE;
+
 /// How long the oldest message may wait for its turn. No pace may be longer.
 pub const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -36,7 +38,13 @@ struct Waiting {
 impl Pacer {
     /// A pacer with `pace` between two messages; none with [`Duration::ZERO`].
     pub fn new(pace: Duration, now: Instant) -> Pacer {
-        Pacer { pace, released: 0, waiting: VecDeque::new(), next: now, turn: 0 }
+        Pacer {
+            pace,
+            released: 0,
+            waiting: VecDeque::with_capacity(LARGE / size_of::<Waiting>()),
+            next: now,
+            turn: 0,
+        }
     }
 
     /// The place in the log up to which bytes may be sent.
@@ -86,7 +94,11 @@ impl Pacer {
         if let Some(newest) = self.waiting.back() {
             self.released = newest.end;
         }
-        // A new queue, not an emptied one: the memory of a flood would be copied into each later child.
+        self.waiting.clear();
+    }
+
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
         self.waiting = VecDeque::new();
     }
 

@@ -49,8 +49,6 @@ pub struct Lag {
 /// What one round of sending came to.
 #[derive(Debug, Default)]
 pub struct Delivery {
-    /// How many bytes went to which descriptor.
-    pub sent: Vec<(RawFd, usize)>,
     /// Clients that are further behind than they may be.
     pub laggards: Vec<Pid>,
     /// A client that still reads is more than half its limit behind: it makes sense to give it a moment.
@@ -149,30 +147,37 @@ impl Room {
         }
     }
 
-    /// Releases what may leave now and sends it to each client that can take it.
-    pub fn deliver(&mut self, now: Instant) -> Delivery {
+    /// Gives the memory for what was said back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        self.log.forget();
+        self.pacer.forget();
+    }
+
+    /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which
+    /// descriptor.
+    pub fn deliver(&mut self, now: Instant, sent: impl FnMut(RawFd, usize)) -> Delivery {
         self.pacer.release(now);
         if self.pacer.released() == self.offered && !self.somebody_can_take {
             return Delivery { strained: self.strained, ..Delivery::default() };
         }
-        self.deliver_released(now)
+        self.deliver_released(now, sent)
     }
 
     /// The same when the room closes: everything goes at once.
     pub fn deliver_all(&mut self, now: Instant) -> Delivery {
         self.pacer.release_all();
-        self.deliver_released(now)
+        self.deliver_released(now, |_, _| ())
     }
 
-    fn deliver_released(&mut self, now: Instant) -> Delivery {
+    fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
         let released = self.pacer.released();
         let mut slowest = released;
         for (pid, client) in &mut self.clients {
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
-                let sent = client.catch_up(&self.log, released, now);
-                if sent > 0 {
-                    delivery.sent.push((client.descriptor(), sent));
+                let bytes = client.catch_up(&self.log, released, now);
+                if bytes > 0 {
+                    sent(client.descriptor(), bytes);
                 }
             }
             delivery.strained |= client.behind(released) > self.lag_limit / 2;

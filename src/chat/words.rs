@@ -127,15 +127,10 @@ fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
     )
 }
 
-/// With `-v`: the last hop for everybody, a line for each number of bytes; one line in a room where everybody reads.
-pub fn hops_send(sent: &[(RawFd, usize)]) -> String {
-    let mut by_size = BTreeMap::<usize, Vec<RawFd>>::new();
-    for &(descriptor, bytes) in sent {
-        by_size.entry(bytes).or_default().push(descriptor);
-    }
-    let lines: Vec<String> =
-        by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors)).collect();
-    lines.join("\n")
+/// With `-v`: the last hop, a line for each number of bytes; one line in a room where everybody reads.
+pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
+    let hops = descriptors_by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors));
+    hops.collect::<Vec<_>>().join("\n")
 }
 
 /// In the protocol's clothes.

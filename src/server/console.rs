@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{self, Interest, PIPE_BUF, PollFd};
+use crate::sys::{self, Interest, LARGE, PIPE_BUF, PollFd};
 
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
 const MOST_WAITING: usize = 64 * 1024;
@@ -41,7 +41,12 @@ impl Console {
             Some(terminal) => Box::new(terminal),
             None => Box::new(file),
         };
-        Console { file, waiting: Vec::new(), dropped: 0, confession }
+        Console { file, waiting: Vec::with_capacity(LARGE), dropped: 0, confession }
+    }
+
+    /// Gives its memory back, in a child, which prints nothing.
+    pub fn forget(&mut self) {
+        self.waiting = Vec::new();
     }
 
     /// True while another line would be kept: what nobody can read need not be put into words.
@@ -78,10 +83,6 @@ impl Console {
                     return;
                 }
             }
-        }
-        if self.waiting.is_empty() {
-            // A burst's memory would be copied into each child forked later.
-            self.waiting.shrink_to(PIPE_BUF);
         }
     }
 
