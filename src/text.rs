@@ -1,32 +1,36 @@
 //! Bytes from the network, made fit for a terminal or a log: everything that a terminal would obey, or that would make
 //! a line look like another, is shown instead of done.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-/// `bytes` as text in which control characters stand as `^[`, C1 controls, bidirectional overrides and other invisible
-/// formatting as `<U+202E>`, and what is not UTF-8 as `\xff`. NULs are left out: they end strings and are no text.
-pub fn visible(bytes: &[u8]) -> String {
-    let mut shown = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|c| push_visible(&mut shown, c));
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "\\x{byte:02x}");
+/// Bytes that display as text in which control characters stand as `^[`, C1 controls, bidirectional overrides and other
+/// invisible formatting as `<U+202E>`, and what is not UTF-8 as `\xff`. NULs are left out: they end strings and are no text.
+#[derive(Clone, Copy, Debug)]
+pub struct Visible<'a>(pub &'a [u8]);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            chunk.valid().chars().try_for_each(|c| write_visible(f, c))?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
         }
+        Ok(())
     }
-    shown
 }
 
-fn push_visible(shown: &mut String, c: char) {
+/// [`Visible`] as a string.
+pub fn visible(bytes: &[u8]) -> String {
+    Visible(bytes).to_string()
+}
+
+fn write_visible(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
     match c {
-        '\0' => {}
-        '\t' => shown.push_str("    "),
-        '\x01'..='\x1f' => shown.extend(['^', char::from(c as u8 + b'@')]),
-        '\x7f' => shown.push_str("^?"),
-        _ if misleads(c) => {
-            let _ = write!(shown, "<U+{:04X}>", c as u32);
-        }
-        _ => shown.push(c),
+        '\0' => Ok(()),
+        '\t' => f.write_str("    "),
+        '\x01'..='\x1f' => write!(f, "^{}", char::from(c as u8 + b'@')),
+        '\x7f' => f.write_str("^?"),
+        _ if misleads(c) => write!(f, "<U+{:04X}>", c as u32),
+        _ => f.write_char(c),
     }
 }
 

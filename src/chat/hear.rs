@@ -16,15 +16,15 @@ pub fn hear(record: Record, room: &mut Room, out: &mut Console, verbosity: Verbo
         Kind::Message => {
             room.say(record.body, now);
             if verbosity >= Verbosity::Hops && out.has_room() {
-                out.line(&words::hop_pipe(record.pid, HEADER, record.body.len()));
+                out.line(words::hop_pipe(record.pid, HEADER, record.body.len()));
             }
             if verbosity >= Verbosity::Chat && out.has_room() {
-                out.line(&words::said(record.pid, record.body));
+                out.line(words::said(record.pid, record.body));
             }
         }
         Kind::Read => {
             if let (Ok(bytes), true) = (record.body.try_into(), out.has_room()) {
-                out.line(&words::hop_read(record.pid, descriptor, u32::from_ne_bytes(bytes)));
+                out.line(words::hop_read(record.pid, descriptor, u32::from_ne_bytes(bytes)));
             }
         }
         Kind::Left => client.left = record.body.try_into().ok().map(i32::from_ne_bytes),

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use smallvec::SmallVec;
 
 use super::child;
 use super::hear::hear;
@@ -48,6 +49,9 @@ pub struct Hub {
     moment: Option<Instant>,
     stop: Option<Signal>,
 }
+
+/// As many as a quiet room has, on the stack: what the hub writes on the heap, a child forked before pays for.
+type Few<T> = SmallVec<[T; 8]>;
 
 /// What poll found.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +95,7 @@ impl Hub {
             stop: None,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
-            hub.err.line(&words::few_descriptors(limit, options.max_clients));
+            hub.err.line(words::few_descriptors(limit, options.max_clients));
         }
         Ok(hub)
     }
@@ -102,7 +106,7 @@ impl Hub {
     /// What poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self) -> anyhow::Result<()> {
         let address = self.door.address().context("adresse d'écoute illisible")?;
-        self.out.line(&words::ready(address));
+        self.out.line(words::ready(address));
         self.out.flush();
         while self.stop.is_none() {
             self.turn()?;
@@ -133,8 +137,8 @@ impl Hub {
     }
 
     /// Waits for whatever comes first, and says what it is.
-    fn wait(&self) -> io::Result<Vec<Event>> {
-        let (mut events, mut watched): (Vec<Event>, Vec<PollFd>) = self.watched().unzip();
+    fn wait(&self) -> io::Result<Few<Event>> {
+        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched().unzip();
         sys::wait(&mut watched, self.timeout(Instant::now()))?;
         let mut ready = watched.iter().map(sys::is_ready);
         events.retain(|_| ready.next() == Some(true));
@@ -210,7 +214,7 @@ impl Hub {
         match inbox.read(|record| hear(record, room, out, options.verbosity, now)) {
             Ok(n) => n,
             Err(_) => {
-                self.err.line(&words::bad_record());
+                self.err.line(words::bad_record());
                 0
             }
         }
@@ -222,7 +226,7 @@ impl Hub {
                 Knock::Client(socket, peer) => self.welcome(socket, peer, now),
                 Knock::Nobody => return,
                 Knock::Shut(reason) => {
-                    reason.iter().for_each(|reason| self.err.line(&words::door_shut(reason)));
+                    reason.iter().for_each(|reason| self.err.line(words::door_shut(reason)));
                     return;
                 }
             }
@@ -233,7 +237,7 @@ impl Hub {
     fn welcome(&mut self, socket: TcpStream, peer: SocketAddr, now: Instant) {
         let most = self.options.max_clients;
         if self.room.len() >= most {
-            self.err.line(&words::refused_full(peer, most));
+            self.err.line(words::refused_full(peer, most));
             return self.farewells.add(socket, words::you_are_too_many(most), now);
         }
         let hops = self.options.verbosity == Verbosity::Hops;
@@ -254,7 +258,7 @@ impl Hub {
                 });
             }
             Err(reason) => {
-                self.err.line(&words::refused_no_process(peer, &reason));
+                self.err.line(words::refused_no_process(peer, &reason));
                 self.farewells.add(socket, words::you_get_no_process(), now);
             }
         }
@@ -279,7 +283,7 @@ impl Hub {
         };
         for pid in delivery.laggards {
             let Some((client, lag)) = self.room.drop_laggard(pid, now) else { continue };
-            self.err.line(&words::too_slow(pid, client, lag));
+            self.err.line(words::too_slow(pid, client, lag));
             // Its child goes first; the rest happens when it is reaped, as for every other client.
             sys::kill(pid, Signal::SIGTERM);
         }
@@ -313,7 +317,7 @@ impl Hub {
     fn say(&mut self, level: Verbosity, words: impl FnOnce(&mut Hub) -> String) {
         if self.options.verbosity >= level && self.out.has_room() {
             let line = words(self);
-            self.out.line(&line);
+            self.out.line(line);
         }
     }
 }

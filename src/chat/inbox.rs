@@ -3,10 +3,13 @@
 use std::io::{self, PipeReader, Read};
 
 use super::record::{Parsed, Record, parse};
-use crate::sys::LARGE;
+use crate::sys::{PIPE_BUF, large};
 
 /// Bytes of one `read`: what a pipe holds by default (pipe(7), "Pipe capacity").
 pub const CAPACITY: usize = 64 * 1024;
+
+/// And the front of a record that the read before has cut.
+const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 /// What has been read and not yet been looked at.
 #[derive(Debug)]
@@ -19,7 +22,9 @@ pub struct Inbox {
 impl Inbox {
     /// Reads from `pipe`, which does not block.
     pub fn new(pipe: PipeReader) -> Inbox {
-        Inbox { pipe, buffer: vec![0; LARGE], len: 0 }
+        let mut buffer = large();
+        buffer.resize(BUFFER, 0);
+        Inbox { pipe, buffer, len: 0 }
     }
 
     /// Gives its memory back, in a child, which has no use for it.

@@ -1,6 +1,6 @@
 //! The log: every message of the room, once, in the one order that all clients see. A client is a place in it.
 
-use crate::sys::LARGE;
+use crate::sys::large;
 
 /// Bytes of a room, addressed by their place since the room opened. Places only grow, so a cursor stays valid when
 /// what lies before it is forgotten.
@@ -11,10 +11,13 @@ pub struct Log {
     start: u64,
 }
 
+/// Memory that an empty log may keep.
+const KEPT: usize = 1 << 20;
+
 /// An empty log, at the place 0.
 impl Default for Log {
     fn default() -> Log {
-        Log { bytes: Vec::with_capacity(LARGE), start: 0 }
+        Log { bytes: large(), start: 0 }
     }
 }
 
@@ -48,7 +51,10 @@ impl Log {
         if unneeded == self.bytes.len() {
             self.start += unneeded as u64;
             self.bytes.clear();
-            self.bytes.shrink_to(LARGE);
+            // A flood's memory goes back; an empty log keeps as much as it began with.
+            if self.bytes.capacity() > KEPT {
+                self.bytes = large();
+            }
         } else if unneeded > self.bytes.len() / 2 {
             // Only when more goes than stays, so that a byte is moved once on average, however long the log.
             self.bytes.drain(..unneeded);

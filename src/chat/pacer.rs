@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::sys::LARGE;
+use crate::sys::large;
 
 /// How long the oldest message may wait for its turn. No pace may be longer.
 pub const PATIENCE: Duration = Duration::from_millis(200);
@@ -38,13 +38,7 @@ struct Waiting {
 impl Pacer {
     /// A pacer with `pace` between two messages; none with [`Duration::ZERO`].
     pub fn new(pace: Duration, now: Instant) -> Pacer {
-        Pacer {
-            pace,
-            released: 0,
-            waiting: VecDeque::with_capacity(LARGE / size_of::<Waiting>()),
-            next: now,
-            turn: 0,
-        }
+        Pacer { pace, released: 0, waiting: VecDeque::from(large()), next: now, turn: 0 }
     }
 
     /// The place in the log up to which bytes may be sent.

@@ -3,7 +3,7 @@
 //! Pure: bytes in, bytes out. A [`Batch`] is what a child writes at once. It is never longer than `PIPE_BUF`, so the
 //! kernel keeps it whole among all writers: pipe(7).
 
-use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use crate::sys::{PIPE_BUF, Pid};
 
@@ -71,7 +71,7 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
 #[derive(Debug)]
 pub struct Batch {
     pid: Pid,
-    bytes: ArrayVec<u8, PIPE_BUF>,
+    bytes: SmallVec<[u8; PIPE_BUF]>,
     /// Where the length of the last message stands, as long as the batch has one.
     last_length: Option<usize>,
 }
@@ -79,7 +79,7 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of the child `pid`.
     pub fn new(pid: Pid) -> Batch {
-        Batch { pid, bytes: ArrayVec::new(), last_length: None }
+        Batch { pid, bytes: SmallVec::new(), last_length: None }
     }
 
     /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
@@ -99,10 +99,10 @@ impl Batch {
     /// Appends a record and returns where its length stands.
     fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
         debug_assert!(self.bytes.len() + HEADER + body.len() <= PIPE_BUF);
-        self.bytes.extend(self.pid.as_raw().to_ne_bytes());
+        self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
         self.bytes.push(kind as u8);
-        self.bytes.extend((body.len() as u16).to_ne_bytes());
-        self.bytes.extend(body.iter().copied());
+        self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
+        self.bytes.extend_from_slice(body);
         self.bytes.len() - body.len() - 2
     }
 

@@ -1,17 +1,19 @@
 //! The room: who is in it, what was said, and how far each has heard it.
 
-use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::pacer::Pacer;
-use crate::sys::{self, Interest, Pid, PollFd};
+use crate::sys::{self, Interest, Pid, PollFd, large};
 
 /// A connected client, which is a cursor in the log.
 #[derive(Debug)]
 pub struct Client {
+    /// Its child.
+    pub pid: Pid,
     /// The hub's copy of its socket; the child has another.
     pub socket: TcpStream,
     /// Its address.
@@ -58,7 +60,9 @@ pub struct Delivery {
 /// The room.
 #[derive(Debug)]
 pub struct Room {
-    clients: BTreeMap<Pid, Client>,
+    /// Ordered by `pid`. One block, since each message writes to every cursor. Not dropped implicitly: a child gives the
+    /// block back without closing sockets, which in a child it does not own.
+    clients: Vec<ManuallyDrop<Client>>,
     log: Log,
     pacer: Pacer,
     lag_limit: u64,
@@ -74,7 +78,7 @@ impl Room {
     /// An empty room. A client more than `lag_limit` bytes behind is to be dropped.
     pub fn new(pace: Duration, lag_limit: u64, now: Instant) -> Room {
         Room {
-            clients: BTreeMap::new(),
+            clients: large(),
             log: Log::default(),
             pacer: Pacer::new(pace, now),
             lag_limit,
@@ -96,18 +100,25 @@ impl Room {
 
     /// The client that `pid` serves.
     pub fn client(&mut self, pid: Pid) -> Option<&mut Client> {
-        self.clients.get_mut(&pid)
+        let at = self.place_of(pid).ok()?;
+        Some(&mut self.clients[at])
+    }
+
+    /// Where it is, or where it would be.
+    fn place_of(&self, pid: Pid) -> Result<usize, usize> {
+        self.clients.binary_search_by_key(&pid, |client| client.pid)
     }
 
     /// The children, in the order of their numbers.
     pub fn children(&self) -> Vec<Pid> {
-        self.clients.keys().copied().collect()
+        self.clients.iter().map(|client| client.pid).collect()
     }
 
     /// Lets a client in; it hears what is said from now on.
     pub fn join(&mut self, pid: Pid, socket: TcpStream, peer: SocketAddr) {
         let cursor = self.log.end();
         let client = Client {
+            pid,
             socket,
             peer,
             left: None,
@@ -117,7 +128,8 @@ impl Room {
             can_take: false,
             gone: false,
         };
-        self.clients.insert(pid, client);
+        let (Ok(at) | Err(at)) = self.place_of(pid);
+        self.clients.insert(at, ManuallyDrop::new(client));
     }
 
     /// Says `message` to all: one append, however many they are.
@@ -134,21 +146,21 @@ impl Room {
     /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
     /// thousand costs poll nothing.
     pub fn blocked(&self) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
-        let blocked =
-            self.clients.iter().filter(|(_, client)| client.blocked_since.is_some() && !client.gone);
-        blocked.map(|(&pid, client)| (pid, sys::watch(client.socket.as_fd(), Interest::Write)))
+        let blocked = self.clients.iter().filter(|client| client.blocked_since.is_some() && !client.gone);
+        blocked.map(|client| (client.pid, sys::watch(client.socket.as_fd(), Interest::Write)))
     }
 
     /// Says that poll found one of [`Room::blocked`] able to take bytes again.
     pub fn can_take(&mut self, pid: Pid) {
-        if let Some(client) = self.clients.get_mut(&pid) {
+        if let Some(client) = self.client(pid) {
             client.can_take = true;
             self.somebody_can_take = true;
         }
     }
 
-    /// Gives the memory for what was said back, in a child, which has no use for it.
+    /// Gives the memory for clients and messages back, in a child, which has no use for it.
     pub fn forget(&mut self) {
+        self.clients = Vec::new();
         self.log.forget();
         self.pacer.forget();
     }
@@ -173,7 +185,7 @@ impl Room {
         let mut delivery = Delivery::default();
         let released = self.pacer.released();
         let mut slowest = released;
-        for (pid, client) in &mut self.clients {
+        for client in &mut self.clients {
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
                 let bytes = client.catch_up(&self.log, released, now);
                 if bytes > 0 {
@@ -182,7 +194,7 @@ impl Room {
             }
             delivery.strained |= client.behind(released) > self.lag_limit / 2;
             if client.behind(released) > self.lag_limit {
-                delivery.laggards.push(*pid);
+                delivery.laggards.push(client.pid);
             }
             slowest = slowest.min(client.needs_from(released));
         }
@@ -196,7 +208,7 @@ impl Room {
     /// Gives a laggard up: it gets nothing more. Returns how far it was behind.
     pub fn drop_laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
         let released = self.pacer.released();
-        let client = self.clients.get_mut(&pid)?;
+        let client = self.client(pid)?;
         let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         let lag = Lag { bytes: client.behind(released), since };
         client.dropped = Some(lag);
@@ -206,7 +218,7 @@ impl Room {
 
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
-        let client = self.clients.remove(&pid)?;
+        let client = ManuallyDrop::into_inner(self.clients.remove(self.place_of(pid).ok()?));
         let rest = if client.gone { &[][..] } else { self.log.between(client.cursor, self.log.end()) };
         let rest = rest.to_vec();
         Some((client, rest))

@@ -1,14 +1,15 @@
 //! What the server says to the one who runs it, in French. `(père)` marks what concerns the first process, `(fils PID)`
-//! what a child did. Whatever comes from the network has been through [`visible`].
+//! what a child did. Whatever comes from the network has been through [`Visible`].
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::room::{Client, Lag};
 use crate::sys::{Ended, Pid};
-use crate::text::visible;
+use crate::text::Visible;
 
 /// The first line: the server is ready.
 pub fn ready(address: SocketAddr) -> String {
@@ -21,10 +22,19 @@ pub fn joined(pid: Pid, client: &Client, count: usize) -> String {
     format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
-/// What a client said.
-pub fn said(pid: Pid, message: &[u8]) -> String {
+/// What a client said. Not a `String`: it goes straight where it is printed, as often as there are messages.
+pub fn said(pid: Pid, message: &[u8]) -> impl Display {
     let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
-    format!("(fils {pid}) {}", visible(&message[..end]))
+    Said(pid, Visible(&message[..end]))
+}
+
+struct Said<'a>(Pid, Visible<'a>);
+
+impl Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Said(pid, text) = self;
+        write!(f, "(fils {pid}) {text}")
+    }
 }
 
 /// A client's process has ended, for whatever reason.
@@ -154,8 +164,8 @@ mod tests {
     #[test]
     fn a_message_is_one_line_whatever_is_in_it() {
         let pid = Pid::from_raw(7);
-        assert_eq!(said(pid, b"alice : bonjour\n\0\0"), "(fils 7) alice : bonjour");
-        assert_eq!(said(pid, b"x\n(p\xc3\xa8re) faux\x1b[1A\0"), "(fils 7) x^J(père) faux^[[1A");
-        assert_eq!(said(pid, b"\n\0"), "(fils 7) ");
+        assert_eq!(said(pid, b"alice : bonjour\n\0\0").to_string(), "(fils 7) alice : bonjour");
+        assert_eq!(said(pid, b"x\n(p\xc3\xa8re) faux\x1b[1A\0").to_string(), "(fils 7) x^J(père) faux^[[1A");
+        assert_eq!(said(pid, b"\n\0").to_string(), "(fils 7) ");
     }
 }

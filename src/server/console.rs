@@ -1,12 +1,13 @@
 //! What a server prints. No line of it ever makes the server wait: not on a full disk, not on a reader that stopped.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::{self, Interest, LARGE, PIPE_BUF, PollFd};
+use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
 const MOST_WAITING: usize = 64 * 1024;
@@ -41,7 +42,7 @@ impl Console {
             Some(terminal) => Box::new(terminal),
             None => Box::new(file),
         };
-        Console { file, waiting: Vec::with_capacity(LARGE), dropped: 0, confession }
+        Console { file, waiting: sys::large(), dropped: 0, confession }
     }
 
     /// Gives its memory back, in a child, which prints nothing.
@@ -57,7 +58,7 @@ impl Console {
     }
 
     /// Adds a line, without its newline.
-    pub fn line(&mut self, line: &str) {
+    pub fn line(&mut self, line: impl Display) {
         if self.has_room() {
             // Writing to a Vec cannot fail.
             let _ = writeln!(self.waiting, "{line}");
@@ -90,7 +91,7 @@ impl Console {
     fn has_something_to_say(&mut self) -> bool {
         if self.waiting.is_empty() && self.dropped > 0 {
             let confession = (self.confession)(std::mem::take(&mut self.dropped));
-            self.line(&confession);
+            self.line(confession);
         }
         !self.waiting.is_empty()
     }

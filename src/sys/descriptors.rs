@@ -17,12 +17,11 @@ use nix::sys::stat::Mode;
 /// # Errors
 /// What the system says when neither close_range(2) nor the list in `/dev/fd` can be used.
 pub fn keep_only(keep: &[RawFd]) -> io::Result<()> {
-    let mut keep: Vec<RawFd> = keep.iter().copied().filter(|&fd| fd > 2).collect();
-    keep.sort_unstable();
     let mut first = 3;
-    for fd in keep {
-        close_between(first, fd - 1)?;
-        first = fd + 1;
+    // Without a sorted copy: that would be memory from the heap in every child, see `super::wait`.
+    while let Some(&next) = keep.iter().filter(|&&fd| fd >= first).min() {
+        close_between(first, next - 1)?;
+        first = next + 1;
     }
     close_between(first, RawFd::MAX)
 }

@@ -6,9 +6,14 @@
 
 /// From this size on, a block of memory is a mapping of its own, touched page by page as it is used, and given back to the
 /// system as soon as it is freed. More than malloc keeps in stock (132 kB), or it would come from there.
-pub const LARGE: usize = 256 * 1024;
+const LARGE: usize = 256 * 1024;
 
-/// Makes [`LARGE`] true where the C library is glibc, which otherwise raises its threshold with each large block that is
+/// An empty vector whose memory is such a block.
+pub fn large<T>() -> Vec<T> {
+    Vec::with_capacity(LARGE.div_ceil(size_of::<T>()))
+}
+
+/// Makes the blocks of [`large`] what they are meant to be where the C library is glibc, which otherwise raises its threshold with each large block that is
 /// freed: mallopt(3), `M_MMAP_THRESHOLD`. Others keep their own ways; nothing but memory depends on it.
 pub fn keep_large_blocks_apart() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

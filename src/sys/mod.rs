@@ -15,7 +15,7 @@ mod spawn;
 pub use descriptors::{
     keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
 };
-pub use memory::{LARGE, keep_large_blocks_apart};
+pub use memory::{keep_large_blocks_apart, large};
 pub use poll::{Interest, is_ready, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
