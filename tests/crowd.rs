@@ -80,9 +80,12 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
     let server = Server::start(&["--max-clients", "2"]);
     let (first, mut second) = (server.join(), server.join());
     for _ in 0..3 {
+        // A refused client that talks is told all the same: its bytes, which nobody reads as messages, are there before it is
+        // accepted, and must not turn the answer into a reset.
+        server.program.signal(nix::sys::signal::Signal::SIGSTOP);
         let mut third = server.connect();
-        // A refused client that talks is told all the same: its bytes must not turn the answer into a reset.
-        third.sends("je parle d'abord\0");
+        third.sends("je parle d'abord\0".repeat(100));
+        server.program.signal(nix::sys::signal::Signal::SIGCONT);
         let told = String::from_utf8(third.hears_the_end()).unwrap();
         assert!(told.contains("la salle est pleine (2 clients au plus)"), "{told}");
     }
@@ -132,26 +135,27 @@ fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
 
 #[test]
 fn a_dropped_reader_that_wakes_up_is_told_why() {
-    let server = Server::start(&["--lag-limit", "1"]);
-    let (mut speaker, mut stopped) = (server.join(), server.join());
-    let message = format!("{}\0", "x".repeat(1000));
-    talk_until_dropped(&server, &mut speaker, &mut [], &message);
-    let heard = stopped.hears_the_end();
-    let heard = String::from_utf8_lossy(&heard);
-    // Where that is still possible: only if it reads again before its time is over.
-    if heard.ends_with('\0') && !heard.ends_with("x\0\0") {
-        assert!(heard.contains("vous lisez trop lentement"), "{}", &heard[heard.len() - 200..]);
-    }
-    server.wait_for_children(1);
+    // It has half a second to wake up; a machine that is busy elsewhere may take that from it, but not five times.
+    let told = (0..5).any(|_| {
+        let server = Server::start(&["--lag-limit", "1"]);
+        let (mut speaker, mut stopped) = (server.join(), server.join());
+        talk_until_dropped(&server, &mut speaker, &mut [], &format!("{}\0", "x".repeat(1000)));
+        let strings = stopped.strings(usize::MAX);
+        server.wait_for_children(1);
+        strings.last().is_some_and(|last| {
+            last.starts_with("chat_serveur : vous lisez trop lentement (") && last.ends_with("déconnecté")
+        })
+    });
+    assert!(told, "never told, or not in a string of its own");
 }
 
 #[test]
-fn a_flood_goes_as_fast_as_its_readers_read_and_drops_none_of_them() {
-    const MESSAGES: usize = 40_000;
-    let server = Server::start(&["--pace", "0", "-q", "--lag-limit", "65536"]);
-    let peers: Vec<Peer> = (0..6).map(|_| server.connect()).collect();
-    server.wait_for_children(6);
-    let message = format!("{}\0", "m".repeat(63));
+fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
+    const MESSAGES: usize = 15_000;
+    let server = Server::start(&["--pace", "0", "-q"]);
+    let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
+    server.wait_for_children(4);
+    let message = format!("{}\0", "m".repeat(999));
     thread::scope(|scope| {
         for peer in &peers[..2] {
             let mut speaker = peer.also();
@@ -159,7 +163,14 @@ fn a_flood_goes_as_fast_as_its_readers_read_and_drops_none_of_them() {
             scope.spawn(move || (0..MESSAGES).for_each(|_| speaker.sends(message)));
         }
         for peer in &peers {
-            scope.spawn(|| assert_eq!(peer.also().strings(2 * MESSAGES).len(), 2 * MESSAGES));
+            // They read, and now and then do something else for a moment.
+            scope.spawn(|| {
+                let mut reader = peer.also();
+                for _ in 0..60 {
+                    assert_eq!(reader.strings(2 * MESSAGES / 60).len(), 2 * MESSAGES / 60);
+                    thread::sleep(std::time::Duration::from_millis(20));
+                }
+            });
         }
     });
     assert_eq!(server.program.err.so_far(), "");
@@ -225,4 +236,47 @@ fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
         (descriptors_of(server.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count() == 1)
             .then_some(())
     });
+}
+
+#[test]
+fn a_refused_client_that_stays_is_closed_all_the_same() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let _inside = server.join();
+    let sockets =
+        || descriptors_of(server.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
+    let before = sockets();
+    let mut stays = server.connect();
+    assert_eq!(stays.strings(1).len(), 1);
+    eventually("its descriptor to be free", || (sockets() == before).then_some(()));
+    drop(stays);
+}
+
+#[test]
+fn the_soft_limit_of_descriptors_is_raised() {
+    let server = Server::from(Command::new("prlimit").args([
+        "--nofile=64:4096",
+        SERVER,
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        "0",
+    ]));
+    let peers: Vec<Peer> = (0..100).map(|_| server.join()).collect();
+    assert_eq!(server.children().len(), peers.len());
+}
+
+#[test]
+fn the_hub_forgets_what_all_have_heard() {
+    let server = Server::start(&["-q"]);
+    let (mut speaker, mut listener) = (server.connect(), server.connect());
+    server.wait_for_children(2);
+    let message = "x".repeat(999) + "\0";
+    for _ in 0..300 {
+        speaker.sends(message.repeat(100));
+        assert_eq!(speaker.strings(100).len() + listener.strings(100).len(), 200);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = line.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(most < 20_000, "30 MB were said, and the hub needed {most} kB");
 }

@@ -89,7 +89,7 @@ fn when_a_child_is_killed_its_client_alone_loses() {
     let child = server.child_of(&loses);
     send(child, SIGKILL);
     assert_eq!(loses.hears_the_end(), b"adieu\0\0");
-    server.program.out.line_with(&["a perdu son fils, tué par SIGKILL", &format!("fils {child}")]);
+    server.program.err.line_with(&["a perdu son fils, tué par SIGKILL", &format!("fils {child}")]);
     assert_eq!(server.wait_for_children(2).len(), 2);
     still_talk(&mut [&mut first, &mut last], "toujours là");
 }
@@ -211,17 +211,19 @@ fn ctrl_c_on_the_servers_terminal_ends_the_whole_family() {
     server.shows("SIGINT reçu : arrêt");
 }
 
-/// Starts a server with this standard output and proves that its room works; the port is known beforehand only to the
-/// server, so it is read from the socket table of the process.
-fn room_works_with_output_to(stdout: Stdio, meanwhile: impl FnOnce()) {
-    let mut child = Command::new(SERVER)
-        .args(["--bind", "127.0.0.1", "--port", "0", "--pace", "0"])
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let pid = child.id();
+/// Starts a server with this standard output and proves that its room works. Its port is read from the socket table, since
+/// nobody may be able to read its first line.
+fn room_works_with_output_to(stdout: impl Into<Stdio>, meanwhile: impl FnOnce()) {
+    let mut command = Command::new(SERVER);
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--pace", "0"]).stdout(stdout);
+    room_works(command, meanwhile);
+}
+
+fn room_works(mut command: Command, meanwhile: impl FnOnce()) {
+    let mut server = Program::start_with_its_own_output(&mut command);
+    // It holds the other end of the output as well.
+    drop(command);
+    let pid = server.pid();
     let port = eventually("the listening port", || {
         let shown = Command::new("ss").args(["-Hltnp"]).output().ok()?.stdout;
         let shown = String::from_utf8_lossy(&shown).into_owned();
@@ -231,7 +233,7 @@ fn room_works_with_output_to(stdout: Stdio, meanwhile: impl FnOnce()) {
     meanwhile();
     let address = (std::net::Ipv4Addr::LOCALHOST, port).into();
     let (mut speaker, mut listener) = (Peer::connect(address), Peer::connect(address));
-    eventually("two children", || (children_of(pid as i32).len() == 2).then_some(()));
+    eventually("two children", || (children_of(pid).len() == 2).then_some(()));
     // Far more lines than any pipe or terminal holds.
     for round in 0..50 {
         let lines: Vec<String> = (0..200).map(|i| format!("{round} {i} {}", "x".repeat(100))).collect();
@@ -239,67 +241,68 @@ fn room_works_with_output_to(stdout: Stdio, meanwhile: impl FnOnce()) {
         assert_eq!(speaker.strings(200), lines);
         assert_eq!(listener.strings(200), lines);
     }
-    send(pid as i32, SIGTERM);
-    let status = eventually("the end of the server", || child.try_wait().unwrap());
-    assert!(status.success(), "{status}");
+    server.signal(SIGTERM);
+    assert!(server.ends().success());
 }
 
 #[test]
 fn the_room_goes_on_when_standard_output_is_a_full_disk() {
-    room_works_with_output_to(File::options().write(true).open("/dev/full").unwrap().into(), || ());
+    room_works_with_output_to(File::options().write(true).open("/dev/full").unwrap(), || ());
 }
 
 #[test]
 fn the_room_goes_on_when_nobody_reads_standard_output_any_more() {
     let (reader, writer) = std::io::pipe().unwrap();
-    room_works_with_output_to(writer.into(), move || drop(reader));
+    room_works_with_output_to(writer, move || drop(reader));
 }
 
 #[test]
 fn the_room_goes_on_when_the_reader_of_standard_output_has_stopped() {
     let (reader, writer) = std::io::pipe().unwrap();
-    room_works_with_output_to(writer.into(), || ());
+    room_works_with_output_to(writer, || ());
     drop(reader);
 }
 
 #[test]
 fn the_room_goes_on_when_the_terminal_is_held() {
     let terminal = nix::pty::openpty(None, None).unwrap();
-    room_works_with_output_to(terminal.slave.into(), || ());
+    room_works_with_output_to(terminal.slave, || ());
+    drop(terminal.master);
+}
+
+#[test]
+fn the_room_goes_on_when_the_terminal_is_held_and_belongs_to_somebody_else() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can run a server as somebody else");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("chat_serveur");
+    std::fs::copy(SERVER, &binary).unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary);
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--pace", "0"]).stdout(terminal.slave);
+    room_works(command, || ());
     drop(terminal.master);
 }
 
 #[test]
 fn the_room_goes_on_without_standard_output() {
     // Closed by the shell: Rust's start-up code puts /dev/null there, so that no socket can get its number.
-    let directory = tempfile::tempdir().unwrap();
-    let wrong = directory.path().join("stderr");
-    let mut program = Program::start(Command::new("sh").args([
-        "-c",
-        "exec \"$0\" --bind 127.0.0.1 --port 0 2>\"$1\" >&-",
-        SERVER,
-        wrong.to_str().unwrap(),
-    ]));
-    eventually("the listening socket", || {
-        descriptors_of(program.pid())
-            .iter()
-            .any(|(n, what)| *n == 5 && what.starts_with("socket:"))
-            .then_some(())
-    });
-    program.signal(SIGTERM);
-    assert!(program.ends().success());
-    assert_eq!(std::fs::read_to_string(wrong).unwrap(), "");
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" --bind 127.0.0.1 --port 0 --pace 0 >&-", SERVER]).stdout(Stdio::null());
+    room_works(command, || ());
 }
 
 #[test]
 fn lines_that_could_not_be_written_are_counted_once_they_can() {
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut child = Command::new(SERVER)
-        .args(["--bind", "127.0.0.1", "--port", "0"])
-        .stdin(Stdio::null())
-        .stdout(writer)
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(SERVER);
+    command.args(["--bind", "127.0.0.1", "--port", "0"]).stdout(writer);
+    let _server = Program::start_with_its_own_output(&mut command);
+    drop(command);
     let mut reader = std::io::BufReader::new(reader);
     let mut line = String::new();
     std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
@@ -318,6 +321,34 @@ fn lines_that_could_not_be_written_are_counted_once_they_can() {
         }
     };
     assert!((1000..10_000).contains(&lost), "{lost}");
-    send(child.id() as i32, SIGTERM);
-    child.wait().unwrap();
+}
+
+#[test]
+fn what_was_said_before_the_end_is_heard_although_its_turn_had_not_come() {
+    let server = Server::start(&["--pace", "200"]);
+    let (mut speaker, mut listener) = (server.join(), server.join());
+    speaker.sends("un\0deux\0trois\0");
+    server.program.out.line_with(&["trois"]);
+    server.program.signal(SIGTERM);
+    assert_eq!(listener.strings(4), ["un", "deux", "trois"]);
+}
+
+#[test]
+fn a_reset_is_told_as_such() {
+    let server = Server::start(&[]);
+    server.join().resets();
+    server.program.out.line_with(&["a disparu (Connection reset by peer)"]);
+    drop(server.join());
+    server.program.out.line_with(&["est parti"]);
+}
+
+#[test]
+fn a_server_started_with_signals_blocked_and_ignored_reaps_and_ends_all_the_same() {
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=CHLD", "--block-signal=CHLD,TERM", SERVER]);
+    let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));
+    drop(server.join());
+    server.wait_for_children(0);
+    server.program.signal(SIGTERM);
+    assert!(server.program.ends().success());
 }

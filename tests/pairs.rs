@@ -29,6 +29,10 @@ fn talk(server: &Server, variant: &str, form: &str) {
     server.settle(2);
     bob.types("salut\n");
     shows(&alice, form, "alice");
+    if server.echoes() {
+        // Two messages in one read are one too many for this client: it gets the second after it has shown the first.
+        shows(&bob, form, "bob");
+    }
     alice.types("bonjour\n");
     shows(&bob, "alice : bonjour", "bob");
     alice.end_of_keyboard();

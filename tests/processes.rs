@@ -185,7 +185,7 @@ fn a_signal_to_a_child_concerns_that_child_alone() {
     let child = server.child_of(&loses);
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), SIGTERM).unwrap();
     assert_eq!(loses.hears_the_end(), b"");
-    server.program.out.line_with(&["a perdu son fils, tué par SIGTERM", &format!("fils {child}")]);
+    server.program.err.line_with(&["a perdu son fils, tué par SIGTERM", &format!("fils {child}")]);
     stays.sends("encore là\0");
     stays.hears("encore là\0\0");
 }

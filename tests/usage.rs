@@ -3,18 +3,27 @@
 mod common;
 use common::*;
 
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap()
+/// What a program that should end by itself has come to.
+struct Outcome {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn run(program: &str, arguments: &[&str]) -> Outcome {
+    let mut program = Program::start(Command::new(program).args(arguments));
+    program.end_of_keyboard();
+    let status = program.ends().code();
+    Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
 }
 
 /// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
 fn is_refused(program: &str, arguments: &[&str], what: &str) {
-    let output = run(program, arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert_eq!(output.stdout, b"", "{arguments:?}");
+    let Outcome { status, out, err: said } = run(program, arguments);
+    assert_eq!(status, Some(2), "{arguments:?}: {said}");
+    assert_eq!(out, "", "{arguments:?}");
     assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
     assert!(
         said.contains(what) && said.contains("usage : ") && said.contains("--help"),
@@ -38,7 +47,7 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--max-clients", "0"], "« 0 » refusé : un nombre de 1"),
         (&["--max-clients", "1000001"], "refusé"),
         (&["--backlog", "0"], "« 0 » refusé"),
-        (&["--backlog", "65536"], "« 65536 » refusé"),
+        (&["--backlog", "4097"], "« 4097 » refusé : un nombre de 1 à 4096"),
         (&["--pace", "201"], "« 201 » refusé : un nombre de 0 à 200"),
         (&["--pace", "1.5"], "« 1.5 » refusé"),
         (&["--lag-limit", "0"], "« 0 » refusé"),
@@ -55,12 +64,13 @@ fn the_server_tells_each_mistake_in_one_line() {
 #[test]
 fn the_client_tells_each_mistake_in_one_line() {
     let long = "x".repeat(256);
-    let mistakes: [(&[&str], &str); 15] = [
+    let mistakes: [(&[&str], &str); 16] = [
         (&[], "il manque <IP>, <PSEUDO>"),
         (&["127.0.0.1"], "il manque <PSEUDO>"),
         (&["127.0.0.1", "alice", "5015"], "« 5015 »"),
         (&["127.0.0.1", ""], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "  "], "un pseudo ne peut pas être vide"),
+        (&["127.0.0.1", "\u{200d}"], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "a:b"], "« : »"),
         (&["127.0.0.1", "a\nb"], "caractères de contrôle"),
         (&["127.0.0.1", "a\x1b[31m"], "caractères de contrôle"),
@@ -96,16 +106,14 @@ fn help_teaches_every_option_with_examples_in_one_language() {
         (CLIENT, &["<IP>", "<PSEUDO>", "--port"]),
     ] {
         for flag in ["-h", "--help"] {
-            let output = run(program, &[flag]);
-            let help = String::from_utf8(output.stdout).unwrap();
-            assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
+            let Outcome { status, out: help, err } = run(program, &[flag]);
+            assert_eq!((status, err.as_str()), (Some(0), ""));
             assert!(options.iter().all(|option| help.contains(option)), "{help}");
             assert!(help.contains("Exemples :") && help.contains("5015 par défaut"), "{help}");
             assert!(!["Print", "default:", "Usage:"].iter().any(|english| help.contains(english)), "{help}");
             assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
         }
-        let version = run(program, &["--version"]);
-        assert!(String::from_utf8(version.stdout).unwrap().contains(env!("CARGO_PKG_VERSION")));
+        assert!(run(program, &["--version"]).out.contains(env!("CARGO_PKG_VERSION")));
     }
 }
 
@@ -121,18 +129,16 @@ fn help_that_nobody_can_read_is_no_panic() {
 #[test]
 fn a_port_that_is_taken_is_told_with_the_systems_reason() {
     let server = Server::start(&[]);
-    let output = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let Outcome { status, err: said, .. } = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
+    assert_eq!(status, Some(1));
     assert!(said.contains(&format!("impossible d'écouter sur {}", server.address)), "{said}");
     assert!(said.contains("Address already in use") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
 fn an_address_that_is_not_ours_is_told_with_the_systems_reason() {
-    let output = run(SERVER, &["--bind", "192.0.2.1", "--port", "0"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let Outcome { status, err: said, .. } = run(SERVER, &["--bind", "192.0.2.1", "--port", "0"]);
+    assert_eq!(status, Some(1));
     assert!(said.contains("192.0.2.1:0") && said.contains("Cannot assign"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
@@ -158,4 +164,14 @@ fn verbose_tells_each_hop_in_words() {
     out.line_with(&[&format!("(fils {child}) read(descripteur 6) : 16 octets")]);
     out.line_with(&["(père) read(descripteur 3)", "24 octets", &format!("fils {child}"), "descripteur 4"]);
     out.line_with(&["(père) send : 17 octets à 2 clients (descripteurs 6 7)"]);
+}
+
+#[test]
+fn quiet_still_tells_of_a_child_that_was_killed() {
+    let server = Server::start(&["-q"]);
+    let mut peer = server.connect();
+    let child = server.wait_for_children(1)[0];
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).unwrap();
+    peer.hears_the_end();
+    server.program.err.line_with(&["a perdu son fils, tué par SIGKILL"]);
 }

@@ -42,7 +42,10 @@ struct Arguments {
 
 /// What others see before each message must not look like something else.
 fn pseudo(typed: &str) -> Result<String, String> {
-    if typed.trim().is_empty() {
+    // Joiners and variation selectors change how their neighbours look; alone they show nothing.
+    let shows =
+        |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    if !typed.chars().any(shows) {
         Err("un pseudo ne peut pas être vide".to_string())
     } else if typed.contains(':') {
         Err("un pseudo ne contient pas « : », qui le sépare du message".to_string())

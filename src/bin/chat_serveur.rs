@@ -35,7 +35,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value = "1000", hide_default_value = true, value_parser = number(1, 1_000_000))]
     max_clients: u64,
     /// Connexions qui peuvent attendre d'être acceptées (128 par défaut)
-    #[arg(long, value_name = "N", default_value = "128", hide_default_value = true, value_parser = number(1, 65535))]
+    #[arg(long, value_name = "N", default_value = "128", hide_default_value = true, value_parser = number(1, 4096))]
     backlog: u64,
     /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture (1 par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number(0, 200))]

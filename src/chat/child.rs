@@ -14,13 +14,16 @@ use crate::sys::{self, Interest, Pid};
 /// message and its extra NUL always fit one record.
 const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
+/// How long a piece without an end waits for its rest.
+const HOLD: Duration = Duration::from_millis(20);
+
 /// The child's status when all is well: its client left, or the hub is gone.
 const DONE: i32 = 0;
 
 /// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
 pub fn serve(socket: &TcpStream, pipe: &PipeWriter, tell_reads: bool) -> i32 {
     let mut chunk = [0; CHUNK];
-    let cutter = Cutter::new(&mut chunk);
+    let cutter = Cutter::new(&mut chunk, HOLD);
     let mut child = Child { socket, pipe, tell_reads, cutter, batch: Batch::new(Pid::this()) };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = child.relay();

@@ -5,22 +5,22 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a piece without an end waits for its rest: one `write` of a client can arrive in two segments.
-pub const HOLD: Duration = Duration::from_millis(20);
-
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
 pub struct Cutter<'a> {
     buffer: &'a mut [u8],
+    /// How long a piece without an end waits for its rest: one `write` can arrive in two segments.
+    hold: Duration,
     len: usize,
     /// When the piece without an end at the front of `buffer` stops waiting.
     deadline: Option<Instant>,
 }
 
 impl<'a> Cutter<'a> {
-    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
-    pub fn new(buffer: &'a mut [u8]) -> Cutter<'a> {
-        Cutter { buffer, len: 0, deadline: None }
+    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer. A piece without an end waits `hold` for
+    /// its rest.
+    pub fn new(buffer: &'a mut [u8], hold: Duration) -> Cutter<'a> {
+        Cutter { buffer, hold, len: 0, deadline: None }
     }
 
     /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
@@ -40,7 +40,7 @@ impl<'a> Cutter<'a> {
 
     /// Gives `give` all that can go now as one chunk, to be walked through with [`messages`], and keeps the rest.
     ///
-    /// A piece without an end goes only when it has waited [`HOLD`], fills the buffer, or `ended` says that no more
+    /// A piece without an end goes only when it has waited for its rest, fills the buffer, or `ended` says that no more
     /// will come.
     pub fn take<E>(
         &mut self,
@@ -61,7 +61,7 @@ impl<'a> Cutter<'a> {
         if self.len == 0 {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            self.deadline = Some(now + HOLD);
+            self.deadline = Some(now + self.hold);
         }
         given
     }
@@ -105,6 +105,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const HOLD: Duration = Duration::from_millis(20);
+
     fn cut(chunk: &[u8]) -> Vec<&[u8]> {
         messages(chunk).collect()
     }
@@ -112,7 +114,7 @@ mod tests {
     /// Feeds `reads` one after the other, without a pause; then the end.
     fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer);
+        let mut cutter = Cutter::new(&mut buffer, HOLD);
         let mut give = |cutter: &mut Cutter, ended| {
             let kept = |chunk: &[u8]| {
                 chunks.push(chunk.to_vec());
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
         let (mut buffer, start) = ([0; 64], Instant::now());
-        let mut cutter = Cutter::new(&mut buffer);
+        let mut cutter = Cutter::new(&mut buffer, HOLD);
         cutter.spare()[..3].copy_from_slice(b"abc");
         cutter.filled(3);
         let mut given = Vec::new();
@@ -189,7 +191,7 @@ mod tests {
     #[test]
     fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
         let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer);
+        let mut cutter = Cutter::new(&mut buffer, HOLD);
         for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
             cutter.spare()[..read.len()].copy_from_slice(read);
             cutter.filled(read.len());

@@ -22,8 +22,9 @@ use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal, Signals};
 /// The signals that the hub hears of.
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
-/// How long the hub leaves the pipe unread for a client that is far behind but may be catching up. So a flood goes as
-/// fast as its readers read, and a reader that has stopped costs the room this much a turn until it is dropped.
+/// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
+/// heard. So a flood slows down for its readers, to 3 MB a second at worst; who reads more slowly than that falls behind and
+/// is dropped. Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// Connections accepted in one turn of the loop, so that a rush of them does not hold up the room.
@@ -47,6 +48,8 @@ pub struct Hub {
     err: Console,
     /// Until when the pipe is left unread.
     moment: Option<Instant>,
+    /// Bytes heard since the last moment.
+    heard: usize,
     stop: Option<Signal>,
 }
 
@@ -79,7 +82,7 @@ impl Hub {
         let address = options.address;
         let door = Door::open(address, options.backlog)
             .with_context(|| format!("impossible d'écouter sur {address}"))?;
-        let lowest = lowest_own_descriptor(limit, options.max_clients);
+        let lowest = lowest_own_descriptor(limit);
         let signals = Signals::catch(&CAUGHT, lowest).context("impossible d'attraper les signaux")?;
         let mut hub = Hub {
             options,
@@ -92,6 +95,7 @@ impl Hub {
             out: Console::stdout(lowest, words::lines_lost),
             err: Console::stderr(lowest, words::lines_lost),
             moment: None,
+            heard: 0,
             stop: None,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
@@ -118,17 +122,17 @@ impl Hub {
     fn turn(&mut self) -> anyhow::Result<()> {
         let events = self.wait().context("poll a échoué")?;
         let now = Instant::now();
-        let mut heard = false;
         for event in events {
             match event {
                 Event::Signal => self.take_signals(now)?,
-                Event::Pipe => heard = self.read_pipe(now) > 0,
+                Event::Pipe => drop(self.read_pipe(now)),
                 Event::Door => self.accept(now),
                 Event::Writable(pid) => self.room.can_take(pid),
                 Event::Other => {}
             }
         }
-        self.deliver(heard, now);
+        // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
+        self.deliver(Instant::now());
         let freed = self.farewells.advance(now);
         self.door.reopen(now, freed);
         self.out.flush();
@@ -200,7 +204,13 @@ impl Hub {
 
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Some((client, rest)) = self.room.leave(pid) else { return };
-        self.say(Verbosity::Chat, |hub| words::departed(pid, &client, ended, hub.room.len()));
+        let line = words::departed(pid, &client, ended, self.room.len());
+        if client.left.is_none() && client.dropped.is_none() {
+            // Its child crashed or was killed: that went wrong, whatever one wants to see.
+            self.err.line(line);
+        } else {
+            self.say(Verbosity::Chat, |_| line);
+        }
         let last_words = match client.dropped {
             Some(lag) => words::you_are_too_slow(lag),
             None => rest,
@@ -212,7 +222,10 @@ impl Hub {
     fn read_pipe(&mut self, now: Instant) -> usize {
         let Hub { inbox, room, out, options, .. } = self;
         match inbox.read(|record| hear(record, room, out, options.verbosity, now)) {
-            Ok(n) => n,
+            Ok(n) => {
+                self.heard += n;
+                n
+            }
             Err(_) => {
                 self.err.line(words::bad_record());
                 0
@@ -264,8 +277,12 @@ impl Hub {
         }
     }
 
-    /// One round of sending, and what follows from it. `heard`: the pipe was read just now.
-    fn deliver(&mut self, heard: bool, now: Instant) {
+    /// One round of sending, and what follows from it.
+    fn deliver(&mut self, now: Instant) {
+        if self.moment.is_some_and(|until| until <= now) {
+            self.moment = None;
+            self.room.end_moment();
+        }
         let mut hops = BTreeMap::<usize, Vec<RawFd>>::new();
         let tell = self.options.verbosity >= Verbosity::Hops;
         let delivery = self.room.deliver(now, |descriptor, bytes| {
@@ -276,16 +293,19 @@ impl Hub {
         if !hops.is_empty() {
             self.say(Verbosity::Hops, |_| words::hops_send(&hops));
         }
-        self.moment = match self.moment {
-            _ if !delivery.strained => None,
-            None if heard => Some(now + MOMENT),
-            until => until.filter(|&until| now < until),
-        };
+        if !delivery.strained {
+            self.moment = None;
+        } else if self.moment.is_none() && self.heard >= CAPACITY {
+            self.moment = Some(now + MOMENT);
+            self.heard = 0;
+            self.room.begin_moment();
+        }
         for pid in delivery.laggards {
             let Some((client, lag)) = self.room.drop_laggard(pid, now) else { continue };
             self.err.line(words::too_slow(pid, client, lag));
-            // Its child goes first; the rest happens when it is reaped, as for every other client.
-            sys::kill(pid, Signal::SIGTERM);
+            // Its child goes first; the rest happens when it is reaped, as for every other client. Not SIGTERM: a child that
+            // somebody has stopped would not take it.
+            sys::kill(pid, Signal::SIGKILL);
         }
     }
 
@@ -322,8 +342,8 @@ impl Hub {
     }
 }
 
-/// Above the clients' numbers, where the limit allows that.
-fn lowest_own_descriptor(limit: u64, max_clients: usize) -> RawFd {
-    let above_clients = 6 + max_clients as u64;
-    above_clients.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
+/// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
+/// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
+fn lowest_own_descriptor(limit: u64) -> RawFd {
+    1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

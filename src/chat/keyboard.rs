@@ -6,16 +6,17 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, bail};
 use nix::errno::Errno;
 
 use super::line::Lines;
+use super::messenger::INTERRUPTED;
 use super::screen::{BROKEN, CLOSED, NO_OUTPUT};
-use crate::client::Screen;
+use crate::client::{Pulse, Screen};
 use crate::sys::{self, Ended, Interest, Signals};
 
-/// How long the server may take to close once the keyboard has ended and all is sent: until then its last messages are
-/// shown.
+/// How long the server may be silent before it closes, once the keyboard has ended and all is sent: its last messages are
+/// still shown.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The keyboard's process.
@@ -29,8 +30,8 @@ pub struct Keyboard<'a> {
 
 /// What ended the talk.
 enum End {
-    /// The screen's process ended first: the server is gone, or the output.
-    Screen,
+    /// The screen's process: the server is gone, as `wanted` after the end of the keyboard, or the output is.
+    Screen { wanted: bool },
     /// The user asked, by a signal.
     User,
     /// The keyboard has no more, and all is sent.
@@ -49,32 +50,39 @@ impl Keyboard<'_> {
     ///
     /// # Errors
     /// What ended it against the user's will.
-    pub fn run(mut self, screen: Screen) -> anyhow::Result<&'static str> {
-        let by_user = match self.send_lines(&screen) {
+    pub fn run(mut self, mut screen: Screen) -> anyhow::Result<&'static str> {
+        let end = match self.send_lines(&mut screen) {
+            Ok(End::Input) => {
+                // Our side ends; the server answers with what is left to say, and ends its own. It fails only when the
+                // connection is gone already.
+                let _ = self.connection.shutdown(Shutdown::Write);
+                self.wait_for(&mut screen, true)
+            }
+            Ok(End::Connection) => self.wait_for(&mut screen, false),
+            end => end,
+        };
+        match end {
+            Ok(End::Screen { wanted }) => verdict(screen.join().context("waitpid a échoué")?, wanted),
             Ok(End::User) => {
                 screen.stop();
-                return Ok("interrompu, au revoir");
+                Ok(INTERRUPTED)
+            }
+            Ok(End::Input) => {
+                screen.stop();
+                bail!("fin de l'entrée, mais le serveur n'a pas fermé la connexion");
+            }
+            Ok(End::Connection) => {
+                screen.stop();
+                bail!("la connexion au serveur est rompue");
             }
             Err(error) => {
                 screen.stop();
-                return Err(error);
+                Err(error)
             }
-            Ok(End::Input) => true,
-            Ok(End::Connection | End::Screen) => false,
-        };
-        if by_user {
-            // Our side ends; the server answers with what is left to say, and ends its own. It fails only when the
-            // connection is gone already.
-            let _ = self.connection.shutdown(Shutdown::Write);
         }
-        if self.wait_for(&screen)? {
-            return verdict(screen.join().context("waitpid a échoué")?, by_user);
-        }
-        screen.stop();
-        verdict(Ended::Status(BROKEN), by_user)
     }
 
-    fn send_lines(&mut self, screen: &Screen) -> anyhow::Result<End> {
+    fn send_lines(&mut self, screen: &mut Screen) -> anyhow::Result<End> {
         let keyboard = io::stdin();
         let mut input_ended = false;
         while !(input_ended && self.to_send.is_empty()) {
@@ -90,7 +98,7 @@ impl Keyboard<'_> {
             sys::wait(&mut watched, None).context("poll a échoué")?;
             match watched.each_ref().map(sys::is_ready) {
                 [true, _, _] if !self.signals.take().is_empty() => return Ok(End::User),
-                [_, true, _] => return Ok(End::Screen),
+                [_, true, _] if screen.pulse() == Pulse::Ended => return Ok(self.end_of_screen(false)),
                 [_, _, true] if self.to_send.is_empty() => input_ended = self.read_keyboard()?,
                 _ => {}
             }
@@ -131,32 +139,46 @@ impl Keyboard<'_> {
         Ok(())
     }
 
-    /// Waits for the end of the screen's process, [`GRACE`] long at most, or until the user insists. True when it ended.
-    fn wait_for(&mut self, screen: &Screen) -> anyhow::Result<bool> {
-        let end = Instant::now() + GRACE;
+    /// Waits for the end of the screen's process, until the user insists or the server is silent for [`GRACE`] while nothing
+    /// is being shown.
+    fn wait_for(&mut self, screen: &mut Screen, wanted: bool) -> anyhow::Result<End> {
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let timeout = match screen.pulse() {
+                Pulse::Ended => return Ok(self.end_of_screen(wanted)),
+                Pulse::Showing => None,
+                Pulse::Idle => Some(GRACE),
+            };
             let signals = sys::watch(self.signals.as_fd(), Interest::Read);
             let mut watched = [signals, sys::watch(screen.lifeline(), Interest::Read)];
-            sys::wait(&mut watched, Some(left)).context("poll a échoué")?;
+            let begun = Instant::now();
+            sys::wait(&mut watched, timeout).context("poll a échoué")?;
             match watched.each_ref().map(sys::is_ready) {
-                [_, true] => return Ok(true),
-                [true, _] if !self.signals.take().is_empty() => return Ok(false),
-                _ if left.is_zero() => return Ok(false),
+                [true, _] if !self.signals.take().is_empty() => return Ok(End::User),
+                [false, false] if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) => {
+                    return Ok(if wanted { End::Input } else { End::Connection });
+                }
                 _ => {}
             }
         }
     }
+
+    /// Ctrl+C reaches both processes, and the other may have ended before we look: then it was the user.
+    fn end_of_screen(&mut self, wanted: bool) -> End {
+        if self.signals.take().is_empty() { End::Screen { wanted } } else { End::User }
+    }
 }
 
 /// What the screen's end means to the user.
-fn verdict(ended: Ended, by_user: bool) -> anyhow::Result<&'static str> {
+fn verdict(ended: Ended, wanted: bool) -> anyhow::Result<&'static str> {
     match ended {
-        Ended::Status(CLOSED | BROKEN) if by_user => Ok("fin de l'entrée, au revoir"),
-        Ended::Status(CLOSED) => Err(anyhow!("le serveur a fermé la connexion")),
-        Ended::Status(BROKEN) => Err(anyhow!("la connexion au serveur est rompue")),
-        Ended::Status(NO_OUTPUT) => Err(anyhow!("plus rien ne peut être affiché, fin")),
-        Ended::Status(status) => Err(anyhow!("le second processus a fini avec le statut {status}")),
-        Ended::Signal(signal) => Err(anyhow!("le second processus a été tué par {signal}")),
+        Ended::Status(CLOSED) if wanted => Ok("fin de l'entrée, au revoir"),
+        Ended::Status(CLOSED) => bail!("le serveur a fermé la connexion"),
+        Ended::Status(BROKEN) => bail!("la connexion au serveur est rompue"),
+        Ended::Status(status) if status >= NO_OUTPUT => {
+            let reason = Errno::from_raw(status - NO_OUTPUT).desc();
+            bail!("impossible d'écrire sur la sortie standard : {reason}")
+        }
+        Ended::Status(status) => bail!("le second processus a fini avec le statut {status}"),
+        Ended::Signal(signal) => bail!("le second processus a été tué par {signal}"),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::TcpStream;
+use std::os::fd::RawFd;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, bail};
 
 use super::keyboard::Keyboard;
 use super::screen::show;
@@ -14,6 +15,12 @@ use crate::sys::{self, Signal, Signals};
 /// The program's name in front of what it says on standard error.
 pub const PROGRAM: &str = "chat_client";
 
+/// What the user is told who ends it by a signal.
+pub const INTERRUPTED: &str = "interrompu, au revoir";
+
+/// From this number on, descriptors that nobody is to look at.
+const OUT_OF_THE_WAY: RawFd = 10;
+
 /// Connects to `host` and talks under the name `pseudo` until the keyboard, the user or the server ends it.
 ///
 /// # Errors
@@ -21,11 +28,23 @@ pub const PROGRAM: &str = "chat_client";
 pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
     sys::keep_only(&[]).context("impossible de fermer les descripteurs hérités")?;
     sys::ignore_signal(Signal::SIGPIPE);
-    // The first descriptor that is made, so 3.
-    let connection = dial(host, port).map_err(|error| unreachable(host, port, error))?;
+    sys::default_signal(Signal::SIGCHLD);
+    let mut signals =
+        Signals::catch(&[Signal::SIGINT, Signal::SIGTERM], OUT_OF_THE_WAY).context("signaux")?;
+    // The lowest number that is free, so 3.
+    let connection = match dial(host, port, &mut signals) {
+        Ok(connection) => connection,
+        Err(DialError::Interrupted) => {
+            complain(PROGRAM, INTERRUPTED);
+            return Ok(());
+        }
+        Err(DialError::Unknown(reason)) => bail!("le nom {host} ne mène à aucune adresse : {reason}"),
+        Err(DialError::Unreachable(reason)) => {
+            bail!("aucun serveur ne répond à {host} port {port} (essayé {} s) : {reason}", PATIENCE.as_secs())
+        }
+    };
     // A message must not wait for the acknowledgment of the one before. It fails only on a broken connection.
     let _ = connection.set_nodelay(true);
-    let signals = Signals::catch(&[Signal::SIGINT, Signal::SIGTERM], 3).context("signaux")?;
     let on_terminal = io::stdout().is_terminal();
     open_screen(&connection, pseudo, on_terminal).context("impossible d'écrire sur la sortie standard")?;
     let screen = Screen::start(&signals, &connection, |connection, parent| {
@@ -39,16 +58,6 @@ pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
     }
     complain(PROGRAM, outcome?);
     Ok(())
-}
-
-fn unreachable(host: &str, port: u16, error: DialError) -> anyhow::Error {
-    match error {
-        DialError::Unknown(reason) => anyhow!("le nom {host} ne mène à aucune adresse : {reason}"),
-        DialError::Unreachable(reason) => {
-            let tried = PATIENCE.as_secs();
-            anyhow!("aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}")
-        }
-    }
 }
 
 fn open_screen(connection: &TcpStream, pseudo: &str, on_terminal: bool) -> io::Result<()> {

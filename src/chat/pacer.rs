@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::sys::large;
 
-/// How long the oldest message may wait for its turn. No pace may be longer.
+/// How long the oldest message may wait for its turn, counted in whole turns. No pace may be longer.
 pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How many bytes may wait.
@@ -80,6 +80,16 @@ impl Pacer {
             self.release_all();
         } else if let Some(message) = self.waiting.pop_front() {
             self.released = message.end;
+        }
+    }
+
+    /// What [`Pacer::release`] let go at `started` has been sent by `ended`: the pace is kept from here, so that each client
+    /// gets two messages a pace apart, however long the sending took.
+    pub fn sent(&mut self, started: Instant, ended: Instant) {
+        if !self.pace.is_zero() {
+            let took = ended.saturating_duration_since(started);
+            self.turn += (took.as_nanos() / self.pace.as_nanos()) as u64;
+            self.next = self.next.max(ended + self.pace);
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Client {
     blocked_since: Option<Instant>,
     /// Poll has found it able again.
     can_take: bool,
+    /// Moments that it was given since its socket last took a byte.
+    moments: u32,
     /// Its connection takes nothing any more; its child will say so.
     gone: bool,
 }
@@ -53,9 +55,12 @@ pub struct Lag {
 pub struct Delivery {
     /// Clients that are further behind than they may be.
     pub laggards: Vec<Pid>,
-    /// A client that still reads is more than half its limit behind: it makes sense to give it a moment.
+    /// A client is more than half its limit behind and may be reading: it makes sense to give it a moment.
     pub strained: bool,
 }
+
+/// How many moments a client may be given without its socket taking anything: after that, it has stopped.
+const MOST_MOMENTS: u32 = 10;
 
 /// The room.
 #[derive(Debug)]
@@ -126,6 +131,7 @@ impl Room {
             cursor,
             blocked_since: None,
             can_take: false,
+            moments: 0,
             gone: false,
         };
         let (Ok(at) | Err(at)) = self.place_of(pid);
@@ -172,7 +178,26 @@ impl Room {
         if self.pacer.released() == self.offered && !self.somebody_can_take {
             return Delivery { strained: self.strained, ..Delivery::default() };
         }
-        self.deliver_released(now, sent)
+        let moved = self.pacer.released() != self.offered;
+        let delivery = self.deliver_released(now, sent);
+        if moved {
+            self.pacer.sent(now, Instant::now());
+        }
+        delivery
+    }
+
+    /// Counts a moment for each client that one is given for.
+    pub fn begin_moment(&mut self) {
+        let (released, limit) = (self.pacer.released(), self.lag_limit);
+        self.clients.iter_mut().filter(|c| c.is_strained(released, limit)).for_each(|c| c.moments += 1);
+    }
+
+    /// The moment is over: each client that it was for is tried, whatever poll says, which finds a socket able only when a
+    /// third of its buffer is free.
+    pub fn end_moment(&mut self) {
+        let (released, limit) = (self.pacer.released(), self.lag_limit);
+        self.clients.iter_mut().filter(|c| c.behind(released) > limit / 2).for_each(|c| c.can_take = true);
+        self.somebody_can_take = true;
     }
 
     /// The same when the room closes: everything goes at once.
@@ -192,7 +217,7 @@ impl Room {
                     sent(client.descriptor(), bytes);
                 }
             }
-            delivery.strained |= client.behind(released) > self.lag_limit / 2;
+            delivery.strained |= client.is_strained(released, self.lag_limit);
             if client.behind(released) > self.lag_limit {
                 delivery.laggards.push(client.pid);
             }
@@ -235,6 +260,9 @@ impl Client {
         match sys::send_now(&self.socket, bytes) {
             Ok(sent) => {
                 self.cursor += sent as u64;
+                if sent > 0 {
+                    self.moments = 0;
+                }
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
@@ -249,8 +277,100 @@ impl Client {
         if self.gone { 0 } else { released.saturating_sub(self.cursor) }
     }
 
+    fn is_strained(&self, released: u64, lag_limit: u64) -> bool {
+        self.behind(released) > lag_limit / 2 && self.moments < MOST_MOMENTS
+    }
+
     /// The place from which the log must be kept for it.
     fn needs_from(&self, released: u64) -> u64 {
         if self.gone { released } else { self.cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    const LIMIT: u64 = 100_000;
+
+    /// A room, and the other ends of its clients' sockets, which nobody reads.
+    fn room_of(clients: i32) -> (Room, Vec<TcpStream>) {
+        let mut room = Room::new(Duration::ZERO, LIMIT, Instant::now());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let others = (1..=clients).map(|pid| {
+            let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (socket, peer) = listener.accept().unwrap();
+            room.join(Pid::from_raw(pid), socket, peer);
+            other
+        });
+        let others = others.collect();
+        (room, others)
+    }
+
+    fn say(room: &mut Room, bytes: usize) -> Delivery {
+        let now = Instant::now();
+        room.say(&vec![b'x'; bytes], now);
+        room.deliver(now, |_, _| ())
+    }
+
+    /// Talks until the socket of client 1 is full and it is strained.
+    fn strain(room: &mut Room) {
+        while !say(room, 10_000).strained {}
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_given_a_bounded_number_of_moments() {
+        let (mut room, _others) = room_of(1);
+        strain(&mut room);
+        for _ in 0..MOST_MOMENTS {
+            assert!(say(&mut room, 1).strained);
+            room.begin_moment();
+            room.end_moment();
+        }
+        assert!(!say(&mut room, 1).strained, "it has stopped: nobody waits for it any more");
+    }
+
+    #[test]
+    fn a_client_that_reads_again_is_given_moments_again() {
+        let (mut room, mut others) = room_of(1);
+        strain(&mut room);
+        (0..MOST_MOMENTS).for_each(|_| room.begin_moment());
+        let mut taken = vec![0; 5_000_000];
+        while room.clients[0].moments > 0 {
+            std::io::Read::read(&mut others[0], &mut taken).unwrap();
+            room.end_moment();
+            room.deliver(Instant::now(), |_, _| ());
+        }
+        strain(&mut room);
+    }
+
+    #[test]
+    fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() {
+        let (mut room, _others) = room_of(2);
+        strain(&mut room);
+        let laggards = loop {
+            let delivery = say(&mut room, 10_000);
+            if !delivery.laggards.is_empty() {
+                break delivery.laggards;
+            }
+        };
+        let (_, lag) = room.drop_laggard(laggards[0], Instant::now()).unwrap();
+        assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
+        let needed = room.clients.iter().filter(|c| !c.gone).map(|c| c.cursor).min().unwrap();
+        assert!(!room.log.between(needed, room.log.end()).is_empty());
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_keeps_nothing_in_the_log() {
+        let (mut room, mut others) = room_of(2);
+        drop(others.remove(0));
+        let mut heard = vec![0; 1000];
+        while !room.clients[0].gone {
+            say(&mut room, 1000);
+            std::io::Read::read_exact(&mut others[0], &mut heard).unwrap();
+        }
+        say(&mut room, 1000);
+        assert_eq!(room.log.between(0, room.log.end()), b"");
     }
 }

@@ -2,33 +2,38 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
 
 use super::cutter::{Cutter, messages};
-use super::messenger::PROGRAM;
-use crate::cli::complain;
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, PIPE_BUF};
 use crate::text::visible;
 
 /// The status when the server has closed the connection.
 pub const CLOSED: i32 = 0;
 /// The status when the connection broke.
 pub const BROKEN: i32 = 3;
-/// The status when the output takes nothing any more, which was complained of.
-pub const NO_OUTPUT: i32 = 4;
+/// The status when the output takes nothing any more, plus the system's errno: the first process gives the reason.
+pub const NO_OUTPUT: i32 = 100;
+
+/// How long a piece without an end waits for its rest. Our server's messages always have one; a segment that was lost on the
+/// way is sent again after 200 ms or more: RFC 6298.
+const HOLD: Duration = Duration::from_millis(500);
 
 /// The longest message that the screen keeps together. Ours are shorter; other servers' are cut.
 const LONGEST: usize = 64 * 1024;
 
 /// Shows every message until the server or the keyboard's process is gone. Returns its status.
-pub fn show(mut connection: &TcpStream, parent: BorrowedFd, pseudo: &str, on_terminal: bool) -> i32 {
+pub fn show(mut connection: &TcpStream, parent: &UnixStream, pseudo: &str, on_terminal: bool) -> i32 {
     let mut buffer = vec![0; LONGEST];
-    let mut cutter = Cutter::new(&mut buffer);
+    let mut cutter = Cutter::new(&mut buffer, HOLD);
     loop {
         let timeout = cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
-        let mut watched = [server, sys::watch(parent, Interest::End)];
+        let mut watched = [server, sys::watch(parent.as_fd(), Interest::End)];
         if sys::wait(&mut watched, timeout).is_err() {
             return BROKEN;
         }
@@ -44,20 +49,44 @@ pub fn show(mut connection: &TcpStream, parent: BorrowedFd, pseudo: &str, on_ter
             [false, false] => {}
         }
         let shown = cutter.take(Instant::now(), end.is_some(), |chunk| {
-            let text: Vec<u8> =
-                messages(chunk).flat_map(|message| on_screen(message, pseudo, on_terminal)).collect();
-            let mut out = io::stdout().lock();
-            out.write_all(&text).and_then(|()| out.flush())
+            let text = messages(chunk).flat_map(|message| on_screen(message, pseudo, on_terminal));
+            put(&text.collect::<Vec<u8>>(), parent)
         });
         if let Err(reason) = shown {
-            complain(PROGRAM, &format!("impossible d'écrire sur la sortie standard : {reason}"));
-            return NO_OUTPUT;
+            return NO_OUTPUT + reason as i32;
         }
         if let Some(status) = end {
             return status;
         }
     }
 }
+
+/// Writes `text` whole, however long its reader takes, unless the first process ends meanwhile; tells it before and after.
+fn put(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
+    let out = io::stdout();
+    // A beat that gets lost could only mean that the first process is gone.
+    let _ = parent.write(BEAT);
+    while !text.is_empty() {
+        let mut watched =
+            [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
+        sys::wait(&mut watched, None).map_err(|_| Errno::EIO)?;
+        match watched.each_ref().map(sys::is_ready) {
+            [_, true] => return Ok(()),
+            // A pipe takes PIPE_BUF bytes without blocking when poll says so: the first process's end is never missed.
+            [true, false] => match nix::unistd::write(&out, &text[..text.len().min(PIPE_BUF)]) {
+                Ok(n) => text = &text[n..],
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Err(reason) => return Err(reason),
+            },
+            [false, false] => {}
+        }
+    }
+    let _ = parent.write(BEAT);
+    Ok(())
+}
+
+/// What a beat on the lifeline is made of.
+const BEAT: &[u8] = b".";
 
 /// A message as the course's client shows it: newline, text, newline, prompt. On a terminal its control characters are
 /// made visible, and a line break in it cannot be taken for another's message.

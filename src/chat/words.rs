@@ -58,10 +58,11 @@ pub fn too_slow(pid: Pid, client: &Client, lag: Lag) -> String {
     )
 }
 
-/// What such a client is told, where that is still possible.
+/// What such a client is told, where that is still possible. It stopped in the middle of a message, most likely: the first
+/// NUL ends that.
 pub fn you_are_too_slow(lag: Lag) -> Vec<u8> {
     c_string(&format!(
-        "chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté",
+        "\0chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté",
         lag.bytes
     ))
 }

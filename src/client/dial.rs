@@ -1,15 +1,19 @@
 //! Connecting to a server that may not be up yet.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
+
+use crate::sys::{self, Interest, Signals};
 
 /// How long a server may take to come up.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The first pause between two tries; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long one address may be silent before the next is tried.
+const ONE_TRY: Duration = Duration::from_secs(1);
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -18,22 +22,16 @@ pub enum DialError {
     Unknown(io::Error),
     /// No address of it accepted within [`PATIENCE`]; the last refusal.
     Unreachable(io::Error),
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DialError::Unknown(reason) | DialError::Unreachable(reason) => reason.fmt(f),
-        }
-    }
+    /// The user did not want to wait.
+    Interrupted,
 }
 
 /// Connects to `host`, an address or a name, on `port`. Tries every address of the name, again and again with growing
-/// pauses until [`PATIENCE`] is over.
+/// pauses until [`PATIENCE`] is over or one of `signals` comes.
 ///
 /// # Errors
 /// [`DialError`]. An unknown name is told at once.
-pub fn dial(host: &str, port: u16) -> Result<TcpStream, DialError> {
+pub fn dial(host: &str, port: u16, signals: &mut Signals) -> Result<TcpStream, DialError> {
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(DialError::Unknown)?.collect();
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
@@ -46,8 +44,12 @@ pub fn dial(host: &str, port: u16) -> Result<TcpStream, DialError> {
         if left.is_zero() {
             return Err(DialError::Unreachable(refusal));
         }
-        // There is no event to wait for: nobody tells when a server starts to listen.
-        std::thread::sleep(pause.min(left));
+        // Nobody tells when a server starts to listen; the one event to wait for is the user's.
+        let mut watched = [sys::watch(signals.as_fd(), Interest::Read)];
+        sys::wait(&mut watched, Some(pause.min(left))).map_err(DialError::Unreachable)?;
+        if !signals.take().is_empty() {
+            return Err(DialError::Interrupted);
+        }
         pause *= 2;
     }
 }
@@ -56,7 +58,7 @@ fn connect_to_any(addresses: &[SocketAddr], end: Instant) -> io::Result<TcpStrea
     let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         // A timeout of zero would be an error of its own.
-        let left = end.saturating_duration_since(Instant::now()).max(FIRST_PAUSE);
+        let left = end.saturating_duration_since(Instant::now()).clamp(FIRST_PAUSE, ONE_TRY);
         match TcpStream::connect_timeout(address, left) {
             Ok(connection) => return Ok(connection),
             Err(error) => refusal = error,

@@ -4,4 +4,4 @@ mod dial;
 mod pair;
 
 pub use dial::{DialError, PATIENCE, dial};
-pub use pair::Screen;
+pub use pair::{Pulse, Screen};

@@ -1,7 +1,7 @@
 //! The two-process shape of a client: this process keeps the keyboard, a second one the screen, and they share the
 //! connection. Neither outlives the other.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -12,8 +12,22 @@ use crate::sys::{self, Ended, Pid, Signal, Signals};
 pub struct Screen {
     child: Pid,
     /// One end of a pair of sockets. Each process holds one end, and the kernel closes it however that process ends: the
-    /// other then reads the end of file.
+    /// other then reads the end of file. The screen's process also writes one byte when it has something to show, and one
+    /// when it has shown it.
     lifeline: UnixStream,
+    /// Bytes read from the lifeline: odd while something is being shown.
+    beats: u64,
+}
+
+/// What the lifeline tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// The screen's process has ended.
+    Ended,
+    /// It has something to show and is not done.
+    Showing,
+    /// It waits for the server.
+    Idle,
 }
 
 impl Screen {
@@ -25,21 +39,37 @@ impl Screen {
     pub fn start<C: AsFd>(
         caught: &Signals,
         connection: &C,
-        show: impl FnOnce(&C, BorrowedFd) -> i32,
+        show: impl FnOnce(&C, &UnixStream) -> i32,
     ) -> io::Result<Screen> {
         let (ours, theirs) = UnixStream::pair()?;
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
         let child = sys::spawn(caught, &keep, || {
             // Ctrl+C reaches both processes; the keyboard's decides, says why, and ends this one.
             sys::ignore_signal(Signal::SIGINT);
-            show(connection, theirs.as_fd())
+            show(connection, &theirs)
         })?;
-        Ok(Screen { child, lifeline: ours })
+        ours.set_nonblocking(true)?;
+        Ok(Screen { child, lifeline: ours, beats: 0 })
     }
 
-    /// Becomes readable when the screen's process has ended.
+    /// Becomes readable when [`Screen::pulse`] has something new to tell.
     pub fn lifeline(&self) -> BorrowedFd<'_> {
         self.lifeline.as_fd()
+    }
+
+    /// What the screen's process is doing.
+    pub fn pulse(&mut self) -> Pulse {
+        let mut beats = [0; 64];
+        loop {
+            match self.lifeline.read(&mut beats) {
+                Ok(0) => return Pulse::Ended,
+                Ok(n) => self.beats += n as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Pulse::Ended,
+            }
+        }
+        if self.beats.is_multiple_of(2) { Pulse::Idle } else { Pulse::Showing }
     }
 
     /// Waits for the end of the screen's process, which has come if the lifeline is readable.

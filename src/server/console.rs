@@ -12,12 +12,20 @@ use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
 const MOST_WAITING: usize = 64 * 1024;
 
+/// What a terminal that is somebody else's, and cannot be opened once more, takes without blocking when poll says that it
+/// takes something: Linux gives a pty its memory by 256 bytes, and each newline may become two.
+const SURE_ON_TERMINAL: usize = 128;
+
 /// Standard output or standard error, as a server uses it: lines are gathered during a turn of the poll loop and
 /// written at its end, as far as the descriptor takes them at once.
 pub struct Console {
     file: Box<dyn AsFd>,
+    /// The most bytes of one write that cannot block when poll says that there is room.
+    most: usize,
     waiting: Vec<u8>,
     dropped: u64,
+    /// The number in the confession that waits.
+    confessed: u64,
     /// The line that tells how many were dropped.
     confession: fn(u64) -> String,
 }
@@ -36,13 +44,15 @@ impl Console {
     fn on(file: impl AsFd + 'static, lowest: RawFd, confession: fn(u64) -> String) -> Console {
         // A pipe or a file takes PIPE_BUF bytes without blocking when poll says so. A terminal does not promise that
         // (its user may hold it with Ctrl+S in the middle), so it is opened once more, without blocking.
+        let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
         let own = sys::own_description_of_terminal(&file)
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
+        let most = if is_terminal && own.is_none() { SURE_ON_TERMINAL } else { PIPE_BUF };
         let file: Box<dyn AsFd> = match own {
             Some(terminal) => Box::new(terminal),
             None => Box::new(file),
         };
-        Console { file, waiting: sys::large(), dropped: 0, confession }
+        Console { file, most, waiting: sys::large(), dropped: 0, confessed: 0, confession }
     }
 
     /// Gives its memory back, in a child, which prints nothing.
@@ -73,13 +83,16 @@ impl Console {
     /// Writes what can be written now.
     pub fn flush(&mut self) {
         while self.has_something_to_say() && self.is_ready() {
-            let most = self.waiting.len().min(PIPE_BUF);
+            let most = self.waiting.len().min(self.most);
             match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(written) => drop(self.waiting.drain(..written)),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
-                    self.dropped += self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    let lines = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    // A confession that failed is no lost line, but what it said is still to be said.
+                    self.dropped += lines - u64::from(self.confessed > 0) + self.confessed;
+                    self.confessed = 0;
                     self.waiting.clear();
                     return;
                 }
@@ -89,9 +102,11 @@ impl Console {
 
     /// Once all that waited is written, and only then, the number of dropped lines is worth a line of its own.
     fn has_something_to_say(&mut self) -> bool {
-        if self.waiting.is_empty() && self.dropped > 0 {
-            let confession = (self.confession)(std::mem::take(&mut self.dropped));
-            self.line(confession);
+        if self.waiting.is_empty() {
+            self.confessed = std::mem::take(&mut self.dropped);
+            if self.confessed > 0 {
+                self.line((self.confession)(self.confessed));
+            }
         }
         !self.waiting.is_empty()
     }
@@ -99,5 +114,48 @@ impl Console {
     fn is_ready(&self) -> bool {
         let mut watched = [sys::watch(self.file.as_fd(), Interest::Write)];
         sys::wait(&mut watched, Some(Duration::ZERO)).is_ok() && sys::is_ready(&watched[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn lines_that_were_lost_are_counted_and_the_rest_of_a_partial_write_is_written() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut console = Console::on(writer, 100, |count| format!("{count} perdues"));
+        let line = "x".repeat(99);
+        for _ in 0..2000 {
+            console.line(&line);
+            console.flush();
+        }
+        let mut text = Vec::new();
+        while !console.waiting.is_empty() {
+            let mut part = [0; 4096];
+            let n = reader.read(&mut part).unwrap();
+            text.extend_from_slice(&part[..n]);
+            console.flush();
+        }
+        drop(console);
+        reader.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let (lines, confession) = text.trim_end().rsplit_once('\n').unwrap();
+        assert!(lines.lines().all(|written| written == line));
+        let lost: usize = confession.strip_suffix(" perdues").unwrap().parse().unwrap();
+        assert_eq!(lines.lines().count() + lost, 2000);
+    }
+
+    #[test]
+    fn a_confession_that_fails_is_made_again() {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut console = Console::on(full, 100, |count| format!("{count} perdues"));
+        for _ in 0..3 {
+            (0..100).for_each(|_| console.line("perdue"));
+            console.flush();
+        }
+        let lost = console.dropped + console.confessed;
+        assert_eq!(lost, 300);
     }
 }

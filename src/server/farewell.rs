@@ -13,6 +13,9 @@ use crate::sys::{self, Interest, PollFd};
 /// How long a peer may take to take the next bytes, or to end its side.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long it may take in all, even for a peer that takes a few bytes now and then.
+const MOST_GRACE: Duration = Duration::from_secs(5);
+
 /// How many may be on their way out; the one that has been so longest is closed for a newcomer.
 const MOST: usize = 128;
 
@@ -21,6 +24,7 @@ struct Farewell {
     socket: TcpStream,
     rest: Vec<u8>,
     deadline: Instant,
+    last_deadline: Instant,
 }
 
 /// The connections on their way out.
@@ -35,7 +39,8 @@ impl Farewells {
         if self.leaving.len() >= MOST {
             self.leaving.remove(0);
         }
-        let mut farewell = Farewell { socket, rest: last_words, deadline: now + GRACE };
+        let mut farewell =
+            Farewell { socket, rest: last_words, deadline: now + GRACE, last_deadline: now + MOST_GRACE };
         if farewell.rest.is_empty() {
             farewell.end_our_side();
         }
@@ -73,7 +78,7 @@ impl Farewell {
                 Ok(0) => {}
                 Ok(sent) => {
                     self.rest.drain(..sent);
-                    self.deadline = now + GRACE;
+                    self.deadline = self.last_deadline.min(now + GRACE);
                     if self.rest.is_empty() {
                         self.end_our_side();
                     }

@@ -19,7 +19,7 @@ pub use memory::{keep_large_blocks_apart, large};
 pub use poll::{Interest, is_ready, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
-pub use signals::{Signals, ignore_signal};
+pub use signals::{Signals, default_signal, ignore_signal};
 pub use socket::{discard_input, listen, send_now};
 pub use spawn::spawn;
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 
 use super::{make_nonblocking, move_high};
 
@@ -38,6 +38,8 @@ impl Signals {
             signal_hook::low_level::pipe::register::<OwnedFd>(signal as i32, copy)?;
             raised.push((signal, flag));
         }
+        // Whoever started us may have had them blocked, and a mask is inherited.
+        signals.iter().copied().collect::<SigSet>().thread_unblock()?;
         Ok(Signals { pipe: reader, raised })
     }
 
@@ -62,8 +64,7 @@ impl Signals {
     /// In a forked child: each signal does again what the system does by default.
     pub(super) fn give_back(&self) {
         for (caught, _) in &self.raised {
-            // SAFETY: the default action is no function of ours, so no handler's rules can be broken.
-            let _ = unsafe { signal(*caught, SigHandler::SigDfl) };
+            default_signal(*caught);
         }
     }
 }
@@ -76,4 +77,11 @@ impl Signals {
 pub fn ignore_signal(ignored: Signal) {
     // SAFETY: ignoring runs no function of ours. It cannot fail for a signal that can be caught.
     let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
+}
+
+/// Lets the system do with `signal` what it does by default. For SIGCHLD: ignored, as a parent may leave it to us, it would
+/// make children vanish without a status to wait for.
+pub fn default_signal(defaulted: Signal) {
+    // SAFETY: the default action is no function of ours, so no handler's rules can be broken.
+    let _ = unsafe { signal(defaulted, SigHandler::SigDfl) };
 }

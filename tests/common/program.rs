@@ -99,6 +99,14 @@ impl Program {
         Program { child, keyboard, out, err }
     }
 
+    /// The same with the standard output that `command` names; `out` is empty then.
+    pub fn start_with_its_own_output(command: &mut Command) -> Program {
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+        let keyboard = child.stdin.take();
+        let err = Output::gather(child.stderr.take().unwrap());
+        Program { child, keyboard, out: Output::gather(std::io::empty()), err }
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
     }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-use super::{Peer, Program, SERVER, c_compat, children_of, descriptors_of, eventually};
+use super::{Peer, Program, SERVER, c_compat, children_of, descriptors_of, eventually, name_of};
 
 /// A server of ours, or the C one, on a port of its own.
 pub struct Server {
@@ -31,6 +31,11 @@ impl Server {
             line.split_whitespace().find_map(|word| word.parse().ok())
         });
         Server { program, address }
+    }
+
+    /// Ours sends what a client says to that client as well; the C server does not.
+    pub fn echoes(&self) -> bool {
+        name_of(self.pid()) == "chat_serveur"
     }
 
     /// The address to connect to, where the server listens on all of its machine's.
