@@ -99,7 +99,7 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
 /// Talks until the server has dropped the one who does not read.
 fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer], message: &str) -> usize {
     let mut said = 0;
-    while !server.program.err.so_far().contains("ne lit plus") {
+    while !server.program.err.so_far().contains("lit trop lentement") {
         for _ in 0..50 {
             speaker.sends(message);
         }
@@ -122,7 +122,7 @@ fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
     let message = format!("{}\0", "x".repeat(1000));
     talk_until_dropped(&server, &mut speaker, &mut readers, &message);
     // Who, how far behind, since when.
-    let line = server.program.err.line_with(&["ne lit plus", &address, &format!("fils {child}")]);
+    let line = server.program.err.line_with(&["lit trop lentement", &address, &format!("fils {child}")]);
     let bytes: u64 = line.split(" : ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((100_001..400_000).contains(&bytes), "{line}");
     assert!(line.contains("octets de retard depuis "), "{line}");

@@ -23,8 +23,8 @@ use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal, Signals};
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
-/// heard. So a flood slows down for its readers, to 3 MB a second at worst; who reads more slowly than that falls behind and
-/// is dropped. Ordinary talk does not wait for anybody.
+/// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
+/// Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// Connections accepted in one turn of the loop, so that a rush of them does not hold up the room.

@@ -50,11 +50,11 @@ pub fn departed(pid: Pid, client: &Client, ended: Ended, count: usize) -> String
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
-/// A client was dropped because it does not read.
+/// A client was dropped because it does not read, or not fast enough.
 pub fn too_slow(pid: Pid, client: &Client, lag: Lag) -> String {
     let (peer, bytes, since) = (client.peer, lag.bytes, seconds(lag.since));
     format!(
-        "(père) le client {peer} (fils {pid}) ne lit plus : {bytes} octets de retard depuis {since} ; déconnecté"
+        "(père) le client {peer} (fils {pid}) lit trop lentement : {bytes} octets de retard depuis {since} ; déconnecté"
     )
 }
 
