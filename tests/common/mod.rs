@@ -13,7 +13,7 @@ mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
 pub use peer::Peer;
-pub use process::{children_of, descriptors_of, is_alive, name_of};
+pub use process::{catches_sigterm, children_of, descriptors_of, is_alive, name_of};
 pub use program::{Output, Program};
 pub use server::Server;
 pub use terminal::Terminal;

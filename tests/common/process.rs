@@ -30,3 +30,11 @@ pub fn is_alive(pid: i32) -> bool {
 pub fn name_of(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_string()
 }
+
+/// True when the process has a handler for SIGTERM, the last signal that our programs catch.
+pub fn catches_sigterm(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    caught & (1 << (nix::sys::signal::Signal::SIGTERM as u64 - 1)) != 0
+}
