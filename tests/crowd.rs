@@ -211,12 +211,8 @@ fn without_descriptors_the_door_rests_and_opens_again_when_one_is_free() {
 
 #[test]
 fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
-    // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody, from a place where nobody may read.
-    let directory = tempfile::tempdir().unwrap();
-    let binary = directory.path().join("chat_serveur");
-    std::fs::copy(SERVER, &binary).unwrap();
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(directory.path(), open).unwrap();
+    // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody.
+    let (_directory, binary) = server_for_nobody();
     let mut command = match nix::unistd::geteuid().is_root() {
         true => Command::new("setpriv"),
         false => Command::new("env"),

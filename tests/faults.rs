@@ -276,16 +276,29 @@ fn the_room_goes_on_when_the_terminal_is_held_and_belongs_to_somebody_else() {
         eprintln!("skipped: only root can run a server as somebody else");
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let binary = directory.path().join("chat_serveur");
-    std::fs::copy(SERVER, &binary).unwrap();
-    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (_directory, binary) = server_for_nobody();
     let terminal = nix::pty::openpty(None, None).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary);
     command.args(["--bind", "127.0.0.1", "--port", "0", "--pace", "0"]).stdout(terminal.slave);
     room_works(command, || ());
     drop(terminal.master);
+}
+
+#[test]
+fn after_su_the_terminal_still_shows_the_room() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can run a server as somebody else");
+        return;
+    }
+    let (_directory, binary) = server_for_nobody();
+    let arguments = ["--reuid=65534", "--regid=65534", "--clear-groups", binary.to_str().unwrap()];
+    let options = ["--bind", "127.0.0.1", "--port", "0"];
+    let server = Terminal::start("setpriv", &[&arguments[..], &options].concat());
+    server.shows("Ctrl+C arrête");
+    let address = server.screen.so_far().split_whitespace().find_map(|word| word.parse().ok());
+    Peer::connect(address.expect("the address")).sends("bonjour\0");
+    server.shows("bonjour\r\n");
 }
 
 #[test]

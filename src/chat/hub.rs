@@ -111,6 +111,9 @@ impl Hub {
     pub fn run(mut self) -> anyhow::Result<()> {
         let address = self.door.address().context("adresse d'écoute illisible")?;
         self.out.line(words::ready(address));
+        if self.out.is_foreign() {
+            self.out.line(words::foreign_terminal());
+        }
         self.out.flush();
         while self.stop.is_none() {
             self.turn()?;

@@ -16,6 +16,12 @@ pub fn ready(address: SocketAddr) -> String {
     format!("(père) en attente de clients sur {address} (pid {} ; Ctrl+C arrête)", Pid::this())
 }
 
+/// Nothing more will be printed, and why.
+pub fn foreign_terminal() -> String {
+    "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche"
+        .to_string()
+}
+
 /// A client came and got its child.
 pub fn joined(pid: Pid, client: &Client, count: usize) -> String {
     let (peer, descriptor) = (client.peer, client.descriptor());

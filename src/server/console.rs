@@ -12,16 +12,13 @@ use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
 const MOST_WAITING: usize = 64 * 1024;
 
-/// What a terminal that is somebody else's, and cannot be opened once more, takes without blocking when poll says that it
-/// takes something: Linux gives a pty its memory by 256 bytes, and each newline may become two.
-const SURE_ON_TERMINAL: usize = 128;
-
 /// Standard output or standard error, as a server uses it: lines are gathered during a turn of the poll loop and
 /// written at its end, as far as the descriptor takes them at once.
 pub struct Console {
     file: Box<dyn AsFd>,
-    /// The most bytes of one write that cannot block when poll says that there is room.
-    most: usize,
+    /// A terminal that cannot be opened once more: after the first lines, nothing is written there.
+    is_foreign: bool,
+    has_begun: bool,
     waiting: Vec<u8>,
     dropped: u64,
     /// The number in the confession that waits.
@@ -43,16 +40,25 @@ impl Console {
 
     fn on(file: impl AsFd + 'static, lowest: RawFd, confession: fn(u64) -> String) -> Console {
         // A pipe or a file takes PIPE_BUF bytes without blocking when poll says so. A terminal does not promise that
-        // (its user may hold it with Ctrl+S in the middle), so it is opened once more, without blocking.
+        // (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte), so it is opened once more,
+        // without blocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
         let own = sys::own_description_of_terminal(&file)
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
-        let most = if is_terminal && own.is_none() { SURE_ON_TERMINAL } else { PIPE_BUF };
+        let is_foreign = is_terminal && own.is_none();
         let file: Box<dyn AsFd> = match own {
             Some(terminal) => Box::new(terminal),
             None => Box::new(file),
         };
-        Console { file, most, waiting: sys::large(), dropped: 0, confessed: 0, confession }
+        Console {
+            file,
+            is_foreign,
+            has_begun: false,
+            waiting: sys::large(),
+            dropped: 0,
+            confessed: 0,
+            confession,
+        }
     }
 
     /// Gives its memory back, in a child, which prints nothing.
@@ -60,9 +66,15 @@ impl Console {
         self.waiting = Vec::new();
     }
 
+    /// True for a terminal that is another user's and does not control us: it could hold a write, and with it the server, for
+    /// ever. The first lines, written before anybody is served, are all that it gets.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
     /// True while another line would be kept: what nobody can read need not be put into words.
     pub fn has_room(&mut self) -> bool {
-        let room = self.waiting.len() < MOST_WAITING;
+        let room = self.waiting.len() < MOST_WAITING && !(self.is_foreign && self.has_begun);
         self.dropped += u64::from(!room);
         room
     }
@@ -82,8 +94,17 @@ impl Console {
 
     /// Writes what can be written now.
     pub fn flush(&mut self) {
+        self.has_begun = true;
+        self.write_what_can_be_written();
+        if self.is_foreign {
+            // Whatever it has not taken at once could hold the next write.
+            self.waiting.clear();
+        }
+    }
+
+    fn write_what_can_be_written(&mut self) {
         while self.has_something_to_say() && self.is_ready() {
-            let most = self.waiting.len().min(self.most);
+            let most = self.waiting.len().min(PIPE_BUF);
             match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(written) => drop(self.waiting.drain(..written)),
                 Err(Errno::EINTR) => {}
@@ -102,7 +123,7 @@ impl Console {
 
     /// Once all that waited is written, and only then, the number of dropped lines is worth a line of its own.
     fn has_something_to_say(&mut self) -> bool {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && !self.is_foreign {
             self.confessed = std::mem::take(&mut self.dropped);
             if self.confessed > 0 {
                 self.line((self.confession)(self.confessed));

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
+use nix::sys::termios::tcgetsid;
+use nix::unistd::getsid;
 
 /// Closes every descriptor but 0, 1, 2 and those in `keep`.
 ///
@@ -81,9 +84,12 @@ pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
 /// Opens the terminal behind `fd` once more, for writing and without blocking: a new open file of its own, so that
 /// the shell that shares `fd` never sees `O_NONBLOCK`. `None` when `fd` is no terminal or cannot be opened.
 pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
-    let path = nix::unistd::ttyname(fd).ok()?;
+    let path = nix::unistd::ttyname(&fd).ok()?;
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    open(&path, flags, Mode::empty()).ok().map(File::from)
+    let reopen = |path: &Path| open(path, flags, Mode::empty()).ok().map(File::from);
+    // After su or sudo the terminal belongs to somebody else, but the one that controls us has a name open to all: tty(4).
+    let controls_us = || tcgetsid(&fd).is_ok_and(|session| Ok(session) == getsid(None));
+    reopen(&path).or_else(|| controls_us().then(|| reopen(Path::new("/dev/tty"))).flatten())
 }
 
 /// Raises the soft limit of open descriptors to the hard one and returns what is in force now.

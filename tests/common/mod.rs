@@ -15,7 +15,7 @@ pub use clients::{c_client, c_client_from, c_compat, our_client};
 pub use peer::Peer;
 pub use process::{catches_sigterm, children_of, descriptors_of, is_alive, name_of};
 pub use program::{Output, Program};
-pub use server::Server;
+pub use server::{Server, server_for_nobody};
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! A server on a port of its own, and what the tests ask of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Peer, Program, SERVER, c_compat, children_of, descriptors_of, eventually, name_of};
@@ -91,4 +93,13 @@ impl Server {
         let (_, after) = line.split_once("fils ").expect("the child's number in the line");
         after.split(',').next().and_then(|number| number.parse().ok()).expect("a number")
     }
+}
+
+/// A copy of our server in a place that every user can reach, which goes with the directory.
+pub fn server_for_nobody() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("chat_serveur");
+    std::fs::copy(SERVER, &binary).unwrap();
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    (directory, binary)
 }
