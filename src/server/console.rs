@@ -112,7 +112,7 @@ impl Console {
                 Err(_) => {
                     let lines = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
                     // A confession that failed is no lost line, but what it said is still to be said.
-                    self.dropped += lines - u64::from(self.confessed > 0) + self.confessed;
+                    self.dropped += lines.saturating_sub(u64::from(self.confessed > 0)) + self.confessed;
                     self.confessed = 0;
                     self.waiting.clear();
                     return;
