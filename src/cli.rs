@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser};
 
+use crate::sys;
 use crate::text::visible;
 
 /// What `--help` looks like.
@@ -31,11 +32,14 @@ pub fn parse<P: Parser + CommandFactory>() -> Result<P, ExitCode> {
     })
 }
 
-/// One line on standard error, in the program's name. What cannot be said there cannot be said.
+/// One line on standard error, in the program's name. What cannot be said there at once cannot be said: a terminal
+/// that is held must not keep a program from ending.
 pub fn complain(program: &str, line: &str) {
     // One write per line, so that the lines of two processes do not mix.
     let line = format!("{program} : {}\n", visible(line.as_bytes()));
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    if sys::is_writable_now(std::io::stderr()) {
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// Ends a program: its error in one line, if it had one, and the status.

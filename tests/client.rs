@@ -384,3 +384,27 @@ fn a_keyboard_that_cannot_be_read_is_an_error() {
     assert!(said.contains("clavier") && said.lines().count() == 1, "{said}");
     server.wait_for_children(0);
 }
+
+#[test]
+fn a_held_terminal_or_a_full_pipe_does_not_keep_a_signal_from_ending_it() {
+    let server = Server::start(&[]);
+    let mut alice = on_terminal(&server, "alice");
+    // Ctrl+S: the terminal holds its output, the screen's process waits for it.
+    alice.types("\x13");
+    let mut bob = server.join();
+    bob.sends("bob : salut\0");
+    bob.strings(1);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(alice.pid()), SIGTERM).unwrap();
+    assert_eq!(alice.ends().code(), Some(0));
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![b'x'; 65536]).unwrap();
+    let mut command = Command::new(CLIENT);
+    command.args(["127.0.0.1", "carole", "--port", &server.port()]).stdout(writer);
+    let mut carole = Program::start_with_its_own_output(&mut command);
+    screen_process(carole.pid());
+    carole.signal(SIGINT);
+    assert_eq!(carole.ends().code(), Some(0));
+    assert_eq!(carole.err.to_the_end(), "chat_client : interrompu, au revoir\n");
+    drop(reader);
+}

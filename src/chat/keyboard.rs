@@ -15,8 +15,8 @@ use super::screen::{BROKEN, CLOSED, NO_OUTPUT};
 use crate::client::{Pulse, Screen};
 use crate::sys::{self, Ended, Interest, Signals};
 
-/// How long the server may be silent before it closes, once the keyboard has ended and all is sent: its last messages are
-/// still shown.
+/// How long the server may let us wait in all before it closes, once the keyboard has ended and all is sent. The time that
+/// its last messages take to be shown does not count.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The keyboard's process.
@@ -139,25 +139,28 @@ impl Keyboard<'_> {
         Ok(())
     }
 
-    /// Waits for the end of the screen's process, until the user insists or the server is silent for [`GRACE`] while nothing
-    /// is being shown.
+    /// Waits for the end of the screen's process, until the user insists or the server has let us wait for [`GRACE`] while
+    /// nothing was being shown.
     fn wait_for(&mut self, screen: &mut Screen, wanted: bool) -> anyhow::Result<End> {
+        let mut patience = GRACE;
         loop {
             let timeout = match screen.pulse() {
                 Pulse::Ended => return Ok(self.end_of_screen(wanted)),
                 Pulse::Showing => None,
-                Pulse::Idle => Some(GRACE),
+                Pulse::Idle if patience.is_zero() => {
+                    return Ok(if wanted { End::Input } else { End::Connection });
+                }
+                Pulse::Idle => Some(patience),
             };
             let signals = sys::watch(self.signals.as_fd(), Interest::Read);
             let mut watched = [signals, sys::watch(screen.lifeline(), Interest::Read)];
             let begun = Instant::now();
             sys::wait(&mut watched, timeout).context("poll a échoué")?;
-            match watched.each_ref().map(sys::is_ready) {
-                [true, _] if !self.signals.take().is_empty() => return Ok(End::User),
-                [false, false] if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) => {
-                    return Ok(if wanted { End::Input } else { End::Connection });
-                }
-                _ => {}
+            if sys::is_ready(&watched[0]) && !self.signals.take().is_empty() {
+                return Ok(End::User);
+            }
+            if timeout.is_some() {
+                patience = patience.saturating_sub(begun.elapsed());
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The client: connects, opens the screen, starts its second process, and says how it ended.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::TcpStream;
 use std::os::fd::RawFd;
 
 use anyhow::{Context, bail};
@@ -18,6 +17,9 @@ pub const PROGRAM: &str = "chat_client";
 /// What the user is told who ends it by a signal.
 pub const INTERRUPTED: &str = "interrompu, au revoir";
 
+/// The signals by which a user ends it.
+const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
 /// From this number on, descriptors that nobody is to look at.
 const OUT_OF_THE_WAY: RawFd = 10;
 
@@ -29,8 +31,7 @@ pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
     sys::keep_only(&[]).context("impossible de fermer les descripteurs hérités")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
-    let mut signals =
-        Signals::catch(&[Signal::SIGINT, Signal::SIGTERM], OUT_OF_THE_WAY).context("signaux")?;
+    let mut signals = Signals::catch(&ENDING, OUT_OF_THE_WAY).context("signaux")?;
     // The lowest number that is free, so 3.
     let connection = match dial(host, port, &mut signals) {
         Ok(connection) => connection,
@@ -46,26 +47,20 @@ pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
     // A message must not wait for the acknowledgment of the one before. It fails only on a broken connection.
     let _ = connection.set_nodelay(true);
     let on_terminal = io::stdout().is_terminal();
-    open_screen(&connection, pseudo, on_terminal).context("impossible d'écrire sur la sortie standard")?;
+    let server = connection.peer_addr().context("la connexion est rompue")?;
+    let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
+    let opening = format!("Connecté à {server} sous le nom {pseudo} (Ctrl+D pour partir)\n{prompt}");
     let screen = Screen::start(&signals, &connection, |connection, parent| {
-        show(connection, parent, pseudo, on_terminal)
+        show(connection, parent, &opening, pseudo, on_terminal)
     })
     .context("impossible de créer le second processus")?;
     let outcome = Keyboard::new(&connection, signals, pseudo).run(screen);
-    if on_terminal {
+    // From here on a signal ends the program at once: a terminal that is held could hold the last line for ever.
+    ENDING.into_iter().for_each(sys::default_signal);
+    if on_terminal && sys::is_writable_now(io::stdout()) {
         // The prompt stands there; what is said now gets a line of its own.
         let _ = io::stdout().write_all(b"\n");
     }
     complain(PROGRAM, outcome?);
     Ok(())
-}
-
-fn open_screen(connection: &TcpStream, pseudo: &str, on_terminal: bool) -> io::Result<()> {
-    let server = connection.peer_addr()?;
-    let mut out = io::stdout().lock();
-    writeln!(out, "Connecté à {server} sous le nom {pseudo} (Ctrl+D pour partir)")?;
-    if on_terminal {
-        write!(out, "{pseudo}> ")?;
-    }
-    out.flush()
 }

@@ -26,8 +26,17 @@ const HOLD: Duration = Duration::from_millis(500);
 /// The longest message that the screen keeps together. Ours are shorter; other servers' are cut.
 const LONGEST: usize = 64 * 1024;
 
-/// Shows every message until the server or the keyboard's process is gone. Returns its status.
-pub fn show(mut connection: &TcpStream, parent: &UnixStream, pseudo: &str, on_terminal: bool) -> i32 {
+/// Shows `opening`, then every message until the server or the keyboard's process is gone. Returns its status.
+pub fn show(
+    mut connection: &TcpStream,
+    parent: &UnixStream,
+    opening: &str,
+    pseudo: &str,
+    on_terminal: bool,
+) -> i32 {
+    if let Err(reason) = put(opening.as_bytes(), parent) {
+        return NO_OUTPUT + reason as i32;
+    }
     let mut buffer = vec![0; LONGEST];
     let mut cutter = Cutter::new(&mut buffer, HOLD);
     loop {

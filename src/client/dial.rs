@@ -40,6 +40,9 @@ pub fn dial(host: &str, port: u16, signals: &mut Signals) -> Result<TcpStream, D
             Ok(connection) => return Ok(connection),
             Err(refusal) => refusal,
         };
+        if !signals.take().is_empty() {
+            return Err(DialError::Interrupted);
+        }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(DialError::Unreachable(refusal));

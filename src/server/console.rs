@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, RawFd};
-use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -21,8 +20,9 @@ pub struct Console {
     has_begun: bool,
     waiting: Vec<u8>,
     dropped: u64,
-    /// The number in the confession that waits.
+    /// The number in the confession at the front of `waiting`, and the bytes of it that wait.
     confessed: u64,
+    confession_left: usize,
     /// The line that tells how many were dropped.
     confession: fn(u64) -> String,
 }
@@ -57,6 +57,7 @@ impl Console {
             waiting: sys::large(),
             dropped: 0,
             confessed: 0,
+            confession_left: 0,
             confession,
         }
     }
@@ -103,17 +104,23 @@ impl Console {
     }
 
     fn write_what_can_be_written(&mut self) {
-        while self.has_something_to_say() && self.is_ready() {
+        while self.has_something_to_say() && sys::is_writable_now(&self.file) {
             let most = self.waiting.len().min(PIPE_BUF);
             match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
-                Ok(written) => drop(self.waiting.drain(..written)),
+                Ok(written) => {
+                    self.waiting.drain(..written);
+                    self.confession_left = self.confession_left.saturating_sub(written);
+                    if self.confession_left == 0 {
+                        self.confessed = 0;
+                    }
+                }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
                     let lines = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
                     // A confession that failed is no lost line, but what it said is still to be said.
                     self.dropped += lines.saturating_sub(u64::from(self.confessed > 0)) + self.confessed;
-                    self.confessed = 0;
+                    (self.confessed, self.confession_left) = (0, 0);
                     self.waiting.clear();
                     return;
                 }
@@ -127,14 +134,10 @@ impl Console {
             self.confessed = std::mem::take(&mut self.dropped);
             if self.confessed > 0 {
                 self.line((self.confession)(self.confessed));
+                self.confession_left = self.waiting.len();
             }
         }
         !self.waiting.is_empty()
-    }
-
-    fn is_ready(&self) -> bool {
-        let mut watched = [sys::watch(self.file.as_fd(), Interest::Write)];
-        sys::wait(&mut watched, Some(Duration::ZERO)).is_ok() && sys::is_ready(&watched[0])
     }
 }
 

@@ -16,7 +16,7 @@ pub use descriptors::{
     keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
 };
 pub use memory::{keep_large_blocks_apart, large};
-pub use poll::{Interest, is_ready, wait, watch};
+pub use poll::{Interest, is_ready, is_writable_now, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use signals::{Signals, default_signal, ignore_signal};

@@ -1,7 +1,7 @@
 //! poll(2): the one place where a process waits.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -49,6 +49,12 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
+/// True when `fd` takes some bytes now. Errors count as such: the write will tell.
+pub fn is_writable_now(fd: impl AsFd) -> bool {
+    let mut watched = [watch(fd.as_fd(), Interest::Write)];
+    wait(&mut watched, Some(Duration::ZERO)).is_ok() && is_ready(&watched[0])
+}
+
 /// Rounded up: a timeout rounded down would turn the last part of a millisecond into a spin.
 fn milliseconds(timeout: Option<Duration>) -> PollTimeout {
     match timeout {
@@ -61,7 +67,6 @@ fn milliseconds(timeout: Option<Duration>) -> PollTimeout {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_part_of_a_millisecond_is_a_whole_one() {
