@@ -26,6 +26,13 @@ fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
     client
 }
 
+/// Our client with this standard output, of which no other copy stays open.
+fn writing_to(server: &Server, pseudo: &str, output: impl Into<Stdio>) -> Program {
+    let mut command = Command::new(CLIENT);
+    command.args(["127.0.0.1", pseudo, "--port", &server.port()]).stdout(output);
+    Program::start_with_its_own_output(&mut command)
+}
+
 fn no_process_left(pid: i32, screen: i32) {
     eventually("both processes to end", || (!is_alive(pid) && !is_alive(screen)).then_some(()));
 }
@@ -284,10 +291,7 @@ fn a_reader_of_its_output_that_leaves_ends_both_processes() {
     let server = Server::start(&[]);
     let mut peer = server.join();
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut command = Command::new(CLIENT);
-    command.args(["127.0.0.1", "alice", "--port", &server.port()]).stdout(writer);
-    let mut alice = Program::start_with_its_own_output(&mut command);
-    drop(command);
+    let mut alice = writing_to(&server, "alice", writer);
     server.wait_for_children(2);
     let screen = screen_process(alice.pid());
     drop(reader);
@@ -303,9 +307,7 @@ fn neither_process_outlives_the_other_when_the_output_is_blocked() {
     let server = Server::start(&[]);
     let mut peer = server.join();
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut command = Command::new(CLIENT);
-    command.args(["127.0.0.1", "alice", "--port", &server.port()]).stdout(writer);
-    let mut alice = Program::start_with_its_own_output(&mut command);
+    let mut alice = writing_to(&server, "alice", writer);
     server.wait_for_children(2);
     let screen = screen_process(alice.pid());
     for _ in 0..200 {
@@ -322,10 +324,7 @@ fn neither_process_outlives_the_other_when_the_output_is_blocked() {
 fn a_slow_reader_of_its_output_gets_every_message() {
     let server = Server::start(&["-q"]);
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut command = Command::new(CLIENT);
-    command.args(["127.0.0.1", "alice", "--port", &server.port()]).stdout(writer);
-    let mut alice = Program::start_with_its_own_output(&mut command);
-    drop(command);
+    let mut alice = writing_to(&server, "alice", writer);
     let text: String = (0..20_000).map(|i| format!("{i}\n")).collect();
     let mut keyboard = alice.take_keyboard();
     let typing = std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
@@ -399,9 +398,7 @@ fn a_held_terminal_or_a_full_pipe_does_not_keep_a_signal_from_ending_it() {
 
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![b'x'; 65536]).unwrap();
-    let mut command = Command::new(CLIENT);
-    command.args(["127.0.0.1", "carole", "--port", &server.port()]).stdout(writer);
-    let mut carole = Program::start_with_its_own_output(&mut command);
+    let mut carole = writing_to(&server, "carole", writer);
     screen_process(carole.pid());
     carole.signal(SIGINT);
     assert_eq!(carole.ends().code(), Some(0));
