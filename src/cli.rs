@@ -83,6 +83,7 @@ fn mistake(error: &clap::Error, command: &Command) -> String {
                 None => format!("{argument} : il manque une valeur"),
             }
         }
+        ErrorKind::TooManyValues => format!("{argument} ne prend pas de valeur"),
         ErrorKind::InvalidUtf8 => "un argument n'est pas en UTF-8".to_string(),
         _ => "ligne de commande incomprise".to_string(),
     };

@@ -33,7 +33,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_tells_each_mistake_in_one_line() {
-    let mistakes: [(&[&str], &str); 21] = [
+    let mistakes: [(&[&str], &str); 22] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -54,6 +54,7 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--lag-limit", "99999999999999999999"], "refusé"),
         (&["-v", "-q"], "ne va pas avec"),
         (&["-x"], "« -x »"),
+        (&["--quiet=3"], "ne prend pas de valeur"),
         (&["--port", "\x1b[2J"], "^[[2J"),
     ];
     for (arguments, what) in mistakes {

@@ -39,7 +39,7 @@ pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
             complain(PROGRAM, INTERRUPTED);
             return Ok(());
         }
-        Err(DialError::Unknown(reason)) => bail!("le nom {host} ne mène à aucune adresse : {reason}"),
+        Err(DialError::Unknown(reason)) => bail!("le nom « {host} » ne mène à aucune adresse : {reason}"),
         Err(DialError::Unreachable(reason)) => {
             bail!("aucun serveur ne répond à {host} port {port} (essayé {} s) : {reason}", PATIENCE.as_secs())
         }
