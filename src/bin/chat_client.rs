@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use forklab::chat::line::LONGEST_PSEUDO;
 use forklab::chat::messenger::{PROGRAM, talk};
-use forklab::cli::{self, HELP_TEMPLATE, number};
+use forklab::cli::number;
 use forklab::text::is_plain;
 
 const EXAMPLES: &str = "\
@@ -20,8 +20,7 @@ Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit l
 
 /// Messagerie instantanée : ce qu'on tape va à tous, ce que tous disent s'affiche.
 #[derive(Debug, Parser)]
-#[command(name = "chat_client", version, help_template = HELP_TEMPLATE, after_help = EXAMPLES)]
-#[command(disable_help_flag = true, disable_version_flag = true)]
+#[command(after_help = EXAMPLES)]
 struct Arguments {
     /// Adresse ou nom de la machine du serveur
     #[arg(value_name = "IP")]
@@ -30,14 +29,8 @@ struct Arguments {
     #[arg(value_name = "PSEUDO", value_parser = pseudo)]
     pseudo: String,
     /// Port du serveur (5015 par défaut)
-    #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number(1, 65535))]
-    port: u64,
-    /// Affiche cette aide
-    #[arg(short = 'h', long, action = ArgAction::Help)]
-    help: Option<bool>,
-    /// Affiche la version
-    #[arg(short = 'V', long, action = ArgAction::Version)]
-    version: Option<bool>,
+    #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
+    port: u16,
 }
 
 /// What others see before each message must not look like something else.
@@ -59,9 +52,5 @@ fn pseudo(typed: &str) -> Result<String, String> {
 }
 
 fn main() -> ExitCode {
-    match cli::parse::<Arguments>() {
-        // The port is within the range that its parser has checked.
-        Ok(Arguments { host, pseudo, port, .. }) => cli::finish(PROGRAM, talk(&host, port as u16, &pseudo)),
-        Err(status) => status,
-    }
+    PROGRAM.run(|Arguments { host, pseudo, port }: Arguments| talk(&host, port, &pseudo))
 }

@@ -6,7 +6,10 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::cutter::{Cutter, messages};
+use nix::errno::Errno;
+
+use super::cutter::{Cutter, Framing, lines, messages};
+use super::lines::text_of;
 use super::record::{Batch, Kind, MAX_BODY};
 use crate::sys::{self, Interest, Pid};
 
@@ -14,17 +17,26 @@ use crate::sys::{self, Interest, Pid};
 /// message and its extra NUL always fit one record.
 const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// How long a piece without an end waits for its rest.
-const HOLD: Duration = Duration::from_millis(20);
+/// C strings, as their clients send them: a piece without an end waits so long for its rest.
+pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
 /// The child's status when all is well: its client left, or the hub is gone.
 const DONE: i32 = 0;
 
-/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
-pub fn serve(socket: &TcpStream, pipe: &PipeWriter, tell_reads: bool) -> i32 {
+/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`. A client that
+/// sends nothing at all `within` some time is given up: ETIMEDOUT.
+pub fn serve(
+    socket: &TcpStream,
+    pipe: &PipeWriter,
+    framing: Framing,
+    tell_reads: bool,
+    within: Option<Duration>,
+) -> i32 {
     let mut chunk = [0; CHUNK];
-    let cutter = Cutter::new(&mut chunk, HOLD);
-    let mut child = Child { socket, pipe, tell_reads, cutter, batch: Batch::new(Pid::this()) };
+    let cutter = Cutter::new(&mut chunk, framing);
+    let silent_until = within.map(|time| Instant::now() + time);
+    let batch = Batch::new(Pid::this());
+    let mut child = Child { socket, pipe, framing, tell_reads, silent_until, cutter, batch };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = child.relay();
     DONE
@@ -33,7 +45,10 @@ pub fn serve(socket: &TcpStream, pipe: &PipeWriter, tell_reads: bool) -> i32 {
 struct Child<'a> {
     socket: &'a TcpStream,
     pipe: &'a PipeWriter,
+    framing: Framing,
     tell_reads: bool,
+    /// When a client that has said nothing is given up.
+    silent_until: Option<Instant>,
     cutter: Cutter<'a>,
     batch: Batch,
 }
@@ -45,10 +60,13 @@ impl Child<'_> {
     /// EPIPE: the hub is gone.
     fn relay(&mut self) -> io::Result<()> {
         loop {
-            let timeout = self.cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+            let due = self.cutter.deadline().or(self.silent_until);
+            let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
             let mut left = None;
             if self.wait(timeout)? {
                 left = self.read();
+            } else if self.silent_until.is_some_and(|until| until <= Instant::now()) {
+                left = Some(Errno::ETIMEDOUT as i32);
             }
             self.send(left.is_some())?;
             if let Some(errno) = left {
@@ -78,6 +96,7 @@ impl Child<'_> {
             Ok(0) => Some(0),
             Ok(n) => {
                 self.cutter.filled(n);
+                self.silent_until = None;
                 if self.tell_reads {
                     self.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
                 }
@@ -90,16 +109,13 @@ impl Child<'_> {
 
     /// Sends the messages that are whole; all that is left when the client has `ended`.
     fn send(&mut self, ended: bool) -> io::Result<()> {
-        let (batch, pipe) = (&mut self.batch, self.pipe);
-        self.cutter.take(Instant::now(), ended, |chunk| {
-            for message in messages(chunk) {
-                if !batch.push_message(message) {
-                    // More than one write carries: the rest of the chunk goes as if the next `read` had brought it.
-                    write(pipe, batch)?;
-                    batch.push_message(message);
-                }
-            }
-            Ok::<(), io::Error>(())
+        let Child { batch, pipe, framing, .. } = self;
+        self.cutter.take(Instant::now(), ended, |chunk| match framing {
+            Framing::Strings(_) => messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m))),
+            Framing::Lines => lines(chunk).try_for_each(|line| {
+                let text = text_of(line);
+                push(pipe, batch, |batch| batch.push_line(&text))
+            }),
         })?;
         self.write()
     }
@@ -107,6 +123,15 @@ impl Child<'_> {
     fn write(&mut self) -> io::Result<()> {
         write(self.pipe, &mut self.batch)
     }
+}
+
+/// Adds a record to the batch. One that does not fit any more goes with the next write, as if the next `read` had brought it.
+fn push(pipe: &PipeWriter, batch: &mut Batch, record: impl Fn(&mut Batch) -> bool) -> io::Result<()> {
+    if !record(batch) {
+        write(pipe, batch)?;
+        record(batch);
+    }
+    Ok(())
 }
 
 /// One `write`, at most PIPE_BUF bytes. It blocks while the pipe is full: a hub that falls behind slows its children

@@ -5,22 +5,30 @@
 
 use std::time::{Duration, Instant};
 
+/// What ends a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A run of NULs or, where there is none, a newline; a piece without either waits so long for its rest, for one `write` can
+    /// arrive in two segments, and then is a message all the same.
+    Strings(Duration),
+    /// A newline and nothing else.
+    Lines,
+}
+
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
 pub struct Cutter<'a> {
     buffer: &'a mut [u8],
-    /// How long a piece without an end waits for its rest: one `write` can arrive in two segments.
-    hold: Duration,
+    framing: Framing,
     len: usize,
     /// When the piece without an end at the front of `buffer` stops waiting.
     deadline: Option<Instant>,
 }
 
 impl<'a> Cutter<'a> {
-    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer. A piece without an end waits `hold` for
-    /// its rest.
-    pub fn new(buffer: &'a mut [u8], hold: Duration) -> Cutter<'a> {
-        Cutter { buffer, hold, len: 0, deadline: None }
+    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
+    pub fn new(buffer: &'a mut [u8], framing: Framing) -> Cutter<'a> {
+        Cutter { buffer, framing, len: 0, deadline: None }
     }
 
     /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
@@ -38,7 +46,7 @@ impl<'a> Cutter<'a> {
         self.deadline
     }
 
-    /// Gives `give` all that can go now as one chunk, to be walked through with [`messages`], and keeps the rest.
+    /// Gives `give` all that can go now as one chunk, to be walked through with [`messages`] or [`lines`], and keeps the rest.
     ///
     /// A piece without an end goes only when it has waited for its rest, fills the buffer, or `ended` says that no more
     /// will come.
@@ -50,7 +58,7 @@ impl<'a> Cutter<'a> {
     ) -> Result<(), E> {
         let held = &self.buffer[..self.len];
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
-        let mut ready = complete(held);
+        let mut ready = self.framing.complete(held);
         // A piece whose rest has come is whole, however late we look: what is behind it begins a wait of its own.
         if ended || (ready == 0 && (late || held.len() == self.buffer.len())) {
             ready = held.len();
@@ -61,21 +69,31 @@ impl<'a> Cutter<'a> {
         if self.len == 0 {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            self.deadline = Some(now + self.hold);
+            self.deadline = match self.framing {
+                Framing::Strings(hold) => Some(now + hold),
+                Framing::Lines => None,
+            };
         }
         given
     }
 }
 
-/// How much of `bytes`, from the front, is whole messages.
-fn complete(bytes: &[u8]) -> usize {
-    match bytes {
-        [.., 0 | b'\n'] => bytes.len(),
-        _ => {
-            let last = |end| bytes.iter().rposition(|&byte| byte == end);
-            last(0).or_else(|| last(b'\n')).map_or(0, |at| at + 1)
-        }
+impl Framing {
+    /// How much of `bytes`, from the front, is whole messages.
+    fn complete(self, bytes: &[u8]) -> usize {
+        let after_last = |end| bytes.iter().rposition(|&byte| byte == end).map(|at| at + 1);
+        let end = match (self, bytes) {
+            (Framing::Strings(_), [.., 0 | b'\n']) => Some(bytes.len()),
+            (Framing::Strings(_), _) => after_last(0).or_else(|| after_last(b'\n')),
+            (Framing::Lines, _) => after_last(b'\n'),
+        };
+        end.unwrap_or(0)
     }
+}
+
+/// The lines of one chunk, each with its newline.
+pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
+    chunk.split_inclusive(|&byte| byte == b'\n')
 }
 
 /// The messages of one chunk: cut after each run of NULs or, in a chunk without any NUL, after each newline. What
@@ -114,7 +132,7 @@ mod tests {
     /// Feeds `reads` one after the other, without a pause; then the end.
     fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, HOLD);
+        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
         let mut give = |cutter: &mut Cutter, ended| {
             let kept = |chunk: &[u8]| {
                 chunks.push(chunk.to_vec());
@@ -148,6 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
+        let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
+        let mut cutter = Cutter::new(&mut buffer, Framing::Lines);
+        for (read, now) in
+            [(&b"a\0b"[..], start), (b"c\nd", start + HOLD * 100), (b"\n\n", start + HOLD * 200)]
+        {
+            cutter.spare()[..read.len()].copy_from_slice(read);
+            cutter.filled(read.len());
+            let keep = |chunk: &[u8]| {
+                given.extend(lines(chunk).map(<[u8]>::to_vec));
+                Ok::<(), ()>(())
+            };
+            cutter.take(now, false, keep).unwrap();
+            assert_eq!(cutter.deadline(), None);
+        }
+        assert_eq!(given, [b"a\0bc\n".to_vec(), b"d\n".to_vec(), b"\n".to_vec()]);
+    }
+
+    #[test]
     fn nuls_alone_are_no_message() {
         assert!(cut(b"\0\0\0").is_empty());
         assert_eq!(cut(b"\0\0a\0"), [b"a\0"]);
@@ -167,7 +204,7 @@ mod tests {
     #[test]
     fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
         let (mut buffer, start) = ([0; 64], Instant::now());
-        let mut cutter = Cutter::new(&mut buffer, HOLD);
+        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
         cutter.spare()[..3].copy_from_slice(b"abc");
         cutter.filled(3);
         let mut given = Vec::new();
@@ -191,7 +228,7 @@ mod tests {
     #[test]
     fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
         let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, HOLD);
+        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
         for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
             cutter.spare()[..read.len()].copy_from_slice(read);
             cutter.filled(read.len());

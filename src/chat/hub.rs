@@ -1,5 +1,8 @@
-//! The hub: the first process. The only reader of the shared pipe, the only writer of client sockets, the only printer,
-//! and one poll loop for all of it.
+//! The hub: the first process of a server whose clients share a room. The only reader of the shared pipe, the only writer of
+//! client sockets, the only printer, and one poll loop for all of it.
+//!
+//! Who hears what, and in which words, are the [`Rules`] of a lab: the messenger's ([`super::rules`]), and those of
+//! directed messages ([`crate::labs::direct`]).
 
 use std::collections::BTreeMap;
 use std::io::{self, PipeWriter};
@@ -10,47 +13,76 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use smallvec::SmallVec;
 
-use super::child;
-use super::hear::hear;
 use super::inbox::{CAPACITY, Inbox};
-use super::options::{Options, Verbosity};
-use super::room::Room;
-use super::words;
-use crate::server::{Console, Door, Farewells, Knock};
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal, Signals};
-
-/// The signals that the hub hears of.
-const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
+use super::record::Record;
+use super::room::{Client, Hears, Lag, Room};
+use crate::cli::Program;
+use crate::server::{self, Options, Parent, prepare};
+use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
 /// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
 /// Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// Connections accepted in one turn of the loop, so that a rush of them does not hold up the room.
-const ACCEPTED_AT_ONCE: usize = 32;
+/// What makes a hub one lab's server and not another's.
+pub trait Rules {
+    /// Who is running.
+    const PROGRAM: Program;
 
-/// Descriptors of the hub's own beside the clients' and the low ones: signal pipe, terminals.
-const OWN_DESCRIPTORS: u64 = 16;
+    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
+    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
+
+    /// What a new client hears, and what it is told at once.
+    fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
+
+    /// Takes one record; its pid is that of a client in the room.
+    fn hear(&mut self, record: Record, stage: &mut Stage);
+
+    /// Prints that `client` is in, one of `count`.
+    fn joined(&self, client: &Client, count: usize, parent: &mut Parent);
+
+    /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
+    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8>;
+
+    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away.
+    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8>;
+
+    /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
+    fn refusal(door: usize, reason: &str) -> Vec<u8>;
+
+    /// True when each message's way is to be told.
+    fn tells_hops(&self) -> bool {
+        false
+    }
+
+    /// Prints how many bytes one round of sending gave to which descriptors.
+    fn sent(&self, _descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, _parent: &mut Parent) {}
+}
+
+/// What a record may lead to: something said in the room, something printed.
+pub struct Stage<'a> {
+    /// Who is there, and what they hear.
+    pub room: &'a mut Room,
+    /// The consoles.
+    pub parent: &'a mut Parent,
+    /// The time of this turn.
+    pub now: Instant,
+}
 
 /// The first process and all that it holds.
-pub struct Hub {
-    options: Options,
+pub struct Hub<R: Rules> {
+    rules: R,
     /// Descriptors 3 and 4: the pipe. The write end is for the children; held, so that the pipe never ends.
     inbox: Inbox,
     pipe: PipeWriter,
-    /// Descriptor 5.
-    door: Door,
-    signals: Signals,
+    /// Descriptor 5: its door.
+    parent: Parent,
     room: Room,
-    farewells: Farewells,
-    out: Console,
-    err: Console,
     /// Until when the pipe is left unread.
     moment: Option<Instant>,
     /// Bytes heard since the last moment.
     heard: usize,
-    stop: Option<Signal>,
 }
 
 /// As many as a quiet room has, on the stack: what the hub writes on the heap, a child forked before pays for.
@@ -59,63 +91,40 @@ type Few<T> = SmallVec<[T; 8]>;
 /// What poll found.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Signal,
+    Parent(server::Event),
     Pipe,
-    Door,
     Writable(Pid),
-    /// The consoles and farewells see for themselves what they can do.
-    Other,
 }
 
-impl Hub {
+impl<R: Rules> Hub<R> {
     /// Makes the pipe (3 and 4), then the listening socket (5), then the rest, out of the way of the clients' (6, ...).
     ///
     /// # Errors
     /// Whatever the system refuses, with what was being done.
-    pub fn new(options: Options) -> anyhow::Result<Hub> {
-        sys::keep_only(&[]).context("impossible de fermer les descripteurs hérités")?;
-        sys::ignore_signal(Signal::SIGPIPE);
-        sys::keep_large_blocks_apart();
-        let limit = sys::raise_descriptor_limit().context("limite de descripteurs illisible")?;
-        let (reader, pipe) = io::pipe().context("impossible de créer le tube")?;
-        sys::make_nonblocking(&reader).context("impossible de préparer le tube")?;
-        let address = options.address;
-        let door = Door::open(address, options.backlog)
-            .with_context(|| format!("impossible d'écouter sur {address}"))?;
-        let lowest = lowest_own_descriptor(limit);
-        let signals = Signals::catch(&CAUGHT, lowest).context("impossible d'attraper les signaux")?;
-        let mut hub = Hub {
-            options,
-            inbox: Inbox::new(reader),
-            pipe,
-            door,
-            signals,
-            room: Room::new(options.pace, options.lag_limit, Instant::now()),
-            farewells: Farewells::default(),
-            out: Console::stdout(lowest, words::lines_lost),
-            err: Console::stderr(lowest, words::lines_lost),
-            moment: None,
-            heard: 0,
-            stop: None,
-        };
-        if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
-            hub.err.line(words::few_descriptors(limit, options.max_clients));
-        }
-        Ok(hub)
+    pub fn open(rules: R, options: &Options, room: Room) -> anyhow::Result<Hub<R>> {
+        let limit = prepare()?;
+        let (reader, pipe) = io::pipe().context("pipe")?;
+        sys::make_nonblocking(&reader).context("fcntl")?;
+        let parent = Parent::open(R::PROGRAM, options, limit)?;
+        let inbox = Inbox::new(reader);
+        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0 })
     }
 
-    /// Runs the room until SIGINT or SIGTERM.
+    /// Opens a second door; what comes in there is told apart by the rules. Returns the address really bound.
+    ///
+    /// # Errors
+    /// As [`Parent::open_second_door`].
+    pub fn open_second_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
+        self.parent.open_second_door(address, backlog)
+    }
+
+    /// Runs the room until SIGINT or SIGTERM. The first lines printed are that it is ready, and `more`.
     ///
     /// # Errors
     /// What poll(2) or waitpid(2) says when they fail, which they should not.
-    pub fn run(mut self) -> anyhow::Result<()> {
-        let address = self.door.address().context("adresse d'écoute illisible")?;
-        self.out.line(words::ready(address));
-        if self.out.is_foreign() {
-            self.out.line(words::foreign_terminal());
-        }
-        self.out.flush();
-        while self.stop.is_none() {
+    pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
+        self.parent.announce(more)?;
+        while self.parent.stop.is_none() {
             self.turn()?;
         }
         self.close();
@@ -123,23 +132,24 @@ impl Hub {
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
-        let events = self.wait().context("poll a échoué")?;
+        let events = self.wait().context("poll")?;
         let now = Instant::now();
         for event in events {
             match event {
-                Event::Signal => self.take_signals(now)?,
+                Event::Parent(server::Event::Signal) => {
+                    if self.parent.take_signals() {
+                        self.reap(now)?;
+                    }
+                }
+                Event::Parent(server::Event::Door(door)) => self.accept(door, now),
+                Event::Parent(server::Event::Other) => {}
                 Event::Pipe => drop(self.read_pipe(now)),
-                Event::Door => self.accept(now),
                 Event::Writable(pid) => self.room.can_take(pid),
-                Event::Other => {}
             }
         }
         // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
         self.deliver(Instant::now());
-        let freed = self.farewells.advance(now);
-        self.door.reopen(now, freed);
-        self.out.flush();
-        self.err.flush();
+        self.parent.end_turn(now);
         Ok(())
     }
 
@@ -155,42 +165,28 @@ impl Hub {
     fn watched(&self) -> impl Iterator<Item = (Event, PollFd<'_>)> {
         let pipe = self.moment.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
         let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), fd));
-        let consoles = [&self.out, &self.err].into_iter().filter_map(Console::watch);
-        std::iter::once((Event::Signal, sys::watch(self.signals.as_fd(), Interest::Read)))
-            .chain(pipe.map(|pipe| (Event::Pipe, pipe)))
-            .chain(self.door.watch().map(|door| (Event::Door, door)))
-            .chain(blocked)
-            .chain(self.farewells.watch().chain(consoles).map(|other| (Event::Other, other)))
+        let parent = self.parent.watched(true).map(|(event, fd)| (Event::Parent(event), fd));
+        parent.chain(pipe.map(|pipe| (Event::Pipe, pipe))).chain(blocked)
     }
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(), self.farewells.due(), self.door.due(), self.moment];
+        let due = [self.room.due(), self.parent.due(), self.moment];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
-    }
-
-    fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
-        for signal in self.signals.take() {
-            match signal {
-                Signal::SIGCHLD => self.reap(now)?,
-                _ => self.stop = Some(signal),
-            }
-        }
-        Ok(())
     }
 
     /// Takes all ended children, then what they wrote before they ended, then leave of their clients: in this order, since
     /// a child may write its last record and end between a look at the pipe and a look at the children.
     fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
         let mut dead = Vec::new();
-        while let Some(child) = sys::reap_one().context("waitpid a échoué")? {
+        while let Some(child) = sys::reap_one().context("waitpid")? {
             dead.push(child);
         }
         self.drain_pipe(now);
         for (pid, ended) in dead {
             self.say_goodbye(pid, ended, now);
         }
-        self.door.reopen(now, true);
+        self.parent.reopen(now);
         Ok(())
     }
 
@@ -206,77 +202,71 @@ impl Hub {
     }
 
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
-        let Some((client, rest)) = self.room.leave(pid) else { return };
-        let line = words::departed(pid, &client, ended, self.room.len());
-        if client.left.is_none() && client.dropped.is_none() {
-            // Its child crashed or was killed: that went wrong, whatever one wants to see.
-            self.err.line(line);
-        } else {
-            self.say(Verbosity::Chat, |_| line);
-        }
-        let last_words = match client.dropped {
-            Some(lag) => words::you_are_too_slow(lag),
-            None => rest,
-        };
-        self.farewells.add(client.socket, last_words, now);
+        let Some((mut client, rest)) = self.room.leave(pid) else { return };
+        let last_words = self.rules.departed(&client, ended, self.room.len(), &mut self.parent);
+        let last_words = client.sent_away.take().unwrap_or_else(|| [rest, last_words].concat());
+        self.parent.farewells.add(client.socket, last_words, now);
     }
 
     /// One read of the pipe. Returns how many bytes came.
     fn read_pipe(&mut self, now: Instant) -> usize {
-        let Hub { inbox, room, out, options, .. } = self;
-        match inbox.read(|record| hear(record, room, out, options.verbosity, now)) {
+        let Hub { rules, inbox, room, parent, .. } = self;
+        let read = inbox.read(|record| {
+            // A record that bears no client's number is nobody's and goes nowhere.
+            if room.client(record.pid).is_some() {
+                rules.hear(record, &mut Stage { room, parent, now });
+            }
+        });
+        match read {
             Ok(n) => {
                 self.heard += n;
                 n
             }
             Err(_) => {
-                self.err.line(words::bad_record());
+                self.parent.err.line(self.parent.words.bad_record());
                 0
             }
         }
     }
 
-    fn accept(&mut self, now: Instant) {
-        for _ in 0..ACCEPTED_AT_ONCE {
-            match self.door.accept(now) {
-                Knock::Client(socket, peer) => self.welcome(socket, peer, now),
-                Knock::Nobody => return,
-                Knock::Shut(reason) => {
-                    reason.iter().for_each(|reason| self.err.line(words::door_shut(reason)));
-                    return;
-                }
+    fn accept(&mut self, door: usize, now: Instant) {
+        for client in self.parent.accept(door, now) {
+            let tell = |reason: &str| R::refusal(door, reason);
+            if let Some(client) = self.parent.admit(client, self.room.len(), tell, now) {
+                self.welcome(client, door, now);
             }
         }
     }
 
     /// Gives a client its process, or tells it why not.
-    fn welcome(&mut self, socket: TcpStream, peer: SocketAddr, now: Instant) {
-        let most = self.options.max_clients;
-        if self.room.len() >= most {
-            self.err.line(words::refused_full(peer, most));
-            return self.farewells.add(socket, words::you_are_too_many(most), now);
-        }
-        let hops = self.options.verbosity == Verbosity::Hops;
-        let Hub { signals, pipe, inbox, room, out, err, .. } = self;
-        let forked = sys::spawn(signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
+    fn welcome(&mut self, client: (TcpStream, SocketAddr), door: usize, now: Instant) {
+        let Hub { rules, pipe, inbox, room, parent, .. } = self;
+        let socket = &client.0;
+        let forked = sys::spawn(&parent.signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
             inbox.forget();
             room.forget();
-            out.forget();
-            err.forget();
-            child::serve(&socket, pipe, hops)
+            parent.out.forget();
+            parent.err.forget();
+            rules.serve(door, socket, pipe)
         });
         match forked {
-            Ok(pid) => {
-                self.room.join(pid, socket, peer);
-                self.say(Verbosity::Chat, |hub| {
-                    let count = hub.room.len();
-                    hub.room.client(pid).map_or_else(String::new, |client| words::joined(pid, client, count))
-                });
-            }
+            Ok(pid) => self.join(pid, client, door, now),
             Err(reason) => {
-                self.err.line(words::refused_no_process(peer, &reason));
-                self.farewells.add(socket, words::you_get_no_process(), now);
+                self.parent.refuse_without_process(client, &reason, |reason| R::refusal(door, reason), now);
             }
+        }
+    }
+
+    fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), door: usize, now: Instant) {
+        let (hears, greeting) = self.rules.welcome(door, &mut self.room, now);
+        if !greeting.is_empty() {
+            // A new socket takes a line at once; one that does not is gone already, as its child will say.
+            let _ = sys::send_now(&client.0, &greeting);
+        }
+        self.room.join(pid, client, hears);
+        let count = self.room.len();
+        if let Some(client) = self.room.client(pid) {
+            self.rules.joined(client, count, &mut self.parent);
         }
     }
 
@@ -287,14 +277,14 @@ impl Hub {
             self.room.end_moment();
         }
         let mut hops = BTreeMap::<usize, Vec<RawFd>>::new();
-        let tell = self.options.verbosity >= Verbosity::Hops;
+        let tell = self.rules.tells_hops();
         let delivery = self.room.deliver(now, |descriptor, bytes| {
             if tell {
                 hops.entry(bytes).or_default().push(descriptor);
             }
         });
         if !hops.is_empty() {
-            self.say(Verbosity::Hops, |_| words::hops_send(&hops));
+            self.rules.sent(&hops, &mut self.parent);
         }
         if !delivery.strained {
             self.moment = None;
@@ -304,19 +294,18 @@ impl Hub {
             self.room.begin_moment();
         }
         for pid in delivery.laggards {
-            let Some((client, lag)) = self.room.drop_laggard(pid, now) else { continue };
-            self.err.line(words::too_slow(pid, client, lag));
-            // Its child goes first; the rest happens when it is reaped, as for every other client. Not SIGTERM: a child that
-            // somebody has stopped would not take it.
-            sys::kill(pid, Signal::SIGKILL);
+            let Some((client, lag)) = self.room.laggard(pid, now) else { continue };
+            let last_words = self.rules.too_slow(client, lag, &mut self.parent);
+            self.room.send_away(pid, last_words);
         }
     }
 
     /// Ends all children and all connections. What was said before the end still goes to whoever takes it at once.
     fn close(&mut self) {
         let now = Instant::now();
-        if let Some(signal) = self.stop {
-            self.say(Verbosity::Quiet, |hub| words::stopping(signal, hub.room.len()));
+        let Hub { parent, room, .. } = self;
+        if let Some(signal) = parent.stop {
+            parent.out.line(parent.words.stopping(signal, room.len()));
         }
         for pid in self.room.children() {
             // Not SIGTERM: it would stay pending in a child that somebody has stopped, and we would wait for ever.
@@ -332,21 +321,6 @@ impl Hub {
                 let _ = client.socket.shutdown(std::net::Shutdown::Both);
             }
         }
-        self.out.flush();
-        self.err.flush();
+        self.parent.flush();
     }
-
-    /// Prints a line if the server is talkative enough and somebody reads: words are made only then.
-    fn say(&mut self, level: Verbosity, words: impl FnOnce(&mut Hub) -> String) {
-        if self.options.verbosity >= level && self.out.has_room() {
-            let line = words(self);
-            self.out.line(line);
-        }
-    }
-}
-
-/// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
-/// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
-fn lowest_own_descriptor(limit: u64) -> RawFd {
-    1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

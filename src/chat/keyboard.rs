@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use nix::errno::Errno;
 
 use super::line::Lines;
-use super::messenger::INTERRUPTED;
+use super::messenger::WORDS;
 use super::screen::{BROKEN, CLOSED, NO_OUTPUT};
 use crate::client::{Pulse, Screen};
 use crate::sys::{self, Ended, Interest, Signals};
@@ -62,18 +62,18 @@ impl Keyboard<'_> {
             end => end,
         };
         match end {
-            Ok(End::Screen { wanted }) => verdict(screen.join().context("waitpid a échoué")?, wanted),
+            Ok(End::Screen { wanted }) => verdict(screen.join().context("waitpid")?, wanted),
             Ok(End::User) => {
                 screen.stop();
-                Ok(INTERRUPTED)
+                Ok(WORDS.interrupted())
             }
             Ok(End::Input) => {
                 screen.stop();
-                bail!("fin de l'entrée, mais le serveur n'a pas fermé la connexion");
+                bail!(WORDS.not_closed());
             }
             Ok(End::Connection) => {
                 screen.stop();
-                bail!("la connexion au serveur est rompue");
+                bail!(WORDS.broken());
             }
             Err(error) => {
                 screen.stop();
@@ -95,7 +95,7 @@ impl Keyboard<'_> {
                 sys::watch(screen.lifeline(), Interest::Read),
                 input_or_output,
             ];
-            sys::wait(&mut watched, None).context("poll a échoué")?;
+            sys::wait(&mut watched, None).context("poll")?;
             match watched.each_ref().map(sys::is_ready) {
                 [true, _, _] if !self.signals.take().is_empty() => return Ok(End::User),
                 [_, true, _] if screen.pulse() == Pulse::Ended => return Ok(self.end_of_screen(false)),
@@ -122,7 +122,7 @@ impl Keyboard<'_> {
                 Ok(false)
             }
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),
-            Err(error) => Err(error).context("impossible de lire le clavier"),
+            Err(error) => Err(error).context(WORDS.no_keyboard()),
         }
     }
 
@@ -155,7 +155,7 @@ impl Keyboard<'_> {
             let signals = sys::watch(self.signals.as_fd(), Interest::Read);
             let mut watched = [signals, sys::watch(screen.lifeline(), Interest::Read)];
             let begun = Instant::now();
-            sys::wait(&mut watched, timeout).context("poll a échoué")?;
+            sys::wait(&mut watched, timeout).context("poll")?;
             if sys::is_ready(&watched[0]) && !self.signals.take().is_empty() {
                 return Ok(End::User);
             }
@@ -174,12 +174,11 @@ impl Keyboard<'_> {
 /// What the screen's end means to the user.
 fn verdict(ended: Ended, wanted: bool) -> anyhow::Result<&'static str> {
     match ended {
-        Ended::Status(CLOSED) if wanted => Ok("fin de l'entrée, au revoir"),
-        Ended::Status(CLOSED) => bail!("le serveur a fermé la connexion"),
-        Ended::Status(BROKEN) => bail!("la connexion au serveur est rompue"),
+        Ended::Status(CLOSED) if wanted => Ok(WORDS.end_of_input()),
+        Ended::Status(CLOSED) => bail!(WORDS.closed()),
+        Ended::Status(BROKEN) => bail!(WORDS.broken()),
         Ended::Status(status) if status >= NO_OUTPUT => {
-            let reason = Errno::from_raw(status - NO_OUTPUT).desc();
-            bail!("impossible d'écrire sur la sortie standard : {reason}")
+            bail!(WORDS.no_output(sys::system_reason(status - NO_OUTPUT)))
         }
         Ended::Status(status) => bail!("le second processus a fini avec le statut {status}"),
         Ended::Signal(signal) => bail!("le second processus a été tué par {signal}"),

@@ -22,11 +22,6 @@ impl Default for Log {
 }
 
 impl Log {
-    /// Gives its memory back, in a child, which has no use for it.
-    pub fn forget(&mut self) {
-        self.bytes = Vec::new();
-    }
-
     /// Adds `message` and returns the place after it.
     pub fn append(&mut self, message: &[u8]) -> u64 {
         self.bytes.extend_from_slice(message);

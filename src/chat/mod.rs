@@ -3,25 +3,27 @@
 //! One message's way, and the file that shows each step:
 //!
 //! 1. `child`: a child reads its client's socket; `cutter` finds where messages end; `record` packs them for one write.
-//! 2. `hub`: the first process waits in one poll loop; `inbox` reads the pipe, `hear` takes each record.
+//! 2. `hub`: the first process waits in one poll loop; `inbox` reads the pipe, the `rules` take each record.
 //! 3. `room`: the message is appended to the `log`, the `pacer` says when it may leave, and each client's cursor moves as
 //!    far as its socket takes bytes.
 //!
 //! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
-//! starts and ends both. `words` holds what the server prints. The codecs (`cutter`, `record`), `log` and `pacer` are pure.
+//! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
+//! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
 pub mod child;
 pub mod cutter;
-pub mod hear;
 pub mod hub;
 pub mod inbox;
 pub mod keyboard;
 pub mod line;
+pub mod lines;
 pub mod log;
 pub mod messenger;
 pub mod options;
 pub mod pacer;
 pub mod record;
 pub mod room;
+pub mod rules;
 pub mod screen;
 pub mod words;

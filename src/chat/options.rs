@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::server;
+
 /// How the room is to be run; the command line's options, checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Where to listen; port 0: any.
-    pub address: SocketAddr,
-    /// The queue of connections not yet accepted.
-    pub backlog: i32,
-    /// How many clients at once.
-    pub max_clients: usize,
+    /// Where to listen, and for how many.
+    pub listening: server::Options,
+    /// Where to listen for clients that read lines, if anywhere.
+    pub lines: Option<SocketAddr>,
     /// The least time between two messages; zero: none.
     pub pace: Duration,
     /// How many released bytes a client may be behind.

@@ -101,11 +101,6 @@ impl Pacer {
         self.waiting.clear();
     }
 
-    /// Gives its memory back, in a child, which has no use for it.
-    pub fn forget(&mut self) {
-        self.waiting = VecDeque::new();
-    }
-
     fn oldest_is_out_of_patience(&self) -> bool {
         self.waiting.front().is_some_and(|oldest| {
             let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);

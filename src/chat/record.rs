@@ -18,6 +18,8 @@ pub const MAX_BODY: usize = PIPE_BUF - HEADER;
 pub enum Kind {
     /// A message, to be sent to every client as it is.
     Message = 1,
+    /// The text of a line, to be sent to every client in its encoding. Without NUL or newline.
+    Line = 4,
     /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
     Read = 2,
     /// The child's client is gone: 0 at the end of file, or the `errno` of `read` (an `i32`).
@@ -26,7 +28,7 @@ pub enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        [Kind::Message, Kind::Read, Kind::Left].into_iter().find(|&kind| kind as u8 == byte)
+        [Kind::Message, Kind::Read, Kind::Left, Kind::Line].into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -89,6 +91,15 @@ impl Batch {
         }
         self.last_length = Some(self.push(Kind::Message, message));
         true
+    }
+
+    /// Adds the text of a line if it fits. False: write and clear the batch first.
+    pub fn push_line(&mut self, text: &[u8]) -> bool {
+        let fits = self.bytes.len() + HEADER + text.len() <= PIPE_BUF;
+        if fits {
+            self.push(Kind::Line, text);
+        }
+        fits
     }
 
     /// Adds a record of another kind, which is to be the first of its batch: so it always fits.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::log::Log;
 use super::pacer::Pacer;
-use crate::sys::{self, Interest, Pid, PollFd, large};
+use super::record::Record;
+use crate::sys::{self, Interest, Pid, PollFd, Signal, large};
 
 /// A connected client, which is a cursor in the log.
 #[derive(Debug)]
@@ -18,10 +19,12 @@ pub struct Client {
     pub socket: TcpStream,
     /// Its address.
     pub peer: SocketAddr,
+    /// The channel that it hears.
+    pub hears: Hears,
     /// Why it left, as its child has told: 0 at the end of file, or an errno.
     pub left: Option<i32>,
-    /// How far behind it was when it was dropped for that.
-    pub dropped: Option<Lag>,
+    /// Its last words, when it was sent away.
+    pub sent_away: Option<Vec<u8>>,
     /// The place in the log up to which its socket has taken all.
     cursor: u64,
     /// Since when its socket takes less than there is.
@@ -35,6 +38,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// True when its child ended before it had said why.
+    pub fn lost_its_child(&self) -> bool {
+        self.left.is_none() && self.sent_away.is_none()
+    }
+
     /// The descriptor of its socket, the same number in the hub and in its child.
     pub fn descriptor(&self) -> RawFd {
         self.socket.as_raw_fd()
@@ -68,29 +76,52 @@ pub struct Room {
     /// Ordered by `pid`. One block, since each message writes to every cursor. Not dropped implicitly: a child gives the
     /// block back without closing sockets, which in a child it does not own.
     clients: Vec<ManuallyDrop<Client>>,
-    log: Log,
-    pacer: Pacer,
+    channels: Vec<Channel>,
     lag_limit: u64,
-    /// The released mark up to which all have been offered the log.
-    offered: u64,
     /// Somebody's socket takes bytes again.
     somebody_can_take: bool,
     /// As in [`Delivery::strained`], since the last one.
     strained: bool,
 }
 
+/// What some clients hear: one encoding of all that is said, or what is said to one client alone.
+#[derive(Debug)]
+struct Channel {
+    log: Log,
+    pacer: Pacer,
+    /// The released mark up to which all have been offered the log.
+    offered: u64,
+    /// The place of the slowest, from which the log is kept.
+    needed: u64,
+}
+
+impl Channel {
+    fn has_news(&self) -> bool {
+        self.pacer.released() != self.offered
+    }
+}
+
+/// A channel's number.
+pub type Hears = usize;
+
 impl Room {
-    /// An empty room. A client more than `lag_limit` bytes behind is to be dropped.
-    pub fn new(pace: Duration, lag_limit: u64, now: Instant) -> Room {
-        Room {
-            clients: large(),
-            log: Log::default(),
-            pacer: Pacer::new(pace, now),
-            lag_limit,
-            offered: 0,
-            somebody_can_take: false,
-            strained: false,
-        }
+    /// An empty room without a channel. A client more than `lag_limit` bytes behind is to be dropped.
+    pub fn new(lag_limit: u64) -> Room {
+        Room { clients: large(), channels: large(), lag_limit, somebody_can_take: false, strained: false }
+    }
+
+    /// Adds a channel with `pace` between two messages and returns its number: 0, 1, ...
+    pub fn add_channel(&mut self, pace: Duration, now: Instant) -> Hears {
+        let (log, pacer) = (Log::default(), Pacer::new(pace, now));
+        self.channels.push(Channel { log, pacer, offered: 0, needed: 0 });
+        self.channels.len() - 1
+    }
+
+    /// A channel that nobody hears yet, without pace: for one client alone.
+    pub fn own_channel(&mut self, now: Instant) -> Hears {
+        let is_free = |channel: &Hears| self.clients.iter().all(|client| client.hears != *channel);
+        let free = (0..self.channels.len()).find(is_free);
+        free.unwrap_or_else(|| self.add_channel(Duration::ZERO, now))
     }
 
     /// How many clients there are.
@@ -119,15 +150,16 @@ impl Room {
         self.clients.iter().map(|client| client.pid).collect()
     }
 
-    /// Lets a client in; it hears what is said from now on.
-    pub fn join(&mut self, pid: Pid, socket: TcpStream, peer: SocketAddr) {
-        let cursor = self.log.end();
+    /// Lets a client in; it hears what is said in one channel from now on.
+    pub fn join(&mut self, pid: Pid, (socket, peer): (TcpStream, SocketAddr), hears: Hears) {
+        let cursor = self.channels[hears].log.end();
         let client = Client {
             pid,
             socket,
             peer,
+            hears,
             left: None,
-            dropped: None,
+            sent_away: None,
             cursor,
             blocked_since: None,
             can_take: false,
@@ -138,15 +170,22 @@ impl Room {
         self.clients.insert(at, ManuallyDrop::new(client));
     }
 
-    /// Says `message` to all: one append, however many they are.
-    pub fn say(&mut self, message: &[u8], now: Instant) {
-        let end = self.log.append(message);
-        self.pacer.push(end, now);
+    /// Notes why a client left, as its child has told in a record of [`super::record::Kind::Left`].
+    pub fn left(&mut self, record: &Record) {
+        if let Some(client) = self.client(record.pid) {
+            client.left = record.body.try_into().ok().map(i32::from_ne_bytes);
+        }
+    }
+
+    /// Says `message` to all who hear a channel: one append, however many they are.
+    pub fn say(&mut self, channel: Hears, message: &[u8], now: Instant) {
+        let Channel { log, pacer, .. } = &mut self.channels[channel];
+        pacer.push(log.append(message), now);
     }
 
     /// When the next message may leave.
     pub fn due(&self) -> Option<Instant> {
-        self.pacer.due()
+        self.channels.iter().filter_map(|channel| channel.pacer.due()).min()
     }
 
     /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
@@ -167,84 +206,97 @@ impl Room {
     /// Gives the memory for clients and messages back, in a child, which has no use for it.
     pub fn forget(&mut self) {
         self.clients = Vec::new();
-        self.log.forget();
-        self.pacer.forget();
+        self.channels = Vec::new();
     }
 
     /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which
     /// descriptor.
     pub fn deliver(&mut self, now: Instant, sent: impl FnMut(RawFd, usize)) -> Delivery {
-        self.pacer.release(now);
-        if self.pacer.released() == self.offered && !self.somebody_can_take {
+        self.channels.iter_mut().for_each(|channel| channel.pacer.release(now));
+        let moved = self.channels.iter().any(Channel::has_news);
+        if !moved && !self.somebody_can_take {
             return Delivery { strained: self.strained, ..Delivery::default() };
         }
-        let moved = self.pacer.released() != self.offered;
-        let delivery = self.deliver_released(now, sent);
-        if moved {
-            self.pacer.sent(now, Instant::now());
-        }
-        delivery
+        self.deliver_released(now, sent)
     }
 
     /// Counts a moment for each client that one is given for.
     pub fn begin_moment(&mut self) {
-        let (released, limit) = (self.pacer.released(), self.lag_limit);
-        self.clients.iter_mut().filter(|c| c.is_strained(released, limit)).for_each(|c| c.moments += 1);
+        let Room { clients, channels, lag_limit, .. } = self;
+        let strained = clients.iter_mut().filter(|c| c.is_strained(channels, *lag_limit));
+        strained.for_each(|client| client.moments += 1);
     }
 
     /// The moment is over: each client that it was for is tried, whatever poll says, which finds a socket able only when a
     /// third of its buffer is free.
     pub fn end_moment(&mut self) {
-        let (released, limit) = (self.pacer.released(), self.lag_limit);
-        self.clients.iter_mut().filter(|c| c.behind(released) > limit / 2).for_each(|c| c.can_take = true);
+        let Room { clients, channels, lag_limit, .. } = self;
+        let behind = clients.iter_mut().filter(|client| client.behind(channels) > *lag_limit / 2);
+        behind.for_each(|client| client.can_take = true);
         self.somebody_can_take = true;
     }
 
     /// The same when the room closes: everything goes at once.
     pub fn deliver_all(&mut self, now: Instant) -> Delivery {
-        self.pacer.release_all();
+        self.channels.iter_mut().for_each(|channel| channel.pacer.release_all());
         self.deliver_released(now, |_, _| ())
     }
 
     fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
-        let released = self.pacer.released();
-        let mut slowest = released;
-        for client in &mut self.clients {
+        let Room { clients, channels, lag_limit, .. } = self;
+        channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
+        for client in clients {
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
-                let bytes = client.catch_up(&self.log, released, now);
+                let bytes = client.catch_up(channels, now);
                 if bytes > 0 {
                     sent(client.descriptor(), bytes);
                 }
             }
-            delivery.strained |= client.is_strained(released, self.lag_limit);
-            if client.behind(released) > self.lag_limit {
+            delivery.strained |= client.is_strained(channels, *lag_limit);
+            if client.behind(channels) > *lag_limit {
                 delivery.laggards.push(client.pid);
             }
-            slowest = slowest.min(client.needs_from(released));
+            if !client.gone {
+                let channel = &mut channels[client.hears];
+                channel.needed = channel.needed.min(client.cursor);
+            }
         }
-        self.log.trim(slowest);
-        self.offered = released;
+        let ended = Instant::now();
+        for channel in channels {
+            channel.log.trim(channel.needed);
+            if channel.has_news() {
+                channel.offered = channel.pacer.released();
+                channel.pacer.sent(now, ended);
+            }
+        }
         self.somebody_can_take = false;
         self.strained = delivery.strained;
         delivery
     }
 
-    /// Gives a laggard up: it gets nothing more. Returns how far it was behind.
-    pub fn drop_laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
-        let released = self.pacer.released();
-        let client = self.client(pid)?;
+    /// A client, and how far it is behind.
+    pub fn laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
+        let client = &self.clients[self.place_of(pid).ok()?];
         let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let lag = Lag { bytes: client.behind(released), since };
-        client.dropped = Some(lag);
+        Some((client, Lag { bytes: client.behind(&self.channels), since }))
+    }
+
+    /// Gives a client up: it hears nothing more but its `last_words`. Its child goes first; the rest happens when that is
+    /// reaped, as for every other client.
+    pub fn send_away(&mut self, pid: Pid, last_words: Vec<u8>) {
+        let Some(client) = self.client(pid) else { return };
+        client.sent_away = Some(last_words);
         client.gone = true;
-        Some((client, lag))
+        // Not SIGTERM: a child that somebody has stopped would not take it.
+        sys::kill(pid, Signal::SIGKILL);
     }
 
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
         let client = ManuallyDrop::into_inner(self.clients.remove(self.place_of(pid).ok()?));
-        let rest = if client.gone { &[][..] } else { self.log.between(client.cursor, self.log.end()) };
+        let log = &self.channels[client.hears].log;
+        let rest = if client.gone { &[][..] } else { log.between(client.cursor, log.end()) };
         let rest = rest.to_vec();
         Some((client, rest))
     }
@@ -252,8 +304,9 @@ impl Room {
 
 impl Client {
     /// Sends what is released and not yet sent, in one `send`. Returns how many bytes the socket took.
-    fn catch_up(&mut self, log: &Log, released: u64, now: Instant) -> usize {
-        let bytes = log.between(self.cursor, released);
+    fn catch_up(&mut self, channels: &[Channel], now: Instant) -> usize {
+        let channel = &channels[self.hears];
+        let bytes = channel.log.between(self.cursor, channel.pacer.released());
         if bytes.is_empty() || self.gone {
             return 0;
         }
@@ -273,17 +326,13 @@ impl Client {
         }
     }
 
-    fn behind(&self, released: u64) -> u64 {
+    fn behind(&self, channels: &[Channel]) -> u64 {
+        let released = channels[self.hears].pacer.released();
         if self.gone { 0 } else { released.saturating_sub(self.cursor) }
     }
 
-    fn is_strained(&self, released: u64, lag_limit: u64) -> bool {
-        self.behind(released) > lag_limit / 2 && self.moments < MOST_MOMENTS
-    }
-
-    /// The place from which the log must be kept for it.
-    fn needs_from(&self, released: u64) -> u64 {
-        if self.gone { released } else { self.cursor }
+    fn is_strained(&self, channels: &[Channel], lag_limit: u64) -> bool {
+        self.behind(channels) > lag_limit / 2 && self.moments < MOST_MOMENTS
     }
 }
 
@@ -296,12 +345,13 @@ mod tests {
 
     /// A room, and the other ends of its clients' sockets, which nobody reads.
     fn room_of(clients: i32) -> (Room, Vec<TcpStream>) {
-        let mut room = Room::new(Duration::ZERO, LIMIT, Instant::now());
+        let mut room = Room::new(LIMIT);
+        let channel = room.add_channel(Duration::ZERO, Instant::now());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let others = (1..=clients).map(|pid| {
             let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (socket, peer) = listener.accept().unwrap();
-            room.join(Pid::from_raw(pid), socket, peer);
+            room.join(Pid::from_raw(pid), (socket, peer), channel);
             other
         });
         let others = others.collect();
@@ -310,7 +360,7 @@ mod tests {
 
     fn say(room: &mut Room, bytes: usize) -> Delivery {
         let now = Instant::now();
-        room.say(&vec![b'x'; bytes], now);
+        room.say(0, &vec![b'x'; bytes], now);
         room.deliver(now, |_, _| ())
     }
 
@@ -355,10 +405,12 @@ mod tests {
                 break delivery.laggards;
             }
         };
-        let (_, lag) = room.drop_laggard(laggards[0], Instant::now()).unwrap();
+        let (_, lag) = room.laggard(laggards[0], Instant::now()).unwrap();
         assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
+        room.clients[0].gone = true;
+        say(&mut room, 1);
         let needed = room.clients.iter().filter(|c| !c.gone).map(|c| c.cursor).min().unwrap();
-        assert!(!room.log.between(needed, room.log.end()).is_empty());
+        assert!(!room.channels[0].log.between(needed, room.channels[0].log.end()).is_empty());
     }
 
     #[test]
@@ -371,6 +423,6 @@ mod tests {
             std::io::Read::read_exact(&mut others[0], &mut heard).unwrap();
         }
         say(&mut room, 1000);
-        assert_eq!(room.log.between(0, room.log.end()), b"");
+        assert_eq!(room.channels[0].log.between(0, room.channels[0].log.end()), b"");
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::cutter::{Cutter, messages};
+use super::cutter::{Cutter, Framing, messages};
 use crate::sys::{self, Interest, PIPE_BUF};
 use crate::text::visible;
 
@@ -38,7 +38,7 @@ pub fn show(
         return NO_OUTPUT + reason as i32;
     }
     let mut buffer = vec![0; LONGEST];
-    let mut cutter = Cutter::new(&mut buffer, HOLD);
+    let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
     loop {
         let timeout = cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);

@@ -8,23 +8,26 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::room::{Client, Lag};
-use crate::sys::{Ended, Pid};
+use crate::cli::Language;
+use crate::server::Words;
+use crate::sys::{Ended, Pid, system_reason};
 use crate::text::Visible;
 
-/// The first line: the server is ready.
-pub fn ready(address: SocketAddr) -> String {
-    format!("(père) en attente de clients sur {address} (pid {} ; Ctrl+C arrête)", Pid::this())
+const WORDS: Words = Words(Language::French);
+
+/// The second line: the second door is open.
+pub fn ready_for_lines(address: SocketAddr) -> String {
+    format!("(père) en attente de clients en lignes de texte sur {address}")
 }
 
-/// Nothing more will be printed, and why.
-pub fn foreign_terminal() -> String {
-    "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche"
-        .to_string()
+/// What a client of the second door is told at once.
+pub fn welcome_to_lines() -> Vec<u8> {
+    "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n".into()
 }
 
 /// A client came and got its child.
-pub fn joined(pid: Pid, client: &Client, count: usize) -> String {
-    let (peer, descriptor) = (client.peer, client.descriptor());
+pub fn joined(client: &Client, count: usize) -> String {
+    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
@@ -44,80 +47,28 @@ impl Display for Said<'_> {
 }
 
 /// A client's process has ended, for whatever reason.
-pub fn departed(pid: Pid, client: &Client, ended: Ended, count: usize) -> String {
-    let peer = client.peer;
-    let why = match (client.left, ended) {
-        _ if client.dropped.is_some() => "a été déconnecté".to_string(),
-        (Some(0), _) => "est parti".to_string(),
-        (Some(errno), _) => format!("a disparu ({})", system_reason(errno)),
-        (None, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),
-        (None, Ended::Status(status)) => format!("a perdu son fils, fini avec le statut {status}"),
+pub fn departed(client: &Client, ended: Ended, count: usize) -> String {
+    let (pid, peer) = (client.pid, client.peer);
+    let why = match client.left {
+        _ if client.sent_away.is_some() => "a été déconnecté".to_string(),
+        Some(0) => "est parti".to_string(),
+        Some(errno) => format!("a disparu ({})", system_reason(errno)),
+        None => WORDS.child_lost(ended),
     };
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
 /// A client was dropped because it does not read, or not fast enough.
-pub fn too_slow(pid: Pid, client: &Client, lag: Lag) -> String {
-    let (peer, bytes, since) = (client.peer, lag.bytes, seconds(lag.since));
+pub fn too_slow(client: &Client, lag: Lag) -> String {
+    let (pid, peer, bytes, since) = (client.pid, client.peer, lag.bytes, seconds(lag.since));
     format!(
         "(père) le client {peer} (fils {pid}) lit trop lentement : {bytes} octets de retard depuis {since} ; déconnecté"
     )
 }
 
-/// What such a client is told, where that is still possible. It stopped in the middle of a message, most likely: the first
-/// NUL ends that.
-pub fn you_are_too_slow(lag: Lag) -> Vec<u8> {
-    c_string(&format!(
-        "\0chat_serveur : vous lisez trop lentement ({} octets de retard), vous êtes déconnecté",
-        lag.bytes
-    ))
-}
-
-/// What one client too many is told.
-pub fn you_are_too_many(most: usize) -> Vec<u8> {
-    c_string(&format!("chat_serveur : la salle est pleine ({most} clients au plus), réessayez plus tard"))
-}
-
-/// The same, for the one who runs the server.
-pub fn refused_full(peer: SocketAddr, most: usize) -> String {
-    format!("(père) client {peer} refusé : la salle est pleine ({most} clients au plus, --max-clients)")
-}
-
-/// What a client is told for whom no process could be made.
-pub fn you_get_no_process() -> Vec<u8> {
-    c_string("chat_serveur : le serveur ne peut plus créer de processus, réessayez plus tard")
-}
-
-/// The same, for the one who runs the server.
-pub fn refused_no_process(peer: SocketAddr, reason: &std::io::Error) -> String {
-    format!("(père) client {peer} refusé : fork impossible : {reason}")
-}
-
-/// No descriptor is left for another client.
-pub fn door_shut(reason: &std::io::Error) -> String {
-    format!(
-        "(père) accept impossible : {reason} ; les nouveaux clients attendent qu'un descripteur se libère"
-    )
-}
-
-/// The limit of descriptors is lower than what was asked for.
-pub fn few_descriptors(limit: u64, most: usize) -> String {
-    format!("(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)")
-}
-
-/// A child wrote what is no record.
-pub fn bad_record() -> String {
-    "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés".to_string()
-}
-
-/// Lines that could not be written.
-pub fn lines_lost(count: u64) -> String {
-    format!("(père) {count} lignes n'ont pas pu être écrites")
-}
-
-/// The server was asked to stop.
-pub fn stopping(signal: crate::sys::Signal, count: usize) -> String {
-    format!("(père) {signal} reçu : arrêt, {count} en ligne")
+/// What such a client is told, where that is still possible.
+pub fn you_are_too_slow(lag: Lag) -> String {
+    format!("vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
 }
 
 /// With `-v`: the first hop.
@@ -150,18 +101,8 @@ pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
     hops.collect::<Vec<_>>().join("\n")
 }
 
-/// In the protocol's clothes.
-fn c_string(text: &str) -> Vec<u8> {
-    [text.as_bytes(), b"\0"].concat()
-}
-
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64()).replace('.', ",")
-}
-
-/// strerror(3), without Rust's " (os error N)".
-fn system_reason(errno: i32) -> &'static str {
-    nix::errno::Errno::from_raw(errno).desc()
 }
 
 #[cfg(test)]

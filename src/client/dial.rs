@@ -4,10 +4,13 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
+
+use super::words::Words;
 use crate::sys::{self, Interest, Signals};
 
 /// How long a server may take to come up.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The first pause between two tries; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -17,7 +20,7 @@ const ONE_TRY: Duration = Duration::from_secs(1);
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub enum DialError {
+enum DialError {
     /// The name has no address.
     Unknown(io::Error),
     /// No address of it accepted within [`PATIENCE`]; the last refusal.
@@ -26,12 +29,37 @@ pub enum DialError {
     Interrupted,
 }
 
-/// Connects to `host`, an address or a name, on `port`. Tries every address of the name, again and again with growing
+/// Connects to `host`, an address or a name, on `port`. `None` when the user would not wait for it: that was told.
+///
+/// # Errors
+/// In one line: the name has no address, or no address of it has accepted for 3 seconds.
+pub fn connect(
+    words: Words,
+    host: &str,
+    port: u16,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<TcpStream>> {
+    match dial(host, port, signals) {
+        Ok(connection) => {
+            // What is sent must not wait for the acknowledgment of what was sent before. It fails only on a broken connection.
+            let _ = connection.set_nodelay(true);
+            Ok(Some(connection))
+        }
+        Err(DialError::Interrupted) => {
+            words.program.complain(words.interrupted());
+            Ok(None)
+        }
+        Err(DialError::Unknown(reason)) => bail!(words.unknown_host(host, &reason)),
+        Err(DialError::Unreachable(reason)) => bail!(words.unreachable(host, port, PATIENCE, &reason)),
+    }
+}
+
+/// Tries every address of the name, again and again with growing
 /// pauses until [`PATIENCE`] is over or one of `signals` comes.
 ///
 /// # Errors
 /// [`DialError`]. An unknown name is told at once.
-pub fn dial(host: &str, port: u16, signals: &mut Signals) -> Result<TcpStream, DialError> {
+fn dial(host: &str, port: u16, signals: &mut Signals) -> Result<TcpStream, DialError> {
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(DialError::Unknown)?.collect();
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;

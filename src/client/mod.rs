@@ -1,7 +1,34 @@
-//! What every client shares: a connection that is tried for a while, two processes that end together.
+//! What every client shares: a connection that is tried for a while, two processes that end together, or one that listens to
+//! keyboard and server by turns.
 
 mod dial;
 mod pair;
+mod words;
 
-pub use dial::{DialError, PATIENCE, dial};
+use std::os::fd::RawFd;
+
+use anyhow::Context;
+
+use crate::sys::{self, Signal, Signals};
+
+pub use dial::connect;
 pub use pair::{Pulse, Screen};
+pub use words::Words;
+
+/// The signals by which a user ends a client.
+pub const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
+/// From this number on, descriptors that nobody is to look at.
+const OUT_OF_THE_WAY: RawFd = 10;
+
+/// Gets a process ready to be a client: nothing inherited open beyond 0, 1 and 2, so that its connection is 3; SIGPIPE
+/// ignored; the signals of [`ENDING`] caught.
+///
+/// # Errors
+/// What the system says.
+pub fn prepare() -> anyhow::Result<Signals> {
+    sys::keep_only(&[]).context("close_range")?;
+    sys::ignore_signal(Signal::SIGPIPE);
+    sys::default_signal(Signal::SIGCHLD);
+    Signals::catch(&ENDING, OUT_OF_THE_WAY).context("sigaction")
+}

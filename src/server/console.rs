@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
 
+use super::words::Words;
 use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
@@ -23,22 +24,22 @@ pub struct Console {
     /// The number in the confession at the front of `waiting`, and the bytes of it that wait.
     confessed: u64,
     confession_left: usize,
-    /// The line that tells how many were dropped.
-    confession: fn(u64) -> String,
+    /// For the line that tells how many were dropped.
+    words: Words,
 }
 
 impl Console {
     /// Standard output. A descriptor that it may need gets a number from `lowest` on.
-    pub fn stdout(lowest: RawFd, confession: fn(u64) -> String) -> Console {
-        Console::on(io::stdout(), lowest, confession)
+    pub fn stdout(lowest: RawFd, words: Words) -> Console {
+        Console::on(io::stdout(), lowest, words)
     }
 
     /// Standard error, likewise.
-    pub fn stderr(lowest: RawFd, confession: fn(u64) -> String) -> Console {
-        Console::on(io::stderr(), lowest, confession)
+    pub fn stderr(lowest: RawFd, words: Words) -> Console {
+        Console::on(io::stderr(), lowest, words)
     }
 
-    fn on(file: impl AsFd + 'static, lowest: RawFd, confession: fn(u64) -> String) -> Console {
+    fn on(file: impl AsFd + 'static, lowest: RawFd, words: Words) -> Console {
         // A pipe or a file takes PIPE_BUF bytes without blocking when poll says so. A terminal does not promise that
         // (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte), so it is opened once more,
         // without blocking.
@@ -58,13 +59,19 @@ impl Console {
             dropped: 0,
             confessed: 0,
             confession_left: 0,
-            confession,
+            words,
         }
     }
 
-    /// Gives its memory back, in a child, which prints nothing.
+    /// Gives its memory back, in a child, whose lines begin anew.
     pub fn forget(&mut self) {
         self.waiting = Vec::new();
+        (self.dropped, self.confessed, self.confession_left) = (0, 0, 0);
+    }
+
+    /// Its number, for a child that goes on to print.
+    pub fn number(&self) -> RawFd {
+        self.file.as_fd().as_raw_fd()
     }
 
     /// True for a terminal that is another user's and does not control us: it could hold a write, and with it the server, for
@@ -105,7 +112,7 @@ impl Console {
 
     fn write_what_can_be_written(&mut self) {
         while self.has_something_to_say() && sys::is_writable_now(&self.file) {
-            let most = self.waiting.len().min(PIPE_BUF);
+            let most = whole_lines(&self.waiting, PIPE_BUF);
             match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(written) => {
                     self.waiting.drain(..written);
@@ -133,7 +140,7 @@ impl Console {
         if self.waiting.is_empty() && !self.is_foreign {
             self.confessed = std::mem::take(&mut self.dropped);
             if self.confessed > 0 {
-                self.line((self.confession)(self.confessed));
+                self.line(self.words.lines_lost(self.confessed));
                 self.confession_left = self.waiting.len();
             }
         }
@@ -141,15 +148,23 @@ impl Console {
     }
 }
 
+/// How many bytes to write at once, at most `most`: whole lines where one fits, so that the lines of several processes on
+/// one pipe do not mix.
+fn whole_lines(bytes: &[u8], most: usize) -> usize {
+    let most = most.min(bytes.len());
+    bytes[..most].iter().rposition(|&byte| byte == b'\n').map_or(most, |at| at + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Language;
     use std::io::Read;
 
     #[test]
     fn lines_that_were_lost_are_counted_and_the_rest_of_a_partial_write_is_written() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut console = Console::on(writer, 100, |count| format!("{count} perdues"));
+        let mut console = Console::on(writer, 100, Words(Language::French));
         let line = "x".repeat(99);
         for _ in 0..2000 {
             console.line(&line);
@@ -167,14 +182,14 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         let (lines, confession) = text.trim_end().rsplit_once('\n').unwrap();
         assert!(lines.lines().all(|written| written == line));
-        let lost: usize = confession.strip_suffix(" perdues").unwrap().parse().unwrap();
+        let lost: usize = confession.split(' ').nth(1).unwrap().parse().unwrap();
         assert_eq!(lines.lines().count() + lost, 2000);
     }
 
     #[test]
     fn a_confession_that_fails_is_made_again() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let mut console = Console::on(full, 100, |count| format!("{count} perdues"));
+        let mut console = Console::on(full, 100, Words(Language::French));
         for _ in 0..3 {
             (0..100).for_each(|_| console.line("perdue"));
             console.flush();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -39,6 +39,15 @@ impl Door {
     /// Those of socket(2), bind(2) and listen(2).
     pub fn open(address: SocketAddr, backlog: i32) -> io::Result<Door> {
         Ok(Door { listener: sys::listen(address, backlog)?, shut_until: None, told: false })
+    }
+
+    /// The same under a number from `lowest` on.
+    ///
+    /// # Errors
+    /// As [`sys::move_high`].
+    pub fn out_of_the_way(self, lowest: RawFd) -> io::Result<Door> {
+        let listener = sys::move_high(self.listener.into(), lowest)?;
+        Ok(Door { listener: listener.into(), ..self })
     }
 
     /// The address and port really bound.

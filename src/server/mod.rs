@@ -1,9 +1,18 @@
-//! What every server shares: listen, accept, print without waiting, take leave.
+//! What every server shares: listen, accept, fork a child per client, print without waiting, take leave.
+//!
+//! `parent` is the first process, as every lab's loop uses it. `forking` is the whole server of the labs whose clients share
+//! nothing: `session` is what the function that serves one of them gets.
 
 mod console;
 mod door;
 mod farewell;
+mod options;
+mod parent;
+mod words;
 
 pub use console::Console;
 pub use door::{Door, Knock};
 pub use farewell::Farewells;
+pub use options::Options;
+pub use parent::{Event, Parent, prepare};
+pub use words::Words;

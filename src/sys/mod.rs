@@ -30,3 +30,8 @@ pub use nix::unistd::Pid;
 /// The most bytes that one `write` to a pipe carries whole, whatever the number of writers: pipe(7), `PIPE_BUF`.
 /// 4096 on Linux, 512 on the BSDs and macOS.
 pub const PIPE_BUF: usize = libc::PIPE_BUF;
+
+/// strerror(3), without Rust's " (os error N)".
+pub fn system_reason(errno: i32) -> &'static str {
+    nix::errno::Errno::from_raw(errno).desc()
+}

@@ -1,0 +1,73 @@
+//! The encoding of the second door: one line of text each, with the time before it (docs/PROTOCOLS.md, section 6). Pure, but
+//! for the clock.
+
+use std::fmt::Display;
+use std::io::Write;
+
+/// The local time, as lines show it.
+pub fn now() -> impl Display {
+    chrono::Local::now().format("%H:%M:%S")
+}
+
+/// `[HH:MM:SS] text` and a newline.
+pub fn stamped(time: impl Display, text: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(text.len() + 16);
+    // Writing to a Vec cannot fail.
+    let _ = write!(line, "[{time}] ");
+    line.extend_from_slice(text);
+    line.push(b'\n');
+    line
+}
+
+/// The text of a line as a client sent it: without the spaces around it, and without NULs, which would end a C string
+/// early for those who read such.
+pub fn text_of(line: &[u8]) -> Vec<u8> {
+    line.trim_ascii().iter().copied().filter(|&byte| byte != 0).collect()
+}
+
+/// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
+/// more.
+pub fn as_string(text: &[u8]) -> Vec<u8> {
+    [text, b"\0\0"].concat()
+}
+
+/// The lines of a message that came in by the first door, each without the spaces around it. A newline in it is none for
+/// those who read lines: each line bears its own time, so that nobody can forge one.
+pub fn of_strings(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+    let text = message[..end].strip_suffix(b"\n").unwrap_or(&message[..end]);
+    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_bears_its_time() {
+        assert_eq!(stamped("09:05:00", b"salut \xff"), b"[09:05:00] salut \xff\n");
+        assert_eq!(stamped("09:05:00", b""), b"[09:05:00] \n");
+    }
+
+    #[test]
+    fn the_text_of_a_line_has_no_spaces_around_and_no_nul_inside() {
+        assert_eq!(text_of(b" \t deux mots \r\n"), b"deux mots");
+        assert_eq!(text_of(b"a\0b\0\n"), b"ab");
+        assert_eq!(text_of(b"\r\n"), b"");
+    }
+
+    #[test]
+    fn a_message_of_several_lines_is_several_lines() {
+        let lines = |message| of_strings(message).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(lines(b"alice : bonjour\0\0"), [b"alice : bonjour".to_vec()]);
+        assert_eq!(lines(b"bob : salut\r\n\0"), [b"bob : salut".to_vec()]);
+        assert_eq!(lines(b"un\n[12:00:00] deux\n\0"), [b"un".to_vec(), b"[12:00:00] deux".to_vec()]);
+    }
+
+    #[test]
+    fn the_time_has_hours_minutes_and_seconds() {
+        let now = now().to_string();
+        let shape: String = now.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+        assert_eq!(shape, "99:99:99");
+    }
+}

@@ -1,0 +1,156 @@
+//! The messenger's rules: what one says, all hear, each in the encoding of the door that it came in by.
+
+use std::collections::BTreeMap;
+use std::io::PipeWriter;
+use std::net::TcpStream;
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use super::child;
+use super::cutter::Framing;
+use super::hub::{Hub, Rules, Stage};
+use super::lines;
+use super::options::{Options, Verbosity};
+use super::record::{HEADER, Kind, Record};
+use super::room::{Client, Hears, Lag, Room};
+use super::words;
+use crate::cli::Program;
+use crate::server::Parent;
+use crate::sys::Ended;
+
+/// The server's name.
+pub const PROGRAM: Program = Program::french("chat_serveur");
+
+/// The door, and the channel, of clients that send and read C strings.
+const STRINGS: usize = 0;
+/// The door, and the channel, of clients that send and read lines.
+const LINES: usize = 1;
+
+/// Runs the messenger until SIGINT or SIGTERM.
+///
+/// # Errors
+/// Whatever the system refuses, with what was being done.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
+    room.add_channel(options.pace, now);
+    let mut messenger = Messenger { verbosity: options.verbosity, has_lines: false };
+    let mut more = Vec::new();
+    if options.lines.is_some() {
+        // Clients that read lines read them whole, however they come: no pace.
+        room.add_channel(Duration::ZERO, now);
+        messenger.has_lines = true;
+    }
+    let mut hub = Hub::open(messenger, &options.listening, room)?;
+    if let Some(address) = options.lines {
+        let address = hub.open_second_door(address, options.listening.backlog)?;
+        more.push(words::ready_for_lines(address));
+    }
+    hub.run(&more)
+}
+
+struct Messenger {
+    verbosity: Verbosity,
+    /// There is a second door.
+    has_lines: bool,
+}
+
+impl Messenger {
+    /// Says a message of C strings: as it is, and to those who read lines, line by line.
+    fn say_strings(&self, message: &[u8], stage: &mut Stage) {
+        stage.room.say(STRINGS, message, stage.now);
+        if self.has_lines {
+            lines::of_strings(message).for_each(|line| self.say_line(line, stage));
+        }
+    }
+
+    fn say_line(&self, line: &[u8], stage: &mut Stage) {
+        stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
+    }
+
+    fn print_message(&self, record: &Record, stage: &mut Stage) {
+        let (out, pid, body) = (&mut stage.parent.out, record.pid, record.body);
+        if self.verbosity >= Verbosity::Hops && out.has_room() {
+            out.line(words::hop_pipe(pid, HEADER, body.len()));
+        }
+        if self.verbosity >= Verbosity::Chat && out.has_room() {
+            out.line(words::said(pid, body));
+        }
+    }
+}
+
+impl Rules for Messenger {
+    const PROGRAM: Program = PROGRAM;
+
+    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
+        let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
+        child::serve(socket, pipe, framing, self.tells_hops(), None)
+    }
+
+    fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
+        (door, if door == LINES { words::welcome_to_lines() } else { Vec::new() })
+    }
+
+    fn hear(&mut self, record: Record, stage: &mut Stage) {
+        match record.kind {
+            Kind::Message => self.say_strings(record.body, stage),
+            Kind::Line => {
+                stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
+                self.say_line(record.body, stage);
+            }
+            Kind::Read | Kind::Left => {}
+        }
+        match record.kind {
+            Kind::Message | Kind::Line => self.print_message(&record, stage),
+            Kind::Read => {
+                let Some(client) = stage.room.client(record.pid) else { return };
+                if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
+                    let bytes = u32::from_ne_bytes(bytes);
+                    stage.parent.out.line(words::hop_read(record.pid, client.descriptor(), bytes));
+                }
+            }
+            Kind::Left => stage.room.left(&record),
+        }
+    }
+
+    fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
+        if self.verbosity >= Verbosity::Chat && parent.out.has_room() {
+            parent.out.line(words::joined(client, count));
+        }
+    }
+
+    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8> {
+        let line = words::departed(client, ended, count);
+        if client.lost_its_child() {
+            // That went wrong, whatever one wants to see.
+            parent.err.line(line);
+        } else if self.verbosity >= Verbosity::Chat {
+            parent.out.line(line);
+        }
+        Vec::new()
+    }
+
+    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
+        parent.err.line(words::too_slow(client, lag));
+        let reason = PROGRAM.says(&words::you_are_too_slow(lag));
+        match client.hears {
+            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
+            LINES => format!("\n{reason}\n").into_bytes(),
+            _ => format!("\0{reason}\0").into_bytes(),
+        }
+    }
+
+    fn refusal(door: usize, reason: &str) -> Vec<u8> {
+        let end = if door == LINES { '\n' } else { '\0' };
+        format!("{reason}{end}").into_bytes()
+    }
+
+    fn tells_hops(&self) -> bool {
+        self.verbosity >= Verbosity::Hops
+    }
+
+    fn sent(&self, descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, parent: &mut Parent) {
+        if parent.out.has_room() {
+            parent.out.line(words::hops_send(descriptors_by_size));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What an option's value may be. A parser gives its refusal as a value, which is put into words where the language is known.
+
+use std::fmt::{self, Display};
+use std::net::IpAddr;
+
+use super::Language;
+
+/// What was expected where something else stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A whole number from the first to the second.
+    Number(u64, u64),
+    /// An IPv4 or IPv6 address.
+    Address,
+}
+
+impl Expected {
+    /// In words.
+    pub fn in_words(self, language: Language) -> String {
+        use Language::{English, French};
+        match (self, language) {
+            (Expected::Number(least, most), French) => format!("un nombre de {least} à {most} est attendu"),
+            (Expected::Number(least, most), English) => {
+                format!("a number from {least} to {most} is expected")
+            }
+            (Expected::Address, French) => {
+                "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1 ou ::1".to_string()
+            }
+            (Expected::Address, English) => {
+                "an IPv4 or IPv6 address is expected, as 127.0.0.1 or ::1".to_string()
+            }
+        }
+    }
+}
+
+/// For those who do not know the language; nobody in these programs.
+impl Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_words(Language::English))
+    }
+}
+
+impl std::error::Error for Expected {}
+
+/// A value parser for whole numbers from `least` to `most`, of which `T` must hold each.
+pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, Expected> + Clone {
+    move |typed: &str| {
+        let number = typed.parse().ok().filter(|number| (least..=most).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or(Expected::Number(least, most))
+    }
+}
+
+/// A value parser for addresses.
+///
+/// # Errors
+/// [`Expected::Address`].
+pub fn address(typed: &str) -> Result<IpAddr, Expected> {
+    typed.parse().map_err(|_| Expected::Address)
+}

@@ -1,0 +1,87 @@
+//! What every client says to its user, in its program's language.
+
+use std::io;
+use std::time::Duration;
+
+use crate::cli::Language::{English, French};
+use crate::cli::Program;
+
+/// The words of one program.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// Whose they are.
+    pub program: Program,
+}
+
+impl Words {
+    /// The user has ended it by a signal.
+    pub fn interrupted(self) -> &'static str {
+        match self.program.language {
+            French => "interrompu, au revoir",
+            English => "interrupted, goodbye",
+        }
+    }
+
+    /// The user has ended it by the end of the keyboard.
+    pub fn end_of_input(self) -> &'static str {
+        match self.program.language {
+            French => "fin de l'entrée, au revoir",
+            English => "end of input, goodbye",
+        }
+    }
+
+    /// The server has ended it.
+    pub fn closed(self) -> &'static str {
+        match self.program.language {
+            French => "le serveur a fermé la connexion",
+            English => "the server closed the connection",
+        }
+    }
+
+    /// The connection broke.
+    pub fn broken(self) -> &'static str {
+        match self.program.language {
+            French => "la connexion au serveur est rompue",
+            English => "the connection to the server is broken",
+        }
+    }
+
+    /// The server does not answer the end of our side with the end of its own.
+    pub fn not_closed(self) -> &'static str {
+        match self.program.language {
+            French => "fin de l'entrée, mais le serveur n'a pas fermé la connexion",
+            English => "end of input, but the server did not close the connection",
+        }
+    }
+
+    /// The keyboard cannot be read.
+    pub fn no_keyboard(self) -> &'static str {
+        match self.program.language {
+            French => "impossible de lire le clavier",
+            English => "cannot read the keyboard",
+        }
+    }
+
+    /// The screen takes nothing any more, for this reason of the system's.
+    pub fn no_output(self, reason: &str) -> String {
+        match self.program.language {
+            French => format!("impossible d'écrire sur la sortie standard : {reason}"),
+            English => format!("cannot write to standard output: {reason}"),
+        }
+    }
+
+    pub(super) fn unknown_host(self, host: &str, reason: &io::Error) -> String {
+        match self.program.language {
+            French => format!("le nom « {host} » ne mène à aucune adresse : {reason}"),
+            English => format!("the name \"{host}\" leads to no address: {reason}"),
+        }
+    }
+
+    pub(super) fn unreachable(self, host: &str, port: u16, tried: Duration, reason: &io::Error) -> String {
+        let tried = tried.as_secs();
+        match self.program.language {
+            French => format!("aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}"),
+            English => format!("no server answers at {host} port {port} (tried for {tried} s): {reason}"),
+        }
+    }
+}

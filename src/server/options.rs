@@ -1,0 +1,14 @@
+//! Where a server listens, and for how many.
+
+use std::net::SocketAddr;
+
+/// The options that every server has, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where to listen; port 0: any.
+    pub address: SocketAddr,
+    /// The queue of connections not yet accepted.
+    pub backlog: i32,
+    /// How many clients at once.
+    pub max_clients: usize,
+}

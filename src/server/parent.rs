@@ -1,0 +1,232 @@
+//! The first process of a server: what each lab's holds beside its own.
+//!
+//! Doors to listen at, signals, connections on their way out, two consoles. A lab's loop asks what to wait for and until
+//! when, waits, does what it was built for, and ends its turn here.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::words::Words;
+use super::{Console, Door, Farewells, Knock, Options};
+use crate::cli::Program;
+use crate::sys::{self, Interest, PollFd, Signal, Signals};
+
+/// The signals that the first process hears of.
+const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
+
+/// Descriptors of its own beside the clients' and the low ones: signal pipe, terminals, another door.
+const OWN_DESCRIPTORS: u64 = 16;
+
+/// Connections accepted in one turn of the loop, so that a rush of them does not hold up the others.
+const ACCEPTED_AT_ONCE: usize = 32;
+
+/// The first process.
+pub struct Parent {
+    /// Who is running.
+    pub program: Program,
+    /// What it says.
+    pub words: Words,
+    /// Where clients come in: the first door, and a second one where the lab has it.
+    pub doors: Vec<Door>,
+    /// SIGINT, SIGTERM and SIGCHLD.
+    pub signals: Signals,
+    /// Connections that are no longer served.
+    pub farewells: Farewells,
+    /// Standard output.
+    pub out: Console,
+    /// Standard error.
+    pub err: Console,
+    /// The signal that has asked it to stop.
+    pub stop: Option<Signal>,
+    max_clients: usize,
+    /// The lowest number for descriptors that are to stay out of the way.
+    lowest: RawFd,
+}
+
+/// What poll found at the first process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A signal has come: [`Parent::take_signals`].
+    Signal,
+    /// Somebody is at this door: [`Parent::accept`].
+    Door(usize),
+    /// The consoles and farewells see for themselves what they can do.
+    Other,
+}
+
+/// Gets a process ready to be a server: nothing inherited open beyond 0, 1 and 2, SIGPIPE ignored, as many descriptors as it
+/// may have. Returns how many that are. What the lab opens next gets the low numbers.
+///
+/// # Errors
+/// What the system says, with what was being done.
+pub fn prepare() -> anyhow::Result<u64> {
+    sys::keep_only(&[]).context("close_range")?;
+    sys::ignore_signal(Signal::SIGPIPE);
+    sys::keep_large_blocks_apart();
+    sys::raise_descriptor_limit().context("getrlimit")
+}
+
+impl Parent {
+    /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`prepare`] gave.
+    ///
+    /// # Errors
+    /// Those of listening, with the address.
+    pub fn open(program: Program, options: &Options, limit: u64) -> anyhow::Result<Parent> {
+        let words = Words(program.language);
+        let door = Door::open(options.address, options.backlog)
+            .with_context(|| words.cannot_listen(options.address))?;
+        let lowest = lowest_own_descriptor(limit);
+        let signals = Signals::catch(&CAUGHT, lowest).context("sigaction")?;
+        let mut parent = Parent {
+            program,
+            words,
+            doors: vec![door],
+            signals,
+            farewells: Farewells::default(),
+            out: Console::stdout(lowest, words),
+            err: Console::stderr(lowest, words),
+            stop: None,
+            max_clients: options.max_clients,
+            lowest,
+        };
+        if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
+            parent.err.line(words.few_descriptors(limit, options.max_clients));
+        }
+        Ok(parent)
+    }
+
+    /// Listens at a second door, whose number is out of the way.
+    ///
+    /// Returns the address really bound.
+    ///
+    /// # Errors
+    /// As [`Parent::open`].
+    pub fn open_second_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
+        let door = Door::open(address, backlog).and_then(|door| door.out_of_the_way(self.lowest));
+        let door = door.with_context(|| self.words.cannot_listen(address))?;
+        let bound = door.address().context("getsockname")?;
+        self.doors.push(door);
+        Ok(bound)
+    }
+
+    /// Prints the first line, which holds the address really bound, and `more` lines.
+    ///
+    /// # Errors
+    /// What getsockname(2) says.
+    pub fn announce(&mut self, more: &[String]) -> anyhow::Result<()> {
+        let address = self.doors[0].address().context("getsockname")?;
+        self.out.line(self.words.ready(address));
+        more.iter().for_each(|line| self.out.line(line));
+        if self.out.is_foreign() {
+            self.out.line(self.words.foreign_terminal());
+        }
+        self.flush();
+        Ok(())
+    }
+
+    /// What to wait for. Without the doors when nobody may come in now.
+    pub fn watched(&self, doors_open: bool) -> impl Iterator<Item = (Event, PollFd<'_>)> {
+        let doors = self.doors.iter().enumerate().filter(move |_| doors_open);
+        let doors = doors.filter_map(|(at, door)| Some((Event::Door(at), door.watch()?)));
+        let consoles = [&self.out, &self.err].into_iter().filter_map(Console::watch);
+        std::iter::once((Event::Signal, sys::watch(self.signals.as_fd(), Interest::Read)))
+            .chain(doors)
+            .chain(self.farewells.watch().chain(consoles).map(|other| (Event::Other, other)))
+    }
+
+    /// Until when to wait at most.
+    pub fn due(&self) -> Option<Instant> {
+        let doors = self.doors.iter().filter_map(Door::due);
+        doors.chain(self.farewells.due()).min()
+    }
+
+    /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
+    pub fn take_signals(&mut self) -> bool {
+        let signals = self.signals.take();
+        let end = signals.iter().find(|&&signal| signal != Signal::SIGCHLD);
+        self.stop = self.stop.or(end.copied());
+        signals.contains(&Signal::SIGCHLD)
+    }
+
+    /// Takes the connections that wait at a door, but no more than a turn should.
+    pub fn accept(&mut self, door: usize, now: Instant) -> Vec<(TcpStream, SocketAddr)> {
+        let mut come = Vec::new();
+        while come.len() < ACCEPTED_AT_ONCE {
+            match self.doors[door].accept(now) {
+                Knock::Client(socket, peer) => come.push((socket, peer)),
+                Knock::Nobody => break,
+                Knock::Shut(reason) => {
+                    reason.iter().for_each(|reason| self.err.line(self.words.door_shut(reason)));
+                    break;
+                }
+            }
+        }
+        come
+    }
+
+    /// Gives a client back for which there is room beside the `present` ones; otherwise tells it, in the clothes of the
+    /// lab's protocol (`tell`), that there is none.
+    pub fn admit(
+        &mut self,
+        client: (TcpStream, SocketAddr),
+        present: usize,
+        tell: impl FnOnce(&str) -> Vec<u8>,
+        now: Instant,
+    ) -> Option<(TcpStream, SocketAddr)> {
+        if present < self.max_clients {
+            return Some(client);
+        }
+        let (socket, peer) = client;
+        self.err.line(self.words.refused_full(peer, self.max_clients));
+        let reason = self.program.says(&self.words.you_are_too_many(self.max_clients));
+        self.farewells.add(socket, tell(&reason), now);
+        None
+    }
+
+    /// Tells a client, and the one who runs the server, that no process could be made for it.
+    pub fn refuse_without_process(
+        &mut self,
+        (socket, peer): (TcpStream, SocketAddr),
+        reason: &io::Error,
+        tell: impl FnOnce(&str) -> Vec<u8>,
+        now: Instant,
+    ) {
+        self.err.line(self.words.refused_no_process(peer, reason));
+        let reason = self.program.says(self.words.you_get_no_process());
+        self.farewells.add(socket, tell(&reason), now);
+    }
+
+    /// A descriptor was freed: a door that was shut for lack of one may try again.
+    pub fn reopen(&mut self, now: Instant) {
+        self.doors.iter_mut().for_each(|door| door.reopen(now, true));
+    }
+
+    /// What every turn of a loop ends with.
+    pub fn end_turn(&mut self, now: Instant) {
+        let freed = self.farewells.advance(now);
+        self.doors.iter_mut().for_each(|door| door.reopen(now, freed));
+        self.flush();
+    }
+
+    /// Prints what can be printed now.
+    pub fn flush(&mut self) {
+        self.out.flush();
+        self.err.flush();
+    }
+
+    /// Gives its memory back, in a child, and makes its consoles new.
+    pub fn forget(&mut self) {
+        self.out.forget();
+        self.err.forget();
+    }
+}
+
+/// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
+/// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
+fn lowest_own_descriptor(limit: u64) -> RawFd {
+    1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
+}

@@ -1,0 +1,145 @@
+//! What every server says to the one who runs it, in its program's language. `(père)`, `(parent)` marks what concerns the
+//! first process.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::cli::Language::{self, English, French};
+use crate::sys::{Ended, Pid, Signal};
+
+/// The words of one language.
+#[derive(Clone, Copy, Debug)]
+pub struct Words(pub Language);
+
+impl Words {
+    /// The first line: the server is ready.
+    pub fn ready(self, address: SocketAddr) -> String {
+        let pid = Pid::this();
+        match self.0 {
+            French => format!("(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)"),
+            English => format!("(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)"),
+        }
+    }
+
+    /// No server without a socket that listens.
+    pub fn cannot_listen(self, address: SocketAddr) -> String {
+        match self.0 {
+            French => format!("impossible d'écouter sur {address}"),
+            English => format!("cannot listen on {address}"),
+        }
+    }
+
+    /// Nothing more will be printed, and why.
+    pub fn foreign_terminal(self) -> &'static str {
+        match self.0 {
+            French => {
+                "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche"
+            }
+            English => {
+                "(parent) this terminal is somebody else's and could block the server: nothing more is shown on it"
+            }
+        }
+    }
+
+    /// One client too many, for the one who runs the server.
+    pub fn refused_full(self, peer: SocketAddr, most: usize) -> String {
+        match self.0 {
+            French => {
+                format!(
+                    "(père) client {peer} refusé : la salle est pleine ({most} clients au plus, --max-clients)"
+                )
+            }
+            English => {
+                format!(
+                    "(parent) client {peer} refused: the server is full (at most {most} clients, --max-clients)"
+                )
+            }
+        }
+    }
+
+    /// What that client is told.
+    pub fn you_are_too_many(self, most: usize) -> String {
+        match self.0 {
+            French => format!("la salle est pleine ({most} clients au plus), réessayez plus tard"),
+            English => format!("the server is full (at most {most} clients), try again later"),
+        }
+    }
+
+    /// A client for whom no process could be made, for the one who runs the server.
+    pub fn refused_no_process(self, peer: SocketAddr, reason: &io::Error) -> String {
+        match self.0 {
+            French => format!("(père) client {peer} refusé : fork impossible : {reason}"),
+            English => format!("(parent) client {peer} refused: cannot fork: {reason}"),
+        }
+    }
+
+    /// What that client is told.
+    pub fn you_get_no_process(self) -> &'static str {
+        match self.0 {
+            French => "le serveur ne peut plus créer de processus, réessayez plus tard",
+            English => "the server cannot make another process, try again later",
+        }
+    }
+
+    /// No descriptor is left for another client.
+    pub fn door_shut(self, reason: &io::Error) -> String {
+        match self.0 {
+            French => format!(
+                "(père) accept impossible : {reason} ; les nouveaux clients attendent qu'un descripteur se libère"
+            ),
+            English => {
+                format!("(parent) cannot accept: {reason}; new clients wait until a descriptor is free")
+            }
+        }
+    }
+
+    /// The limit of descriptors is lower than what was asked for.
+    pub fn few_descriptors(self, limit: u64, most: usize) -> String {
+        match self.0 {
+            French => {
+                format!(
+                    "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)"
+                )
+            }
+            English => {
+                format!(
+                    "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)"
+                )
+            }
+        }
+    }
+
+    /// A child wrote what is no record.
+    pub fn bad_record(self) -> &'static str {
+        match self.0 {
+            French => "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés",
+            English => "(parent) the pipe holds something else than records; it is ignored",
+        }
+    }
+
+    /// Lines that could not be written.
+    pub fn lines_lost(self, count: u64) -> String {
+        match self.0 {
+            French => format!("(père) {count} lignes n'ont pas pu être écrites"),
+            English => format!("(parent) {count} lines could not be written"),
+        }
+    }
+
+    /// The server was asked to stop.
+    pub fn stopping(self, signal: Signal, count: usize) -> String {
+        match self.0 {
+            French => format!("(père) {signal} reçu : arrêt, {count} en ligne"),
+            English => format!("(parent) {signal} received: stopping, {count} connected"),
+        }
+    }
+
+    /// A child ended in a way that no client's leaving explains.
+    pub fn child_lost(self, ended: Ended) -> String {
+        match (self.0, ended) {
+            (French, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),
+            (French, Ended::Status(status)) => format!("a perdu son fils, fini avec le statut {status}"),
+            (English, Ended::Signal(signal)) => format!("lost its child, killed by {signal}"),
+            (English, Ended::Status(status)) => format!("lost its child, ended with status {status}"),
+        }
+    }
+}
