@@ -5,7 +5,8 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`chat`] | the instant messenger: hub, child, log, record, the codecs |
-//! | [`server`] | what every server shares: listen, accept, print without waiting, take leave |
+//! | [`labs`] | echo, calculation, upload, relay, directed messages |
+//! | [`server`] | what every server shares: listen, accept, fork, print without waiting, take leave |
 //! | [`client`] | what every client shares: dial with retry, two processes that end together |
 //! | [`sys`] | fork, signals, poll, descriptors, limits: the one room with `unsafe` |
 //! | [`text`] | bytes from the network made fit for a terminal or a log |
@@ -16,6 +17,7 @@
 pub mod chat;
 pub mod cli;
 pub mod client;
+pub mod labs;
 pub mod server;
 pub mod sys;
 pub mod text;

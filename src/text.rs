@@ -42,6 +42,49 @@ fn misleads(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
+/// [`Visible`] for text that comes in pieces: newlines stay what they are (with a carriage return before them or without), and a
+/// character that a piece has cut waits for its rest.
+#[derive(Debug, Default)]
+pub struct VisibleStream {
+    cut: Vec<u8>,
+}
+
+impl VisibleStream {
+    /// The next piece, fit for a terminal.
+    pub fn feed(&mut self, piece: &[u8]) -> String {
+        let mut bytes = std::mem::take(&mut self.cut);
+        bytes.extend_from_slice(piece);
+        self.cut = bytes.split_off(bytes.len() - unfinished(&bytes));
+        lines_visible(&bytes)
+    }
+
+    /// What waits for a rest that will not come.
+    pub fn finish(&mut self) -> String {
+        lines_visible(&std::mem::take(&mut self.cut))
+    }
+}
+
+fn lines_visible(bytes: &[u8]) -> String {
+    let line_visible = |line: &[u8]| match line.strip_suffix(b"\n") {
+        Some(text) => visible(text.strip_suffix(b"\r").unwrap_or(text)) + "\n",
+        None => visible(line),
+    };
+    bytes.split_inclusive(|&byte| byte == b'\n').map(line_visible).collect()
+}
+
+/// How many bytes at the end are the beginning of something: of a character, or a carriage return that may precede a newline.
+fn unfinished(bytes: &[u8]) -> usize {
+    if bytes.ends_with(b"\r") {
+        return 1;
+    }
+    // A character has 4 bytes at most, so 3 of it can be a beginning.
+    (1..=3.min(bytes.len())).rev().find(|&n| is_beginning(&bytes[bytes.len() - n..])).unwrap_or(0)
+}
+
+fn is_beginning(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
 /// True when `text` shows as it is: nothing in it that [`visible`] would change.
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || misleads(c))
@@ -69,7 +112,38 @@ mod tests {
         assert!(!is_plain("a\u{1b}b") && !is_plain("\u{202e}"));
     }
 
+    #[test]
+    fn a_stream_keeps_its_newlines_and_the_characters_that_were_cut() {
+        let mut stream = VisibleStream::default();
+        let pieces: [&[u8]; 5] = [b"caf\xc3", b"\xa9\r", b"\n\x1b[2J\xe2\x82", b"x\rz\n", b"\xf0\x9f"];
+        let shown: Vec<String> = pieces.iter().map(|piece| stream.feed(piece)).collect();
+        assert_eq!(shown, ["caf", "é", "\n^[[2J", "\\xe2\\x82x^Mz\n", ""]);
+        assert_eq!(stream.finish(), "\\xf0\\x9f");
+    }
+
     proptest! {
+        #[test]
+        fn a_stream_shows_the_same_however_it_is_cut(
+            text in "[a-zé€🦀\r\n\x1b]{0,60}", noise in prop::collection::vec(any::<u8>(), 0..8), cuts in prop::collection::vec(1usize..6, 1..40),
+        ) {
+            let bytes = [text.as_bytes(), &noise].concat();
+            let (mut stream, mut shown, mut rest) = (VisibleStream::default(), String::new(), &bytes[..]);
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at((*cut).min(rest.len()));
+                shown.push_str(&stream.feed(piece));
+                rest = after;
+            }
+            shown.push_str(&stream.finish());
+            let whole = VisibleStream::default();
+            let mut whole = { let mut w = whole; let mut s = w.feed(&bytes); s.push_str(&w.finish()); s };
+            prop_assert_eq!(&shown, &whole);
+            whole.retain(|c| c != '\n');
+            prop_assert!(is_plain(&whole));
+        }
+
         #[test]
         fn nothing_that_comes_out_could_be_obeyed(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             prop_assert!(is_plain(&visible(&bytes)));

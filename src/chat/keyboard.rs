@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use nix::errno::Errno;
 
-use super::line::Lines;
+use super::line::{message, room_for_text};
 use super::messenger::WORDS;
 use super::screen::{BROKEN, CLOSED, NO_OUTPUT};
-use crate::client::{Pulse, Screen};
+use crate::client::{Lines, Pulse, Screen};
 use crate::sys::{self, Ended, Interest, Signals};
 
 /// How long the server may let us wait in all before it closes, once the keyboard has ended and all is sent. The time that
@@ -23,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Keyboard<'a> {
     connection: &'a TcpStream,
     signals: Signals,
+    pseudo: &'a str,
     lines: Lines,
     /// Messages that the connection has not taken yet. The keyboard is not read while there are any.
     to_send: VecDeque<Vec<u8>>,
@@ -42,8 +43,9 @@ enum End {
 
 impl Keyboard<'_> {
     /// The keyboard of `pseudo`, on a connection that the screen's process shares.
-    pub fn new<'a>(connection: &'a TcpStream, signals: Signals, pseudo: &str) -> Keyboard<'a> {
-        Keyboard { connection, signals, lines: Lines::new(pseudo), to_send: VecDeque::new() }
+    pub fn new<'a>(connection: &'a TcpStream, signals: Signals, pseudo: &'a str) -> Keyboard<'a> {
+        let lines = Lines::new(room_for_text(pseudo));
+        Keyboard { connection, signals, pseudo, lines, to_send: VecDeque::new() }
     }
 
     /// Sends what is typed until something ends it; then both processes are gone. Returns the user's farewell.
@@ -114,11 +116,11 @@ impl Keyboard<'_> {
         let mut typed = [0; 4096];
         match nix::unistd::read(io::stdin(), &mut typed) {
             Ok(0) => {
-                self.to_send.extend(self.lines.finish());
+                self.to_send.extend(self.lines.finish().map(|text| message(self.pseudo, &text)));
                 Ok(true)
             }
             Ok(n) => {
-                self.lines.feed(&typed[..n], |message| self.to_send.push_back(message));
+                self.lines.feed(&typed[..n], |text| self.to_send.push_back(message(self.pseudo, &text)));
                 Ok(false)
             }
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),

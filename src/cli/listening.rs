@@ -7,11 +7,12 @@ use clap::{Args, Command};
 use super::{Language, address, number};
 use crate::server;
 
-/// Where to listen, and for how many; `PORT` and `CLIENTS` are the defaults. What `--help` says of each is put in by
+/// Where to listen, and for how many; `PORT` and `CLIENTS` are the defaults, and `HERE` says that the default address is this
+/// machine's own and not all. What `--help` says of each is put in by
 /// [`super::Program::run`], in the program's language.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Listening<const PORT: u16, const CLIENTS: usize> {
-    #[arg(long, value_name = "ADDR", hide_default_value = true, default_value_t = Ipv4Addr::UNSPECIFIED.into(), value_parser = address)]
+pub struct Listening<const PORT: u16, const CLIENTS: usize, const HERE: bool = false> {
+    #[arg(long, value_name = "ADDR", hide_default_value = true, default_value_t = default_address(HERE), value_parser = address)]
     bind: IpAddr,
     #[arg(long, value_name = "N", hide_default_value = true, default_value_t = PORT, value_parser = number::<u16>(0, 65535))]
     port: u16,
@@ -21,7 +22,7 @@ pub struct Listening<const PORT: u16, const CLIENTS: usize> {
     backlog: i32,
 }
 
-impl<const PORT: u16, const CLIENTS: usize> Listening<PORT, CLIENTS> {
+impl<const PORT: u16, const CLIENTS: usize, const HERE: bool> Listening<PORT, CLIENTS, HERE> {
     /// As the server takes them.
     pub fn options(&self) -> server::Options {
         server::Options {
@@ -30,6 +31,11 @@ impl<const PORT: u16, const CLIENTS: usize> Listening<PORT, CLIENTS> {
             max_clients: self.max_clients,
         }
     }
+}
+
+fn default_address(here: bool) -> IpAddr {
+    let address = if here { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    address.into()
 }
 
 /// Puts the help of these options into words; a command that has none of them stays as it is.
@@ -53,7 +59,10 @@ pub(super) fn worded(command: Command, language: Language) -> Command {
 
 fn in_french(option: &str, default: &str) -> Option<String> {
     Some(match option {
-        "bind" => format!("Adresse où écouter, IPv4 ou IPv6 ({default} par défaut : toutes)"),
+        "bind" => format!(
+            "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut{})",
+            meaning(default, " : toutes")
+        ),
         "port" => format!("Port où écouter ({default} par défaut ; 0 : un port libre, affiché au démarrage)"),
         "max_clients" => format!("Clients admis en même temps ({default} par défaut)"),
         "backlog" => format!("Connexions qui peuvent attendre d'être acceptées ({default} par défaut)"),
@@ -63,10 +72,17 @@ fn in_french(option: &str, default: &str) -> Option<String> {
 
 fn in_english(option: &str, default: &str) -> Option<String> {
     Some(match option {
-        "bind" => format!("Address to listen on, IPv4 or IPv6 ({default} by default: all)"),
+        "bind" => {
+            format!("Address to listen on, IPv4 or IPv6 ({default} by default{})", meaning(default, ": all"))
+        }
         "port" => format!("Port to listen on ({default} by default; 0: any free port, shown at the start)"),
         "max_clients" => format!("Clients admitted at the same time ({default} by default)"),
         "backlog" => format!("Connections that may wait to be accepted ({default} by default)"),
         _ => return None,
     })
+}
+
+/// What the default address means, where its digits do not tell.
+fn meaning<'a>(default: &str, all: &'a str) -> &'a str {
+    if default == Ipv4Addr::UNSPECIFIED.to_string() { all } else { "" }
 }

@@ -2,6 +2,8 @@
 //! keyboard and server by turns.
 
 mod dial;
+mod dialogue;
+mod lines;
 mod pair;
 mod words;
 
@@ -12,6 +14,8 @@ use anyhow::Context;
 use crate::sys::{self, Signal, Signals};
 
 pub use dial::connect;
+pub use dialogue::{Dialogue, converse};
+pub use lines::Lines;
 pub use pair::{Pulse, Screen};
 pub use words::Words;
 

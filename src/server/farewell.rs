@@ -62,6 +62,19 @@ impl Farewells {
         self.leaving.iter().map(|farewell| farewell.deadline).min()
     }
 
+    /// Waits until all are gone, or have had their time.
+    pub fn finish(&mut self) {
+        while let Some(due) = self.due() {
+            let mut watched: Vec<PollFd> = self.watch().collect();
+            let left = due.saturating_duration_since(Instant::now());
+            if sys::wait(&mut watched, Some(left)).is_err() {
+                // Nobody can be waited for any more.
+                return;
+            }
+            self.advance(Instant::now());
+        }
+    }
+
     /// Goes on with each as far as is possible now. True when a descriptor was freed.
     pub fn advance(&mut self, now: Instant) -> bool {
         let before = self.leaving.len();

@@ -6,13 +6,17 @@
 mod console;
 mod door;
 mod farewell;
+mod forking;
 mod options;
 mod parent;
+mod session;
 mod words;
 
 pub use console::Console;
 pub use door::{Door, Knock};
 pub use farewell::Farewells;
+pub use forking::{Lab, Way, run};
 pub use options::Options;
 pub use parent::{Event, Parent, prepare};
+pub use session::{End, Session};
 pub use words::Words;

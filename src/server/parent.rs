@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -154,18 +154,27 @@ impl Parent {
 
     /// Takes the connections that wait at a door, but no more than a turn should.
     pub fn accept(&mut self, door: usize, now: Instant) -> Vec<(TcpStream, SocketAddr)> {
-        let mut come = Vec::new();
-        while come.len() < ACCEPTED_AT_ONCE {
-            match self.doors[door].accept(now) {
-                Knock::Client(socket, peer) => come.push((socket, peer)),
-                Knock::Nobody => break,
-                Knock::Shut(reason) => {
-                    reason.iter().for_each(|reason| self.err.line(self.words.door_shut(reason)));
-                    break;
-                }
+        (0..ACCEPTED_AT_ONCE).map_while(|_| self.accept_one(door, now)).collect()
+    }
+
+    /// Takes the next connection that waits at a door, if any does.
+    pub fn accept_one(&mut self, door: usize, now: Instant) -> Option<(TcpStream, SocketAddr)> {
+        match self.doors[door].accept(now) {
+            Knock::Client(socket, peer) => Some((socket, peer)),
+            Knock::Nobody => None,
+            Knock::Shut(reason) => {
+                reason.iter().for_each(|reason| self.err.line(self.words.door_shut(reason)));
+                None
             }
         }
-        come
+    }
+
+    /// Gives a descriptor a number out of the way of the clients'.
+    ///
+    /// # Errors
+    /// As [`sys::move_high`].
+    pub fn out_of_the_way(&self, fd: OwnedFd) -> io::Result<OwnedFd> {
+        sys::move_high(fd, self.lowest)
     }
 
     /// Gives a client back for which there is room beside the `present` ones; otherwise tells it, in the clothes of the
@@ -216,12 +225,6 @@ impl Parent {
     pub fn flush(&mut self) {
         self.out.flush();
         self.err.flush();
-    }
-
-    /// Gives its memory back, in a child, and makes its consoles new.
-    pub fn forget(&mut self) {
-        self.out.forget();
-        self.err.forget();
     }
 }
 

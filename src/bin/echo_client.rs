@@ -1,0 +1,32 @@
+//! `echo_client [HOST PORT]`: sends lines and prints what comes back.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use forklab::cli::number;
+use forklab::labs::echo::{CLIENT, PORT, talk};
+
+const EXAMPLES: &str = "\
+Examples:
+  echo_client                         to the server of this machine
+  echo_client room-12 8001            to another one's, by its name
+  echo hello | echo_client ::1 8000   one line, then it is over
+
+Each line comes back before the next is sent; Ctrl+D or Ctrl+C to leave.
+";
+
+/// Echo client: sends each line that you type and prints the answer.
+#[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
+struct Arguments {
+    /// Address or name of the server's machine (127.0.0.1 by default)
+    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
+    host: String,
+    /// Port of the server (8000 by default)
+    #[arg(value_name = "PORT", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    CLIENT.run(|Arguments { host, port }: Arguments| talk(&host, port))
+}

@@ -1,0 +1,56 @@
+//! `echo_serveur [HOST PORT]`: what a client sends comes back.
+
+use std::net::ToSocketAddrs;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use forklab::cli::{Listening, number};
+use forklab::labs::echo::{PORT, SERVER, serve};
+
+const EXAMPLES: &str = "\
+Examples:
+  echo_serveur                        part 2 of the lab: all clients at once, a child process for each
+  echo_serveur --iterative            part 1: one client at a time, the others wait to be accepted
+  echo_serveur 0.0.0.0 8001           for the whole room, on another port
+  echo_client                         in another terminal
+  strace -f -e trace=network,fork,clone ./target/release/echo_serveur
+
+Ctrl+C stops the server and all its children.
+";
+
+/// Echo server: whatever comes goes back unchanged.
+#[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
+struct Arguments {
+    /// Address or name to listen on, instead of --bind
+    #[arg(value_name = "HOST", conflicts_with = "bind")]
+    host: Option<String>,
+    /// Port to listen on, instead of --port
+    #[arg(value_name = "PORT", conflicts_with = "port", value_parser = number::<u16>(0, 65535))]
+    at_port: Option<u16>,
+    #[command(flatten)]
+    listening: Listening<PORT, 1000, true>,
+    /// One client at a time; the others wait to be accepted
+    #[arg(long)]
+    iterative: bool,
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut options = arguments.listening.options();
+    if let Some(port) = arguments.at_port {
+        options.address.set_port(port);
+    }
+    if let Some(host) = &arguments.host {
+        let port = options.address.port();
+        let mut addresses = (host.as_str(), port)
+            .to_socket_addrs()
+            .with_context(|| format!("the name \"{host}\" leads to no address"))?;
+        options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
+    }
+    serve(&options, arguments.iterative)
+}
+
+fn main() -> ExitCode {
+    SERVER.run(|arguments| run(&arguments))
+}

@@ -1,0 +1,88 @@
+//! From keys to lines: what is typed, cut at its newlines, in pieces of a bounded size. Pure.
+
+/// Gathers typed bytes and gives lines.
+#[derive(Debug)]
+pub struct Lines {
+    /// The most bytes of a piece.
+    most: usize,
+    held: Vec<u8>,
+}
+
+impl Lines {
+    /// Lines, or pieces of longer ones, of at most `most` bytes.
+    pub fn new(most: usize) -> Lines {
+        Lines { most, held: Vec::new() }
+    }
+
+    /// Takes `typed` and gives `give` each line that it completes, without its newline. A line too long goes in pieces,
+    /// as soon as there is enough for one: memory is bounded whatever is typed. NULs, which would end a message early, are
+    /// left out.
+    pub fn feed(&mut self, typed: &[u8], mut give: impl FnMut(Vec<u8>)) {
+        for &byte in typed {
+            match byte {
+                b'\n' => give(std::mem::take(&mut self.held)),
+                0 => {}
+                _ => {
+                    self.held.push(byte);
+                    if self.held.len() > self.most {
+                        let piece = character_boundary(&self.held, self.most);
+                        give(self.held.drain(..piece).collect());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last line, if it lacks its newline. Nothing typed is no line.
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
+        (!self.held.is_empty()).then(|| std::mem::take(&mut self.held))
+    }
+}
+
+/// The last place up to `most` that does not lie inside a UTF-8 character; `most` where the bytes are not UTF-8 anyway.
+fn character_boundary(bytes: &[u8], most: usize) -> usize {
+    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+    (most.saturating_sub(3)..=most).rev().find(|&at| at > 0 && !inside(at)).unwrap_or(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn typed(most: usize, text: &[u8]) -> Vec<Vec<u8>> {
+        let (mut lines, mut given) = (Lines::new(most), Vec::new());
+        lines.feed(text, |line| given.push(line));
+        given.extend(lines.finish());
+        given
+    }
+
+    #[test]
+    fn a_line_comes_without_its_newline() {
+        assert_eq!(typed(9, b"un\n\ndeux\0\nsans fin"), [&b"un"[..], b"", b"deux", b"sans fin"]);
+        assert!(typed(9, b"").is_empty());
+    }
+
+    #[test]
+    fn a_line_that_just_fits_is_one_and_one_byte_more_makes_two() {
+        assert_eq!(typed(4, b"quat\n"), [b"quat"]);
+        assert_eq!(typed(4, b"quatr\n"), [&b"quat"[..], b"r"]);
+        assert_eq!(typed(1, "é\n".as_bytes()).concat(), "é".as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_long_line_is_lost_and_no_character_is_cut(text in "[^\0\n]{0,3000}", most in 4usize..1200) {
+            let pieces = typed(most, text.as_bytes());
+            prop_assert!(pieces.iter().all(|piece| piece.len() <= most && std::str::from_utf8(piece).is_ok()));
+            prop_assert_eq!(pieces.concat(), text.as_bytes());
+        }
+
+        #[test]
+        fn bytes_that_are_not_utf8_pass_as_well(bytes in prop::collection::vec(1u8..=255, 0..5000)) {
+            let pieces = typed(1000, &bytes);
+            prop_assert!(pieces.iter().all(|piece| piece.len() <= 1000));
+            prop_assert_eq!(pieces.concat(), bytes.into_iter().filter(|&byte| byte != b'\n').collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The server: a read, a line printed, a write.
+
+use crate::cli::Program;
+use crate::server::{self, End, Lab, Options, Session, Way, prepare};
+use crate::text::Visible;
+
+/// Its name.
+pub const PROGRAM: Program = Program::english("echo_serveur");
+
+/// The most bytes of one `read`, as the course has it.
+const CHUNK: usize = 1024;
+
+/// Bytes shown in one line: a line of more than PIPE_BUF bytes could be torn by another child's.
+const SHOWN: usize = 512;
+
+struct Echo;
+
+impl Lab for Echo {
+    const PROGRAM: Program = PROGRAM;
+
+    fn serve(&self, session: &mut Session) -> Result<(), End> {
+        let (peer, mut chunk) = (session.peer, [0; CHUNK]);
+        loop {
+            let n = session.read(&mut chunk)?;
+            for shown in chunk[..n].chunks(SHOWN) {
+                session.log(format_args!("received from {peer}: {}", Visible(shown)));
+            }
+            session.send(&chunk[..n])?;
+        }
+    }
+
+    fn refusal(reason: &str) -> Vec<u8> {
+        format!("{reason}\n").into_bytes()
+    }
+}
+
+/// Runs the server until SIGINT or SIGTERM: one client at a time if `iterative`, else a child for each.
+///
+/// # Errors
+/// Whatever the system refuses, with what was being done.
+pub fn serve(options: &Options, iterative: bool) -> anyhow::Result<()> {
+    server::run(&Echo, options, Way { iterative, patience: None }, prepare()?)
+}
