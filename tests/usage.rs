@@ -33,7 +33,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_tells_each_mistake_in_one_line() {
-    let mistakes: [(&[&str], &str); 22] = [
+    let mistakes: [(&[&str], &str); 23] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -52,6 +52,7 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--pace", "1.5"], "« 1.5 » refusé"),
         (&["--lag-limit", "0"], "« 0 » refusé"),
         (&["--lag-limit", "99999999999999999999"], "refusé"),
+        (&["--lines", "65536"], "--lines <PORT> : « 65536 » refusé : un nombre de 0 à 65535"),
         (&["-v", "-q"], "ne va pas avec"),
         (&["-x"], "« -x »"),
         (&["--quiet=3"], "ne prend pas de valeur"),
@@ -102,7 +103,17 @@ fn help_teaches_every_option_with_examples_in_one_language() {
     for (program, options) in [
         (
             SERVER,
-            &["--bind", "--port", "--max-clients", "--backlog", "--pace", "--lag-limit", "-v", "-q"][..],
+            &[
+                "--bind",
+                "--port",
+                "--max-clients",
+                "--backlog",
+                "--pace",
+                "--lag-limit",
+                "--lines",
+                "-v",
+                "-q",
+            ][..],
         ),
         (CLIENT, &["<IP>", "<PSEUDO>", "--port"]),
     ] {

@@ -43,25 +43,23 @@ impl Words {
 
     /// One client too many, for the one who runs the server.
     pub fn refused_full(self, peer: SocketAddr, most: usize) -> String {
+        let most = clients(most);
         match self.0 {
             French => {
-                format!(
-                    "(père) client {peer} refusé : la salle est pleine ({most} clients au plus, --max-clients)"
-                )
+                format!("(père) client {peer} refusé : la salle est pleine ({most} au plus, --max-clients)")
             }
             English => {
-                format!(
-                    "(parent) client {peer} refused: the server is full (at most {most} clients, --max-clients)"
-                )
+                format!("(parent) client {peer} refused: the server is full (at most {most}, --max-clients)")
             }
         }
     }
 
     /// What that client is told.
     pub fn you_are_too_many(self, most: usize) -> String {
+        let most = clients(most);
         match self.0 {
-            French => format!("la salle est pleine ({most} clients au plus), réessayez plus tard"),
-            English => format!("the server is full (at most {most} clients), try again later"),
+            French => format!("la salle est pleine ({most} au plus), réessayez plus tard"),
+            English => format!("the server is full (at most {most}), try again later"),
         }
     }
 
@@ -142,4 +140,10 @@ impl Words {
             (English, Ended::Status(status)) => format!("lost its child, ended with status {status}"),
         }
     }
+}
+
+/// So many clients, in both languages.
+fn clients(count: usize) -> String {
+    let plural = if count > 1 { "s" } else { "" };
+    format!("{count} client{plural}")
 }

@@ -67,6 +67,17 @@ impl Peer {
         strings
     }
 
+    /// The next line, with its newline.
+    pub fn line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
+                return String::from_utf8_lossy(&self.pending.drain(..=end).collect::<Vec<u8>>())
+                    .into_owned();
+            }
+            assert!(self.reads(), "the end came in a line: {:?}", String::from_utf8_lossy(&self.pending));
+        }
+    }
+
     /// Reads on until `text` has come, and forgets all before it.
     pub fn hears_up_to(&mut self, text: &str) {
         let text = text.as_bytes();
