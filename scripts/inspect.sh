@@ -78,7 +78,7 @@ sockets() { # LINES
 # What a process has open, the same thing under several numbers on one line. What ss said of it tells a listener from a
 # client. The children's pipe is made first, so it is 3 and 4; one that a process writes to itself is for signals.
 descriptors() { # PID
-    { printf '%s\n' "$listening" "$connected" && ls -lv "/proc/$1/fd" 2>/dev/null; } | awk -v pid="$1" '
+    { printf '%s\n' "$listening" "$connected" && ls -lv "/proc/$1/fd" 2>/dev/null; } | awk -v pid="$1" -v kind="$kind" '
         match($0, "pid=" pid ",fd=[0-9]+") {
             fd = substr($0, RSTART, RLENGTH)
             sub(/.*=/, "", fd)
@@ -93,7 +93,8 @@ descriptors() { # PID
             else if (target ~ /^pipe:/) {
                 reads = $1 ~ /^lr/
                 if (reads) read[target]
-                if (fd == 3 || fd == 4) what = "tube des fils au père, " (reads ? "lecture" : "écriture")
+                if (kind == "salle" && (fd == 3 || fd == 4)) what = "tube des fils au père, " (reads ? "lecture" : "écriture")
+                else if (kind != "salle") what = "tube des signaux, ou dont la fin dit celle du père"
                 else what = target in read ? "tube des signaux, à l\047écart des clients" : "autre tube"
             } else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart des clients" : "autre"
             if (!((target, what) in numbers)) order[++many] = target SUBSEP what
@@ -107,15 +108,38 @@ descriptors() { # PID
         }'
 }
 
+# What to expect of a server: "salle", whose first process writes to all clients; "fils", where a child serves its client alone;
+# "un", where one process serves one client after the other, or a pair.
+kind_of() { # PID
+    case $(ps -o ucmd= --pid "$1") in
+    relay_serveur*) echo un ;;
+    chat_serveur* | direct_serveur*) echo salle ;;
+    *) if ps -ww -o args= --pid "$1" | grep -q -e ' --iterative'; then echo un; else echo fils; fi ;;
+    esac
+}
+
+expect() { # WHAT
+    case $1-$kind in
+    processes-un) echo "→ Attendu : un seul processus (serveur itératif) ; au relais, un fils de plus par autre paire." ;;
+    processes-*) echo "→ Attendu : père + un fils par client ; même CMD, PPID des fils = PID du père." ;;
+    clients-salle) echo "→ Attendu : chaque connexion est au père et à un seul fils, sous le même fd." ;;
+    clients-fils) echo "→ Attendu : chaque connexion est à un seul fils ; le père a fermé la sienne après fork." ;;
+    clients-un) echo "→ Attendu : chaque connexion est à un seul processus." ;;
+    numbers-salle) echo "→ Le système donne le plus petit numéro libre : tube, écoute, puis clients." ;;
+    numbers-*) echo "→ Le système donne le plus petit numéro libre : écoute, puis client." ;;
+    esac
+}
+
 show() { # PID of a first process
-    local father=$1 look=(--cols "$width") processes ours child listening connected
+    local father=$1 look=(--cols "$width") kind processes ours child listening connected
     [ "$width" -gt 0 ] || look=(-ww)
+    kind=$(kind_of "$father")
     processes=$(ps "${look[@]}" -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
     ours=$(awk 'NR > 1 { print $1 }' <<<"$processes")
     [ -n "$ours" ] || { echo "Le serveur $father vient de se terminer." && return; }
     printf '%s\n' "===== $(ps -o ucmd= --pid "$father"), processus $father =====" "" \
         "1. Processus : ps -o pid,ppid,stat,ucmd,args --pid $father --ppid $father" "$processes" \
-        "→ Attendu : père + un fils par client ; même CMD, PPID des fils = PID du père." ""
+        "$(expect processes)" ""
     # ss and /proc tell what a process has open to its user and to root alone.
     if ! ls "/proc/$father/fd" >/dev/null 2>&1; then
         printf '%s\n' "Sockets et descripteurs cachés : ce serveur est à l'utilisateur $(ps -o user:32= --pid "$father")." \
@@ -129,10 +153,10 @@ show() { # PID of a first process
     printf '%s\n' "→ Attendu : l'écoute est au père seul. Send-Q = sa file d'attente (backlog)." "" \
         "3. Clients : ss -tnp (les lignes de ce serveur)"
     sockets "$connected"
-    printf '%s\n' "→ Attendu : chaque connexion est au père et à un seul fils, sous le même fd." "" \
+    printf '%s\n' "$(expect clients)" "" \
         "4. Descripteurs du père : ls -lv /proc/$father/fd"
     descriptors "$father"
-    printf '%s\n' "→ Le système donne le plus petit numéro libre : tube, écoute, puis clients." ""
+    printf '%s\n' "$(expect numbers)" ""
     child=$(awk -v father="$father" 'NR > 1 && $1 != father && $3 !~ /^Z/ { print $1; exit }' <<<"$processes")
     if [ -n "$child" ]; then
         printf '%s\n' "5. Descripteurs d'un fils : ls -lv /proc/$child/fd"
@@ -145,7 +169,9 @@ show() { # PID of a first process
 verdict() { # CLIENTS PROCESSES ZOMBIES
     local clients="$1 client" living=$(($2 - $3)) expected=$(($1 + 1))
     [ "$1" -lt 2 ] || clients+=s
-    if [ "$living $3" = "$expected 0" ]; then
+    if [ "$kind" = un ]; then
+        echo "Compte : $clients, $2 processus (et zombies : $3)."
+    elif [ "$living $3" = "$expected 0" ]; then
         echo "Compte : $clients, $2 processus : n clients, n+1 processus, c'est juste."
     else
         # Perhaps no fault: ps and ss look one after the other, and a client may have come or gone in between.

@@ -334,3 +334,32 @@ fn shellcheck_has_nothing_to_say() {
         Err(error) => eprintln!("skipped: shellcheck is not installed ({error})"),
     }
 }
+
+fn echo_server(options: &[&str]) -> Server {
+    Server::from(Command::new(env!("CARGO_BIN_EXE_echo_serveur")).args(["--port", "0"]).args(options))
+}
+
+#[test]
+fn a_server_whose_children_serve_alone_is_explained_as_such() {
+    let server = echo_server(&[]);
+    let _clients = [server.connect(), server.connect()];
+    for child in server.wait_for_children(2) {
+        eventually("the child to serve", || (descriptors_of(child).len() == 5).then_some(()));
+    }
+    let shown = inspect_pid(server.pid());
+    assert!(shown.out.contains("chaque connexion est à un seul fils"), "{}", shown.out);
+    assert_eq!(shown.part("3.").iter().filter(|row| row.contains("fd=")).count(), 2, "{}", shown.out);
+    assert!(shown.last_line().contains("2 clients, 3 processus"), "{}", shown.out);
+    assert!(shown.last_line().contains("c'est juste"), "{}", shown.out);
+}
+
+#[test]
+fn an_iterative_server_is_one_process() {
+    let server = echo_server(&["--iterative"]);
+    let mut client = server.connect();
+    client.sends("a");
+    client.hears("a");
+    let shown = inspect_pid(server.pid());
+    assert!(shown.out.contains("un seul processus (serveur itératif)"), "{}", shown.out);
+    assert_eq!(shown.last_line(), "Compte : 1 client, 1 processus (et zombies : 0).");
+}
