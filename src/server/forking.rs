@@ -85,7 +85,11 @@ impl<'a, L: Lab> Server<'a, L> {
     fn open(lab: &'a L, options: &Options, way: Way, limit: u64) -> anyhow::Result<Server<'a, L>> {
         let parent = Parent::open(L::PROGRAM, options, limit)?;
         let lifeline = match way.iterative {
-            true => None,
+            true => {
+                // It forks nobody. A child that it has from before its exec must not end the session of a client.
+                sys::default_signal(Signal::SIGCHLD);
+                None
+            }
             false => {
                 let (children, held) = io::pipe().context("pipe")?;
                 let high = |fd: OwnedFd| parent.out_of_the_way(fd).context("fcntl");
