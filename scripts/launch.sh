@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# What launch_server.sh and launch_client.sh share: builds a lab's program if needed, clears the screen and becomes that
+# program, in the caller's directory. Sourced with the program's role, `serveur` or `client`, then the caller's arguments.
+# Status: the program's own; 1: it cannot be built, and nothing was started.
+me=${0##*/}
+root=${BASH_SOURCE[0]%/scripts/*}
+role=$1
+shift
+
+fail() { # STATUS REASON
+    printf '%s : %s\n' "$me" "$2" >&2
+    exit "$1"
+}
+
+usage() {
+    local other="--pairs 2" chat="--port 5016"
+    [ "$role" = serveur ] || other="192.168.1.7" chat="127.0.0.1 alice"
+    printf '%s\n' "Usage : $me [TP] [ARGUMENT...]" "" \
+        "Compile s'il le faut le $role d'un TP, efface l'écran, puis le lance avec chaque ARGUMENT" \
+        "dans le répertoire courant. TP : relay (sans argument : celui-ci), chat, echo, calc," \
+        "upload ou direct. Un premier argument qui n'en est pas un va à relay_$role." ""
+    printf '  %-40s %s\n' "$me" "relay_$role" "$me $other" "relay_$role $other" \
+        "$me chat $chat" "chat_$role $chat" "$me relay --help" "l'aide du programme lui-même"
+    printf '%s\n' "" "  -h, --help   seul : affiche cette aide"
+}
+
+# Cargo decides what is out of date. When nothing is, `Finished` is all that it says, and nobody needs to read that. It
+# leaves standard input to the program, and standard output too.
+build() {
+    (cd -- "$root/" && cargo build --release --bin "$program" --target-dir "$target" --color never) </dev/null 2>&1 |
+        while IFS= read -r line; do
+            [[ $line == '    Finished '* ]] || printf '%s\n' "$line" >&2
+        done
+    return "${PIPESTATUS[0]}"
+}
+
+if [ $# -eq 1 ] && [[ $1 == -h || $1 == --help ]]; then
+    usage && exit
+fi
+lab=relay
+case ${1-} in
+relay | chat | echo | calc | upload | direct) lab=$1 && shift ;;
+esac
+program=${lab}_$role
+
+# Where it is relative, it is so for cargo: from the repository's root.
+target=${CARGO_TARGET_DIR:-target}
+[[ $target == /* ]] || target=$root/$target
+
+if command -v cargo >/dev/null; then
+    build || fail 1 "la compilation de $program a échoué ; rien n'est lancé"
+elif [ ! -x "$target/release/$program" ]; then
+    fail 1 "$program n'est pas compilé et il manque la commande cargo ; installez Rust : https://rustup.rs"
+fi
+
+# A terminal that cannot be cleared, or whose kind is not known, is no reason to stop.
+[ ! -t 1 ] || tput clear 2>/dev/null
+exec "$target/release/$program" "$@"
