@@ -15,9 +15,10 @@
  */
 #include "common.h"
 #include "descriptors.h"
+#include "dial.h"
+#include "lines.h"
 #include "variant.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,20 +28,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READ_MAX = 1023, KEYBOARD_MAX = 4096 };
+enum { READ_MAX = 1023, SOCKET_FD = 3 };
+
+static const char PROGRAM[] = "chat_client_c";
 
 struct session {
     struct sockaddr_in server;
     const char *pseudo;
     const struct variant *variant;
-    int life; /* see descriptors.h */
+    int life; /* the `stop` of descriptors.h: readable when the other process is gone */
 };
 
 struct keyboard {
-    char bytes[KEYBOARD_MAX];
-    size_t held;
-    bool ended;
-    bool inside_line; /* a first piece of the line at bytes[0] has left already */
+    struct lines lines;
+    bool inside_line; /* a first piece of the next line has left already */
     bool failed;      /* a line could not be sent or read, and not because the screen process is gone */
 };
 
@@ -76,63 +77,42 @@ static int run_screen(const struct session *session)
     return EXIT_FAILURE;
 }
 
-/* Sends the first `size` bytes held and forgets `taken`. */
-static bool send_piece(const struct session *session, struct keyboard *keyboard, size_t size, size_t taken)
+static bool send_line(const struct session *session, struct keyboard *keyboard, const struct line *line)
 {
     bool sent = true;
     /* A client with fixed messages sends one per line: the rest of a long line is cut, not sent as another message. */
     if (!(session->variant->exact && keyboard->inside_line)) {
         char message[MESSAGE_MAX];
-        size_t whole = encode(session->variant, session->pseudo, keyboard->bytes, size, message);
+        size_t whole = encode(session->variant, session->pseudo, line->text, line->size, message);
         sent = put_all(SOCKET_FD, message, whole, session->life);
         keyboard->failed = !sent && errno != 0;
     }
     if (keyboard->failed)
         complain("keyboard", "writing to", "the server");
-    keyboard->inside_line = taken == size;
-    keyboard->held -= taken;
-    memmove(keyboard->bytes, keyboard->bytes + taken, keyboard->held);
+    keyboard->inside_line = !line->whole;
     return sent;
 }
 
-/* Sends all whole lines held, and a long one piece by piece. A piece leaves only when a byte beyond it is there and is
- * no newline: otherwise a line that just fits would be followed by an empty message. */
+/* Sends all whole lines held, and a long one piece by piece. */
 static bool send_lines(const struct session *session, struct keyboard *keyboard)
 {
-    size_t room = text_room(session->variant, session->pseudo);
-    bool sent = true;
-    while (sent && keyboard->held > 0) {
-        size_t seen = keyboard->held > room ? room + 1 : keyboard->held;
-        const char *newline = memchr(keyboard->bytes, '\n', seen);
-        if (newline) {
-            size_t size = (size_t)(newline - keyboard->bytes);
-            sent = send_piece(session, keyboard, size, size + 1);
-        } else if (keyboard->held > room) {
-            sent = send_piece(session, keyboard, room, room);
-        } else if (keyboard->ended) {
-            sent = send_piece(session, keyboard, keyboard->held, keyboard->held);
-        } else {
-            break;
-        }
-    }
-    return sent;
+    struct line line;
+    while (take_line(&keyboard->lines, text_room(session->variant, session->pseudo), &line))
+        if (!send_line(session, keyboard, &line))
+            return false;
+    return true;
 }
 
 /* Until the keyboard's end, or until the screen process is gone, which then has the reason in its own status. */
 static int run_keyboard(const struct session *session)
 {
-    struct keyboard keyboard = {.held = 0};
-    while (!keyboard.ended && ready(STDIN_FILENO, POLLIN, session->life)) {
-        ssize_t got = read(STDIN_FILENO, keyboard.bytes + keyboard.held, sizeof keyboard.bytes - keyboard.held);
-        if (got < 0 && try_again())
-            continue;
-        if (got < 0) {
+    struct keyboard keyboard = {.failed = false};
+    while (!keyboard.lines.ended && ready(STDIN_FILENO, POLLIN, session->life)) {
+        if (!fill(&keyboard.lines, STDIN_FILENO)) {
             complain("keyboard", "reading", "standard input");
             keyboard.failed = true;
             break;
         }
-        keyboard.ended = got == 0;
-        keyboard.held += (size_t)got;
         if (!send_lines(session, &keyboard))
             break;
     }
@@ -158,12 +138,12 @@ static int run_both(struct session *session)
 {
     int life[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, life) < 0) {
-        complain("chat_client_c", "making", "the socket pair");
+        complain(PROGRAM, "making", "the socket pair");
         return EXIT_FAILURE;
     }
     pid_t screen = fork();
     if (screen < 0) {
-        complain("chat_client_c", "forking", "the screen process");
+        complain(PROGRAM, "forking", "the screen process");
         return EXIT_FAILURE;
     }
     session->life = life[screen == 0];
@@ -183,30 +163,35 @@ static bool read_arguments(int count, char **arguments, struct session *session)
 {
     if (count < 3 || count > 5)
         return false;
-    in_port_t port = DEFAULT_PORT;
     session->pseudo = arguments[2];
     session->variant = find_variant(count > 4 ? arguments[4] : "course");
-    session->server.sin_family = AF_INET;
-    bool right = inet_pton(AF_INET, arguments[1], &session->server.sin_addr) == 1 && session->variant != NULL
-        && strlen(session->pseudo) <= PSEUDO_MAX && (count < 4 || parse_port(arguments[3], 1, &port));
-    session->server.sin_port = htons(port);
-    return right;
+    return parse_server(arguments[1], arguments[3], CHAT_PORT, &session->server) && session->variant != NULL
+        && strlen(session->pseudo) <= PSEUDO_MAX;
+}
+
+/* Descriptor 3, whatever our starter had left open there. */
+static bool connect_as_3(const struct sockaddr_in *server)
+{
+    int fd = dial(PROGRAM, server);
+    if (fd < 0 || fd == SOCKET_FD)
+        return fd >= 0;
+    bool moved = dup2(fd, SOCKET_FD) >= 0;
+    if (!moved)
+        complain(PROGRAM, "numbering", "the socket");
+    close(fd);
+    return moved;
 }
 
 int main(int count, char **arguments)
 {
-    struct session session = {.life = -1};
+    struct session session = {.life = NO_STOP};
     if (!read_arguments(count, arguments, &session)) {
         dprintf(STDERR_FILENO, "usage: chat_client_c IP PSEUDO [PORT [VARIANT]]; PSEUDO of at most %d bytes; VARIANT: "
                 "course, newline, arrow, bare, newline-nul, padded or nul-run\n", PSEUDO_MAX);
         return EXIT_USAGE;
     }
-    set_signals();
-    if (!connect_as_3(&session.server)) {
-        char whom[INET_ADDRSTRLEN + sizeof ":65535"];
-        snprintf(whom, sizeof whom, "%.*s:%u", INET_ADDRSTRLEN, arguments[1], (unsigned)ntohs(session.server.sin_port));
-        complain("chat_client_c", "connecting to", whom);
+    prepare_process();
+    if (!connect_as_3(&session.server))
         return EXIT_FAILURE;
-    }
     return run_both(&session);
 }

@@ -5,6 +5,7 @@
 #include "common.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +33,29 @@ static void set_signal(int number, void (*handler)(int))
     sigaction(number, &action, NULL);
 }
 
-void set_signals(void)
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+void prepare_process(void)
 {
     set_signal(SIGPIPE, SIG_IGN);
     set_signal(SIGCHLD, SIG_DFL);
+    fill_standard_descriptors();
+}
+
+void complain_that(const char *role, const char *doing, const char *whom, const char *reason)
+{
+    dprintf(STDERR_FILENO, "%s (pid %ld): %s %s: %s\n", role, (long)getpid(), doing, whom, reason);
 }
 
 void complain(const char *role, const char *doing, const char *whom)
 {
-    const char *reason = strerror(errno);
-    dprintf(STDERR_FILENO, "%s (pid %ld): %s %s: %s\n", role, (long)getpid(), doing, whom, reason);
+    complain_that(role, doing, whom, strerror(errno));
 }

@@ -144,12 +144,12 @@ static int open_listener(struct sockaddr_in *address)
 
 int main(int count, char **arguments)
 {
-    in_port_t port = DEFAULT_PORT;
+    in_port_t port = CHAT_PORT;
     if (count > 2 || (count == 2 && !parse_port(arguments[1], 0, &port))) {
         dprintf(STDERR_FILENO, "usage: select_server [PORT]; 0: any free port\n");
         return EXIT_USAGE;
     }
-    set_signals();
+    prepare_process();
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct room room = {.listener = open_listener(&address), .highest = -1};
