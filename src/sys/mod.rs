@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod descriptors;
+mod files;
 mod memory;
 mod poll;
 mod process;
@@ -15,6 +16,7 @@ mod spawn;
 pub use descriptors::{
     keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
 };
+pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
 pub use memory::{keep_large_blocks_apart, large};
 pub use poll::{Interest, is_ready, is_writable_now, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};

@@ -1,0 +1,236 @@
+//! What our own client says before a file's bytes, so that any bytes can follow: a line that no text begins with.
+//!
+//! ```text
+//! \0forklab-upload 1 SIZE SHA256 NAME\n
+//! ```
+//!
+//! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal digits, NAME is the rest
+//! of the line, spaces included. Pure: bytes in, a header out.
+
+use std::fmt::Write;
+
+use super::name::Name;
+
+/// The most bytes of a header, its newline included.
+pub const LONGEST: usize = 1024;
+
+/// How every header of every version begins.
+const MAGIC: &[u8] = b"\0forklab-upload ";
+
+/// The version that this code speaks.
+const VERSION: &[u8] = b"1";
+
+/// What a client promises to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the file.
+    pub size: u64,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+    /// What the file is to be called.
+    pub name: Name,
+}
+
+/// What the first bytes of a connection turn out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// No header: the text of a legacy client.
+    Text,
+    /// A header so far; more bytes are needed.
+    Incomplete,
+    /// A header that cannot be accepted, and why, in words for one line.
+    Wrong(String),
+    /// A header, and how many bytes of the input it took. The file's follow.
+    Whole(Header, usize),
+}
+
+impl Header {
+    /// The header as it is sent.
+    pub fn encode(&self) -> Vec<u8> {
+        let Header { size, sha256, name } = self;
+        [MAGIC, VERSION, format!(" {size} {} {name}\n", hex(sha256)).as_bytes()].concat()
+    }
+
+    /// Reads `bytes`, everything that a client has sent so far. Whatever follows, a result other than
+    /// [`Opening::Incomplete`] stays.
+    pub fn parse(bytes: &[u8]) -> Opening {
+        match bytes.first() {
+            None => return Opening::Incomplete,
+            Some(0) => {}
+            Some(_) => return Opening::Text,
+        }
+        let known = bytes.len().min(MAGIC.len());
+        if bytes[..known] != MAGIC[..known] {
+            return Opening::Wrong("neither a text nor a header of forklab-upload".to_string());
+        }
+        let Some(end) = bytes.iter().take(LONGEST).position(|&byte| byte == b'\n') else {
+            return match bytes.len() < LONGEST {
+                true => Opening::Incomplete,
+                false => Opening::Wrong(format!("header refused: it is longer than {LONGEST} bytes")),
+            };
+        };
+        match Header::fields(&bytes[known..end]) {
+            Ok(header) => Opening::Whole(header, end + 1),
+            Err(why) => Opening::Wrong(why),
+        }
+    }
+
+    fn fields(line: &[u8]) -> Result<Header, String> {
+        // Never more than four: NAME keeps its spaces.
+        let mut fields = line.splitn(4, |&byte| byte == b' ');
+        let mut next = |what| fields.next().ok_or(format!("header refused: no {what} in it"));
+        if next("version")? != VERSION {
+            return Err("header refused: this server speaks version 1".to_string());
+        }
+        let size = size(next("size")?).ok_or("header refused: its size is no number of bytes")?;
+        let sha256 = digest(next("sum")?).ok_or("header refused: its sum is not 64 hexadecimal digits")?;
+        Ok(Header { size, sha256, name: Name::check(next("name")?)? })
+    }
+}
+
+/// A sum as it is written: 64 small hexadecimal digits.
+pub fn hex(sha256: &[u8; 32]) -> String {
+    sha256.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Digits alone: Rust's own reading would take a `+` as well.
+fn size(field: &[u8]) -> Option<u64> {
+    let text =
+        std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok()
+}
+
+fn digest(field: &[u8]) -> Option<[u8; 32]> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let (pairs, []) = field.as_chunks::<2>() else { return None };
+    let bytes: Option<Vec<u8>> =
+        pairs.iter().map(|&[high, low]| Some((value(high)? * 16 + value(low)?) as u8)).collect();
+    bytes?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::is_plain;
+    use proptest::prelude::*;
+
+    const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn wrong(line: &[u8]) -> String {
+        match Header::parse(line) {
+            Opening::Wrong(reason) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_header_is_one_line_and_the_file_follows() {
+        let line = format!("\0forklab-upload 1 12 {SUM} my  file .txt\n");
+        let Opening::Whole(header, length) = Header::parse(format!("{line}\0abc").as_bytes()) else {
+            panic!()
+        };
+        assert_eq!((header.size, hex(&header.sha256).as_str(), length), (12, SUM, line.len()));
+        assert_eq!(header.name.as_str(), "my  file .txt");
+        assert_eq!(header.encode(), line.as_bytes());
+        let capitals = format!("\0forklab-upload 1 12 {} my  file .txt\n", SUM.to_uppercase());
+        assert_eq!(Header::parse(capitals.as_bytes()), Opening::Whole(header, length));
+    }
+
+    #[test]
+    fn what_does_not_begin_with_a_nul_is_a_text() {
+        for text in [&b"bonjour"[..], b"\n", b"forklab-upload 1", b"\xff\0"] {
+            assert_eq!(Header::parse(text), Opening::Text);
+        }
+    }
+
+    #[test]
+    fn a_name_is_refused_for_its_own_reason() {
+        let line = |name: &[u8]| [format!("\0forklab-upload 1 0 {SUM} ").as_bytes(), name, b"\n"].concat();
+        for (name, why) in [
+            (&b"../x"[..], "begins with a dot"),
+            (b"/etc/x", "a separator"),
+            (b"a/b", "a separator"),
+            (b"a\0b", "a control character"),
+            (b"", "it is empty"),
+            (&[b'x'; 300], "it has 300 bytes, 255 are the most"),
+            (&[0xff; 900], "it has 900 bytes"),
+        ] {
+            let reason = wrong(&line(name));
+            assert!(reason.contains("file name") && reason.contains(why), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_not_as_promised_is_refused() {
+        for (line, why) in [
+            (&b"\0\n"[..], "neither a text nor a header"),
+            (b"\0forklab-uploaf", "neither a text nor a header"),
+            (b"\0forklab-upload 2 9 x y\n", "version 1"),
+            (b"\0forklab-upload \n", "version 1"),
+            (b"\0forklab-upload 1\n", "no size"),
+            (b"\0forklab-upload 1 5\n", "no sum"),
+            (b"\0forklab-upload 1 +5 x y\n", "no number"),
+            (b"\0forklab-upload 1 -5 x y\n", "no number"),
+            (b"\0forklab-upload 1  x y\n", "no number"),
+            (b"\0forklab-upload 1 18446744073709551616 x y\n", "no number"),
+            (b"\0forklab-upload 1 5 abc y\n", "64 hexadecimal digits"),
+            (format!("\0forklab-upload 1 5 {SUM}0 y\n").as_bytes(), "64 hexadecimal digits"),
+            (format!("\0forklab-upload 1 5 {SUM}00 y\n").as_bytes(), "64 hexadecimal digits"),
+            (
+                format!("\0forklab-upload 1 5 {} y\n", SUM.replace('e', "g")).as_bytes(),
+                "64 hexadecimal digits",
+            ),
+            (format!("\0forklab-upload 1 5 {SUM}\n").as_bytes(), "no name"),
+            (format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes(), "longer than 1024 bytes"),
+        ] {
+            let reason = wrong(line);
+            assert!(reason.contains(why) && is_plain(&reason), "{line:?}: {reason}");
+        }
+    }
+
+    #[test]
+    fn the_longest_header_ends_with_its_1024th_byte() {
+        let padded = |length: usize| {
+            let front = format!("\0forklab-upload 1 0 {SUM} ");
+            [front.as_bytes(), &b"x".repeat(length - front.len() - 1), b"\n"].concat()
+        };
+        assert!(wrong(&padded(LONGEST)).contains("file name"));
+        assert!(wrong(&padded(LONGEST + 1)).contains("longer than 1024 bytes"));
+        assert_eq!(Header::parse(&padded(LONGEST + 1)[..LONGEST - 1]), Opening::Incomplete);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read_again_and_each_part_of_it_is_incomplete(
+            size in any::<u64>(), sha256 in any::<[u8; 32]>(), name in "[^./\\\\\\p{C}\\p{Zl}\\p{Zp}][^/\\\\\\p{C}\\p{Zl}\\p{Zp}]{0,60}",
+            rest in prop::collection::vec(any::<u8>(), 0..20), cut in any::<prop::sample::Index>(),
+        ) {
+            let header = Header { size, sha256, name: Name::check(name.as_bytes()).unwrap() };
+            let mut bytes = header.encode();
+            let length = bytes.len();
+            prop_assert_eq!(Header::parse(&bytes[..cut.index(length)]), Opening::Incomplete);
+            bytes.extend(rest);
+            prop_assert_eq!(Header::parse(&bytes), Opening::Whole(header, length));
+        }
+
+        #[test]
+        fn whatever_comes_more_bytes_never_change_a_decision(
+            bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(b' '), Just(b'\n'), any::<u8>()], 0..1200),
+            magic in any::<bool>(), cut in any::<prop::sample::Index>(),
+        ) {
+            let bytes = if magic { [MAGIC, b"1 ", &bytes].concat() } else { bytes };
+            let early = Header::parse(&bytes[..cut.index(bytes.len() + 1)]);
+            let whole = Header::parse(&bytes);
+            if let Opening::Wrong(reason) = &whole {
+                prop_assert!(is_plain(reason) && reason.len() < 250);
+            }
+            if early != Opening::Incomplete {
+                prop_assert_eq!(early, whole);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a file may be called: one component that stays in its directory and shows as it is. Pure.
+
+use std::fmt;
+
+use crate::text::{is_plain, visible};
+
+/// The most bytes of a name: `NAME_MAX` of the common file systems, limits.h(0p).
+pub const LONGEST: usize = 255;
+
+/// The longest end of a name that a number is put before; a longer one is no extension.
+const LONGEST_EXTENSION: usize = 32;
+
+/// Characters of a refused name that its refusal shows.
+const SHOWN: usize = 40;
+
+/// A file name that is safe to create in a directory and to print: UTF-8, 1 to [`LONGEST`] bytes, without `/`, `\`,
+/// leading dot, control characters and characters that mislead a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Takes a name as it came from outside.
+    ///
+    /// # Errors
+    /// Why not, in words for one line.
+    pub fn check(bytes: &[u8]) -> Result<Name, String> {
+        let refuse = |why: &str| Err(format!("file name \"{}\" refused: {why}", start_of(bytes)));
+        match std::str::from_utf8(bytes) {
+            Ok("") => Err("file name refused: it is empty".to_string()),
+            // First of all, so that a refusal is never about something in the middle of a flood.
+            _ if bytes.len() > LONGEST => {
+                refuse(&format!("it has {} bytes, {LONGEST} are the most", bytes.len()))
+            }
+            Err(_) => refuse("it is not UTF-8"),
+            Ok(name) if name.starts_with('.') => refuse("it begins with a dot"),
+            // `\` separates nothing here, but it does where the file may go next.
+            Ok(name) if name.contains(['/', '\\']) => refuse("it holds a separator"),
+            Ok(name) if !is_plain(name) => refuse("it holds a control character"),
+            Ok(name) => Ok(Name(name.to_string())),
+        }
+    }
+
+    /// The name of a text that came without one.
+    pub fn received() -> Name {
+        Name("received.txt".to_string())
+    }
+
+    /// The name with a number before its extension, for when it is taken: `report-2.txt`, `archive-2.tar.gz`. The front is
+    /// cut, between characters, where it would become too long.
+    pub fn numbered(&self, number: u32) -> Name {
+        let (stem, extension) = self.0.split_at(self.stem());
+        let end = format!("-{number}{extension}");
+        let most = stem.len().min(LONGEST - end.len());
+        let cut = (0..=most).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or_default();
+        Name(format!("{}{end}", &stem[..cut]))
+    }
+
+    /// Where the extension begins; the length where there is none. `.tar` belongs to what follows it.
+    fn stem(&self) -> usize {
+        let at = self.0.rfind('.').unwrap_or(self.0.len());
+        let at = self.0[..at].strip_suffix(".tar").filter(|stem| !stem.is_empty()).map_or(at, str::len);
+        if self.0.len() - at > LONGEST_EXTENSION { self.0.len() } else { at }
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A refused name, as far as it is worth showing.
+fn start_of(bytes: &[u8]) -> String {
+    let shown = visible(bytes);
+    match shown.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}...", &shown[..at]),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(text: &str) -> Name {
+        Name::check(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn ordinary_names_of_any_language_are_taken_as_they_are() {
+        for text in [
+            "report.txt",
+            "a",
+            "été 2026 (final).pdf",
+            "日本語.txt",
+            "-rf",
+            "x..y",
+            "a.",
+            "~",
+            "received.txt",
+        ] {
+            assert_eq!(name(text).as_str(), text);
+        }
+        assert_eq!(name(&"é".repeat(127)).as_str().len(), 254);
+        assert_eq!(name(Name::received().as_str()), Name::received());
+    }
+
+    #[test]
+    fn a_name_that_could_leave_its_directory_or_fool_a_reader_is_refused_with_its_reason() {
+        let long = "x".repeat(256);
+        let refused: [(&[u8], &str); 17] = [
+            (b"", "it is empty"),
+            (b".", "begins with a dot"),
+            (b"..", "begins with a dot"),
+            (b"../x", "begins with a dot"),
+            (b".bashrc", "begins with a dot"),
+            (b".upload-7.part", "begins with a dot"),
+            (b"/etc/x", "a separator"),
+            (b"a/b", "a separator"),
+            (b"a\\b", "a separator"),
+            (b"a/", "a separator"),
+            (b"a\0b", "a control character"),
+            (b"a\nb", "a control character"),
+            (b"a\x1b[31m", "a control character"),
+            ("exe.\u{202e}txt".as_bytes(), "a control character"),
+            ("a\u{9b}".as_bytes(), "a control character"),
+            (b"a\xff", "not UTF-8"),
+            (long.as_bytes(), "it has 256 bytes, 255 are the most"),
+        ];
+        for (bytes, why) in refused {
+            let reason = Name::check(bytes).unwrap_err();
+            assert!(reason.contains(why) && is_plain(&reason) && reason.len() < 250, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_number_goes_before_the_extension() {
+        for (text, numbered) in [
+            ("report.txt", "report-2.txt"),
+            ("archive.tar.gz", "archive-2.tar.gz"),
+            ("tar.gz", "tar-2.gz"),
+            ("archive.tar", "archive-2.tar"),
+            ("my.file.txt", "my.file-2.txt"),
+            ("Makefile", "Makefile-2"),
+            ("odd.", "odd-2."),
+            ("report-2.txt", "report-2-2.txt"),
+        ] {
+            assert_eq!(name(text).numbered(2).as_str(), numbered);
+        }
+        let no_extension = format!("a.{}", "b".repeat(100));
+        assert_eq!(name(&no_extension).numbered(10).as_str(), format!("{no_extension}-10"));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters_to_make_room_for_its_number() {
+        let long = name(&format!("{}.txt", "é".repeat(125)));
+        assert_eq!(long.numbered(10).as_str(), format!("{}-10.txt", "é".repeat(124)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_numbered_is_a_name_again_and_each_number_another(
+            text in "[^./\\\\\\p{C}\u{2028}\u{2029}][^/\\\\\\p{C}\u{2028}\u{2029}]{0,80}(\\.tar)?(\\.[a-zé]{0,40})?",
+            numbers in prop::collection::hash_set(2u32..10_000, 2),
+        ) {
+            prop_assume!(text.len() <= LONGEST);
+            let name = name(&text);
+            let numbered: Vec<Name> = numbers.into_iter().map(|number| name.numbered(number)).collect();
+            prop_assert_ne!(&numbered[0], &numbered[1]);
+            for numbered in numbered {
+                prop_assert_ne!(&numbered, &name);
+                prop_assert_eq!(Name::check(numbered.as_str().as_bytes()), Ok(numbered));
+            }
+        }
+
+        #[test]
+        fn whatever_comes_a_refusal_is_one_short_line_and_a_name_has_one_component(
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+        ) {
+            match Name::check(&bytes) {
+                Ok(name) => {
+                    let path = std::path::Path::new(name.as_str());
+                    prop_assert_eq!(path.file_name(), Some(path.as_os_str()));
+                }
+                Err(reason) => prop_assert!(is_plain(&reason) && reason.len() < 250, "{}", reason),
+            }
+        }
+    }
+}

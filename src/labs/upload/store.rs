@@ -1,0 +1,452 @@
+//! Where files land: whole or not at all, and never over another.
+//!
+//! While a file comes in, it has no name: `O_TMPFILE` makes it so, and linkat(2) names it when it is whole and on the disk.
+//! That is better than a temporary name and rename(2): whatever kills the process at whatever byte, the kernel frees
+//! what nobody can see, and linkat fails where rename would replace what lies there. Where there are no such files (another
+//! system, a file system without them, no /proc) the portable half has a temporary name, published by link(2), which never
+//! replaces either, and taken away by drop, or by the first process when a child was killed.
+//!
+//! A process that is to hear of `EFBIG` ignores `SIGXFSZ`, which would kill it instead: setrlimit(2).
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use nix::errno::Errno;
+
+use super::name::Name;
+use crate::sys::{self, Pid};
+
+/// How many files may want the same name.
+const MOST_OF_A_NAME: u32 = 9999;
+
+/// A directory for uploads, held open from the beginning: no rename or link of its path leads elsewhere later.
+#[derive(Debug)]
+pub struct Store {
+    directory: File,
+    half: Half,
+}
+
+/// How a file is kept out of sight until it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    /// It has no name.
+    Unnamed,
+    /// It has a temporary one.
+    Named,
+}
+
+/// A file on its way in. Dropped before [`Incoming::keep`], it leaves nothing.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    store: &'a Store,
+    file: File,
+    temporary: Option<Temporary<'a>>,
+}
+
+/// A temporary name, which goes with this value.
+#[derive(Debug)]
+struct Temporary<'a> {
+    directory: &'a File,
+    name: String,
+}
+
+impl Store {
+    /// Opens the directory `path` and proves that a file can be made and named there, and how.
+    ///
+    /// # Errors
+    /// Why not, with the system's reason: missing, no directory, read-only, not ours to write, no hard links.
+    pub fn open(path: &Path) -> anyhow::Result<Store> {
+        let directory = sys::open_directory(path)
+            .with_context(|| format!("cannot open the directory {}", path.display()))?;
+        let unnamed = Store { directory, half: Half::Unnamed };
+        if unnamed.prove().is_ok() {
+            return Ok(unnamed);
+        }
+        // Whatever the reason: the portable half asks for less, and if it fails too, its reason is the one to tell.
+        let named = Store { half: Half::Named, ..unnamed };
+        named.prove().with_context(|| format!("cannot make a file in the directory {}", path.display()))?;
+        Ok(named)
+    }
+
+    /// The directory's descriptor, for a process that keeps it when it closes others.
+    pub fn as_raw_fd(&self) -> RawFd {
+        self.directory.as_raw_fd()
+    }
+
+    /// Begins a file. A process begins one at a time.
+    ///
+    /// # Errors
+    /// ENOSPC, EDQUOT, EMFILE, ENOENT when the directory was removed: open(2).
+    pub fn begin(&self) -> anyhow::Result<Incoming<'_>> {
+        self.begin_for(Pid::this()).with_context(|| {
+            // Linux may give EPERM as its reason then, which would send the reader to look for rights.
+            let removed = self.directory.metadata().is_ok_and(|directory| directory.nlink() == 0);
+            format!("cannot make a file in the directory{}", if removed { ", which was removed" } else { "" })
+        })
+    }
+
+    /// In the server's first process, when its child `pid` has ended and before its number can be another's: takes away what
+    /// the child left if it was killed.
+    pub fn forget_child(&self, pid: Pid) {
+        if self.half == Half::Named {
+            // An error says that there is nothing, which is how most children end.
+            let _ = sys::unlink(&self.directory, &temporary_name(pid));
+        }
+    }
+
+    fn begin_for(&self, owner: Pid) -> io::Result<Incoming<'_>> {
+        let (file, temporary) = match self.half {
+            Half::Unnamed => (sys::create_unnamed(&self.directory)?, None),
+            Half::Named => {
+                let name = temporary_name(owner);
+                // What lies there was left by a process of this number that has ended.
+                let file = create_anew(&self.directory, &name)?;
+                (file, Some(Temporary { directory: &self.directory, name }))
+            }
+        };
+        Ok(Incoming { store: self, file, temporary })
+    }
+
+    /// Makes a file, names it and takes it away again. Asking is not enough: a file system may have files without names and no
+    /// hard links, and the rights of a directory are not all there is to say.
+    fn prove(&self) -> io::Result<()> {
+        let owner = Pid::this();
+        let name = format!(".upload-{owner}.probe");
+        let probe = self.begin_for(owner)?;
+        probe.link(&name).or_else(|error| match error.kind() {
+            // As for a temporary name.
+            ErrorKind::AlreadyExists => sys::unlink(&self.directory, &name).and_then(|()| probe.link(&name)),
+            _ => Err(error),
+        })?;
+        sys::unlink(&self.directory, &name)
+    }
+}
+
+impl Incoming<'_> {
+    /// Adds `bytes` to the file.
+    ///
+    /// # Errors
+    /// ENOSPC, EDQUOT, EFBIG, EIO: write(2).
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_all(bytes).context("cannot write the file")
+    }
+
+    /// Brings the file to the disk and puts it into place: under `name`, or the first of its numbered names that is free.
+    /// Returns the one it lies under, which is on the disk as well. Of any number of processes that keep the same name at
+    /// once, each gets another.
+    ///
+    /// # Errors
+    /// ENOSPC, EDQUOT, EIO: fsync(2), linkat(2). The file is then gone.
+    pub fn keep(self, name: &Name) -> anyhow::Result<Name> {
+        self.file.sync_all().context("cannot bring the file to the disk")?;
+        let kept = self.put_into_place(name)?;
+        let store = self.store;
+        // The temporary name goes before the directory is brought to the disk.
+        drop(self);
+        if let Err(reason) = sync_directory(&store.directory) {
+            // Nobody is told that a file is there that a power cut may take, and no file stays of which nobody is told.
+            let _ = sys::unlink(&store.directory, kept.as_str());
+            return Err(reason).context("cannot bring the directory to the disk");
+        }
+        Ok(kept)
+    }
+
+    fn put_into_place(&self, name: &Name) -> anyhow::Result<Name> {
+        let names =
+            std::iter::once(name.clone()).chain((2..=MOST_OF_A_NAME).map(|number| name.numbered(number)));
+        for name in names {
+            match self.link(name.as_str()) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).context(format!("cannot put the file into place as {name}")),
+            }
+        }
+        bail!("{MOST_OF_A_NAME} files are called {name} already");
+    }
+
+    fn link(&self, name: &str) -> io::Result<()> {
+        let directory = &self.store.directory;
+        match &self.temporary {
+            None => sys::link_unnamed(&self.file, directory, name),
+            Some(temporary) => sys::link_named(directory, &temporary.name, name),
+        }
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        // An error could only say that it is gone.
+        let _ = sys::unlink(self.directory, &self.name);
+    }
+}
+
+/// No [`Name`] begins with a dot.
+fn temporary_name(owner: Pid) -> String {
+    format!(".upload-{owner}.part")
+}
+
+fn create_anew(directory: &File, name: &str) -> io::Result<File> {
+    match sys::create_named(directory, name) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            sys::unlink(directory, name)?;
+            sys::create_named(directory, name)
+        }
+        created => created,
+    }
+}
+
+/// fsync(2) of a directory. Some file systems cannot and say EINVAL: they have no later moment to wait for.
+fn sync_directory(directory: &File) -> io::Result<()> {
+    match directory.sync_all() {
+        Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => Ok(()),
+        synced => synced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::Barrier;
+    use tempfile::{TempDir, tempdir};
+
+    /// Runs `test` on a new directory with the half that the system has, and on another with the portable half.
+    fn with_both_halves(test: impl Fn(Store, &TempDir)) {
+        for portable in [false, true] {
+            let place = tempdir().unwrap();
+            let mut store = Store::open(place.path()).unwrap();
+            if portable {
+                store.half = Half::Named;
+            }
+            test(store, &place);
+        }
+    }
+
+    fn name(text: &str) -> Name {
+        Name::check(text.as_bytes()).unwrap()
+    }
+
+    /// Every entry of a directory, hidden ones included, with what is in it.
+    fn contents(place: &TempDir) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap());
+        entries
+            .map(|entry| {
+                (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap_or_default())
+            })
+            .collect()
+    }
+
+    fn names(place: &TempDir) -> Vec<String> {
+        contents(place).into_keys().collect()
+    }
+
+    fn keep(store: &Store, bytes: &[u8], as_name: &str) -> anyhow::Result<Name> {
+        let mut incoming = store.begin()?;
+        incoming.write(bytes)?;
+        incoming.keep(&name(as_name))
+    }
+
+    #[test]
+    fn a_file_lands_whole_under_its_name_and_nothing_else_is_left() {
+        with_both_halves(|store, place| {
+            assert!(names(place).is_empty(), "the proof leaves nothing");
+            let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+            let mut incoming = store.begin().unwrap();
+            bytes.chunks(777).for_each(|chunk| incoming.write(chunk).unwrap());
+            assert_eq!(incoming.keep(&name("a b.bin")).unwrap(), name("a b.bin"));
+            assert_eq!(keep(&store, b"", "empty").unwrap(), name("empty"));
+            assert_eq!(
+                contents(place),
+                BTreeMap::from([("a b.bin".into(), bytes), ("empty".into(), vec![])])
+            );
+            let mode = std::fs::metadata(place.path().join("empty")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777 & !0o044, 0o600, "at most for all to read: {mode:o}");
+        });
+    }
+
+    #[test]
+    fn a_file_that_is_not_kept_leaves_nothing() {
+        with_both_halves(|store, place| {
+            let mut incoming = store.begin().unwrap();
+            incoming.write(b"half").unwrap();
+            drop(incoming);
+            assert!(names(place).is_empty());
+        });
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number_and_what_bears_it_stays_as_it_is() {
+        with_both_halves(|store, place| {
+            std::fs::write(place.path().join("x.txt"), "first").unwrap();
+            std::fs::create_dir(place.path().join("x-2.txt")).unwrap();
+            for (bytes, kept) in [(b"second", "x-3.txt"), (b"third!", "x-4.txt")] {
+                assert_eq!(keep(&store, bytes, "x.txt").unwrap(), name(kept));
+            }
+            let expected =
+                [("x.txt", "first"), ("x-2.txt", ""), ("x-3.txt", "second"), ("x-4.txt", "third!")];
+            assert_eq!(contents(place), expected.map(|(name, text)| (name.into(), text.into())).into());
+        });
+    }
+
+    #[test]
+    fn a_symbolic_link_that_lies_there_is_neither_followed_nor_replaced() {
+        with_both_halves(|store, place| {
+            let elsewhere = tempdir().unwrap();
+            let victim = elsewhere.path().join("victim");
+            std::fs::write(&victim, "precious").unwrap();
+            symlink(&victim, place.path().join("x.txt")).unwrap();
+            symlink(elsewhere.path().join("nowhere"), place.path().join("x-2.txt")).unwrap();
+            assert_eq!(keep(&store, b"new", "x.txt").unwrap(), name("x-3.txt"));
+            assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+            assert_eq!(names(&elsewhere), ["victim"]);
+            assert!(std::fs::symlink_metadata(place.path().join("x.txt")).unwrap().is_symlink());
+        });
+    }
+
+    #[test]
+    fn twenty_at_once_of_one_name_get_a_name_each_and_never_mix() {
+        with_both_halves(|store, place| {
+            let (start, store) = (Barrier::new(20), &store);
+            let start = &start;
+            std::thread::scope(|scope| {
+                for i in 1..=20 {
+                    scope.spawn(move || {
+                        // In the server each is a process; here each has a number of its own all the same.
+                        let mut incoming = store.begin_for(Pid::from_raw(i)).unwrap();
+                        incoming.write(&[i as u8; 5000]).unwrap();
+                        start.wait();
+                        incoming.write(&[i as u8; 5000]).unwrap();
+                        incoming.keep(&name("same.bin")).unwrap();
+                    });
+                }
+            });
+            let all = contents(place);
+            let mut expected: Vec<String> = (2..=20).map(|i| format!("same-{i}.bin")).collect();
+            expected.push("same.bin".to_string());
+            expected.sort();
+            assert_eq!(names(place), expected);
+            let mut writers: Vec<u8> = all.values().map(|bytes| bytes[0]).collect();
+            assert!(all.values().all(|bytes| *bytes == [bytes[0]; 10_000]));
+            writers.sort();
+            assert_eq!(writers, (1..=20).collect::<Vec<u8>>());
+        });
+    }
+
+    #[test]
+    fn when_every_number_is_taken_it_is_an_error_and_nothing_is_left() {
+        with_both_halves(|store, place| {
+            let taken = name("x");
+            std::fs::write(place.path().join("x"), "").unwrap();
+            for number in 2..=MOST_OF_A_NAME {
+                // A link costs the file system less than a file.
+                std::fs::hard_link(
+                    place.path().join("x"),
+                    place.path().join(taken.numbered(number).as_str()),
+                )
+                .unwrap();
+            }
+            let reason = format!("{:#}", keep(&store, b"new", "x").unwrap_err());
+            assert_eq!(reason, "9999 files are called x already");
+            assert_eq!(names(place).len(), MOST_OF_A_NAME as usize);
+        });
+    }
+
+    #[test]
+    fn a_directory_that_was_removed_meanwhile_is_an_error_and_its_successor_is_not_touched() {
+        with_both_halves(|store, place| {
+            let begun = store.begin_for(Pid::from_raw(1)).unwrap();
+            std::fs::remove_dir_all(place.path()).unwrap();
+            std::fs::create_dir(place.path()).unwrap();
+            let reasons = [begun.keep(&name("x")), keep(&store, b"new", "x")].map(Result::unwrap_err);
+            for reason in reasons.map(|reason| format!("{reason:#}")) {
+                let told = ["No such file or directory", "which was removed"].map(|why| reason.contains(why));
+                assert!(told.contains(&true), "{reason}");
+            }
+            assert!(names(place).is_empty());
+        });
+    }
+
+    #[test]
+    fn a_directory_that_was_moved_is_followed_where_it_went() {
+        with_both_halves(|store, place| {
+            let moved = place.path().with_extension("moved");
+            std::fs::rename(place.path(), &moved).unwrap();
+            std::fs::create_dir(place.path()).unwrap();
+            keep(&store, b"new", "x").unwrap();
+            assert!(names(place).is_empty());
+            assert_eq!(std::fs::read(moved.join("x")).unwrap(), b"new");
+            std::fs::remove_dir_all(moved).unwrap();
+        });
+    }
+
+    #[test]
+    fn what_a_killed_child_left_goes_when_it_is_forgotten_or_its_number_comes_again() {
+        with_both_halves(|store, place| {
+            let portable = store.half == Half::Named;
+            let (child, other) = (Pid::from_raw(7), Pid::from_raw(8));
+            let killed = || std::mem::forget(store.begin_for(child).unwrap());
+            killed();
+            assert_eq!(names(place), if portable { vec![".upload-7.part"] } else { vec![] });
+            store.forget_child(other);
+            assert_eq!(names(place).len(), usize::from(portable));
+            store.forget_child(child);
+            store.forget_child(child);
+            assert!(names(place).is_empty());
+            killed();
+            symlink("/nowhere", place.path().join(".upload-8.part")).unwrap();
+            for again in [child, other] {
+                store.begin_for(again).unwrap().keep(&name("x")).unwrap();
+            }
+            assert!(contents(place).into_iter().filter(|(name, _)| name.starts_with('x')).count() == 2);
+            assert_eq!(names(place).len(), if portable { 2 } else { 3 });
+        });
+    }
+
+    #[test]
+    fn a_directory_where_no_file_can_be_made_is_told_at_once_with_the_reason() {
+        let place = tempdir().unwrap();
+        let file = place.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        // Nobody, not even root, makes files in /proc.
+        for (path, what, reason) in [
+            (place.path().join("missing"), "cannot open the directory", "No such file or directory"),
+            (file, "cannot open the directory", "Not a directory"),
+            ("/proc".into(), "cannot make a file in the directory", ""),
+        ] {
+            let told = format!("{:#}", Store::open(&path).unwrap_err());
+            let path = path.display().to_string();
+            assert!(told.contains(what) && told.contains(&path) && told.contains(reason), "{told}");
+            assert!(told.contains("(os error"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_server_of_the_same_number_left_does_not_keep_one_from_starting() {
+        let place = tempdir().unwrap();
+        let owner = Pid::this();
+        for left in [temporary_name(owner), format!(".upload-{owner}.probe")] {
+            symlink("/nowhere", place.path().join(left)).unwrap();
+        }
+        let store = Store::open(place.path()).unwrap();
+        for half in [Half::Unnamed, Half::Named] {
+            Store { half, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
+        }
+        assert!(names(&place).is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_linux_a_file_that_comes_in_has_no_name_that_a_killed_process_could_leave() {
+        let place = tempdir().unwrap();
+        let store = Store::open(place.path()).unwrap();
+        assert_eq!(store.half, Half::Unnamed);
+        let mut incoming = store.begin().unwrap();
+        incoming.write(b"half").unwrap();
+        assert!(names(&place).is_empty());
+    }
+}
