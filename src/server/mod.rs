@@ -17,6 +17,6 @@ pub use door::{Door, Knock};
 pub use farewell::Farewells;
 pub use forking::{Lab, Way, run};
 pub use options::Options;
-pub use parent::{Event, Parent, prepare};
+pub use parent::{Event, Parent, lowest_own_descriptor, prepare};
 pub use session::{End, Session};
 pub use words::Words;

@@ -228,8 +228,10 @@ impl Parent {
     }
 }
 
+/// The lowest number for descriptors that are to stay out of the way, `limit` being what [`prepare`] gave.
+///
 /// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
 /// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
-fn lowest_own_descriptor(limit: u64) -> RawFd {
+pub fn lowest_own_descriptor(limit: u64) -> RawFd {
     1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

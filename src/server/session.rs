@@ -100,6 +100,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The last words: as much of them as the client takes at once, also when the server ends.
+    pub fn send_last(&mut self, bytes: &[u8]) {
+        // A client that has not read what came before, or is gone, does not hear them: nobody else is there to be told.
+        let _ = sys::send_now(self.socket, bytes);
+    }
+
     /// Waits for the client; false when `time` is over.
     ///
     /// # Errors

@@ -10,4 +10,6 @@ pub mod name;
 //pub mod output;
 //pub mod progress;
 //pub mod source;
+pub mod receive;
+pub mod server;
 pub mod store;

@@ -72,6 +72,14 @@ impl Store {
         Ok(named)
     }
 
+    /// The same, its descriptor under a number from `lowest` on.
+    ///
+    /// # Errors
+    /// EMFILE: fcntl(2).
+    pub fn out_of_the_way(self, lowest: RawFd) -> io::Result<Store> {
+        Ok(Store { directory: sys::move_high(self.directory.into(), lowest)?.into(), ..self })
+    }
+
     /// The directory's descriptor, for a process that keeps it when it closes others.
     pub fn as_raw_fd(&self) -> RawFd {
         self.directory.as_raw_fd()

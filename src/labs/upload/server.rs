@@ -1,0 +1,89 @@
+//! The server: a greeting, a file, one line of answer.
+
+use std::os::fd::RawFd;
+use std::path::Path;
+use std::time::Duration;
+
+use super::receive::{Failure, Received, receive};
+use super::store::Store;
+use crate::cli::Program;
+use crate::server::{self, End, Lab, Options, Session, Way, lowest_own_descriptor, prepare};
+use crate::sys::{self, Pid, Signal};
+
+/// Its name.
+pub const PROGRAM: Program = Program::english("upload_serveur");
+
+/// What a client hears first.
+const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
+
+/// How a server of uploads is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most bytes of a file.
+    pub max_bytes: u64,
+    /// How long a client may be silent; `None`: for ever.
+    pub patience: Option<Duration>,
+}
+
+struct Upload {
+    store: Store,
+    max_bytes: u64,
+}
+
+/// Runs the server until SIGINT or SIGTERM; files land in the directory `dir`.
+///
+/// # Errors
+/// The directory is missing or takes no files; whatever the system refuses, with what was being done.
+pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()> {
+    let limit = prepare()?;
+    // A file beyond the limit of the process (ulimit -f) is an error to tell, not the end of the child: setrlimit(2).
+    sys::ignore_signal(Signal::SIGXFSZ);
+    let store = Store::open(dir)?.out_of_the_way(lowest_own_descriptor(limit))?;
+    let way = Way { iterative: false, patience: limits.patience };
+    server::run(&Upload { store, max_bytes: limits.max_bytes }, options, way, limit)
+}
+
+impl Lab for Upload {
+    const PROGRAM: Program = PROGRAM;
+
+    fn serve(&self, session: &mut Session) -> Result<(), End> {
+        session.send(GREETING)?;
+        let (answer, result) = match receive(session, &self.store, self.max_bytes) {
+            Ok(received) => (format!("{} [SUCCESS]", in_words(&received)), Ok(())),
+            Err(Failure::Refused(why)) => (format!("{why} [ERROR]"), Ok(())),
+            Err(Failure::Ended(end, size)) => (format!("{} [ERROR]", why(&end, size)), Err(end)),
+        };
+        session.log(&answer);
+        session.send_last(answer.as_bytes());
+        result
+    }
+
+    fn refusal(reason: &str) -> Vec<u8> {
+        format!("{reason} [ERROR]").into_bytes()
+    }
+
+    fn keeps(&self) -> Option<RawFd> {
+        Some(self.store.as_raw_fd())
+    }
+
+    fn child_ended(&self, child: Pid) {
+        self.store.forget_child(child);
+    }
+}
+
+fn in_words(Received { name, wanted, size }: &Received) -> String {
+    match name == wanted {
+        true => format!("received {size} bytes as {name}"),
+        false => format!("received {size} bytes as {name}, because {wanted} was there already"),
+    }
+}
+
+/// Why a file did not come whole.
+fn why(end: &End, size: u64) -> String {
+    match end {
+        End::Closed => "nothing was received".to_string(),
+        End::Broken(_) => format!("the connection broke after {size} bytes"),
+        End::Idle => format!("nothing came for too long after {size} bytes, and the file was not at its end"),
+        End::Stopped => format!("the server stops, after {size} bytes"),
+    }
+}
