@@ -32,8 +32,25 @@ enum DialError {
 /// Connects to `host`, an address or a name, on `port`. `None` when the user would not wait for it: that was told.
 ///
 /// # Errors
-/// In one line: the name has no address, or no address of it has accepted for 3 seconds.
+/// As [`try_connect`].
 pub fn connect(
+    words: Words,
+    host: &str,
+    port: u16,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<TcpStream>> {
+    let connection = try_connect(words, host, port, signals)?;
+    if connection.is_none() {
+        words.program.complain(words.interrupted());
+    }
+    Ok(connection)
+}
+
+/// The same, but `None` is still to be told.
+///
+/// # Errors
+/// In one line: the name has no address, or no address of it has accepted for 3 seconds.
+pub fn try_connect(
     words: Words,
     host: &str,
     port: u16,
@@ -45,10 +62,7 @@ pub fn connect(
             let _ = connection.set_nodelay(true);
             Ok(Some(connection))
         }
-        Err(DialError::Interrupted) => {
-            words.program.complain(words.interrupted());
-            Ok(None)
-        }
+        Err(DialError::Interrupted) => Ok(None),
         Err(DialError::Unknown(reason)) => bail!(words.unknown_host(host, &reason)),
         Err(DialError::Unreachable(reason)) => bail!(words.unreachable(host, port, PATIENCE, &reason)),
     }

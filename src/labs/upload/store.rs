@@ -278,6 +278,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_told_with_the_systems_reason() {
+        let place = tempdir().unwrap();
+        let store = Store::open(place.path()).unwrap();
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        let mut incoming = Incoming { store: &store, file, temporary: None };
+        let reason = format!("{:#}", incoming.write(b"x").unwrap_err());
+        assert_eq!(reason, "cannot write the file: No space left on device (os error 28)");
+    }
+
+    #[test]
     fn a_file_that_is_not_kept_leaves_nothing() {
         with_both_halves(|store, place| {
             let mut incoming = store.begin().unwrap();

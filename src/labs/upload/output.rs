@@ -1,0 +1,53 @@
+//! What the user reads, written so that a terminal that is held, or a pipe that nobody reads, never outlasts a signal.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use anyhow::{Context, bail};
+use nix::errno::Errno;
+
+use super::exchange::INTERRUPTED;
+use crate::sys::{self, Interest, PIPE_BUF, Signals};
+
+/// Standard output.
+pub struct Output(Box<dyn AsFd>);
+
+impl Output {
+    /// Standard output. A terminal is opened once more, without blocking: poll says yes when it takes a single byte, and its
+    /// user may hold it in the middle of a line.
+    pub fn stdout() -> Output {
+        match sys::own_description_of_terminal(io::stdout()) {
+            Some(terminal) => Output(Box::new(terminal)),
+            None => Output(Box::new(io::stdout())),
+        }
+    }
+
+    /// Writes `line` and a newline, however long the reader takes.
+    ///
+    /// # Errors
+    /// [`INTERRUPTED`] when one of `signals` comes; EPIPE, ENOSPC and the like: write(2).
+    pub fn say(&self, line: &str, signals: &mut Signals) -> anyhow::Result<()> {
+        let line = format!("{line}\n");
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            let out = sys::watch(self.0.as_fd(), Interest::Write);
+            let mut watched = [sys::watch(signals.as_fd(), Interest::Read), out];
+            sys::wait(&mut watched, None).context("poll")?;
+            let [signalled, writable] = watched.each_ref().map(sys::is_ready);
+            if signalled && !signals.take().is_empty() {
+                bail!(INTERRUPTED);
+            }
+            if writable {
+                // A pipe takes PIPE_BUF bytes without blocking when poll says so.
+                match nix::unistd::write(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
+                    Ok(n) => rest = &rest[n..],
+                    Err(Errno::EINTR | Errno::EAGAIN) => {}
+                    Err(error) => {
+                        return Err(io::Error::from(error)).context("cannot write to standard output");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
