@@ -1,6 +1,8 @@
 //! `upload_serveur`: what lands, under which name, and what leaves nothing behind.
 
 mod common;
+#[path = "upload/faults.rs"]
+mod faults;
 use common::*;
 
 use nix::sys::signal::Signal::{self, SIGINT, SIGKILL, SIGTERM};
@@ -290,193 +292,6 @@ fn twenty_uploads_of_one_name_at_once_never_mix() {
 }
 
 #[test]
-fn a_client_that_dies_at_any_byte_leaves_nothing() {
-    let landing = Landing::start(&[]);
-    let whole = announced("report.txt", b"not much");
-    for cut in 0..whole.len() {
-        let mut dies = landing.client();
-        dies.sends(&whole[..cut]);
-        if cut % 2 == 0 {
-            dies.resets();
-        } else {
-            drop(dies);
-        }
-        // A legacy text whose connection breaks. One that is closed in order cannot be told from one that is whole.
-        let mut text = landing.client();
-        text.sends(&b"un\ndeux"[..cut % 8]);
-        text.resets();
-    }
-    landing.is_empty();
-    eventually("descriptors as before", || (descriptors_of(landing.server.pid()).len() < 20).then_some(()));
-}
-
-#[test]
-fn a_file_beyond_max_bytes_is_refused_at_once() {
-    let landing = Landing::start(&["--max-bytes", "1000"]);
-    assert!(landing.answer(announced("fits", &[7; 1000])).ends_with("[SUCCESS]"));
-    // Its bytes do not even have to come.
-    let answer = landing.answer(with_header("x", 1001, &[0; 32], b""));
-    assert_eq!(answer, "the file is too large: at most 1000 bytes are taken [ERROR]");
-    assert!(landing.answer(vec![b'x'; 1001]).ends_with("at most 1000 bytes are taken [ERROR]"));
-    landing.server.wait_for_children(0);
-    assert_eq!(landing.names(), ["fits"]);
-}
-
-#[test]
-fn a_quota_of_the_system_is_told_and_leaves_nothing() {
-    // The limit of a file's size stands for a quota: write(2) fails the same way, and the signal that comes with it kills.
-    let mut command = Command::new("prlimit");
-    let landing = Landing::by(command.args(["--fsize=100000", "--", UPLOAD_SERVER]), &[]);
-    let answer = landing.answer(announced("x", &[7; 200_000]));
-    assert_eq!(answer, "cannot write the file: File too large (os error 27) [ERROR]");
-    landing.is_empty();
-    assert!(landing.answer(announced("fits", &[7; 50_000])).ends_with("[SUCCESS]"));
-}
-
-#[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
-    let small = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-        .arg(small.path())
-        .output()
-        .expect("mount");
-    if !mounted.status.success() {
-        eprintln!("skipped: no disk can be mounted here: {}", String::from_utf8_lossy(&mounted.stderr));
-        return;
-    }
-    let unmount = || Command::new("umount").arg(small.path()).status().expect("umount");
-    let outcome = std::panic::catch_unwind(|| {
-        let server = Landing::at(&mut Command::new(UPLOAD_SERVER), small.path(), &[]);
-        let mut client = server.connect();
-        client.hears(GREETING);
-        client.sends(announced("x", &[7; 200_000]));
-        assert_eq!(
-            answer_to(&mut client),
-            "cannot write the file: No space left on device (os error 28) [ERROR]"
-        );
-        server.wait_for_children(0);
-        assert_eq!(std::fs::read_dir(small.path()).unwrap().count(), 0);
-        let mut client = server.connect();
-        client.hears(GREETING);
-        client.sends(announced("x", &[7; 20_000]));
-        assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
-    });
-    assert!(unmount().success());
-    outcome.unwrap();
-}
-
-/// The server does not start, and says why in one line.
-fn does_not_start(mut server: Program, parts: &[&str]) {
-    assert_eq!(server.ends().code(), Some(1));
-    let said = server.err.to_the_end();
-    assert!(parts.iter().all(|part| said.contains(part)) && said.lines().count() == 1, "{said}");
-    assert_eq!(server.out.to_the_end(), "");
-}
-
-#[test]
-fn a_directory_that_is_missing_or_takes_no_file_is_told_at_the_start() {
-    let place = tempfile::tempdir().unwrap();
-    let start =
-        |dir: &Path| Program::start(Command::new(UPLOAD_SERVER).args(["--port", "0", "--dir"]).arg(dir));
-    let missing = place.path().join("nowhere");
-    does_not_start(
-        start(&missing),
-        &["upload_serveur: cannot open the directory", "nowhere", "No such file"],
-    );
-    let file = place.path().join("file");
-    std::fs::write(&file, "").unwrap();
-    does_not_start(start(&file), &["cannot open the directory", "file", "Not a directory"]);
-    // Where not even root may write.
-    does_not_start(start(Path::new("/proc")), &["cannot make a file in the directory /proc"]);
-}
-
-#[test]
-fn a_directory_that_is_read_only_is_told_at_the_start() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can run a server as somebody else");
-        return;
-    }
-    let place = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o555)).unwrap();
-    let binary = place.path().join("upload_serveur");
-    std::fs::copy(UPLOAD_SERVER, &binary).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
-    command.args(["--port", "0", "--dir"]).arg(place.path());
-    does_not_start(
-        Program::start(&mut command),
-        &["cannot make a file in the directory", "Permission denied"],
-    );
-}
-
-#[test]
-fn a_directory_that_is_removed_meanwhile_is_told_to_the_client() {
-    let landing = Landing::start(&[]);
-    std::fs::remove_dir(landing.directory.path()).unwrap();
-    let answer = landing.answer(announced("x", b"contents"));
-    assert!(answer.contains("which was removed") && answer.ends_with(" [ERROR]"), "{answer}");
-}
-
-#[test]
-fn a_client_that_is_silent_too_long_is_told_why() {
-    let landing = Landing::start(&["--idle-timeout", "1"]);
-    let mut silent = [&b""[..], b"half a line", &announced("x", b"contents")[..20]].map(|bytes| {
-        let mut client = landing.client();
-        client.sends(bytes);
-        client
-    });
-    for client in &mut silent {
-        let answer = answer_to(client);
-        assert!(answer.contains("nothing came for too long") && answer.ends_with(" [ERROR]"), "{answer}");
-    }
-    landing.is_empty();
-}
-
-/// Uploads that are under way: an announced one and a text.
-fn under_way(landing: &Landing) -> [Peer; 2] {
-    let whole = announced("x", &[7; 100_000]);
-    let clients = [&whole[..50_000], b"a text"].map(|bytes| {
-        let mut client = landing.client();
-        client.sends(bytes);
-        client
-    });
-    landing.server.program.out.line_with(&["receiving x, 100000 bytes"]);
-    landing.server.program.out.line_with(&["receiving a text"]);
-    clients
-}
-
-#[test]
-fn a_server_that_stops_tells_those_who_are_uploading_and_leaves_nothing() {
-    for signal in [SIGINT, SIGTERM] {
-        let mut landing = Landing::start(&[]);
-        let mut clients = under_way(&landing);
-        landing.server.program.signal(signal);
-        for client in &mut clients {
-            let answer = answer_to(client);
-            assert!(answer.contains("the server stops") && answer.ends_with(" [ERROR]"), "{answer}");
-        }
-        assert!(landing.server.program.ends().success());
-        assert_eq!(landing.names(), [""; 0]);
-    }
-}
-
-#[test]
-fn a_killed_child_or_a_killed_server_leaves_nothing() {
-    let mut landing = Landing::start(&[]);
-    let mut clients = under_way(&landing);
-    let children = landing.server.children();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(children[0]), Signal::SIGKILL).unwrap();
-    clients[0].hears_the_end();
-    landing.server.program.err.line_with(&["lost its child, killed by SIGKILL"]);
-    landing.server.program.signal(SIGKILL);
-    landing.server.program.ends();
-    clients[1].hears_the_end();
-    eventually("the children to end", || children.iter().all(|&child| !is_alive(child)).then_some(()));
-    assert_eq!(landing.names(), [""; 0]);
-}
-
-#[test]
 fn n_clients_are_n_plus_1_processes_and_one_too_many_is_told() {
     let landing = Landing::start(&["--max-clients", "2"]);
     let _clients = [landing.client(), landing.client()];
@@ -495,4 +310,34 @@ fn what_clients_send_never_reaches_the_servers_screen_unescaped() {
     let shown = landing.server.program.out.so_far();
     assert!(!shown.contains(['\x1b', '\u{202e}']), "{shown:?}");
     landing.server.program.out.line_with(&["refused", "<U+202E>"]);
+}
+
+/// Our client, sending `file` to this server: its status and what it has printed.
+fn by_our_client(landing: &Landing, file: &Path) -> (Option<i32>, String) {
+    let mut client = Program::start(
+        Command::new(env!("CARGO_BIN_EXE_upload_client"))
+            .arg(file)
+            .args(["127.0.0.1", &landing.server.port()]),
+    );
+    (client.ends().code(), client.out.to_the_end())
+}
+
+#[test]
+fn our_client_and_our_server_understand_each_other() {
+    let landing = Landing::start(&["--max-bytes", "1000000"]);
+    let place = tempfile::tempdir().unwrap();
+    let (file, large) = (place.path().join("deux mots.bin"), place.path().join("large"));
+    std::fs::write(&file, every_byte()).unwrap();
+    std::fs::write(&large, vec![0; 1_000_001]).unwrap();
+    let (status, out) = by_our_client(&landing, &file);
+    assert_eq!(status, Some(0));
+    assert_eq!(out, "upload_serveur: send your file\nreceived 300000 bytes as deux mots.bin [SUCCESS]\n");
+    let (status, out) = by_our_client(&landing, &file);
+    assert_eq!(status, Some(0));
+    assert!(out.contains("as deux mots-2.bin, because deux mots.bin was there already [SUCCESS]"), "{out}");
+    let (status, out) = by_our_client(&landing, &large);
+    assert_eq!(status, Some(1));
+    assert!(out.ends_with("the file is too large: at most 1000000 bytes are taken [ERROR]\n"), "{out}");
+    let expected = ["deux mots-2.bin", "deux mots.bin"].map(|name| (name.to_string(), every_byte()));
+    assert_eq!(landing.files(), expected.into());
 }
