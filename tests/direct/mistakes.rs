@@ -146,6 +146,25 @@ fn a_recipient_who_does_not_read_is_sent_away_while_the_others_talk_on() {
 }
 
 #[test]
+fn what_a_client_sent_before_it_went_is_given_although_it_can_be_told_nothing_any_more() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    let child = child_of(&server, &alice);
+    alice.sends("no form\n");
+    server.program.out.line_with(&["not of the form"]);
+    server.program.signal(SIGSTOP);
+    // More than the hub reads at once: it learns in the middle of it that alice, who has unread bytes, is gone for good.
+    alice.sends("no form\n".repeat(8000) + "%bob%the last word\n");
+    eventually("alice's child to wait in a full pipe", || {
+        let call = std::fs::read_to_string(format!("/proc/{child}/wchan")).unwrap_or_default();
+        call.contains("pipe").then_some(())
+    });
+    drop(alice);
+    server.program.signal(SIGCONT);
+    bob.hears("the last word\n");
+}
+
+#[test]
 fn who_sends_mistakes_and_reads_no_answer_is_sent_away_too() {
     let server = server(&[]);
     let (alice, mut carl) = (join(&server, "alice"), join(&server, "carl"));

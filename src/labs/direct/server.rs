@@ -1,11 +1,10 @@
 //! The server: the hub's rules for directed messages. Each client has a channel of its own, which holds what others gave it and
 //! the errors that it is told, in the order in which they came.
 
+use std::fmt::Display;
 use std::io::PipeWriter;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-
-use nix::errno::Errno;
 
 use super::message::{LONGEST, Mistake, parse, texts};
 use super::name::Name;
@@ -64,14 +63,14 @@ impl Direct {
         self.members.iter().find(|member| member.pid == pid).map(|member| &member.name)
     }
 
-    fn connected(&self, count: usize) -> String {
-        words::connected(count, self.members.iter().map(|member| &member.name))
+    fn connected(&self, count: usize) -> impl Display {
+        words::Connected { count, names: self.members.iter().map(|member| &member.name) }
     }
 
     /// Takes one text: the first that a client sends is its name.
     fn take(&mut self, pid: Pid, text: &[u8], stage: &mut Stage) {
-        if stage.room.heard_by(pid).is_none() {
-            // It was sent away, and this was on its way.
+        if stage.room.client(pid).is_none_or(|client| client.sent_away.is_some()) {
+            // This was on its way when it was sent away.
             return;
         }
         match self.members.iter().position(|member| member.pid == pid) {
@@ -99,7 +98,7 @@ impl Direct {
         match name {
             Ok(name) => {
                 self.members.push(Member { pid, name: name.clone(), skipped_until: None });
-                stage.parent.out.line(words::named(&name, client, &self.connected(count)));
+                stage.parent.out.line(words::named(&name, client, self.connected(count)));
             }
             Err(why) => {
                 stage.parent.out.line(words::refused(text, client, &why));
@@ -126,9 +125,7 @@ impl Direct {
         let recipient = bearers.filter_map(|member| Some((member, stage.room.heard_by(member.pid)?))).next();
         let (recipient, channel) = recipient.ok_or(Mistake::Nobody(name))?;
         stage.room.say(channel, &[message, b"\n"].concat(), stage.now);
-        if stage.parent.out.has_room() {
-            stage.parent.out.line(words::routed(sender.pid, &sender.name, &recipient.name, message));
-        }
+        stage.parent.out.line(words::routed(sender.pid, &sender.name, &recipient.name, message));
         Ok(())
     }
 
@@ -138,7 +135,7 @@ impl Direct {
         if let Some(channel) = stage.room.heard_by(*pid) {
             stage.room.say(channel, words::error(mistake).as_bytes(), stage.now);
         }
-        if let (Some(client), true) = (stage.room.client(*pid), stage.parent.out.has_room()) {
+        if let Some(client) = stage.room.client(*pid) {
             stage.parent.out.line(words::mistaken(name, client, mistake));
         }
     }
@@ -170,11 +167,10 @@ impl Rules for Direct {
     fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8> {
         let at = self.members.iter().position(|member| member.pid == client.pid);
         let name = at.map(|at| self.members.remove(at).name);
-        let line = words::departed(name.as_ref(), client, ended, &self.connected(count));
         let console = if client.lost_its_child() { &mut parent.err } else { &mut parent.out };
-        console.line(line);
+        console.line(words::departed(name.as_ref(), client, ended, self.connected(count)));
         match (name, self.name_timeout) {
-            (None, Some(time)) if client.left == Some(Errno::ETIMEDOUT as i32) => {
+            (None, Some(time)) if client.left.is_some_and(words::is_silence) => {
                 words::last_error(words::nameless(time)).into()
             }
             _ => Vec::new(),
