@@ -22,7 +22,7 @@ pub enum NameError {
     Percent,
     /// What a terminal would obey, or what looks like something else.
     Control,
-    /// More than [`LONGEST`] bytes.
+    /// More than 64 bytes.
     TooLong,
     /// No UTF-8.
     NotText,
