@@ -90,6 +90,14 @@ pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || misleads(c))
 }
 
+/// True when `text` shows nothing at all. Joiners and variation selectors change how their neighbours look; alone they show
+/// nothing.
+pub fn is_blank(text: &str) -> bool {
+    let shows =
+        |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    !text.chars().any(shows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +118,14 @@ mod tests {
             assert!(is_plain(text));
         }
         assert!(!is_plain("a\u{1b}b") && !is_plain("\u{202e}"));
+    }
+
+    #[test]
+    fn what_shows_nothing_is_blank() {
+        for text in ["", " \t", "\u{a0}", "\u{200d}\u{fe0f}"] {
+            assert!(is_blank(text), "{text:?}");
+        }
+        assert!(!is_blank(" a") && !is_blank("👩‍👧"));
     }
 
     #[test]

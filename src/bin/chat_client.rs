@@ -6,7 +6,7 @@ use clap::Parser;
 use forklab::chat::line::LONGEST_PSEUDO;
 use forklab::chat::messenger::{PROGRAM, talk};
 use forklab::cli::number;
-use forklab::text::is_plain;
+use forklab::text::{is_blank, is_plain};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -35,10 +35,7 @@ struct Arguments {
 
 /// What others see before each message must not look like something else.
 fn pseudo(typed: &str) -> Result<String, String> {
-    // Joiners and variation selectors change how their neighbours look; alone they show nothing.
-    let shows =
-        |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    if !typed.chars().any(shows) {
+    if is_blank(typed) {
         Err("un pseudo ne peut pas être vide".to_string())
     } else if typed.contains(':') {
         Err("un pseudo ne contient pas « : », qui le sépare du message".to_string())

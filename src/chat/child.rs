@@ -15,7 +15,7 @@ use crate::sys::{self, Interest, Pid};
 
 /// The most bytes of one `read`, as the course's server has it; less where the system's PIPE_BUF is small, so that a
 /// message and its extra NUL always fit one record.
-const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
+pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
 /// C strings, as their clients send them: a piece without an end waits so long for its rest.
 pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
@@ -24,7 +24,7 @@ pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 const DONE: i32 = 0;
 
 /// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`. A client that
-/// sends nothing at all `within` some time is given up: ETIMEDOUT.
+/// says nothing `within` some time, NULs being nothing, is given up: ETIMEDOUT.
 pub fn serve(
     socket: &TcpStream,
     pipe: &PipeWriter,
@@ -65,10 +65,11 @@ impl Child<'_> {
             let mut left = None;
             if self.wait(timeout)? {
                 left = self.read();
-            } else if self.silent_until.is_some_and(|until| until <= Instant::now()) {
-                left = Some(Errno::ETIMEDOUT as i32);
             }
             self.send(left.is_some())?;
+            if self.was_silent_for_too_long() {
+                left = left.or(Some(Errno::ETIMEDOUT as i32));
+            }
             if let Some(errno) = left {
                 self.batch.push_note(Kind::Left, errno.to_ne_bytes());
                 return self.write();
@@ -96,7 +97,6 @@ impl Child<'_> {
             Ok(0) => Some(0),
             Ok(n) => {
                 self.cutter.filled(n);
-                self.silent_until = None;
                 if self.tell_reads {
                     self.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
                 }
@@ -107,15 +107,27 @@ impl Child<'_> {
         }
     }
 
+    /// True when its time has come; what is held may still be the beginning of something said.
+    fn was_silent_for_too_long(&self) -> bool {
+        self.cutter.deadline().is_none() && self.silent_until.is_some_and(|until| until <= Instant::now())
+    }
+
     /// Sends the messages that are whole; all that is left when the client has `ended`.
     fn send(&mut self, ended: bool) -> io::Result<()> {
-        let Child { batch, pipe, framing, .. } = self;
-        self.cutter.take(Instant::now(), ended, |chunk| match framing {
-            Framing::Strings(_) => messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m))),
-            Framing::Lines => lines(chunk).try_for_each(|line| {
-                let text = text_of(line);
-                push(pipe, batch, |batch| batch.push_line(&text))
-            }),
+        let Child { batch, pipe, framing, silent_until, .. } = self;
+        self.cutter.take(Instant::now(), ended, |chunk| {
+            if chunk.iter().any(|&byte| byte != 0) {
+                *silent_until = None;
+            }
+            match framing {
+                Framing::Strings(_) => {
+                    messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m)))
+                }
+                Framing::Lines => lines(chunk).try_for_each(|line| {
+                    let text = text_of(line);
+                    push(pipe, batch, |batch| batch.push_line(&text))
+                }),
+            }
         })?;
         self.write()
     }

@@ -51,6 +51,9 @@ pub trait Rules {
     /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
     fn refusal(door: usize, reason: &str) -> Vec<u8>;
 
+    /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
+    fn forget(&mut self) {}
+
     /// True when each message's way is to be told.
     fn tells_hops(&self) -> bool {
         false
@@ -245,6 +248,7 @@ impl<R: Rules> Hub<R> {
         let forked = sys::spawn(&parent.signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
             inbox.forget();
             room.forget();
+            rules.forget();
             parent.out.forget();
             parent.err.forget();
             rules.serve(door, socket, pipe)

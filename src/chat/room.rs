@@ -140,6 +140,12 @@ impl Room {
         Some(&mut self.clients[at])
     }
 
+    /// What a client hears; `None` when it hears nothing any more: it has left, was sent away, or its connection is gone.
+    pub fn heard_by(&self, pid: Pid) -> Option<Hears> {
+        let client = &self.clients[self.place_of(pid).ok()?];
+        (!client.gone && client.left.is_none()).then_some(client.hears)
+    }
+
     /// Where it is, or where it would be.
     fn place_of(&self, pid: Pid) -> Result<usize, usize> {
         self.clients.binary_search_by_key(&pid, |client| client.pid)

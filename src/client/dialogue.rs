@@ -1,7 +1,7 @@
 //! A client of one process and one poll loop: keyboard, server, screen and signals, none of which makes the others wait.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
@@ -39,6 +39,11 @@ pub trait Dialogue {
     /// True when a server that closes before the keyboard has ended is nothing unusual.
     fn may_be_closed(&self) -> bool;
 
+    /// Why the end that the user wanted is no success all the same, if it is none.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// What the server is sent when the user leaves, by the end of the keyboard or by a signal.
     fn farewell(&self) -> &'static [u8] {
         b""
@@ -56,6 +61,8 @@ struct Conversation<'a, D> {
     typed: VecDeque<Vec<u8>>,
     to_send: Vec<u8>,
     screen: Vec<u8>,
+    /// The last byte shown was no newline.
+    in_line: bool,
     /// Standard output; a terminal is opened once more, without blocking: its user may hold it in the middle of a write.
     out: Box<dyn AsFd>,
     keyboard_ended: bool,
@@ -96,6 +103,7 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             typed: VecDeque::new(),
             to_send: Vec::new(),
             screen: Vec::new(),
+            in_line: false,
             out: match sys::own_description_of_terminal(io::stdout()) {
                 Some(terminal) => Box::new(terminal),
                 None => Box::new(io::stdout()),
@@ -202,7 +210,10 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     fn read_server(&mut self) -> ControlFlow<anyhow::Result<Farewell>> {
         let mut bytes = [0; 4096];
         let end = match (&mut &*self.connection).read(&mut bytes) {
-            Ok(0) if self.since.is_some() => Ok(self.words.end_of_input().to_string()),
+            Ok(0) if self.since.is_some() => match self.dialogue.failure() {
+                Some(reason) => Err(anyhow::Error::msg(reason)),
+                None => Ok(self.words.end_of_input().to_string()),
+            },
             Ok(0) if self.dialogue.may_be_closed() => Ok(self.words.closed().to_string()),
             Ok(0) => Err(anyhow::anyhow!(self.words.closed())),
             Ok(n) => {
@@ -224,15 +235,22 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     /// One write to the screen: of PIPE_BUF bytes, which a pipe takes without blocking when poll says so.
     fn show(&mut self) -> anyhow::Result<()> {
         match nix::unistd::write(self.out.as_fd(), &self.screen[..self.screen.len().min(PIPE_BUF)]) {
-            Ok(n) => drop(self.screen.drain(..n)),
+            Ok(n) => {
+                self.in_line = self.screen[..n].last().map_or(self.in_line, |&byte| byte != b'\n');
+                self.screen.drain(..n);
+            }
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(reason) => bail!(self.words.no_output(reason.desc())),
         }
         Ok(())
     }
 
-    /// What is left for the screen when it is over.
+    /// What is left for the screen when it is over. Where a prompt stands on a terminal, what is said next gets a line of its own.
     fn show_the_rest(&mut self) -> anyhow::Result<()> {
+        let in_line = self.screen.last().map_or(self.in_line, |&byte| byte != b'\n');
+        if in_line && io::stdout().is_terminal() {
+            self.screen.push(b'\n');
+        }
         let written = io::stdout().write_all(&self.screen).and_then(|()| io::stdout().flush());
         written.or_else(|error| {
             let reason = error.raw_os_error().map_or("", sys::system_reason);

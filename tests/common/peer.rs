@@ -1,6 +1,6 @@
 //! A client without opinions.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::PATIENCE;
@@ -33,9 +33,14 @@ impl Peer {
     /// One read more. False at the end.
     fn reads(&mut self) -> bool {
         let mut buffer = [0; 65536];
-        let n = self.stream.read(&mut buffer).unwrap_or_else(|error| {
-            panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending))
-        });
+        let n = loop {
+            match self.stream.read(&mut buffer) {
+                Ok(n) => break n,
+                // With a timeout, also when the whole machine was paused: signal(7).
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending)),
+            }
+        };
         self.pending.extend_from_slice(&buffer[..n]);
         n > 0
     }
