@@ -36,6 +36,11 @@ pub trait Dialogue {
     /// Bytes have come. Breaks with a farewell when that was the end.
     fn heard(&mut self, bytes: &[u8], screen: &mut Vec<u8>) -> ControlFlow<String>;
 
+    /// True once the user has left by a line: what is typed after it is not said.
+    fn has_left(&self) -> bool {
+        false
+    }
+
     /// True when a server that closes before the keyboard has ended is nothing unusual.
     fn may_be_closed(&self) -> bool;
 
@@ -174,7 +179,7 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             self.to_send.extend(self.dialogue.typed(line, &mut self.screen));
         }
         let all_is_said = self.keyboard_ended && self.typed.is_empty() && self.dialogue.listens();
-        if all_is_said && self.since.is_none() {
+        if (all_is_said || self.dialogue.has_left()) && self.since.is_none() {
             self.to_send.extend(self.dialogue.farewell());
             self.since = Some(Instant::now());
             self.end_our_side();

@@ -4,3 +4,4 @@
 //! polls two clients; `direct` is the messenger's hub with other rules ([`crate::chat::hub::Rules`]).
 
 pub mod echo;
+pub mod relay;

@@ -6,6 +6,7 @@
 
 mod descriptors;
 mod memory;
+mod passing;
 mod poll;
 mod process;
 mod signals;
@@ -16,11 +17,12 @@ pub use descriptors::{
     keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
 };
 pub use memory::{keep_large_blocks_apart, large};
-pub use poll::{Interest, is_ready, is_writable_now, wait, watch};
+pub use passing::{Passed, pass, take_passed};
+pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use signals::{Signals, default_signal, ignore_signal};
-pub use socket::{discard_input, listen, send_now};
+pub use socket::{discard_input, listen, peek_now, read_now, send_now};
 pub use spawn::spawn;
 
 pub use nix::poll::PollFd;
