@@ -30,16 +30,16 @@ pub trait Dialogue {
     /// True when a line may be typed now. What is typed meanwhile waits in the terminal.
     fn listens(&self) -> bool;
 
+    /// True once the user has left by a line: what is typed after it is not said.
+    fn has_left(&self) -> bool {
+        false
+    }
+
     /// A line was typed: returns the bytes to send.
     fn typed(&mut self, line: Vec<u8>, screen: &mut Vec<u8>) -> Vec<u8>;
 
     /// Bytes have come. Breaks with a farewell when that was the end.
     fn heard(&mut self, bytes: &[u8], screen: &mut Vec<u8>) -> ControlFlow<String>;
-
-    /// True once the user has left by a line: what is typed after it is not said.
-    fn has_left(&self) -> bool {
-        false
-    }
 
     /// True when a server that closes before the keyboard has ended is nothing unusual.
     fn may_be_closed(&self) -> bool;

@@ -33,9 +33,14 @@ impl Peer {
     /// One read more. False at the end.
     fn reads(&mut self) -> bool {
         let mut buffer = [0; 65536];
-        let n = self.stream.read(&mut buffer).unwrap_or_else(|error| {
-            panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending))
-        });
+        let n = loop {
+            match self.stream.read(&mut buffer) {
+                Ok(n) => break n,
+                // A socket with a timeout says so when the machine was put to sleep: signal(7).
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending)),
+            }
+        };
         self.pending.extend_from_slice(&buffer[..n]);
         n > 0
     }

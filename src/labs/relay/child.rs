@@ -63,13 +63,13 @@ impl Child<'_> {
             }
         }
         let now = Instant::now();
-        let Child { out, mark, farewells, .. } = self;
-        freed += self.table.advance(&mut Desk { out, mark, farewells, now });
-        for _ in 0..freed {
+        let left = self.table.advance(&mut Desk { out: self.out, mark: &self.mark, now });
+        for _ in 0..freed + left.len() {
             // It fails only when the first process is gone, which the link will tell. It never blocks: of these bytes, there
             // are no more than clients that were passed.
             let _ = self.link.write(FREED);
         }
+        left.into_iter().for_each(|socket| self.farewells.add(socket, Vec::new(), now));
         self.farewells.advance(now);
         self.out.flush();
         Ok(true)
@@ -93,8 +93,8 @@ impl Child<'_> {
         let Ok(peer) = socket.peer_addr() else { return self.lose() };
         // As the first process names it: [`crate::server::Door`].
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Child { out, mark, farewells, table, .. } = self;
-        table.seat(Occupant::new((socket, peer)), &mut Desk { out, mark, farewells, now: Instant::now() });
+        let mut desk = Desk { out: self.out, mark: &self.mark, now: Instant::now() };
+        self.table.seat(Occupant::new((socket, peer)), &mut desk);
         0
     }
 

@@ -49,7 +49,9 @@ impl Relay {
 
     fn show(&mut self, answer: &Answer, screen: &mut Vec<u8>) -> ControlFlow<String> {
         let line = match answer {
-            Answer::Number(number) => format!("Vous êtes le client {number}, en attente de votre partenaire"),
+            Answer::Number(number) => {
+                format!("Vous êtes le client {number} ; on commence dès que l'autre est là")
+            }
             Answer::Emitter => "Votre rôle : emi, vous parlez en premier".to_string(),
             Answer::Receiver => "Votre rôle : rec, votre partenaire parle en premier".to_string(),
             Answer::Message(text) => format!("Reçu : {}", Visible(text)),
@@ -81,6 +83,7 @@ impl Dialogue for Relay {
         if line == b"fin" {
             // The farewell says it.
             self.has_left = true;
+            self.line("Vous partez", screen);
             return Vec::new();
         }
         self.line("Au tour de votre partenaire", screen);

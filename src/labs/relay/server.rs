@@ -25,7 +25,7 @@ pub const PROGRAM: Program = Program::french("relay_serveur");
 const MARK: &str = "(père)";
 
 /// How long children may take to end when the server does: each first lets its clients hear of it.
-const GRACE: Duration = Duration::from_secs(6);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// A further pair.
 struct Child {
@@ -83,6 +83,8 @@ impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
         let events = self.wait().context("poll")?;
         let now = Instant::now();
+        // First who leaves, then who comes.
+        self.advance(now);
         for event in events {
             match event {
                 Event::Parent(server::Event::Signal) => {
@@ -95,12 +97,16 @@ impl Server {
                 Event::Parent(server::Event::Other) | Event::Clients => {}
             }
         }
-        let Server { table, parent, .. } = self;
-        table.advance(&mut desk(parent, now));
-        self.look_along_the_line(now);
         self.fill(now);
         self.parent.end_turn(now);
         Ok(())
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let Server { table, parent, .. } = self;
+        let left = table.advance(&mut desk(parent, now));
+        left.into_iter().for_each(|socket| parent.farewells.add(socket, Vec::new(), now));
+        self.look_along_the_line(now);
     }
 
     /// Waits for whatever comes first, and says what it is.
@@ -120,7 +126,7 @@ impl Server {
             Some((Event::Link(child.pid), sys::watch(link.as_fd(), Interest::Read)))
         });
         let line = self.line.iter().map(move |occupant| occupant.watch(false, now));
-        parent.chain(links).chain(self.table.watch(now).chain(line).map(|fd| (Event::Clients, fd)))
+        links.chain(parent).chain(self.table.watch(now).chain(line).map(|fd| (Event::Clients, fd)))
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
@@ -300,5 +306,5 @@ impl Server {
 }
 
 fn desk(parent: &mut Parent, now: Instant) -> Desk<'_> {
-    Desk { out: &mut parent.out, mark: MARK, farewells: &mut parent.farewells, now }
+    Desk { out: &mut parent.out, mark: MARK, now }
 }

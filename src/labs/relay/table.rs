@@ -1,5 +1,6 @@
 //! A pair with its sockets: what the two say and what they are told, within the poll loop of whichever process serves them.
 
+use std::net::TcpStream;
 use std::time::Instant;
 
 use super::EXIT;
@@ -15,8 +16,6 @@ pub struct Desk<'a> {
     pub out: &'a mut Console,
     /// Which process that is, in front of each line.
     pub mark: &'a str,
-    /// Where connections go that are over.
-    pub farewells: &'a mut Farewells,
     /// The time of this turn.
     pub now: Instant,
 }
@@ -32,6 +31,7 @@ impl Desk<'_> {
 pub struct Table {
     pair: Pair,
     occupants: [Option<Occupant>; 2],
+    left: Vec<TcpStream>,
 }
 
 impl Table {
@@ -40,13 +40,10 @@ impl Table {
         self.occupants.iter().flatten().count()
     }
 
-    /// Gives a client the place that is free. Nobody sends one to a full table; if somebody did, it would be sent away.
+    /// Gives a client the place that is free. Nobody is sent to a full table; whoever was would be let go.
     pub fn seat(&mut self, occupant: Occupant, desk: &mut Desk) {
+        let Some(side) = self.pair.free() else { return };
         let peer = occupant.peer();
-        let Some(side) = self.pair.free() else {
-            desk.farewells.add(occupant.into_parts().0, Vec::new(), desk.now);
-            return;
-        };
         let has_begun = self.pair.turn().is_some();
         let effects = self.pair.join(side);
         self.occupants[side.index()] = Some(occupant);
@@ -59,9 +56,9 @@ impl Table {
     }
 
     /// Goes on as far as is possible now: hears one message at most, tells what is to be told, looks who is still there.
-    /// Returns how many places became free.
-    pub fn advance(&mut self, desk: &mut Desk) -> usize {
-        let before = self.taken();
+    /// Returns the connections of those who left, each of which makes a place free: to be closed once that is known to all whom
+    /// it concerns, since whoever sees it closed may send the next.
+    pub fn advance(&mut self, desk: &mut Desk) -> Vec<TcpStream> {
         let speaker = self.pair.speaker();
         for side in Side::BOTH {
             let heard = self.occupant(side).map(|occupant| occupant.hear(speaker == Some(side), desk.now));
@@ -81,7 +78,7 @@ impl Table {
                 self.leave(side, &leave, desk);
             }
         }
-        before - self.taken()
+        std::mem::take(&mut self.left)
     }
 
     /// What to wait for.
@@ -134,7 +131,7 @@ impl Table {
     fn leave(&mut self, side: Side, leave: &Leave, desk: &mut Desk) {
         let Some(occupant) = self.occupants[side.index()].take() else { return };
         let (socket, peer, _) = occupant.into_parts();
-        desk.farewells.add(socket, Vec::new(), desk.now);
+        self.left.push(socket);
         let had_begun = self.pair.turn().is_some();
         self.pair.left(side);
         desk.line(words::left(side, peer, leave));
