@@ -30,6 +30,11 @@ pub trait Dialogue {
     /// True when a line may be typed now. What is typed meanwhile waits in the terminal.
     fn listens(&self) -> bool;
 
+    /// True once the user has left by a line: what is typed after it is not said.
+    fn has_left(&self) -> bool {
+        false
+    }
+
     /// A line was typed: returns the bytes to send.
     fn typed(&mut self, line: Vec<u8>, screen: &mut Vec<u8>) -> Vec<u8>;
 
@@ -182,7 +187,7 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             self.to_send.extend(self.dialogue.typed(line, &mut self.screen));
         }
         let all_is_said = self.keyboard_ended && self.typed.is_empty() && self.dialogue.listens();
-        if all_is_said && self.since.is_none() {
+        if (all_is_said || self.dialogue.has_left()) && self.since.is_none() {
             self.to_send.extend(self.dialogue.farewell());
             self.since = Some(Instant::now());
             self.end_our_side();

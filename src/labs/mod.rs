@@ -5,4 +5,5 @@
 
 pub mod direct;
 pub mod echo;
+pub mod relay;
 pub mod upload;

@@ -7,6 +7,7 @@
 mod descriptors;
 mod files;
 mod memory;
+mod passing;
 mod poll;
 mod process;
 mod signals;
@@ -18,11 +19,12 @@ pub use descriptors::{
 };
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
 pub use memory::{keep_large_blocks_apart, large};
-pub use poll::{Interest, is_ready, is_writable_now, wait, watch};
+pub use passing::{Passed, pass, take_passed};
+pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
 pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use signals::{Signals, default_signal, ignore_signal};
-pub use socket::{discard_input, listen, send_now};
+pub use socket::{discard_input, listen, peek_now, read_now, send_now};
 pub use spawn::spawn;
 
 pub use nix::poll::PollFd;

@@ -14,16 +14,24 @@ pub enum Interest {
     Read,
     /// Room to write.
     Write,
-    /// Nothing but the other side's end. On a pipe's write end: its last reader is gone.
+    /// Nothing but the other side's end, also behind bytes that nobody has read. On a pipe's write end: its last reader is
+    /// gone. On a socket: the peer has ended its sending side, or, where the system does not tell ([`HALF_CLOSED`]), both.
     End,
 }
+
+/// Linux and FreeBSD tell of a half-closed connection whose last bytes are still unread: poll(2), POLLRDHUP, which nix does
+/// not name.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const HALF_CLOSED: PollFlags = PollFlags::empty();
 
 /// An entry of the list to wait for.
 pub fn watch(fd: BorrowedFd<'_>, interest: Interest) -> PollFd<'_> {
     let events = match interest {
         Interest::Read => PollFlags::POLLIN,
         Interest::Write => PollFlags::POLLOUT,
-        Interest::End => PollFlags::empty(),
+        Interest::End => HALF_CLOSED,
     };
     PollFd::new(fd, events)
 }
@@ -51,7 +59,16 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
 
 /// True when `fd` takes some bytes now. Errors count as such: the write will tell.
 pub fn is_writable_now(fd: impl AsFd) -> bool {
-    let mut watched = [watch(fd.as_fd(), Interest::Write)];
+    is_ready_now(fd, Interest::Write)
+}
+
+/// True when the other side has ended: [`Interest::End`].
+pub fn has_ended(fd: impl AsFd) -> bool {
+    is_ready_now(fd, Interest::End)
+}
+
+fn is_ready_now(fd: impl AsFd, interest: Interest) -> bool {
+    let mut watched = [watch(fd.as_fd(), interest)];
     wait(&mut watched, Some(Duration::ZERO)).is_ok() && is_ready(&watched[0])
 }
 
@@ -81,13 +98,18 @@ mod tests {
     fn the_write_end_of_a_pipe_tells_that_its_last_reader_is_gone() {
         let (reader, mut writer) = std::io::pipe().unwrap();
         writer.write_all(b"unread").unwrap();
-        let ended = |writer: &std::io::PipeWriter| {
-            let mut watched = [watch(writer.as_fd(), Interest::End)];
-            wait(&mut watched, Some(Duration::ZERO)).unwrap();
-            is_ready(&watched[0])
-        };
-        assert!(!ended(&writer));
+        assert!(!has_ended(&writer));
         drop(reader);
-        assert!(ended(&writer));
+        assert!(has_ended(&writer));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_tells_that_its_peer_has_ended_its_side_behind_unread_bytes() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        theirs.write_all(b"unread").unwrap();
+        assert!(!has_ended(&ours));
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        assert!(has_ended(&ours));
     }
 }

@@ -28,12 +28,12 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 }
 
 /// Not `O_NONBLOCK`: that flag would be shared with the child's copy of the socket.
-const NOW: MsgFlags = MsgFlags::MSG_DONTWAIT;
+pub(super) const NOW: MsgFlags = MsgFlags::MSG_DONTWAIT;
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-const QUIETLY: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+pub(super) const QUIETLY: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 /// Where there is no such flag, SIGPIPE being ignored does alone.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
-const QUIETLY: MsgFlags = MsgFlags::empty();
+pub(super) const QUIETLY: MsgFlags = MsgFlags::empty();
 
 /// Sends as much of `bytes` as the socket takes now and returns how much that was; 0 when it takes nothing.
 ///
@@ -50,16 +50,36 @@ pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Reads and forgets what the peer has sent. True when the peer has ended its side or is gone.
-pub fn discard_input(socket: &TcpStream) -> bool {
-    let mut bytes = [0; 4096];
+/// Copies what the peer has sent, from its first unread byte on, and leaves it unread. Returns how much that is: 0 at the
+/// end, `None` when nothing is there.
+///
+/// # Errors
+/// ECONNRESET and the like: the peer is gone.
+pub fn peek_now(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    receive(socket, bytes, NOW | MsgFlags::MSG_PEEK)
+}
+
+/// Reads what the peer has sent. Returns how much that is: 0 at the end, `None` when nothing is there.
+///
+/// # Errors
+/// As [`peek_now`].
+pub fn read_now(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    receive(socket, bytes, NOW)
+}
+
+fn receive(socket: &TcpStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
     loop {
-        match recv(socket.as_raw_fd(), &mut bytes, NOW) {
-            Ok(0) => return true,
-            // One bounded read a turn: poll comes back for the rest.
-            Ok(_) | Err(Errno::EAGAIN) => return false,
+        match recv(socket.as_raw_fd(), bytes, flags) {
+            Ok(n) => return Ok(Some(n)),
+            Err(Errno::EAGAIN) => return Ok(None),
             Err(Errno::EINTR) => {}
-            Err(_) => return true,
+            Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Reads and forgets what the peer has sent. True when the peer has ended its side or is gone.
+pub fn discard_input(socket: &TcpStream) -> bool {
+    // One bounded read a turn: poll comes back for the rest.
+    matches!(read_now(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
 }

@@ -1,0 +1,33 @@
+//! `relay_client [HOST]`: speaks in turn with another.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use forklab::cli::number;
+use forklab::labs::relay::{CLIENT, PORT, talk};
+
+const EXAMPLES: &str = "\
+Exemples :
+  relay_client                         au serveur de cette machine
+  relay_client salle-12 --port 44574   à une autre, par son nom
+  echo bonjour | relay_client ::1      un message à son tour, puis c'est tout
+
+Chaque ligne tapée est un message ; on ne parle qu'à son tour.
+« fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.
+";
+
+/// Client du relais : dit une ligne à son tour, affiche celle de son partenaire.
+#[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
+struct Arguments {
+    /// Adresse ou nom de la machine du serveur (127.0.0.1 par défaut)
+    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
+    host: String,
+    /// Port du serveur (44573 par défaut)
+    #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    CLIENT.run(|Arguments { host, port }: Arguments| talk(&host, port))
+}

@@ -1,0 +1,33 @@
+//! Relay: two clients speak in turn, through one process (docs/PROTOCOLS.md, section 2).
+//!
+//! One message's way: `message` finds it in what its sender's socket holds, `pair` says what follows from it, `outbox` waits
+//! until its reader can be told, and `occupant` does all that with one client's socket. `table` is a pair of them. `server`
+//! serves the first pair itself and lets others in line; `child` is the process of each further pair, `places` the choice
+//! between them. `client` is the other program, and `answer` what it understands.
+
+mod answer;
+mod child;
+mod client;
+mod message;
+mod occupant;
+mod outbox;
+mod pair;
+mod places;
+mod server;
+mod table;
+mod words;
+
+pub use client::{PROGRAM as CLIENT, talk};
+pub use server::{PROGRAM as SERVER, serve};
+
+/// Where the server listens, unless told otherwise.
+pub const PORT: u16 = 44573;
+
+/// The most bytes of a message's text; its NUL is one more.
+const LONGEST: usize = 1023;
+
+/// What a server that ends tells its clients.
+const EXIT: &[u8] = b"exit\0";
+
+/// What a client that leaves tells its server.
+const FIN: &[u8] = b"fin\0";

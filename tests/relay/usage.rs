@@ -1,0 +1,74 @@
+//! Command lines, right and wrong.
+
+use super::*;
+
+/// What a program that should end by itself has come to: status, standard output, standard error.
+fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut program = Program::start(Command::new(program).args(arguments));
+    program.end_of_keyboard();
+    (program.ends().code(), program.out.to_the_end(), program.err.to_the_end())
+}
+
+#[test]
+fn each_mistake_is_told_in_one_line() {
+    let mistakes: [(&str, &[&str], &str); 13] = [
+        (SERVER, &["44573"], "« 44573 »"),
+        (SERVER, &["--pairs"], "--pairs <N> : il manque une valeur"),
+        (SERVER, &["--pairs", "0"], "« 0 » refusé : un nombre de 1 à 10000"),
+        (SERVER, &["--pairs", "10001"], "refusé"),
+        (SERVER, &["--pairs", "deux"], "« deux » refusé"),
+        (SERVER, &["--pairs", "2", "--pairs", "3"], "--pairs <N> est donné deux fois"),
+        (SERVER, &["--max-clients", "0"], "« 0 » refusé"),
+        (SERVER, &["--bind", "ici"], "« ici » refusé"),
+        (CLIENT, &["127.0.0.1", "44573"], "« 44573 »"),
+        (CLIENT, &["--port", "0"], "« 0 » refusé : un nombre de 1 à 65535"),
+        (CLIENT, &["--port"], "--port <N> : il manque une valeur"),
+        (CLIENT, &["--porte", "1"], "« --porte »"),
+        (CLIENT, &["--pairs", "2"], "« --pairs »"),
+    ];
+    for (program, arguments, what) in mistakes {
+        let (status, out, said) = run(program, arguments);
+        assert_eq!((status, &out[..], said.lines().count()), (Some(2), "", 1), "{arguments:?}: {said}");
+        assert!(said.contains(what) && said.contains("usage : ") && said.contains("--help"), "{said}");
+    }
+}
+
+#[test]
+fn help_teaches_every_option_with_examples_in_one_language() {
+    for (program, options) in [
+        (
+            SERVER,
+            &["--bind", "--port", "--max-clients", "--backlog", "--pairs", "44573", "128", "relay_client"][..],
+        ),
+        (CLIENT, &["[HOST]", "--port", "44573", "fin", "127.0.0.1"]),
+    ] {
+        for flag in ["-h", "--help"] {
+            let (status, help, said) = run(program, &[flag]);
+            assert_eq!((status, &said[..]), (Some(0), ""));
+            assert!(options.iter().all(|option| help.contains(option)), "{help}");
+            assert!(help.contains("Exemples :") && help.contains("par défaut"), "{help}");
+            assert!(!["Print", "default:", "Usage:"].iter().any(|english| help.contains(english)), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        }
+        assert!(run(program, &["--version"]).1.contains(env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_systems_reason() {
+    let server = server(&[]);
+    let (status, _, said) = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
+    assert_eq!((status, said.lines().count()), (Some(1), 1));
+    assert!(said.contains("impossible d'écouter") && said.contains("Address already in use"), "{said}");
+}
+
+#[test]
+fn without_a_server_the_client_says_so_with_status_1() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (status, out, said) = run(CLIENT, &["--port", &port.to_string()]);
+    assert_eq!((status, &out[..], said.lines().count()), (Some(1), "", 1));
+    assert!(
+        said.contains("aucun serveur ne répond à 127.0.0.1") && said.contains("Connection refused"),
+        "{said}"
+    );
+}
