@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -107,6 +108,19 @@ impl Console {
         if self.is_foreign {
             // Whatever it has not taken at once could hold the next write.
             self.waiting.clear();
+        }
+    }
+
+    /// Writes what is left, for as long as `time` if the descriptor takes nothing at first.
+    pub fn finish(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        loop {
+            self.flush();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(watched) = self.watch().filter(|_| !left.is_zero()) else { return };
+            if sys::wait(&mut [watched], Some(left)).is_err() {
+                return;
+            }
         }
     }
 
