@@ -13,7 +13,8 @@ mod socket;
 mod spawn;
 
 pub use descriptors::{
-    keep_only, make_nonblocking, move_high, own_description_of_terminal, raise_descriptor_limit,
+    keep_only, make_nonblocking, move_high, own_description_of_pipe, own_description_of_terminal,
+    raise_descriptor_limit,
 };
 pub use memory::{keep_large_blocks_apart, large};
 pub use poll::{Interest, is_ready, is_writable_now, wait, watch};
