@@ -98,6 +98,12 @@ pub fn is_blank(text: &str) -> bool {
     !text.chars().any(shows)
 }
 
+/// The last place up to `most` that does not lie inside a UTF-8 character; `most` where the bytes are not UTF-8 anyway.
+pub fn character_boundary(bytes: &[u8], most: usize) -> usize {
+    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
+    (most.saturating_sub(3)..=most).rev().find(|&at| at > 0 && !inside(at)).unwrap_or(most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, 1000, true>,
     /// One client at a time; the others wait to be accepted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "max_clients")]
     iterative: bool,
 }
 

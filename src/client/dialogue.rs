@@ -125,6 +125,10 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             if signal && !self.signals.take().is_empty() {
                 // As much as the connection takes: whoever interrupts does not want to wait.
                 let _ = sys::send_now(self.connection, self.dialogue.farewell());
+                if io::stdout().is_terminal() {
+                    // It shows the key as ^C, and our last line gets one of its own.
+                    self.screen.push(b'\n');
+                }
                 return Ok(self.words.interrupted().to_string());
             }
             if screen {

@@ -1,5 +1,7 @@
 //! From keys to lines: what is typed, cut at its newlines, in pieces of a bounded size. Pure.
 
+use crate::text::character_boundary;
+
 /// Gathers typed bytes and gives lines.
 #[derive(Debug)]
 pub struct Lines {
@@ -37,12 +39,6 @@ impl Lines {
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         (!self.held.is_empty()).then(|| std::mem::take(&mut self.held))
     }
-}
-
-/// The last place up to `most` that does not lie inside a UTF-8 character; `most` where the bytes are not UTF-8 anyway.
-fn character_boundary(bytes: &[u8], most: usize) -> usize {
-    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
-    (most.saturating_sub(3)..=most).rev().find(|&at| at > 0 && !inside(at)).unwrap_or(most)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! `echo`, `calc` and `upload` are one function that serves a client ([`crate::server::Lab`]); `relay` is one process that
 //! polls two clients; `direct` is the messenger's hub with other rules ([`crate::chat::hub::Rules`]).
 
+pub mod calc;
 pub mod direct;
 pub mod echo;
 pub mod relay;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -40,15 +41,16 @@ impl Console {
     }
 
     fn on(file: impl AsFd + 'static, lowest: RawFd, words: Words) -> Console {
-        // A pipe or a file takes PIPE_BUF bytes without blocking when poll says so. A terminal does not promise that
-        // (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte), so it is opened once more,
-        // without blocking.
+        // A file takes PIPE_BUF bytes without blocking when poll says so, and so does a pipe, if nobody else is quicker. A
+        // terminal does not promise that (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte).
+        // So terminal and pipe are opened once more, without blocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
         let own = sys::own_description_of_terminal(&file)
+            .or_else(|| sys::own_description_of_pipe(&file))
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
         let is_foreign = is_terminal && own.is_none();
         let file: Box<dyn AsFd> = match own {
-            Some(terminal) => Box::new(terminal),
+            Some(own) => Box::new(own),
             None => Box::new(file),
         };
         Console {
@@ -107,6 +109,19 @@ impl Console {
         if self.is_foreign {
             // Whatever it has not taken at once could hold the next write.
             self.waiting.clear();
+        }
+    }
+
+    /// Writes what is left, for as long as `time` if the descriptor takes nothing at first.
+    pub fn finish(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        loop {
+            self.flush();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(watched) = self.watch().filter(|_| !left.is_zero()) else { return };
+            if sys::wait(&mut [watched], Some(left)).is_err() {
+                return;
+            }
         }
     }
 
@@ -184,6 +199,26 @@ mod tests {
         assert!(lines.lines().all(|written| written == line));
         let lost: usize = confession.split(' ').nth(1).unwrap().parse().unwrap();
         assert_eq!(lines.lines().count() + lost, 2000);
+    }
+
+    #[test]
+    fn the_last_lines_wait_for_a_slow_reader() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut console = Console::on(writer, 100, Words(Language::English));
+        let lines: Vec<String> = (0..1000).map(|i| format!("{i} {}", "x".repeat(100))).collect();
+        lines[..500].iter().for_each(|line| console.line(line));
+        console.flush();
+        lines[500..].iter().for_each(|line| console.line(line));
+        // Nobody reads: they wait, and not for ever.
+        console.finish(Duration::from_millis(1));
+        assert!(!console.waiting.is_empty());
+        let said = std::thread::spawn(move || {
+            let mut said = String::new();
+            reader.read_to_string(&mut said).map(|_| said)
+        });
+        console.finish(Duration::from_secs(60));
+        drop(console);
+        assert!(said.join().unwrap().unwrap().lines().eq(lines));
     }
 
     #[test]

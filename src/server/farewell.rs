@@ -49,6 +49,11 @@ impl Farewells {
         }
     }
 
+    /// True when nobody is on the way out.
+    pub fn is_empty(&self) -> bool {
+        self.leaving.is_empty()
+    }
+
     /// What to wait for.
     pub fn watch(&self) -> impl Iterator<Item = PollFd<'_>> {
         self.leaving.iter().map(|farewell| {

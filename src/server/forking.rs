@@ -16,6 +16,9 @@ use crate::sys::{self, Ended, Pid, PollFd, Signal};
 /// How long children may take to end when the server does.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long the last lines may wait for a reader that is busy.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
 /// The status of a child that has served its client, however that ended.
 const SERVED: i32 = 0;
 
@@ -100,7 +103,9 @@ impl<'a, L: Lab> Server<'a, L> {
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
-        let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.parent.watched(true).unzip();
+        // One at a time: whoever has been served is gone before the next comes in.
+        let doors_open = !self.way.iterative || self.parent.farewells.is_empty();
+        let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.parent.watched(doors_open).unzip();
         let left = self.parent.due().map(|at| at.saturating_duration_since(Instant::now()));
         sys::wait(&mut watched, left).context("poll")?;
         let ready: Vec<bool> = watched.iter().map(sys::is_ready).collect();
@@ -157,6 +162,7 @@ impl<'a, L: Lab> Server<'a, L> {
             let stop = lifeline.children.as_fd();
             serve(*lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
             take_leave(socket);
+            out.finish(LAST_LINES);
             SERVED
         });
         match forked {
@@ -211,7 +217,8 @@ impl<'a, L: Lab> Server<'a, L> {
             self.lab.child_ended(child);
         }
         self.parent.farewells.finish();
-        self.parent.flush();
+        self.parent.out.finish(LAST_LINES);
+        self.parent.err.finish(LAST_LINES);
         Ok(())
     }
 }

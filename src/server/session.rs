@@ -106,24 +106,126 @@ impl<'a> Session<'a> {
         let _ = sys::send_now(self.socket, bytes);
     }
 
-    /// Waits for the client; false when `time` is over.
+    /// Waits for the client; false when `time` is over. Lines that a slow reader has kept waiting are printed meanwhile.
     ///
     /// # Errors
     /// [`End::Stopped`].
-    fn wait(&self, interest: Interest, time: Option<Duration>) -> Result<bool, End> {
+    fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, End> {
         let deadline = time.map(|time| Instant::now() + time);
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let client = sys::watch(self.socket.as_fd(), interest);
-            let mut watched = [client, sys::watch(self.stop, Interest::Read)];
-            sys::wait(&mut watched, left).map_err(End::Broken)?;
-            match watched.each_ref().map(sys::is_ready) {
-                [_, true] => return Err(End::Stopped),
-                [true, false] => return Ok(true),
-                [false, false] if left == Some(Duration::ZERO) => return Ok(false),
+            let (client, stop) =
+                (sys::watch(self.socket.as_fd(), interest), sys::watch(self.stop, Interest::Read));
+            let lines = self.out.watch();
+            let count = if lines.is_some() { 3 } else { 2 };
+            let mut watched = [client, stop.clone(), lines.unwrap_or(stop)];
+            sys::wait(&mut watched[..count], left).map_err(End::Broken)?;
+            let [client, stop, lines] = watched.each_ref().map(sys::is_ready);
+            if lines {
+                self.out.flush();
+            }
+            match (client, stop) {
+                (_, true) => return Err(End::Stopped),
+                (true, false) => return Ok(true),
+                (false, false) if left == Some(Duration::ZERO) => return Ok(false),
                 // A signal has ended the wait, or its time is over: the next look tells.
-                [false, false] => {}
+                (false, false) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Words;
+    use super::*;
+    use crate::cli::Language;
+    use std::io::{PipeWriter, Write};
+    use std::net::{Shutdown, TcpListener};
+
+    const MOMENT: Option<Duration> = Some(Duration::from_millis(20));
+
+    /// Gives `look` a session of such patience, its client, and what ends the server when it is dropped.
+    fn with_session(patience: Option<Duration>, look: impl FnOnce(Session, TcpStream, PipeWriter)) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        let (stop, held) = io::pipe().unwrap();
+        let mut out = Console::stdout(100, Words(Language::English));
+        let mark = "(test)".to_string();
+        look(Session::new((&socket, peer), &mut out, mark, stop.as_fd(), patience), client, held);
+    }
+
+    #[test]
+    fn what_came_is_read_to_the_last_byte_and_then_the_end() {
+        with_session(None, |mut session, mut client, _held| {
+            client.write_all(b"abc").unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let (mut buffer, mut got) = ([0; 2], Vec::new());
+            let end = loop {
+                match session.read(&mut buffer) {
+                    Ok(n) => got.extend_from_slice(&buffer[..n]),
+                    Err(end) => break end,
+                }
+            };
+            assert!(got == b"abc" && matches!(end, End::Closed), "{got:?} {end:?}");
+        });
+    }
+
+    #[test]
+    fn silence_is_no_end_within_a_time_of_its_own_and_one_beyond_patience() {
+        with_session(MOMENT, |mut session, _client, _held| {
+            assert!(matches!(session.read_within(MOMENT, &mut [0; 2]), Ok(None)));
+            assert!(matches!(session.read_within(Some(Duration::ZERO), &mut [0; 2]), Ok(None)));
+            assert!(matches!(session.read(&mut [0; 2]), Err(End::Idle)));
+        });
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_waited_for_as_long_as_a_silent_one() {
+        with_session(MOMENT, |mut session, _client, _held| {
+            assert!(matches!(session.send(&vec![0; 64 << 20]), Err(End::Idle)));
+        });
+    }
+
+    #[test]
+    fn all_is_sent_however_slowly_it_is_taken() {
+        with_session(None, |mut session, mut client, _held| {
+            let sent: Vec<u8> = (0..4 << 20).map(|i| (i % 251) as u8).collect();
+            std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    let mut taken = vec![0; sent.len()];
+                    taken.chunks_mut(100_000).for_each(|part| client.read_exact(part).unwrap());
+                    taken
+                });
+                session.send(&sent).unwrap();
+                assert!(reader.join().unwrap() == sent);
+            });
+        });
+    }
+
+    #[test]
+    fn a_reset_is_a_broken_connection() {
+        with_session(None, |mut session, client, _held| {
+            session.send(b"unread").unwrap();
+            // Closing with unread bytes resets the connection.
+            client.peek(&mut [0; 1]).unwrap();
+            drop(client);
+            let end = session.read(&mut [0; 2]).unwrap_err();
+            assert!(
+                matches!(&end, End::Broken(reason) if reason.kind() == io::ErrorKind::ConnectionReset),
+                "{end:?}"
+            );
+        });
+    }
+
+    #[test]
+    fn the_servers_end_ends_every_wait_even_with_bytes_to_read() {
+        with_session(None, |mut session, mut client, held| {
+            client.write_all(b"unread").unwrap();
+            drop(held);
+            assert!(matches!(session.read(&mut [0; 2]), Err(End::Stopped)));
+            assert!(matches!(session.send(b"x"), Err(End::Stopped)));
+        });
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::termios::tcgetsid;
 use nix::unistd::getsid;
 
@@ -92,6 +92,19 @@ pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
     reopen(&path).or_else(|| controls_us().then(|| reopen(Path::new("/dev/tty"))).flatten())
 }
 
+/// Opens the pipe behind `fd` once more, likewise: of several processes that poll(2) tells of room in one pipe, the last to
+/// write could find it full, and would wait. `None` when `fd` is no pipe or cannot be opened, as another user's; also where the
+/// system has no name for it, that is anywhere but on Linux: proc_pid_fd(5).
+pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
+    let mode = SFlag::from_bits_truncate(fstat(&fd).ok()?.st_mode);
+    if !cfg!(target_os = "linux") || mode & SFlag::S_IFMT != SFlag::S_IFIFO {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    open(path.as_str(), flags, Mode::empty()).ok().map(File::from)
+}
+
 /// Raises the soft limit of open descriptors to the hard one and returns what is in force now.
 ///
 /// # Errors
@@ -108,7 +121,7 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
+    use std::io::Write;
 
     #[test]
     fn the_portable_way_closes_a_listed_descriptor() {
@@ -118,5 +131,18 @@ mod tests {
         std::mem::forget(high);
         close_listed(number, number).unwrap();
         assert!(!std::path::Path::new(&format!("/dev/fd/{number}")).exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pipe_opened_once_more_is_full_without_waiting_and_the_first_still_waits() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut own = own_description_of_pipe(&writer).unwrap();
+        while own.write(&[0; 4096]).is_ok() {}
+        let flags = |fd: &dyn AsFd| OFlag::from_bits_retain(fcntl(fd.as_fd(), FcntlArg::F_GETFL).unwrap());
+        assert!(flags(&own).contains(OFlag::O_NONBLOCK) && !flags(&writer).contains(OFlag::O_NONBLOCK));
+        drop(reader);
+        assert_eq!(own.write(&[0]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(own_description_of_pipe(tempfile::tempfile().unwrap()).is_none());
     }
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)] // Each test program uses a part of it.
 
 mod clients;
+mod labs;
 mod peer;
 mod process;
 mod program;
@@ -12,10 +13,11 @@ mod server;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
+pub use labs::{Outcome, helps, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{catches_sigterm, children_of, descriptors_of, is_alive, name_of};
 pub use program::{Output, Program};
-pub use server::{Server, server_for_nobody};
+pub use server::{Server, for_nobody, server_for_nobody};
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};

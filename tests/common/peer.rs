@@ -93,6 +93,18 @@ impl Peer {
         self.pending.drain(..found(&self.pending).unwrap_or_default() + text.len());
     }
 
+    /// The next line, without its newline.
+    pub fn hears_line(&mut self) -> String {
+        let end = loop {
+            match self.pending.iter().position(|&byte| byte == b'\n') {
+                Some(end) => break end,
+                None => assert!(self.reads(), "the end came before a newline"),
+            }
+        };
+        let line: Vec<u8> = self.pending.drain(..=end).take(end).collect();
+        String::from_utf8(line).expect("UTF-8")
+    }
+
     /// All that comes until the server ends the connection.
     pub fn hears_the_end(&mut self) -> Vec<u8> {
         while self.reads() {}

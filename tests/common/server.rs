@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Peer, Program, SERVER, c_compat, children_of, descriptors_of, eventually, name_of};
@@ -95,11 +95,16 @@ impl Server {
     }
 }
 
-/// A copy of our server in a place that every user can reach, which goes with the directory.
+/// A copy of `chat_serveur` in a place that every user can reach, which goes with the directory.
 pub fn server_for_nobody() -> (tempfile::TempDir, PathBuf) {
+    for_nobody(SERVER)
+}
+
+/// The same of any program.
+pub fn for_nobody(program: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
-    let binary = directory.path().join("chat_serveur");
-    std::fs::copy(SERVER, &binary).unwrap();
+    let binary = directory.path().join(Path::new(program).file_name().unwrap());
+    std::fs::copy(program, &binary).unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     (directory, binary)
 }

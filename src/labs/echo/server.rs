@@ -2,7 +2,7 @@
 
 use crate::cli::Program;
 use crate::server::{self, End, Lab, Options, Session, Way, prepare};
-use crate::text::Visible;
+use crate::text::{Visible, character_boundary};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("echo_serveur");
@@ -22,8 +22,11 @@ impl Lab for Echo {
         let (peer, mut chunk) = (session.peer, [0; CHUNK]);
         loop {
             let n = session.read(&mut chunk)?;
-            for shown in chunk[..n].chunks(SHOWN) {
+            let mut rest = &chunk[..n];
+            while !rest.is_empty() {
+                let (shown, after) = rest.split_at(character_boundary(rest, SHOWN.min(rest.len())));
                 session.log(format_args!("received from {peer}: {}", Visible(shown)));
+                rest = after;
             }
             session.send(&chunk[..n])?;
         }

@@ -1,0 +1,42 @@
+//! `calc_serveur`: asks each client for two numbers and answers their sum.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use forklab::cli::{Listening, number};
+use forklab::labs::calc::{PORT, SERVER, serve};
+
+const EXAMPLES: &str = "\
+Examples:
+  calc_serveur                        a child process for each client, as many sums as it likes
+  calc_serveur --iterative            one client at a time, one sum for each; the others wait
+  calc_serveur --port 5556 --idle-timeout 0
+  calc_client                         in another terminal
+  printf '12\\n30\\n' | nc -N 127.0.0.1 5555
+
+Ctrl+C stops the server and all its children.
+";
+
+/// Calculation server: asks for two whole numbers, answers their sum.
+#[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    listening: Listening<PORT, 1000>,
+    /// One client at a time and one sum for each; the others wait to be accepted
+    #[arg(long, conflicts_with = "max_clients")]
+    iterative: bool,
+    /// Seconds of silence after which a client is told so and left (60 by default; 0: never)
+    #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
+    idle_timeout: u64,
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
+    serve(&arguments.listening.options(), arguments.iterative, patience)
+}
+
+fn main() -> ExitCode {
+    SERVER.run(|arguments| run(&arguments))
+}

@@ -1,0 +1,135 @@
+//! From a typed line to a number, or to the reason why it is none. Pure.
+
+use std::fmt::{self, Display};
+use std::num::IntErrorKind;
+
+use crate::text::{Visible, character_boundary};
+
+/// Bytes of a refused text that are shown.
+const SHOWN: usize = 40;
+
+/// Why a line is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is nothing on it.
+    Empty,
+    /// This text is something else.
+    NotANumber(Vec<u8>),
+    /// This number needs more than 64 bits.
+    TooLarge(Vec<u8>),
+    /// It has more bytes than this.
+    TooLong(usize),
+}
+
+/// The number on a line: decimal digits with a sign or without, of 64 bits at most. Spaces around it are nothing, and so are
+/// NULs, which some clients send with each string.
+///
+/// # Errors
+/// The [`Refusal`].
+pub fn number(line: &[u8]) -> Result<i64, Refusal> {
+    let Ok(text) = std::str::from_utf8(line) else { return Err(Refusal::NotANumber(line.to_vec())) };
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
+        IntErrorKind::Empty => Refusal::Empty,
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => Refusal::TooLarge(text.into()),
+        _ => Refusal::NotANumber(text.into()),
+    })
+}
+
+/// One line, without its newline, fit for a terminal.
+impl Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Empty => f.write_str("an empty line is not a number (expected: one such as 12 or -3)"),
+            Refusal::NotANumber(text) => {
+                write!(f, "{} is not a whole number (expected: one such as 12 or -3)", Quoted(text))
+            }
+            Refusal::TooLarge(text) => {
+                write!(f, "{} does not fit into 64 bits (from {} to {})", Quoted(text), i64::MIN, i64::MAX)
+            }
+            Refusal::TooLong(most) => write!(f, "a line of more than {most} bytes is not a number"),
+        }
+    }
+}
+
+/// A text between quotation marks, shortened.
+struct Quoted<'a>(&'a [u8]);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() > SHOWN {
+            true => write!(f, "\"{}...\"", Visible(&self.0[..character_boundary(self.0, SHOWN)])),
+            false => write!(f, "\"{}\"", Visible(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::is_plain;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_one_types_is_taken() {
+        let numbers: [(&[u8], i64); 12] = [
+            (b"12", 12),
+            (b"+5", 5),
+            (b"-3", -3),
+            (b"-0", 0),
+            (b" 7 \t\r", 7),
+            ("\u{a0}7\u{2009}".as_bytes(), 7),
+            (b"007", 7),
+            (b"-000000000000000000000000000000000042", -42),
+            (b"12\0\0", 12),
+            (b"\0 12\r\0", 12),
+            (b"9223372036854775807", i64::MAX),
+            (b"-9223372036854775808", i64::MIN),
+        ];
+        for (line, expected) in numbers {
+            assert_eq!(number(line), Ok(expected), "{}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_refused() {
+        let others = [
+            "1e3", "0x10", "1_000", "1.5", "1,5", "abc", "12a", "1 2", "- 3", "--3", "+", "-", "1\x002", "١٢",
+        ];
+        for line in others {
+            assert_eq!(number(line.as_bytes()), Err(Refusal::NotANumber(line.into())));
+        }
+        assert_eq!(number(b"12\xff"), Err(Refusal::NotANumber(b"12\xff".to_vec())));
+        for line in [&b""[..], b" ", b"\r", b"\0"] {
+            assert_eq!(number(line), Err(Refusal::Empty));
+        }
+        for line in ["9223372036854775808", "-9223372036854775809", &"9".repeat(200)] {
+            assert_eq!(number(line.as_bytes()), Err(Refusal::TooLarge(line.into())));
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_the_text_and_obeys_nothing_in_it() {
+        let said = number(b"\x1b[2Jabc").unwrap_err().to_string();
+        assert_eq!(said, "\"^[[2Jabc\" is not a whole number (expected: one such as 12 or -3)");
+        let said = number("é".repeat(100).as_bytes()).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("\"{}...\" is not", "é".repeat(20))), "{said}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_is_read_as_it_is_written(value in any::<i64>(), zeros in 0usize..50, spaces in "[ \t]{0,5}") {
+            let sign = if value < 0 { "-" } else { "" };
+            let line = format!("{spaces}{sign}{}{}{spaces}\r", "0".repeat(zeros), value.unsigned_abs());
+            prop_assert_eq!(number(line.as_bytes()), Ok(value));
+        }
+
+        #[test]
+        fn a_refusal_is_one_short_plain_line(line in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Err(refusal) = number(&line) {
+                let said = refusal.to_string();
+                prop_assert!(is_plain(&said) && said.len() < 4 * SHOWN + 100, "{}", said);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The servers whose clients share nothing, each served by a child of its own, and command lines in English.
+
+use std::process::Command;
+
+use super::{Peer, Program, Server};
+
+impl Server {
+    /// A lab's server on a free port of 127.0.0.1, with more `options`.
+    pub fn of(program: &str, options: &[&str]) -> Server {
+        Server::from(Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
+    }
+
+    /// A connection that is being served, and the process that serves it.
+    pub fn serves(&self) -> (Peer, i32) {
+        let peer = self.connect();
+        let pid = self.server_of(&peer);
+        (peer, pid)
+    }
+
+    /// The process that serves `peer`, as the server has printed it.
+    pub fn server_of(&self, peer: &Peer) -> i32 {
+        let client = format!("client {} connected", peer.stream.local_addr().unwrap());
+        let line = self.program.out.line_with(&[&client]);
+        let child = line.strip_prefix("(child ").and_then(|rest| rest.split(')').next()?.parse().ok());
+        child.unwrap_or_else(|| self.pid())
+    }
+}
+
+/// What a program that should end by itself has come to.
+pub struct Outcome {
+    pub status: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a program that gets `keyboard` to its end.
+pub fn outcome_of(program: &str, arguments: &[&str], keyboard: impl AsRef<[u8]>) -> Outcome {
+    let mut program = Program::start(Command::new(program).args(arguments));
+    program.types(keyboard);
+    program.end_of_keyboard();
+    let status = program.ends().code();
+    Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
+}
+
+/// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
+    let Outcome { status, out, err: said } = outcome_of(program, arguments, "");
+    assert_eq!(status, Some(2), "{arguments:?}: {said}");
+    assert_eq!(out, "", "{arguments:?}");
+    assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+    let in_english = said.contains("; usage: ") && said.contains("(--help explains it all)");
+    assert!(said.contains(what) && in_english, "{arguments:?}: {said}");
+}
+
+/// `--help` names each of `parts`, shows examples, all in English and in lines that fit a terminal.
+pub fn helps(program: &str, parts: &[&str]) {
+    for flag in ["-h", "--help"] {
+        let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
+        assert_eq!((status, err.as_str()), (Some(0), ""));
+        assert!(parts.iter().all(|part| help.contains(part)), "{help}");
+        assert!(help.contains("Examples:\n") && help.contains("\n\nUsage: "), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+    assert!(outcome_of(program, &["--version"], "").out.contains(env!("CARGO_PKG_VERSION")));
+}
