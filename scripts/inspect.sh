@@ -88,8 +88,12 @@ descriptors() { # PID
         match($0, / [0-9]+ -> /) {
             fd = substr($0, RSTART + 1, RLENGTH - 5)
             target = substr($0, RSTART + RLENGTH)
-            if (fd + 0 <= 2) what = "standard : 0 entrée, 1 sortie, 2 erreur"
+            if (fd + 0 <= 2) {
+                what = "standard : 0 entrée, 1 sortie, 2 erreur"
+                if (fd > 0) standard[target]
+            }
             else if (fd in role) what = role[fd]
+            else if (target in standard) what = "sortie, ouverte à part, sans attente"
             else if (target ~ /^pipe:/) {
                 reads = $1 ~ /^lr/
                 if (reads) read[target]

@@ -150,7 +150,13 @@ fn the_descriptors_shown_are_those_in_proc_with_what_each_is() {
     for ((number, row), what) in fathers.iter().zip(expected) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
-    assert!(fathers[9..].iter().all(|(_, row)| row.ends_with("tube des signaux, à l'écart des clients")));
+    let (signals, output) =
+        ("tube des signaux, à l'écart des clients", "sortie, ouverte à part, sans attente");
+    assert!(
+        fathers[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
+        "{fathers:?}"
+    );
+    assert_eq!(fathers[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{fathers:?}");
 
     let child = *children.iter().min().unwrap();
     assert!(shown.out.contains(&format!("5. Descripteurs d'un fils : ls -lv /proc/{child}/fd\n")));
@@ -344,7 +350,8 @@ fn a_server_whose_children_serve_alone_is_explained_as_such() {
     let server = echo_server(&[]);
     let _clients = [server.connect(), server.connect()];
     for child in server.wait_for_children(2) {
-        eventually("the child to serve", || (descriptors_of(child).len() == 5).then_some(()));
+        // Its socket, the lifeline, and standard output once more.
+        eventually("the child to serve", || (descriptors_of(child).len() == 6).then_some(()));
     }
     let shown = inspect_pid(server.pid());
     assert!(shown.out.contains("chaque connexion est à un seul fils"), "{}", shown.out);

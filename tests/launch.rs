@@ -272,7 +272,8 @@ fn the_screen_is_cleared_once_all_is_built_before_the_program_starts() {
     assert!(before.contains("Compiling") && after.contains("relay_serveur pid"), "{screen:?}");
 
     // A build that fails leaves its errors on the screen.
-    let mut terminal = Desk::new(FAILS).launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
+    let desk = Desk::new(FAILS);
+    let mut terminal = desk.launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
     assert_eq!(terminal.ends().code(), Some(1));
     assert!(!terminal.screen.to_the_end().contains('\x1b'));
 }
