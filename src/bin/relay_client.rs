@@ -10,7 +10,7 @@ const EXAMPLES: &str = "\
 Exemples :
   relay_client                         au serveur de cette machine
   relay_client salle-12 --port 44574   à une autre, par son nom
-  echo bonjour | relay_client ::1      un message à son tour, puis c'est tout
+  echo bonjour | relay_client ::1      un message à son tour, fin au suivant
 
 Chaque ligne tapée est un message ; on ne parle qu'à son tour.
 « fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.

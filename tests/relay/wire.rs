@@ -223,15 +223,19 @@ fn line_6_exit_keeps_its_distance_from_the_number() {
 fn line_7_fin_and_a_close_are_one_departure() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
-    for (leaver, number) in [(&mut first, 1), (&mut second, 2)] {
-        leaver.sends("fin\0");
-        let leaver = std::mem::replace(leaver, server.connect());
-        drop(leaver);
-        prints(&server, &[&format!("(père) le client {number} (")]);
-    }
-    // The first left at its turn, the second out of turn.
+    first.sends("fin\0");
+    drop(first);
+    let mut first = server.connect();
     first.hears("1\0rec\0\0");
+    // The first left at its turn, the second does out of turn.
+    second.sends("fin\0");
+    drop(second);
+    prints(&server, &["(père) le client 2 (", "sa place est libre"]);
+    let mut second = server.connect();
     second.hears("2\0rec\0");
+    says(&mut first, &mut second, "à nous");
+    let printed = server.program.out.so_far();
+    assert_eq!(printed.matches("sa place est libre").count(), 2, "{printed}");
 }
 
 #[test]

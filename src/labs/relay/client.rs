@@ -116,7 +116,7 @@ pub fn talk(host: &str, port: u16) -> anyhow::Result<()> {
     let Some(connection) = connect(WORDS, host, port, &mut signals)? else { return Ok(()) };
     let relay = Relay {
         opening: format!(
-            "Connecté à {host} port {port}, en attente d'une place (pour partir : Ctrl+C, ou « fin » à votre tour)\n"
+            "Connecté à {host} port {port}, en attente d'une place (« fin » ou Ctrl+C pour partir)\n"
         ),
         on_terminal: io::stdout().is_terminal(),
         answers: Answers::default(),

@@ -64,7 +64,7 @@ impl Table {
             let heard = self.occupant(side).map(|occupant| occupant.hear(speaker == Some(side), desk.now));
             match heard {
                 Some(Ok(Some(said))) => {
-                    words::said(side, &said).for_each(|line| desk.line(line));
+                    words::said(side, &said).iter().for_each(|line| desk.line(line));
                     let effects = self.pair.said(&said);
                     self.carry_out(effects, desk);
                     self.tell_turn(desk);

@@ -1,7 +1,6 @@
 //! What the server prints beside what every server does, in French. Whatever comes from the network has been through
 //! [`Visible`].
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 
 use super::message::{Said, without_line_end};
@@ -75,18 +74,19 @@ pub fn turn(side: Side, is_there: bool) -> String {
     format!("au tour du client {}{place}", side.number())
 }
 
-/// What one said to the other. Its leaving is told otherwise.
-pub fn said(side: Side, said: &Said) -> impl Iterator<Item = impl Display> {
+/// What one said to the other, in one line or more. Its leaving is told otherwise.
+pub fn said(side: Side, said: &Said) -> Vec<String> {
     let text: &[u8] = match said {
-        Said::Fin => return Vec::new().into_iter(),
+        Said::Fin => return Vec::new(),
         Said::Exit => b"exit ",
         Said::Text(text) => without_line_end(text),
     };
-    // An empty message is a line too.
-    let pieces = text.chunks(SHOWN).chain(text.is_empty().then_some(text));
     let (from, to) = (side.number(), side.other().number());
-    let lines = pieces.map(|piece| format!("client {from} → client {to} : {}", Visible(piece)));
-    lines.collect::<Vec<_>>().into_iter()
+    let line = |piece: &[u8]| format!("client {from} → client {to} : {}", Visible(piece));
+    match text {
+        [] => vec![line(text)],
+        _ => text.chunks(SHOWN).map(line).collect(),
+    }
 }
 
 /// A client left its place.
@@ -116,20 +116,13 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_whatever_is_in_it_unless_it_could_be_torn() {
-        let lines = |text: &[u8]| {
-            let said = Said::Text(text.to_vec());
-            said_lines(&said)
-        };
+        let lines = |text: &[u8]| said(Side::One, &Said::Text(text.to_vec()));
         assert_eq!(lines(b"bonjour\n"), ["client 1 → client 2 : bonjour"]);
         assert_eq!(lines(b"a\n(p\xc3\xa8re) faux\x1b[1A"), ["client 1 → client 2 : a^J(père) faux^[[1A"]);
         assert_eq!(lines(b""), ["client 1 → client 2 : "]);
         let worst = lines(&[0xff; super::super::LONGEST]);
         assert!(worst.iter().all(|line| format!("(fils 4194304) {line}\n").len() <= 4096));
-        assert_eq!(said_lines(&Said::Exit), ["client 1 → client 2 : exit "]);
-        assert!(said_lines(&Said::Fin).is_empty());
-    }
-
-    fn said_lines(words: &Said) -> Vec<String> {
-        said(Side::One, words).map(|line| line.to_string()).collect()
+        assert_eq!(said(Side::Two, &Said::Exit), ["client 2 → client 1 : exit "]);
+        assert!(said(Side::One, &Said::Fin).is_empty());
     }
 }
