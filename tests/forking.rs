@@ -58,6 +58,13 @@ fn sockets_of(pid: i32) -> Vec<i32> {
     open.filter(|(_, what)| what.starts_with("socket:")).map(|(number, _)| number).collect()
 }
 
+/// What /proc says of the open file behind a descriptor.
+fn is_nonblocking(pid: i32, descriptor: i32) -> bool {
+    let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+    i32::from_str_radix(flags, 8).unwrap() & nix::libc::O_NONBLOCK != 0
+}
+
 #[test]
 fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
     for lab in LABS {
@@ -86,7 +93,8 @@ fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
             // Out of the way: the pipe that ends with the server, and standard output, a pipe, once more.
             let pipes: Vec<&String> = open[4..].iter().map(|(_, what)| what).collect();
             assert!(pipes.len() == 2 && pipes.iter().all(|what| what.starts_with("pipe:")), "{open:?}");
-            assert_eq!(pipes.iter().filter(|what| ***what == open[1].1).count(), 1, "{open:?}");
+            let output = open[4..].iter().find(|(_, what)| *what == open[1].1).expect("standard output");
+            assert!(is_nonblocking(*child, output.0) && !is_nonblocking(*child, 1));
         }
         assert_eq!(sockets_of(server.pid()), [3]);
     }

@@ -12,7 +12,7 @@ Examples:
   echo_client room-12 8001            to another one's, by its name
   echo hello | echo_client ::1 8000   one line, then it is over
 
-Each line comes back before the next is sent; Ctrl+D or Ctrl+C to leave.
+Each line comes back as it was sent; Ctrl+D or Ctrl+C to leave.
 ";
 
 /// Echo client: sends each line that you type and prints the answer.
