@@ -11,7 +11,7 @@ Examples:
   direct_client alice                       to the server of this machine
   direct_client bob room-12 --port 5557     to another one's, by its name
   echo %bob%hello | direct_client alice     one message, then it is over
-  tail -f /dev/null | direct_client bob     only listens: the end of the input is the end of the client
+  tail -f /dev/null | direct_client bob     only listens: it ends when its input does
 
 You type %bob%hello, and bob, nobody else, is given \"alice: hello\". Ctrl+D or Ctrl+C to leave.
 ";

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+
 use super::{Output, eventually};
 
 /// A program on a terminal of its own: a pty whose other side the test holds.
@@ -16,6 +18,10 @@ impl Terminal {
     /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
     pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
         let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        // Or Ctrl+C would take with it what a quick program has printed in answer: termios(3), NOFLSH.
+        let mut modes = tcgetattr(&slave).expect("tcgetattr");
+        modes.local_flags |= LocalFlags::NOFLSH;
+        tcsetattr(&slave, SetArg::TCSANOW, &modes).expect("tcsetattr");
         let copy = || Stdio::from(slave.try_clone().expect("dup"));
         // setsid(1) becomes the program itself: the same process.
         let mut command = Command::new("setsid");
