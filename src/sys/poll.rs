@@ -15,7 +15,7 @@ pub enum Interest {
     /// Room to write.
     Write,
     /// Nothing but the other side's end, also behind bytes that nobody has read. On a pipe's write end: its last reader is
-    /// gone. On a socket: the peer has ended its sending side, or, where the system does not tell ([`HALF_CLOSED`]), both.
+    /// gone. On a socket: the peer has ended its sending side, or, where the system does not tell of that, both.
     End,
 }
 
