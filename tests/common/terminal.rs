@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use nix::sys::termios;
+
 use super::{Output, eventually};
 
 /// A program on a terminal of its own: a pty whose other side the test holds.
@@ -16,6 +18,11 @@ impl Terminal {
     /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
     pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
         let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        // Ctrl+C makes a terminal forget what it has not shown yet, after it has sent the signal: a program that is quick to
+        // take leave would do so in vain.
+        let mut modes = termios::tcgetattr(&slave).expect("tcgetattr");
+        modes.local_flags |= termios::LocalFlags::NOFLSH;
+        termios::tcsetattr(&slave, termios::SetArg::TCSANOW, &modes).expect("tcsetattr");
         let copy = || Stdio::from(slave.try_clone().expect("dup"));
         // setsid(1) becomes the program itself: the same process.
         let mut command = Command::new("setsid");
