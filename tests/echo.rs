@@ -279,9 +279,7 @@ fn ctrl_c_and_ctrl_d_on_its_terminal_and_sigterm_end_the_client_with_a_line_and_
     }
     for signal in [SIGINT, SIGTERM] {
         let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &server.port()]));
-        eventually("its connection", || {
-            descriptors_of(client.pid()).iter().any(|(n, _)| *n == 3).then_some(())
-        });
+        eventually("its signals to be caught", || catches_sigterm(client.pid()).then_some(()));
         client.signal(signal);
         assert_eq!(client.ends().code(), Some(0));
         assert_eq!(client.err.to_the_end(), "echo_client: interrupted, goodbye\n");
