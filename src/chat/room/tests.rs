@@ -1,0 +1,87 @@
+use super::*;
+use std::net::TcpListener;
+
+const LIMIT: u64 = 100_000;
+
+/// A room, and the other ends of its clients' sockets, which nobody reads.
+fn room_of(clients: i32) -> (Room, Vec<TcpStream>) {
+    let mut room = Room::new(LIMIT);
+    let channel = room.add_channel(Duration::ZERO, Instant::now());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let others = (1..=clients).map(|pid| {
+        let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        room.join(Pid::from_raw(pid), (socket, peer), channel);
+        other
+    });
+    let others = others.collect();
+    (room, others)
+}
+
+fn say(room: &mut Room, bytes: usize) -> Delivery {
+    let now = Instant::now();
+    room.say(0, &vec![b'x'; bytes], now);
+    room.deliver(now, |_, _| ())
+}
+
+/// Talks until the socket of client 1 is full and it is strained.
+fn strain(room: &mut Room) {
+    while !say(room, 10_000).strained {}
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_a_bounded_number_of_moments() {
+    let (mut room, _others) = room_of(1);
+    strain(&mut room);
+    for _ in 0..MOST_MOMENTS {
+        assert!(say(&mut room, 1).strained);
+        room.begin_moment();
+        room.end_moment();
+    }
+    assert!(!say(&mut room, 1).strained, "it has stopped: nobody waits for it any more");
+}
+
+#[test]
+fn a_client_that_reads_again_is_given_moments_again() {
+    let (mut room, mut others) = room_of(1);
+    strain(&mut room);
+    (0..MOST_MOMENTS).for_each(|_| room.begin_moment());
+    let mut taken = vec![0; 5_000_000];
+    while room.clients[0].moments > 0 {
+        std::io::Read::read(&mut others[0], &mut taken).unwrap();
+        room.end_moment();
+        room.deliver(Instant::now(), |_, _| ());
+    }
+    strain(&mut room);
+}
+
+#[test]
+fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() {
+    let (mut room, _others) = room_of(2);
+    strain(&mut room);
+    let laggards = loop {
+        let delivery = say(&mut room, 10_000);
+        if !delivery.laggards.is_empty() {
+            break delivery.laggards;
+        }
+    };
+    let (_, lag) = room.laggard(laggards[0], Instant::now()).unwrap();
+    assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
+    room.clients[0].gone = true;
+    say(&mut room, 1);
+    let needed = room.clients.iter().filter(|c| !c.gone).map(|c| c.cursor).min().unwrap();
+    assert!(!room.channels[0].log.between(needed, room.channels[0].log.end()).is_empty());
+}
+
+#[test]
+fn a_connection_that_is_gone_keeps_nothing_in_the_log() {
+    let (mut room, mut others) = room_of(2);
+    drop(others.remove(0));
+    let mut heard = vec![0; 1000];
+    while !room.clients[0].gone {
+        say(&mut room, 1000);
+        std::io::Read::read_exact(&mut others[0], &mut heard).unwrap();
+    }
+    say(&mut room, 1000);
+    assert_eq!(room.channels[0].log.between(0, room.channels[0].log.end()), b"");
+}
