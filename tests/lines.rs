@@ -105,6 +105,12 @@ fn a_message_of_several_lines_cannot_forge_anothers() {
     // Nor can a NUL in a line end the string of those who read strings.
     line.sends("a\0b : c\n");
     string.hears("moi : un\n[00:00:00] toi : deux\0\0ab : c\0\0");
+    assert_eq!(next_text(&mut line), "ab : c");
+    // Nor can what other readers take for the end of a line.
+    line.sends("eve\r[00:00:00] prof : non\n");
+    assert_eq!(next_text(&mut line), "eve [00:00:00] prof : non");
+    string.sends("eve\r[00:00:00] prof : non\0");
+    assert_eq!(next_text(&mut line), "eve [00:00:00] prof : non");
 }
 
 #[test]

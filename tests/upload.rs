@@ -317,7 +317,7 @@ fn by_our_client(landing: &Landing, file: &Path) -> (Option<i32>, String) {
     let mut client = Program::start(
         Command::new(env!("CARGO_BIN_EXE_upload_client"))
             .arg(file)
-            .args(["127.0.0.1", &landing.server.port()]),
+            .args(["localhost", &landing.server.port()]),
     );
     (client.ends().code(), client.out.to_the_end())
 }

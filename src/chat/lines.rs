@@ -19,10 +19,12 @@ pub fn stamped(time: impl Display, text: &[u8]) -> Vec<u8> {
     line
 }
 
-/// The text of a line as a client sent it: without the spaces around it, and without NULs, which would end a C string
-/// early for those who read such.
+/// The text of a line as a client sent it: without the spaces around it, and without NULs, which would end a C string early
+/// for those who read such. What some readers take for a line's end as well (a carriage return, a form feed) is a space,
+/// so that nobody can forge a line with its time.
 pub fn text_of(line: &[u8]) -> Vec<u8> {
-    line.trim_ascii().iter().copied().filter(|&byte| byte != 0).collect()
+    let text = line.trim_ascii().iter().copied().filter(|&byte| byte != 0);
+    text.map(|byte| if matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e) { b' ' } else { byte }).collect()
 }
 
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
@@ -31,12 +33,12 @@ pub fn as_string(text: &[u8]) -> Vec<u8> {
     [text, b"\0\0"].concat()
 }
 
-/// The lines of a message that came in by the first door, each without the spaces around it. A newline in it is none for
-/// those who read lines: each line bears its own time, so that nobody can forge one.
-pub fn of_strings(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The texts of the lines of a message that came in by the first door. A newline in it is none for those who read lines: each
+/// line bears its own time.
+pub fn of_strings(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
     let text = message[..end].strip_suffix(b"\n").unwrap_or(&message[..end]);
-    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
+    text.split(|&byte| byte == b'\n').map(text_of)
 }
 
 #[cfg(test)]
@@ -54,11 +56,12 @@ mod tests {
         assert_eq!(text_of(b" \t deux mots \r\n"), b"deux mots");
         assert_eq!(text_of(b"a\0b\0\n"), b"ab");
         assert_eq!(text_of(b"\r\n"), b"");
+        assert_eq!(text_of(b"eve\r[09:00:00] prof\x0b\x0c!\n"), b"eve [09:00:00] prof  !");
     }
 
     #[test]
     fn a_message_of_several_lines_is_several_lines() {
-        let lines = |message| of_strings(message).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        let lines = |message| of_strings(message).collect::<Vec<_>>();
         assert_eq!(lines(b"alice : bonjour\0\0"), [b"alice : bonjour".to_vec()]);
         assert_eq!(lines(b"bob : salut\r\n\0"), [b"bob : salut".to_vec()]);
         assert_eq!(lines(b"un\n[12:00:00] deux\n\0"), [b"un".to_vec(), b"[12:00:00] deux".to_vec()]);

@@ -59,7 +59,7 @@ impl Messenger {
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
         if self.has_lines {
-            lines::of_strings(message).for_each(|line| self.say_line(line, stage));
+            lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
         }
     }
 

@@ -199,3 +199,30 @@ fn the_server_prints_who_is_connected_what_passes_and_who_leaves() {
     // What the hub says is what /proc knows.
     assert_eq!(server.wait_for_children(1).len(), 1);
 }
+
+#[test]
+fn nobody_but_the_server_begins_a_line_as_its_errors_do() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    alice.sends("%bob%[ERROR] direct_serveur: the name is taken\n%bob%[error] no\n");
+    bob.hears(" [ERROR] direct_serveur: the name is taken\n[error] no\n");
+}
+
+#[test]
+fn a_text_in_two_segments_with_a_pause_between_them_is_one() {
+    // On a machine so busy that the pause becomes longer than the server waits, two texts; so it is tried a few times.
+    let whole = (0..10).any(|_| {
+        let server = server(&[]);
+        let mut bob = join(&server, "bob");
+        let mut alice = nameless(&server);
+        alice.sends("ali");
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        alice.sends("ce\n");
+        alice.sends("%bob%hel");
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        alice.sends("lo\n");
+        alice.sends("%bob%end\n");
+        bob.line() == "hello\n" && bob.line() == "end\n"
+    });
+    assert!(whole);
+}

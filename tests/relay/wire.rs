@@ -135,6 +135,33 @@ fn line_4_fin_closes_one_and_the_next_gets_its_number_rec_and_the_last_message()
 }
 
 #[test]
+fn line_4_who_comes_in_the_place_of_one_who_left_out_of_turn_waits_for_its_partner_and_stays_in_step() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "un");
+    says(&mut second, &mut first, "deux");
+    drop(second);
+    prints(&server, &["(père) le client 2 (", "sa place est libre"]);
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0");
+    // Nothing of the past, or it would take its partner's turn for its own.
+    says(&mut first, &mut newcomer, "trois");
+    says(&mut newcomer, &mut first, "quatre");
+    says(&mut first, &mut newcomer, "cinq");
+}
+
+#[test]
+fn line_2_the_role_comes_200_ms_after_the_number() {
+    let server = server(&[]);
+    let _first = numbered(&server, 1);
+    // From before the number was sent: a busy machine makes it longer, never shorter.
+    let before = std::time::Instant::now();
+    let mut second = server.connect();
+    second.hears("2\0rec\0");
+    assert!(before.elapsed() >= std::time::Duration::from_millis(200));
+}
+
+#[test]
 fn line_4_the_others_turn_goes_on_as_if_nothing_had_happened() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);

@@ -10,6 +10,7 @@ use super::message::{LONGEST, Mistake, parse, texts};
 use super::name::Name;
 use super::words;
 use crate::chat::child;
+use crate::chat::cutter::Framing;
 use crate::chat::hub::{Hub, Rules, Stage};
 use crate::chat::record::{Kind, Record};
 use crate::chat::room::{Client, Hears, Lag, Room};
@@ -22,6 +23,10 @@ pub const PROGRAM: Program = Program::english("direct_serveur");
 
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
+
+/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest, since a segment that was lost on
+/// the way is sent again after 200 ms or more: RFC 6298.
+const TEXTS: Framing = Framing::Strings(Duration::from_millis(300));
 
 /// For how long the rest of a text that is too long may be on its way. What comes later is a text of its own.
 const REST: Duration = Duration::from_secs(1);
@@ -124,7 +129,9 @@ impl Direct {
         let bearers = self.members.iter().filter(|member| member.name.as_bytes() == name);
         let recipient = bearers.filter_map(|member| Some((member, stage.room.heard_by(member.pid)?))).next();
         let (recipient, channel) = recipient.ok_or(Mistake::Nobody(name))?;
-        stage.room.say(channel, &[message, b"\n"].concat(), stage.now);
+        // Nobody but the server begins a line so: a space tells that it was not.
+        let mark = if message.starts_with(words::ERROR.as_bytes()) { &b" "[..] } else { b"" };
+        stage.room.say(channel, &[mark, message, b"\n"].concat(), stage.now);
         stage.parent.out.line(words::routed(sender.pid, &sender.name, &recipient.name, message));
         Ok(())
     }
@@ -145,7 +152,7 @@ impl Rules for Direct {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, _door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
-        child::serve(socket, pipe, child::STRINGS, false, self.name_timeout)
+        child::serve(socket, pipe, TEXTS, false, self.name_timeout)
     }
 
     fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>) {

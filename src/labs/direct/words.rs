@@ -19,9 +19,12 @@ use crate::text::Visible;
 
 const WORDS: Words = Words(PROGRAM.language);
 
+/// How every line begins that is the server's own.
+pub const ERROR: &str = "[ERROR]";
+
 /// An error, as a client is told.
 pub fn error(what: impl Display) -> String {
-    format!("[ERROR] {what}\n")
+    format!("{ERROR} {what}\n")
 }
 
 /// The same when it is the last that the client hears: in the server's name, by which `direct_client` knows it.

@@ -100,11 +100,12 @@ impl Pair {
             None => {}
             Some(turn) => {
                 effects.push(opening(side, string(b"rec")));
-                match &self.seats[side.index()].last {
-                    Some(last) => effects.push(opening(side, last.clone())),
-                    // It was told to receive first, but its partner waits for it: without this, both would for ever.
-                    None if turn == side => effects.push(opening(side, string(b""))),
-                    None => {}
+                if turn == side {
+                    // It was told to receive first, but its partner waits for it: without something to receive, both would
+                    // wait for ever. Out of turn its partner's next message is what it receives: one before that would make
+                    // it speak when it is not its turn, and its every line the answer to a question not yet heard.
+                    let last = self.seats[side.index()].last.clone();
+                    effects.push(opening(side, last.unwrap_or_else(|| string(b""))));
                 }
             }
         }
@@ -193,12 +194,23 @@ mod tests {
     fn a_newcomer_gets_the_number_the_last_message_and_the_turn_of_the_one_who_left() {
         let mut pair = begun();
         pair.said(&text("un"));
-        pair.said(&text("deux"));
-        // It is 1's turn; 2 leaves, 1 goes on as if nothing had happened.
+        // It is 2's turn.
         pair.left(Two);
         assert_eq!(pair.free(), Some(Two));
         assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
+        assert_eq!(pair.said(&text("deux")), [tells(One, "deux")]);
+    }
+
+    #[test]
+    fn a_newcomer_out_of_turn_waits_for_what_its_partner_says_next() {
+        let mut pair = begun();
+        pair.said(&text("un"));
+        pair.said(&text("deux"));
+        // It is 1's turn; 2 leaves, 1 goes on as if nothing had happened.
+        pair.left(Two);
+        assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec")]);
         assert_eq!(pair.said(&text("trois")), [tells(Two, "trois")]);
+        assert_eq!(pair.said(&text("quatre")), [tells(One, "quatre")]);
     }
 
     #[test]
@@ -322,10 +334,10 @@ mod tests {
                     let Some(told) = &told[side.index()] else { continue };
                     told.check(side);
                     let last = &told.0.last().unwrap().bytes;
-                    if let Some(message) = &waiting[side.index()] {
-                        prop_assert_eq!(last, message, "the last message is what it was told last");
-                    }
                     if turn == Some(side) {
+                        if let Some(message) = &waiting[side.index()] {
+                            prop_assert_eq!(last, message, "the last message is what it was told last");
+                        }
                         // It knows: by its role, or by a message after that.
                         prop_assert!(told.0.len() > 2 || last == b"emi\0");
                     }

@@ -263,6 +263,9 @@ impl Server {
                 false
             }
         });
+        if !gone.is_empty() {
+            parent.reopen(now);
+        }
         for (peer, leave) in gone {
             parent.out.line(words::left_the_line(peer, &leave, line.len()));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{is_plain, visible};
+use crate::text::{is_blank, is_plain, visible};
 
 /// The most bytes of a name: `NAME_MAX` of the common file systems, limits.h(0p).
 pub const LONGEST: usize = 255;
@@ -36,6 +36,7 @@ impl Name {
             // `\` separates nothing here, but it does where the file may go next.
             Ok(name) if name.contains(['/', '\\']) => refuse("it holds a separator"),
             Ok(name) if !is_plain(name) => refuse("it holds a control character"),
+            Ok(name) if is_blank(name) => refuse("it shows nothing"),
             Ok(name) => Ok(Name(name.to_string())),
         }
     }
@@ -114,7 +115,9 @@ mod tests {
     #[test]
     fn a_name_that_could_leave_its_directory_or_fool_a_reader_is_refused_with_its_reason() {
         let long = "x".repeat(256);
-        let refused: [(&[u8], &str); 17] = [
+        let refused: [(&[u8], &str); 19] = [
+            (b" ", "it shows nothing"),
+            ("\u{a0}\u{200d}".as_bytes(), "it shows nothing"),
             (b"", "it is empty"),
             (b".", "begins with a dot"),
             (b"..", "begins with a dot"),
