@@ -16,6 +16,11 @@ fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
     buffer
 }
 
+/// True if each string is what one `recv` of so many bytes brings.
+fn comes_as<const N: usize>(peer: &mut Peer, strings: [(usize, &str); N]) -> bool {
+    strings.into_iter().all(|(most, string)| recv(peer, most) == string.as_bytes())
+}
+
 /// On a machine so busy that the reader comes 200 ms late, two strings may be one `recv` all the same; so it is asked for once in
 /// a few times. A server that does not keep them apart never passes.
 fn once_in_a_few_times(attempt: impl Fn() -> bool) {
@@ -29,10 +34,9 @@ fn line_1_and_2_number_and_role_are_a_recv_each() {
         let mut first = server.connect();
         assert_eq!(recv(&mut first, 3), b"1\0");
         let mut second = server.connect();
-        let number = recv(&mut second, 3);
-        let role = recv(&mut second, 4);
+        let each = comes_as(&mut second, [(3, "2\0"), (4, "rec\0")]);
         assert_eq!(recv(&mut first, 4), b"emi\0");
-        (number, role) == (b"2\0".to_vec(), b"rec\0".to_vec())
+        each
     });
 }
 
@@ -44,8 +48,7 @@ fn a_message_on_the_heels_of_the_role_is_a_recv_of_its_own() {
         let mut second = server.connect();
         // It waits in its socket before anybody has a role.
         first.sends("bonjour\0");
-        [recv(&mut second, 3), recv(&mut second, 1024), recv(&mut second, 1024)]
-            == [b"2\0".to_vec(), b"rec\0".to_vec(), b"bonjour\0".to_vec()]
+        comes_as(&mut second, [(3, "2\0"), (1024, "rec\0"), (1024, "bonjour\0")])
     });
 }
 
@@ -58,8 +61,7 @@ fn a_newcomer_gets_number_role_and_last_message_in_a_recv_each() {
         second.sends("fin\0");
         assert_eq!(second.hears_the_end(), b"");
         let mut newcomer = server.connect();
-        [recv(&mut newcomer, 1024), recv(&mut newcomer, 1024), recv(&mut newcomer, 1024)]
-            == [b"2\0".to_vec(), b"rec\0".to_vec(), "le dernier\0".into()]
+        comes_as(&mut newcomer, [(1024, "2\0"), (1024, "rec\0"), (1024, "le dernier\0")])
     });
 }
 

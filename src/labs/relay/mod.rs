@@ -2,12 +2,13 @@
 //!
 //! One message's way: `message` finds it in what its sender's socket holds, `pair` says what follows from it, `outbox` waits
 //! until its reader can be told, and `occupant` does all that with one client's socket. `table` is a pair of them. `server`
-//! serves the first pair itself and lets others in line; `child` is the process of each further pair, `places` the choice
-//! between them. `client` is the other program, and `answer` what it understands.
+//! serves the first pair itself and keeps a line of those who wait; `further` hands the other pairs to processes of their own,
+//! each a `child`; `places` is the choice between them. `client` is the other program, and `answer` what it understands.
 
 mod answer;
 mod child;
 mod client;
+mod further;
 mod message;
 mod occupant;
 mod outbox;

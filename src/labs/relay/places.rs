@@ -2,32 +2,38 @@
 
 /// A place that is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Place<C> {
     /// In the pair that the first process serves.
     Here,
     /// In the pair of this child.
-    Child(usize),
+    Child(C),
     /// In a pair of its own, with a child to be made.
     NewChild,
 }
 
-/// Chooses among the pair `here`, those of the `children` (each: how many of its two places are taken) and those that may
-/// still be made, up to `most` pairs in all. `None`: the client has to wait.
+/// Chooses among the pair `here`, those of the `children` (each: who it is, and how many of its two places are taken) and those
+/// that may still be made, up to `most` pairs in all. `None`: the client has to wait.
 ///
 /// Somebody who waits for a partner comes first, then whatever costs no process.
-pub fn next(here: usize, children: &[usize], most: usize) -> Option<Place> {
+pub fn next<C>(here: usize, children: impl Iterator<Item = (C, usize)>, most: usize) -> Option<Place<C>> {
     if here == 1 {
         return Some(Place::Here);
     }
-    let half_empty = children.iter().position(|&taken| taken < 2).map(Place::Child);
+    let mut pairs = 1;
+    let half_empty = children.inspect(|_| pairs += 1).find(|(_, taken)| *taken < 2);
+    let half_empty = half_empty.map(|(child, _)| Place::Child(child));
     let empty = (here == 0).then_some(Place::Here);
-    let new = (1 + children.len() < most).then_some(Place::NewChild);
+    let new = (pairs < most).then_some(Place::NewChild);
     half_empty.or(empty).or(new)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn next(here: usize, children: &[usize], most: usize) -> Option<Place<usize>> {
+        super::next(here, children.iter().copied().enumerate(), most)
+    }
 
     #[test]
     fn somebody_who_waits_for_a_partner_comes_first_then_an_empty_pair_then_a_process_then_the_line() {
