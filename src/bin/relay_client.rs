@@ -1,4 +1,4 @@
-//! `relay_client [HOST]`: speaks in turn with another.
+//! `relay_client [HOST] [--port N]`: speaks in turn with another.
 
 use std::process::ExitCode;
 
