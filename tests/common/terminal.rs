@@ -23,10 +23,19 @@ impl Terminal {
         modes.local_flags |= LocalFlags::NOFLSH;
         tcsetattr(&slave, SetArg::TCSANOW, &modes).expect("tcsetattr");
         let copy = || Stdio::from(slave.try_clone().expect("dup"));
-        // setsid(1) becomes the program itself: the same process.
-        let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(program).args(arguments).stdin(copy()).stdout(copy()).stderr(copy());
-        let child = command.spawn().expect("setsid, of util-linux, is needed for the tests on a terminal");
+        // env(1), then setsid(1), become the program itself: the same process. Tests that run in the background may be deaf to
+        // Ctrl+C, and what they start would be too, unless it says something else.
+        let mut command = Command::new("env");
+        command
+            .args(["--default-signal=INT,QUIT", "setsid", "--ctty"])
+            .arg(program)
+            .args(arguments)
+            .stdin(copy())
+            .stdout(copy())
+            .stderr(copy());
+        let child = command
+            .spawn()
+            .expect("env of coreutils and setsid of util-linux are needed for the tests on a terminal");
         let master = std::fs::File::from(master);
         let screen = Output::gather(master.try_clone().expect("dup"));
         Terminal { child, master, screen }
