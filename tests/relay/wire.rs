@@ -137,7 +137,7 @@ fn line_4_fin_closes_one_and_the_next_gets_its_number_rec_and_the_last_message()
 }
 
 #[test]
-fn line_4_who_comes_in_the_place_of_one_who_left_out_of_turn_waits_for_its_partner_and_stays_in_step() {
+fn line_4_who_left_out_of_turn_counts_as_one_who_said_fin() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "un");
@@ -145,10 +145,11 @@ fn line_4_who_comes_in_the_place_of_one_who_left_out_of_turn_waits_for_its_partn
     drop(second);
     prints(&server, &["(père) le client 2 (", "sa place est libre"]);
     let mut newcomer = server.connect();
-    newcomer.hears("2\0rec\0");
-    // Nothing of the past, or it would take its partner's turn for its own.
+    newcomer.hears("2\0rec\0un\0");
+    // A course's client answers what it hears, out of turn; the answer waits until its partner has spoken.
+    newcomer.sends("quatre\0");
     says(&mut first, &mut newcomer, "trois");
-    says(&mut newcomer, &mut first, "quatre");
+    first.hears("quatre\0");
     says(&mut first, &mut newcomer, "cinq");
 }
 

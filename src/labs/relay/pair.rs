@@ -100,12 +100,12 @@ impl Pair {
             None => {}
             Some(turn) => {
                 effects.push(opening(side, string(b"rec")));
-                if turn == side {
-                    // It was told to receive first, but its partner waits for it: without something to receive, both would
-                    // wait for ever. Out of turn its partner's next message is what it receives: one before that would make
-                    // it speak when it is not its turn, and its every line the answer to a question not yet heard.
-                    let last = self.seats[side.index()].last.clone();
-                    effects.push(opening(side, last.unwrap_or_else(|| string(b""))));
+                match &self.seats[side.index()].last {
+                    // Also where it is its partner's turn: who left out of turn counts as one who said `fin`.
+                    Some(last) => effects.push(opening(side, last.clone())),
+                    // It was told to receive first, but its partner waits for it: without this, both would for ever.
+                    None if turn == side => effects.push(opening(side, string(b""))),
+                    None => {}
                 }
             }
         }
