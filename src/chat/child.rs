@@ -120,7 +120,7 @@ impl Child<'_> {
                 *silent_until = None;
             }
             match framing {
-                Framing::Strings(_) => {
+                Framing::Strings(_) | Framing::Texts(_) => {
                     messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m)))
                 }
                 Framing::Lines => lines(chunk).try_for_each(|line| {

@@ -11,6 +11,9 @@ pub enum Framing {
     /// A run of NULs or, where there is none, a newline; a piece without either waits so long for its rest, for one `write` can
     /// arrive in two segments, and then is a message all the same.
     Strings(Duration),
+    /// The same ends and the same wait, but a piece that fills the buffer without an end is too long: it goes, and the rest is
+    /// skipped to its end, or until nothing of it has come for so long.
+    Texts(Duration),
     /// A newline and nothing else.
     Lines,
 }
@@ -21,6 +24,8 @@ pub struct Cutter<'a> {
     buffer: &'a mut [u8],
     framing: Framing,
     len: usize,
+    /// What comes is the rest of a text that was too long.
+    skips: bool,
     /// When the piece without an end at the front of `buffer` stops waiting.
     deadline: Option<Instant>,
 }
@@ -28,7 +33,7 @@ pub struct Cutter<'a> {
 impl<'a> Cutter<'a> {
     /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
     pub fn new(buffer: &'a mut [u8], framing: Framing) -> Cutter<'a> {
-        Cutter { buffer, framing, len: 0, deadline: None }
+        Cutter { buffer, framing, len: 0, skips: false, deadline: None }
     }
 
     /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
@@ -56,25 +61,50 @@ impl<'a> Cutter<'a> {
         ended: bool,
         give: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.skip(now);
         let held = &self.buffer[..self.len];
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
         let mut ready = self.framing.complete(held);
+        let is_full = ready == 0 && held.len() == self.buffer.len();
         // A piece whose rest has come is whole, however late we look: what is behind it begins a wait of its own.
-        if ended || (ready == 0 && (late || held.len() == self.buffer.len())) {
+        if ended || is_full || (ready == 0 && late) {
             ready = held.len();
         }
         let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
-        self.buffer.copy_within(ready..self.len, 0);
-        self.len -= ready;
-        if self.len == 0 {
+        self.drop_front(ready);
+        if is_full && matches!(self.framing, Framing::Texts(_)) {
+            self.skips = true;
+            self.deadline = self.framing.hold().map(|hold| now + hold);
+        } else if self.len == 0 && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            self.deadline = match self.framing {
-                Framing::Strings(hold) => Some(now + hold),
-                Framing::Lines => None,
-            };
+            self.deadline = self.framing.hold().map(|hold| now + hold);
         }
         given
+    }
+
+    /// Drops what belongs to a text that was too long.
+    fn skip(&mut self, now: Instant) {
+        if !self.skips {
+            return;
+        }
+        let held = &self.buffer[..self.len];
+        match held.iter().position(|byte| matches!(byte, 0 | b'\n')) {
+            Some(end) => {
+                (self.skips, self.deadline) = (false, None);
+                self.drop_front(end + 1);
+            }
+            None if self.len > 0 => {
+                self.drop_front(self.len);
+                self.deadline = self.framing.hold().map(|hold| now + hold);
+            }
+            None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
+        }
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        self.buffer.copy_within(n..self.len, 0);
+        self.len -= n;
     }
 }
 
@@ -83,11 +113,19 @@ impl Framing {
     fn complete(self, bytes: &[u8]) -> usize {
         let after_last = |end| bytes.iter().rposition(|&byte| byte == end).map(|at| at + 1);
         let end = match (self, bytes) {
-            (Framing::Strings(_), [.., 0 | b'\n']) => Some(bytes.len()),
-            (Framing::Strings(_), _) => after_last(0).or_else(|| after_last(b'\n')),
             (Framing::Lines, _) => after_last(b'\n'),
+            (_, [.., 0 | b'\n']) => Some(bytes.len()),
+            _ => after_last(0).or_else(|| after_last(b'\n')),
         };
         end.unwrap_or(0)
+    }
+
+    /// How long a piece without an end waits.
+    fn hold(self) -> Option<Duration> {
+        match self {
+            Framing::Strings(hold) | Framing::Texts(hold) => Some(hold),
+            Framing::Lines => None,
+        }
     }
 }
 
@@ -119,173 +157,4 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const HOLD: Duration = Duration::from_millis(20);
-
-    fn cut(chunk: &[u8]) -> Vec<&[u8]> {
-        messages(chunk).collect()
-    }
-
-    /// Feeds `reads` one after the other, without a pause; then the end.
-    fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
-        let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
-        let mut give = |cutter: &mut Cutter, ended| {
-            let kept = |chunk: &[u8]| {
-                chunks.push(chunk.to_vec());
-                Ok::<(), ()>(())
-            };
-            cutter.take(now, ended, kept).unwrap();
-        };
-        for mut read in reads.iter().copied() {
-            while !read.is_empty() {
-                let n = read.len().min(cutter.spare().len());
-                cutter.spare()[..n].copy_from_slice(&read[..n]);
-                cutter.filled(n);
-                read = &read[n..];
-                give(&mut cutter, false);
-            }
-        }
-        give(&mut cutter, true);
-        chunks
-    }
-
-    #[test]
-    fn a_run_of_nuls_ends_one_message() {
-        assert_eq!(cut(b"a\0\0\0b\0"), [&b"a\0\0\0"[..], b"b\0"]);
-    }
-
-    #[test]
-    fn newlines_cut_only_where_there_is_no_nul() {
-        assert_eq!(cut(b"a\nb\n"), [b"a\n", b"b\n"]);
-        assert_eq!(cut(b"a\nb\n\0"), [b"a\nb\n\0"]);
-        assert_eq!(cut(b"\n\n"), [b"\n", b"\n"]);
-    }
-
-    #[test]
-    fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
-        let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Lines);
-        for (read, now) in
-            [(&b"a\0b"[..], start), (b"c\nd", start + HOLD * 100), (b"\n\n", start + HOLD * 200)]
-        {
-            cutter.spare()[..read.len()].copy_from_slice(read);
-            cutter.filled(read.len());
-            let keep = |chunk: &[u8]| {
-                given.extend(lines(chunk).map(<[u8]>::to_vec));
-                Ok::<(), ()>(())
-            };
-            cutter.take(now, false, keep).unwrap();
-            assert_eq!(cutter.deadline(), None);
-        }
-        assert_eq!(given, [b"a\0bc\n".to_vec(), b"d\n".to_vec(), b"\n".to_vec()]);
-    }
-
-    #[test]
-    fn nuls_alone_are_no_message() {
-        assert!(cut(b"\0\0\0").is_empty());
-        assert_eq!(cut(b"\0\0a\0"), [b"a\0"]);
-    }
-
-    #[test]
-    fn a_message_in_two_segments_is_one() {
-        assert_eq!(chunks_of(1023, &[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
-    }
-
-    #[test]
-    fn what_is_whole_goes_at_once_and_the_rest_waits() {
-        assert_eq!(chunks_of(1023, &[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
-        assert_eq!(chunks_of(1023, &[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
-    }
-
-    #[test]
-    fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
-        let (mut buffer, start) = ([0; 64], Instant::now());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
-        cutter.spare()[..3].copy_from_slice(b"abc");
-        cutter.filled(3);
-        let mut given = Vec::new();
-        let mut take = |cutter: &mut Cutter, now| {
-            cutter.take(now, false, |chunk| -> Result<(), ()> {
-                given.push(chunk.to_vec());
-                Ok(())
-            })
-        };
-        take(&mut cutter, start).unwrap();
-        assert_eq!(cutter.deadline(), Some(start + HOLD));
-        // A trickle does not prolong the wait.
-        cutter.spare()[..1].copy_from_slice(b"d");
-        cutter.filled(1);
-        take(&mut cutter, start + HOLD / 2).unwrap();
-        assert_eq!(cutter.deadline(), Some(start + HOLD));
-        take(&mut cutter, start + HOLD).unwrap();
-        assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
-    }
-
-    #[test]
-    fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
-        let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
-        for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
-            cutter.spare()[..read.len()].copy_from_slice(read);
-            cutter.filled(read.len());
-            let keep = |chunk: &[u8]| {
-                given.push(chunk.to_vec());
-                Ok::<(), ()>(())
-            };
-            cutter.take(now, false, keep).unwrap();
-        }
-        assert_eq!(given, [b"abc\0".to_vec(), b"de\0".to_vec()]);
-    }
-
-    proptest! {
-        /// Whatever the bytes and wherever they are cut: none is lost, changed or moved, and no chunk is too long.
-        #[test]
-        fn chunks_put_together_are_the_stream(
-            reads in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..80), 0..12),
-            capacity in 1usize..64,
-        ) {
-            let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
-            let chunks = chunks_of(capacity, &reads);
-            prop_assert_eq!(chunks.concat(), reads.concat());
-            prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= capacity));
-        }
-
-        /// Messages put together are the chunk less what is NULs alone at its front, and each ends where it should.
-        #[test]
-        fn messages_put_together_are_the_chunk(chunk in prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..200)) {
-            let front = chunk.iter().position(|&byte| byte != 0).unwrap_or(chunk.len());
-            let cut: Vec<&[u8]> = messages(&chunk).collect();
-            prop_assert_eq!(cut.concat(), &chunk[front..]);
-            let end = if chunk.contains(&0) { 0 } else { b'\n' };
-            for (i, message) in cut.iter().enumerate() {
-                prop_assert!(i + 1 == cut.len() || message.last() == Some(&end));
-            }
-        }
-
-        /// However TCP cuts NUL-ended messages, the same messages come out.
-        #[test]
-        fn nul_ended_messages_survive_any_cut(
-            texts in prop::collection::vec(prop::collection::vec(1u8..=255, 1..30), 1..20),
-            cuts in prop::collection::vec(1usize..40, 1..40),
-        ) {
-            let stream: Vec<u8> = texts.iter().flat_map(|text| text.iter().copied().chain([0])).collect();
-            let (mut reads, mut rest, mut cuts) = (Vec::new(), &stream[..], cuts.iter().cycle());
-            while !rest.is_empty() {
-                let (read, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-                reads.push(read);
-                rest = after;
-            }
-            // Without newlines in the way: a chunk that holds no NUL yet is cut after a newline, as the rules say.
-            prop_assume!(!stream.contains(&b'\n'));
-            let got: Vec<Vec<u8>> = chunks_of(1023, &reads)
-                .iter()
-                .flat_map(|chunk| messages(chunk).map(|m| m[..m.len() - 1].to_vec()).collect::<Vec<_>>())
-                .collect();
-            prop_assert_eq!(got, texts);
-        }
-    }
-}
+mod tests;

@@ -37,7 +37,9 @@ fn a_name_that_nobody_bears_is_told_to_the_sender_and_printed() {
 fn a_text_that_is_too_long_is_told_once_and_skipped_to_its_end() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
-    for (length, end) in [(1023, "\n"), (1024, "\0"), (2046, "\r\n"), (100_000, "\n")] {
+    for (length, end) in
+        [(1023, "\n"), (1023, "\0"), (1024, "\0"), (2046, "\0\0"), (2046, "\r\n"), (100_000, "\n")]
+    {
         let text = format!("%bob%{}", "%bob%".repeat(length / 5 + 1));
         alice.sends(format!("{}{end}%bob%after {length}\n", &text[..length]));
         alice.hears("[ERROR] more than 1022 bytes without an end\n");
@@ -54,7 +56,7 @@ fn a_text_that_just_fills_a_read_without_an_end_does_not_swallow_the_next() {
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     alice.sends([b'x'; 1023]);
     alice.hears("[ERROR] more than 1022 bytes without an end\n");
-    // Whatever comes later than its rest could be on its way is no rest.
+    // Whatever comes later than a text waits for its rest is no rest.
     std::thread::sleep(std::time::Duration::from_millis(1500));
     alice.sends("%bob%a text of its own\n");
     bob.hears("a text of its own\n");

@@ -26,10 +26,7 @@ const LAG_LIMIT: u64 = 1 << 20;
 
 /// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest, since a segment that was lost on
 /// the way is sent again after 200 ms or more: RFC 6298.
-const TEXTS: Framing = Framing::Strings(Duration::from_millis(300));
-
-/// For how long the rest of a text that is too long may be on its way. What comes later is a text of its own.
-const REST: Duration = Duration::from_secs(1);
+const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 /// How the server is to be run; the command line's options, checked.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +56,6 @@ struct Direct {
 struct Member {
     pid: Pid,
     name: Name,
-    /// It sent a text that is too long, of which more may come until then.
-    skipped_until: Option<Instant>,
 }
 
 impl Direct {
@@ -102,7 +97,7 @@ impl Direct {
         let Some(client) = stage.room.client(pid) else { return };
         match name {
             Ok(name) => {
-                self.members.push(Member { pid, name: name.clone(), skipped_until: None });
+                self.members.push(Member { pid, name: name.clone() });
                 stage.parent.out.line(words::named(&name, client, self.connected(count)));
             }
             Err(why) => {
@@ -114,15 +109,9 @@ impl Direct {
 
     /// Gives a text to the one that it is for.
     fn route<'a>(&mut self, from: usize, text: &'a [u8], stage: &mut Stage) -> Result<(), Mistake<'a>> {
-        let member = &mut self.members[from];
-        let is_rest = member.skipped_until.is_some_and(|until| stage.now < until);
-        // Its end would have fitted the same read: here is none.
-        let is_cut = text.len() > LONGEST;
-        member.skipped_until = is_cut.then(|| stage.now + REST);
-        match (is_rest, is_cut) {
-            (true, _) => return Ok(()),
-            (false, true) => return Err(Mistake::TooLong),
-            (false, false) => {}
+        if text.len() > LONGEST {
+            // The child skips the rest of it.
+            return Err(Mistake::TooLong);
         }
         let (name, message) = parse(text)?;
         let sender = &self.members[from];
