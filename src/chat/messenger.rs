@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::keyboard::Keyboard;
 use super::screen::show;
 use crate::cli::Program;
-use crate::client::{ENDING, Screen, Words, connect, prepare};
+use crate::client::{ENDING, Screen, Words, connect, find, prepare};
 use crate::sys;
 
 /// The client's name.
@@ -21,9 +21,10 @@ pub const WORDS: Words = Words { program: PROGRAM };
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
+    let server = find(WORDS, host, port)?;
     let mut signals = prepare()?;
     // The lowest number that is free, so 3.
-    let Some(connection) = connect(WORDS, host, port, &mut signals)? else { return Ok(()) };
+    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
     let on_terminal = io::stdout().is_terminal();
     let server = connection.peer_addr().context(WORDS.broken())?;
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };

@@ -21,25 +21,38 @@ const ONE_TRY: Duration = Duration::from_secs(1);
 /// Why there is no connection.
 #[derive(Debug)]
 enum DialError {
-    /// The name has no address.
-    Unknown(io::Error),
-    /// No address of it accepted within [`PATIENCE`]; the last refusal.
+    /// No address accepted within [`PATIENCE`]; the last refusal.
     Unreachable(io::Error),
     /// The user did not want to wait.
     Interrupted,
 }
 
-/// Connects to `host`, an address or a name, on `port`. `None` when the user would not wait for it: that was told.
+/// Where a server is.
+#[derive(Debug)]
+pub struct Server<'a> {
+    host: &'a str,
+    port: u16,
+    addresses: Vec<SocketAddr>,
+}
+
+/// Looks up `host`, an address or a name. Before [`super::prepare`]: a lookup may take long, and cannot be waited for beside
+/// signals, so Ctrl+C has to end the process by itself.
+///
+/// # Errors
+/// In one line: the name has no address.
+pub fn find(words: Words, host: &str, port: u16) -> anyhow::Result<Server<'_>> {
+    match (host, port).to_socket_addrs() {
+        Ok(addresses) => Ok(Server { host, port, addresses: addresses.collect() }),
+        Err(reason) => bail!(words.unknown_host(host, &reason)),
+    }
+}
+
+/// Connects to `server`. `None` when the user would not wait for it: that was told.
 ///
 /// # Errors
 /// As [`try_connect`].
-pub fn connect(
-    words: Words,
-    host: &str,
-    port: u16,
-    signals: &mut Signals,
-) -> anyhow::Result<Option<TcpStream>> {
-    let connection = try_connect(words, host, port, signals)?;
+pub fn connect(words: Words, server: &Server, signals: &mut Signals) -> anyhow::Result<Option<TcpStream>> {
+    let connection = try_connect(words, server, signals)?;
     if connection.is_none() {
         words.program.complain(words.interrupted());
     }
@@ -49,36 +62,35 @@ pub fn connect(
 /// The same, but `None` is still to be told.
 ///
 /// # Errors
-/// In one line: the name has no address, or no address of it has accepted for 3 seconds.
+/// In one line: no address of the server has accepted for 3 seconds.
 pub fn try_connect(
     words: Words,
-    host: &str,
-    port: u16,
+    server: &Server,
     signals: &mut Signals,
 ) -> anyhow::Result<Option<TcpStream>> {
-    match dial(host, port, signals) {
+    match dial(&server.addresses, signals) {
         Ok(connection) => {
             // What is sent must not wait for the acknowledgment of what was sent before. It fails only on a broken connection.
             let _ = connection.set_nodelay(true);
             Ok(Some(connection))
         }
         Err(DialError::Interrupted) => Ok(None),
-        Err(DialError::Unknown(reason)) => bail!(words.unknown_host(host, &reason)),
-        Err(DialError::Unreachable(reason)) => bail!(words.unreachable(host, port, PATIENCE, &reason)),
+        Err(DialError::Unreachable(reason)) => {
+            bail!(words.unreachable(server.host, server.port, PATIENCE, &reason))
+        }
     }
 }
 
-/// Tries every address of the name, again and again with growing
+/// Tries every address, again and again with growing
 /// pauses until [`PATIENCE`] is over or one of `signals` comes.
 ///
 /// # Errors
-/// [`DialError`]. An unknown name is told at once.
-fn dial(host: &str, port: u16, signals: &mut Signals) -> Result<TcpStream, DialError> {
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(DialError::Unknown)?.collect();
+/// [`DialError`].
+fn dial(addresses: &[SocketAddr], signals: &mut Signals) -> Result<TcpStream, DialError> {
     let end = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
     loop {
-        let refusal = match connect_to_any(&addresses, end) {
+        let refusal = match connect_to_any(addresses, end) {
             Ok(connection) => return Ok(connection),
             Err(refusal) => refusal,
         };

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal, Signals};
 
-pub use dial::{connect, try_connect};
+pub use dial::{Server, connect, find, try_connect};
 pub use dialogue::{Dialogue, converse};
 pub use lines::Lines;
 pub use pair::{Pulse, Screen};

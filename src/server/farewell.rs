@@ -34,19 +34,18 @@ pub struct Farewells {
 }
 
 impl Farewells {
-    /// Takes leave of `socket` with `last_words`, which may be empty.
+    /// Takes leave of `socket` with `last_words`, which may be empty. [`Farewells::advance`] does all the rest, also for a peer that
+    /// is gone already: it alone tells that a descriptor was freed.
     pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
         if self.leaving.len() >= MOST {
             self.leaving.remove(0);
         }
-        let mut farewell =
+        let farewell =
             Farewell { socket, rest: last_words, deadline: now + GRACE, last_deadline: now + MOST_GRACE };
         if farewell.rest.is_empty() {
             farewell.end_our_side();
         }
-        if farewell.goes_on(now) {
-            self.leaving.push(farewell);
-        }
+        self.leaving.push(farewell);
     }
 
     /// True when nobody is on the way out.

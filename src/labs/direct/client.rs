@@ -7,7 +7,7 @@ use super::message::{LONGEST, directed, parse};
 use super::name::Name;
 use super::words;
 use crate::cli::Program;
-use crate::client::{Dialogue, Lines, Words, connect, converse, prepare};
+use crate::client::{Dialogue, Lines, Words, connect, converse, find, prepare};
 use crate::sys;
 use crate::text::{VisibleStream, visible};
 
@@ -140,8 +140,9 @@ impl Verdict {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(name: Name, host: &str, port: u16) -> anyhow::Result<()> {
+    let server = find(WORDS, host, port)?;
     let mut signals = prepare()?;
-    let Some(connection) = connect(WORDS, host, port, &mut signals)? else { return Ok(()) };
+    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
     // A new connection takes a line at once. One that does not is gone already: the server's last words tell why.
     let _ = sys::send_now(&connection, &[name.as_bytes(), b"\n"].concat());
     let on_terminal = io::stdout().is_terminal();

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use crate::cli::Program;
-use crate::client::{Dialogue, Words, connect, converse, prepare};
+use crate::client::{Dialogue, Words, connect, converse, find, prepare};
 use crate::text::VisibleStream;
 
 /// Its name.
@@ -108,8 +108,9 @@ impl Dialogue for Echo {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16) -> anyhow::Result<()> {
+    let server = find(WORDS, host, port)?;
     let mut signals = prepare()?;
-    let Some(connection) = connect(WORDS, host, port, &mut signals)? else { return Ok(()) };
+    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
     let on_terminal = io::stdout().is_terminal();
     let opening = format!("Connected to {host} port {port}: each line comes back (Ctrl+D to leave)\n");
     let opening = if on_terminal { opening } else { String::new() };

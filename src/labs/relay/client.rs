@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::answer::{Answer, Answers};
 use super::{FIN, LONGEST};
 use crate::cli::Program;
-use crate::client::{Dialogue, Words, connect, converse, prepare};
+use crate::client::{Dialogue, Words, connect, converse, find, prepare};
 use crate::text::Visible;
 
 /// Its name.
@@ -112,8 +112,9 @@ impl Dialogue for Relay {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16) -> anyhow::Result<()> {
+    let server = find(WORDS, host, port)?;
     let mut signals = prepare()?;
-    let Some(connection) = connect(WORDS, host, port, &mut signals)? else { return Ok(()) };
+    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
     let relay = Relay {
         opening: format!(
             "Connecté à {host} port {port}, en attente d'une place (« fin » ou Ctrl+C pour partir)\n"

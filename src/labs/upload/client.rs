@@ -12,7 +12,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::source::{Source, Survey};
 use crate::cli::Program;
-use crate::client::{Words, prepare, try_connect};
+use crate::client::{Server, Words, find, prepare, try_connect};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -46,6 +46,7 @@ pub struct Request {
 /// Why the server does not have the whole file for sure: its refusal, its silence, a file that cannot be read or may not be
 /// called so, the user's signal.
 pub fn upload(request: &Request) -> anyhow::Result<()> {
+    let server = find(WORDS, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
     let name = if request.as_text { None } else { Some(name_of(request)?) };
@@ -57,7 +58,7 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
         }
         Some(name) => (Header { size: survey.size, sha256: survey.sha256, name }.encode(), &b""[..]),
     };
-    send(request, Outgoing::new(head, source.replay(&survey), tail), &mut signals)
+    send(request, &server, Outgoing::new(head, source.replay(&survey), tail), &mut signals)
 }
 
 /// What the server would refuse is refused before it is asked.
@@ -76,9 +77,14 @@ fn look_through(source: &Source, signals: &mut Signals) -> anyhow::Result<Survey
 }
 
 /// Connects, sends, prints what the server says, and judges it.
-fn send(request: &Request, mut outgoing: Outgoing, signals: &mut Signals) -> anyhow::Result<()> {
+fn send(
+    request: &Request,
+    server: &Server,
+    mut outgoing: Outgoing,
+    signals: &mut Signals,
+) -> anyhow::Result<()> {
     let output = Output::stdout();
-    let connection = try_connect(WORDS, &request.host, request.port, signals)?.context(INTERRUPTED)?;
+    let connection = try_connect(WORDS, server, signals)?.context(INTERRUPTED)?;
     let mut exchange = Exchange::new(connection, signals, SILENCE).context("fcntl")?;
     if let Some(greeting) = exchange.greeting()? {
         output.say(&visible(text_of(&greeting)), exchange.signals())?;
