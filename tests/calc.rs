@@ -275,7 +275,7 @@ fn help_teaches_every_option_with_examples() {
             "--idle-timeout",
             "--iterative",
             "5555 by default",
-            "60 by",
+            "60 by default",
         ],
     );
 }

@@ -98,6 +98,12 @@ fn a_legacy_text_that_ends_with_a_newline_and_silence_lands_as_received_txt() {
     // Line 1 of the protocol: the greeting ends with \r\n. Line 3: the answer has no newline at its end.
     assert_eq!(landing.answer("bonjour \n"), "received 9 bytes as received.txt [SUCCESS]");
     assert_eq!(landing.files(), BTreeMap::from([("received.txt".into(), b"bonjour \n".to_vec())]));
+    // From before the last byte was sent: a busy machine makes it longer, never shorter.
+    let mut client = landing.client();
+    let before = std::time::Instant::now();
+    client.sends("bonjour \n");
+    assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
+    assert!(before.elapsed() >= std::time::Duration::from_millis(300));
 }
 
 #[test]
@@ -340,4 +346,28 @@ fn our_client_and_our_server_understand_each_other() {
     assert!(out.ends_with("the file is too large: at most 1000000 bytes are taken [ERROR]\n"), "{out}");
     let expected = ["deux mots-2.bin", "deux mots.bin"].map(|name| (name.to_string(), every_byte()));
     assert_eq!(landing.files(), expected.into());
+}
+
+#[test]
+fn command_lines_that_make_no_sense_are_told_in_one_line() {
+    let mistakes: [(&[&str], &str); 7] = [
+        (&["5555"], "\"5555\" is not expected"),
+        (&["--port", "65536"], "--port <N>: \"65536\" refused: a number from 0 to 65535"),
+        (&["--bind", "here"], "\"here\" refused: an IPv4 or IPv6 address"),
+        (&["--dir"], "--dir <DIR>: a value is missing"),
+        (&["--max-bytes", "0"], "--max-bytes <N>: \"0\" refused"),
+        (&["--idle-timeout", "86401"], "a number from 0 to 86400 is expected"),
+        (&["--max-clients", "0"], "\"0\" refused"),
+    ];
+    for (arguments, what) in mistakes {
+        is_refused_in_english(UPLOAD_SERVER, arguments, what);
+    }
+}
+
+#[test]
+fn help_teaches_every_option_with_examples() {
+    let options =
+        ["--bind", "--port", "--max-clients", "--backlog", "--dir", "--max-bytes", "--idle-timeout"];
+    let defaults = ["5555 by default", "104857600 by default", "60 by default"];
+    helps(UPLOAD_SERVER, &[&options[..], &defaults].concat());
 }

@@ -110,6 +110,8 @@ fn help_teaches_every_option_with_examples_in_one_language() {
                 "--backlog",
                 "--pace",
                 "--lag-limit",
+                "(1048576 par",
+                "1000 par défaut",
                 "--lines",
                 "-v",
                 "-q",

@@ -19,10 +19,10 @@ Each line typed goes to the server; Ctrl+D or Ctrl+C to leave.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Address or name of the server's machine (127.0.0.1 by default)
+    /// Address or name of the server's machine ({default} by default)
     #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
     host: String,
-    /// Port of the server (5555 by default)
+    /// Port of the server ({default} by default)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
 }

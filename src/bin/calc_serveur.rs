@@ -24,10 +24,10 @@ Ctrl+C stops the server and all its children.
 struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, 1000>,
-    /// One client at a time and one sum for each; the others wait to be accepted
+    /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients)
     #[arg(long, conflicts_with = "max_clients")]
     iterative: bool,
-    /// Seconds of silence after which a client is told so and left (60 by default; 0: never)
+    /// Seconds a client may be silent; then it is told ({default} by default; 0: never)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
 }

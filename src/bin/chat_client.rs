@@ -10,9 +10,9 @@ use forklab::text::{is_blank, is_plain};
 
 const EXAMPLES: &str = "\
 Exemples :
-  chat_client 127.0.0.1 alice           au serveur de cette machine
-  chat_client salle-12 bob --port 5016  à une autre, par son nom
-  echo bonjour | chat_client ::1 carole un message, puis c'est tout
+  chat_client 127.0.0.1 alice                   au serveur de cette machine
+  chat_client salle-12 bob --port 5016          à une autre, par son nom
+  echo bonjour | chat_client 127.0.0.1 carole   un message, puis c'est tout
 
 Chaque ligne tapée est un message ; Ctrl+D ou Ctrl+C pour partir.
 Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
@@ -28,7 +28,7 @@ struct Arguments {
     /// Nom sous lequel on parle
     #[arg(value_name = "PSEUDO", value_parser = pseudo)]
     pseudo: String,
-    /// Port du serveur (5015 par défaut)
+    /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
 }

@@ -30,10 +30,10 @@ struct Arguments {
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
     #[arg(long, value_name = "PORT", value_parser = number::<u16>(0, 65535))]
     lines: Option<u16>,
-    /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture (1 par défaut ; 0 : aucune)
+    /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture ({default} par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number::<u64>(0, 200))]
     pace: u64,
-    /// Retard permis à un client qui lit trop lentement, en octets (1048576 par défaut) ; au-delà, il est déconnecté
+    /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà, il est déconnecté
     #[arg(long, value_name = "OCTETS", default_value = "1048576", hide_default_value = true, value_parser = number::<u64>(1, 1 << 40))]
     lag_limit: u64,
     /// Raconte le chemin de chaque message : quel processus, quel descripteur, combien d'octets

@@ -23,10 +23,10 @@ struct Arguments {
     /// Name by which others reach you
     #[arg(value_name = "NAME", value_parser = name)]
     name: Name,
-    /// Address or name of the server's machine (127.0.0.1 by default)
+    /// Address or name of the server's machine ({default} by default)
     #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
     host: String,
-    /// Port of the server (5556 by default)
+    /// Port of the server ({default} by default)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
 }

@@ -24,7 +24,7 @@ Ctrl+C stops the server and all its children.
 struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, MAX_CLIENTS>,
-    /// Seconds that a client may take to give its name (60 by default; 0: as long as it likes)
+    /// Seconds that a client may take to give its name ({default} by default; 0: as long as it likes)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     name_timeout: u64,
 }

@@ -10,7 +10,7 @@ const EXAMPLES: &str = "\
 Examples:
   echo_client                         to the server of this machine
   echo_client room-12 8001            to another one's, by its name
-  echo hello | echo_client ::1 8000   one line, then it is over
+  echo hello | echo_client            one line, then it is over
 
 Each line comes back as it was sent; Ctrl+D or Ctrl+C to leave.
 ";
@@ -19,10 +19,10 @@ Each line comes back as it was sent; Ctrl+D or Ctrl+C to leave.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Address or name of the server's machine (127.0.0.1 by default)
+    /// Address or name of the server's machine ({default} by default)
     #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
     host: String,
-    /// Port of the server (8000 by default)
+    /// Port of the server ({default} by default)
     #[arg(value_name = "PORT", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
 }

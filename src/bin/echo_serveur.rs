@@ -14,7 +14,7 @@ Examples:
   echo_serveur --iterative            part 1: one client at a time, the others wait to be accepted
   echo_serveur 0.0.0.0 8001           for the whole room, on another port
   echo_client                         in another terminal
-  strace -f -e trace=network,fork,clone ./target/release/echo_serveur
+  strace -f -e trace=network,process ./target/release/echo_serveur
 
 Ctrl+C stops the server and all its children.
 ";
@@ -31,7 +31,7 @@ struct Arguments {
     at_port: Option<u16>,
     #[command(flatten)]
     listening: Listening<PORT, 1000, true>,
-    /// One client at a time; the others wait to be accepted
+    /// One client at a time; the others wait to be accepted (without --max-clients)
     #[arg(long, conflicts_with = "max_clients")]
     iterative: bool,
 }

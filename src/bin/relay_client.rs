@@ -10,7 +10,7 @@ const EXAMPLES: &str = "\
 Exemples :
   relay_client                         au serveur de cette machine
   relay_client salle-12 --port 44574   à une autre, par son nom
-  echo bonjour | relay_client ::1      un message à son tour, fin au suivant
+  echo bonjour | relay_client          un message à son tour, fin au suivant
 
 Chaque ligne tapée est un message ; on ne parle qu'à son tour.
 « fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.
@@ -20,10 +20,10 @@ Chaque ligne tapée est un message ; on ne parle qu'à son tour.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Adresse ou nom de la machine du serveur (127.0.0.1 par défaut)
+    /// Adresse ou nom de la machine du serveur ({default} par défaut)
     #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
     host: String,
-    /// Port du serveur (44573 par défaut)
+    /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
 }

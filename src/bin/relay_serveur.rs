@@ -11,7 +11,7 @@ Exemples :
   relay_serveur                    pour toute la salle, port 44573
   relay_serveur --bind 127.0.0.1   pour cette machine seulement
   relay_client 127.0.0.1           dans un deuxième terminal, et dans un troisième
-  relay_serveur --pairs 10         jusqu'à dix paires à la fois, un processus chacune
+  relay_serveur --pairs 10         jusqu'à dix paires à la fois, un processus de plus pour chacune
 
 Un troisième client attend qu'une place se libère. « ss -tn » montre (Recv-Q) ce qu'un client a dit
 hors de son tour. Ctrl+C dit « exit » à tous et arrête le serveur.
@@ -23,7 +23,8 @@ hors de son tour. Ctrl+C dit « exit » à tous et arrête le serveur.
 struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, 128>,
-    /// Paires servies en même temps (1 par défaut) ; à partir de la deuxième, chacune a son processus fils
+    /// Paires servies en même temps ({default} par défaut), dans la limite de --max-clients ; à partir de la deuxième, chacune a son
+    /// processus fils
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, value_parser = number::<usize>(1, 10_000))]
     pairs: usize,
 }

@@ -25,10 +25,10 @@ struct Arguments {
     /// File to send
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Address or name of the server's machine (127.0.0.1 by default)
+    /// Address or name of the server's machine ({default} by default)
     #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
     host: String,
-    /// The server's port (5555 by default)
+    /// The server's port ({default} by default)
     #[arg(value_name = "PORT", default_value = "5555", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
     /// Send the file as a text, a space and a newline, without name and sum: for the original server of a course, which

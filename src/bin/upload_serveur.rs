@@ -28,10 +28,10 @@ struct Arguments {
     /// Directory for the files (the current one by default)
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     dir: PathBuf,
-    /// The most bytes of a file (104857600 by default, 100 MiB)
+    /// The most bytes of a file ({default} by default, 100 MiB)
     #[arg(long, value_name = "N", default_value_t = 100 << 20, hide_default_value = true, value_parser = number::<u64>(1, 1 << 50))]
     max_bytes: u64,
-    /// Seconds that a client may be silent (60 by default; 0: for ever)
+    /// Seconds that a client may be silent ({default} by default; 0: for ever)
     #[arg(long, value_name = "S", default_value_t = 60, hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
 }

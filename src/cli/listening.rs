@@ -38,51 +38,45 @@ fn default_address(here: bool) -> IpAddr {
     address.into()
 }
 
-/// Puts the help of these options into words; a command that has none of them stays as it is.
+/// Puts the help of these options into words, and the default that an option really has in the place of `{default}` in
+/// whatever option's help: what `--help` says cannot be another.
 pub(super) fn worded(command: Command, language: Language) -> Command {
     command.mut_args(|argument| {
-        let default = argument.get_default_values().first().map(|value| value.display().to_string());
-        let help = match (argument.get_help(), default) {
-            // Worded where it is declared, or not an option of this file.
-            (Some(_), _) | (None, None) => None,
-            (None, Some(default)) => match language {
-                Language::French => in_french(argument.get_id().as_str(), &default),
-                Language::English => in_english(argument.get_id().as_str(), &default),
-            },
+        let Some(default) = argument.get_default_values().first() else { return argument };
+        let default = default.display().to_string();
+        let help = match argument.get_help() {
+            Some(help) => help.to_string(),
+            // One of this file.
+            None => help_of(argument.get_id().as_str(), &default, language).unwrap_or_default().to_string(),
         };
-        match help {
-            Some(help) => argument.help(help),
-            None => argument,
-        }
+        argument.help(help.replace("{default}", &default))
     })
 }
 
-fn in_french(option: &str, default: &str) -> Option<String> {
-    Some(match option {
-        "bind" => format!(
-            "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut{})",
-            meaning(default, " : toutes")
-        ),
-        "port" => format!("Port où écouter ({default} par défaut ; 0 : un port libre, affiché au démarrage)"),
-        "max_clients" => format!("Clients admis en même temps ({default} par défaut)"),
-        "backlog" => format!("Connexions qui peuvent attendre d'être acceptées ({default} par défaut)"),
+fn help_of(option: &str, default: &str, language: Language) -> Option<&'static str> {
+    // Its digits do not tell what it means.
+    let is_all = default == Ipv4Addr::UNSPECIFIED.to_string();
+    Some(match (option, language) {
+        ("bind", Language::French) if is_all => {
+            "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut : toutes)"
+        }
+        ("bind", Language::French) => "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut)",
+        ("bind", Language::English) if is_all => {
+            "Address to listen on, IPv4 or IPv6 ({default} by default: all)"
+        }
+        ("bind", Language::English) => "Address to listen on, IPv4 or IPv6 ({default} by default)",
+        ("port", Language::French) => {
+            "Port où écouter ({default} par défaut ; 0 : un port libre, affiché au démarrage)"
+        }
+        ("port", Language::English) => {
+            "Port to listen on ({default} by default; 0: any free port, shown at the start)"
+        }
+        ("max_clients", Language::French) => "Clients admis en même temps ({default} par défaut)",
+        ("max_clients", Language::English) => "Clients admitted at the same time ({default} by default)",
+        ("backlog", Language::French) => {
+            "Connexions qui peuvent attendre d'être acceptées ({default} par défaut)"
+        }
+        ("backlog", Language::English) => "Connections that may wait to be accepted ({default} by default)",
         _ => return None,
     })
-}
-
-fn in_english(option: &str, default: &str) -> Option<String> {
-    Some(match option {
-        "bind" => {
-            format!("Address to listen on, IPv4 or IPv6 ({default} by default{})", meaning(default, ": all"))
-        }
-        "port" => format!("Port to listen on ({default} by default; 0: any free port, shown at the start)"),
-        "max_clients" => format!("Clients admitted at the same time ({default} by default)"),
-        "backlog" => format!("Connections that may wait to be accepted ({default} by default)"),
-        _ => return None,
-    })
-}
-
-/// What the default address means, where its digits do not tell.
-fn meaning<'a>(default: &str, all: &'a str) -> &'a str {
-    if default == Ipv4Addr::UNSPECIFIED.to_string() { all } else { "" }
 }

@@ -186,11 +186,14 @@ fn a_server_that_is_full_or_goes_is_told_with_status_1() {
 
 #[test]
 fn a_refusal_forged_by_another_client_is_none_once_something_else_was_said() {
-    let server = server(&[]);
-    let (mut alice, mut eve) = (piped(&server, "alice"), join(&server, "eve"));
-    eve.sends("%alice%[ERROR] direct_serveur: go away\n%alice%joking\n");
+    // A server that passes such a line on as it is; ours does not.
+    let (mut alice, mut server) = with_fake_server("alice");
+    server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
     alice.out.line_with(&["joking"]);
     alice.end_of_keyboard();
+    // It ends its side; what is still unread here would turn our end into a reset.
+    server.read_to_end(&mut Vec::new()).unwrap();
+    drop(server);
     assert_eq!(alice.ends().code(), Some(0));
 }
 

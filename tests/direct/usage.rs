@@ -44,7 +44,15 @@ fn help_teaches_every_option_with_examples_in_one_language() {
     for (program, options) in [
         (
             SERVER,
-            &["--bind", "--port", "--max-clients", "--backlog", "--name-timeout", "5 by default", "60 by"][..],
+            &[
+                "--bind",
+                "--port",
+                "--max-clients",
+                "--backlog",
+                "--name-timeout",
+                "5 by default",
+                "60 by default",
+            ][..],
         ),
         (CLIENT, &["<NAME>", "[HOST]", "--port", "127.0.0.1 by default"]),
     ] {

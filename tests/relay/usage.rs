@@ -1,6 +1,7 @@
 //! Command lines, right and wrong.
 
 use super::*;
+use nix::sys::signal::Signal::SIGTERM;
 
 /// What a program that should end by itself has come to: status, standard output, standard error.
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -38,7 +39,17 @@ fn help_teaches_every_option_with_examples_in_one_language() {
     for (program, options) in [
         (
             SERVER,
-            &["--bind", "--port", "--max-clients", "--backlog", "--pairs", "44573", "128", "relay_client"][..],
+            &[
+                "--bind",
+                "--port",
+                "--max-clients",
+                "--backlog",
+                "--pairs",
+                "44573",
+                "128 par défaut",
+                "1 par défaut",
+                "relay_client",
+            ][..],
         ),
         (CLIENT, &["[HOST]", "--port", "44573", "fin", "127.0.0.1"]),
     ] {
@@ -60,6 +71,16 @@ fn a_port_that_is_taken_is_told_with_the_systems_reason() {
     let (status, _, said) = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
     assert_eq!((status, said.lines().count()), (Some(1), 1));
     assert!(said.contains("impossible d'écouter") && said.contains("Address already in use"), "{said}");
+}
+
+#[test]
+fn pairs_that_could_never_all_be_served_are_told_at_the_start() {
+    let few = server(&["--pairs", "3", "--max-clients", "5"]);
+    few.program.err.line_with(&["(père) --pairs 3 demande --max-clients 6", "5 clients"]);
+    let mut enough = server(&["--pairs", "3", "--max-clients", "6"]);
+    enough.program.signal(SIGTERM);
+    enough.program.ends();
+    assert_eq!(enough.program.err.to_the_end(), "");
 }
 
 #[test]

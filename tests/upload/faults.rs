@@ -48,35 +48,80 @@ fn a_quota_of_the_system_is_told_and_leaves_nothing() {
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing() {
+    // A small disk in a place of the server's own, seen from here through its root.
+    const ON_A_SMALL_DISK: &str = "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"";
     let small = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-        .arg(small.path())
-        .output()
-        .expect("mount");
-    if !mounted.status.success() {
-        eprintln!("skipped: no disk can be mounted here: {}", String::from_utf8_lossy(&mounted.stderr));
-        return;
+    let in_its_place = |what: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK])
+            .arg(small.path())
+            .args(what);
+        command
+    };
+    if let Some(reason) = in_its_place(&["true"]).output().map_or_else(
+        |error| Some(error.to_string()),
+        |probe| (!probe.status.success()).then(|| String::from_utf8_lossy(&probe.stderr).into_owned()),
+    ) {
+        return eprintln!("skipped: no disk can be mounted here: {reason}");
     }
-    let unmount = || Command::new("umount").arg(small.path()).status().expect("umount");
-    let outcome = std::panic::catch_unwind(|| {
-        let server = Landing::at(&mut Command::new(UPLOAD_SERVER), small.path(), &[]);
-        let mut client = server.connect();
-        client.hears(GREETING);
-        client.sends(announced("x", &[7; 200_000]));
-        assert_eq!(
-            answer_to(&mut client),
-            "cannot write the file: No space left on device (os error 28) [ERROR]"
-        );
-        server.wait_for_children(0);
-        assert_eq!(std::fs::read_dir(small.path()).unwrap().count(), 0);
-        let mut client = server.connect();
-        client.hears(GREETING);
-        client.sends(announced("x", &[7; 20_000]));
-        assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
+    let server = Landing::at(&mut in_its_place(&[UPLOAD_SERVER]), small.path(), &[]);
+    let mut client = server.connect();
+    client.hears(GREETING);
+    client.sends(announced("x", &[7; 200_000]));
+    assert_eq!(
+        answer_to(&mut client),
+        "cannot write the file: No space left on device (os error 28) [ERROR]"
+    );
+    server.wait_for_children(0);
+    let seen = Path::new("/proc").join(server.pid().to_string()).join("root");
+    let seen = seen.join(small.path().strip_prefix("/").unwrap());
+    let names =
+        || std::fs::read_dir(&seen).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert!(names().is_empty(), "{:?}", names());
+    let mut client = server.connect();
+    client.hears(GREETING);
+    client.sends(announced("x", &[7; 20_000]));
+    assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
+    assert_eq!(names(), ["x"]);
+}
+
+#[test]
+fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
+    let traces = tempfile::tempdir().unwrap();
+    let trace = traces.path().join("trace");
+    // -D: the server is our child, and strace the one beside.
+    let strace = |what: &str| {
+        let mut command = Command::new("strace");
+        command.args([
+            "-D",
+            "-f",
+            "-qq",
+            "-s",
+            "200",
+            "-e",
+            "trace=fsync,fdatasync,linkat,sendto,write",
+            "-o",
+        ]);
+        command.arg(&trace).arg(what);
+        command
+    };
+    if !strace("true").output().is_ok_and(|probe| probe.status.success()) {
+        return eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    let landing = Landing::by(&mut strace(UPLOAD_SERVER), &[]);
+    assert!(landing.answer(announced("report.txt", b"contents")).ends_with("[SUCCESS]"));
+    let told = "as report.txt [SUCCESS]";
+    let calls = eventually("the trace", || {
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        calls.contains(told).then_some(calls)
     });
-    assert!(unmount().success());
-    outcome.unwrap();
+    // The probe of the directory at the start comes before the file's bytes.
+    let mut rest = &calls[calls.find("contents").expect("the file's bytes")..];
+    for call in ["fsync(", "linkat(", "fsync(", told] {
+        let at = rest.find(call).unwrap_or_else(|| panic!("no {call} where it should be in {calls}"));
+        rest = &rest[at + call.len()..];
+    }
 }
 
 /// The server does not start, and says why in one line.
@@ -106,17 +151,18 @@ fn a_directory_that_is_missing_or_takes_no_file_is_told_at_the_start() {
 
 #[test]
 fn a_directory_that_is_read_only_is_told_at_the_start() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can run a server as somebody else");
-        return;
-    }
     let place = tempfile::tempdir().unwrap();
     std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o555)).unwrap();
-    let binary = place.path().join("upload_serveur");
-    std::fs::copy(UPLOAD_SERVER, &binary).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
-    command.args(["--port", "0", "--dir"]).arg(place.path());
+    // Root may write everywhere.
+    let (_directory, binary) = for_nobody(UPLOAD_SERVER);
+    let mut command = match nix::unistd::geteuid().is_root() {
+        true => Command::new("setpriv"),
+        false => Command::new("env"),
+    };
+    if nix::unistd::geteuid().is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.arg(&binary).args(["--port", "0", "--dir"]).arg(place.path());
     does_not_start(
         Program::start(&mut command),
         &["cannot make a file in the directory", "Permission denied"],

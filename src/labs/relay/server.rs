@@ -54,6 +54,9 @@ pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
     let parent = Parent::open(PROGRAM, options, prepare()?)?;
     let (table, further, line) = (Table::default(), Further::default(), VecDeque::new());
     let mut server = Server { parent, pairs, table, further, line };
+    if 2 * pairs > options.max_clients {
+        server.parent.err.line(words::few_places(pairs, options.max_clients));
+    }
     server.parent.announce(&[])?;
     while server.parent.stop.is_none() {
         server.turn()?;

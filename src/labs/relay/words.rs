@@ -17,6 +17,11 @@ const WORDS: Words = Words(Language::French);
 /// no text takes four.
 const SHOWN: usize = 1000;
 
+/// Not all pairs can ever be served.
+pub fn few_places(pairs: usize, most: usize) -> String {
+    format!("(père) --pairs {pairs} demande --max-clients {} ; il n'y aura que {most} clients", 2 * pairs)
+}
+
 /// A client came in.
 pub fn came(peer: SocketAddr) -> String {
     format!("(père) nouveau client {peer}")
