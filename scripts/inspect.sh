@@ -184,8 +184,13 @@ verdict() { # CLIENTS PROCESSES ZOMBIES
 }
 
 servers=$(first_processes)
-[ -n "$servers" ] ||
-    fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin chat_serveur"
+if [ -z "$servers" ]; then
+    case $wanted in
+        chat_serveur | relay_serveur | echo_serveur | calc_serveur | upload_serveur | direct_serveur) ours=$wanted ;;
+        *) ours=chat_serveur ;;
+    esac
+    fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin $ours"
+fi
 for server in $servers; do
     [ "$server" = "${servers%%$'\n'*}" ] || echo
     show "$server"

@@ -77,6 +77,11 @@ fn unfinished(bytes: &[u8]) -> usize {
     if bytes.ends_with(b"\r") {
         return 1;
     }
+    begun(bytes)
+}
+
+/// How many bytes at the end are the beginning of a UTF-8 character whose rest is not there.
+pub fn begun(bytes: &[u8]) -> usize {
     // A character has 4 bytes at most, so 3 of it can be a beginning.
     (1..=3.min(bytes.len())).rev().find(|&n| is_beginning(&bytes[bytes.len() - n..])).unwrap_or(0)
 }
@@ -90,12 +95,17 @@ pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || misleads(c))
 }
 
-/// True when `text` shows nothing at all. Joiners and variation selectors change how their neighbours look; alone they show
-/// nothing.
+/// True when `text` shows nothing at all.
 pub fn is_blank(text: &str) -> bool {
-    let shows =
-        |c: char| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    !text.chars().any(shows)
+    text.chars().all(|c| c.is_whitespace() || shows_nothing(c))
+}
+
+/// What has its use between other characters and shows nothing alone: hyphens and vowels that are not written, joiners, variation
+/// selectors, fillers (Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt), the Braille pattern of no dot.
+fn shows_nothing(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e0fff}')
 }
 
 /// The last place up to `most` that does not lie inside a UTF-8 character; `most` where the bytes are not UTF-8 anyway.
@@ -128,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_shows_nothing_is_blank() {
-        for text in ["", " \t", "\u{a0}", "\u{200d}\u{fe0f}"] {
+        for text in ["", " \t", "\u{a0}", "\u{200d}\u{fe0f}", "\u{3164}", "\u{ad}\u{2800}"] {
             assert!(is_blank(text), "{text:?}");
         }
         assert!(!is_blank(" a") && !is_blank("👩‍👧"));

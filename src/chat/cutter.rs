@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::text::begun;
+
 /// What ends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -69,6 +71,10 @@ impl<'a> Cutter<'a> {
         // A piece whose rest has come is whole, however late we look: what is behind it begins a wait of its own.
         if ended || is_full || (ready == 0 && late) {
             ready = held.len();
+        }
+        if is_full && !ended && self.framing == Framing::Lines {
+            // Those who read lines read text.
+            ready -= begun(held);
         }
         let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
         self.drop_front(ready);

@@ -23,8 +23,9 @@ pub fn stamped(time: impl Display, text: &[u8]) -> Vec<u8> {
 /// for those who read such. What some readers take for a line's end as well (a carriage return, a form feed) is a space,
 /// so that nobody can forge a line with its time.
 pub fn text_of(line: &[u8]) -> Vec<u8> {
-    let text = line.trim_ascii().iter().copied().filter(|&byte| byte != 0);
-    text.map(|byte| if matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e) { b' ' } else { byte }).collect()
+    let text = line.iter().copied().filter(|&byte| byte != 0);
+    let text = text.map(|byte| if matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e) { b' ' } else { byte });
+    text.collect::<Vec<u8>>().trim_ascii().to_vec()
 }
 
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
@@ -55,6 +56,7 @@ mod tests {
     fn the_text_of_a_line_has_no_spaces_around_and_no_nul_inside() {
         assert_eq!(text_of(b" \t deux mots \r\n"), b"deux mots");
         assert_eq!(text_of(b"a\0b\0\n"), b"ab");
+        assert_eq!(text_of(b"\0 \x0b a\x0b\0\n"), b"a");
         assert_eq!(text_of(b"\r\n"), b"");
         assert_eq!(text_of(b"eve\r[09:00:00] prof\x0b\x0c!\n"), b"eve [09:00:00] prof  !");
     }

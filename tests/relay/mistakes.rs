@@ -77,6 +77,20 @@ fn a_nul_that_comes_late_is_no_message() {
 }
 
 #[test]
+fn a_message_in_two_segments_with_a_pause_between_them_is_one() {
+    // On a machine so busy that the pause becomes longer than the server waits, two messages; so it is tried a few times.
+    let whole = (0..10).any(|_| {
+        let server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        first.sends("sa");
+        std::thread::sleep(Duration::from_millis(60));
+        first.sends("lut\0");
+        second.strings(1) == ["salut"]
+    });
+    assert!(whole);
+}
+
+#[test]
 fn an_empty_message_passes_the_turn() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);

@@ -10,8 +10,9 @@ use super::outbox::Outbox;
 use super::pair::Item;
 use crate::sys::{self, Interest, PollFd};
 
-/// How long a message without its NUL waits for its rest: one `write` of a client can arrive in two segments.
-const HOLD: Duration = Duration::from_millis(20);
+/// How long a message without its NUL waits for its rest: one `write` of a client can arrive in two segments, and one that was lost
+/// on the way is sent again after 200 ms or more (RFC 6298). Cut in two, a message would pass the turn twice.
+const HOLD: Duration = Duration::from_millis(300);
 
 /// How long a client's socket may take nothing of what it is told.
 const PATIENCE: Duration = Duration::from_secs(5);
