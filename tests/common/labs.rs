@@ -52,13 +52,22 @@ pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
     assert!(said.contains(what) && in_english, "{arguments:?}: {said}");
 }
 
-/// `--help` names each of `parts`, shows examples, all in English and in lines that fit a terminal.
+/// `--help` names each of `parts`, and shows examples, all in English and in lines that fit a terminal.
 pub fn helps(program: &str, parts: &[&str]) {
+    helps_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
+}
+
+/// The same in French.
+pub fn helps_in_french(program: &str, parts: &[&str]) {
+    helps_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
+}
+
+fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
     for flag in ["-h", "--help"] {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
         assert_eq!((status, err.as_str()), (Some(0), ""));
-        assert!(parts.iter().all(|part| help.contains(part)), "{help}");
-        assert!(help.contains("Examples:\n") && help.contains("\n\nUsage: "), "{help}");
+        assert!(parts.iter().chain(own).all(|part| help.contains(part)), "{parts:?} in {help}");
+        assert!(!foreign.iter().any(|part| help.contains(part)), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
     assert!(outcome_of(program, &["--version"], "").out.contains(env!("CARGO_PKG_VERSION")));

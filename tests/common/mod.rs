@@ -13,7 +13,7 @@ mod server;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
-pub use labs::{Outcome, helps, is_refused_in_english, outcome_of};
+pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{catches_sigterm, children_of, descriptors_of, is_alive, name_of};
 pub use program::{Output, Program};
