@@ -4,6 +4,7 @@ mod common;
 use common::*;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use std::process::Command;
 use std::thread;
 
@@ -56,6 +57,28 @@ fn the_129th_client_is_a_client_like_the_others() {
     assert_eq!(server.children().len(), 129);
     peers[128].sends("je suis le 129e\0");
     peers.iter_mut().for_each(|peer| peer.hears("je suis le 129e\0\0"));
+}
+
+#[test]
+fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
+    const MESSAGES: usize = 20;
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..200).map(|_| server.join()).collect();
+    // The first process finds everything at once: what was said, and that all are gone.
+    server.program.signal(Signal::SIGSTOP);
+    for (i, peer) in peers.iter_mut().enumerate() {
+        if i < MESSAGES {
+            peer.sends(format!("client {i}\0"));
+        }
+    }
+    let children = server.children();
+    peers.iter_mut().for_each(Peer::half_closes);
+    eventually("the end of all children", || (!children.iter().any(|&child| is_alive(child))).then_some(()));
+    server.program.signal(Signal::SIGCONT);
+    for peer in &mut peers {
+        assert_eq!(peer.strings(MESSAGES).len(), MESSAGES);
+        assert_eq!(peer.hears_the_end(), b"\0");
+    }
 }
 
 #[test]

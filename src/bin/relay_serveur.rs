@@ -11,7 +11,7 @@ Exemples :
   relay_serveur                    pour toute la salle, port 44573
   relay_serveur --bind 127.0.0.1   pour cette machine seulement
   relay_client 127.0.0.1           dans un deuxième terminal, et dans un troisième
-  relay_serveur --pairs 10         jusqu'à dix paires à la fois, un processus de plus pour chacune
+  relay_serveur --pairs 10         jusqu'à dix paires à la fois, un processus chacune
 
 Un troisième client attend qu'une place se libère. « ss -tn » montre (Recv-Q) ce qu'un client a dit
 hors de son tour. Ctrl+C dit « exit » à tous et arrête le serveur.

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::text::begun;
 
+/// The rest of a text that is too long may be more than one lost segment late, and would be taken for a text of its own.
+const REST: u32 = 4;
+
 /// What ends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -14,7 +17,7 @@ pub enum Framing {
     /// arrive in two segments, and then is a message all the same.
     Strings(Duration),
     /// The same ends and the same wait, but a piece that fills the buffer without an end is too long: it goes, and the rest is
-    /// skipped to its end, or until nothing of it has come for so long.
+    /// skipped to its end, or until nothing of it has come for [`REST`] times as long.
     Texts(Duration),
     /// A newline and nothing else.
     Lines,
@@ -80,7 +83,7 @@ impl<'a> Cutter<'a> {
         self.drop_front(ready);
         if is_full && matches!(self.framing, Framing::Texts(_)) {
             self.skips = true;
-            self.deadline = self.framing.hold().map(|hold| now + hold);
+            self.deadline = self.framing.hold().map(|hold| now + REST * hold);
         } else if self.len == 0 && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
@@ -102,7 +105,7 @@ impl<'a> Cutter<'a> {
             }
             None if self.len > 0 => {
                 self.drop_front(self.len);
-                self.deadline = self.framing.hold().map(|hold| now + hold);
+                self.deadline = self.framing.hold().map(|hold| now + REST * hold);
             }
             None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
         }

@@ -34,17 +34,19 @@ pub struct Farewells {
 }
 
 impl Farewells {
-    /// Takes leave of `socket` with `last_words`, which may be empty. [`Farewells::advance`] does all the rest, also for a peer that
-    /// is gone already: it alone tells that a descriptor was freed.
+    /// Takes leave of `socket` with `last_words`, which may be empty. It stays until
+    /// [`Farewells::advance`] also where its peer is gone already: that alone tells that a descriptor was freed.
     pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
         if self.leaving.len() >= MOST {
             self.leaving.remove(0);
         }
-        let farewell =
+        let mut farewell =
             Farewell { socket, rest: last_words, deadline: now + GRACE, last_deadline: now + MOST_GRACE };
         if farewell.rest.is_empty() {
             farewell.end_our_side();
         }
+        // At once: more may come in this turn than are kept, and the first of them must have heard it.
+        farewell.goes_on(now);
         self.leaving.push(farewell);
     }
 

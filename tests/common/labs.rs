@@ -67,6 +67,7 @@ fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
         assert_eq!((status, err.as_str()), (Some(0), ""));
         assert!(parts.iter().chain(own).all(|part| help.contains(part)), "{parts:?} in {help}");
+        assert!(!help.contains('{'), "{help}");
         assert!(!foreign.iter().any(|part| help.contains(part)), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }

@@ -53,7 +53,7 @@ fn a_port_that_is_taken_is_told_with_the_systems_reason() {
 #[test]
 fn pairs_that_could_never_all_be_served_are_told_at_the_start() {
     let few = server(&["--pairs", "3", "--max-clients", "5"]);
-    few.program.err.line_with(&["(père) --pairs 3 demande --max-clients 6", "5 clients"]);
+    few.program.err.line_with(&["(père) --pairs 3 demande --max-clients 6", "clients admis : 5"]);
     let mut enough = server(&["--pairs", "3", "--max-clients", "6"]);
     enough.program.signal(SIGTERM);
     enough.program.ends();

@@ -240,6 +240,17 @@ fn line_6_a_signal_says_exit_to_everybody_and_ends_the_server_with_status_0() {
 }
 
 #[test]
+fn line_6_a_signal_says_exit_to_two_hundred_in_line() {
+    let server = server(&["--max-clients", "300"]);
+    let mut waiting: Vec<Peer> = (0..202).map(|_| server.connect()).collect();
+    prints(&server, &["(200 en attente)"]);
+    server.program.signal(SIGTERM);
+    for peer in &mut waiting {
+        assert!(peer.hears_the_end().ends_with(b"exit\0"));
+    }
+}
+
+#[test]
 fn line_6_exit_keeps_its_distance_from_the_number() {
     once_in_a_few_times(|| {
         let server = server(&[]);

@@ -8,9 +8,9 @@ fn cut(chunk: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Feeds `reads` one after the other, without a pause; then the end.
-fn chunks_of(capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
+fn chunks_of(framing: Framing, capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
     let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
-    let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
+    let mut cutter = Cutter::new(&mut buffer, framing);
     let mut give = |cutter: &mut Cutter, ended| {
         let kept = |chunk: &[u8]| {
             chunks.push(chunk.to_vec());
@@ -68,13 +68,13 @@ fn nuls_alone_are_no_message() {
 
 #[test]
 fn a_message_in_two_segments_is_one() {
-    assert_eq!(chunks_of(1023, &[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
+    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
 }
 
 #[test]
 fn what_is_whole_goes_at_once_and_the_rest_waits() {
-    assert_eq!(chunks_of(1023, &[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
-    assert_eq!(chunks_of(1023, &[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
+    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
+    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
 }
 
 #[test]
@@ -149,10 +149,9 @@ fn the_rest_of_a_text_that_is_too_long_is_skipped_to_its_end() {
 fn what_comes_long_after_a_text_that_was_too_long_is_a_text_of_its_own() {
     let reads = [
         (&b"abcd"[..], Duration::ZERO),
-        (b"e", HOLD / 2),
-        (b"", HOLD),
-        (b"", HOLD * 3 / 2),
-        (b"fg\n", HOLD * 2),
+        (b"e", HOLD * 2),
+        (b"", HOLD * (2 + REST)),
+        (b"fg\n", HOLD * (2 + REST)),
     ];
     assert_eq!(texts_of(&reads), [&b"abcd"[..], b"fg\n"]);
 }
@@ -165,9 +164,21 @@ proptest! {
         capacity in 1usize..64,
     ) {
         let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
-        let chunks = chunks_of(capacity, &reads);
+        let chunks = chunks_of(Framing::Strings(HOLD), capacity, &reads);
         prop_assert_eq!(chunks.concat(), reads.concat());
         prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= capacity));
+    }
+
+    /// The same of lines, and no piece of text ends inside a character.
+    #[test]
+    fn lines_are_cut_between_characters(
+        texts in prop::collection::vec("[a-z\u{e9}\u{20ac}\u{1f980}\n]{0,30}", 0..12), cut in 1usize..9, capacity in 4usize..12,
+    ) {
+        let stream = texts.concat();
+        let reads: Vec<&[u8]> = stream.as_bytes().chunks(cut).collect();
+        let chunks = chunks_of(Framing::Lines, capacity, &reads);
+        prop_assert_eq!(chunks.concat(), stream.as_bytes());
+        prop_assert!(chunks.iter().all(|chunk| std::str::from_utf8(chunk).is_ok()));
     }
 
     /// Messages put together are the chunk less what is NULs alone at its front, and each ends where it should.
@@ -197,7 +208,7 @@ proptest! {
         }
         // Without newlines in the way: a chunk that holds no NUL yet is cut after a newline, as the rules say.
         prop_assume!(!stream.contains(&b'\n'));
-        let got: Vec<Vec<u8>> = chunks_of(1023, &reads)
+        let got: Vec<Vec<u8>> = chunks_of(Framing::Strings(HOLD), 1023, &reads)
             .iter()
             .flat_map(|chunk| messages(chunk).map(|m| m[..m.len() - 1].to_vec()).collect::<Vec<_>>())
             .collect();

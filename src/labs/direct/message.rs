@@ -67,7 +67,7 @@ mod tests {
     /// The texts of what children cut out of `reads`, which come one after the other without a pause.
     fn texts_of(reads: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut buffer, now, mut found) = ([0; CHUNK], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(Duration::from_secs(1)));
+        let mut cutter = Cutter::new(&mut buffer, Framing::Texts(Duration::from_secs(1)));
         for (at, read) in reads.iter().enumerate() {
             cutter.spare()[..read.len()].copy_from_slice(read);
             cutter.filled(read.len());

@@ -19,7 +19,7 @@ const SHOWN: usize = 1000;
 
 /// Not all pairs can ever be served.
 pub fn few_places(pairs: usize, most: usize) -> String {
-    format!("(père) --pairs {pairs} demande --max-clients {} ; il n'y aura que {most} clients", 2 * pairs)
+    format!("(père) --pairs {pairs} demande --max-clients {} ; clients admis : {most}", 2 * pairs)
 }
 
 /// A client came in.
