@@ -31,23 +31,28 @@ struct Farewell {
 #[derive(Debug, Default)]
 pub struct Farewells {
     leaving: Vec<Farewell>,
+    /// A descriptor was freed since the last [`Farewells::advance`].
+    freed: bool,
 }
 
 impl Farewells {
-    /// Takes leave of `socket` with `last_words`, which may be empty. It stays until
-    /// [`Farewells::advance`] also where its peer is gone already: that alone tells that a descriptor was freed.
+    /// Takes leave of `socket` with `last_words`, which may be empty.
     pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
         if self.leaving.len() >= MOST {
             self.leaving.remove(0);
+            self.freed = true;
         }
         let mut farewell =
             Farewell { socket, rest: last_words, deadline: now + GRACE, last_deadline: now + MOST_GRACE };
         if farewell.rest.is_empty() {
             farewell.end_our_side();
         }
-        // At once: more may come in this turn than are kept, and the first of them must have heard it.
-        farewell.goes_on(now);
-        self.leaving.push(farewell);
+        // At once: more may come in this turn than are kept, and those who are gone already need no place.
+        if farewell.goes_on(now) {
+            self.leaving.push(farewell);
+        } else {
+            self.freed = true;
+        }
     }
 
     /// True when nobody is on the way out.
@@ -81,11 +86,11 @@ impl Farewells {
         }
     }
 
-    /// Goes on with each as far as is possible now. True when a descriptor was freed.
+    /// Goes on with each as far as is possible now. True when a descriptor was freed, now or since the last time.
     pub fn advance(&mut self, now: Instant) -> bool {
         let before = self.leaving.len();
         self.leaving.retain_mut(|farewell| farewell.goes_on(now));
-        self.leaving.len() < before
+        std::mem::take(&mut self.freed) || self.leaving.len() < before
     }
 }
 
