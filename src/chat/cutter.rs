@@ -17,7 +17,7 @@ pub enum Framing {
     /// arrive in two segments, and then is a message all the same.
     Strings(Duration),
     /// The same ends and the same wait, but a piece that fills the buffer without an end is too long: it goes, and the rest is
-    /// skipped to its end, or until nothing of it has come for [`REST`] times as long.
+    /// skipped to its end, or until nothing of it has come for four times as long.
     Texts(Duration),
     /// A newline and nothing else.
     Lines,
