@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What launch_server.sh and launch_client.sh share: builds a lab's program if needed, clears the screen and becomes that
 # program, in the caller's directory. Sourced with the program's role, `serveur` or `client`, then the caller's arguments.
-# Status: the program's own; 1: it cannot be built, and nothing was started.
+# Status: the program's own; 1: it cannot be built, and nothing was started; 2: there is no such lab.
 me=${0##*/}
 root=${BASH_SOURCE[0]%/scripts/*}
 role=$1
@@ -13,12 +13,13 @@ fail() { # STATUS REASON
 }
 
 usage() {
-    local other="--pairs 2" chat="--port 5016"
-    [ "$role" = serveur ] || other="192.168.1.7" chat="127.0.0.1 alice"
+    local other="--pairs 2" chat="--port 5016" unknown="Une option pour premier argument va à relay_serveur."
+    [ "$role" = serveur ] || other="192.168.1.7" chat="127.0.0.1 alice" \
+        unknown="Un premier argument qui n'en est pas un va à relay_client."
     printf '%s\n' "Usage : $me [TP] [ARGUMENT...]" "" \
         "Compile s'il le faut le $role d'un TP, efface l'écran, puis le lance avec chaque ARGUMENT" \
         "dans le répertoire courant. TP : relay (sans argument : celui-ci), chat, echo, calc," \
-        "upload ou direct. Un premier argument qui n'en est pas un va à relay_$role." ""
+        "upload ou direct. $unknown" ""
     printf '  %-40s %s\n' "$me" "relay_$role" "$me $other" "relay_$role $other" \
         "$me chat $chat" "chat_$role $chat" "$me relay --help" "l'aide du programme lui-même"
     printf '%s\n' "" "  -h, --help   seul : affiche cette aide"
@@ -40,6 +41,10 @@ fi
 lab=relay
 case ${1-} in
 relay | chat | echo | calc | upload | direct) lab=$1 && shift ;;
+-* | '') ;;
+*) # A host for the client of the relay; its server takes no such argument, so there it is a lab's name mistyped.
+    [ "$role" = client ] || fail 2 "« $1 » n'est pas un TP : relay, chat, echo, calc, upload ou direct (voir --help)"
+    ;;
 esac
 program=${lab}_$role
 

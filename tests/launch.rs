@@ -157,6 +157,23 @@ fn what_is_no_labs_name_goes_to_the_relay_with_all_that_follows() {
 }
 
 #[test]
+fn a_labs_name_mistyped_starts_no_server_and_builds_none() {
+    let desk = Desk::new(UP_TO_DATE);
+    for given in [&["ecko"][..], &["Chat", "--port", "5016"], &["echo_serveur"]] {
+        let Finished { status, stdout, stderr } = desk.launch(SERVER_SCRIPT, given).output().unwrap();
+        assert_eq!((status.code(), &stdout[..]), (Some(2), &b""[..]));
+        let said = text(&stderr);
+        assert!(
+            said.contains(&format!("« {} » n'est pas un TP", given[0])) && said.lines().count() == 1,
+            "{said}"
+        );
+        assert!(LABS.iter().all(|lab| said.contains(lab)), "{said}");
+    }
+    assert_eq!(desk.cargo_call(), None);
+    assert_eq!(told(&mut desk.launch(SERVER_SCRIPT, &["--pairs", "2"])).1, "<--pairs><2>.");
+}
+
+#[test]
 fn arguments_arrive_as_they_were_given() {
     let desk = Desk::new(UP_TO_DATE);
     std::fs::write(desk.path("work/a_file_for_the_glob"), "").unwrap();
