@@ -107,11 +107,15 @@ impl Words {
         }
     }
 
-    /// A child wrote what is no record.
-    pub fn bad_record(self) -> &'static str {
+    /// Somebody wrote into the pipe what is no record of a living child, for the `count`th time.
+    pub fn bad_record(self, count: u64) -> String {
         match self.0 {
-            French => "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés",
-            English => "(parent) the pipe holds something else than records; it is ignored",
+            French => {
+                format!("(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré")
+            }
+            English => {
+                format!("(parent) the pipe holds something else than records ({count} times): ignored")
+            }
         }
     }
 
