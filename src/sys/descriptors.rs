@@ -81,10 +81,10 @@ pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-/// So many bytes in a pipe of packets: each takes a page (4096 bytes, on most machines) of what the pipe holds, however small it
-/// is. Enough for a burst of many children, and little for one whose message waits behind another's flood.
+/// So many bytes in a pipe of packets, the most that Linux gives everybody: each takes a page (4096 bytes, on most machines) of
+/// them, however small it is.
 #[cfg(target_os = "linux")]
-const ROOM_FOR_PACKETS: i32 = 256 * 1024;
+const ROOM_FOR_PACKETS: i32 = 1 << 20;
 
 /// Lets each read(2) from the pipe give what one write(2) of at most `PIPE_BUF` bytes to this end brought, and no more: packet mode,
 /// `O_DIRECT` in pipe(2). False where the system has no such mode; bytes of several writes then come together.
