@@ -240,7 +240,9 @@ impl<R: Rules> Hub<R> {
     fn accept(&mut self, door: usize, now: Instant) {
         for client in self.parent.accept(door, now) {
             let tell = |reason: &str| R::refusal(door, reason);
-            if let Some(client) = self.parent.admit(client, self.room.len(), tell, now) {
+            if let Some(client) =
+                self.parent.admit(client, self.room.len(), |address| self.room.from(address), tell, now)
+            {
                 self.welcome(client, door, now);
             }
         }

@@ -26,9 +26,12 @@ pub enum Kind {
     Line = 4,
     /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
     Read = 2,
-    /// The child's client is gone: 0 at the end of file, or the `errno` of `read` (an `i32`).
+    /// The child's client is gone: 0 at the end of file, the `errno` of `read`, or [`IDLE`] (an `i32`).
     Left = 3,
 }
+
+/// Why a client is gone that has said nothing for too long. No errno is negative.
+pub const IDLE: i32 = -1;
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {

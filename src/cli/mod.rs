@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Command, Parser};
 use crate::sys;
 use crate::text::visible;
 
-pub use listening::Listening;
+pub use listening::{Listening, PerAddress};
 pub use value::{Expected, address, number};
 
 /// The status for a command line that makes no sense.

@@ -1,9 +1,9 @@
 //! The server of a lab whose clients share nothing: each is served to its end by one function, in a child of its own or, one
 //! after the other, by the first process itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,8 @@ struct Server<'a, L> {
     parent: Parent,
     /// None: one client at a time.
     lifeline: Option<Lifeline>,
-    children: BTreeSet<Pid>,
+    /// And the address of the client of each.
+    children: BTreeMap<Pid, IpAddr>,
 }
 
 /// Runs `lab` until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave.
@@ -99,7 +100,7 @@ impl<'a, L: Lab> Server<'a, L> {
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
             }
         };
-        Ok(Server { lab, way, parent, lifeline, children: BTreeSet::new() })
+        Ok(Server { lab, way, parent, lifeline, children: BTreeMap::new() })
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
@@ -145,7 +146,9 @@ impl<'a, L: Lab> Server<'a, L> {
 
     /// Gives a client its process, or tells it why not.
     fn welcome(&mut self, client: (TcpStream, SocketAddr), now: Instant) {
-        let Some(client) = self.parent.admit(client, self.children.len(), L::refusal, now) else { return };
+        let children = &self.children;
+        let with = |address| children.values().filter(|&&other| other == address).count();
+        let Some(client) = self.parent.admit(client, children.len(), with, L::refusal, now) else { return };
         let Server { lab, way, parent, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), parent.out.number()];
@@ -166,14 +169,14 @@ impl<'a, L: Lab> Server<'a, L> {
             SERVED
         });
         match forked {
-            Ok(child) => drop(self.children.insert(child)),
+            Ok(child) => drop(self.children.insert(child, peer.ip())),
             Err(reason) => self.parent.refuse_without_process(client, &reason, L::refusal, now),
         }
     }
 
     fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
         while let Some((child, ended)) = sys::reap_one().context("waitpid")? {
-            if !self.children.remove(&child) {
+            if self.children.remove(&child).is_none() {
                 continue;
             }
             self.lab.child_ended(child);
@@ -209,7 +212,7 @@ impl<'a, L: Lab> Server<'a, L> {
             self.parent.take_signals();
             self.reap(Instant::now())?;
         }
-        for &child in &self.children {
+        for &child in self.children.keys() {
             // Not SIGTERM: it would stay pending in a child that somebody has stopped.
             sys::kill(child, Signal::SIGKILL);
             // An error could only say that it is no child any more.

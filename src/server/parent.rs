@@ -4,7 +4,7 @@
 //! when, waits, does what it was built for, and ends its turn here.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -43,6 +43,7 @@ pub struct Parent {
     /// The signal that has asked it to stop.
     pub stop: Option<Signal>,
     max_clients: usize,
+    max_per_address: Option<usize>,
     /// The lowest number for descriptors that are to stay out of the way.
     lowest: RawFd,
 }
@@ -91,6 +92,7 @@ impl Parent {
             err: Console::stderr(lowest, words),
             stop: None,
             max_clients: options.max_clients,
+            max_per_address: options.max_per_address,
             lowest,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
@@ -177,22 +179,27 @@ impl Parent {
         sys::move_high(fd, self.lowest)
     }
 
-    /// Gives a client back for which there is room beside the `present` ones; otherwise tells it, in the clothes of the
-    /// lab's protocol (`tell`), that there is none.
+    /// Gives a client back for which there is room beside the `present` ones, of whom so many have an address as `with` tells;
+    /// otherwise tells it, in the clothes of the lab's protocol (`tell`), that there is none.
     pub fn admit(
         &mut self,
         client: (TcpStream, SocketAddr),
         present: usize,
+        with: impl FnOnce(IpAddr) -> usize,
         tell: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
-        if present < self.max_clients {
-            return Some(client);
-        }
         let (socket, peer) = client;
-        self.err.line(self.words.refused_full(peer, self.max_clients));
-        let reason = self.program.says(&self.words.you_are_too_many(self.max_clients));
-        self.farewells.add(socket, tell(&reason), now);
+        let reason = if present >= self.max_clients {
+            self.err.line(self.words.refused_full(peer, self.max_clients));
+            self.words.you_are_too_many(self.max_clients)
+        } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
+            self.err.line(self.words.refused_address(peer, most));
+            self.words.you_are_too_many_there(most)
+        } else {
+            return Some((socket, peer));
+        };
+        self.farewells.add(socket, tell(&self.program.says(&reason)), now);
         None
     }
 
