@@ -25,6 +25,10 @@ pub struct Client {
     pub left: Option<i32>,
     /// Its last words, when it was sent away.
     pub sent_away: Option<Vec<u8>>,
+    /// What its first words have shown.
+    pub standing: Standing,
+    /// What it alone is told.
+    aside: Aside,
     /// The place in the log up to which its socket has taken all.
     cursor: u64,
     /// Since when its socket takes less than there is.
@@ -48,6 +52,28 @@ impl Client {
         self.socket.as_raw_fd()
     }
 }
+
+/// What a client's first words have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has said nothing yet.
+    Silent,
+    /// It may speak.
+    Speaks,
+    /// It was sent away for what it said, and nothing more of it is heard.
+    Refused,
+}
+
+/// Bytes for one client alone, between two messages of its channel.
+#[derive(Debug, Default)]
+struct Aside {
+    bytes: Vec<u8>,
+    /// The place in the log before which they come: the end of a message.
+    before: u64,
+}
+
+/// The most bytes that may wait to be told to one client alone: who reads nothing need not be told twice.
+const MOST_ASIDE: usize = 1024;
 
 /// How far a client is behind what it could have heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +197,8 @@ impl Room {
             hears,
             left: None,
             sent_away: None,
+            standing: Standing::Silent,
+            aside: Aside::default(),
             cursor,
             blocked_since: None,
             can_take: false,
@@ -192,6 +220,19 @@ impl Room {
     pub fn say(&mut self, channel: Hears, message: &[u8], now: Instant) {
         let Channel { log, pacer, .. } = &mut self.channels[channel];
         pacer.push(log.append(message), now);
+    }
+
+    /// Tells one client alone, between two messages.
+    pub fn tell(&mut self, pid: Pid, what: &[u8]) {
+        let Ok(at) = self.place_of(pid) else { return };
+        let client = &mut self.clients[at];
+        if client.aside.bytes.is_empty() {
+            client.aside.before = self.channels[client.hears].pacer.released();
+        }
+        if client.aside.bytes.len() + what.len() <= MOST_ASIDE {
+            client.aside.bytes.extend_from_slice(what);
+            self.somebody_can_take = true;
+        }
     }
 
     /// When the next message may leave.
@@ -306,24 +347,51 @@ impl Room {
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
         let client = ManuallyDrop::into_inner(self.clients.remove(self.place_of(pid).ok()?));
+        if client.gone {
+            return Some((client, Vec::new()));
+        }
         let log = &self.channels[client.hears].log;
-        let rest = if client.gone { &[][..] } else { log.between(client.cursor, log.end()) };
-        let rest = rest.to_vec();
+        let before = if client.aside.bytes.is_empty() { client.cursor } else { client.aside.before };
+        let (first, last) = (log.between(client.cursor, before), log.between(before, log.end()));
+        let rest = [first, &client.aside.bytes, last].concat();
         Some((client, rest))
     }
 }
 
 impl Client {
-    /// Sends what is released and not yet sent, in one `send`. Returns how many bytes the socket took.
+    /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
+    /// socket took.
     fn catch_up(&mut self, channels: &[Channel], now: Instant) -> usize {
-        let channel = &channels[self.hears];
-        let bytes = channel.log.between(self.cursor, channel.pacer.released());
+        if self.aside.bytes.is_empty() {
+            return self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
+        }
+        let mut sent = self.catch_up_to(self.aside.before, channels, now);
+        if self.cursor == self.aside.before {
+            let mut aside = std::mem::take(&mut self.aside.bytes);
+            let told = self.send(&aside, now);
+            aside.drain(..told);
+            self.aside.bytes = aside;
+            sent += told;
+            if self.aside.bytes.is_empty() {
+                sent += self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
+            }
+        }
+        sent
+    }
+
+    fn catch_up_to(&mut self, place: u64, channels: &[Channel], now: Instant) -> usize {
+        let sent = self.send(channels[self.hears].log.between(self.cursor, place), now);
+        self.cursor += sent as u64;
+        sent
+    }
+
+    /// One `send`, as far as the socket takes it. Returns how much that was.
+    fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
         if bytes.is_empty() || self.gone {
             return 0;
         }
         match sys::send_now(&self.socket, bytes) {
             Ok(sent) => {
-                self.cursor += sent as u64;
                 if sent > 0 {
                     self.moments = 0;
                 }
