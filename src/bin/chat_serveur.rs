@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::rules::{PROGRAM, run};
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, number};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -21,9 +21,13 @@ n clients font n+1 processus, qu'on voit avec « ps -C chat_serveur » et « ss 
 Ctrl+C arrête le serveur et tous ses fils.
 ";
 
+/// Ce que `-v` raconte, outre ce que d'autres serveurs en disent.
+const HOPS: &str =
+    "Dit ce qui confine les fils, et le chemin de chaque message : processus, descripteurs, octets";
+
 /// Messagerie instantanée : un processus par client, tout message va à tous.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("verbose", |verbose| verbose.help(HOPS)))]
 struct Arguments {
     #[command(flatten)]
     listening: Listening<5015, 1000>,
@@ -36,23 +40,22 @@ struct Arguments {
     /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà, il est déconnecté
     #[arg(long, value_name = "OCTETS", default_value = "1048576", hide_default_value = true, value_parser = number::<u64>(1, 1 << 40))]
     lag_limit: u64,
-    /// Raconte le chemin de chaque message : quel processus, quel descripteur, combien d'octets
-    #[arg(short, long, conflicts_with = "quiet")]
-    verbose: bool,
     /// N'affiche que la première ligne et ce qui va mal
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 impl Arguments {
     fn options(&self) -> Options {
-        let listening = self.listening.options();
+        let listening = self.listening.options(&self.guard);
         Options {
-            listening,
             lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
+            listening,
             pace: Duration::from_millis(self.pace),
             lag_limit: self.lag_limit,
-            verbosity: match (self.verbose, self.quiet) {
+            verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,
                 (_, true) => Verbosity::Quiet,
                 _ => Verbosity::Chat,

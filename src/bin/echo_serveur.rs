@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, number};
 use forklab::labs::echo::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -34,10 +34,12 @@ struct Arguments {
     /// One client at a time; the others wait to be accepted (without --max-clients)
     #[arg(long, conflicts_with = "max_clients")]
     iterative: bool,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut options = arguments.listening.options();
+    let mut options = arguments.listening.options(&arguments.guard);
     if let Some(port) = arguments.at_port {
         options.address.set_port(port);
     }

@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use super::{End, Event, Farewells, Options, Parent, Session};
 use crate::cli::Program;
-use crate::sys::{self, Ended, Pid, PollFd, Signal};
+use crate::sys::{self, Duty, Ended, Pid, PollFd, Signal};
 
 /// How long children may take to end when the server does.
 const GRACE: Duration = Duration::from_secs(1);
@@ -26,6 +26,8 @@ const SERVED: i32 = 0;
 pub trait Lab {
     /// Who is running.
     const PROGRAM: Program;
+    /// What its children must be able to do.
+    const DUTY: Duty;
 
     /// Serves one client to its end.
     ///
@@ -61,8 +63,8 @@ struct Lifeline {
     _held: PipeWriter,
 }
 
-struct Server<'a, L> {
-    lab: &'a L,
+struct Server<L> {
+    lab: L,
     way: Way,
     parent: Parent,
     /// None: one client at a time.
@@ -70,12 +72,18 @@ struct Server<'a, L> {
     children: BTreeSet<Pid>,
 }
 
-/// Runs `lab` until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave.
+/// Runs a lab until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave; `open` makes the lab, as the user that the server
+/// runs as.
 ///
 /// # Errors
 /// Whatever the system refuses, with what was being done.
-pub fn run<L: Lab>(lab: &L, options: &Options, way: Way, limit: u64) -> anyhow::Result<()> {
-    let mut server = Server::open(lab, options, way, limit)?;
+pub fn run<L: Lab>(
+    options: &Options,
+    way: Way,
+    limit: u64,
+    open: impl FnOnce() -> anyhow::Result<L>,
+) -> anyhow::Result<()> {
+    let mut server = Server::open(options, way, limit, open)?;
     server.parent.announce(&[])?;
     while server.parent.stop.is_none() {
         server.turn()?;
@@ -83,10 +91,17 @@ pub fn run<L: Lab>(lab: &L, options: &Options, way: Way, limit: u64) -> anyhow::
     server.close()
 }
 
-impl<'a, L: Lab> Server<'a, L> {
+impl<L: Lab> Server<L> {
     /// The listening socket is the lowest descriptor that is free, the next client the one after it.
-    fn open(lab: &'a L, options: &Options, way: Way, limit: u64) -> anyhow::Result<Server<'a, L>> {
-        let parent = Parent::open(L::PROGRAM, options, limit)?;
+    fn open(
+        options: &Options,
+        way: Way,
+        limit: u64,
+        lab: impl FnOnce() -> anyhow::Result<L>,
+    ) -> anyhow::Result<Server<L>> {
+        let mut parent = Parent::open(L::PROGRAM, options, limit)?;
+        parent.become_user()?;
+        let lab = lab()?;
         let lifeline = match way.iterative {
             true => {
                 // It forks nobody. A child that it has from before its exec must not end the session of a client.
@@ -94,6 +109,7 @@ impl<'a, L: Lab> Server<'a, L> {
                 None
             }
             false => {
+                parent.guard.confine(L::DUTY);
                 let (children, held) = io::pipe().context("pipe")?;
                 let high = |fd: OwnedFd| parent.out_of_the_way(fd).context("fcntl");
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
@@ -139,7 +155,7 @@ impl<'a, L: Lab> Server<'a, L> {
         let Server { lab, way, parent, .. } = self;
         let (out, stop) = (&mut parent.out, parent.signals.as_fd());
         let mut session = Session::new((&socket, peer), out, "(parent)".to_string(), stop, way.patience);
-        serve(*lab, &mut session);
+        serve(lab, &mut session);
         parent.farewells.add(socket, Vec::new(), Instant::now());
     }
 
@@ -152,15 +168,15 @@ impl<'a, L: Lab> Server<'a, L> {
         keep.extend(lab.keeps());
         // Written before the fork, or it would be written twice.
         parent.flush();
-        let Parent { signals, out, err, .. } = parent;
-        let forked = sys::spawn(signals, &keep, || {
+        let Parent { signals, out, err, guard, .. } = parent;
+        let forked = sys::spawn(signals, &keep, &guard.confinement, || {
             // Ctrl+C reaches every process of the terminal; the first one decides, and its end ends this one.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
             let mark = format!("(child {})", Pid::this());
             let stop = lifeline.children.as_fd();
-            serve(*lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
+            serve(lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
             take_leave(socket);
             out.finish(LAST_LINES);
             SERVED
@@ -241,10 +257,11 @@ fn serve<L: Lab>(lab: &L, session: &mut Session) {
 
 /// In a child: what was said last is heard before the connection is closed.
 fn take_leave(socket: &TcpStream) {
-    // A copy that is gone with the process; no descriptor for it means no leave.
-    if let Ok(copy) = socket.try_clone() {
+    // A copy that is gone with the process; no descriptor for it means no leave. By dup(2) and not `try_clone`: a child has no
+    // fcntl(2), see [`sys::Confinement`].
+    if let Ok(copy) = nix::unistd::dup(socket) {
         let mut farewells = Farewells::default();
-        farewells.add(copy, Vec::new(), Instant::now());
+        farewells.add(copy.into(), Vec::new(), Instant::now());
         farewells.finish();
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::words::Words;
-use super::{Console, Door, Farewells, Knock, Options};
+use super::{Console, Door, Farewells, Guard, Knock, Options};
 use crate::cli::Program;
 use crate::sys::{self, Interest, PollFd, Signal, Signals};
 
@@ -40,6 +40,8 @@ pub struct Parent {
     pub out: Console,
     /// Standard error.
     pub err: Console,
+    /// Who it runs as, and what confines its children.
+    pub guard: Guard,
     /// The signal that has asked it to stop.
     pub stop: Option<Signal>,
     max_clients: usize,
@@ -58,7 +60,7 @@ pub enum Event {
     Other,
 }
 
-/// Gets a process ready to be a server: nothing inherited open beyond 0, 1 and 2, SIGPIPE ignored, as many descriptors as it
+/// Gets a process ready to be a server: nothing inherited open beyond 0, 1 and 2, SIGPIPE and SIGXFSZ ignored, as many descriptors as it
 /// may have. Returns how many that are. What the lab opens next gets the low numbers.
 ///
 /// # Errors
@@ -66,6 +68,8 @@ pub enum Event {
 pub fn prepare() -> anyhow::Result<u64> {
     sys::keep_only(&[]).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
+    // A file beyond a limit (ulimit -f; a child's is 0) is an error like any other, not the end: setrlimit(2).
+    sys::ignore_signal(Signal::SIGXFSZ);
     sys::keep_large_blocks_apart();
     sys::raise_descriptor_limit().context("getrlimit")
 }
@@ -74,7 +78,7 @@ impl Parent {
     /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`prepare`] gave.
     ///
     /// # Errors
-    /// Those of listening, with the address.
+    /// Those of listening, with the address; [`Guard::new`].
     pub fn open(program: Program, options: &Options, limit: u64) -> anyhow::Result<Parent> {
         let words = Words(program.language);
         let door = Door::open(options.address, options.backlog)
@@ -89,6 +93,7 @@ impl Parent {
             farewells: Farewells::default(),
             out: Console::stdout(lowest, words),
             err: Console::stderr(lowest, words),
+            guard: Guard::new(options, words)?,
             stop: None,
             max_clients: options.max_clients,
             lowest,
@@ -113,14 +118,22 @@ impl Parent {
         Ok(bound)
     }
 
-    /// Prints the first line, which holds the address really bound, and `more` lines.
+    /// Becomes the user it is to run as, see [`Guard::become_user`].
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn become_user(&self) -> anyhow::Result<()> {
+        self.guard.become_user(self.words)
+    }
+
+    /// Prints the first line, which holds the address really bound, and `more` lines; what guards it, if that is asked for.
     ///
     /// # Errors
     /// What getsockname(2) says.
     pub fn announce(&mut self, more: &[String]) -> anyhow::Result<()> {
         let address = self.doors[0].address().context("getsockname")?;
         self.out.line(self.words.ready(address));
-        more.iter().for_each(|line| self.out.line(line));
+        more.iter().chain(&self.guard.lines(self.words)).for_each(|line| self.out.line(line));
         if self.out.is_foreign() {
             self.out.line(self.words.foreign_terminal());
         }
