@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, PipeReader, PipeWriter};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -38,8 +38,8 @@ pub trait Lab {
     /// What a client is told that is not let in: `reason`, in the protocol's clothes.
     fn refusal(reason: &str) -> Vec<u8>;
 
-    /// A descriptor of the lab's own that children keep.
-    fn keeps(&self) -> Option<RawFd> {
+    /// The directory that children write files to, whose descriptor they keep.
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
@@ -109,7 +109,7 @@ impl<L: Lab> Server<L> {
                 None
             }
             false => {
-                parent.guard.confine(L::DUTY);
+                parent.confine(L::DUTY, lab.directory());
                 let (children, held) = io::pipe().context("pipe")?;
                 let high = |fd: OwnedFd| parent.out_of_the_way(fd).context("fcntl");
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
@@ -165,7 +165,8 @@ impl<L: Lab> Server<L> {
         let Server { lab, way, parent, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), parent.out.number()];
-        keep.extend(lab.keeps());
+        keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
+        keep.extend(parent.guard.confinement.keeps());
         // Written before the fork, or it would be written twice.
         parent.flush();
         let Parent { signals, out, err, guard, .. } = parent;

@@ -1,5 +1,7 @@
 //! How a server guards its machine and itself: it runs as a user who may do little, its children may do less.
 
+use std::os::fd::{BorrowedFd, RawFd};
+
 use anyhow::Context;
 
 use super::Options;
@@ -46,9 +48,14 @@ impl Guard {
         })
     }
 
-    /// Makes ready what confines each child, whose duty this is.
-    pub fn confine(&mut self, duty: Duty) {
-        self.confinement = Confinement::prepare(duty, self.limits, self.seccomp);
+    /// Makes ready what confines each child, whose duty this is, and who writes files to `directory` alone, if any; descriptors for
+    /// that get numbers from `lowest` on.
+    pub fn confine(&mut self, duty: Duty, directory: Option<BorrowedFd>, lowest: RawFd) {
+        let confinement = Confinement::prepare(duty, self.limits, self.seccomp);
+        self.confinement = match directory {
+            Some(directory) => confinement.with_files_in(directory, lowest),
+            None => confinement,
+        };
         self.has_children = true;
     }
 

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use anyhow::Context;
 use super::words::Words;
 use super::{Console, Door, Farewells, Guard, Knock, Options};
 use crate::cli::Program;
-use crate::sys::{self, Interest, PollFd, Signal, Signals};
+use crate::sys::{self, Duty, Interest, PollFd, Signal, Signals};
 
 /// The signals that the first process hears of.
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
@@ -124,6 +124,11 @@ impl Parent {
     /// The system's refusal.
     pub fn become_user(&self) -> anyhow::Result<()> {
         self.guard.become_user(self.words)
+    }
+
+    /// Makes ready what confines each child, see [`Guard::confine`].
+    pub fn confine(&mut self, duty: Duty, directory: Option<BorrowedFd>) {
+        self.guard.confine(duty, directory, self.lowest);
     }
 
     /// Prints the first line, which holds the address really bound, and `more` lines; what guards it, if that is asked for.

@@ -66,7 +66,10 @@ impl Words {
         let (limits, seccomp) = (self.limits(confinement), self.seccomp(confinement));
         match self.0 {
             French => format!("(père) chaque fils est confiné : {limits} ; {seccomp}"),
-            English => format!("(parent) each child is confined: {limits}; {seccomp}"),
+            English => {
+                let files = self.files(confinement);
+                format!("(parent) each child is confined: {limits}; {seccomp}{files}")
+            }
         }
     }
 
@@ -78,6 +81,15 @@ impl Words {
             (English, Wall::Up(true)) => "limits (no process, no core, no writing to a file)",
             (English, Wall::Up(false)) => "limits (no process, no core)",
             (English, _) => "no limits (--no-limits)",
+        }
+    }
+
+    /// Of the one server that writes files, which speaks English.
+    fn files(self, confinement: &Confinement) -> String {
+        match confinement.fence() {
+            Wall::Up(_) => "; landlock (files in its directory alone)".to_string(),
+            Wall::Lacking(reason) => format!("; no landlock (the system has none: {reason})"),
+            Wall::Unwanted => String::new(),
         }
     }
 

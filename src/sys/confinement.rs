@@ -1,13 +1,15 @@
 //! What a child may still do: a child that a client has taken over must find nothing to do but serve that client.
 //!
 //! Two walls, each alone enough for most of it: limits, setrlimit(2), wherever there is Unix; and on Linux a list of system
-//! calls beyond which there is only EPERM, seccomp(2). All that can be made ready is made ready once, before any fork.
+//! calls beyond which there is only EPERM, seccomp(2), with one directory for files where files are written, landlock(7). All that can be made ready is made ready once, before any fork.
 
 use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{SFlag, fstat};
 
+use super::landlock::Fence;
 use super::seccomp::Filter;
 
 /// What a child does beside reading, writing and waiting.
@@ -39,6 +41,7 @@ pub enum Wall<T> {
 pub struct Confinement {
     limits: Wall<&'static [Resource]>,
     seccomp: Wall<Filter>,
+    fence: Wall<Fence>,
 }
 
 /// A child is not to make processes (root's are not counted: there seccomp alone forbids it) nor leave its memory on the disk,
@@ -48,7 +51,7 @@ const LIMITS: [Resource; 3] = [Resource::RLIMIT_NPROC, Resource::RLIMIT_CORE, Re
 impl Confinement {
     /// No wall at all.
     pub const fn none() -> Confinement {
-        Confinement { limits: Wall::Unwanted, seccomp: Wall::Unwanted }
+        Confinement { limits: Wall::Unwanted, seccomp: Wall::Unwanted, fence: Wall::Unwanted }
     }
 
     /// Makes ready what children with this `duty` are confined by: `limits`, `seccomp`, if they are wanted.
@@ -64,7 +67,25 @@ impl Confinement {
             true => Filter::prepare(duty).map_or_else(Wall::Lacking, Wall::Up),
             false => Wall::Unwanted,
         };
-        Confinement { limits, seccomp }
+        Confinement { limits, seccomp, fence: Wall::Unwanted }
+    }
+
+    /// The same, and where there is a list of system calls, those that concern files reach no further than `directory`. A
+    /// descriptor that this needs gets a number from `lowest` on.
+    pub fn with_files_in(self, directory: BorrowedFd, lowest: RawFd) -> Confinement {
+        let fence = match self.seccomp {
+            Wall::Unwanted => Wall::Unwanted,
+            _ => Fence::around(directory, lowest).map_or_else(Wall::Lacking, Wall::Up),
+        };
+        Confinement { fence, ..self }
+    }
+
+    /// A descriptor that a child keeps until it is confined.
+    pub fn keeps(&self) -> Option<RawFd> {
+        match &self.fence {
+            Wall::Up(fence) => Some(fence.number()),
+            _ => None,
+        }
     }
 
     /// The limits: whether they forbid to write to a file.
@@ -73,6 +94,11 @@ impl Confinement {
             Wall::Up(limits) => Wall::Up(limits.contains(&Resource::RLIMIT_FSIZE)),
             _ => Wall::Unwanted,
         }
+    }
+
+    /// The one directory for files; not wanted where no files are written.
+    pub fn fence(&self) -> &Wall<Fence> {
+        &self.fence
     }
 
     /// The list of system calls.
@@ -87,6 +113,9 @@ impl Confinement {
     pub(super) fn apply(&self) -> io::Result<()> {
         if let Wall::Up(limits) = self.limits {
             limits.iter().try_for_each(|&limit| setrlimit(limit, 0, 0))?;
+        }
+        if let Wall::Up(fence) = &self.fence {
+            fence.go_behind()?;
         }
         if let Wall::Up(filter) = &self.seccomp {
             filter.install()?;

@@ -9,6 +9,7 @@ mod descriptors;
 mod files;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
+mod landlock;
 mod memory;
 mod passing;
 mod poll;
@@ -29,6 +30,7 @@ pub use descriptors::{
     raise_descriptor_limit,
 };
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
+pub use landlock::Fence;
 pub use memory::{keep_large_blocks_apart, large};
 pub use passing::{Passed, pass, take_passed};
 pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};

@@ -3,12 +3,12 @@
 use std::io;
 
 use libc::{
-    SYS_brk, SYS_clock_gettime, SYS_close, SYS_dup, SYS_exit, SYS_exit_group, SYS_fstat, SYS_fsync,
-    SYS_futex, SYS_getpeername, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_linkat, SYS_madvise, SYS_mmap,
-    SYS_mprotect, SYS_mremap, SYS_munmap, SYS_newfstatat, SYS_openat, SYS_openat2, SYS_ppoll, SYS_read,
-    SYS_recvfrom, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-    SYS_sendto, SYS_shutdown, SYS_sigaltstack, SYS_statx, SYS_unlinkat, SYS_write, SYS_writev, c_long,
-    sock_filter,
+    SYS_brk, SYS_clock_gettime, SYS_clock_nanosleep, SYS_close, SYS_dup, SYS_exit, SYS_exit_group, SYS_fstat,
+    SYS_fsync, SYS_futex, SYS_getpeername, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_linkat, SYS_madvise,
+    SYS_mmap, SYS_mprotect, SYS_mremap, SYS_munmap, SYS_nanosleep, SYS_newfstatat, SYS_openat, SYS_openat2,
+    SYS_ppoll, SYS_read, SYS_recvfrom, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sendto, SYS_shutdown, SYS_sigaltstack, SYS_statx, SYS_unlinkat,
+    SYS_write, SYS_writev, c_long, sock_filter,
 };
 
 use super::Duty;
@@ -50,6 +50,8 @@ const RUNTIME: &[c_long] = &[
     SYS_sigaltstack,
     SYS_restart_syscall,
     SYS_clock_gettime,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
     SYS_futex,
     SYS_getrandom,
     SYS_gettid,

@@ -1,6 +1,6 @@
 //! The server: a greeting, a file, one line of answer.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -63,8 +63,8 @@ impl Lab for Upload {
         format!("{reason} [ERROR]").into_bytes()
     }
 
-    fn keeps(&self) -> Option<RawFd> {
-        Some(self.store.as_raw_fd())
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.store.as_fd())
     }
 
     fn child_ended(&self, child: Pid) {
