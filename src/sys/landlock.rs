@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use super::move_high;
 
-/// A fence, made ready for [`Fence::go_behind`].
+/// A fence, made ready, which a child goes behind.
 #[derive(Debug)]
 pub struct Fence(OwnedFd);
 
