@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::rules::{PROGRAM, run};
-use forklab::cli::{Guard, Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -31,6 +31,8 @@ const HOPS: &str =
 struct Arguments {
     #[command(flatten)]
     listening: Listening<5015, 1000>,
+    #[command(flatten)]
+    per_address: PerAddress,
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
     #[arg(long, value_name = "PORT", value_parser = number::<u16>(0, 65535))]
     lines: Option<u16>,
@@ -40,6 +42,9 @@ struct Arguments {
     /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà, il est déconnecté
     #[arg(long, value_name = "OCTETS", default_value = "1048576", hide_default_value = true, value_parser = number::<u64>(1, 1 << 40))]
     lag_limit: u64,
+    /// Secondes de silence au bout desquelles un client est déconnecté ({default} par défaut : jamais, on peut se taire)
+    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
+    idle_timeout: u64,
     /// N'affiche que la première ligne et ce qui va mal
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -49,11 +54,12 @@ struct Arguments {
 
 impl Arguments {
     fn options(&self) -> Options {
-        let listening = self.listening.options(&self.guard);
+        let listening = self.per_address.limit(self.listening.options(&self.guard));
         Options {
             lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
             listening,
             pace: Duration::from_millis(self.pace),
+            idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             lag_limit: self.lag_limit,
             verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Guard, Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::upload::server::{Limits, PROGRAM, serve};
 
 const EXAMPLES: &str = "\
@@ -25,6 +25,8 @@ A name that is there already gets a number: report-2.pdf. Ctrl+C stops the serve
 struct Arguments {
     #[command(flatten)]
     listening: Listening<5555, 100>,
+    #[command(flatten)]
+    per_address: PerAddress,
     /// Directory for the files (the current one by default)
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     dir: PathBuf,
@@ -39,8 +41,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { listening, dir, max_bytes, idle_timeout, guard }: Arguments| {
+    PROGRAM.run(|Arguments { listening, per_address, dir, max_bytes, idle_timeout, guard }: Arguments| {
         let patience = (idle_timeout > 0).then(|| Duration::from_secs(idle_timeout));
-        serve(&listening.options(&guard), &dir, Limits { max_bytes, patience })
+        serve(&per_address.limit(listening.options(&guard)), &dir, Limits { max_bytes, patience })
     })
 }

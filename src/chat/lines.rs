@@ -24,8 +24,17 @@ pub fn stamped(time: impl Display, text: &[u8]) -> Vec<u8> {
 /// so that nobody can forge a line with its time.
 pub fn text_of(line: &[u8]) -> Vec<u8> {
     let text = line.iter().copied().filter(|&byte| byte != 0);
-    let text = text.map(|byte| if matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e) { b' ' } else { byte });
+    let text = text.map(|byte| if seems_to_end_a_line(byte) { b' ' } else { byte });
     text.collect::<Vec<u8>>().trim_ascii().to_vec()
+}
+
+/// True for what can be a line's text: [`text_of`] leaves nothing else.
+pub fn is_text(text: &[u8]) -> bool {
+    !text.iter().any(|&byte| matches!(byte, 0 | b'\n') || seems_to_end_a_line(byte))
+}
+
+fn seems_to_end_a_line(byte: u8) -> bool {
+    matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e)
 }
 
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one

@@ -14,6 +14,8 @@ pub struct Options {
     pub lines: Option<SocketAddr>,
     /// The least time between two messages; zero: none.
     pub pace: Duration,
+    /// How long a client may say nothing; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
     /// How many released bytes a client may be behind.
     pub lag_limit: u64,
     /// What to print.

@@ -1,7 +1,7 @@
 //! The room: who is in it, what was said, and how far each has heard it.
 
 use std::mem::ManuallyDrop;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub struct Client {
     pub peer: SocketAddr,
     /// The channel that it hears.
     pub hears: Hears,
-    /// Why it left, as its child has told: 0 at the end of file, or an errno.
+    /// Why it left, as its child has told: 0 at the end of file, an errno, or [`super::record::IDLE`].
     pub left: Option<i32>,
     /// Its last words, when it was sent away.
     pub sent_away: Option<Vec<u8>>,
@@ -127,6 +127,11 @@ impl Room {
     /// How many clients there are.
     pub fn len(&self) -> usize {
         self.clients.len()
+    }
+
+    /// How many of them have this address.
+    pub fn from(&self, address: IpAddr) -> usize {
+        self.clients.iter().filter(|client| client.peer.ip() == address).count()
     }
 
     /// True when nobody is in.

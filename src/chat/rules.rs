@@ -6,12 +6,12 @@ use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use super::child;
+use super::child::{self, Patience};
 use super::cutter::Framing;
 use super::hub::{Hub, Rules, Stage};
 use super::lines;
 use super::options::{Options, Verbosity};
-use super::record::{HEADER, Kind, Record};
+use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::{Client, Hears, Lag, Room};
 use super::words;
 use crate::cli::Program;
@@ -33,7 +33,8 @@ const LINES: usize = 1;
 pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
-    let mut messenger = Messenger { verbosity: options.verbosity, has_lines: false };
+    let Options { verbosity, idle_timeout, .. } = options;
+    let mut messenger = Messenger { verbosity, idle_timeout, has_lines: false };
     let mut more = Vec::new();
     if options.lines.is_some() {
         // Clients that read lines read them whole, however they come: no pace.
@@ -50,6 +51,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 struct Messenger {
     verbosity: Verbosity,
+    idle_timeout: Option<Duration>,
     /// There is a second door.
     has_lines: bool,
 }
@@ -78,12 +80,23 @@ impl Messenger {
     }
 }
 
+/// What the server itself says to one client of `door`.
+fn told(door: usize, what: &str) -> Vec<u8> {
+    in_clothes_of(door, &PROGRAM.says(what))
+}
+
+fn in_clothes_of(door: usize, text: &str) -> Vec<u8> {
+    let end = if door == LINES { '\n' } else { '\0' };
+    format!("{text}{end}").into_bytes()
+}
+
 impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
         let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
-        child::serve(socket, pipe, framing, self.tells_hops(), None)
+        let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
+        child::serve(socket, pipe, framing, self.tells_hops(), patience)
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
@@ -126,7 +139,10 @@ impl Rules for Messenger {
         } else if self.verbosity >= Verbosity::Chat {
             parent.out.line(line);
         }
-        Vec::new()
+        match self.idle_timeout {
+            Some(time) if client.left == Some(IDLE) => told(client.hears, &words::you_are_silent(time)),
+            _ => Vec::new(),
+        }
     }
 
     fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
@@ -140,8 +156,7 @@ impl Rules for Messenger {
     }
 
     fn refusal(door: usize, reason: &str) -> Vec<u8> {
-        let end = if door == LINES { '\n' } else { '\0' };
-        format!("{reason}{end}").into_bytes()
+        in_clothes_of(door, reason)
     }
 
     fn tells_hops(&self) -> bool {

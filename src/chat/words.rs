@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::record::IDLE;
 use super::room::{Client, Lag};
 use crate::cli::Language;
 use crate::server::Words;
@@ -52,6 +53,7 @@ pub fn departed(client: &Client, ended: Ended, count: usize) -> String {
     let why = match client.left {
         _ if client.sent_away.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
+        Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(errno) => format!("a disparu ({})", system_reason(errno)),
         None => WORDS.child_lost(ended),
     };
@@ -69,6 +71,11 @@ pub fn too_slow(client: &Client, lag: Lag) -> String {
 /// What such a client is told, where that is still possible.
 pub fn you_are_too_slow(lag: Lag) -> String {
     format!("vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
+}
+
+/// What a client is told that has said nothing for so long.
+pub fn you_are_silent(time: Duration) -> String {
+    format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
 }
 
 /// With `-v`: the first hop.

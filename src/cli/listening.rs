@@ -33,6 +33,25 @@ impl<const PORT: u16, const CLIENTS: usize, const HERE: bool> Listening<PORT, CL
             limits: !guard.no_limits,
             seccomp: !guard.no_seccomp,
             verbose: guard.verbose,
+            max_per_address: None,
+        }
+    }
+}
+
+/// How many clients of one address. Not of [`Listening`]: a server whose children are given clients as they go on does not know
+/// whose places become free.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PerAddress {
+    #[arg(long, value_name = "N", hide_default_value = true, default_value_t = 0, value_parser = number::<usize>(0, 1_000_000))]
+    max_per_address: usize,
+}
+
+impl PerAddress {
+    /// `options` with this limit.
+    pub fn limit(&self, options: server::Options) -> server::Options {
+        server::Options {
+            max_per_address: (self.max_per_address > 0).then_some(self.max_per_address),
+            ..options
         }
     }
 }
@@ -78,6 +97,12 @@ fn help_of(option: &str, default: &str, language: Language) -> Option<&'static s
         }
         ("max_clients", Language::French) => "Clients admis en même temps ({default} par défaut)",
         ("max_clients", Language::English) => "Clients admitted at the same time ({default} by default)",
+        ("max_per_address", Language::French) => {
+            "Clients admis en même temps d'une même adresse ({default} par défaut : sans limite ; une salle entière est souvent derrière une seule)"
+        }
+        ("max_per_address", Language::English) => {
+            "Clients admitted at the same time from one address ({default} by default: no limit; a whole room is often behind one)"
+        }
         ("backlog", Language::French) => {
             "Connexions qui peuvent attendre d'être acceptées ({default} par défaut)"
         }

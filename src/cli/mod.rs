@@ -14,7 +14,7 @@ use crate::sys;
 use crate::text::visible;
 
 pub use guard::Guard;
-pub use listening::Listening;
+pub use listening::{Listening, PerAddress};
 pub use value::{Expected, address, number};
 
 /// The status for a command line that makes no sense.

@@ -1,17 +1,17 @@
 //! The server of a lab whose clients share nothing: each is served to its end by one function, in a child of its own or, one
 //! after the other, by the first process itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{End, Event, Farewells, Options, Parent, Session};
-use crate::cli::Program;
-use crate::sys::{self, Duty, Ended, Pid, PollFd, Signal};
+use super::lab::{serve, take_leave};
+use super::{Event, Lab, Options, Parent, Session, Way};
+use crate::sys::{self, Ended, Pid, PollFd, Signal};
 
 /// How long children may take to end when the server does.
 const GRACE: Duration = Duration::from_secs(1);
@@ -21,40 +21,6 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 
 /// The status of a child that has served its client, however that ended.
 const SERVED: i32 = 0;
-
-/// What makes a server one lab's and not another's.
-pub trait Lab {
-    /// Who is running.
-    const PROGRAM: Program;
-    /// What its children must be able to do.
-    const DUTY: Duty;
-
-    /// Serves one client to its end.
-    ///
-    /// # Errors
-    /// Why it is served no longer, when that was not the lab's own decision.
-    fn serve(&self, session: &mut Session) -> Result<(), End>;
-
-    /// What a client is told that is not let in: `reason`, in the protocol's clothes.
-    fn refusal(reason: &str) -> Vec<u8>;
-
-    /// The directory that children write files to, whose descriptor they keep.
-    fn directory(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    /// This child has ended, perhaps in the middle of something.
-    fn child_ended(&self, _child: Pid) {}
-}
-
-/// How clients are served.
-#[derive(Clone, Copy, Debug)]
-pub struct Way {
-    /// One at a time, by the first process; the others wait to be accepted.
-    pub iterative: bool,
-    /// How long a client may be silent, or not take what it is sent.
-    pub patience: Option<Duration>,
-}
 
 /// By which children learn that the server ends: they hold the read end and see its end of file, however the first process
 /// ended.
@@ -69,7 +35,8 @@ struct Server<L> {
     parent: Parent,
     /// None: one client at a time.
     lifeline: Option<Lifeline>,
-    children: BTreeSet<Pid>,
+    /// And the address of the client of each.
+    children: BTreeMap<Pid, IpAddr>,
 }
 
 /// Runs a lab until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave; `open` makes the lab, as the user that the server
@@ -115,7 +82,7 @@ impl<L: Lab> Server<L> {
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
             }
         };
-        Ok(Server { lab, way, parent, lifeline, children: BTreeSet::new() })
+        Ok(Server { lab, way, parent, lifeline, children: BTreeMap::new() })
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
@@ -161,7 +128,9 @@ impl<L: Lab> Server<L> {
 
     /// Gives a client its process, or tells it why not.
     fn welcome(&mut self, client: (TcpStream, SocketAddr), now: Instant) {
-        let Some(client) = self.parent.admit(client, self.children.len(), L::refusal, now) else { return };
+        let children = &self.children;
+        let with = |address| children.values().filter(|&&other| other == address).count();
+        let Some(client) = self.parent.admit(client, children.len(), with, L::refusal, now) else { return };
         let Server { lab, way, parent, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), parent.out.number()];
@@ -183,14 +152,14 @@ impl<L: Lab> Server<L> {
             SERVED
         });
         match forked {
-            Ok(child) => drop(self.children.insert(child)),
+            Ok(child) => drop(self.children.insert(child, peer.ip())),
             Err(reason) => self.parent.refuse_without_process(client, &reason, L::refusal, now),
         }
     }
 
     fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
         while let Some((child, ended)) = sys::reap_one().context("waitpid")? {
-            if !self.children.remove(&child) {
+            if self.children.remove(&child).is_none() {
                 continue;
             }
             self.lab.child_ended(child);
@@ -226,7 +195,7 @@ impl<L: Lab> Server<L> {
             self.parent.take_signals();
             self.reap(Instant::now())?;
         }
-        for &child in &self.children {
+        for &child in self.children.keys() {
             // Not SIGTERM: it would stay pending in a child that somebody has stopped.
             sys::kill(child, Signal::SIGKILL);
             // An error could only say that it is no child any more.
@@ -237,32 +206,5 @@ impl<L: Lab> Server<L> {
         self.parent.out.finish(LAST_LINES);
         self.parent.err.finish(LAST_LINES);
         Ok(())
-    }
-}
-
-/// Serves one client, and prints how it came and went.
-fn serve<L: Lab>(lab: &L, session: &mut Session) {
-    let (peer, descriptor) = (session.peer, session.socket.as_raw_fd());
-    session.log(format_args!("client {peer} connected, descriptor {descriptor}"));
-    let left = match lab.serve(session) {
-        Ok(()) => "was served".to_string(),
-        Err(End::Closed) => "left".to_string(),
-        Err(End::Broken(reason)) => {
-            format!("vanished ({})", sys::system_reason(reason.raw_os_error().unwrap_or_default()))
-        }
-        Err(End::Idle) => "was silent for too long".to_string(),
-        Err(End::Stopped) => "is left, because the server ends".to_string(),
-    };
-    session.log(format_args!("client {peer} {left}"));
-}
-
-/// In a child: what was said last is heard before the connection is closed.
-fn take_leave(socket: &TcpStream) {
-    // A copy that is gone with the process; no descriptor for it means no leave. By dup(2) and not `try_clone`: a child has no
-    // fcntl(2), see [`sys::Confinement`].
-    if let Ok(copy) = nix::unistd::dup(socket) {
-        let mut farewells = Farewells::default();
-        farewells.add(copy.into(), Vec::new(), Instant::now());
-        farewells.finish();
     }
 }

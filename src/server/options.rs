@@ -11,6 +11,8 @@ pub struct Options {
     pub backlog: i32,
     /// How many clients at once.
     pub max_clients: usize,
+    /// How many of them from one address; `None`: as many as there are.
+    pub max_per_address: Option<usize>,
     /// Whom to run as, once it listens.
     pub user: Option<String>,
     /// Children are confined by limits.

@@ -138,6 +138,28 @@ impl Words {
         }
     }
 
+    /// One client too many of an address, for the one who runs the server.
+    pub fn refused_address(self, peer: SocketAddr, most: usize) -> String {
+        let most = clients(most);
+        match self.0 {
+            French => {
+                format!("(père) client {peer} refusé : {most} au plus d'une même adresse (--max-per-address)")
+            }
+            English => {
+                format!("(parent) client {peer} refused: at most {most} of one address (--max-per-address)")
+            }
+        }
+    }
+
+    /// What that client is told.
+    pub fn you_are_too_many_there(self, most: usize) -> String {
+        let most = clients(most);
+        match self.0 {
+            French => format!("votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard"),
+            English => format!("your address has all its places already (at most {most}), try again later"),
+        }
+    }
+
     /// A client for whom no process could be made, for the one who runs the server.
     pub fn refused_no_process(self, peer: SocketAddr, reason: &io::Error) -> String {
         match self.0 {
@@ -182,11 +204,15 @@ impl Words {
         }
     }
 
-    /// A child wrote what is no record.
-    pub fn bad_record(self) -> &'static str {
+    /// Somebody wrote into the pipe what is no record of a living child, for the `count`th time.
+    pub fn bad_record(self, count: u64) -> String {
         match self.0 {
-            French => "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés",
-            English => "(parent) the pipe holds something else than records; it is ignored",
+            French => {
+                format!("(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré")
+            }
+            English => {
+                format!("(parent) the pipe holds something else than records ({count} times): ignored")
+            }
         }
     }
 

@@ -26,8 +26,8 @@ mod user;
 
 pub use confinement::{Confinement, Duty, Wall};
 pub use descriptors::{
-    keep_only, make_nonblocking, move_high, own_description_of_pipe, own_description_of_terminal,
-    raise_descriptor_limit,
+    keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
+    own_description_of_terminal, pipe_capacity, raise_descriptor_limit,
 };
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
 pub use landlock::Fence;

@@ -39,10 +39,10 @@ impl Lab for Echo {
     }
 }
 
-/// Runs the server until SIGINT or SIGTERM: one client at a time if `iterative`, else a child for each.
+/// Runs the server until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// Whatever the system refuses, with what was being done.
-pub fn serve(options: &Options, iterative: bool) -> anyhow::Result<()> {
-    server::run(options, Way { iterative, patience: None }, prepare()?, || Ok(Echo))
+pub fn serve(options: &Options, way: Way) -> anyhow::Result<()> {
+    server::run(options, way, prepare()?, || Ok(Echo))
 }

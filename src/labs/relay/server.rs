@@ -121,7 +121,7 @@ impl Server {
 
     fn accept(&mut self, door: usize, now: Instant) {
         for client in self.parent.accept(door, now) {
-            let Some((socket, peer)) = self.parent.admit(client, self.present(), refusal, now) else {
+            let Some((socket, peer)) = self.parent.admit(client, self.present(), |_| 0, refusal, now) else {
                 continue;
             };
             self.parent.out.line(words::came(peer));
