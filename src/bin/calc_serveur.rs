@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Listening, PerAddress, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::calc::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -32,11 +32,14 @@ struct Arguments {
     /// Seconds a client may be silent; then it is told ({default} by default; 0: never)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
-    serve(&arguments.per_address.limit(arguments.listening.options()), arguments.iterative, patience)
+    let options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
+    serve(&options, arguments.iterative, patience)
 }
 
 fn main() -> ExitCode {

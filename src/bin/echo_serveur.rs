@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{Listening, PerAddress, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::echo::{PORT, SERVER, serve};
 use forklab::server::Way;
 
@@ -41,10 +41,12 @@ struct Arguments {
     /// Seconds that a client may be silent, or not take what it is sent ({default} by default: for ever)
     #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut options = arguments.per_address.limit(arguments.listening.options());
+    let mut options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
     if let Some(port) = arguments.at_port {
         options.address.set_port(port);
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Listening, PerAddress, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::upload::server::{Limits, PROGRAM, serve};
 
 const EXAMPLES: &str = "\
@@ -36,11 +36,13 @@ struct Arguments {
     /// Seconds that a client may be silent ({default} by default; 0: for ever)
     #[arg(long, value_name = "S", default_value_t = 60, hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { listening, per_address, dir, max_bytes, idle_timeout }: Arguments| {
+    PROGRAM.run(|Arguments { listening, per_address, dir, max_bytes, idle_timeout, guard }: Arguments| {
         let patience = (idle_timeout > 0).then(|| Duration::from_secs(idle_timeout));
-        serve(&per_address.limit(listening.options()), &dir, Limits { max_bytes, patience })
+        serve(&per_address.limit(listening.options(&guard)), &dir, Limits { max_bytes, patience })
     })
 }

@@ -18,7 +18,7 @@ use super::record::Record;
 use super::room::{Client, Hears, Lag, Room};
 use crate::cli::Program;
 use crate::server::{self, Options, Parent, prepare};
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
+use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
 /// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
@@ -124,8 +124,10 @@ impl<R: Rules> Hub<R> {
     /// Runs the room until SIGINT or SIGTERM. The first lines printed are that it is ready, and `more`.
     ///
     /// # Errors
-    /// What poll(2) or waitpid(2) says when they fail, which they should not.
+    /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
+        self.parent.become_user()?;
+        self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {
             self.turn()?;
@@ -252,7 +254,8 @@ impl<R: Rules> Hub<R> {
     fn welcome(&mut self, client: (TcpStream, SocketAddr), door: usize, now: Instant) {
         let Hub { rules, pipe, inbox, room, parent, .. } = self;
         let socket = &client.0;
-        let forked = sys::spawn(&parent.signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
+        let keep = [pipe.as_raw_fd(), socket.as_raw_fd()];
+        let forked = sys::spawn(&parent.signals, &keep, &parent.guard.confinement, || {
             inbox.forget();
             room.forget();
             rules.forget();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::server;
 
 /// How the room is to be run; the command line's options, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen, and for how many.
     pub listening: server::Options,

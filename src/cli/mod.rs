@@ -1,5 +1,6 @@
 //! Command lines: clap finds out what is wrong, and this says it in one line, in the program's language.
 
+mod guard;
 mod listening;
 mod mistake;
 mod value;
@@ -12,6 +13,7 @@ use clap::{Arg, ArgAction, Command, Parser};
 use crate::sys;
 use crate::text::visible;
 
+pub use guard::Guard;
 pub use listening::{Listening, PerAddress};
 pub use value::{Expected, address, number};
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{End, Event, Farewells, Options, Parent, Session};
-use crate::cli::Program;
+use super::lab::{serve, take_leave};
+use super::{Event, Lab, Options, Parent, Session, Way};
 use crate::sys::{self, Ended, Pid, PollFd, Signal};
 
 /// How long children may take to end when the server does.
@@ -22,38 +22,6 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 /// The status of a child that has served its client, however that ended.
 const SERVED: i32 = 0;
 
-/// What makes a server one lab's and not another's.
-pub trait Lab {
-    /// Who is running.
-    const PROGRAM: Program;
-
-    /// Serves one client to its end.
-    ///
-    /// # Errors
-    /// Why it is served no longer, when that was not the lab's own decision.
-    fn serve(&self, session: &mut Session) -> Result<(), End>;
-
-    /// What a client is told that is not let in: `reason`, in the protocol's clothes.
-    fn refusal(reason: &str) -> Vec<u8>;
-
-    /// A descriptor of the lab's own that children keep.
-    fn keeps(&self) -> Option<RawFd> {
-        None
-    }
-
-    /// This child has ended, perhaps in the middle of something.
-    fn child_ended(&self, _child: Pid) {}
-}
-
-/// How clients are served.
-#[derive(Clone, Copy, Debug)]
-pub struct Way {
-    /// One at a time, by the first process; the others wait to be accepted.
-    pub iterative: bool,
-    /// How long a client may be silent, or not take what it is sent.
-    pub patience: Option<Duration>,
-}
-
 /// By which children learn that the server ends: they hold the read end and see its end of file, however the first process
 /// ended.
 struct Lifeline {
@@ -61,8 +29,8 @@ struct Lifeline {
     _held: PipeWriter,
 }
 
-struct Server<'a, L> {
-    lab: &'a L,
+struct Server<L> {
+    lab: L,
     way: Way,
     parent: Parent,
     /// None: one client at a time.
@@ -71,12 +39,18 @@ struct Server<'a, L> {
     children: BTreeMap<Pid, IpAddr>,
 }
 
-/// Runs `lab` until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave.
+/// Runs a lab until SIGINT or SIGTERM. `limit` is what [`super::prepare`] gave; `open` makes the lab, as the user that the server
+/// runs as.
 ///
 /// # Errors
 /// Whatever the system refuses, with what was being done.
-pub fn run<L: Lab>(lab: &L, options: &Options, way: Way, limit: u64) -> anyhow::Result<()> {
-    let mut server = Server::open(lab, options, way, limit)?;
+pub fn run<L: Lab>(
+    options: &Options,
+    way: Way,
+    limit: u64,
+    open: impl FnOnce() -> anyhow::Result<L>,
+) -> anyhow::Result<()> {
+    let mut server = Server::open(options, way, limit, open)?;
     server.parent.announce(&[])?;
     while server.parent.stop.is_none() {
         server.turn()?;
@@ -84,10 +58,17 @@ pub fn run<L: Lab>(lab: &L, options: &Options, way: Way, limit: u64) -> anyhow::
     server.close()
 }
 
-impl<'a, L: Lab> Server<'a, L> {
+impl<L: Lab> Server<L> {
     /// The listening socket is the lowest descriptor that is free, the next client the one after it.
-    fn open(lab: &'a L, options: &Options, way: Way, limit: u64) -> anyhow::Result<Server<'a, L>> {
-        let parent = Parent::open(L::PROGRAM, options, limit)?;
+    fn open(
+        options: &Options,
+        way: Way,
+        limit: u64,
+        lab: impl FnOnce() -> anyhow::Result<L>,
+    ) -> anyhow::Result<Server<L>> {
+        let mut parent = Parent::open(L::PROGRAM, options, limit)?;
+        parent.become_user()?;
+        let lab = lab()?;
         let lifeline = match way.iterative {
             true => {
                 // It forks nobody. A child that it has from before its exec must not end the session of a client.
@@ -95,6 +76,7 @@ impl<'a, L: Lab> Server<'a, L> {
                 None
             }
             false => {
+                parent.confine(L::DUTY, lab.directory());
                 let (children, held) = io::pipe().context("pipe")?;
                 let high = |fd: OwnedFd| parent.out_of_the_way(fd).context("fcntl");
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
@@ -140,7 +122,7 @@ impl<'a, L: Lab> Server<'a, L> {
         let Server { lab, way, parent, .. } = self;
         let (out, stop) = (&mut parent.out, parent.signals.as_fd());
         let mut session = Session::new((&socket, peer), out, "(parent)".to_string(), stop, way.patience);
-        serve(*lab, &mut session);
+        serve(lab, &mut session);
         parent.farewells.add(socket, Vec::new(), Instant::now());
     }
 
@@ -152,18 +134,19 @@ impl<'a, L: Lab> Server<'a, L> {
         let Server { lab, way, parent, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), parent.out.number()];
-        keep.extend(lab.keeps());
+        keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
+        keep.extend(parent.guard.confinement.keeps());
         // Written before the fork, or it would be written twice.
         parent.flush();
-        let Parent { signals, out, err, .. } = parent;
-        let forked = sys::spawn(signals, &keep, || {
+        let Parent { signals, out, err, guard, .. } = parent;
+        let forked = sys::spawn(signals, &keep, &guard.confinement, || {
             // Ctrl+C reaches every process of the terminal; the first one decides, and its end ends this one.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
             let mark = format!("(child {})", Pid::this());
             let stop = lifeline.children.as_fd();
-            serve(*lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
+            serve(lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
             take_leave(socket);
             out.finish(LAST_LINES);
             SERVED
@@ -223,31 +206,5 @@ impl<'a, L: Lab> Server<'a, L> {
         self.parent.out.finish(LAST_LINES);
         self.parent.err.finish(LAST_LINES);
         Ok(())
-    }
-}
-
-/// Serves one client, and prints how it came and went.
-fn serve<L: Lab>(lab: &L, session: &mut Session) {
-    let (peer, descriptor) = (session.peer, session.socket.as_raw_fd());
-    session.log(format_args!("client {peer} connected, descriptor {descriptor}"));
-    let left = match lab.serve(session) {
-        Ok(()) => "was served".to_string(),
-        Err(End::Closed) => "left".to_string(),
-        Err(End::Broken(reason)) => {
-            format!("vanished ({})", sys::system_reason(reason.raw_os_error().unwrap_or_default()))
-        }
-        Err(End::Idle) => "was silent for too long".to_string(),
-        Err(End::Stopped) => "is left, because the server ends".to_string(),
-    };
-    session.log(format_args!("client {peer} {left}"));
-}
-
-/// In a child: what was said last is heard before the connection is closed.
-fn take_leave(socket: &TcpStream) {
-    // A copy that is gone with the process; no descriptor for it means no leave.
-    if let Ok(copy) = socket.try_clone() {
-        let mut farewells = Farewells::default();
-        farewells.add(copy, Vec::new(), Instant::now());
-        farewells.finish();
     }
 }

@@ -29,7 +29,7 @@ const LAG_LIMIT: u64 = 1 << 20;
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 /// How the server is to be run; the command line's options, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen, and for how many.
     pub listening: server::Options,

@@ -2,6 +2,7 @@
 
 use crate::cli::Program;
 use crate::server::{self, End, Lab, Options, Session, Way, prepare};
+use crate::sys::Duty;
 use crate::text::{Visible, character_boundary};
 
 /// Its name.
@@ -17,6 +18,7 @@ struct Echo;
 
 impl Lab for Echo {
     const PROGRAM: Program = PROGRAM;
+    const DUTY: Duty = Duty::Talk;
 
     fn serve(&self, session: &mut Session) -> Result<(), End> {
         let (peer, mut chunk) = (session.peer, [0; CHUNK]);
@@ -42,5 +44,5 @@ impl Lab for Echo {
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, way: Way) -> anyhow::Result<()> {
-    server::run(&Echo, options, way, prepare()?)
+    server::run(options, way, prepare()?, || Ok(Echo))
 }
