@@ -4,17 +4,8 @@ mod common;
 use common::*;
 
 use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
-use nix::sys::signal::{Signal, kill};
 use std::fs::File;
 use std::process::{Command, Stdio};
-
-fn send(pid: i32, signal: Signal) {
-    kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
-}
-
-fn wait_for_death(pids: &[i32]) {
-    eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
-}
 
 /// The room still works for those who are in it.
 fn still_talk(peers: &mut [&mut Peer], text: &str) {
