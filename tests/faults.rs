@@ -18,7 +18,7 @@ fn still_talk(peers: &mut [&mut Peer], text: &str) {
 #[test]
 fn when_the_first_process_is_killed_no_child_is_left_and_the_port_binds_again() {
     let mut server = Server::start(&[]);
-    let mut peers: Vec<Peer> = (0..20).map(|_| server.join()).collect();
+    let mut peers: Vec<Peer> = (0..100).map(|_| server.join()).collect();
     let children = server.children();
     let port = server.port();
     server.program.signal(SIGKILL);

@@ -70,7 +70,7 @@ fn a_thousand_resets_while_a_thousand_connect_leave_the_thousand() {
 
 #[test]
 fn after_10000_connections_there_is_no_zombie_and_the_descriptors_are_as_before() {
-    let server = Server::start(&["-q", "--backlog", "4096"]);
+    let server = Server::start(&["-q", "--backlog", "4096", "--pace", "0"]);
     let before = descriptors_of(server.pid());
     thread::scope(|scope| {
         for _ in 0..8 {
