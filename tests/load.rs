@@ -153,10 +153,15 @@ fn one_client_floods_without_end_and_what_another_says_still_arrives() {
             scope.spawn(|| std::io::copy(&mut &peer.stream, &mut std::io::sink()));
         }
         let (mut another, mut listener) = (others[1].also(), listener.also());
-        for i in 0..100 {
+        let (mut said, mut flooded) = (0, 0);
+        // 50 MB of it.
+        while flooded < 50_000 {
             listener.hears_up_to("flot flot");
-            another.sends(format!("message {i}\0"));
-            while listener.strings(1) != [format!("message {i}")] {}
+            another.sends(format!("message {said}\0"));
+            while listener.strings(1) != [format!("message {said}")] {
+                flooded += 1;
+            }
+            said += 1;
         }
         assert_eq!(server.program.err.so_far(), "");
     });
