@@ -35,6 +35,8 @@ pub struct Client {
     blocked_since: Option<Instant>,
     /// Poll has found it able again.
     can_take: bool,
+    /// Until when it is not polled: it was found able, and took nothing.
+    rests_until: Option<Instant>,
     /// Moments that it was given since its socket last took a byte.
     moments: u32,
     /// Its connection takes nothing any more; its child will say so.
@@ -95,6 +97,10 @@ pub struct Delivery {
 
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
 const MOST_MOMENTS: u32 = 10;
+
+/// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
+/// would report it at once, again and again.
+const REST: Duration = Duration::from_millis(20);
 
 /// The room.
 #[derive(Debug)]
@@ -202,6 +208,7 @@ impl Room {
             cursor,
             blocked_since: None,
             can_take: false,
+            rests_until: None,
             moments: 0,
             gone: false,
         };
@@ -235,15 +242,17 @@ impl Room {
         }
     }
 
-    /// When the next message may leave.
-    pub fn due(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(|channel| channel.pacer.due()).min()
+    /// When the next message may leave, or a client that rests `now` has rested.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let rested = self.clients.iter().filter(|client| client.rests(now)).filter_map(|c| c.rests_until);
+        self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(rested).min()
     }
 
-    /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
-    /// thousand costs poll nothing.
-    pub fn blocked(&self) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
+    /// The sockets that were full, to wait until they take bytes again, but for those that rest `now`. The others are not
+    /// watched: an idle room of a thousand costs poll nothing.
+    pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
         let blocked = self.clients.iter().filter(|client| client.blocked_since.is_some() && !client.gone);
+        let blocked = blocked.filter(move |client| !client.rests(now));
         blocked.map(|client| (client.pid, sys::watch(client.socket.as_fd(), Interest::Write)))
     }
 
@@ -395,6 +404,8 @@ impl Client {
                 if sent > 0 {
                     self.moments = 0;
                 }
+                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
+                self.rests_until = lacks_memory.then(|| now + REST);
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
@@ -403,6 +414,10 @@ impl Client {
                 0
             }
         }
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        !self.gone && self.rests_until.is_some_and(|until| now < until)
     }
 
     fn behind(&self, channels: &[Channel]) -> u64 {

@@ -70,19 +70,31 @@ impl Peer {
 
     /// The next `count` strings: ended by NUL, the empty ones dropped. Fewer when the connection ends first.
     pub fn strings(&mut self, count: usize) -> Vec<String> {
-        let mut strings = Vec::new();
-        while strings.len() < count {
-            let Some(end) = self.pending.iter().position(|&byte| byte == 0) else {
-                if self.reads() {
+        self.take_strings(count, count)
+    }
+
+    /// The next string, and those that came with it, at most `count`. None when the connection ends first.
+    pub fn strings_now(&mut self, count: usize) -> Vec<String> {
+        self.take_strings(1, count)
+    }
+
+    fn take_strings(&mut self, least: usize, most: usize) -> Vec<String> {
+        let (mut strings, mut done) = (Vec::new(), 0);
+        while strings.len() < most {
+            let Some(end) = self.pending[done..].iter().position(|&byte| byte == 0) else {
+                self.pending.drain(..done);
+                done = 0;
+                if strings.len() < least && self.reads() {
                     continue;
                 }
                 break;
             };
-            let string: Vec<u8> = self.pending.drain(..=end).take(end).collect();
-            if !string.is_empty() {
-                strings.push(String::from_utf8_lossy(&string).into_owned());
+            if end > 0 {
+                strings.push(String::from_utf8_lossy(&self.pending[done..done + end]).into_owned());
             }
+            done += end + 1;
         }
+        self.pending.drain(..done);
         strings
     }
 
