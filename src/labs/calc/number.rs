@@ -31,9 +31,16 @@ pub fn number(line: &[u8]) -> Result<i64, Refusal> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
         IntErrorKind::Empty => Refusal::Empty,
-        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => Refusal::TooLarge(text.into()),
+        // The standard library stops where 64 bits end, and looks no further: a letter may be there.
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow if is_number(text) => {
+            Refusal::TooLarge(text.into())
+        }
         _ => Refusal::NotANumber(text.into()),
     })
+}
+
+fn is_number(text: &str) -> bool {
+    text.strip_prefix(['+', '-']).unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// One line, without its newline, fit for a terminal.
@@ -94,7 +101,22 @@ mod tests {
     #[test]
     fn what_is_no_whole_number_is_refused() {
         let others = [
-            "1e3", "0x10", "1_000", "1.5", "1,5", "abc", "12a", "1 2", "- 3", "--3", "+", "-", "1\x002", "١٢",
+            "9223372036854775808a",
+            "-99999999999999999999 1",
+            "1e3",
+            "0x10",
+            "1_000",
+            "1.5",
+            "1,5",
+            "abc",
+            "12a",
+            "1 2",
+            "- 3",
+            "--3",
+            "+",
+            "-",
+            "1\x002",
+            "١٢",
         ];
         for line in others {
             assert_eq!(number(line.as_bytes()), Err(Refusal::NotANumber(line.into())));
