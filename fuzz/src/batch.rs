@@ -1,0 +1,76 @@
+//! What a child writes at once, and the hub reads again.
+//!
+//! An input is one byte that says how the child's client ends its messages and whether reads are told, then messages, each a
+//! length and so many bytes.
+
+use forklab::chat::child::CHUNK;
+use forklab::chat::record::{Batch, Kind, Parsed, parse};
+use forklab::sys::{PIPE_BUF, Pid};
+
+use super::input::Input;
+
+const PID: Pid = Pid::from_raw(4242);
+
+/// Records come out as they went in, in their order; a write is one that the kernel keeps whole; and of messages, the last
+/// of each write bears the extra NUL, and no other does.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let mode = input.byte();
+    let (are_lines, are_told) = (mode & 1 == 1, mode & 2 == 2);
+    let (mut batch, mut pushed, mut got) = (Batch::new(PID), Vec::new(), Vec::new());
+    let mut is_empty = true;
+    while !input.is_empty() {
+        let body = next_body(&mut input);
+        if are_told && is_empty {
+            let count = (body.len() as u32).to_ne_bytes();
+            batch.push_note(Kind::Read, count);
+            pushed.push((Kind::Read, count.to_vec()));
+        }
+        let fits = push(&mut batch, are_lines, body);
+        if !fits {
+            got.extend(written(&mut batch));
+            assert!(push(&mut batch, are_lines, body), "a message and its NUL fit an empty batch");
+        }
+        pushed.push((if are_lines { Kind::Line } else { Kind::Message }, body.to_vec()));
+        // A `read` ends here and there, and what is cut is written.
+        is_empty = body.len().is_multiple_of(5);
+        if is_empty {
+            got.extend(written(&mut batch));
+        }
+    }
+    got.extend(written(&mut batch));
+    assert_eq!(got, pushed);
+}
+
+/// At most what one `read` brings: so many bytes, or eight times as many above 127.
+fn next_body<'a>(input: &mut Input<'a>) -> &'a [u8] {
+    let length = match usize::from(input.byte()) {
+        short @ 0..128 => short,
+        long => (long - 127) * 8,
+    };
+    input.take(length.min(CHUNK))
+}
+
+fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {
+    if are_lines { batch.push_line(body) } else { batch.push_message(body) }
+}
+
+/// The records of one write, without the extra NUL of the last message.
+fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
+    let bytes = batch.closed().to_vec();
+    assert_eq!(bytes, batch.closed(), "closed once is closed");
+    batch.clear();
+    assert!(batch.closed().is_empty());
+    assert!(bytes.len() <= PIPE_BUF);
+    let (mut found, mut rest) = (Vec::new(), &bytes[..]);
+    while let Parsed::Whole(record, size) = parse(rest) {
+        assert_eq!(record.pid, PID);
+        found.push((record.kind, record.body.to_vec()));
+        rest = &rest[size..];
+    }
+    assert!(rest.is_empty());
+    if let Some((Kind::Message, body)) = found.last_mut() {
+        assert_eq!(body.pop(), Some(0));
+    }
+    found
+}
