@@ -92,7 +92,10 @@ fn texts_arrive(arrival: Arrival) {
     let mut cutter = Cutter::new(&mut buffer, Framing::Texts(HOLD));
     let mut take = |cutter: &mut Cutter, ended| {
         let keep = |chunk: &[u8]| {
-            found.extend(messages(chunk).flat_map(texts).map(<[u8]>::to_vec));
+            let mut bodies: Vec<Vec<u8>> = messages(chunk).map(<[u8]>::to_vec).collect();
+            // As the hub gets them: the last one of a write with a NUL more.
+            bodies.last_mut().into_iter().for_each(|last| last.push(0));
+            found.extend(bodies.iter().flat_map(|body| texts(body)).map(<[u8]>::to_vec));
             Ok::<(), ()>(())
         };
         cutter.take(now, ended, keep).unwrap();

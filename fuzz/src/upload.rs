@@ -53,8 +53,20 @@ fn is_what_was_sent(header: &Header, line: &[u8]) {
     assert_eq!(fields[2].trim_start_matches('0'), header.size.to_string().trim_start_matches('0'));
     assert_eq!(fields[3].to_ascii_lowercase(), hex(&header.sha256));
     assert_eq!(fields[4], header.name.as_str());
+    encoded_is_read_again(header);
+}
+
+fn encoded_is_read_again(header: &Header) {
     let encoded = header.encode();
     assert_eq!(Header::parse(&encoded), Opening::Whole(header.clone(), encoded.len()));
+}
+
+/// In a header of any size and sum: here, of numbers made of the name.
+fn is_read_again(name: &Name) {
+    let mut bytes = name.as_str().bytes().cycle();
+    let sha256 = [(); 32].map(|()| bytes.next().unwrap_or_default());
+    let size = u64::from_le_bytes([0, 8, 16, 24, 1, 9, 17, 25].map(|at| sha256[at]));
+    encoded_is_read_again(&Header { size, sha256, name: name.clone() });
 }
 
 /// One component, that shows as it is; and so is the name that is taken when this one is taken already.
@@ -64,6 +76,7 @@ fn name_holds(bytes: &[u8]) {
         Err(why) => return assert!(is_plain(&why) && why.len() < 250, "{why}"),
     };
     assert_eq!(name.as_str().as_bytes(), bytes);
+    is_read_again(&name);
     let numbered: Vec<Name> = [2, 3, 10, u32::MAX].map(|number| name.numbered(number)).into();
     for (at, name) in [name].iter().chain(&numbered).enumerate() {
         let text = name.as_str();

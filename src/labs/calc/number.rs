@@ -74,8 +74,6 @@ impl Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::is_plain;
-    use proptest::prelude::*;
 
     #[test]
     fn what_one_types_is_taken() {
@@ -136,22 +134,5 @@ mod tests {
         assert_eq!(said, "\"^[[2Jabc\" is not a whole number (expected: one such as 12 or -3)");
         let said = number("é".repeat(100).as_bytes()).unwrap_err().to_string();
         assert!(said.starts_with(&format!("\"{}...\" is not", "é".repeat(20))), "{said}");
-    }
-
-    proptest! {
-        #[test]
-        fn every_number_is_read_as_it_is_written(value in any::<i64>(), zeros in 0usize..50, spaces in "[ \t]{0,5}") {
-            let sign = if value < 0 { "-" } else { "" };
-            let line = format!("{spaces}{sign}{}{}{spaces}\r", "0".repeat(zeros), value.unsigned_abs());
-            prop_assert_eq!(number(line.as_bytes()), Ok(value));
-        }
-
-        #[test]
-        fn a_refusal_is_one_short_plain_line(line in prop::collection::vec(any::<u8>(), 0..300)) {
-            if let Err(refusal) = number(&line) {
-                let said = refusal.to_string();
-                prop_assert!(is_plain(&said) && said.len() < 4 * SHOWN + 100, "{}", said);
-            }
-        }
     }
 }
