@@ -1,7 +1,7 @@
 //! What a child writes at once, and the hub reads again.
 //!
-//! An input is one byte that says how the child's client ends its messages and whether reads are told, then messages, each a
-//! length and so many bytes.
+//! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
+//! (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
 
 use forklab::chat::child::CHUNK;
 use forklab::chat::record::{Batch, Kind, Parsed, parse};
@@ -18,37 +18,28 @@ pub fn holds(bytes: &[u8]) {
     let mode = input.byte();
     let (are_lines, are_told) = (mode & 1 == 1, mode & 2 == 2);
     let (mut batch, mut pushed, mut got) = (Batch::new(PID), Vec::new(), Vec::new());
-    let mut is_empty = true;
+    let mut is_begun = false;
     while !input.is_empty() {
-        let body = next_body(&mut input);
-        if are_told && is_empty {
+        let number = u16::from_le_bytes([input.byte(), input.byte()]);
+        let body = vec![input.byte(); usize::from(number) % (CHUNK + 1)];
+        if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
             batch.push_note(Kind::Read, count);
             pushed.push((Kind::Read, count.to_vec()));
         }
-        let fits = push(&mut batch, are_lines, body);
+        let fits = push(&mut batch, are_lines, &body);
         if !fits {
             got.extend(written(&mut batch));
-            assert!(push(&mut batch, are_lines, body), "a message and its NUL fit an empty batch");
+            assert!(push(&mut batch, are_lines, &body), "a message and its NUL fit an empty batch");
         }
-        pushed.push((if are_lines { Kind::Line } else { Kind::Message }, body.to_vec()));
-        // A `read` ends here and there, and what is cut is written.
-        is_empty = body.len().is_multiple_of(5);
-        if is_empty {
+        pushed.push((if are_lines { Kind::Line } else { Kind::Message }, body));
+        is_begun = number & 0x8000 == 0;
+        if !is_begun {
             got.extend(written(&mut batch));
         }
     }
     got.extend(written(&mut batch));
     assert_eq!(got, pushed);
-}
-
-/// At most what one `read` brings: so many bytes, or eight times as many above 127.
-fn next_body<'a>(input: &mut Input<'a>) -> &'a [u8] {
-    let length = match usize::from(input.byte()) {
-        short @ 0..128 => short,
-        long => (long - 127) * 8,
-    };
-    input.take(length.min(CHUNK))
 }
 
 fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {
