@@ -42,6 +42,31 @@ fn misleads(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
+/// `line` without what could pass for the end of it and the beginning of another's: controls and invisible formatting stand there
+/// as [`Visible`] shows them. NULs are left out; tabs stay, and bytes that are letters in an older encoding.
+pub fn as_one_line(line: &[u8]) -> Vec<u8> {
+    // First of all, or bytes on both sides of one could become a character.
+    let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
+    let mut safe = Vec::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '\t' || !(c.is_control() || misleads(c)) {
+                safe.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                safe.extend_from_slice(visible(c.encode_utf8(&mut [0; 4]).as_bytes()).as_bytes());
+            }
+        }
+        for &byte in chunk.invalid() {
+            match byte {
+                // C1 controls of ISO 8859.
+                0x80..=0x9f => safe.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+                _ => safe.push(byte),
+            }
+        }
+    }
+    safe
+}
+
 /// [`Visible`] for text that comes in pieces: newlines stay what they are (with a carriage return before them or without), and a
 /// character that a piece has cut waits for its rest.
 #[derive(Debug, Default)]
@@ -100,9 +125,9 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || shows_nothing(c))
 }
 
-/// What has its use between other characters and shows nothing alone: hyphens and vowels that are not written, joiners, variation
+/// True for what has its use between other characters and shows nothing alone: hyphens and vowels that are not written, joiners, variation
 /// selectors, fillers (Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt), the Braille pattern of no dot.
-fn shows_nothing(c: char) -> bool {
+pub fn shows_nothing(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e0fff}')
@@ -124,6 +149,12 @@ mod tests {
         assert_eq!(visible("\u{9b}31m \u{202e}abc\u{2066}".as_bytes()), "<U+009B>31m <U+202E>abc<U+2066>");
         assert_eq!(visible(b"caf\xc3\xa9 \xc3 \xff\xfe"), "café \\xc3 \\xff\\xfe");
         assert_eq!(visible(b"a\tb\0\0"), "a    b");
+    }
+
+    #[test]
+    fn a_line_stays_one_also_where_a_nul_is_taken_out_of_it() {
+        assert_eq!(as_one_line(b"eve\r\tprof\0 \xe9"), b"eve^M\tprof \xe9");
+        assert_eq!(as_one_line(b"a\xe2\0\x80\xa8b\xef\0\xbb\xbfc"), b"a<U+2028>b<U+FEFF>c");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What a child writes at once, and the hub reads again.
 //!
 //! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
-//! (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
+//! less one (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
 
 use forklab::chat::child::CHUNK;
+use forklab::chat::lines::text_of;
 use forklab::chat::record::{Batch, Kind, Parsed, parse};
 use forklab::sys::{PIPE_BUF, Pid};
 
@@ -21,7 +22,8 @@ pub fn holds(bytes: &[u8]) {
     let mut is_begun = false;
     while !input.is_empty() {
         let number = u16::from_le_bytes([input.byte(), input.byte()]);
-        let body = vec![input.byte(); usize::from(number) % (CHUNK + 1)];
+        let body = vec![input.byte(); 1 + usize::from(number & 0x7fff) % CHUNK];
+        let body = if are_lines { text_of(&body) } else { body };
         if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
             batch.push_note(Kind::Read, count);
@@ -54,7 +56,7 @@ fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
     assert!(batch.closed().is_empty());
     assert!(bytes.len() <= PIPE_BUF);
     let (mut found, mut rest) = (Vec::new(), &bytes[..]);
-    while let Parsed::Whole(record, size) = parse(rest) {
+    while let Parsed::Whole(record, size) = parse(rest, true) {
         assert_eq!(record.pid, PID);
         found.push((record.kind, record.body.to_vec()));
         rest = &rest[size..];

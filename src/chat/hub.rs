@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use smallvec::SmallVec;
 
-use super::inbox::{CAPACITY, Inbox};
+use super::inbox::{CAPACITY, Heard, Inbox};
 use super::record::Record;
 use super::room::{Client, Hears, Lag, Room};
 use crate::cli::Program;
 use crate::server::{self, Options, Parent, prepare};
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
+use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
 /// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
@@ -86,6 +86,8 @@ pub struct Hub<R: Rules> {
     moment: Option<Instant>,
     /// Bytes heard since the last moment.
     heard: usize,
+    /// Reads of the pipe that gave something else than records of living children.
+    junk: u64,
 }
 
 /// As many as a quiet room has, on the stack: what the hub writes on the heap, a child forked before pays for.
@@ -106,11 +108,9 @@ impl<R: Rules> Hub<R> {
     /// Whatever the system refuses, with what was being done.
     pub fn open(rules: R, options: &Options, room: Room) -> anyhow::Result<Hub<R>> {
         let limit = prepare()?;
-        let (reader, pipe) = io::pipe().context("pipe")?;
-        sys::make_nonblocking(&reader).context("fcntl")?;
+        let (inbox, pipe) = Inbox::open().context("pipe")?;
         let parent = Parent::open(R::PROGRAM, options, limit)?;
-        let inbox = Inbox::new(reader);
-        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0 })
+        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0 })
     }
 
     /// Opens a second door; what comes in there is told apart by the rules. Returns the address really bound.
@@ -124,8 +124,10 @@ impl<R: Rules> Hub<R> {
     /// Runs the room until SIGINT or SIGTERM. The first lines printed are that it is ready, and `more`.
     ///
     /// # Errors
-    /// What poll(2) or waitpid(2) says when they fail, which they should not.
+    /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
+        self.parent.become_user()?;
+        self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {
             self.turn()?;
@@ -146,7 +148,7 @@ impl<R: Rules> Hub<R> {
                 }
                 Event::Parent(server::Event::Door(door)) => self.accept(door, now),
                 Event::Parent(server::Event::Other) => {}
-                Event::Pipe => drop(self.read_pipe(now)),
+                Event::Pipe => self.read_pipe(CAPACITY, now),
                 Event::Writable(pid) => self.room.can_take(pid),
             }
         }
@@ -158,23 +160,24 @@ impl<R: Rules> Hub<R> {
 
     /// Waits for whatever comes first, and says what it is.
     fn wait(&self) -> io::Result<Few<Event>> {
-        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched().unzip();
-        sys::wait(&mut watched, self.timeout(Instant::now()))?;
+        let now = Instant::now();
+        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched(now).unzip();
+        sys::wait(&mut watched, self.timeout(now))?;
         let mut ready = watched.iter().map(sys::is_ready);
         events.retain(|_| ready.next() == Some(true));
         Ok(events)
     }
 
-    fn watched(&self) -> impl Iterator<Item = (Event, PollFd<'_>)> {
+    fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
         let pipe = self.moment.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
-        let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), fd));
+        let blocked = self.room.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
         let parent = self.parent.watched(true).map(|(event, fd)| (Event::Parent(event), fd));
         parent.chain(pipe.map(|pipe| (Event::Pipe, pipe))).chain(blocked)
     }
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(), self.parent.due(), self.moment];
+        let due = [self.room.due(now), self.parent.due(), self.moment];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
@@ -193,17 +196,6 @@ impl<R: Rules> Hub<R> {
         Ok(())
     }
 
-    /// Reads what is in the pipe now; what is written meanwhile may wait.
-    fn drain_pipe(&mut self, now: Instant) {
-        let mut read = 0;
-        while read < CAPACITY {
-            match self.read_pipe(now) {
-                0 => break,
-                n => read += n,
-            }
-        }
-    }
-
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Some((mut client, rest)) = self.room.leave(pid) else { return };
         let last_words = self.rules.departed(&client, ended, self.room.len(), &mut self.parent);
@@ -211,31 +203,49 @@ impl<R: Rules> Hub<R> {
         self.parent.farewells.add(client.socket, last_words, now);
     }
 
-    /// One read of the pipe. Returns how many bytes came.
-    fn read_pipe(&mut self, now: Instant) -> usize {
-        let Hub { rules, inbox, room, parent, .. } = self;
-        let read = inbox.read(|record| {
-            // A record that bears no client's number is nobody's and goes nowhere.
-            if room.client(record.pid).is_some() {
-                rules.hear(record, &mut Stage { room, parent, now });
-            }
-        });
-        match read {
-            Ok(n) => {
-                self.heard += n;
-                n
-            }
-            Err(_) => {
-                self.parent.err.line(self.parent.words.bad_record());
-                0
+    /// Reads what is in the pipe now; what is written meanwhile may wait.
+    fn drain_pipe(&mut self, now: Instant) {
+        self.read_pipe(sys::pipe_capacity(self.inbox.pipe()).max(CAPACITY), now);
+    }
+
+    /// Reads the pipe until it is empty, or has given `most` bytes.
+    fn read_pipe(&mut self, most: usize, now: Instant) {
+        let mut read = 0;
+        while read < most {
+            match self.read_packet(now) {
+                0 => break,
+                n => read += n,
             }
         }
+        self.heard += read;
+    }
+
+    /// One read of the pipe. Returns how many bytes came.
+    fn read_packet(&mut self, now: Instant) -> usize {
+        let Hub { rules, inbox, room, parent, .. } = self;
+        let mut nobodys = false;
+        let heard = inbox.read(|record| match room.client(record.pid) {
+            Some(_) => rules.hear(record, &mut Stage { room, parent, now }),
+            None => nobodys = true,
+        });
+        // An error of read(2), which should not fail, is no record either.
+        let Heard { bytes, junk } = heard.unwrap_or(Heard { bytes: 0, junk: true });
+        if junk || nobodys {
+            self.junk += 1;
+            // A child that writes nothing else must not fill the log: the first time, then the second, the fourth, the eighth.
+            if self.junk.is_power_of_two() {
+                self.parent.err.line(self.parent.words.bad_record(self.junk));
+            }
+        }
+        bytes
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
         for client in self.parent.accept(door, now) {
             let tell = |reason: &str| R::refusal(door, reason);
-            if let Some(client) = self.parent.admit(client, self.room.len(), tell, now) {
+            if let Some(client) =
+                self.parent.admit(client, self.room.len(), |address| self.room.from(address), tell, now)
+            {
                 self.welcome(client, door, now);
             }
         }
@@ -245,7 +255,8 @@ impl<R: Rules> Hub<R> {
     fn welcome(&mut self, client: (TcpStream, SocketAddr), door: usize, now: Instant) {
         let Hub { rules, pipe, inbox, room, parent, .. } = self;
         let socket = &client.0;
-        let forked = sys::spawn(&parent.signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
+        let keep = [pipe.as_raw_fd(), socket.as_raw_fd()];
+        let forked = sys::spawn(&parent.signals, &keep, &parent.guard.confinement, || {
             inbox.forget();
             room.forget();
             rules.forget();

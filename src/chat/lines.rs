@@ -37,6 +37,12 @@ fn ends_a_line_for_some(c: char) -> bool {
     matches!(c, '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
+/// True for what can be a line's text: [`text_of`] leaves nothing else.
+pub fn is_text(text: &[u8]) -> bool {
+    let is_end = |c| matches!(c, '\0' | '\n') || ends_a_line_for_some(c);
+    !text.utf8_chunks().any(|chunk| chunk.valid().contains(is_end))
+}
+
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
 /// more.
 pub fn as_string(text: &[u8]) -> Vec<u8> {
