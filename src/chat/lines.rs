@@ -39,8 +39,8 @@ fn ends_a_line_for_some(c: char) -> bool {
 
 /// True for what can be a line's text: [`text_of`] leaves nothing else.
 pub fn is_text(text: &[u8]) -> bool {
-    let is_end = |c| matches!(c, '\0' | '\n') || ends_a_line_for_some(c);
-    !text.utf8_chunks().any(|chunk| chunk.valid().contains(is_end))
+    let ends_a_line = |c| matches!(c, '\0' | '\n') || ends_a_line_for_some(c);
+    !text.utf8_chunks().any(|chunk| chunk.valid().contains(ends_a_line))
 }
 
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
