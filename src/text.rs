@@ -43,8 +43,10 @@ fn misleads(c: char) -> bool {
 }
 
 /// `line` without what could pass for the end of it and the beginning of another's: controls and invisible formatting stand there
-/// as [`Visible`] shows them. Tabs stay, and bytes that are letters in an older encoding.
+/// as [`Visible`] shows them. NULs are left out; tabs stay, and bytes that are letters in an older encoding.
 pub fn as_one_line(line: &[u8]) -> Vec<u8> {
+    // First of all, or bytes on both sides of one could become a character.
+    let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
     let mut safe = Vec::with_capacity(line.len());
     for chunk in line.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -147,6 +149,12 @@ mod tests {
         assert_eq!(visible("\u{9b}31m \u{202e}abc\u{2066}".as_bytes()), "<U+009B>31m <U+202E>abc<U+2066>");
         assert_eq!(visible(b"caf\xc3\xa9 \xc3 \xff\xfe"), "café \\xc3 \\xff\\xfe");
         assert_eq!(visible(b"a\tb\0\0"), "a    b");
+    }
+
+    #[test]
+    fn a_line_stays_one_also_where_a_nul_is_taken_out_of_it() {
+        assert_eq!(as_one_line(b"eve\r\tprof\0 \xe9"), b"eve^M\tprof \xe9");
+        assert_eq!(as_one_line(b"a\xe2\0\x80\xa8b\xef\0\xbb\xbfc"), b"a<U+2028>b<U+FEFF>c");
     }
 
     #[test]

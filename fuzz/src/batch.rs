@@ -1,7 +1,7 @@
 //! What a child writes at once, and the hub reads again.
 //!
 //! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
-//! (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
+//! less one (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
 
 use forklab::chat::child::CHUNK;
 use forklab::chat::lines::text_of;
@@ -22,7 +22,8 @@ pub fn holds(bytes: &[u8]) {
     let mut is_begun = false;
     while !input.is_empty() {
         let number = u16::from_le_bytes([input.byte(), input.byte()]);
-        let body = body(input.byte(), usize::from(number), are_lines);
+        let body = vec![input.byte(); 1 + usize::from(number & 0x7fff) % CHUNK];
+        let body = if are_lines { text_of(&body) } else { body };
         if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
             batch.push_note(Kind::Read, count);
@@ -41,11 +42,6 @@ pub fn holds(bytes: &[u8]) {
     }
     got.extend(written(&mut batch));
     assert_eq!(got, pushed);
-}
-
-/// What a child has cut: a message of some bytes, or a line's text.
-fn body(byte: u8, number: usize, is_line: bool) -> Vec<u8> {
-    if is_line { text_of(&vec![byte; number % (CHUNK + 1)]) } else { vec![byte; 1 + number % CHUNK] }
 }
 
 fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {

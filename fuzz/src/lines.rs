@@ -1,9 +1,11 @@
 //! The second door's encoding: lines of text, each with its time. An input is what a client sent, in lines.
 
-use forklab::chat::lines::{as_string, of_strings, stamped, text_of};
+use forklab::chat::lines::{as_string, is_text, of_strings, stamped, text_of};
 
 /// A client's line is one line for whoever reads it, however that one cuts lines, and its text is what the client wrote.
 pub fn holds(bytes: &[u8]) {
+    let is_none = |c| c == '\0' || is_line_end(c);
+    assert_eq!(is_text(bytes), !String::from_utf8_lossy(bytes).contains(is_none));
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let text = text_of(line);
         one_line(&text);
@@ -21,7 +23,7 @@ pub fn holds(bytes: &[u8]) {
 
 fn one_line(text: &[u8]) {
     assert_eq!(text_of(text), text, "a text of a line is its own text");
-    assert_eq!(text.trim_ascii(), text);
+    assert!(text.trim_ascii() == text && is_text(text));
     let line = stamped("09:05:00", text);
     assert_eq!(line, [b"[09:05:00] ", text, b"\n"].concat());
     let read = String::from_utf8_lossy(&line);
@@ -30,7 +32,7 @@ fn one_line(text: &[u8]) {
 }
 
 /// All that any reader takes for the end of a line: Python's `str.splitlines`, which knows the most.
-fn is_line_end(c: char) -> bool {
+pub fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -1,6 +1,6 @@
 //! Bytes made fit for a terminal. An input is a text that arrives in pieces.
 
-use forklab::text::{VisibleStream, begun, character_boundary, is_blank, is_plain, visible};
+use forklab::text::{VisibleStream, as_one_line, begun, character_boundary, is_blank, is_plain, visible};
 
 use super::input::{Arrival, Input};
 
@@ -18,6 +18,10 @@ pub fn holds(bytes: &[u8]) {
         characters_hold(text);
     }
     stream_holds(arrival);
+    let line = as_one_line(arrival.stream);
+    let shown = String::from_utf8_lossy(&line);
+    assert!(!shown.contains(|c| c != '\t' && is_dangerous(c)), "{shown:?}");
+    assert_eq!(as_one_line(&line), line);
     assert!(begun(arrival.stream) <= 3);
 }
 
