@@ -3,16 +3,9 @@
 mod common;
 use common::*;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use std::process::Command;
 use std::thread;
-
-/// A thousand connections need more descriptors than many systems give at first.
-fn raise_own_descriptor_limit() {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
-}
 
 #[test]
 fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order() {
@@ -197,64 +190,6 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
         }
     });
     assert_eq!(server.program.err.so_far(), "");
-}
-
-#[test]
-fn without_descriptors_the_door_rests_and_opens_again_when_one_is_free() {
-    let server = Server::from(Command::new("sh").args([
-        "-c",
-        "ulimit -n 40; exec \"$0\" --bind 127.0.0.1 --port 0",
-        SERVER,
-    ]));
-    server.program.err.line_with(&["limite de 40 descripteurs"]);
-    let mut peers: Vec<Peer> = (0..50).map(|_| server.connect()).collect();
-    server.program.err.line_with(&["accept impossible", "Too many open files"]);
-    let inside = server.children().len();
-    assert!(inside > 20, "{inside} of 50");
-    // Those inside talk on.
-    peers[0].sends("dedans\0");
-    peers[..inside].iter_mut().for_each(|peer| peer.hears("dedans\0\0"));
-    // A server that spins would use all of a core; this one waits.
-    let ticks = || -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    };
-    let before = ticks();
-    thread::sleep(std::time::Duration::from_secs(2));
-    assert!(ticks() - before < 40, "{} of 200 ticks", ticks() - before);
-    // One leaves, one who has waited comes in, and says so itself.
-    drop(peers.remove(0));
-    let mut next = peers.remove(inside - 1);
-    next.sends("enfin\0");
-    next.hears("enfin\0\0");
-    // The shortage was told once, not at every try.
-    assert_eq!(server.program.err.so_far().matches("accept impossible").count(), 1);
-}
-
-#[test]
-fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
-    // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody.
-    let (_directory, binary) = server_for_nobody();
-    let mut command = match nix::unistd::geteuid().is_root() {
-        true => Command::new("setpriv"),
-        false => Command::new("env"),
-    };
-    if nix::unistd::geteuid().is_root() {
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    }
-    command.args(["prlimit", "--nproc=1"]).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]);
-    let server = Server::from(&mut command);
-    for _ in 0..100 {
-        let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-        assert!(told.contains("ne peut plus créer de processus") && told.ends_with('\0'), "{told}");
-    }
-    server.program.err.line_with(&["refusé : fork impossible", "Resource temporarily unavailable"]);
-    assert!(server.children().is_empty());
-    eventually("no descriptor left behind", || {
-        (descriptors_of(server.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count() == 1)
-            .then_some(())
-    });
 }
 
 #[test]

@@ -4,17 +4,8 @@ mod common;
 use common::*;
 
 use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
-use nix::sys::signal::{Signal, kill};
 use std::fs::File;
 use std::process::{Command, Stdio};
-
-fn send(pid: i32, signal: Signal) {
-    kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
-}
-
-fn wait_for_death(pids: &[i32]) {
-    eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
-}
 
 /// The room still works for those who are in it.
 fn still_talk(peers: &mut [&mut Peer], text: &str) {
@@ -27,7 +18,7 @@ fn still_talk(peers: &mut [&mut Peer], text: &str) {
 #[test]
 fn when_the_first_process_is_killed_no_child_is_left_and_the_port_binds_again() {
     let mut server = Server::start(&[]);
-    let mut peers: Vec<Peer> = (0..20).map(|_| server.join()).collect();
+    let mut peers: Vec<Peer> = (0..100).map(|_| server.join()).collect();
     let children = server.children();
     let port = server.port();
     server.program.signal(SIGKILL);

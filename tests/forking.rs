@@ -7,7 +7,6 @@ mod output;
 use common::*;
 
 use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
-use nix::sys::signal::{Signal, kill};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -45,14 +44,6 @@ impl Lab {
     fn serves_another(&self, server: &Server) {
         (self.talk)(&mut server.connect());
     }
-}
-
-fn send(pid: i32, signal: Signal) {
-    kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
-}
-
-fn wait_for_death(pids: &[i32]) {
-    eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
 }
 
 fn sockets_of(pid: i32) -> Vec<i32> {

@@ -45,6 +45,12 @@ struct Arguments {
     /// Secondes de silence au bout desquelles un client est déconnecté ({default} par défaut : jamais, on peut se taire)
     #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     idle_timeout: u64,
+    /// Chaque pseudo est à un seul client : qui en prend un pris, ou qui lui ressemble, n'est pas relayé (conseillé en classe)
+    #[arg(long)]
+    distinct_names: bool,
+    /// Laisse entrer aussi qui commence par un en-tête du web ou du courrier (« GET », « POST », « EHLO »)
+    #[arg(long)]
+    no_header_check: bool,
     /// N'affiche que la première ligne et ce qui va mal
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -61,6 +67,8 @@ impl Arguments {
             pace: Duration::from_millis(self.pace),
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             lag_limit: self.lag_limit,
+            distinct_names: self.distinct_names,
+            refuses_headers: !self.no_header_check,
             verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,
                 (_, true) => Verbosity::Quiet,

@@ -160,23 +160,24 @@ impl<R: Rules> Hub<R> {
 
     /// Waits for whatever comes first, and says what it is.
     fn wait(&self) -> io::Result<Few<Event>> {
-        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched().unzip();
-        sys::wait(&mut watched, self.timeout(Instant::now()))?;
+        let now = Instant::now();
+        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched(now).unzip();
+        sys::wait(&mut watched, self.timeout(now))?;
         let mut ready = watched.iter().map(sys::is_ready);
         events.retain(|_| ready.next() == Some(true));
         Ok(events)
     }
 
-    fn watched(&self) -> impl Iterator<Item = (Event, PollFd<'_>)> {
+    fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
         let pipe = self.moment.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
-        let blocked = self.room.blocked().map(|(pid, fd)| (Event::Writable(pid), fd));
+        let blocked = self.room.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
         let parent = self.parent.watched(true).map(|(event, fd)| (Event::Parent(event), fd));
         parent.chain(pipe.map(|pipe| (Event::Pipe, pipe))).chain(blocked)
     }
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(), self.parent.due(), self.moment];
+        let due = [self.room.due(now), self.parent.due(), self.moment];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 

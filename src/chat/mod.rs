@@ -13,6 +13,7 @@
 
 pub mod child;
 pub mod cutter;
+pub mod gate;
 pub mod hub;
 pub mod inbox;
 pub mod keyboard;
@@ -20,6 +21,7 @@ pub mod line;
 pub mod lines;
 pub mod log;
 pub mod messenger;
+pub mod names;
 pub mod options;
 pub mod pacer;
 pub mod record;

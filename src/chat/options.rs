@@ -18,6 +18,10 @@ pub struct Options {
     pub idle_timeout: Option<Duration>,
     /// How many released bytes a client may be behind.
     pub lag_limit: u64,
+    /// Each client's name is its own.
+    pub distinct_names: bool,
+    /// Whoever begins with a header of the web or of mail is sent away.
+    pub refuses_headers: bool,
     /// What to print.
     pub verbosity: Verbosity,
 }

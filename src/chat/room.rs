@@ -25,12 +25,18 @@ pub struct Client {
     pub left: Option<i32>,
     /// Its last words, when it was sent away.
     pub sent_away: Option<Vec<u8>>,
+    /// What its first words have shown.
+    pub standing: Standing,
+    /// What it alone is told.
+    aside: Aside,
     /// The place in the log up to which its socket has taken all.
     cursor: u64,
     /// Since when its socket takes less than there is.
     blocked_since: Option<Instant>,
     /// Poll has found it able again.
     can_take: bool,
+    /// Until when it is not polled: it was found able, and took nothing.
+    rests_until: Option<Instant>,
     /// Moments that it was given since its socket last took a byte.
     moments: u32,
     /// Its connection takes nothing any more; its child will say so.
@@ -48,6 +54,28 @@ impl Client {
         self.socket.as_raw_fd()
     }
 }
+
+/// What a client's first words have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has said nothing yet.
+    Silent,
+    /// It may speak.
+    Speaks,
+    /// It was sent away for what it said, and nothing more of it is heard.
+    Refused,
+}
+
+/// Bytes for one client alone, between two messages of its channel.
+#[derive(Debug, Default)]
+struct Aside {
+    bytes: Vec<u8>,
+    /// The place in the log before which they come: the end of a message.
+    before: u64,
+}
+
+/// The most bytes that may wait to be told to one client alone: who reads nothing need not be told twice.
+const MOST_ASIDE: usize = 1024;
 
 /// How far a client is behind what it could have heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +97,10 @@ pub struct Delivery {
 
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
 const MOST_MOMENTS: u32 = 10;
+
+/// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
+/// would report it at once, again and again.
+const REST: Duration = Duration::from_millis(20);
 
 /// The room.
 #[derive(Debug)]
@@ -171,9 +203,12 @@ impl Room {
             hears,
             left: None,
             sent_away: None,
+            standing: Standing::Silent,
+            aside: Aside::default(),
             cursor,
             blocked_since: None,
             can_take: false,
+            rests_until: None,
             moments: 0,
             gone: false,
         };
@@ -194,15 +229,30 @@ impl Room {
         pacer.push(log.append(message), now);
     }
 
-    /// When the next message may leave.
-    pub fn due(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(|channel| channel.pacer.due()).min()
+    /// Tells one client alone, between two messages.
+    pub fn tell(&mut self, pid: Pid, what: &[u8]) {
+        let Ok(at) = self.place_of(pid) else { return };
+        let client = &mut self.clients[at];
+        if client.aside.bytes.is_empty() {
+            client.aside.before = self.channels[client.hears].pacer.released();
+        }
+        if client.aside.bytes.len() + what.len() <= MOST_ASIDE {
+            client.aside.bytes.extend_from_slice(what);
+            self.somebody_can_take = true;
+        }
     }
 
-    /// The sockets that were full, to wait until they take bytes again. The others are not watched: an idle room of a
-    /// thousand costs poll nothing.
-    pub fn blocked(&self) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
+    /// When the next message may leave, or a client that rests `now` has rested.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let rested = self.clients.iter().filter(|client| client.rests(now)).filter_map(|c| c.rests_until);
+        self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(rested).min()
+    }
+
+    /// The sockets that were full, to wait until they take bytes again, but for those that rest `now`. The others are not
+    /// watched: an idle room of a thousand costs poll nothing.
+    pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
         let blocked = self.clients.iter().filter(|client| client.blocked_since.is_some() && !client.gone);
+        let blocked = blocked.filter(move |client| !client.rests(now));
         blocked.map(|client| (client.pid, sys::watch(client.socket.as_fd(), Interest::Write)))
     }
 
@@ -306,27 +356,56 @@ impl Room {
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
         let client = ManuallyDrop::into_inner(self.clients.remove(self.place_of(pid).ok()?));
+        if client.gone {
+            return Some((client, Vec::new()));
+        }
         let log = &self.channels[client.hears].log;
-        let rest = if client.gone { &[][..] } else { log.between(client.cursor, log.end()) };
-        let rest = rest.to_vec();
+        let before = if client.aside.bytes.is_empty() { client.cursor } else { client.aside.before };
+        let (first, last) = (log.between(client.cursor, before), log.between(before, log.end()));
+        let rest = [first, &client.aside.bytes, last].concat();
         Some((client, rest))
     }
 }
 
 impl Client {
-    /// Sends what is released and not yet sent, in one `send`. Returns how many bytes the socket took.
+    /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
+    /// socket took.
     fn catch_up(&mut self, channels: &[Channel], now: Instant) -> usize {
-        let channel = &channels[self.hears];
-        let bytes = channel.log.between(self.cursor, channel.pacer.released());
+        if self.aside.bytes.is_empty() {
+            return self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
+        }
+        let mut sent = self.catch_up_to(self.aside.before, channels, now);
+        if self.cursor == self.aside.before {
+            let mut aside = std::mem::take(&mut self.aside.bytes);
+            let told = self.send(&aside, now);
+            aside.drain(..told);
+            self.aside.bytes = aside;
+            sent += told;
+            if self.aside.bytes.is_empty() {
+                sent += self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
+            }
+        }
+        sent
+    }
+
+    fn catch_up_to(&mut self, place: u64, channels: &[Channel], now: Instant) -> usize {
+        let sent = self.send(channels[self.hears].log.between(self.cursor, place), now);
+        self.cursor += sent as u64;
+        sent
+    }
+
+    /// One `send`, as far as the socket takes it. Returns how much that was.
+    fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
         if bytes.is_empty() || self.gone {
             return 0;
         }
         match sys::send_now(&self.socket, bytes) {
             Ok(sent) => {
-                self.cursor += sent as u64;
                 if sent > 0 {
                     self.moments = 0;
                 }
+                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
+                self.rests_until = lacks_memory.then(|| now + REST);
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
@@ -335,6 +414,10 @@ impl Client {
                 0
             }
         }
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        !self.gone && self.rests_until.is_some_and(|until| now < until)
     }
 
     fn behind(&self, channels: &[Channel]) -> u64 {

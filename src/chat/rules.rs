@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::child::{self, Patience};
 use super::cutter::Framing;
+use super::gate::Gate;
 use super::hub::{Hub, Rules, Stage};
 use super::lines;
+use super::names::Names;
 use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::{Client, Hears, Lag, Room};
@@ -34,7 +36,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
     let Options { verbosity, idle_timeout, .. } = options;
-    let mut messenger = Messenger { verbosity, idle_timeout, has_lines: false };
+    let names = options.distinct_names.then(Names::default);
+    let gate = Gate { refuses_headers: options.refuses_headers, names };
+    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false };
     let mut more = Vec::new();
     if options.lines.is_some() {
         // Clients that read lines read them whole, however they come: no pace.
@@ -52,11 +56,23 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 struct Messenger {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
+    gate: Gate,
     /// There is a second door.
     has_lines: bool,
 }
 
 impl Messenger {
+    /// Says what one client said to all, and prints it.
+    fn say(&self, record: &Record, stage: &mut Stage) {
+        if record.kind == Kind::Line {
+            stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
+            self.say_line(record.body, stage);
+        } else {
+            self.say_strings(record.body, stage);
+        }
+        self.print_message(record, stage);
+    }
+
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
@@ -105,15 +121,10 @@ impl Rules for Messenger {
 
     fn hear(&mut self, record: Record, stage: &mut Stage) {
         match record.kind {
-            Kind::Message => self.say_strings(record.body, stage),
-            Kind::Line => {
-                stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
-                self.say_line(record.body, stage);
+            Kind::Message | Kind::Line => {
+                let Some(body) = self.gate.pass(&record, stage, told) else { return };
+                self.say(&Record { body: &body, ..record }, stage);
             }
-            Kind::Read | Kind::Left => {}
-        }
-        match record.kind {
-            Kind::Message | Kind::Line => self.print_message(&record, stage),
             Kind::Read => {
                 let Some(client) = stage.room.client(record.pid) else { return };
                 if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
@@ -132,6 +143,9 @@ impl Rules for Messenger {
     }
 
     fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8> {
+        if let Some(names) = &mut self.gate.names {
+            names.forget(client.pid);
+        }
         let line = words::departed(client, ended, count);
         if client.lost_its_child() {
             // That went wrong, whatever one wants to see.

@@ -99,6 +99,7 @@ impl Door {
         // Messages spaced by a millisecond must not be glued together again by Nagle's algorithm: tcp(7). It fails only
         // on a connection that was reset already, which the child will see.
         let _ = socket.set_nodelay(true);
+        let _ = sys::notice_vanished_host(&socket);
         // An IPv4 client of an IPv6 listener under its own name, not as ::ffff:192.0.2.1.
         Knock::Client(socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }

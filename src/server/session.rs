@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use super::Console;
 use crate::sys::{self, Interest};
 
+/// How long a connection rests that cannot send for want of memory: ENOBUFS, ENOMEM.
+const REST: Duration = Duration::from_millis(20);
+
 /// Why a client is served no longer.
 #[derive(Debug)]
 pub enum End {
@@ -96,6 +99,10 @@ impl<'a> Session<'a> {
             }
             let sent = sys::send_now(self.socket, bytes).map_err(End::Broken)?;
             bytes = &bytes[sent..];
+            if sent == 0 {
+                // It was able and took nothing: the system lacks memory, and would be asked again at once.
+                std::thread::sleep(REST);
+            }
         }
         Ok(())
     }

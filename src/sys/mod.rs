@@ -38,7 +38,7 @@ pub use process::{Ended, kill, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use seccomp::Filter;
 pub use signals::{Signals, default_signal, ignore_signal};
-pub use socket::{discard_input, listen, peek_now, read_now, send_now};
+pub use socket::{discard_input, listen, notice_vanished_host, peek_now, read_now, send_now};
 pub use spawn::spawn;
 pub use user::User;
 

@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)] // Each test program uses a part of it.
 
 mod clients;
+mod conversation;
 mod labs;
 mod peer;
 mod process;
@@ -13,9 +14,13 @@ mod server;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
+pub use conversation::{Heard, all_said, one_order, says};
 pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
 pub use peer::Peer;
-pub use process::{catches_sigterm, children_of, descriptors_of, is_alive, name_of};
+pub use process::{
+    can_trace, catches_sigterm, children_of, cpu_time_of, descriptors_of, is_alive, name_of,
+    raise_own_descriptor_limit, send, traced, wait_for_death,
+};
 pub use program::{Output, Program};
 pub use server::{Server, for_nobody, server_for_nobody};
 pub use terminal::Terminal;
@@ -29,8 +34,13 @@ pub const SERVER: &str = env!("CARGO_BIN_EXE_chat_serveur");
 pub const CLIENT: &str = env!("CARGO_BIN_EXE_chat_client");
 
 /// Asks again and again until `look` finds something. For facts without an event to wait for, as those in /proc.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, look)
+}
+
+/// The same for what takes its time by itself.
+pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 
 use super::PATIENCE;
 
@@ -18,6 +19,19 @@ impl Peer {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Peer { stream, pending: Vec::new() }
+    }
+
+    /// The same from an address of this machine's own.
+    pub fn connect_from(local: std::net::IpAddr, address: SocketAddr) -> Peer {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let family = if local.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let socket = socket(family, SockType::Stream, flags, None).expect("socket");
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(local, 0))).expect("bind");
+        connect(socket.as_raw_fd(), &SockaddrStorage::from(address)).expect("connect");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Peer::adopt(stream)
     }
 
     /// The same opinion on a connection that came otherwise.
@@ -56,19 +70,31 @@ impl Peer {
 
     /// The next `count` strings: ended by NUL, the empty ones dropped. Fewer when the connection ends first.
     pub fn strings(&mut self, count: usize) -> Vec<String> {
-        let mut strings = Vec::new();
-        while strings.len() < count {
-            let Some(end) = self.pending.iter().position(|&byte| byte == 0) else {
-                if self.reads() {
+        self.take_strings(count, count)
+    }
+
+    /// The next string, and those that came with it, at most `count`. None when the connection ends first.
+    pub fn strings_now(&mut self, count: usize) -> Vec<String> {
+        self.take_strings(1, count)
+    }
+
+    fn take_strings(&mut self, least: usize, most: usize) -> Vec<String> {
+        let (mut strings, mut done) = (Vec::new(), 0);
+        while strings.len() < most {
+            let Some(end) = self.pending[done..].iter().position(|&byte| byte == 0) else {
+                self.pending.drain(..done);
+                done = 0;
+                if strings.len() < least && self.reads() {
                     continue;
                 }
                 break;
             };
-            let string: Vec<u8> = self.pending.drain(..=end).take(end).collect();
-            if !string.is_empty() {
-                strings.push(String::from_utf8_lossy(&string).into_owned());
+            if end > 0 {
+                strings.push(String::from_utf8_lossy(&self.pending[done..done + end]).into_owned());
             }
+            done += end + 1;
         }
+        self.pending.drain(..done);
         strings
     }
 

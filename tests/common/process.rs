@@ -1,4 +1,56 @@
-//! Processes, as /proc shows them.
+//! Processes, as /proc shows them, and what is done to them.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::eventually;
+
+/// Sends `signal` to a process that is there.
+pub fn send(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).expect("kill");
+}
+
+/// Waits until none of `pids` runs.
+pub fn wait_for_death(pids: &[i32]) {
+    eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
+}
+
+/// A thousand connections need more descriptors than many systems give at first.
+pub fn raise_own_descriptor_limit() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+}
+
+/// The processor's time that `pid` has used, in the program and in the system on its behalf: proc_pid_stat(5). Linux tells
+/// it in hundredths of a second.
+pub fn cpu_time_of(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+/// `program` under strace(1), which writes the calls named in `options` to `to`. The program is our child, and strace the one
+/// beside it.
+pub fn traced(program: &str, options: &[&str], to: &Path) -> Command {
+    let mut command = Command::new("strace");
+    command.arg("-D").arg("-qq").arg("-o").arg(to).args(options).arg(program);
+    command
+}
+
+/// True where strace(1) is there and may trace; says so where not.
+pub fn can_trace() -> bool {
+    let can = traced("true", &[], Path::new("/dev/null")).output().is_ok_and(|done| done.status.success());
+    if !can {
+        eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    can
+}
 
 /// From /proc: the children of `pid`, zombies included.
 pub fn children_of(pid: i32) -> Vec<i32> {

@@ -90,26 +90,11 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
     let traces = tempfile::tempdir().unwrap();
     let trace = traces.path().join("trace");
-    // -D: the server is our child, and strace the one beside.
-    let strace = |what: &str| {
-        let mut command = Command::new("strace");
-        command.args([
-            "-D",
-            "-f",
-            "-qq",
-            "-s",
-            "200",
-            "-e",
-            "trace=fsync,fdatasync,linkat,sendto,write",
-            "-o",
-        ]);
-        command.arg(&trace).arg(what);
-        command
-    };
-    if !strace("true").output().is_ok_and(|probe| probe.status.success()) {
-        return eprintln!("skipped: strace is not installed, or may not trace");
+    if !can_trace() {
+        return;
     }
-    let landing = Landing::by(&mut strace(UPLOAD_SERVER), &[]);
+    let calls = ["-f", "-s", "200", "-e", "trace=fsync,fdatasync,linkat,sendto,write"];
+    let landing = Landing::by(&mut traced(UPLOAD_SERVER, &calls, &trace), &[]);
     assert!(landing.answer(announced("report.txt", b"contents")).ends_with("[SUCCESS]"));
     let told = "as report.txt [SUCCESS]";
     let calls = eventually("the trace", || {
