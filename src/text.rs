@@ -140,7 +140,6 @@ pub fn character_boundary(bytes: &[u8], most: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn what_a_terminal_would_obey_is_shown() {
@@ -174,40 +173,5 @@ mod tests {
         let shown: Vec<String> = pieces.iter().map(|piece| stream.feed(piece)).collect();
         assert_eq!(shown, ["caf", "é", "\n^[[2J", "\\xe2\\x82x^Mz\n", ""]);
         assert_eq!(stream.finish(), "\\xf0\\x9f");
-    }
-
-    proptest! {
-        #[test]
-        fn a_stream_shows_the_same_however_it_is_cut(
-            text in "[a-zé€🦀\r\n\x1b]{0,60}", noise in prop::collection::vec(any::<u8>(), 0..8), cuts in prop::collection::vec(1usize..6, 1..40),
-        ) {
-            let bytes = [text.as_bytes(), &noise].concat();
-            let (mut stream, mut shown, mut rest) = (VisibleStream::default(), String::new(), &bytes[..]);
-            for cut in cuts.iter().cycle() {
-                if rest.is_empty() {
-                    break;
-                }
-                let (piece, after) = rest.split_at((*cut).min(rest.len()));
-                shown.push_str(&stream.feed(piece));
-                rest = after;
-            }
-            shown.push_str(&stream.finish());
-            let whole = VisibleStream::default();
-            let mut whole = { let mut w = whole; let mut s = w.feed(&bytes); s.push_str(&w.finish()); s };
-            prop_assert_eq!(&shown, &whole);
-            whole.retain(|c| c != '\n');
-            prop_assert!(is_plain(&whole));
-        }
-
-        #[test]
-        fn nothing_that_comes_out_could_be_obeyed(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert!(is_plain(&visible(&bytes)));
-        }
-
-        #[test]
-        fn what_is_visible_already_is_not_changed_again(text in "\\PC{0,100}") {
-            let once = visible(text.as_bytes());
-            prop_assert_eq!(visible(once.as_bytes()), once);
-        }
     }
 }

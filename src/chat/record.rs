@@ -158,7 +158,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const PID: Pid = Pid::from_raw(4242);
 
@@ -216,45 +215,5 @@ mod tests {
         assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
         // Without its NUL it would be the beginning of whatever somebody else says next.
         assert!(wrong(Kind::Message, b"eve : ") && !wrong(Kind::Message, b"eve : \0"));
-    }
-
-    proptest! {
-        #[test]
-        fn records_come_out_as_they_went_in_and_a_batch_fits_the_pipe(
-            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..1023), 1..40),
-        ) {
-            let (mut batch, mut sent) = (Batch::new(PID), Vec::new());
-            for message in &messages {
-                if !batch.push_message(message) {
-                    prop_assert!(batch.closed().len() <= PIPE_BUF);
-                    sent.push(all(batch.closed()));
-                    batch.clear();
-                    prop_assert!(batch.push_message(message));
-                }
-            }
-            prop_assert!(batch.closed().len() <= PIPE_BUF);
-            sent.push(all(batch.closed()));
-            for group in &mut sent {
-                // The extra NUL of each write.
-                prop_assert_eq!(group.last_mut().unwrap().2.pop(), Some(0));
-            }
-            let got: Vec<Vec<u8>> = sent.concat().into_iter().map(|(_, _, body)| body).collect();
-            prop_assert_eq!(got, messages);
-        }
-
-        #[test]
-        fn any_front_of_a_record_is_incomplete_or_wrong_and_nothing_panics(
-            message in prop::collection::vec(any::<u8>(), 1..1023),
-            noise in prop::collection::vec(any::<u8>(), 0..64),
-        ) {
-            let mut batch = Batch::new(PID);
-            batch.push_message(&message);
-            let whole = batch.closed();
-            for cut in 0..whole.len() {
-                prop_assert_eq!(parse(&whole[..cut], false), Parsed::Incomplete);
-                prop_assert_eq!(parse(&whole[..cut], true), Parsed::Wrong);
-            }
-            parse(&noise, true);
-        }
     }
 }
