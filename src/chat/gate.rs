@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::hub::Stage;
+use super::client::Standing;
 use super::names::Names;
 use super::record::{Kind, Record};
-use super::room::Standing;
+use super::stage::Stage;
 use super::words;
 use crate::text::as_one_line;
 

@@ -14,9 +14,8 @@ use anyhow::Context;
 use smallvec::SmallVec;
 
 use super::inbox::{CAPACITY, Heard, Inbox};
-use super::record::Record;
-use super::room::{Client, Hears, Lag, Room};
-use crate::cli::Program;
+use super::room::Room;
+use super::stage::{Rules, Stage};
 use crate::server::{self, Options, Parent, prepare};
 use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
@@ -25,53 +24,8 @@ use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 /// Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// What makes a hub one lab's server and not another's.
-pub trait Rules {
-    /// Who is running.
-    const PROGRAM: Program;
-
-    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
-
-    /// What a new client hears, and what it is told at once.
-    fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
-
-    /// Takes one record; its pid is that of a client in the room.
-    fn hear(&mut self, record: Record, stage: &mut Stage);
-
-    /// Prints that `client` is in, one of `count`.
-    fn joined(&self, client: &Client, count: usize, parent: &mut Parent);
-
-    /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
-    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8>;
-
-    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away.
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8>;
-
-    /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
-    fn refusal(door: usize, reason: &str) -> Vec<u8>;
-
-    /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
-    fn forget(&mut self) {}
-
-    /// True when each message's way is to be told.
-    fn tells_hops(&self) -> bool {
-        false
-    }
-
-    /// Prints how many bytes one round of sending gave to which descriptors.
-    fn sent(&self, _descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, _parent: &mut Parent) {}
-}
-
-/// What a record may lead to: something said in the room, something printed.
-pub struct Stage<'a> {
-    /// Who is there, and what they hear.
-    pub room: &'a mut Room,
-    /// The consoles.
-    pub parent: &'a mut Parent,
-    /// The time of this turn.
-    pub now: Instant,
-}
+/// How long a child that ended without a word may go unnoticed beside others that announced their end.
+const SWEEP: Duration = Duration::from_millis(100);
 
 /// The first process and all that it holds.
 pub struct Hub<R: Rules> {
@@ -88,6 +42,8 @@ pub struct Hub<R: Rules> {
     heard: usize,
     /// Reads of the pipe that gave something else than records of living children.
     junk: u64,
+    /// When to look for children that ended without a word.
+    sweep: Option<Instant>,
 }
 
 /// As many as a quiet room has, on the stack: what the hub writes on the heap, a child forked before pays for.
@@ -110,7 +66,7 @@ impl<R: Rules> Hub<R> {
         let limit = prepare()?;
         let (inbox, pipe) = Inbox::open().context("pipe")?;
         let parent = Parent::open(R::PROGRAM, options, limit)?;
-        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0 })
+        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0, sweep: None })
     }
 
     /// Opens a second door; what comes in there is told apart by the rules. Returns the address really bound.
@@ -152,6 +108,9 @@ impl<R: Rules> Hub<R> {
                 Event::Writable(pid) => self.room.can_take(pid),
             }
         }
+        if self.sweep.is_some_and(|at| at <= now) {
+            self.sweep(now)?;
+        }
         // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
         self.deliver(Instant::now());
         self.parent.end_turn(now);
@@ -177,13 +136,36 @@ impl<R: Rules> Hub<R> {
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(now), self.parent.due(), self.moment];
+        let due = [self.room.due(now), self.parent.due(), self.moment, self.sweep];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Takes the children that have ended, and leave of their clients.
+    ///
+    /// Those that have said so are asked for by their numbers: to find out who has ended, the kernel walks along all, which takes
+    /// a millisecond among ten thousand. One that ends without a word, in the same moment as one that has said so, is found a
+    /// little later.
+    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+        let leaving: Few<Pid> = self.room.leaving().into();
+        let mut somebody = false;
+        for pid in leaving {
+            if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
+                somebody = true;
+                self.say_goodbye(pid, ended, now);
+            }
+        }
+        if !somebody {
+            return self.sweep(now);
+        }
+        self.sweep = self.sweep.or(Some(now + SWEEP));
+        self.parent.reopen(now);
+        Ok(())
     }
 
     /// Takes all ended children, then what they wrote before they ended, then leave of their clients: in this order, since
     /// a child may write its last record and end between a look at the pipe and a look at the children.
-    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+    fn sweep(&mut self, now: Instant) -> anyhow::Result<()> {
+        self.sweep = None;
         let mut dead = Vec::new();
         while let Some(child) = sys::reap_one().context("waitpid")? {
             dead.push(child);

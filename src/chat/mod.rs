@@ -11,7 +11,9 @@
 //! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
 //! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
+pub mod channel;
 pub mod child;
+pub mod client;
 pub mod cutter;
 pub mod gate;
 pub mod hub;
@@ -26,6 +28,8 @@ pub mod options;
 pub mod pacer;
 pub mod record;
 pub mod room;
+pub mod roster;
 pub mod rules;
 pub mod screen;
+pub mod stage;
 pub mod words;

@@ -1,90 +1,15 @@
 //! The room: who is in it, what was said, and how far each has heard it.
 
-use std::mem::ManuallyDrop;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::log::Log;
+use super::channel::{Channel, Hears};
+use super::client::{Client, Lag};
 use super::pacer::Pacer;
 use super::record::Record;
+use super::roster::Roster;
 use crate::sys::{self, Interest, Pid, PollFd, Signal, large};
-
-/// A connected client, which is a cursor in the log.
-#[derive(Debug)]
-pub struct Client {
-    /// Its child.
-    pub pid: Pid,
-    /// The hub's copy of its socket; the child has another.
-    pub socket: TcpStream,
-    /// Its address.
-    pub peer: SocketAddr,
-    /// The channel that it hears.
-    pub hears: Hears,
-    /// Why it left, as its child has told: 0 at the end of file, an errno, or [`super::record::IDLE`].
-    pub left: Option<i32>,
-    /// Its last words, when it was sent away.
-    pub sent_away: Option<Vec<u8>>,
-    /// What its first words have shown.
-    pub standing: Standing,
-    /// What it alone is told.
-    aside: Aside,
-    /// The place in the log up to which its socket has taken all.
-    cursor: u64,
-    /// Since when its socket takes less than there is.
-    blocked_since: Option<Instant>,
-    /// Poll has found it able again.
-    can_take: bool,
-    /// Until when it is not polled: it was found able, and took nothing.
-    rests_until: Option<Instant>,
-    /// Moments that it was given since its socket last took a byte.
-    moments: u32,
-    /// Its connection takes nothing any more; its child will say so.
-    gone: bool,
-}
-
-impl Client {
-    /// True when its child ended before it had said why.
-    pub fn lost_its_child(&self) -> bool {
-        self.left.is_none() && self.sent_away.is_none()
-    }
-
-    /// The descriptor of its socket, the same number in the hub and in its child.
-    pub fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
-
-/// What a client's first words have shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It has said nothing yet.
-    Silent,
-    /// It may speak.
-    Speaks,
-    /// It was sent away for what it said, and nothing more of it is heard.
-    Refused,
-}
-
-/// Bytes for one client alone, between two messages of its channel.
-#[derive(Debug, Default)]
-struct Aside {
-    bytes: Vec<u8>,
-    /// The place in the log before which they come: the end of a message.
-    before: u64,
-}
-
-/// The most bytes that may wait to be told to one client alone: who reads nothing need not be told twice.
-const MOST_ASIDE: usize = 1024;
-
-/// How far a client is behind what it could have heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lag {
-    /// Bytes released and not taken.
-    pub bytes: u64,
-    /// For how long its socket has not taken all.
-    pub since: Duration,
-}
 
 /// What one round of sending came to.
 #[derive(Debug, Default)]
@@ -95,57 +20,39 @@ pub struct Delivery {
     pub strained: bool,
 }
 
-/// How many moments a client may be given without its socket taking anything: after that, it has stopped.
-const MOST_MOMENTS: u32 = 10;
-
-/// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
-/// would report it at once, again and again.
-const REST: Duration = Duration::from_millis(20);
-
 /// The room.
 #[derive(Debug)]
 pub struct Room {
-    /// Ordered by `pid`. One block, since each message writes to every cursor. Not dropped implicitly: a child gives the
-    /// block back without closing sockets, which in a child it does not own.
-    clients: Vec<ManuallyDrop<Client>>,
+    clients: Roster,
     channels: Vec<Channel>,
     lag_limit: u64,
     /// Somebody's socket takes bytes again.
     somebody_can_take: bool,
+    /// Somebody's socket is full.
+    somebody_is_blocked: bool,
     /// As in [`Delivery::strained`], since the last one.
     strained: bool,
+    /// Those whose children have told that they end.
+    leaving: Vec<Pid>,
 }
-
-/// What some clients hear: one encoding of all that is said, or what is said to one client alone.
-#[derive(Debug)]
-struct Channel {
-    log: Log,
-    pacer: Pacer,
-    /// The released mark up to which all have been offered the log.
-    offered: u64,
-    /// The place of the slowest, from which the log is kept.
-    needed: u64,
-}
-
-impl Channel {
-    fn has_news(&self) -> bool {
-        self.pacer.released() != self.offered
-    }
-}
-
-/// A channel's number.
-pub type Hears = usize;
 
 impl Room {
     /// An empty room without a channel. A client more than `lag_limit` bytes behind is to be dropped.
     pub fn new(lag_limit: u64) -> Room {
-        Room { clients: large(), channels: large(), lag_limit, somebody_can_take: false, strained: false }
+        Room {
+            clients: Roster::default(),
+            channels: large(),
+            lag_limit,
+            somebody_can_take: false,
+            somebody_is_blocked: false,
+            strained: false,
+            leaving: large(),
+        }
     }
 
     /// Adds a channel with `pace` between two messages and returns its number: 0, 1, ...
     pub fn add_channel(&mut self, pace: Duration, now: Instant) -> Hears {
-        let (log, pacer) = (Log::default(), Pacer::new(pace, now));
-        self.channels.push(Channel { log, pacer, offered: 0, needed: 0 });
+        self.channels.push(Channel::new(Pacer::new(pace, now)));
         self.channels.len() - 1
     }
 
@@ -173,54 +80,38 @@ impl Room {
 
     /// The client that `pid` serves.
     pub fn client(&mut self, pid: Pid) -> Option<&mut Client> {
-        let at = self.place_of(pid).ok()?;
-        Some(&mut self.clients[at])
+        self.clients.get_mut(pid)
     }
 
     /// What a client hears; `None` when it hears nothing any more: it has left, was sent away, or its connection is gone.
     pub fn heard_by(&self, pid: Pid) -> Option<Hears> {
-        let client = &self.clients[self.place_of(pid).ok()?];
+        let client = self.clients.get(pid)?;
         (!client.gone && client.left.is_none()).then_some(client.hears)
-    }
-
-    /// Where it is, or where it would be.
-    fn place_of(&self, pid: Pid) -> Result<usize, usize> {
-        self.clients.binary_search_by_key(&pid, |client| client.pid)
     }
 
     /// The children, in the order of their numbers.
     pub fn children(&self) -> Vec<Pid> {
-        self.clients.iter().map(|client| client.pid).collect()
+        self.clients.pids()
     }
 
     /// Lets a client in; it hears what is said in one channel from now on.
-    pub fn join(&mut self, pid: Pid, (socket, peer): (TcpStream, SocketAddr), hears: Hears) {
+    pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), hears: Hears) {
         let cursor = self.channels[hears].log.end();
-        let client = Client {
-            pid,
-            socket,
-            peer,
-            hears,
-            left: None,
-            sent_away: None,
-            standing: Standing::Silent,
-            aside: Aside::default(),
-            cursor,
-            blocked_since: None,
-            can_take: false,
-            rests_until: None,
-            moments: 0,
-            gone: false,
-        };
-        let (Ok(at) | Err(at)) = self.place_of(pid);
-        self.clients.insert(at, ManuallyDrop::new(client));
+        self.clients.insert(Client::new(pid, client, hears, cursor));
     }
 
     /// Notes why a client left, as its child has told in a record of [`super::record::Kind::Left`].
     pub fn left(&mut self, record: &Record) {
-        if let Some(client) = self.client(record.pid) {
+        let Some(client) = self.clients.get_mut(record.pid) else { return };
+        if client.left.is_none() {
             client.left = record.body.try_into().ok().map(i32::from_ne_bytes);
+            self.leaving.push(record.pid);
         }
+    }
+
+    /// Those whose children have told that they end.
+    pub fn leaving(&self) -> &[Pid] {
+        &self.leaving
     }
 
     /// Says `message` to all who hear a channel: one append, however many they are.
@@ -231,29 +122,30 @@ impl Room {
 
     /// Tells one client alone, between two messages.
     pub fn tell(&mut self, pid: Pid, what: &[u8]) {
-        let Ok(at) = self.place_of(pid) else { return };
-        let client = &mut self.clients[at];
-        if client.aside.bytes.is_empty() {
-            client.aside.before = self.channels[client.hears].pacer.released();
-        }
-        if client.aside.bytes.len() + what.len() <= MOST_ASIDE {
-            client.aside.bytes.extend_from_slice(what);
+        if let Some(client) = self.clients.get_mut(pid) {
+            client.tell(what, &self.channels[client.hears]);
             self.somebody_can_take = true;
         }
     }
 
     /// When the next message may leave, or a client that rests `now` has rested.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        let rested = self.clients.iter().filter(|client| client.rests(now)).filter_map(|c| c.rests_until);
+        let resting = self.blocked_clients().filter(|client| client.rests(now));
+        let rested = resting.filter_map(|client| client.rests_until);
         self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(rested).min()
     }
 
     /// The sockets that were full, to wait until they take bytes again, but for those that rest `now`. The others are not
     /// watched: an idle room of a thousand costs poll nothing.
     pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
-        let blocked = self.clients.iter().filter(|client| client.blocked_since.is_some() && !client.gone);
-        let blocked = blocked.filter(move |client| !client.rests(now));
+        let blocked = self.blocked_clients().filter(move |client| !client.rests(now));
         blocked.map(|client| (client.pid, sys::watch(client.socket.as_fd(), Interest::Write)))
+    }
+
+    /// Looks at nobody in a room where all read: a turn of the loop costs the same in a large one.
+    fn blocked_clients(&self) -> impl Iterator<Item = &Client> {
+        let clients = self.somebody_is_blocked.then(|| self.clients.iter());
+        clients.into_iter().flatten().filter(|client| client.blocked_since.is_some() && !client.gone)
     }
 
     /// Says that poll found one of [`Room::blocked`] able to take bytes again.
@@ -266,8 +158,9 @@ impl Room {
 
     /// Gives the memory for clients and messages back, in a child, which has no use for it.
     pub fn forget(&mut self) {
-        self.clients = Vec::new();
+        self.clients.forget();
         self.channels = Vec::new();
+        self.leaving = Vec::new();
     }
 
     /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which
@@ -284,7 +177,7 @@ impl Room {
     /// Counts a moment for each client that one is given for.
     pub fn begin_moment(&mut self) {
         let Room { clients, channels, lag_limit, .. } = self;
-        let strained = clients.iter_mut().filter(|c| c.is_strained(channels, *lag_limit));
+        let strained = clients.iter_mut().filter(|c| c.is_strained(&channels[c.hears], *lag_limit));
         strained.for_each(|client| client.moments += 1);
     }
 
@@ -292,7 +185,8 @@ impl Room {
     /// third of its buffer is free.
     pub fn end_moment(&mut self) {
         let Room { clients, channels, lag_limit, .. } = self;
-        let behind = clients.iter_mut().filter(|client| client.behind(channels) > *lag_limit / 2);
+        let behind =
+            clients.iter_mut().filter(|client| client.behind(&channels[client.hears]) > *lag_limit / 2);
         behind.for_each(|client| client.can_take = true);
         self.somebody_can_take = true;
     }
@@ -305,32 +199,28 @@ impl Room {
 
     fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
-        let Room { clients, channels, lag_limit, .. } = self;
+        let Room { clients, channels, lag_limit, somebody_is_blocked, .. } = self;
+        *somebody_is_blocked = false;
         channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
-        for client in clients {
+        for client in clients.iter_mut() {
+            let channel = &mut channels[client.hears];
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
-                let bytes = client.catch_up(channels, now);
+                let bytes = client.catch_up(channel, now);
                 if bytes > 0 {
                     sent(client.descriptor(), bytes);
                 }
             }
-            delivery.strained |= client.is_strained(channels, *lag_limit);
-            if client.behind(channels) > *lag_limit {
+            *somebody_is_blocked |= client.blocked_since.is_some();
+            delivery.strained |= client.is_strained(channel, *lag_limit);
+            if client.behind(channel) > *lag_limit {
                 delivery.laggards.push(client.pid);
             }
             if !client.gone {
-                let channel = &mut channels[client.hears];
                 channel.needed = channel.needed.min(client.cursor);
             }
         }
         let ended = Instant::now();
-        for channel in channels {
-            channel.log.trim(channel.needed);
-            if channel.has_news() {
-                channel.offered = channel.pacer.released();
-                channel.pacer.sent(now, ended);
-            }
-        }
+        channels.iter_mut().for_each(|channel| channel.was_offered(now, ended));
         self.somebody_can_take = false;
         self.strained = delivery.strained;
         delivery
@@ -338,9 +228,9 @@ impl Room {
 
     /// A client, and how far it is behind.
     pub fn laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
-        let client = &self.clients[self.place_of(pid).ok()?];
+        let client = self.clients.get(pid)?;
         let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        Some((client, Lag { bytes: client.behind(&self.channels), since }))
+        Some((client, Lag { bytes: client.behind(&self.channels[client.hears]), since }))
     }
 
     /// Gives a client up: it hears nothing more but its `last_words`. Its child goes first; the rest happens when that is
@@ -355,78 +245,10 @@ impl Room {
 
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
-        let client = ManuallyDrop::into_inner(self.clients.remove(self.place_of(pid).ok()?));
-        if client.gone {
-            return Some((client, Vec::new()));
-        }
-        let log = &self.channels[client.hears].log;
-        let before = if client.aside.bytes.is_empty() { client.cursor } else { client.aside.before };
-        let (first, last) = (log.between(client.cursor, before), log.between(before, log.end()));
-        let rest = [first, &client.aside.bytes, last].concat();
+        let client = self.clients.remove(pid)?;
+        self.leaving.retain(|&leaving| leaving != pid);
+        let rest = client.rest(&self.channels[client.hears]);
         Some((client, rest))
-    }
-}
-
-impl Client {
-    /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
-    /// socket took.
-    fn catch_up(&mut self, channels: &[Channel], now: Instant) -> usize {
-        if self.aside.bytes.is_empty() {
-            return self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
-        }
-        let mut sent = self.catch_up_to(self.aside.before, channels, now);
-        if self.cursor == self.aside.before {
-            let mut aside = std::mem::take(&mut self.aside.bytes);
-            let told = self.send(&aside, now);
-            aside.drain(..told);
-            self.aside.bytes = aside;
-            sent += told;
-            if self.aside.bytes.is_empty() {
-                sent += self.catch_up_to(channels[self.hears].pacer.released(), channels, now);
-            }
-        }
-        sent
-    }
-
-    fn catch_up_to(&mut self, place: u64, channels: &[Channel], now: Instant) -> usize {
-        let sent = self.send(channels[self.hears].log.between(self.cursor, place), now);
-        self.cursor += sent as u64;
-        sent
-    }
-
-    /// One `send`, as far as the socket takes it. Returns how much that was.
-    fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
-        if bytes.is_empty() || self.gone {
-            return 0;
-        }
-        match sys::send_now(&self.socket, bytes) {
-            Ok(sent) => {
-                if sent > 0 {
-                    self.moments = 0;
-                }
-                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
-                self.rests_until = lacks_memory.then(|| now + REST);
-                self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
-                sent
-            }
-            Err(_) => {
-                self.gone = true;
-                0
-            }
-        }
-    }
-
-    fn rests(&self, now: Instant) -> bool {
-        !self.gone && self.rests_until.is_some_and(|until| now < until)
-    }
-
-    fn behind(&self, channels: &[Channel]) -> u64 {
-        let released = channels[self.hears].pacer.released();
-        if self.gone { 0 } else { released.saturating_sub(self.cursor) }
-    }
-
-    fn is_strained(&self, channels: &[Channel], lag_limit: u64) -> bool {
-        self.behind(channels) > lag_limit / 2 && self.moments < MOST_MOMENTS
     }
 }
 

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::client::{Client, Lag};
 use super::names::Refusal;
 use super::record::IDLE;
-use super::room::{Client, Lag};
 use crate::cli::Language;
 use crate::server::Words;
 use crate::sys::{Ended, Pid, system_reason};

@@ -34,7 +34,7 @@ pub use landlock::Fence;
 pub use memory::{keep_large_blocks_apart, large};
 pub use passing::{Passed, pass, take_passed};
 pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
-pub use process::{Ended, kill, reap_one, reap_this};
+pub use process::{Ended, kill, reap_ended, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use seccomp::Filter;
 pub use signals::{Signals, default_signal, ignore_signal};
