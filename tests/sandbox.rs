@@ -4,6 +4,8 @@
 mod common;
 #[path = "sandbox/held.rs"]
 mod held;
+#[path = "sandbox/kernel.rs"]
+mod kernel;
 #[path = "sandbox/limits.rs"]
 mod limits;
 #[path = "sandbox/user.rs"]

@@ -102,7 +102,7 @@ fn an_argument_that_is_not_utf8_is_refused_like_any_other() {
 fn help_teaches_every_option_with_examples_in_one_language() {
     let options =
         ["--bind", "--port", "--max-clients", "--backlog", "--pace", "--lag-limit", "--lines", "-v", "-q"];
-    let defaults = ["5015 par défaut", "1000 par défaut", "128 par défaut", "(1048576 par"];
+    let defaults = ["5015 par défaut", "1000 par défaut", "128 par défaut", "(1048576"];
     helps_in_french(SERVER, &[&options[..], &defaults].concat());
     helps_in_french(CLIENT, &["<IP>", "<PSEUDO>", "--port", "5015 par défaut"]);
 }

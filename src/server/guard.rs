@@ -42,10 +42,10 @@ impl Guard {
     /// # Errors
     /// The system's refusal, above all that this process is not root's.
     pub fn become_user(&self, words: Words) -> anyhow::Result<()> {
-        self.user.as_ref().map_or(Ok(()), User::become_it).with_context(|| {
-            let name = self.user.as_ref().map_or("", User::name);
-            words.cannot_become(name)
-        })
+        match &self.user {
+            Some(user) => user.become_it().with_context(|| words.cannot_become(user.name())),
+            None => Ok(()),
+        }
     }
 
     /// Makes ready what confines each child, whose duty this is, and who writes files to `directory` alone, if any; descriptors for

@@ -6,7 +6,6 @@
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::landlock::Fence;
@@ -39,14 +38,20 @@ pub enum Wall<T> {
 /// What is done to each child of a server.
 #[derive(Debug)]
 pub struct Confinement {
-    limits: Wall<&'static [Resource]>,
+    limits: Wall<&'static [Limit]>,
     seccomp: Wall<Filter>,
     fence: Wall<Fence>,
 }
 
 /// A child is not to make processes (root's are not counted: there seccomp alone forbids it) nor leave its memory on the disk,
 /// where others might read what clients have said; nor to write to a file, if it has none to write to.
-const LIMITS: [Resource; 3] = [Resource::RLIMIT_NPROC, Resource::RLIMIT_CORE, Resource::RLIMIT_FSIZE];
+const LIMITS: [Limit; 3] = [libc::RLIMIT_NPROC, libc::RLIMIT_CORE, libc::RLIMIT_FSIZE];
+
+/// A limit's number, which nix has not for all of them on all systems.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+type Limit = libc::__rlimit_resource_t;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+type Limit = libc::c_int;
 
 impl Confinement {
     /// No wall at all.
@@ -91,7 +96,7 @@ impl Confinement {
     /// The limits: whether they forbid to write to a file.
     pub fn limits(&self) -> Wall<bool> {
         match self.limits {
-            Wall::Up(limits) => Wall::Up(limits.contains(&Resource::RLIMIT_FSIZE)),
+            Wall::Up(limits) => Wall::Up(limits.contains(&libc::RLIMIT_FSIZE)),
             _ => Wall::Unwanted,
         }
     }
@@ -112,7 +117,7 @@ impl Confinement {
     /// What setrlimit(2), prctl(2) or seccomp(2) says. The child must not go on then.
     pub(super) fn apply(&self) -> io::Result<()> {
         if let Wall::Up(limits) = self.limits {
-            limits.iter().try_for_each(|&limit| setrlimit(limit, 0, 0))?;
+            limits.iter().try_for_each(|&limit| lower_to_nothing(limit))?;
         }
         if let Wall::Up(fence) = &self.fence {
             fence.go_behind()?;
@@ -121,6 +126,16 @@ impl Confinement {
             filter.install()?;
         }
         Ok(())
+    }
+}
+
+/// setrlimit(2), for good.
+fn lower_to_nothing(limit: Limit) -> io::Result<()> {
+    let nothing = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel reads `nothing`, which outlives the call.
+    match unsafe { libc::setrlimit(limit, &raw const nothing) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -147,12 +147,13 @@ pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
 ///
 /// # Errors
 /// What getrlimit(2) says. A refused raise is no error: the old limit then stays and is returned.
+#[allow(clippy::unnecessary_cast)] // Limits have 32 bits on some machines.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => Ok(hard),
+        Ok(()) => Ok(hard as u64),
         // macOS says "unlimited" and then refuses it.
-        Err(_) => Ok(soft),
+        Err(_) => Ok(soft as u64),
     }
 }
 

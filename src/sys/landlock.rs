@@ -4,8 +4,6 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-use super::move_high;
-
 /// A fence, made ready, which a child goes behind.
 #[derive(Debug)]
 pub struct Fence(OwnedFd);
@@ -18,6 +16,7 @@ impl Fence {
     /// ENOSYS where the kernel has no landlock, or does not use it.
     #[cfg(target_os = "linux")]
     pub(super) fn around(directory: impl AsFd, lowest: RawFd) -> io::Result<Fence> {
+        use super::move_high;
         use landlock::{ABI, Access, AccessFs, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr};
         let make = || {
             // All that some kernel knows of is forbidden; an older one forbids what it knows.
