@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::log::Log;
 use super::pacer::Pacer;
 use super::record::Record;
@@ -37,12 +39,23 @@ pub struct Client {
     moments: u32,
     /// Its connection takes nothing any more; its child will say so.
     gone: bool,
+    /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
+    /// then reads an orderly end.
+    broke: Option<i32>,
 }
 
 impl Client {
     /// True when its child ended before it had said why.
     pub fn lost_its_child(&self) -> bool {
         self.left.is_none() && self.sent_away.is_none()
+    }
+
+    /// Why it left: 0 at the end of file, or an errno; `None` when its child ended before it had said so.
+    pub fn why_it_left(&self) -> Option<i32> {
+        match self.left {
+            Some(0) => self.broke.or(Some(0)),
+            told => told,
+        }
     }
 
     /// The descriptor of its socket, the same number in the hub and in its child.
@@ -178,6 +191,7 @@ impl Room {
             rests_until: None,
             moments: 0,
             gone: false,
+            broke: None,
         };
         let (Ok(at) | Err(at)) = self.place_of(pid);
         self.clients.insert(at, ManuallyDrop::new(client));
@@ -336,8 +350,9 @@ impl Client {
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
-            Err(_) => {
+            Err(error) => {
                 self.gone = true;
+                self.broke = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
                 0
             }
         }
