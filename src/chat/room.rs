@@ -33,8 +33,8 @@ pub struct Client {
     blocked_since: Option<Instant>,
     /// Poll has found it able again.
     can_take: bool,
-    /// Until when it is not polled: it was found able, and took nothing.
-    rests_until: Option<Instant>,
+    /// It was able, and took nothing: it is not polled while the room [rests](Room::rests_until).
+    lacks_memory: bool,
     /// Moments that it was given since its socket last took a byte.
     moments: u32,
     /// Its connection takes nothing any more; its child will say so.
@@ -101,6 +101,8 @@ pub struct Room {
     somebody_can_take: bool,
     /// As in [`Delivery::strained`], since the last one.
     strained: bool,
+    /// Until when clients are left alone that cannot be sent to for want of memory.
+    rests_until: Option<Instant>,
 }
 
 /// What some clients hear: one encoding of all that is said, or what is said to one client alone.
@@ -126,7 +128,14 @@ pub type Hears = usize;
 impl Room {
     /// An empty room without a channel. A client more than `lag_limit` bytes behind is to be dropped.
     pub fn new(lag_limit: u64) -> Room {
-        Room { clients: large(), channels: large(), lag_limit, somebody_can_take: false, strained: false }
+        Room {
+            clients: large(),
+            channels: large(),
+            lag_limit,
+            somebody_can_take: false,
+            strained: false,
+            rests_until: None,
+        }
     }
 
     /// Adds a channel with `pace` between two messages and returns its number: 0, 1, ...
@@ -188,7 +197,7 @@ impl Room {
             cursor,
             blocked_since: None,
             can_take: false,
-            rests_until: None,
+            lacks_memory: false,
             moments: 0,
             gone: false,
             broke: None,
@@ -210,9 +219,9 @@ impl Room {
         pacer.push(log.append(message), now);
     }
 
-    /// When the next message may leave, or a client that rests `now` has rested.
+    /// When the next message may leave, or those that rest `now` have rested.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        let rested = self.clients.iter().filter(|client| client.rests(now)).filter_map(|c| c.rests_until);
+        let rested = self.rests_until.filter(|&until| now < until);
         self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(rested).min()
     }
 
@@ -220,7 +229,8 @@ impl Room {
     /// watched: an idle room of a thousand costs poll nothing.
     pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
         let blocked = self.clients.iter().filter(|client| client.blocked_since.is_some() && !client.gone);
-        let blocked = blocked.filter(move |client| !client.rests(now));
+        let rests = self.rests_until.is_some_and(|until| now < until);
+        let blocked = blocked.filter(move |client| !(rests && client.lacks_memory));
         blocked.map(|client| (client.pid, sys::watch(client.socket.as_fd(), Interest::Write)))
     }
 
@@ -273,13 +283,15 @@ impl Room {
 
     fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
-        let Room { clients, channels, lag_limit, .. } = self;
+        let Room { clients, channels, lag_limit, rests_until, .. } = self;
         channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
         for client in clients {
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
                 let bytes = client.catch_up(channels, now);
                 if bytes > 0 {
                     sent(client.descriptor(), bytes);
+                } else if client.lacks_memory {
+                    *rests_until = Some(now + REST);
                 }
             }
             delivery.strained |= client.is_strained(channels, *lag_limit);
@@ -345,8 +357,7 @@ impl Client {
                 if sent > 0 {
                     self.moments = 0;
                 }
-                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
-                self.rests_until = lacks_memory.then(|| now + REST);
+                self.lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
@@ -356,10 +367,6 @@ impl Client {
                 0
             }
         }
-    }
-
-    fn rests(&self, now: Instant) -> bool {
-        !self.gone && self.rests_until.is_some_and(|until| now < until)
     }
 
     fn behind(&self, channels: &[Channel]) -> u64 {
