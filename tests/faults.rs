@@ -37,7 +37,7 @@ fn when_the_first_process_is_killed_children_that_wait_in_a_full_pipe_end_too() 
     server.program.signal(SIGSTOP);
     for peer in &peers {
         // More than the pipe holds: the children block in write.
-        let flood: String = (0..10_000).map(|i| format!("message {i}\0")).collect();
+        let flood: String = (0..30_000).map(|i| format!("message {i}\0")).collect();
         peer.also().sends(flood);
     }
     eventually("the pipe to fill", || {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::calc::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -24,17 +24,22 @@ Ctrl+C stops the server and all its children.
 struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, 1000>,
-    /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients)
-    #[arg(long, conflicts_with = "max_clients")]
+    #[command(flatten)]
+    per_address: PerAddress,
+    /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients and --max-per-address)
+    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
     iterative: bool,
     /// Seconds a client may be silent; then it is told ({default} by default; 0: never)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
-    serve(&arguments.listening.options(), arguments.iterative, patience)
+    let options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
+    serve(&options, arguments.iterative, patience)
 }
 
 fn main() -> ExitCode {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::rules::{PROGRAM, run};
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -21,12 +21,18 @@ n clients font n+1 processus, qu'on voit avec « ps -C chat_serveur » et « ss 
 Ctrl+C arrête le serveur et tous ses fils.
 ";
 
+/// Ce que `-v` raconte, outre ce que d'autres serveurs en disent.
+const HOPS: &str =
+    "Dit ce qui confine les fils, et le chemin de chaque message : processus, descripteurs, octets";
+
 /// Messagerie instantanée : un processus par client, tout message va à tous.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("verbose", |verbose| verbose.help(HOPS)))]
 struct Arguments {
     #[command(flatten)]
     listening: Listening<5015, 1000>,
+    #[command(flatten)]
+    per_address: PerAddress,
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
     #[arg(long, value_name = "PORT", value_parser = number::<u16>(0, 65535))]
     lines: Option<u16>,
@@ -36,23 +42,34 @@ struct Arguments {
     /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà, il est déconnecté
     #[arg(long, value_name = "OCTETS", default_value = "1048576", hide_default_value = true, value_parser = number::<u64>(1, 1 << 40))]
     lag_limit: u64,
-    /// Raconte le chemin de chaque message : quel processus, quel descripteur, combien d'octets
-    #[arg(short, long, conflicts_with = "quiet")]
-    verbose: bool,
+    /// Secondes de silence au bout desquelles un client est déconnecté ({default} par défaut : jamais, on peut se taire)
+    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
+    idle_timeout: u64,
+    /// Chaque pseudo est à un seul client : qui en prend un pris, ou qui lui ressemble, n'est pas relayé (conseillé en classe)
+    #[arg(long)]
+    distinct_names: bool,
+    /// Laisse entrer aussi qui commence par un en-tête du web ou du courrier (« GET », « POST », « EHLO »)
+    #[arg(long)]
+    no_header_check: bool,
     /// N'affiche que la première ligne et ce qui va mal
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 impl Arguments {
     fn options(&self) -> Options {
-        let listening = self.listening.options();
+        let listening = self.per_address.limit(self.listening.options(&self.guard));
         Options {
-            listening,
             lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
+            listening,
             pace: Duration::from_millis(self.pace),
+            idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
             lag_limit: self.lag_limit,
-            verbosity: match (self.verbose, self.quiet) {
+            distinct_names: self.distinct_names,
+            refuses_headers: !self.no_header_check,
+            verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,
                 (_, true) => Verbosity::Quiet,
                 _ => Verbosity::Chat,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::direct::{MAX_CLIENTS, Options, PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -24,15 +24,19 @@ Ctrl+C stops the server and all its children.
 struct Arguments {
     #[command(flatten)]
     listening: Listening<PORT, MAX_CLIENTS>,
+    #[command(flatten)]
+    per_address: PerAddress,
     /// Seconds that a client may take to give its name ({default} by default; 0: as long as it likes)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     name_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 impl Arguments {
     fn options(&self) -> Options {
         let name_timeout = (self.name_timeout > 0).then(|| Duration::from_secs(self.name_timeout));
-        Options { listening: self.listening.options(), name_timeout }
+        Options { listening: self.per_address.limit(self.listening.options(&self.guard)), name_timeout }
     }
 }
 

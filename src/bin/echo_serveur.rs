@@ -2,11 +2,13 @@
 
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::echo::{PORT, SERVER, serve};
+use forklab::server::Way;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,13 +33,20 @@ struct Arguments {
     at_port: Option<u16>,
     #[command(flatten)]
     listening: Listening<PORT, 1000, true>,
-    /// One client at a time; the others wait to be accepted (without --max-clients)
-    #[arg(long, conflicts_with = "max_clients")]
+    #[command(flatten)]
+    per_address: PerAddress,
+    /// One client at a time; the others wait to be accepted (without --max-clients and --max-per-address)
+    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
     iterative: bool,
+    /// Seconds that a client may be silent, or not take what it is sent ({default} by default: for ever)
+    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
+    idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut options = arguments.listening.options();
+    let mut options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
     if let Some(port) = arguments.at_port {
         options.address.set_port(port);
     }
@@ -48,7 +57,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .with_context(|| format!("the name \"{host}\" leads to no address"))?;
         options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
     }
-    serve(&options, arguments.iterative)
+    let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
+    serve(&options, Way { iterative: arguments.iterative, patience })
 }
 
 fn main() -> ExitCode {

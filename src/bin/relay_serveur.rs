@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, number};
 use forklab::labs::relay::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -27,8 +27,10 @@ struct Arguments {
     /// processus fils
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, value_parser = number::<usize>(1, 10_000))]
     pairs: usize,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn main() -> ExitCode {
-    SERVER.run(|Arguments { listening, pairs }: Arguments| serve(&listening.options(), pairs))
+    SERVER.run(|Arguments { listening, pairs, guard }: Arguments| serve(&listening.options(&guard), pairs))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Listening, number};
+use forklab::cli::{Guard, Listening, PerAddress, number};
 use forklab::labs::upload::server::{Limits, PROGRAM, serve};
 
 const EXAMPLES: &str = "\
@@ -25,6 +25,8 @@ A name that is there already gets a number: report-2.pdf. Ctrl+C stops the serve
 struct Arguments {
     #[command(flatten)]
     listening: Listening<5555, 100>,
+    #[command(flatten)]
+    per_address: PerAddress,
     /// Directory for the files (the current one by default)
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     dir: PathBuf,
@@ -34,11 +36,13 @@ struct Arguments {
     /// Seconds that a client may be silent ({default} by default; 0: for ever)
     #[arg(long, value_name = "S", default_value_t = 60, hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { listening, dir, max_bytes, idle_timeout }: Arguments| {
+    PROGRAM.run(|Arguments { listening, per_address, dir, max_bytes, idle_timeout, guard }: Arguments| {
         let patience = (idle_timeout > 0).then(|| Duration::from_secs(idle_timeout));
-        serve(&listening.options(), &dir, Limits { max_bytes, patience })
+        serve(&per_address.limit(listening.options(&guard)), &dir, Limits { max_bytes, patience })
     })
 }

@@ -6,11 +6,9 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-
 use super::cutter::{Cutter, Framing, lines, messages};
 use super::lines::text_of;
-use super::record::{Batch, Kind, MAX_BODY};
+use super::record::{Batch, IDLE, Kind, MAX_BODY};
 use crate::sys::{self, Interest, Pid};
 
 /// The most bytes of one `read`, as the course's server has it; less where the system's PIPE_BUF is small, so that a
@@ -23,20 +21,28 @@ pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 /// The child's status when all is well: its client left, or the hub is gone.
 const DONE: i32 = 0;
 
-/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`. A client that
-/// says nothing `within` some time, NULs being nothing, is given up: ETIMEDOUT.
+/// How long a client may say nothing, NULs being nothing, before it is given up: [`IDLE`]. `None`: for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience {
+    /// Before its first words.
+    pub first: Option<Duration>,
+    /// After any others.
+    pub between: Option<Duration>,
+}
+
+/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
 pub fn serve(
     socket: &TcpStream,
     pipe: &PipeWriter,
     framing: Framing,
     tell_reads: bool,
-    within: Option<Duration>,
+    patience: Patience,
 ) -> i32 {
     let mut chunk = [0; CHUNK];
     let cutter = Cutter::new(&mut chunk, framing);
-    let silent_until = within.map(|time| Instant::now() + time);
+    let silent_until = patience.first.map(|time| Instant::now() + time);
     let batch = Batch::new(Pid::this());
-    let mut child = Child { socket, pipe, framing, tell_reads, silent_until, cutter, batch };
+    let mut child = Child { socket, pipe, framing, tell_reads, patience, silent_until, cutter, batch };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = child.relay();
     DONE
@@ -47,7 +53,8 @@ struct Child<'a> {
     pipe: &'a PipeWriter,
     framing: Framing,
     tell_reads: bool,
-    /// When a client that has said nothing is given up.
+    patience: Patience,
+    /// When a client that says nothing is given up.
     silent_until: Option<Instant>,
     cutter: Cutter<'a>,
     batch: Batch,
@@ -68,7 +75,7 @@ impl Child<'_> {
             }
             self.send(left.is_some())?;
             if self.was_silent_for_too_long() {
-                left = left.or(Some(Errno::ETIMEDOUT as i32));
+                left = left.or(Some(IDLE));
             }
             if let Some(errno) = left {
                 self.batch.push_note(Kind::Left, errno.to_ne_bytes());
@@ -114,10 +121,11 @@ impl Child<'_> {
 
     /// Sends the messages that are whole; all that is left when the client has `ended`.
     fn send(&mut self, ended: bool) -> io::Result<()> {
-        let Child { batch, pipe, framing, silent_until, .. } = self;
-        self.cutter.take(Instant::now(), ended, |chunk| {
+        let Child { batch, pipe, framing, patience, silent_until, .. } = self;
+        let now = Instant::now();
+        self.cutter.take(now, ended, |chunk| {
             if chunk.iter().any(|&byte| byte != 0) {
-                *silent_until = None;
+                *silent_until = patience.between.map(|time| now + time);
             }
             match framing {
                 Framing::Strings(_) | Framing::Texts(_) => {

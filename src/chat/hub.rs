@@ -13,65 +13,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use smallvec::SmallVec;
 
-use super::inbox::{CAPACITY, Inbox};
-use super::record::Record;
-use super::room::{Client, Hears, Lag, Room};
-use crate::cli::Program;
+use super::inbox::{CAPACITY, Heard, Inbox};
+use super::room::Room;
+use super::stage::{Rules, Stage};
 use crate::server::{self, Options, Parent, prepare};
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
+use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
 /// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
 /// Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// What makes a hub one lab's server and not another's.
-pub trait Rules {
-    /// Who is running.
-    const PROGRAM: Program;
-
-    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
-
-    /// What a new client hears, and what it is told at once.
-    fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
-
-    /// Takes one record; its pid is that of a client in the room.
-    fn hear(&mut self, record: Record, stage: &mut Stage);
-
-    /// Prints that `client` is in, one of `count`.
-    fn joined(&self, client: &Client, count: usize, parent: &mut Parent);
-
-    /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
-    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8>;
-
-    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away.
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8>;
-
-    /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
-    fn refusal(door: usize, reason: &str) -> Vec<u8>;
-
-    /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
-    fn forget(&mut self) {}
-
-    /// True when each message's way is to be told.
-    fn tells_hops(&self) -> bool {
-        false
-    }
-
-    /// Prints how many bytes one round of sending gave to which descriptors.
-    fn sent(&self, _descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, _parent: &mut Parent) {}
-}
-
-/// What a record may lead to: something said in the room, something printed.
-pub struct Stage<'a> {
-    /// Who is there, and what they hear.
-    pub room: &'a mut Room,
-    /// The consoles.
-    pub parent: &'a mut Parent,
-    /// The time of this turn.
-    pub now: Instant,
-}
+/// How long a child that ended without a word may go unnoticed beside others that announced their end.
+const SWEEP: Duration = Duration::from_millis(100);
 
 /// The first process and all that it holds.
 pub struct Hub<R: Rules> {
@@ -86,6 +40,10 @@ pub struct Hub<R: Rules> {
     moment: Option<Instant>,
     /// Bytes heard since the last moment.
     heard: usize,
+    /// Reads of the pipe that gave something else than records of living children.
+    junk: u64,
+    /// When to look for children that ended without a word.
+    sweep: Option<Instant>,
 }
 
 /// As many as a quiet room has, on the stack: what the hub writes on the heap, a child forked before pays for.
@@ -106,11 +64,9 @@ impl<R: Rules> Hub<R> {
     /// Whatever the system refuses, with what was being done.
     pub fn open(rules: R, options: &Options, room: Room) -> anyhow::Result<Hub<R>> {
         let limit = prepare()?;
-        let (reader, pipe) = io::pipe().context("pipe")?;
-        sys::make_nonblocking(&reader).context("fcntl")?;
+        let (inbox, pipe) = Inbox::open().context("pipe")?;
         let parent = Parent::open(R::PROGRAM, options, limit)?;
-        let inbox = Inbox::new(reader);
-        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0 })
+        Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0, sweep: None })
     }
 
     /// Opens a second door; what comes in there is told apart by the rules. Returns the address really bound.
@@ -124,8 +80,10 @@ impl<R: Rules> Hub<R> {
     /// Runs the room until SIGINT or SIGTERM. The first lines printed are that it is ready, and `more`.
     ///
     /// # Errors
-    /// What poll(2) or waitpid(2) says when they fail, which they should not.
+    /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
+        self.parent.become_user()?;
+        self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {
             self.turn()?;
@@ -146,9 +104,12 @@ impl<R: Rules> Hub<R> {
                 }
                 Event::Parent(server::Event::Door(door)) => self.accept(door, now),
                 Event::Parent(server::Event::Other) => {}
-                Event::Pipe => drop(self.read_pipe(now)),
+                Event::Pipe => self.read_pipe(CAPACITY, now),
                 Event::Writable(pid) => self.room.can_take(pid),
             }
+        }
+        if self.sweep.is_some_and(|at| at <= now) {
+            self.sweep(now)?;
         }
         // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
         self.deliver(Instant::now());
@@ -175,13 +136,36 @@ impl<R: Rules> Hub<R> {
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(now), self.parent.due(), self.moment];
+        let due = [self.room.due(now), self.parent.due(), self.moment, self.sweep];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Takes the children that have ended, and leave of their clients.
+    ///
+    /// Those that have said so are asked for by their numbers: to find out who has ended, the kernel walks along all, which takes
+    /// a millisecond among ten thousand. One that ends without a word, in the same moment as one that has said so, is found a
+    /// little later.
+    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+        let leaving: Few<Pid> = self.room.leaving().into();
+        let mut somebody = false;
+        for pid in leaving {
+            if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
+                somebody = true;
+                self.say_goodbye(pid, ended, now);
+            }
+        }
+        if !somebody {
+            return self.sweep(now);
+        }
+        self.sweep = self.sweep.or(Some(now + SWEEP));
+        self.parent.reopen(now);
+        Ok(())
     }
 
     /// Takes all ended children, then what they wrote before they ended, then leave of their clients: in this order, since
     /// a child may write its last record and end between a look at the pipe and a look at the children.
-    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+    fn sweep(&mut self, now: Instant) -> anyhow::Result<()> {
+        self.sweep = None;
         let mut dead = Vec::new();
         while let Some(child) = sys::reap_one().context("waitpid")? {
             dead.push(child);
@@ -194,17 +178,6 @@ impl<R: Rules> Hub<R> {
         Ok(())
     }
 
-    /// Reads what is in the pipe now; what is written meanwhile may wait.
-    fn drain_pipe(&mut self, now: Instant) {
-        let mut read = 0;
-        while read < CAPACITY {
-            match self.read_pipe(now) {
-                0 => break,
-                n => read += n,
-            }
-        }
-    }
-
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Some((mut client, rest)) = self.room.leave(pid) else { return };
         let last_words = self.rules.departed(&client, ended, self.room.len(), &mut self.parent);
@@ -212,31 +185,49 @@ impl<R: Rules> Hub<R> {
         self.parent.farewells.add(client.socket, last_words, now);
     }
 
-    /// One read of the pipe. Returns how many bytes came.
-    fn read_pipe(&mut self, now: Instant) -> usize {
-        let Hub { rules, inbox, room, parent, .. } = self;
-        let read = inbox.read(|record| {
-            // A record that bears no client's number is nobody's and goes nowhere.
-            if room.client(record.pid).is_some() {
-                rules.hear(record, &mut Stage { room, parent, now });
-            }
-        });
-        match read {
-            Ok(n) => {
-                self.heard += n;
-                n
-            }
-            Err(_) => {
-                self.parent.err.line(self.parent.words.bad_record());
-                0
+    /// Reads what is in the pipe now; what is written meanwhile may wait.
+    fn drain_pipe(&mut self, now: Instant) {
+        self.read_pipe(sys::pipe_capacity(self.inbox.pipe()).max(CAPACITY), now);
+    }
+
+    /// Reads the pipe until it is empty, or has given `most` bytes.
+    fn read_pipe(&mut self, most: usize, now: Instant) {
+        let mut read = 0;
+        while read < most {
+            match self.read_packet(now) {
+                0 => break,
+                n => read += n,
             }
         }
+        self.heard += read;
+    }
+
+    /// One read of the pipe. Returns how many bytes came.
+    fn read_packet(&mut self, now: Instant) -> usize {
+        let Hub { rules, inbox, room, parent, .. } = self;
+        let mut nobodys = false;
+        let heard = inbox.read(|record| match room.client(record.pid) {
+            Some(_) => rules.hear(record, &mut Stage { room, parent, now }),
+            None => nobodys = true,
+        });
+        // An error of read(2), which should not fail, is no record either.
+        let Heard { bytes, junk } = heard.unwrap_or(Heard { bytes: 0, junk: true });
+        if junk || nobodys {
+            self.junk += 1;
+            // A child that writes nothing else must not fill the log: the first time, then the second, the fourth, the eighth.
+            if self.junk.is_power_of_two() {
+                self.parent.err.line(self.parent.words.bad_record(self.junk));
+            }
+        }
+        bytes
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
         for client in self.parent.accept(door, now) {
             let tell = |reason: &str| R::refusal(door, reason);
-            if let Some(client) = self.parent.admit(client, self.room.len(), tell, now) {
+            if let Some(client) =
+                self.parent.admit(client, self.room.len(), |address| self.room.from(address), tell, now)
+            {
                 self.welcome(client, door, now);
             }
         }
@@ -246,7 +237,8 @@ impl<R: Rules> Hub<R> {
     fn welcome(&mut self, client: (TcpStream, SocketAddr), door: usize, now: Instant) {
         let Hub { rules, pipe, inbox, room, parent, .. } = self;
         let socket = &client.0;
-        let forked = sys::spawn(&parent.signals, &[pipe.as_raw_fd(), socket.as_raw_fd()], || {
+        let keep = [pipe.as_raw_fd(), socket.as_raw_fd()];
+        let forked = sys::spawn(&parent.signals, &keep, &parent.guard.confinement, || {
             inbox.forget();
             room.forget();
             rules.forget();

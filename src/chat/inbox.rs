@@ -1,30 +1,51 @@
 //! The hub's end of the shared pipe: bytes in, records out.
 
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read};
 
 use super::record::{Parsed, Record, parse};
-use crate::sys::{PIPE_BUF, large};
+use crate::sys::{self, PIPE_BUF, large};
 
-/// Bytes of one `read`: what a pipe holds by default (pipe(7), "Pipe capacity").
+/// The most bytes of one `read`, and those that a turn of the hub's loop hears: what a pipe holds by default (pipe(7), "Pipe
+/// capacity").
 pub const CAPACITY: usize = 64 * 1024;
 
-/// And the front of a record that the read before has cut.
+/// The front of a record that the read before has cut, where there are no packets, and the next read.
 const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 /// What has been read and not yet been looked at.
 #[derive(Debug)]
 pub struct Inbox {
     pipe: PipeReader,
+    /// Each read gives what one child wrote at once.
+    packets: bool,
     buffer: Vec<u8>,
     len: usize,
 }
 
+/// What one read came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// So many bytes; 0 when none are there.
+    pub bytes: usize,
+    /// Some of them were no record, nor were those behind them worth a look.
+    pub junk: bool,
+}
+
 impl Inbox {
-    /// Reads from `pipe`, which does not block.
-    pub fn new(pipe: PipeReader) -> Inbox {
+    /// Makes the pipe, whose write end is for the children. Reading does not block.
+    ///
+    /// The pipe is in packet mode where the system has it: a child that writes half a record, or none at all, then spoils
+    /// nobody else's.
+    ///
+    /// # Errors
+    /// What pipe(2) and fcntl(2) say.
+    pub fn open() -> io::Result<(Inbox, PipeWriter)> {
+        let (pipe, writer) = io::pipe()?;
+        sys::make_nonblocking(&pipe)?;
+        let packets = sys::keep_writes_apart(&writer);
         let mut buffer = large();
         buffer.resize(BUFFER, 0);
-        Inbox { pipe, buffer, len: 0 }
+        Ok((Inbox { pipe, packets, buffer, len: 0 }, writer))
     }
 
     /// Gives its memory back, in a child, which has no use for it.
@@ -37,36 +58,35 @@ impl Inbox {
         &self.pipe
     }
 
-    /// Reads once and gives each whole record to `take`. Returns how many bytes came; 0 when none are there.
+    /// Reads once and gives each whole record to `take`.
     ///
     /// # Errors
-    /// What read(2) says, EINTR and EAGAIN excepted; `InvalidData` when the bytes are no records: those read so far are
-    /// then dropped.
-    pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<usize> {
-        let n = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
+    /// What read(2) says, EINTR and EAGAIN excepted.
+    pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<Heard> {
+        let bytes = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
-        self.len += n;
-        let mut done = 0;
-        loop {
-            match parse(&self.buffer[done..self.len]) {
+        self.len += bytes;
+        let (mut done, mut junk) = (0, false);
+        while done < self.len {
+            match parse(&self.buffer[done..self.len], self.packets) {
                 Parsed::Whole(record, size) => {
                     take(record);
                     done += size;
                 }
                 Parsed::Incomplete => break,
                 Parsed::Wrong => {
-                    self.len = 0;
-                    return Err(io::ErrorKind::InvalidData.into());
+                    junk = true;
+                    done = self.len;
                 }
             }
         }
         // What is left is less than a record, so there is room for the next read.
         self.buffer.copy_within(done..self.len, 0);
         self.len -= done;
-        Ok(n)
+        Ok(Heard { bytes, junk })
     }
 }

@@ -20,12 +20,27 @@ pub fn stamped(time: impl Display, text: &[u8]) -> Vec<u8> {
 }
 
 /// The text of a line as a client sent it: without the spaces around it, and without NULs, which would end a C string early
-/// for those who read such. What some readers take for a line's end as well (a carriage return, a form feed) is a space,
-/// so that nobody can forge a line with its time.
+/// for those who read such. What some readers take for a line's end as well (a carriage return, a form feed, Unicode's
+/// separators) is a space, so that nobody can forge a line with its time.
 pub fn text_of(line: &[u8]) -> Vec<u8> {
-    let text = line.iter().copied().filter(|&byte| byte != 0);
-    let text = text.map(|byte| if matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e) { b' ' } else { byte });
-    text.collect::<Vec<u8>>().trim_ascii().to_vec()
+    let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
+    let mut text = Vec::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().replace(ends_a_line_for_some, " ").as_bytes());
+        text.extend_from_slice(chunk.invalid());
+    }
+    text.trim_ascii().to_vec()
+}
+
+/// What Python's `str.splitlines` cuts at, or Java's `Scanner`, besides a newline.
+fn ends_a_line_for_some(c: char) -> bool {
+    matches!(c, '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// True for what can be a line's text: [`text_of`] leaves nothing else.
+pub fn is_text(text: &[u8]) -> bool {
+    let ends_a_line = |c| matches!(c, '\0' | '\n') || ends_a_line_for_some(c);
+    !text.utf8_chunks().any(|chunk| chunk.valid().contains(ends_a_line))
 }
 
 /// A line's text in the encoding of the first door: as if a C client had sent it with its NUL, which comes back with one
@@ -58,7 +73,14 @@ mod tests {
         assert_eq!(text_of(b"a\0b\0\n"), b"ab");
         assert_eq!(text_of(b"\0 \x0b a\x0b\0\n"), b"a");
         assert_eq!(text_of(b"\r\n"), b"");
+    }
+
+    #[test]
+    fn no_end_that_only_some_readers_know_forges_a_line() {
         assert_eq!(text_of(b"eve\r[09:00:00] prof\x0b\x0c!\n"), b"eve [09:00:00] prof  !");
+        assert_eq!(text_of("eve\u{85}[09:00:00]\u{2028}prof\u{2029}\n".as_bytes()), b"eve [09:00:00] prof");
+        // Taking a NUL away joins nothing to such an end; and bytes that are no UTF-8 stay.
+        assert_eq!(text_of(b"a\xc2\0\x85b\xe2\x80 \x85\xff\n"), b"a b\xe2\x80 \x85\xff");
     }
 
     #[test]

@@ -11,8 +11,11 @@
 //! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
 //! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
+pub mod channel;
 pub mod child;
+pub mod client;
 pub mod cutter;
+pub mod gate;
 pub mod hub;
 pub mod inbox;
 pub mod keyboard;
@@ -20,10 +23,13 @@ pub mod line;
 pub mod lines;
 pub mod log;
 pub mod messenger;
+pub mod names;
 pub mod options;
 pub mod pacer;
 pub mod record;
 pub mod room;
+pub mod roster;
 pub mod rules;
 pub mod screen;
+pub mod stage;
 pub mod words;

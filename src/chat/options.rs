@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::server;
 
 /// How the room is to be run; the command line's options, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen, and for how many.
     pub listening: server::Options,
@@ -14,8 +14,14 @@ pub struct Options {
     pub lines: Option<SocketAddr>,
     /// The least time between two messages; zero: none.
     pub pace: Duration,
+    /// How long a client may say nothing; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
     /// How many released bytes a client may be behind.
     pub lag_limit: u64,
+    /// Each client's name is its own.
+    pub distinct_names: bool,
+    /// Whoever begins with a header of the web or of mail is sent away.
+    pub refuses_headers: bool,
     /// What to print.
     pub verbosity: Verbosity,
 }

@@ -6,13 +6,18 @@ use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use super::child;
+use super::channel::Hears;
+use super::child::{self, Patience};
+use super::client::{Client, Lag};
 use super::cutter::Framing;
-use super::hub::{Hub, Rules, Stage};
+use super::gate::Gate;
+use super::hub::Hub;
 use super::lines;
+use super::names::Names;
 use super::options::{Options, Verbosity};
-use super::record::{HEADER, Kind, Record};
-use super::room::{Client, Hears, Lag, Room};
+use super::record::{HEADER, IDLE, Kind, Record};
+use super::room::Room;
+use super::stage::{Rules, Stage};
 use super::words;
 use crate::cli::Program;
 use crate::server::Parent;
@@ -33,7 +38,10 @@ const LINES: usize = 1;
 pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
-    let mut messenger = Messenger { verbosity: options.verbosity, has_lines: false };
+    let Options { verbosity, idle_timeout, .. } = options;
+    let names = options.distinct_names.then(Names::default);
+    let gate = Gate { refuses_headers: options.refuses_headers, names };
+    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false };
     let mut more = Vec::new();
     if options.lines.is_some() {
         // Clients that read lines read them whole, however they come: no pace.
@@ -50,11 +58,24 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 struct Messenger {
     verbosity: Verbosity,
+    idle_timeout: Option<Duration>,
+    gate: Gate,
     /// There is a second door.
     has_lines: bool,
 }
 
 impl Messenger {
+    /// Says what one client said to all, and prints it.
+    fn say(&self, record: &Record, stage: &mut Stage) {
+        if record.kind == Kind::Line {
+            stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
+            self.say_line(record.body, stage);
+        } else {
+            self.say_strings(record.body, stage);
+        }
+        self.print_message(record, stage);
+    }
+
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
@@ -78,12 +99,23 @@ impl Messenger {
     }
 }
 
+/// What the server itself says to one client of `door`.
+fn told(door: usize, what: &str) -> Vec<u8> {
+    in_clothes_of(door, &PROGRAM.says(what))
+}
+
+fn in_clothes_of(door: usize, text: &str) -> Vec<u8> {
+    let end = if door == LINES { '\n' } else { '\0' };
+    format!("{text}{end}").into_bytes()
+}
+
 impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
         let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
-        child::serve(socket, pipe, framing, self.tells_hops(), None)
+        let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
+        child::serve(socket, pipe, framing, self.tells_hops(), patience)
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
@@ -92,15 +124,10 @@ impl Rules for Messenger {
 
     fn hear(&mut self, record: Record, stage: &mut Stage) {
         match record.kind {
-            Kind::Message => self.say_strings(record.body, stage),
-            Kind::Line => {
-                stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
-                self.say_line(record.body, stage);
+            Kind::Message | Kind::Line => {
+                let Some(body) = self.gate.pass(&record, stage, told) else { return };
+                self.say(&Record { body: &body, ..record }, stage);
             }
-            Kind::Read | Kind::Left => {}
-        }
-        match record.kind {
-            Kind::Message | Kind::Line => self.print_message(&record, stage),
             Kind::Read => {
                 let Some(client) = stage.room.client(record.pid) else { return };
                 if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
@@ -119,6 +146,9 @@ impl Rules for Messenger {
     }
 
     fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8> {
+        if let Some(names) = &mut self.gate.names {
+            names.forget(client.pid);
+        }
         let line = words::departed(client, ended, count);
         if client.lost_its_child() {
             // That went wrong, whatever one wants to see.
@@ -126,7 +156,10 @@ impl Rules for Messenger {
         } else if self.verbosity >= Verbosity::Chat {
             parent.out.line(line);
         }
-        Vec::new()
+        match self.idle_timeout {
+            Some(time) if client.left == Some(IDLE) => told(client.hears, &words::you_are_silent(time)),
+            _ => Vec::new(),
+        }
     }
 
     fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
@@ -140,8 +173,7 @@ impl Rules for Messenger {
     }
 
     fn refusal(door: usize, reason: &str) -> Vec<u8> {
-        let end = if door == LINES { '\n' } else { '\0' };
-        format!("{reason}{end}").into_bytes()
+        in_clothes_of(door, reason)
     }
 
     fn tells_hops(&self) -> bool {

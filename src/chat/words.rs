@@ -7,11 +7,13 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use super::room::{Client, Lag};
+use super::client::{Client, Lag};
+use super::names::Refusal;
+use super::record::IDLE;
 use crate::cli::Language;
 use crate::server::Words;
 use crate::sys::{Ended, Pid, system_reason};
-use crate::text::Visible;
+use crate::text::{Visible, visible};
 
 const WORDS: Words = Words(Language::French);
 
@@ -52,6 +54,7 @@ pub fn departed(client: &Client, ended: Ended, count: usize) -> String {
     let why = match client.why_it_left() {
         _ if client.sent_away.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
+        Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(errno) => format!("a disparu ({})", system_reason(errno)),
         None => WORDS.child_lost(ended),
     };
@@ -69,6 +72,50 @@ pub fn too_slow(client: &Client, lag: Lag) -> String {
 /// What such a client is told, where that is still possible.
 pub fn you_are_too_slow(lag: Lag) -> String {
     format!("vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
+}
+
+/// A client's first words were a header of another protocol.
+pub fn foreign(client: &Client, words: &[u8]) -> String {
+    let (pid, peer) = (client.pid, client.peer);
+    let line = words.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).next().unwrap_or_default();
+    let line = Visible(&line[..line.len().min(80)]);
+    format!("(père) client {peer} (fils {pid}) refusé : il parle un autre protocole (« {line} »)")
+}
+
+/// What such a client is told.
+pub fn you_are_foreign() -> &'static str {
+    "ceci est une messagerie, pas un serveur web ni de courrier"
+}
+
+/// A message was not passed on, because of its name.
+pub fn not_said(client: &Client, refusal: &Refusal) -> String {
+    let (pid, peer) = (client.pid, client.peer);
+    let why = match refusal {
+        Refusal::Taken(name) => format!("le pseudo « {} » est celui d'un autre", visible(name.as_bytes())),
+        Refusal::NotYours(own) => format!("son pseudo est « {} »", visible(own.as_bytes())),
+    };
+    format!("(père) un message du client {peer} (fils {pid}) n'est pas transmis : {why}")
+}
+
+/// What its client is told.
+pub fn you_may_not_say_that(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Taken(name) => format!(
+            "message non transmis : le pseudo « {} » est pris par un autre client, choisissez-en un qui ne lui ressemble pas",
+            visible(name.as_bytes())
+        ),
+        Refusal::NotYours(own) => {
+            format!(
+                "message non transmis : votre pseudo dans cette salle est « {} »",
+                visible(own.as_bytes())
+            )
+        }
+    }
+}
+
+/// What a client is told that has said nothing for so long.
+pub fn you_are_silent(time: Duration) -> String {
+    format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
 }
 
 /// With `-v`: the first hop.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Command};
 
-use super::{Language, address, number};
+use super::{Guard, Language, address, guard, number};
 use crate::server;
 
 /// Where to listen, and for how many; `PORT` and `CLIENTS` are the defaults, and `HERE` says that the default address is this
@@ -23,12 +23,35 @@ pub struct Listening<const PORT: u16, const CLIENTS: usize, const HERE: bool = f
 }
 
 impl<const PORT: u16, const CLIENTS: usize, const HERE: bool> Listening<PORT, CLIENTS, HERE> {
-    /// As the server takes them.
-    pub fn options(&self) -> server::Options {
+    /// As the server takes them, with those of `guard`.
+    pub fn options(&self, guard: &Guard) -> server::Options {
         server::Options {
             address: SocketAddr::new(self.bind, self.port),
             backlog: self.backlog,
             max_clients: self.max_clients,
+            user: guard.user.clone(),
+            limits: !guard.no_limits,
+            seccomp: !guard.no_seccomp,
+            verbose: guard.verbose,
+            max_per_address: None,
+        }
+    }
+}
+
+/// How many clients of one address. Not of [`Listening`]: a server whose children are given clients as they go on does not know
+/// whose places become free.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct PerAddress {
+    #[arg(long, value_name = "N", hide_default_value = true, default_value_t = 0, value_parser = number::<usize>(0, 1_000_000))]
+    max_per_address: usize,
+}
+
+impl PerAddress {
+    /// `options` with this limit.
+    pub fn limit(&self, options: server::Options) -> server::Options {
+        server::Options {
+            max_per_address: (self.max_per_address > 0).then_some(self.max_per_address),
+            ..options
         }
     }
 }
@@ -42,14 +65,15 @@ fn default_address(here: bool) -> IpAddr {
 /// whatever option's help: what `--help` says cannot be another.
 pub(super) fn worded(command: Command, language: Language) -> Command {
     command.mut_args(|argument| {
-        let Some(default) = argument.get_default_values().first() else { return argument };
-        let default = default.display().to_string();
-        let help = match argument.get_help() {
-            Some(help) => help.to_string(),
-            // One of this file.
-            None => help_of(argument.get_id().as_str(), &default, language).unwrap_or_default().to_string(),
-        };
-        argument.help(help.replace("{default}", &default))
+        let (option, default) = (argument.get_id().as_str(), argument.get_default_values().first());
+        let default = default.map(|default| default.display().to_string()).unwrap_or_default();
+        let own = argument.get_help().map(ToString::to_string);
+        // Without words of its own, it is one of this file, or of the other that every server shares.
+        let shared = || help_of(option, &default, language).or_else(|| guard::help_of(option, language));
+        match own.or_else(|| shared().map(str::to_string)) {
+            Some(help) => argument.help(help.replace("{default}", &default)),
+            None => argument,
+        }
     })
 }
 
@@ -73,6 +97,12 @@ fn help_of(option: &str, default: &str, language: Language) -> Option<&'static s
         }
         ("max_clients", Language::French) => "Clients admis en même temps ({default} par défaut)",
         ("max_clients", Language::English) => "Clients admitted at the same time ({default} by default)",
+        ("max_per_address", Language::French) => {
+            "Clients admis en même temps d'une même adresse ({default} par défaut : sans limite ; une salle entière est souvent derrière une seule)"
+        }
+        ("max_per_address", Language::English) => {
+            "Clients admitted at the same time from one address ({default} by default: no limit; a whole room is often behind one)"
+        }
         ("backlog", Language::French) => {
             "Connexions qui peuvent attendre d'être acceptées ({default} par défaut)"
         }

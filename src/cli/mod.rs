@@ -1,5 +1,6 @@
 //! Command lines: clap finds out what is wrong, and this says it in one line, in the program's language.
 
+mod guard;
 mod listening;
 mod mistake;
 mod value;
@@ -12,7 +13,8 @@ use clap::{Arg, ArgAction, Command, Parser};
 use crate::sys;
 use crate::text::visible;
 
-pub use listening::Listening;
+pub use guard::Guard;
+pub use listening::{Listening, PerAddress};
 pub use value::{Expected, address, number};
 
 /// The status for a command line that makes no sense.

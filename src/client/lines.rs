@@ -44,7 +44,6 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn typed(most: usize, text: &[u8]) -> Vec<Vec<u8>> {
         let (mut lines, mut given) = (Lines::new(most), Vec::new());
@@ -64,21 +63,5 @@ mod tests {
         assert_eq!(typed(4, b"quat\n"), [b"quat"]);
         assert_eq!(typed(4, b"quatr\n"), [&b"quat"[..], b"r"]);
         assert_eq!(typed(1, "é\n".as_bytes()).concat(), "é".as_bytes());
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_of_a_long_line_is_lost_and_no_character_is_cut(text in "[^\0\n]{0,3000}", most in 4usize..1200) {
-            let pieces = typed(most, text.as_bytes());
-            prop_assert!(pieces.iter().all(|piece| piece.len() <= most && std::str::from_utf8(piece).is_ok()));
-            prop_assert_eq!(pieces.concat(), text.as_bytes());
-        }
-
-        #[test]
-        fn bytes_that_are_not_utf8_pass_as_well(bytes in prop::collection::vec(1u8..=255, 0..5000)) {
-            let pieces = typed(1000, &bytes);
-            prop_assert!(pieces.iter().all(|piece| piece.len() <= 1000));
-            prop_assert_eq!(pieces.concat(), bytes.into_iter().filter(|&byte| byte != b'\n').collect::<Vec<_>>());
-        }
     }
 }

@@ -43,7 +43,7 @@ impl Screen {
     ) -> io::Result<Screen> {
         let (ours, theirs) = UnixStream::pair()?;
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
-        let child = sys::spawn(caught, &keep, || {
+        let child = sys::spawn(caught, &keep, &sys::Confinement::none(), || {
             // Ctrl+C reaches both processes; the keyboard's decides, says why, and ends this one.
             sys::ignore_signal(Signal::SIGINT);
             show(connection, &theirs)

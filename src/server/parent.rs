@@ -4,22 +4,20 @@
 //! when, waits, does what it was built for, and ends its turn here.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{OwnedFd, RawFd};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use anyhow::Context;
 
+use super::prepare::{OWN_DESCRIPTORS, lowest_own_descriptor};
 use super::words::Words;
-use super::{Console, Door, Farewells, Knock, Options};
+use super::{Console, Door, Farewells, Guard, Knock, Options};
 use crate::cli::Program;
-use crate::sys::{self, Interest, PollFd, Signal, Signals};
+use crate::sys::{self, Duty, Interest, PollFd, Signal, Signals};
 
 /// The signals that the first process hears of.
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
-
-/// Descriptors of its own beside the clients' and the low ones: signal pipe, terminals, another door.
-const OWN_DESCRIPTORS: u64 = 16;
 
 /// Connections accepted in one turn of the loop, so that a rush of them does not hold up the others.
 const ACCEPTED_AT_ONCE: usize = 32;
@@ -40,9 +38,12 @@ pub struct Parent {
     pub out: Console,
     /// Standard error.
     pub err: Console,
+    /// Who it runs as, and what confines its children.
+    pub guard: Guard,
     /// The signal that has asked it to stop.
     pub stop: Option<Signal>,
     max_clients: usize,
+    max_per_address: Option<usize>,
     /// The lowest number for descriptors that are to stay out of the way.
     lowest: RawFd,
 }
@@ -58,23 +59,11 @@ pub enum Event {
     Other,
 }
 
-/// Gets a process ready to be a server: nothing inherited open beyond 0, 1 and 2, SIGPIPE ignored, as many descriptors as it
-/// may have. Returns how many that are. What the lab opens next gets the low numbers.
-///
-/// # Errors
-/// What the system says, with what was being done.
-pub fn prepare() -> anyhow::Result<u64> {
-    sys::keep_only(&[]).context("close_range")?;
-    sys::ignore_signal(Signal::SIGPIPE);
-    sys::keep_large_blocks_apart();
-    sys::raise_descriptor_limit().context("getrlimit")
-}
-
 impl Parent {
-    /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`prepare`] gave.
+    /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`super::prepare`] gave.
     ///
     /// # Errors
-    /// Those of listening, with the address.
+    /// Those of listening, with the address; [`Guard::new`].
     pub fn open(program: Program, options: &Options, limit: u64) -> anyhow::Result<Parent> {
         let words = Words(program.language);
         let door = Door::open(options.address, options.backlog)
@@ -89,8 +78,10 @@ impl Parent {
             farewells: Farewells::default(),
             out: Console::stdout(lowest, words),
             err: Console::stderr(lowest, words),
+            guard: Guard::new(options, words)?,
             stop: None,
             max_clients: options.max_clients,
+            max_per_address: options.max_per_address,
             lowest,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
@@ -113,14 +104,27 @@ impl Parent {
         Ok(bound)
     }
 
-    /// Prints the first line, which holds the address really bound, and `more` lines.
+    /// Becomes the user it is to run as, see [`Guard::become_user`].
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn become_user(&self) -> anyhow::Result<()> {
+        self.guard.become_user(self.words)
+    }
+
+    /// Makes ready what confines each child, see [`Guard::confine`].
+    pub fn confine(&mut self, duty: Duty, directory: Option<BorrowedFd>) {
+        self.guard.confine(duty, directory, self.lowest);
+    }
+
+    /// Prints the first line, which holds the address really bound, and `more` lines; what guards it, if that is asked for.
     ///
     /// # Errors
     /// What getsockname(2) says.
     pub fn announce(&mut self, more: &[String]) -> anyhow::Result<()> {
         let address = self.doors[0].address().context("getsockname")?;
         self.out.line(self.words.ready(address));
-        more.iter().for_each(|line| self.out.line(line));
+        more.iter().chain(&self.guard.lines(self.words)).for_each(|line| self.out.line(line));
         if self.out.is_foreign() {
             self.out.line(self.words.foreign_terminal());
         }
@@ -177,22 +181,27 @@ impl Parent {
         sys::move_high(fd, self.lowest)
     }
 
-    /// Gives a client back for which there is room beside the `present` ones; otherwise tells it, in the clothes of the
-    /// lab's protocol (`tell`), that there is none.
+    /// Gives a client back for which there is room beside the `present` ones, of whom so many have an address as `with` tells;
+    /// otherwise tells it, in the clothes of the lab's protocol (`tell`), that there is none.
     pub fn admit(
         &mut self,
         client: (TcpStream, SocketAddr),
         present: usize,
+        with: impl FnOnce(IpAddr) -> usize,
         tell: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
-        if present < self.max_clients {
-            return Some(client);
-        }
         let (socket, peer) = client;
-        self.err.line(self.words.refused_full(peer, self.max_clients));
-        let reason = self.program.says(&self.words.you_are_too_many(self.max_clients));
-        self.farewells.add(socket, tell(&reason), now);
+        let reason = if present >= self.max_clients {
+            self.err.line(self.words.refused_full(peer, self.max_clients));
+            self.words.you_are_too_many(self.max_clients)
+        } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
+            self.err.line(self.words.refused_address(peer, most));
+            self.words.you_are_too_many_there(most)
+        } else {
+            return Some((socket, peer));
+        };
+        self.farewells.add(socket, tell(&self.program.says(&reason)), now);
         None
     }
 
@@ -226,12 +235,4 @@ impl Parent {
         self.out.flush();
         self.err.flush();
     }
-}
-
-/// The lowest number for descriptors that are to stay out of the way, `limit` being what [`prepare`] gave.
-///
-/// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
-/// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
-pub fn lowest_own_descriptor(limit: u64) -> RawFd {
-    1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::cli::Language::{self, English, French};
-use crate::sys::{Ended, Pid, Signal};
+use crate::sys::{Confinement, Ended, Pid, Signal, Wall};
 
 /// The words of one language.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,81 @@ impl Words {
         match self.0 {
             French => format!("impossible d'écouter sur {address}"),
             English => format!("cannot listen on {address}"),
+        }
+    }
+
+    /// The server cannot run as this user.
+    pub fn cannot_become(self, name: &str) -> String {
+        match self.0 {
+            French => format!("impossible de devenir l'utilisateur « {name} »"),
+            English => format!("cannot become the user \"{name}\""),
+        }
+    }
+
+    /// There is no such user.
+    pub fn unknown_user(self, name: &str) -> String {
+        match self.0 {
+            French => format!("aucun utilisateur ne s'appelle « {name} » (--user)"),
+            English => format!("no user is called \"{name}\" (--user)"),
+        }
+    }
+
+    /// Who it runs as.
+    pub fn runs_as(self, name: &str, uid: u32) -> String {
+        match self.0 {
+            French => format!("(père) désormais {name} (uid {uid}), sans retour"),
+            English => format!("(parent) now {name} (uid {uid}), without a way back"),
+        }
+    }
+
+    /// No children, no walls.
+    pub fn nobody_is_confined(self) -> &'static str {
+        match self.0 {
+            French => "(père) sans fils, rien n'est confiné",
+            English => "(parent) without children, nothing is confined",
+        }
+    }
+
+    /// What confines each child, or why something does not.
+    pub fn confined(self, confinement: &Confinement) -> String {
+        let (limits, seccomp) = (self.limits(confinement), self.seccomp(confinement));
+        match self.0 {
+            French => format!("(père) chaque fils est confiné : {limits} ; {seccomp}"),
+            English => {
+                let files = self.files(confinement);
+                format!("(parent) each child is confined: {limits}; {seccomp}{files}")
+            }
+        }
+    }
+
+    fn limits(self, confinement: &Confinement) -> &'static str {
+        match (self.0, confinement.limits()) {
+            (French, Wall::Up(true)) => "limites (ni processus, ni core, ni écriture dans un fichier)",
+            (French, Wall::Up(false)) => "limites (ni processus, ni core)",
+            (French, _) => "aucune limite (--no-limits)",
+            (English, Wall::Up(true)) => "limits (no process, no core, no writing to a file)",
+            (English, Wall::Up(false)) => "limits (no process, no core)",
+            (English, _) => "no limits (--no-limits)",
+        }
+    }
+
+    /// Of the one server that writes files, which speaks English.
+    fn files(self, confinement: &Confinement) -> String {
+        match confinement.fence() {
+            Wall::Up(_) => "; landlock (files in its directory alone)".to_string(),
+            Wall::Lacking(reason) => format!("; no landlock (the system has none: {reason})"),
+            Wall::Unwanted => String::new(),
+        }
+    }
+
+    fn seccomp(self, confinement: &Confinement) -> String {
+        match (self.0, confinement.seccomp()) {
+            (French, Wall::Up(filter)) => format!("seccomp ({} appels système, EPERM sinon)", filter.calls()),
+            (French, Wall::Unwanted) => "pas de seccomp (--no-seccomp)".to_string(),
+            (French, Wall::Lacking(reason)) => format!("pas de seccomp (le système n'en a pas : {reason})"),
+            (English, Wall::Up(filter)) => format!("seccomp ({} system calls, else EPERM)", filter.calls()),
+            (English, Wall::Unwanted) => "no seccomp (--no-seccomp)".to_string(),
+            (English, Wall::Lacking(reason)) => format!("no seccomp (the system has none: {reason})"),
         }
     }
 
@@ -60,6 +135,28 @@ impl Words {
         match self.0 {
             French => format!("la salle est pleine ({most} au plus), réessayez plus tard"),
             English => format!("the server is full (at most {most}), try again later"),
+        }
+    }
+
+    /// One client too many of an address, for the one who runs the server.
+    pub fn refused_address(self, peer: SocketAddr, most: usize) -> String {
+        let most = clients(most);
+        match self.0 {
+            French => {
+                format!("(père) client {peer} refusé : {most} au plus d'une même adresse (--max-per-address)")
+            }
+            English => {
+                format!("(parent) client {peer} refused: at most {most} of one address (--max-per-address)")
+            }
+        }
+    }
+
+    /// What that client is told.
+    pub fn you_are_too_many_there(self, most: usize) -> String {
+        let most = clients(most);
+        match self.0 {
+            French => format!("votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard"),
+            English => format!("your address has all its places already (at most {most}), try again later"),
         }
     }
 
@@ -107,11 +204,15 @@ impl Words {
         }
     }
 
-    /// A child wrote what is no record.
-    pub fn bad_record(self) -> &'static str {
+    /// Somebody wrote into the pipe what is no record of a living child, for the `count`th time.
+    pub fn bad_record(self, count: u64) -> String {
         match self.0 {
-            French => "(père) le tube contient autre chose que des enregistrements ; ils sont ignorés",
-            English => "(parent) the pipe holds something else than records; it is ignored",
+            French => {
+                format!("(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré")
+            }
+            English => {
+                format!("(parent) the pipe holds something else than records ({count} times): ignored")
+            }
         }
     }
 

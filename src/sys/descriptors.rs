@@ -1,7 +1,7 @@
 //! Descriptors: which are open, under which number, how many there may be.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -81,6 +81,44 @@ pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// So many bytes in a pipe of packets, the most that Linux gives everybody: each takes a page (4096 bytes, on most machines) of
+/// them, however small it is.
+#[cfg(target_os = "linux")]
+const ROOM_FOR_PACKETS: i32 = 1 << 20;
+
+/// Lets each read(2) from the pipe give what one write(2) of at most `PIPE_BUF` bytes to this end brought, and no more: packet mode,
+/// `O_DIRECT` in pipe(2). False where the system has no such mode; bytes of several writes then come together.
+pub fn keep_writes_apart(writer: &PipeWriter) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // Without more room it works as well.
+        let _ = fcntl(writer, FcntlArg::F_SETPIPE_SZ(ROOM_FOR_PACKETS));
+        let flags = OFlag::O_WRONLY | OFlag::O_DIRECT;
+        fcntl(writer, FcntlArg::F_SETFL(flags)).is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = writer;
+        false
+    }
+}
+
+/// How many bytes a pipe can hold: pipe(7), "Pipe capacity". 0 where the system does not tell.
+pub fn pipe_capacity(pipe: impl AsFd) -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        fcntl(pipe, FcntlArg::F_GETPIPE_SZ)
+            .ok()
+            .and_then(|size| usize::try_from(size).ok())
+            .unwrap_or_default()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pipe;
+        0
+    }
+}
+
 /// Opens the terminal behind `fd` once more, for writing and without blocking: a new open file of its own, so that
 /// the shell that shares `fd` never sees `O_NONBLOCK`. `None` when `fd` is no terminal or cannot be opened.
 pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
@@ -121,7 +159,7 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     #[test]
     fn the_portable_way_closes_a_listed_descriptor() {
@@ -131,6 +169,17 @@ mod tests {
         std::mem::forget(high);
         close_listed(number, number).unwrap();
         assert!(!std::path::Path::new(&format!("/dev/fd/{number}")).exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_read_of_a_pipe_of_packets_gives_one_write() {
+        let (mut reader, mut writer) = std::io::pipe().unwrap();
+        assert!(keep_writes_apart(&writer));
+        writer.write_all(b"one").unwrap();
+        writer.write_all(&[7; crate::sys::PIPE_BUF]).unwrap();
+        let mut read = || reader.read(&mut [0; 9999]).unwrap();
+        assert_eq!((read(), read()), (3, crate::sys::PIPE_BUF));
     }
 
     #[test]

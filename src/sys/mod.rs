@@ -4,29 +4,43 @@
 //! what a chat is.
 #![allow(unsafe_code)]
 
+mod confinement;
 mod descriptors;
 mod files;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod filter;
+mod landlock;
 mod memory;
 mod passing;
 mod poll;
 mod process;
+#[cfg_attr(
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    path = "no_seccomp.rs"
+)]
+mod seccomp;
 mod signals;
 mod socket;
 mod spawn;
+mod user;
 
+pub use confinement::{Confinement, Duty, Wall};
 pub use descriptors::{
-    keep_only, make_nonblocking, move_high, own_description_of_pipe, own_description_of_terminal,
-    raise_descriptor_limit,
+    keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
+    own_description_of_terminal, pipe_capacity, raise_descriptor_limit,
 };
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
+pub use landlock::Fence;
 pub use memory::{keep_large_blocks_apart, large};
 pub use passing::{Passed, pass, take_passed};
 pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
-pub use process::{Ended, kill, reap_one, reap_this};
+pub use process::{Ended, kill, reap_ended, reap_one, reap_this};
 use process::{Fork, fork, leave};
+pub use seccomp::Filter;
 pub use signals::{Signals, default_signal, ignore_signal};
 pub use socket::{discard_input, listen, notice_vanished_host, peek_now, read_now, send_now};
 pub use spawn::spawn;
+pub use user::User;
 
 pub use nix::poll::PollFd;
 pub use nix::sys::signal::Signal;

@@ -79,6 +79,20 @@ pub fn reap_one() -> io::Result<Option<(Pid, Ended)>> {
     }
 }
 
+/// Takes this child out of the process table if it has ended; `None` when it lives, or is no child of ours any more.
+///
+/// # Errors
+/// What waitpid(2) says.
+pub fn reap_ended(child: Pid) -> io::Result<Option<Ended>> {
+    loop {
+        match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::EINTR) => {}
+            Err(Errno::ECHILD) => return Ok(None),
+            status => return Ok(ended(status?).map(|(_, ended)| ended)),
+        }
+    }
+}
+
 /// Waits for this child to end.
 ///
 /// # Errors

@@ -4,26 +4,31 @@ use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Fork, Pid, Signals, fork, keep_only, leave};
+use super::{Confinement, Fork, Pid, Signals, fork, keep_only, leave};
 
 /// The status of a child that could not get ready (EX_OSERR of sysexits.h).
 const NOT_READY: i32 = 71;
 /// The status of a child in which the program itself was wrong (EX_SOFTWARE of sysexits.h).
 const BUG: i32 = 70;
 
-/// Forks a child that holds 0, 1, 2 and the descriptors in `keep`, runs `work` and ends with the status that it
-/// returns. In the first process, returns the child's number.
+/// Forks a child that holds 0, 1, 2 and the descriptors in `keep`, may do what `confinement` leaves it, runs `work` and ends
+/// with the status that it returns. In the first process, returns the child's number.
 ///
 /// The child never comes back from here: it must not unwind into its parent's loop, nor drop its parent's values, whose
-/// descriptors are closed. It costs its own client alone if it panics.
+/// descriptors are closed. It costs its own client alone if it panics, and serves nobody if it cannot be confined.
 ///
 /// # Errors
 /// What fork(2) says: EAGAIN at the limit of processes, ENOMEM.
-pub fn spawn(caught: &Signals, keep: &[RawFd], work: impl FnOnce() -> i32) -> io::Result<Pid> {
+pub fn spawn(
+    caught: &Signals,
+    keep: &[RawFd],
+    confinement: &Confinement,
+    work: impl FnOnce() -> i32,
+) -> io::Result<Pid> {
     match fork(caught)? {
         Fork::Parent(child) => Ok(child),
         Fork::Child => {
-            let status = match keep_only(keep) {
+            let status = match keep_only(keep).and_then(|()| confinement.apply()) {
                 Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
                 Err(_) => NOT_READY,
             };

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 
 use super::PATIENCE;
 
@@ -18,6 +19,19 @@ impl Peer {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Peer { stream, pending: Vec::new() }
+    }
+
+    /// The same from an address of this machine's own.
+    pub fn connect_from(local: std::net::IpAddr, address: SocketAddr) -> Peer {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let family = if local.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let socket = socket(family, SockType::Stream, flags, None).expect("socket");
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(local, 0))).expect("bind");
+        connect(socket.as_raw_fd(), &SockaddrStorage::from(address)).expect("connect");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Peer::adopt(stream)
     }
 
     /// The same opinion on a connection that came otherwise.

@@ -2,6 +2,7 @@
 
 use super::*;
 
+use forklab::chat::record::HEADER;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
 #[test]
@@ -162,10 +163,13 @@ fn what_a_client_sent_before_it_went_is_given_although_it_can_be_told_nothing_an
     server.program.out.line_with(&["not of the form"]);
     server.program.signal(SIGSTOP);
     // More than the hub reads at once: it learns in the middle of it that alice, who has unread bytes, is gone for good.
-    alice.sends("no form\n".repeat(8000) + "%bob%the last word\n");
-    eventually("alice's child to wait in a full pipe", || {
-        let call = std::fs::read_to_string(format!("/proc/{child}/wchan")).unwrap_or_default();
-        call.contains("pipe").then_some(())
+    let text = "no form\n".repeat(8000) + "%bob%the last word\n";
+    alice.sends(&text);
+    eventually("alice's child to have written all", || {
+        let io = std::fs::read_to_string(format!("/proc/{child}/io")).unwrap_or_default();
+        let written = io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse::<usize>().ok())?;
+        // Each text with the header of its record.
+        (written >= text.len() + 8001 * HEADER).then_some(())
     });
     drop(alice);
     server.program.signal(SIGCONT);

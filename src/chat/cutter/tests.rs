@@ -1,5 +1,4 @@
 use super::*;
-use proptest::prelude::*;
 
 const HOLD: Duration = Duration::from_millis(20);
 
@@ -177,64 +176,4 @@ fn what_comes_long_after_a_text_that_was_too_long_is_a_text_of_its_own() {
         (b"fg\n", HOLD * (2 + REST)),
     ];
     assert_eq!(texts_of(&reads), [&b"abcd"[..], b"fg\n"]);
-}
-
-proptest! {
-    /// Whatever the bytes and wherever they are cut: none is lost, changed or moved, and no chunk is too long.
-    #[test]
-    fn chunks_put_together_are_the_stream(
-        reads in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..80), 0..12),
-        capacity in 1usize..64,
-    ) {
-        let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
-        let chunks = chunks_of(Framing::Strings(HOLD), capacity, &reads);
-        prop_assert_eq!(chunks.concat(), reads.concat());
-        prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= capacity));
-    }
-
-    /// The same of lines, and no piece of text ends inside a character.
-    #[test]
-    fn lines_are_cut_between_characters(
-        texts in prop::collection::vec("[a-z\u{e9}\u{20ac}\u{1f980}\n]{0,30}", 0..12), cut in 1usize..9, capacity in 4usize..12,
-    ) {
-        let stream = texts.concat();
-        let reads: Vec<&[u8]> = stream.as_bytes().chunks(cut).collect();
-        let chunks = chunks_of(Framing::Lines, capacity, &reads);
-        prop_assert_eq!(chunks.concat(), stream.as_bytes());
-        prop_assert!(chunks.iter().all(|chunk| std::str::from_utf8(chunk).is_ok()));
-    }
-
-    /// Messages put together are the chunk less what is NULs alone at its front, and each ends where it should.
-    #[test]
-    fn messages_put_together_are_the_chunk(chunk in prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), any::<u8>()], 0..200)) {
-        let front = chunk.iter().position(|&byte| byte != 0).unwrap_or(chunk.len());
-        let cut: Vec<&[u8]> = messages(&chunk).collect();
-        prop_assert_eq!(cut.concat(), &chunk[front..]);
-        let end = if chunk.contains(&0) { 0 } else { b'\n' };
-        for (i, message) in cut.iter().enumerate() {
-            prop_assert!(i + 1 == cut.len() || message.last() == Some(&end));
-        }
-    }
-
-    /// However TCP cuts NUL-ended messages, the same messages come out.
-    #[test]
-    fn nul_ended_messages_survive_any_cut(
-        texts in prop::collection::vec(prop::collection::vec(1u8..=255, 1..30), 1..20),
-        cuts in prop::collection::vec(1usize..40, 1..40),
-    ) {
-        let stream: Vec<u8> = texts.iter().flat_map(|text| text.iter().copied().chain([0])).collect();
-        let (mut reads, mut rest, mut cuts) = (Vec::new(), &stream[..], cuts.iter().cycle());
-        while !rest.is_empty() {
-            let (read, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-            reads.push(read);
-            rest = after;
-        }
-        // Without newlines in the way: a chunk that holds no NUL yet is cut after a newline, as the rules say.
-        prop_assume!(!stream.contains(&b'\n'));
-        let got: Vec<Vec<u8>> = chunks_of(Framing::Strings(HOLD), 1023, &reads)
-            .iter()
-            .flat_map(|chunk| messages(chunk).map(|m| m[..m.len() - 1].to_vec()).collect::<Vec<_>>())
-            .collect();
-        prop_assert_eq!(got, texts);
-    }
 }

@@ -1,3 +1,4 @@
+use super::super::client::MOST_MOMENTS;
 use super::*;
 use std::net::TcpListener;
 
@@ -47,7 +48,7 @@ fn a_client_that_reads_again_is_given_moments_again() {
     strain(&mut room);
     (0..MOST_MOMENTS).for_each(|_| room.begin_moment());
     let mut taken = vec![0; 5_000_000];
-    while room.clients[0].moments > 0 {
+    while room.client(Pid::from_raw(1)).unwrap().moments > 0 {
         std::io::Read::read(&mut others[0], &mut taken).unwrap();
         room.end_moment();
         room.deliver(Instant::now(), |_, _| ());
@@ -67,7 +68,7 @@ fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() 
     };
     let (_, lag) = room.laggard(laggards[0], Instant::now()).unwrap();
     assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
-    room.clients[0].gone = true;
+    room.client(Pid::from_raw(1)).unwrap().gone = true;
     say(&mut room, 1);
     let needed = room.clients.iter().filter(|c| !c.gone).map(|c| c.cursor).min().unwrap();
     assert!(!room.channels[0].log.between(needed, room.channels[0].log.end()).is_empty());
@@ -78,7 +79,7 @@ fn a_connection_that_is_gone_keeps_nothing_in_the_log() {
     let (mut room, mut others) = room_of(2);
     drop(others.remove(0));
     let mut heard = vec![0; 1000];
-    while !room.clients[0].gone {
+    while !room.client(Pid::from_raw(1)).unwrap().gone {
         say(&mut room, 1000);
         std::io::Read::read_exact(&mut others[0], &mut heard).unwrap();
     }

@@ -134,7 +134,6 @@ fn sum(first: i64, second: i64) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     /// All that a client gets which sends `reads`, one after the other, and then ends its side.
     fn replies_to(one_sum: bool, reads: &[&[u8]]) -> String {
@@ -221,38 +220,5 @@ mod tests {
         assert_eq!(steps_of(&[&line]), [Step::First(7)]);
         let longer = [b"0", &line[..]].concat();
         assert_eq!(steps_of(&[&longer, b"3\n"]), [Step::Refused(Refusal::TooLong(LONGEST)), Step::First(3)]);
-    }
-
-    proptest! {
-        /// However TCP cuts what a client sends, it gets the same replies.
-        #[test]
-        fn replies_do_not_depend_on_the_cut(
-            text in "[0-9a\\-+ \r\n\0]{0,60}", long in 0usize..600, noise in prop::collection::vec(any::<u8>(), 0..20),
-            cuts in prop::collection::vec(1usize..300, 1..40), one_sum in any::<bool>(),
-        ) {
-            let bytes = [text.as_bytes(), &vec![b'1'; long], &noise, text.as_bytes()].concat();
-            let (mut reads, mut rest, mut cuts) = (Vec::new(), &bytes[..], cuts.iter().cycle());
-            while !rest.is_empty() {
-                let (read, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-                reads.push(read);
-                rest = after;
-            }
-            prop_assert_eq!(replies_to(one_sum, &reads), replies_to(one_sum, &[&bytes]));
-        }
-
-        #[test]
-        fn any_two_numbers_are_added(first in any::<i64>(), second in any::<i64>()) {
-            let replies = replies_to(true, &[format!("{first}\r\n {second} \n").as_bytes()]);
-            let expected = i128::from(first) + i128::from(second);
-            prop_assert_eq!(replies.lines().last().unwrap(), expected.to_string());
-        }
-
-        /// Whatever comes, each line gets its answer, and nothing in the answers could be obeyed by a terminal.
-        #[test]
-        fn no_bytes_do_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-            let replies = replies_to(false, &[&bytes]);
-            let plain = |line: &str| crate::text::is_plain(line.trim_end_matches('\r'));
-            prop_assert!(replies.lines().all(plain));
-        }
     }
 }

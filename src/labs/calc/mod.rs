@@ -3,9 +3,9 @@
 //! `number` reads what was typed, `calculator` is the server's side of the conversation (both pure); `server` gives it a
 //! socket; `client` shows what any such server says.
 
-mod calculator;
+pub mod calculator;
 mod client;
-mod number;
+pub mod number;
 mod server;
 
 pub use client::{PROGRAM as CLIENT, talk};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::calculator::{Calculator, Step};
 use crate::cli::Program;
 use crate::server::{self, End, Lab, Options, Session, Way, prepare};
+use crate::sys::Duty;
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("calc_serveur");
@@ -19,6 +20,7 @@ struct Calc {
 
 impl Lab for Calc {
     const PROGRAM: Program = PROGRAM;
+    const DUTY: Duty = Duty::Talk;
 
     fn serve(&self, session: &mut Session) -> Result<(), End> {
         session.send(Calculator::greeting().as_bytes())?;
@@ -67,6 +69,6 @@ fn answer(session: &mut Session, steps: &[Step], replies: &str) -> Result<(), En
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, iterative: bool, patience: Option<Duration>) -> anyhow::Result<()> {
-    let calc = Calc { one_sum: iterative, patience };
-    server::run(&calc, options, Way { iterative, patience }, prepare()?)
+    let calc = || Ok(Calc { one_sum: iterative, patience });
+    server::run(options, Way { iterative, patience }, prepare()?, calc)
 }

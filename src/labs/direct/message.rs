@@ -60,29 +60,6 @@ pub fn directed(to: &Name, message: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::cutter::{Cutter, Framing, messages};
-    use proptest::prelude::*;
-    use std::time::{Duration, Instant};
-
-    /// The texts of what children cut out of `reads`, which come one after the other without a pause.
-    fn texts_of(reads: &[&[u8]]) -> Vec<Vec<u8>> {
-        let (mut buffer, now, mut found) = ([0; CHUNK], Instant::now(), Vec::new());
-        let mut cutter = Cutter::new(&mut buffer, Framing::Texts(Duration::from_secs(1)));
-        for (at, read) in reads.iter().enumerate() {
-            cutter.spare()[..read.len()].copy_from_slice(read);
-            cutter.filled(read.len());
-            let take = |chunk: &[u8]| {
-                // As the hub gets it: the last one of a write with a NUL more.
-                for message in messages(chunk) {
-                    let body = [message, if at % 2 == 0 { b"\0" } else { b"" }].concat();
-                    found.extend(texts(&body).map(<[u8]>::to_vec));
-                }
-                Ok::<(), ()>(())
-            };
-            cutter.take(now, at + 1 == reads.len(), take).unwrap();
-        }
-        found
-    }
 
     #[test]
     fn what_ends_a_text_is_no_part_of_it() {
@@ -114,55 +91,5 @@ mod tests {
         let hostile = b"\x1b[2J\n%\xff";
         assert_eq!(Mistake::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
         assert_eq!(Mistake::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_said_to_a_name_comes_out_as_it_went_in(
-            name in "[a-zé 🦀:]{0,8}[a-z]", message in prop::collection::vec(any::<u8>(), 0..200),
-        ) {
-            let name = Name::new(name.as_bytes()).unwrap();
-            let text = directed(&name, &message);
-            let (to, said) = parse(&text[..text.len() - 1]).unwrap();
-            prop_assert_eq!(Name::new(to), Ok(name));
-            prop_assert_eq!(said, message);
-        }
-
-        #[test]
-        fn any_bytes_are_of_the_form_or_not_and_nothing_is_lost(
-            text in prop::collection::vec(prop_oneof![Just(b'%'), Just(b' '), any::<u8>()], 0..60),
-        ) {
-            let signs: Vec<usize> = (0..text.len()).filter(|&at| text[at] == b'%').collect();
-            match parse(&text) {
-                Ok((name, message)) => {
-                    prop_assert_eq!(signs[0], 0);
-                    prop_assert_eq!(name, text[1..signs[1]].trim_ascii());
-                    prop_assert!(!name.is_empty());
-                    prop_assert_eq!(message, &text[signs[1] + 1..]);
-                }
-                Err(mistake) => {
-                    prop_assert_eq!(mistake, Mistake::Form(&text));
-                    let nameless = signs.len() < 2 || signs[0] > 0 || text[1..signs[1]].trim_ascii().is_empty();
-                    prop_assert!(nameless);
-                }
-            }
-        }
-
-        /// Whichever of the ends a client uses, and however TCP cuts what it sends.
-        #[test]
-        fn the_same_texts_come_out_of_any_cut(
-            sent in prop::collection::vec(("[a-z%]{1,12}", prop_oneof![Just("\n"), Just("\r\n"), Just("\0"), Just("\n\0\0")]), 1..20),
-            cuts in prop::collection::vec(1usize..30, 1..30),
-        ) {
-            let stream: Vec<u8> = sent.iter().flat_map(|(text, end)| [text.as_bytes(), end.as_bytes()].concat()).collect();
-            let (mut reads, mut rest, mut cuts) = (Vec::new(), &stream[..], cuts.iter().cycle());
-            while !rest.is_empty() {
-                let (read, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-                reads.push(read);
-                rest = after;
-            }
-            let expected: Vec<Vec<u8>> = sent.iter().map(|(text, _)| text.clone().into_bytes()).collect();
-            prop_assert_eq!(texts_of(&reads), expected);
-        }
     }
 }

@@ -4,8 +4,8 @@
 //! the codec, pure; `words` holds what the server prints and tells. `client` puts its name before what is typed.
 
 mod client;
-mod message;
-mod name;
+pub mod message;
+pub mod name;
 mod server;
 mod words;
 

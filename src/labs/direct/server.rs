@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use super::message::{LONGEST, Mistake, parse, texts};
 use super::name::Name;
 use super::words;
-use crate::chat::child;
+use crate::chat::channel::Hears;
+use crate::chat::child::{self, Patience};
+use crate::chat::client::{Client, Lag};
 use crate::chat::cutter::Framing;
-use crate::chat::hub::{Hub, Rules, Stage};
-use crate::chat::record::{Kind, Record};
-use crate::chat::room::{Client, Hears, Lag, Room};
+use crate::chat::hub::Hub;
+use crate::chat::record::{IDLE, Kind, Record};
+use crate::chat::room::Room;
+use crate::chat::stage::{Rules, Stage};
 use crate::cli::Program;
 use crate::server::{self, Parent};
 use crate::sys::{Ended, Pid, large};
@@ -29,7 +32,7 @@ const LAG_LIMIT: u64 = 1 << 20;
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 /// How the server is to be run; the command line's options, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen, and for how many.
     pub listening: server::Options,
@@ -141,7 +144,8 @@ impl Rules for Direct {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, _door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
-        child::serve(socket, pipe, TEXTS, false, self.name_timeout)
+        let patience = Patience { first: self.name_timeout, between: None };
+        child::serve(socket, pipe, TEXTS, false, patience)
     }
 
     fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>) {
@@ -166,7 +170,7 @@ impl Rules for Direct {
         let console = if client.lost_its_child() { &mut parent.err } else { &mut parent.out };
         console.line(words::departed(name.as_ref(), client, ended, self.connected(count)));
         match (name, self.name_timeout) {
-            (None, Some(time)) if client.left.is_some_and(words::is_silence) => {
+            (None, Some(time)) if client.left == Some(IDLE) => {
                 words::last_error(words::nameless(time)).into()
             }
             _ => Vec::new(),

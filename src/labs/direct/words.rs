@@ -7,12 +7,11 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use nix::errno::Errno;
-
 use super::message::Mistake;
 use super::name::Name;
 use super::server::PROGRAM;
-use crate::chat::room::{Client, Lag};
+use crate::chat::client::{Client, Lag};
+use crate::chat::record::IDLE;
 use crate::server::Words;
 use crate::sys::{Ended, Pid, system_reason};
 use crate::text::Visible;
@@ -111,17 +110,12 @@ pub fn departed<'a>(
         match client.why_it_left() {
             _ if client.sent_away.is_some() => f.write_str("was sent away")?,
             Some(0) => f.write_str("left")?,
-            Some(errno) if is_silence(errno) && name.is_none() => f.write_str("gave no name in time")?,
+            Some(IDLE) => f.write_str("gave no name in time")?,
             Some(errno) => write!(f, "vanished ({})", system_reason(errno))?,
             None => f.write_str(&WORDS.child_lost(ended))?,
         }
         write!(f, "; child {pid} ended, {connected}")
     })
-}
-
-/// How a child tells that its client has said nothing in time.
-pub fn is_silence(errno: i32) -> bool {
-    errno == Errno::ETIMEDOUT as i32
 }
 
 /// A client is sent away because it does not read, or not fast enough.

@@ -2,6 +2,7 @@
 
 use crate::cli::Program;
 use crate::server::{self, End, Lab, Options, Session, Way, prepare};
+use crate::sys::Duty;
 use crate::text::{Visible, character_boundary};
 
 /// Its name.
@@ -17,6 +18,7 @@ struct Echo;
 
 impl Lab for Echo {
     const PROGRAM: Program = PROGRAM;
+    const DUTY: Duty = Duty::Talk;
 
     fn serve(&self, session: &mut Session) -> Result<(), End> {
         let (peer, mut chunk) = (session.peer, [0; CHUNK]);
@@ -37,10 +39,10 @@ impl Lab for Echo {
     }
 }
 
-/// Runs the server until SIGINT or SIGTERM: one client at a time if `iterative`, else a child for each.
+/// Runs the server until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// Whatever the system refuses, with what was being done.
-pub fn serve(options: &Options, iterative: bool) -> anyhow::Result<()> {
-    server::run(&Echo, options, Way { iterative, patience: None }, prepare()?)
+pub fn serve(options: &Options, way: Way) -> anyhow::Result<()> {
+    server::run(options, way, prepare()?, || Ok(Echo))
 }

@@ -58,8 +58,9 @@ impl Further {
         ours.set_nonblocking(true)?;
         // Written before the fork, or it would be written twice.
         parent.flush();
-        let Parent { signals, out, err, .. } = parent;
-        let pid = sys::spawn(signals, &[theirs.as_raw_fd(), out.number()], || {
+        let Parent { signals, out, err, guard, .. } = parent;
+        let keep = [theirs.as_raw_fd(), out.number()];
+        let pid = sys::spawn(signals, &keep, &guard.confinement, || {
             // Ctrl+C reaches every process of the terminal; the first one decides, and the link tells this one.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();

@@ -95,7 +95,6 @@ pub fn without_line_end(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     /// All that is said in `bytes`, of which no more will come.
     fn all(bytes: &[u8]) -> Vec<Said> {
@@ -182,33 +181,5 @@ mod tests {
         let said = all(long.as_bytes());
         let Said::Text(first) = &said[0] else { panic!("{said:?}") };
         assert_eq!((said.len(), &first[..]), (2, &long.as_bytes()[..LONGEST]));
-    }
-
-    proptest! {
-        /// Nothing is lost, nothing added, no text is too long, whatever comes; and what waits for its rest always goes at last.
-        #[test]
-        fn every_byte_but_nuls_and_line_ends_is_said(
-            bytes in prop::collection::vec(prop_oneof![Just(0), Just(b'\n'), Just(b'x')], 0..80), stretch in 1usize..200,
-        ) {
-            let bytes: Vec<u8> = bytes.iter().flat_map(|&b| std::iter::repeat_n(b, if b == b'x' { stretch } else { 1 })).collect();
-            let said = all(&bytes);
-            let kept = |bytes: &[u8]| bytes.iter().filter(|&&b| b == b'x').count();
-            let mut count = 0;
-            for said in &said {
-                let Said::Text(text) = said else { panic!("{said:?}") };
-                prop_assert!(text.len() <= LONGEST && !text.contains(&0));
-                count += kept(text);
-            }
-            prop_assert_eq!(count, kept(&bytes));
-        }
-
-        /// Strings with their NULs come out as they went in, but for the empty ones right behind another (padding).
-        #[test]
-        fn strings_are_one_message_each(texts in prop::collection::vec("[a-wyz \n]{1,40}", 0..40)) {
-            let bytes: String = texts.iter().map(|text| format!("{text}\0")).collect();
-            let expected: Vec<Said> = texts.iter().map(text).collect();
-            prop_assume!(!texts.iter().any(|text| ["fin", "exit"].contains(&text.trim_end())));
-            prop_assert_eq!(all(bytes.as_bytes()), expected);
-        }
     }
 }

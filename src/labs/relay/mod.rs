@@ -5,11 +5,11 @@
 //! serves the first pair itself and keeps a line of those who wait; `further` hands the other pairs to processes of their own,
 //! each a `child`; `places` is the choice between them. `client` is the other program, and `answer` what it understands.
 
-mod answer;
+pub mod answer;
 mod child;
 mod client;
 mod further;
-mod message;
+pub mod message;
 mod occupant;
 mod outbox;
 mod pair;
@@ -25,7 +25,7 @@ pub use server::{PROGRAM as SERVER, serve};
 pub const PORT: u16 = 44573;
 
 /// The most bytes of a message's text; its NUL is one more.
-const LONGEST: usize = 1023;
+pub const LONGEST: usize = 1023;
 
 /// What a server that ends tells its clients.
 const EXIT: &[u8] = b"exit\0";

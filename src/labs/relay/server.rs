@@ -14,7 +14,7 @@ use super::table::{Desk, Table};
 use super::{EXIT, words};
 use crate::cli::Program;
 use crate::server::{self, Options, Parent, prepare};
-use crate::sys::{self, Pid, PollFd};
+use crate::sys::{self, Duty, Pid, PollFd};
 
 /// Its name.
 pub const PROGRAM: Program = Program::french("relay_serveur");
@@ -51,7 +51,9 @@ enum Event {
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
-    let parent = Parent::open(PROGRAM, options, prepare()?)?;
+    let mut parent = Parent::open(PROGRAM, options, prepare()?)?;
+    parent.become_user()?;
+    parent.confine(Duty::Pair, None);
     let (table, further, line) = (Table::default(), Further::default(), VecDeque::new());
     let mut server = Server { parent, pairs, table, further, line };
     if 2 * pairs > options.max_clients {
@@ -119,7 +121,7 @@ impl Server {
 
     fn accept(&mut self, door: usize, now: Instant) {
         for client in self.parent.accept(door, now) {
-            let Some((socket, peer)) = self.parent.admit(client, self.present(), refusal, now) else {
+            let Some((socket, peer)) = self.parent.admit(client, self.present(), |_| 0, refusal, now) else {
                 continue;
             };
             self.parent.out.line(words::came(peer));

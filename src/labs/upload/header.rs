@@ -116,7 +116,6 @@ fn digest(field: &[u8]) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
     use crate::text::is_plain;
-    use proptest::prelude::*;
 
     const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -201,36 +200,5 @@ mod tests {
         assert!(wrong(&padded(LONGEST)).contains("file name"));
         assert!(wrong(&padded(LONGEST + 1)).contains("longer than 1024 bytes"));
         assert_eq!(Header::parse(&padded(LONGEST + 1)[..LONGEST - 1]), Opening::Incomplete);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_sent_is_read_again_and_each_part_of_it_is_incomplete(
-            size in any::<u64>(), sha256 in any::<[u8; 32]>(), name in "[^./\\\\\\p{C}\\p{Zl}\\p{Zp}][^/\\\\\\p{C}\\p{Zl}\\p{Zp}]{0,60}",
-            rest in prop::collection::vec(any::<u8>(), 0..20), cut in any::<prop::sample::Index>(),
-        ) {
-            let header = Header { size, sha256, name: Name::check(name.as_bytes()).unwrap() };
-            let mut bytes = header.encode();
-            let length = bytes.len();
-            prop_assert_eq!(Header::parse(&bytes[..cut.index(length)]), Opening::Incomplete);
-            bytes.extend(rest);
-            prop_assert_eq!(Header::parse(&bytes), Opening::Whole(header, length));
-        }
-
-        #[test]
-        fn whatever_comes_more_bytes_never_change_a_decision(
-            bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(b' '), Just(b'\n'), any::<u8>()], 0..1200),
-            magic in any::<bool>(), cut in any::<prop::sample::Index>(),
-        ) {
-            let bytes = if magic { [MAGIC, b"1 ", &bytes].concat() } else { bytes };
-            let early = Header::parse(&bytes[..cut.index(bytes.len() + 1)]);
-            let whole = Header::parse(&bytes);
-            if let Opening::Wrong(reason) = &whole {
-                prop_assert!(is_plain(reason) && reason.len() < 250);
-            }
-            if early != Opening::Incomplete {
-                prop_assert_eq!(early, whole);
-            }
-        }
     }
 }

@@ -87,7 +87,6 @@ fn start_of(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn name(text: &str) -> Name {
         Name::check(text.as_bytes()).unwrap()
@@ -164,35 +163,5 @@ mod tests {
     fn a_long_name_is_cut_between_characters_to_make_room_for_its_number() {
         let long = name(&format!("{}.txt", "é".repeat(125)));
         assert_eq!(long.numbered(10).as_str(), format!("{}-10.txt", "é".repeat(124)));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_numbered_is_a_name_again_and_each_number_another(
-            text in "[^./\\\\\\p{C}\u{2028}\u{2029}][^/\\\\\\p{C}\u{2028}\u{2029}]{0,80}(\\.tar)?(\\.[a-zé]{0,40})?",
-            numbers in prop::collection::hash_set(2u32..10_000, 2),
-        ) {
-            prop_assume!(text.len() <= LONGEST);
-            let name = name(&text);
-            let numbered: Vec<Name> = numbers.into_iter().map(|number| name.numbered(number)).collect();
-            prop_assert_ne!(&numbered[0], &numbered[1]);
-            for numbered in numbered {
-                prop_assert_ne!(&numbered, &name);
-                prop_assert_eq!(Name::check(numbered.as_str().as_bytes()), Ok(numbered));
-            }
-        }
-
-        #[test]
-        fn whatever_comes_a_refusal_is_one_short_line_and_a_name_has_one_component(
-            bytes in prop::collection::vec(any::<u8>(), 0..400),
-        ) {
-            match Name::check(&bytes) {
-                Ok(name) => {
-                    let path = std::path::Path::new(name.as_str());
-                    prop_assert_eq!(path.file_name(), Some(path.as_os_str()));
-                }
-                Err(reason) => prop_assert!(is_plain(&reason) && reason.len() < 250, "{}", reason),
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The server: a greeting, a file, one line of answer.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::receive::{Failure, Received, receive};
 use super::store::Store;
 use crate::cli::Program;
 use crate::server::{self, End, Lab, Options, Session, Way, lowest_own_descriptor, prepare};
-use crate::sys::{self, Pid, Signal};
+use crate::sys::{Duty, Pid};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("upload_serveur");
@@ -36,15 +36,16 @@ struct Upload {
 /// The directory is missing or takes no files; whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()> {
     let limit = prepare()?;
-    // A file beyond the limit of the process (ulimit -f) is an error to tell, not the end of the child: setrlimit(2).
-    sys::ignore_signal(Signal::SIGXFSZ);
-    let store = Store::open(dir)?.out_of_the_way(lowest_own_descriptor(limit))?;
     let way = Way { iterative: false, patience: limits.patience };
-    server::run(&Upload { store, max_bytes: limits.max_bytes }, options, way, limit)
+    server::run(options, way, limit, || {
+        let store = Store::open(dir)?.out_of_the_way(lowest_own_descriptor(limit))?;
+        Ok(Upload { store, max_bytes: limits.max_bytes })
+    })
 }
 
 impl Lab for Upload {
     const PROGRAM: Program = PROGRAM;
+    const DUTY: Duty = Duty::Files;
 
     fn serve(&self, session: &mut Session) -> Result<(), End> {
         session.send(GREETING)?;
@@ -62,8 +63,8 @@ impl Lab for Upload {
         format!("{reason} [ERROR]").into_bytes()
     }
 
-    fn keeps(&self) -> Option<RawFd> {
-        Some(self.store.as_raw_fd())
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.store.as_fd())
     }
 
     fn child_ended(&self, child: Pid) {

@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -81,8 +81,8 @@ impl Store {
     }
 
     /// The directory's descriptor, for a process that keeps it when it closes others.
-    pub fn as_raw_fd(&self) -> RawFd {
-        self.directory.as_raw_fd()
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// Begins a file. A process begins one at a time.

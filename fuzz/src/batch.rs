@@ -1,0 +1,73 @@
+//! What a child writes at once, and the hub reads again.
+//!
+//! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
+//! (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
+
+use forklab::chat::child::CHUNK;
+use forklab::chat::lines::text_of;
+use forklab::chat::record::{Batch, Kind, Parsed, parse};
+use forklab::sys::{PIPE_BUF, Pid};
+
+use super::input::Input;
+
+const PID: Pid = Pid::from_raw(4242);
+
+/// Records come out as they went in, in their order; a write is one that the kernel keeps whole; and of messages, the last
+/// of each write bears the extra NUL, and no other does.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let mode = input.byte();
+    let (are_lines, are_told) = (mode & 1 == 1, mode & 2 == 2);
+    let (mut batch, mut pushed, mut got) = (Batch::new(PID), Vec::new(), Vec::new());
+    let mut is_begun = false;
+    while !input.is_empty() {
+        let number = u16::from_le_bytes([input.byte(), input.byte()]);
+        let body = body(input.byte(), usize::from(number), are_lines);
+        if are_told && !is_begun {
+            let count = (body.len() as u32).to_ne_bytes();
+            batch.push_note(Kind::Read, count);
+            pushed.push((Kind::Read, count.to_vec()));
+        }
+        let fits = push(&mut batch, are_lines, &body);
+        if !fits {
+            got.extend(written(&mut batch));
+            assert!(push(&mut batch, are_lines, &body), "a message and its NUL fit an empty batch");
+        }
+        pushed.push((if are_lines { Kind::Line } else { Kind::Message }, body));
+        is_begun = number & 0x8000 == 0;
+        if !is_begun {
+            got.extend(written(&mut batch));
+        }
+    }
+    got.extend(written(&mut batch));
+    assert_eq!(got, pushed);
+}
+
+/// What a child has cut: a message of some bytes, or a line's text.
+fn body(byte: u8, number: usize, is_line: bool) -> Vec<u8> {
+    if is_line { text_of(&vec![byte; number % (CHUNK + 1)]) } else { vec![byte; 1 + number % CHUNK] }
+}
+
+fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {
+    if are_lines { batch.push_line(body) } else { batch.push_message(body) }
+}
+
+/// The records of one write, without the extra NUL of the last message.
+fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
+    let bytes = batch.closed().to_vec();
+    assert_eq!(bytes, batch.closed(), "closed once is closed");
+    batch.clear();
+    assert!(batch.closed().is_empty());
+    assert!(bytes.len() <= PIPE_BUF);
+    let (mut found, mut rest) = (Vec::new(), &bytes[..]);
+    while let Parsed::Whole(record, size) = parse(rest, true) {
+        assert_eq!(record.pid, PID);
+        found.push((record.kind, record.body.to_vec()));
+        rest = &rest[size..];
+    }
+    assert!(rest.is_empty());
+    if let Some((Kind::Message, body)) = found.last_mut() {
+        assert_eq!(body.pop(), Some(0));
+    }
+    found
+}

@@ -1,0 +1,114 @@
+//! Directed messages: names, the form `%name%message`, the texts of what clients send.
+//!
+//! An input is a name (a length and so many bytes), and a text that arrives in pieces.
+
+use std::time::Instant;
+
+use forklab::chat::child::CHUNK;
+use forklab::chat::cutter::{Cutter, Framing, messages};
+use forklab::labs::direct::message::{LONGEST, Mistake, directed, parse, texts};
+use forklab::labs::direct::{Name, name};
+use forklab::text::{is_blank, is_plain};
+
+use super::input::{Arrival, HOLD, Input};
+
+/// A name is safe to show; what is said to it comes out as it went in; a text has the form or not, and nothing is lost.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let length = input.byte();
+    let (name, arrival) = (input.take(usize::from(length)), Arrival::of(input));
+    name_holds(name);
+    form_holds(arrival.stream);
+    if let Ok(name) = Name::new(name) {
+        let text = directed(&name, arrival.stream);
+        assert_eq!(parse(text.strip_suffix(b"\n").unwrap()), Ok((name.as_bytes(), arrival.stream)));
+    }
+    assert_eq!(texts(arrival.stream).collect::<Vec<_>>(), texts_slowly(arrival.stream));
+    texts_arrive(arrival);
+}
+
+/// Shows as it is, can stand between two `%`, and is what it was without the spaces around it.
+fn name_holds(bytes: &[u8]) {
+    match Name::new(bytes) {
+        Ok(name) => {
+            let text = std::str::from_utf8(bytes).unwrap().trim();
+            assert_eq!((name.as_bytes(), name.to_string().as_str()), (text.as_bytes(), text));
+            assert!((1..=name::LONGEST).contains(&text.len()) && !text.contains('%'));
+            assert!(is_plain(text) && !is_blank(text));
+            assert_eq!(Name::new(name.as_bytes()), Ok(name));
+        }
+        Err(why) => assert!(is_plain(&why.to_string())),
+    }
+}
+
+fn form_holds(text: &[u8]) {
+    let signs: Vec<usize> = (0..text.len()).filter(|&at| text[at] == b'%').collect();
+    let addressed = match signs[..] {
+        [0, end, ..] => Some((text[1..end].trim_ascii(), &text[end + 1..])),
+        _ => None,
+    };
+    match parse(text) {
+        Ok((name, message)) => {
+            assert_eq!(addressed, Some((name, message)));
+            assert!(!name.is_empty());
+            assert!(is_plain(&Mistake::Nobody(name).to_string()));
+        }
+        Err(mistake) => {
+            assert_eq!(mistake, Mistake::Form(text));
+            assert!(addressed.is_none_or(|(name, _)| name.is_empty()));
+            assert!(is_plain(&mistake.to_string()));
+        }
+    }
+}
+
+/// The texts up to each NUL or newline, less a carriage return before a newline; nothing before a NUL is no text.
+fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
+    let (mut found, mut text) = (Vec::new(), Vec::new());
+    for &byte in body {
+        match byte {
+            0 if text.is_empty() => {}
+            0 => found.push(std::mem::take(&mut text)),
+            b'\n' => {
+                text.pop_if(|last| *last == b'\r');
+                found.push(std::mem::take(&mut text));
+            }
+            _ => text.push(byte),
+        }
+    }
+    if !text.is_empty() {
+        found.push(text);
+    }
+    found
+}
+
+/// However TCP cuts what a client sends without a pause, the same texts reach the hub.
+fn texts_arrive(arrival: Arrival) {
+    let is_short = |text: &Vec<u8>| text.len() < LONGEST;
+    // A text too long is cut off, and its end is not told: see the target `cutter`.
+    if !arrival.is_without_pause() || !texts_slowly(arrival.stream).iter().all(is_short) {
+        return;
+    }
+    let (mut buffer, now, mut found) = ([0; CHUNK], Instant::now(), Vec::new());
+    let mut cutter = Cutter::new(&mut buffer, Framing::Texts(HOLD));
+    let mut take = |cutter: &mut Cutter, ended| {
+        let keep = |chunk: &[u8]| {
+            let mut bodies: Vec<Vec<u8>> = messages(chunk).map(<[u8]>::to_vec).collect();
+            // As the hub gets them: the last one of a write with a NUL more.
+            bodies.last_mut().into_iter().for_each(|last| last.push(0));
+            found.extend(bodies.iter().flat_map(|body| texts(body)).map(<[u8]>::to_vec));
+            Ok::<(), ()>(())
+        };
+        cutter.take(now, ended, keep).unwrap();
+    };
+    for (_, piece) in arrival.pieces() {
+        let mut rest = Input(piece);
+        while !rest.is_empty() {
+            let read = rest.take(cutter.spare().len());
+            cutter.spare()[..read.len()].copy_from_slice(read);
+            cutter.filled(read.len());
+            take(&mut cutter, false);
+        }
+    }
+    take(&mut cutter, true);
+    assert_eq!(found, texts_slowly(arrival.stream));
+}

@@ -1,0 +1,77 @@
+//! From what one types to what others read: the client's lines, its messages, and what a server makes of them.
+//!
+//! An input is the most bytes of a line, and what is typed, which arrives in pieces.
+
+use std::time::Instant;
+
+use forklab::chat::child::{CHUNK, STRINGS};
+use forklab::chat::cutter::{Cutter, messages};
+use forklab::chat::line::{message, room_for_text};
+use forklab::client::Lines;
+
+use super::input::{Arrival, Input};
+
+/// The most bytes of one message with its NUL (docs/PROTOCOLS.md, section 1).
+const LONGEST: usize = 1024;
+
+const PSEUDO: &str = "zoé";
+
+/// Typed lines come out in bounded pieces, however they arrive, and a room reads each as it was typed.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let most = match usize::from(input.byte()) {
+        size @ 0..192 => 4 + size,
+        _ => room_for_text(PSEUDO),
+    };
+    let arrival = Arrival::of(input);
+    let pieces = given(most, arrival.pieces().map(|(_, piece)| piece));
+    assert_eq!(pieces, given(most, [arrival.stream].into_iter()), "where it is cut makes no difference");
+    assert_eq!(pieces.concat(), lines_of(arrival.stream).concat(), "nothing is lost, added or moved");
+    let is_text = |bytes| std::str::from_utf8(bytes).is_ok();
+    assert!(pieces.iter().all(|piece| piece.len() <= most));
+    assert!(!is_text(arrival.stream) || pieces.iter().all(|piece| is_text(piece)), "no character is cut");
+    if lines_of(arrival.stream).iter().all(|line| line.len() <= most) {
+        assert_eq!(pieces, lines_of(arrival.stream), "a line that fits is one");
+    }
+    heard_as_typed(&pieces);
+}
+
+fn given<'a>(most: usize, typed: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let (mut lines, mut given) = (Lines::new(most), Vec::new());
+    typed.for_each(|piece| lines.feed(piece, |line| given.push(line)));
+    given.extend(lines.finish());
+    assert_eq!(lines.finish(), None);
+    given
+}
+
+/// The lines of all that was typed, without NULs; nothing behind the last newline is no line.
+fn lines_of(typed: &[u8]) -> Vec<Vec<u8>> {
+    let typed: Vec<u8> = typed.iter().copied().filter(|&byte| byte != 0).collect();
+    let mut lines: Vec<Vec<u8>> = typed.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    lines.pop_if(|last| last.is_empty());
+    lines
+}
+
+/// The messages that say `texts`, read by a server in chunks that fill its buffer, are heard one by one.
+fn heard_as_typed(texts: &[Vec<u8>]) {
+    let sent: Vec<Vec<u8>> = texts.iter().map(|text| message(PSEUDO, text)).collect();
+    assert!(sent.iter().all(|message| message.len() <= LONGEST));
+    let (mut buffer, mut heard) = ([0; CHUNK], Vec::new());
+    let (mut cutter, now, mut rest) =
+        (Cutter::new(&mut buffer, STRINGS), Instant::now(), Input(&sent.concat()));
+    while !rest.is_empty() {
+        let read = rest.take(cutter.spare().len());
+        cutter.spare()[..read.len()].copy_from_slice(read);
+        cutter.filled(read.len());
+        let keep = |chunk: &[u8]| {
+            heard.extend(messages(chunk).map(<[u8]>::to_vec));
+            Ok::<(), ()>(())
+        };
+        cutter.take(now, rest.is_empty(), keep).unwrap();
+    }
+    for (heard, text) in heard.iter().zip(texts) {
+        let heard = heard.strip_suffix(b"\0").unwrap_or(heard);
+        assert_eq!(heard, [PSEUDO.as_bytes(), b" : ", text].concat());
+    }
+    assert_eq!(heard.len(), texts.len());
+}

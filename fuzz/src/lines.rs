@@ -1,0 +1,54 @@
+//! The second door's encoding: lines of text, each with its time. An input is what a client sent, in lines.
+
+use forklab::chat::lines::{as_string, of_strings, stamped, text_of};
+
+/// A client's line is one line for whoever reads it, however that one cuts lines, and its text is what the client wrote.
+pub fn holds(bytes: &[u8]) {
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let text = text_of(line);
+        one_line(&text);
+        assert_eq!(words(&text), words(line), "nothing is lost but what is between words");
+        // Through the first door and back.
+        let string = as_string(&text);
+        assert!(string.ends_with(b"\0\0") && !text.contains(&0));
+        assert_eq!(of_strings(&string).collect::<Vec<_>>(), [text]);
+    }
+    // The same bytes as a message of the first door.
+    let texts: Vec<Vec<u8>> = of_strings(bytes).collect();
+    texts.iter().for_each(|text| one_line(text));
+    assert_eq!(texts.iter().flat_map(|text| words(text)).collect::<Vec<_>>(), words(bytes));
+}
+
+fn one_line(text: &[u8]) {
+    assert_eq!(text_of(text), text, "a text of a line is its own text");
+    assert_eq!(text.trim_ascii(), text);
+    let line = stamped("09:05:00", text);
+    assert_eq!(line, [b"[09:05:00] ", text, b"\n"].concat());
+    let read = String::from_utf8_lossy(&line);
+    // Whoever reads lines, by Python's str.splitlines or Java's Scanner, finds one, and its time is the server's.
+    assert_eq!(read.find(is_line_end), Some(read.len() - 1), "{read:?}");
+}
+
+/// All that any reader takes for the end of a line: Python's `str.splitlines`, which knows the most.
+fn is_line_end(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// The words of `bytes`, less the NULs, each as it would be read: split at all that ends a line, and at spaces.
+fn words(bytes: &[u8]) -> Vec<String> {
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    // Not UTF-8: each such byte as a character of its own that no text holds, so that none can be lost unseen.
+    let shown: String = bytes
+        .utf8_chunks()
+        .map(|chunk| {
+            let invalid =
+                chunk.invalid().iter().map(|byte| char::from_u32(0xf_0000 + u32::from(*byte)).unwrap());
+            chunk.valid().chars().chain(invalid).collect::<String>()
+        })
+        .collect();
+    shown
+        .split(|c| c == ' ' || c == '\t' || is_line_end(c))
+        .filter(|word| !word.is_empty())
+        .map(str::to_string)
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The relay's strings: what its server finds in a client's socket, and what its client understands of a server.
+//!
+//! An input is a stream that arrives in pieces.
+
+use forklab::labs::relay::LONGEST;
+use forklab::labs::relay::answer::{Answer, Answers};
+use forklab::labs::relay::message::{Cut, Cutter, Said, WINDOW};
+
+use super::input::{Arrival, Input};
+
+/// Every byte is said, in its place and in bounded texts, whenever it comes; and a client understands every server.
+pub fn holds(bytes: &[u8]) {
+    let arrival = Arrival::of(Input(bytes));
+    server_holds(arrival);
+    client_holds(arrival);
+}
+
+/// What is said by a client whose bytes come in `pieces`; whoever pauses is not waited for.
+fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Said> {
+    let (mut cutter, mut socket, mut said) = (Cutter::default(), Vec::new(), Vec::new());
+    let mut hear = |socket: &mut Vec<u8>, late: bool| {
+        while let Some(cut) = look(&mut cutter, socket, late) {
+            account_for(&cut, socket);
+            socket.drain(..cut.length);
+            said.extend(cut.said);
+        }
+    };
+    for (is_after_pause, piece) in pieces {
+        if is_after_pause {
+            hear(&mut socket, true);
+        }
+        socket.extend(piece);
+        hear(&mut socket, false);
+    }
+    hear(&mut socket, true);
+    assert!(socket.is_empty(), "what waits for its rest goes at last");
+    said
+}
+
+/// One look into the socket, whose bytes stay there until their message is whole. A window that is full is not waited for.
+fn look(cutter: &mut Cutter, socket: &[u8], late: bool) -> Option<Cut> {
+    let window = &socket[..socket.len().min(WINDOW)];
+    cutter
+        .cut(window, false)
+        .or_else(|| (late || window.len() == WINDOW).then(|| cutter.cut(window, true))?)
+}
+
+/// What a message took of the socket is its text, and then nothing but line ends and NULs.
+fn account_for(cut: &Cut, socket: &[u8]) {
+    assert!((1..=socket.len()).contains(&cut.length));
+    let taken = &socket[..cut.length];
+    let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.said {
+        None => (b"", |&byte| byte == 0),
+        Some(Said::Fin) => (b"fin", |byte| b"\r\n\0".contains(byte)),
+        Some(Said::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
+        Some(Said::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
+    };
+    assert!(text.len() <= LONGEST && !text.contains(&0));
+    let end = taken.strip_prefix(text).expect("a text is what was sent");
+    assert!(end.iter().all(is_end), "{taken:?}");
+}
+
+fn server_holds(arrival: Arrival) {
+    let stream = arrival.stream;
+    let pieces = || {
+        let pieces = arrival.pieces().map(|(pause, piece)| (!pause.is_zero(), piece.to_vec()));
+        joined_in_runs(pieces.collect())
+    };
+    let heard = said(pieces().into_iter());
+    // Where no NUL is in sight, and nothing comes for a while, there are no other rules than those above.
+    let strings: Vec<&[u8]> = stream.split(|&byte| byte == 0).collect();
+    if arrival.is_without_pause()
+        && stream.ends_with(b"\0")
+        && strings.iter().all(|string| string.len() < WINDOW)
+    {
+        // NULs in front of all are one empty message; each other run is an end.
+        let strings = strings.iter().enumerate().filter(|(at, string)| *at == 0 || !string.is_empty());
+        assert_eq!(heard, strings.flat_map(|(_, string)| meaning(string)).collect::<Vec<_>>());
+    }
+}
+
+/// Pieces that do not cut a run of NULs: the rest of one that comes later counts as an empty message, as it must (a NUL
+/// alone is one).
+fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
+    let mut joined: Vec<(bool, Vec<u8>)> = Vec::new();
+    for (is_after_pause, piece) in pieces {
+        match joined.last_mut() {
+            Some((_, before)) if before.ends_with(b"\0") && piece.starts_with(b"\0") => before.extend(piece),
+            _ => joined.push((is_after_pause, piece)),
+        }
+    }
+    joined
+}
+
+/// A command with one line end or none, or a text: several where it is too long, and the last of those does not leave.
+fn meaning(string: &[u8]) -> Vec<Said> {
+    let mut parts: Vec<Said> = string.chunks(LONGEST).map(|part| Said::Text(part.to_vec())).collect();
+    let last = parts.pop().unwrap_or(Said::Text(Vec::new()));
+    parts.push(match without_line_end(&string[parts.len() * LONGEST..]) {
+        b"fin" if parts.is_empty() => Said::Fin,
+        b"exit" => Said::Exit,
+        _ => last,
+    });
+    parts
+}
+
+fn without_line_end(text: &[u8]) -> &[u8] {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+fn client_holds(arrival: Arrival) {
+    let mut answers = Answers::default();
+    let understood: Vec<Answer> = arrival.pieces().flat_map(|(_, piece)| answers.feed(piece)).collect();
+    assert_eq!(understood, understood_slowly(arrival.stream));
+}
+
+/// String by string: those too long in parts, the first two by their place, `exit` always.
+fn understood_slowly(stream: &[u8]) -> Vec<Answer> {
+    let (mut stage, mut found) = (0, Vec::new());
+    let mut strings = stream.split(|&byte| byte == 0).peekable();
+    while let Some(mut string) = strings.next() {
+        while string.len() > LONGEST {
+            found.push(Answer::Part(string[..LONGEST].to_vec()));
+            string = &string[LONGEST..];
+        }
+        if strings.peek().is_none() {
+            // Its NUL has not come.
+            break;
+        }
+        let answer = match (stage, string) {
+            (_, b"exit") => Answer::Exit,
+            (0, b"1") => Answer::Number(1),
+            (0, b"2") => Answer::Number(2),
+            (1, b"emi") => Answer::Emitter,
+            (1, b"rec") => Answer::Receiver,
+            (2, text) => Answer::Message(without_line_end(text).to_vec()),
+            (_, text) => Answer::Remark(text.to_vec()),
+        };
+        stage += usize::from(matches!(answer, Answer::Number(_) | Answer::Emitter | Answer::Receiver));
+        found.push(answer);
+    }
+    found
+}

@@ -1,0 +1,43 @@
+//! What some clients hear: one encoding of all that is said, or what is said to one client alone.
+
+use std::time::Instant;
+
+use super::log::Log;
+use super::pacer::Pacer;
+
+/// A channel's number.
+pub type Hears = usize;
+
+/// A log, and how much of it is released.
+#[derive(Debug)]
+pub struct Channel {
+    /// All that was said and is needed yet.
+    pub log: Log,
+    /// Says what may leave.
+    pub pacer: Pacer,
+    /// The released mark up to which all have been offered the log.
+    pub offered: u64,
+    /// The place of the slowest, from which the log is kept.
+    pub needed: u64,
+}
+
+impl Channel {
+    /// Nothing said yet.
+    pub fn new(pacer: Pacer) -> Channel {
+        Channel { log: Log::default(), pacer, offered: 0, needed: 0 }
+    }
+
+    /// Something is released that nobody has been offered yet.
+    pub fn has_news(&self) -> bool {
+        self.pacer.released() != self.offered
+    }
+
+    /// All have been offered what is released, from `started` to `ended`; what nobody needs is forgotten.
+    pub fn was_offered(&mut self, started: Instant, ended: Instant) {
+        self.log.trim(self.needed);
+        if self.has_news() {
+            self.offered = self.pacer.released();
+            self.pacer.sent(started, ended);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A client of the room: a cursor in the log of its channel.
+
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::channel::{Channel, Hears};
+use crate::sys::{self, Pid};
+
+/// How many moments a client may be given without its socket taking anything: after that, it has stopped.
+pub const MOST_MOMENTS: u32 = 10;
+
+/// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
+/// would report it at once, again and again.
+const REST: Duration = Duration::from_millis(20);
+
+/// The most bytes that may wait to be told to one client alone: who reads nothing need not be told twice.
+const MOST_ASIDE: usize = 1024;
+
+/// A connected client.
+#[derive(Debug)]
+pub struct Client {
+    /// Its child.
+    pub pid: Pid,
+    /// The hub's copy of its socket; the child has another.
+    pub socket: TcpStream,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// The channel that it hears.
+    pub hears: Hears,
+    /// Why it left, as its child has told: 0 at the end of file, an errno, or [`super::record::IDLE`].
+    pub left: Option<i32>,
+    /// Its last words, when it was sent away.
+    pub sent_away: Option<Vec<u8>>,
+    /// What its first words have shown.
+    pub standing: Standing,
+    /// The place in the log up to which its socket has taken all.
+    pub cursor: u64,
+    /// Since when its socket takes less than there is.
+    pub blocked_since: Option<Instant>,
+    /// Poll has found it able again.
+    pub can_take: bool,
+    /// Until when it is not polled: it was found able, and took nothing.
+    pub rests_until: Option<Instant>,
+    /// Moments that it was given since its socket last took a byte.
+    pub moments: u32,
+    /// Its connection takes nothing any more; its child will say so.
+    pub gone: bool,
+    /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
+    /// then reads an orderly end.
+    broke: Option<i32>,
+    aside: Aside,
+}
+
+/// What a client's first words have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has said nothing yet.
+    Silent,
+    /// It may speak.
+    Speaks,
+    /// It was sent away for what it said, and nothing more of it is heard.
+    Refused,
+}
+
+/// Bytes for one client alone, between two messages of its channel.
+#[derive(Debug, Default)]
+struct Aside {
+    bytes: Vec<u8>,
+    /// The place in the log before which they come: the end of a message.
+    before: u64,
+}
+
+/// How far a client is behind what it could have heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// Bytes released and not taken.
+    pub bytes: u64,
+    /// For how long its socket has not taken all.
+    pub since: Duration,
+}
+
+impl Client {
+    /// A client that hears what comes after the place `cursor` of its channel.
+    pub fn new(pid: Pid, (socket, peer): (TcpStream, SocketAddr), hears: Hears, cursor: u64) -> Client {
+        Client {
+            pid,
+            socket,
+            peer,
+            hears,
+            left: None,
+            sent_away: None,
+            standing: Standing::Silent,
+            cursor,
+            blocked_since: None,
+            can_take: false,
+            rests_until: None,
+            moments: 0,
+            gone: false,
+            broke: None,
+            aside: Aside::default(),
+        }
+    }
+
+    /// True when its child ended before it had said why.
+    pub fn lost_its_child(&self) -> bool {
+        self.left.is_none() && self.sent_away.is_none()
+    }
+
+    /// Why it left: what its child has told, or, where that was an orderly end, the errno that the hub has met. `None` when its
+    /// child ended before it had said so.
+    pub fn why_it_left(&self) -> Option<i32> {
+        match self.left {
+            Some(0) => self.broke.or(Some(0)),
+            told => told,
+        }
+    }
+
+    /// The descriptor of its socket, the same number in the hub and in its child.
+    pub fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// It alone is to be told something, between two messages.
+    pub fn tell(&mut self, what: &[u8], channel: &Channel) {
+        if self.aside.bytes.is_empty() {
+            self.aside.before = channel.pacer.released();
+        }
+        if self.aside.bytes.len() + what.len() <= MOST_ASIDE {
+            self.aside.bytes.extend_from_slice(what);
+            self.can_take = true;
+        }
+    }
+
+    /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
+    /// socket took.
+    pub fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
+        if self.aside.bytes.is_empty() {
+            return self.catch_up_to(channel.pacer.released(), channel, now);
+        }
+        let mut sent = self.catch_up_to(self.aside.before, channel, now);
+        if self.cursor == self.aside.before {
+            let mut aside = std::mem::take(&mut self.aside.bytes);
+            let told = self.send(&aside, now);
+            aside.drain(..told);
+            self.aside.bytes = aside;
+            sent += told;
+            if self.aside.bytes.is_empty() {
+                sent += self.catch_up_to(channel.pacer.released(), channel, now);
+            }
+        }
+        sent
+    }
+
+    fn catch_up_to(&mut self, place: u64, channel: &Channel, now: Instant) -> usize {
+        let sent = self.send(channel.log.between(self.cursor, place), now);
+        self.cursor += sent as u64;
+        sent
+    }
+
+    /// One `send`, as far as the socket takes it. Returns how much that was.
+    fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
+        if bytes.is_empty() || self.gone {
+            return 0;
+        }
+        match sys::send_now(&self.socket, bytes) {
+            Ok(sent) => {
+                if sent > 0 {
+                    self.moments = 0;
+                }
+                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
+                self.rests_until = lacks_memory.then(|| now + REST);
+                self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
+                sent
+            }
+            Err(error) => {
+                self.gone = true;
+                self.broke = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
+                0
+            }
+        }
+    }
+
+    /// True until it has rested.
+    pub fn rests(&self, now: Instant) -> bool {
+        !self.gone && self.rests_until.is_some_and(|until| now < until)
+    }
+
+    /// Bytes that are released and that it has not taken.
+    pub fn behind(&self, channel: &Channel) -> u64 {
+        if self.gone { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
+    }
+
+    /// True when it is more than half its limit behind and may be reading.
+    pub fn is_strained(&self, channel: &Channel, lag_limit: u64) -> bool {
+        self.behind(channel) > lag_limit / 2 && self.moments < MOST_MOMENTS
+    }
+
+    /// What was said, to all or to it alone, and not yet sent to it.
+    pub fn rest(&self, channel: &Channel) -> Vec<u8> {
+        if self.gone {
+            return Vec::new();
+        }
+        let log = &channel.log;
+        let before = if self.aside.bytes.is_empty() { self.cursor } else { self.aside.before };
+        [log.between(self.cursor, before), &self.aside.bytes, log.between(before, log.end())].concat()
+    }
+}

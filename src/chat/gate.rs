@@ -1,0 +1,129 @@
+//! What a client may say in the room: its first words show whether it took the server for another, and, where names are their
+//! clients' own, each message is looked at.
+
+use std::borrow::Cow;
+
+use super::client::Standing;
+use super::names::Names;
+use super::record::{Kind, Record};
+use super::stage::Stage;
+use super::words;
+use crate::text::as_one_line;
+
+/// How the first line of a web client begins (RFC 9110, 9; RFC 9113, 3.4), or of one that delivers mail (RFC 5321, 4.1.1.1). A page
+/// of the web can make its visitors' browsers send such to any port of their network.
+const HEADERS: [&[u8]; 10] = [
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"CONNECT ",
+    b"PRI * HTTP",
+    b"EHLO ",
+    b"HELO ",
+];
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Gate {
+    /// A client whose first words are a header of another protocol is sent away.
+    pub refuses_headers: bool,
+    /// Whose name is whose, where they are their clients' own.
+    pub names: Option<Names>,
+}
+
+impl Gate {
+    /// What of a message, or of a line's text, may be said; `None` for nothing: its client has been told why.
+    ///
+    /// `told` puts what the server says into the clothes of a channel.
+    pub fn pass<'a>(
+        &mut self,
+        record: &Record<'a>,
+        stage: &mut Stage,
+        told: impl Fn(usize, &str) -> Vec<u8>,
+    ) -> Option<Cow<'a, [u8]>> {
+        let client = stage.room.client(record.pid)?;
+        let hears = client.hears;
+        if client.standing == Standing::Silent {
+            let is_foreign = self.refuses_headers && is_header(record.body);
+            client.standing = if is_foreign { Standing::Refused } else { Standing::Speaks };
+            if is_foreign {
+                stage.parent.err.line(words::foreign(client, record.body));
+                stage.room.send_away(record.pid, told(hears, words::you_are_foreign()));
+            }
+        }
+        if stage.room.client(record.pid)?.standing == Standing::Refused {
+            return None;
+        }
+        let Some(names) = &mut self.names else { return Some(Cow::Borrowed(record.body)) };
+        match names.judge(record.pid, record.body, |pid| stage.room.heard_by(pid).is_some()) {
+            Ok(()) => Some(Cow::Owned(in_one_line(record))),
+            Err(refusal) => {
+                let client = stage.room.client(record.pid)?;
+                stage.parent.err.line(words::not_said(client, &refusal));
+                stage.room.tell(record.pid, &told(hears, &words::you_may_not_say_that(&refusal)));
+                None
+            }
+        }
+    }
+}
+
+fn is_header(text: &[u8]) -> bool {
+    HEADERS.iter().any(|header| text.starts_with(header))
+}
+
+/// The same message, in which nothing passes for its end but its end.
+fn in_one_line(record: &Record) -> Vec<u8> {
+    let is_end = |byte: &u8| matches!(byte, 0 | b'\n' | b'\r');
+    let end = match record.kind {
+        // The newlines of another client's form, and the NULs.
+        Kind::Message => record.body.iter().rposition(|byte| !is_end(byte)).map_or(0, |at| at + 1),
+        _ => record.body.len(),
+    };
+    let (text, end) = record.body.split_at(end);
+    let ending = end.iter().copied().filter(|&byte| byte == 0);
+    let newline = end.contains(&b'\n').then_some(b'\n');
+    as_one_line(text).into_iter().chain(newline).chain(ending).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Pid;
+
+    fn shown(body: &[u8]) -> Vec<u8> {
+        in_one_line(&Record { pid: Pid::from_raw(1), kind: Kind::Message, body })
+    }
+
+    #[test]
+    fn a_message_without_controls_is_not_changed() {
+        for body in [
+            &b"alice : bonjour\0\0"[..],
+            b"bob > salut\n\0",
+            b"a\tb \xe9t\xe9\0",
+            "alice : \u{e9}t\u{e9} 👍\0".as_bytes(),
+        ] {
+            assert_eq!(shown(body), body);
+        }
+    }
+
+    #[test]
+    fn what_would_begin_another_line_is_shown() {
+        assert_eq!(shown(b"eve : a\nbob : b\0\0"), b"eve : a^Jbob : b\0\0");
+        assert_eq!(shown(b"eve : a\r\x1b[2Kbob\x85b\n\0"), b"eve : a^M^[[2Kbob\\x85b\n\0");
+        assert_eq!(shown("eve\u{85}\u{2028}\u{202e}x\0".as_bytes()), b"eve<U+0085><U+2028><U+202E>x\0");
+        assert_eq!(shown(b"eve : a\n\n\n\0"), b"eve : a\n\0");
+    }
+
+    #[test]
+    fn headers_are_told_from_words() {
+        for header in ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.1", "EHLO me\r\n", "PRI * HTTP/2.0\r\n\r\nSM"] {
+            assert!(is_header(header.as_bytes()), "{header}");
+        }
+        for words in ["alice : GET /", "GETTING there", "get x", "EHLOS", "POST", "PRI *"] {
+            assert!(!is_header(words.as_bytes()), "{words}");
+        }
+    }
+}

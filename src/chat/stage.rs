@@ -1,0 +1,63 @@
+//! What is one lab's and not another's in a server whose clients share a room.
+
+use std::collections::BTreeMap;
+use std::io::PipeWriter;
+use std::net::TcpStream;
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+use super::channel::Hears;
+use super::client::{Client, Lag};
+use super::record::Record;
+use super::room::Room;
+use crate::cli::Program;
+use crate::server::Parent;
+use crate::sys::Ended;
+
+/// What makes a hub one lab's server and not another's.
+pub trait Rules {
+    /// Who is running.
+    const PROGRAM: Program;
+
+    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
+    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
+
+    /// What a new client hears, and what it is told at once.
+    fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
+
+    /// Takes one record; its pid is that of a client in the room.
+    fn hear(&mut self, record: Record, stage: &mut Stage);
+
+    /// Prints that `client` is in, one of `count`.
+    fn joined(&self, client: &Client, count: usize, parent: &mut Parent);
+
+    /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
+    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8>;
+
+    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away.
+    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8>;
+
+    /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
+    fn refusal(door: usize, reason: &str) -> Vec<u8>;
+
+    /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
+    fn forget(&mut self) {}
+
+    /// True when each message's way is to be told.
+    fn tells_hops(&self) -> bool {
+        false
+    }
+
+    /// Prints how many bytes one round of sending gave to which descriptors.
+    fn sent(&self, _descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, _parent: &mut Parent) {}
+}
+
+/// What a record may lead to: something said in the room, something printed.
+pub struct Stage<'a> {
+    /// Who is there, and what they hear.
+    pub room: &'a mut Room,
+    /// The consoles.
+    pub parent: &'a mut Parent,
+    /// The time of this turn.
+    pub now: Instant,
+}

@@ -1,0 +1,121 @@
+//! A seccomp filter: a list of system calls becomes the program that the kernel asks before each call, seccomp(2). Pure:
+//! numbers in, instructions out.
+//!
+//! Assembled here rather than by the crate seccompiler, whose program compares call by call and which the kernel, for each
+//! child anew, walks through for every number there is: 125 µs a child, measured, on 135 µs for fork, exit and wait. This one
+//! looks the number up in a table of bits, which the kernel does not try to foresee: 45 µs, 32 of which an empty one costs.
+
+use std::collections::BTreeMap;
+
+use libc::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_IMM, BPF_JA, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_MISC, BPF_RET,
+    BPF_RSH, BPF_TAX, BPF_W, BPF_X, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, c_long,
+    sock_filter,
+};
+
+/// Where the kernel shows the call's number, and the processor that it is meant for: seccomp(2), `struct seccomp_data`.
+const NUMBER: u32 = 0;
+const PROCESSOR: u32 = 4;
+
+/// Numbers to a word of the table.
+const WORD: u32 = u32::BITS;
+
+/// What a call that is not in the list comes to: an error, not the end, so that what was not foreseen (a panic's backtrace, a
+/// library's new habit) fails like any other call.
+const REFUSED: u32 = SECCOMP_RET_ERRNO | libc::EPERM as u32;
+
+/// The program that lets `calls` of `processor` pass (one of `AUDIT_ARCH_*` in linux/audit.h), and refuses all others. A call
+/// in another processor's numbers, as a 32-bit one on a 64-bit kernel, ends the process: it would be taken for another call.
+pub(super) fn assemble(processor: u32, calls: &[c_long]) -> Vec<sock_filter> {
+    let table = table_of(calls);
+    let mut program = vec![
+        // X: which bit.
+        instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
+        instruction(BPF_ALU | BPF_AND | BPF_K, 0, 0, WORD - 1),
+        instruction(BPF_MISC | BPF_TAX, 0, 0, 0),
+        instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, PROCESSOR),
+        instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, processor),
+        instruction(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS),
+        // A: which word; then the word itself, 0 where the table has none.
+        instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
+        instruction(BPF_ALU | BPF_RSH | BPF_K, 0, 0, WORD.ilog2()),
+    ];
+    for (left, (&word, &bits)) in (0..table.len() as u32).rev().zip(&table) {
+        program.extend([
+            instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, word),
+            instruction(BPF_LD | BPF_IMM, 0, 0, bits),
+            instruction(BPF_JMP | BPF_JA, 0, 0, 3 * left + 1),
+        ]);
+    }
+    program.extend([
+        instruction(BPF_LD | BPF_IMM, 0, 0, 0),
+        instruction(BPF_ALU | BPF_RSH | BPF_X, 0, 0, 0),
+        instruction(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
+        instruction(BPF_RET | BPF_K, 0, 0, REFUSED),
+        instruction(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW),
+    ]);
+    program
+}
+
+/// The words of the table that hold a bit, by their number.
+fn table_of(calls: &[c_long]) -> BTreeMap<u32, u32> {
+    let mut table = BTreeMap::new();
+    for number in calls.iter().map(|&call| call as u32) {
+        *table.entry(number / WORD).or_default() |= 1 << (number % WORD);
+    }
+    table
+}
+
+fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code: code as u16, jt, jf, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: u32 = 0xC000_003E;
+
+    /// What the kernel does with a program, as far as [`assemble`] goes: bpf(4) of FreeBSD has the machine.
+    fn verdict(program: &[sock_filter], processor: u32, number: u32) -> u32 {
+        let (mut a, mut x, mut at) = (0, 0, 0);
+        loop {
+            let sock_filter { code, jt, jf, k } = program[at];
+            let step = |yes: bool| usize::from(if yes { jt } else { jf });
+            at += 1;
+            match u32::from(code) {
+                c if c == BPF_LD | BPF_W | BPF_ABS => a = if k == NUMBER { number } else { processor },
+                c if c == BPF_LD | BPF_IMM => a = k,
+                c if c == BPF_ALU | BPF_AND | BPF_K => a &= k,
+                c if c == BPF_ALU | BPF_RSH | BPF_K => a >>= k,
+                c if c == BPF_ALU | BPF_RSH | BPF_X => a >>= x,
+                c if c == BPF_MISC | BPF_TAX => x = a,
+                c if c == BPF_JMP | BPF_JEQ | BPF_K => at += step(a == k),
+                c if c == BPF_JMP | BPF_JSET | BPF_K => at += step(a & k != 0),
+                c if c == BPF_JMP | BPF_JA => at += k as usize,
+                c if c == BPF_RET | BPF_K => return k,
+                c => panic!("no such instruction: {c:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_call_of_the_list_passes_and_no_other() {
+        for calls in [&[][..], &[0], &[31, 32, 63, 64], &[0, 1, 3, 7, 44, 202, 231, 437]] {
+            let program = assemble(HERE, calls);
+            // Beyond all there are; and those of x32, which have a bit of their own: seccomp(2).
+            for number in (0..2000).chain(0x4000_0000..0x4000_0800).chain([u32::MAX]) {
+                let expected =
+                    if calls.contains(&c_long::from(number)) { SECCOMP_RET_ALLOW } else { REFUSED };
+                assert_eq!(verdict(&program, HERE, number), expected, "{number} of {calls:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_processors_numbers_end_the_process() {
+        let program = assemble(HERE, &[0, 1]);
+        let i386 = 0x4000_0003;
+        assert_eq!(verdict(&program, i386, 1), SECCOMP_RET_KILL_PROCESS);
+    }
+}
