@@ -346,6 +346,27 @@ fn a_reset_is_told_as_such() {
     server.program.out.line_with(&["est parti"]);
 }
 
+/// A socket tells its error once, to whoever asks first: here the first process, which waits to send.
+#[test]
+fn a_reset_of_a_client_that_does_not_read_is_told_as_such_too() {
+    let server = Server::start(&["--pace", "0", "--lag-limit", "100000000"]);
+    let (mut speaker, unread) = (server.join(), server.join());
+    for _ in 0..100 {
+        speaker.sends(format!("{}\0", "x".repeat(999)).repeat(100));
+        assert_eq!(speaker.strings(100).len(), 100);
+    }
+    let child = server.child_of(&unread);
+    send(child, SIGSTOP);
+    unread.resets();
+    speaker.sends("et maintenant\0");
+    assert_eq!(speaker.strings(1), ["et maintenant"]);
+    send(child, SIGCONT);
+    server.program.out.wait_for("its departure", |said| {
+        let said = String::from_utf8_lossy(said);
+        said.contains("a disparu (Connection reset by peer)").then_some(())
+    });
+}
+
 #[test]
 fn a_server_started_with_signals_blocked_and_ignored_reaps_and_ends_all_the_same() {
     let mut command = Command::new("env");

@@ -4,6 +4,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::channel::{Channel, Hears};
 use crate::sys::{self, Pid};
 
@@ -46,6 +48,9 @@ pub struct Client {
     pub moments: u32,
     /// Its connection takes nothing any more; its child will say so.
     pub gone: bool,
+    /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
+    /// then reads an orderly end.
+    broke: Option<i32>,
     aside: Aside,
 }
 
@@ -94,6 +99,7 @@ impl Client {
             rests_until: None,
             moments: 0,
             gone: false,
+            broke: None,
             aside: Aside::default(),
         }
     }
@@ -101,6 +107,15 @@ impl Client {
     /// True when its child ended before it had said why.
     pub fn lost_its_child(&self) -> bool {
         self.left.is_none() && self.sent_away.is_none()
+    }
+
+    /// Why it left: what its child has told, or, where that was an orderly end, the errno that the hub has met. `None` when its
+    /// child ended before it had said so.
+    pub fn why_it_left(&self) -> Option<i32> {
+        match self.left {
+            Some(0) => self.broke.or(Some(0)),
+            told => told,
+        }
     }
 
     /// The descriptor of its socket, the same number in the hub and in its child.
@@ -160,8 +175,9 @@ impl Client {
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
-            Err(_) => {
+            Err(error) => {
                 self.gone = true;
+                self.broke = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
                 0
             }
         }

@@ -10,6 +10,13 @@ use crate::text::begun;
 /// The rest of a text that is too long may be more than one lost segment late, and would be taken for a text of its own.
 const REST: u32 = 4;
 
+/// So many bytes without a pause are a stream. One that fills what a connection holds is stopped by TCP where it happens to be,
+/// and starts again up to a few hundred milliseconds after there is room (RFC 9293 3.8.6: windows, probes).
+const STREAM: usize = 16 * 1024;
+
+/// How long a piece at the end of a stream waits for its rest, at least.
+const STALL: Duration = Duration::from_millis(500);
+
 /// What ends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -33,12 +40,15 @@ pub struct Cutter<'a> {
     skips: bool,
     /// When the piece without an end at the front of `buffer` stops waiting.
     deadline: Option<Instant>,
+    /// Bytes that came without a pause: in reads that found more than they had room for, and one more.
+    stream: usize,
+    paused: bool,
 }
 
 impl<'a> Cutter<'a> {
     /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
     pub fn new(buffer: &'a mut [u8], framing: Framing) -> Cutter<'a> {
-        Cutter { buffer, framing, len: 0, skips: false, deadline: None }
+        Cutter { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
     }
 
     /// Where the next `read` goes. Never empty: [`Cutter::take`] always leaves room.
@@ -48,6 +58,11 @@ impl<'a> Cutter<'a> {
 
     /// Says that `read` put `n` bytes into [`Cutter::spare`].
     pub fn filled(&mut self, n: usize) {
+        if self.paused {
+            self.stream = 0;
+        }
+        self.paused = n < self.spare().len();
+        self.stream += n;
         self.len += n;
     }
 
@@ -87,7 +102,8 @@ impl<'a> Cutter<'a> {
         } else if self.len == 0 && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            self.deadline = self.framing.hold().map(|hold| now + hold);
+            let least = if self.stream < STREAM { Duration::ZERO } else { STALL };
+            self.deadline = self.framing.hold().map(|hold| now + hold.max(least));
         }
         given
     }

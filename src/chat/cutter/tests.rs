@@ -100,6 +100,29 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
 }
 
+/// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more, which is short. Returns how
+/// long that waits for its rest.
+fn wait_after(length: usize) -> Duration {
+    let (mut buffer, now) = ([0; 64], Instant::now());
+    let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
+    let stream = b"message\0".repeat(length / 8);
+    for read in stream.chunks(64).chain([&b"mess"[..]]) {
+        cutter.spare()[..read.len()].copy_from_slice(read);
+        cutter.filled(read.len());
+        cutter.take(now, false, |_| Ok::<(), ()>(())).unwrap();
+    }
+    cutter.deadline().expect("a piece waits") - now
+}
+
+#[test]
+fn a_piece_at_the_end_of_a_stream_that_tcp_may_have_stopped_waits_longer() {
+    assert_eq!(wait_after(0), HOLD);
+    assert_eq!(wait_after(STREAM - 64), HOLD);
+    assert_eq!(wait_after(STREAM), STALL);
+    // A read that found no more was a pause.
+    assert_eq!(wait_after(STREAM + 8), HOLD);
+}
+
 #[test]
 fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
     let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
