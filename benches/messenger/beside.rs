@@ -33,7 +33,7 @@ struct Times {
 /// The time of a message in a quiet room, and in one where somebody floods.
 pub fn a_flood() -> Vec<Row> {
     let server = Server::start(&[]);
-    let mut streams = all_in(server.pid(), server.address, 2 + LISTENERS);
+    let mut streams = all_in(server.pid(), server.address, 0, 2 + LISTENERS);
     let (mut alice, eve) = (streams.remove(0), streams.remove(0));
     alice.set_nodelay(true).expect("setsockopt");
     alice.set_read_timeout(Some(PATIENCE)).expect("setsockopt");

@@ -12,7 +12,7 @@ use crate::table::{ROUNDS, Row, median, micros, quantile, spread};
 /// The rooms take turns by blocks of messages, so that the machine's other work meets all alike. Blocks of each in a round:
 /// some 300 messages, fewer where one takes milliseconds.
 fn blocks(clients: usize) -> usize {
-    if clients < 1000 { 12 } else { 4 }
+    if clients < 1000 { 12 } else { 2 }
 }
 
 /// One message to 1, 10, 100 and 1000 clients.

@@ -41,8 +41,8 @@ pub struct Flooded {
 impl Crowd {
     /// Fills the room of the server `pid`: `readers`, then the senders.
     pub fn of(pid: i32, address: SocketAddr, readers: usize) -> Crowd {
-        let all = Readers::new(all_in(pid, address, readers));
-        let senders = all_in(pid, address, SENDERS);
+        let all = Readers::new(all_in(pid, address, 0, readers));
+        let senders = all_in(pid, address, readers, SENDERS);
         for stream in &senders {
             stream.set_nodelay(true).expect("setsockopt");
             // So that neither thread of a sender outlives the flood by much, whatever the server does.

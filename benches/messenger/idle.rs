@@ -15,7 +15,7 @@ const WATCHED: Duration = Duration::from_secs(5);
 /// How often any process of an idle server ran.
 pub fn wake_ups() -> Vec<Row> {
     let server = Server::start(&[]);
-    let _clients = all_in(server.pid(), server.address, CLIENTS);
+    let _clients = all_in(server.pid(), server.address, 0, CLIENTS);
     let children = server.wait_for_children(CLIENTS);
     let waits = |&pid: &i32| state(pid) == Some('S');
     eventually("processes that wait", || children.iter().chain([&server.pid()]).all(waits).then_some(()));

@@ -54,7 +54,7 @@ pub fn svg(lines: &[Line]) -> String {
          height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title\">\n\
          <title id=\"title\">CPU seconds per million deliveries, by the number of clients</title>\n\
          <style>{STYLE}</style>\n\
-         <text class=\"title\" x=\"{LEFT}\" y=\"20\">CPU seconds per million deliveries</text>\n"
+         <text class=\"title\" x=\"{LEFT}\" y=\"20\">CPU seconds per million deliveries, server and its children</text>\n"
     );
     svg += &axes(&scale);
     for (number, line) in lines.iter().enumerate() {

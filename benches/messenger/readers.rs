@@ -103,16 +103,16 @@ impl Readers {
     }
 }
 
-/// Connects `count` clients to the server `pid` and waits until it has them all: one descriptor for each, and the listening
-/// one. A hundred at a time, or its backlog would overflow, and TCP waits for a second before it tries again.
-pub fn all_in(pid: i32, address: SocketAddr, count: usize) -> Vec<TcpStream> {
+/// Connects `count` clients to the server `pid`, which has `present` ones, and waits until it has them all: one descriptor
+/// for each, and the listening one. Eight at a time, or its backlog (ncat's is 10) would overflow, and TCP waits for a
+/// second before it tries again.
+pub fn all_in(pid: i32, address: SocketAddr, present: usize, count: usize) -> Vec<TcpStream> {
     let sockets = || descriptors_of(pid).iter().filter(|(_, what)| what.starts_with("socket:")).count();
-    let before = sockets();
     let mut streams = Vec::with_capacity(count);
     while streams.len() < count {
-        let next = (count - streams.len()).min(100);
+        let next = (count - streams.len()).min(8);
         streams.extend((0..next).map(|_| TcpStream::connect(address).expect("connect")));
-        eventually("a server that accepts", || (sockets() == before + streams.len()).then_some(()));
+        eventually("a server that accepts", || (sockets() == present + streams.len() + 1).then_some(()));
     }
     streams
 }

@@ -24,18 +24,18 @@ pub const WARM_UP: usize = 5;
 pub struct Room {
     readers: Readers,
     speak: Box<dyn FnMut()>,
-    pub server: Option<Server>,
+    _server: Option<Server>,
 }
 
 impl Room {
     /// Clients of a server; the first of them speaks, and hears itself.
     pub fn of(server: Server, clients: usize) -> Room {
-        let streams = all_in(server.pid(), server.address, clients);
+        let streams = all_in(server.pid(), server.address, 0, clients);
         let mut speaker = streams[0].try_clone().expect("dup");
         speaker.set_nodelay(true).expect("setsockopt");
         // `O_NONBLOCK` is the readers' too, but a single message always fits.
         let speak = Box::new(move || speaker.write_all(&message()).expect("write"));
-        Room { readers: Readers::new(streams), speak, server: Some(server) }
+        Room { readers: Readers::new(streams), speak, _server: Some(server) }
     }
 
     /// Connections without a server, and a bare loop of `send`.
@@ -47,7 +47,7 @@ impl Room {
             (reader, accepted(&listener))
         };
         let (readers, senders): (_, Vec<TcpStream>) = (0..clients).map(pair).unzip();
-        Room { readers: Readers::new(readers), speak: Box::new(move || send_to_all(&senders)), server: None }
+        Room { readers: Readers::new(readers), speak: Box::new(move || send_to_all(&senders)), _server: None }
     }
 
     /// The times of a block of messages, in microseconds: from before the message is spoken until the last has it.

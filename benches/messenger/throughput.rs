@@ -9,7 +9,7 @@ use crate::table::{ROUNDS, Row, median, spread};
 
 /// Messages of each sender to so many readers: a second or two.
 pub fn each(readers: usize) -> usize {
-    75_000.min(6_000_000 / readers)
+    75_000.min(4_000_000 / readers)
 }
 
 /// Four senders, and 10, 100 and 500 readers.
