@@ -15,20 +15,6 @@ fn blocks(clients: usize) -> usize {
     if clients < 1000 { 12 } else { 2 }
 }
 
-/// One message to 1, 10, 100 and 1000 clients.
-pub fn to_1() -> Vec<Row> {
-    vec![latency(1)]
-}
-pub fn to_10() -> Vec<Row> {
-    vec![latency(10)]
-}
-pub fn to_100() -> Vec<Row> {
-    vec![latency(100)]
-}
-pub fn to_1000() -> Vec<Row> {
-    vec![latency(1000)]
-}
-
 /// In the order in which they take turns.
 const NAMES: [&str; 4] = ["ours", "the bare loop", "C fork_server", "ours with -q"];
 
@@ -39,7 +25,8 @@ struct Times {
     p99: f64,
 }
 
-fn latency(clients: usize) -> Row {
+/// One message to so many clients.
+pub fn latency(clients: usize) -> Vec<Row> {
     let (rival, reach, at_most) =
         if clients < 100 { (2, "at most 1.0", 1.0) } else { (1, "at most 1.25", 1.25) };
     let rounds = rounds(clients);
@@ -57,7 +44,7 @@ fn latency(clients: usize) -> Row {
     };
     let quiet = median(&ratios(3, rival, |times| times.p50));
     let s = if clients == 1 { "" } else { "s" };
-    Row {
+    vec![Row {
         what: format!("one message to {clients} client{s}, `--pace 0`, until the last has it: p50 (p99)"),
         figure: format!("{:.2} ({:.2})", median(&p50s), median(&p99s)),
         compared: format!("{} = 1", NAMES[rival]),
@@ -70,7 +57,7 @@ fn latency(clients: usize) -> Row {
             spread(&p50s),
             spread(&p99s)
         )],
-    }
+    }]
 }
 
 fn rounds(clients: usize) -> Vec<[Times; 4]> {

@@ -12,18 +12,8 @@ pub fn each(readers: usize) -> usize {
     75_000.min(4_000_000 / readers)
 }
 
-/// Four senders, and 10, 100 and 500 readers.
-pub fn to_10() -> Vec<Row> {
-    vec![deliveries(10)]
-}
-pub fn to_100() -> Vec<Row> {
-    vec![deliveries(100)]
-}
-pub fn to_500() -> Vec<Row> {
-    vec![deliveries(500)]
-}
-
-fn deliveries(readers: usize) -> Row {
+/// Four senders, and so many readers.
+pub fn deliveries(readers: usize) -> Vec<Row> {
     let ncat = ncat_version();
     let (mut ours, mut theirs, mut talking) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -40,7 +30,7 @@ fn deliveries(readers: usize) -> Row {
         notes.push(format!("{}; ratios {}", told(ncat, &theirs), spread(&ratios)));
     }
     let lossless = ours.iter().all(|flood| flood.faults.is_empty());
-    Row {
+    vec![Row {
         what: format!(
             "4 senders flat out, {readers} readers, 64-byte messages, `--pace 0 -q`: deliveries a second"
         ),
@@ -49,7 +39,7 @@ fn deliveries(readers: usize) -> Row {
         reach: "at least 1.0, nothing lost, one order",
         reached: if lossless { ratio.map(|ratio| ratio >= 1.0) } else { Some(false) },
         notes,
-    }
+    }]
 }
 
 /// What `who` came to, and what was wrong with it.
