@@ -28,7 +28,7 @@ pub fn burst() -> Vec<Row> {
     vec![Row {
         what: "burst of 1000 short messages from one client, 3 readers: delivered".to_string(),
         figure: list(worst),
-        compared: "the original: 188".to_string(),
+        compared: "the courses' server: 188".to_string(),
         reach: "1000 to each",
         reached: Some(worst.iter().all(|&delivered| delivered == BURST)),
         notes: vec![format!("the worst of {ROUNDS} bursts; what counts is delivered unchanged and in order")],
@@ -75,7 +75,7 @@ pub fn paste() -> Vec<Row> {
     vec![Row {
         what: "20 lines pasted at once: on the course client's screen".to_string(),
         figure: format!("{} (into chat_client); {} (in one write)", list(&ours), list(&raw)),
-        compared: "the original: 1 or 2".to_string(),
+        compared: "the courses' server: 1 or 2".to_string(),
         reach: "20",
         reached: Some(ours.iter().chain(&raw).all(|&shown| shown == PASTE)),
         notes: Vec::new(),

@@ -45,10 +45,13 @@ pub fn deliveries(readers: usize) -> Vec<Row> {
 /// What `who` came to, and what was wrong with it.
 fn told(who: &str, floods: &[Flooded]) -> String {
     let rates: Vec<f64> = floods.iter().map(|flood| flood.rate / 1e6).collect();
-    let faults: Vec<&str> = floods.iter().flat_map(|flood| &flood.faults).map(String::as_str).collect();
+    let mut faults: Vec<&str> = floods.iter().flat_map(|flood| &flood.faults).map(String::as_str).collect();
+    let rounds = floods.iter().filter(|flood| !flood.faults.is_empty()).count();
+    faults.sort_unstable();
+    faults.dedup();
     let verdict = match faults[..] {
         [] => "nothing lost, one order".to_string(),
-        _ => format!("BUT {}", faults.join("; ")),
+        _ => format!("BUT in {rounds} rounds {}", faults.join("; ")),
     };
     let (rate, spread) = (median(&rates), spread(&rates));
     format!("{who}: {rate:.2} million deliveries a second (rounds {spread}), {verdict}")
