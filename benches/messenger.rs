@@ -4,54 +4,115 @@
 //! median of the rounds), because the machine is shared and a time alone would tell of its other work. A row that falls
 //! short says "no" and fails nothing: the status is 1 only when something could not be measured.
 //!
-//! `cargo bench --bench messenger -- 3 4` measures those rows alone.
+//! `cargo bench --bench messenger -- 3 4` measures those rows alone (some rows are of one measurement, and come together).
+//! `cargo bench --bench messenger -- --plot docs/cost.svg` draws the plot of the costs as well, which is not done unasked.
 
+#[path = "messenger/beside.rs"]
+mod beside;
 #[path = "messenger/broker.rs"]
 mod broker;
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "messenger/cost.rs"]
+mod cost;
+#[path = "messenger/crowd.rs"]
+mod crowd;
 #[path = "messenger/delivery.rs"]
 mod delivery;
 #[path = "messenger/fanout.rs"]
 mod fanout;
 #[path = "messenger/flood.rs"]
 mod flood;
+#[path = "messenger/hall.rs"]
+mod hall;
+#[path = "messenger/idle.rs"]
+mod idle;
 #[path = "messenger/memory.rs"]
 mod memory;
+#[path = "messenger/plot.rs"]
+mod plot;
+#[path = "messenger/process.rs"]
+mod process;
 #[path = "messenger/readers.rs"]
 mod readers;
+#[path = "messenger/room.rs"]
+mod room;
 #[path = "messenger/stop.rs"]
 mod stop;
 #[path = "messenger/stream.rs"]
 mod stream;
 #[path = "messenger/table.rs"]
 mod table;
+#[path = "messenger/thousands.rs"]
+mod thousands;
 #[path = "messenger/throughput.rs"]
 mod throughput;
+#[path = "messenger/turnover.rs"]
+mod turnover;
 
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use table::{Row, Table};
 
-const ROWS: [fn() -> Row; 5] =
-    [delivery::burst, delivery::paste, fanout::latency, throughput::deliveries, memory::of_a_child];
+/// What measures one row or several, and how many.
+type Measurement = (usize, fn() -> Vec<Row>);
+
+const MEASUREMENTS: [Measurement; 15] = [
+    (1, delivery::burst),
+    (1, delivery::paste),
+    (1, || fanout::latency(1)),
+    (1, || fanout::latency(10)),
+    (1, || fanout::latency(100)),
+    (1, || fanout::latency(1000)),
+    (1, || throughput::deliveries(10)),
+    (1, || throughput::deliveries(100)),
+    (1, || throughput::deliveries(500)),
+    (2, turnover::connections),
+    (4, thousands::clients),
+    (1, idle::wake_ups),
+    (1, cost::as_work_grows),
+    (1, beside::a_flood),
+    (1, memory::of_a_child),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [crowd::CROWD, address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        crowd::obey(address);
+        return ExitCode::SUCCESS;
+    }
     if !arguments.iter().any(|argument| argument == "--bench") {
         // `cargo test --all-targets` runs this too, without optimization.
         println!("no figures without `cargo bench --bench messenger`");
         return ExitCode::SUCCESS;
     }
     stop::leave_nothing_behind();
+    if arguments.iter().any(|argument| argument == PLOT) && plot_asked_for().is_none() {
+        eprintln!("{PLOT} FILE: where should the plot go?");
+        return ExitCode::from(2);
+    }
     let asked: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let mut table = Table::open();
-    for (row, number) in ROWS.into_iter().zip(1..) {
-        if asked.is_empty() || asked.contains(&number) {
-            // A panic has said on standard error what could not be measured, and has ended its row's programs.
-            table.add(number, catch_unwind(row).ok());
+    let mut number = 1;
+    for (rows, measure) in MEASUREMENTS {
+        let numbers = number..number + rows;
+        number += rows;
+        if asked.is_empty() || asked.iter().any(|asked| numbers.contains(asked)) {
+            // A panic has said on standard error what could not be measured, and has ended its programs.
+            match catch_unwind(measure) {
+                Ok(rows) => numbers.zip(rows).for_each(|(number, row)| table.add(number, Some(row))),
+                Err(_) => numbers.for_each(|number| table.add(number, None)),
+            }
         }
     }
     table.close()
+}
+
+const PLOT: &str = "--plot";
+
+/// The file that `--plot` asks for: as seen from the root of the project, where cargo starts this program.
+fn plot_asked_for() -> Option<PathBuf> {
+    std::env::args().skip_while(|argument| argument != PLOT).nth(1).map(PathBuf::from)
 }

@@ -10,11 +10,10 @@
  * then dropped. A server meant for real use would queue instead.
  */
 #include "common.h"
+#include "server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -22,7 +21,7 @@
 #include <unistd.h>
 
 /* A whole message of the provided client (1024 bytes) fits in one chunk. */
-enum { CHUNK_MAX = 1024, BACKLOG = 128, SEND_SECONDS = 2 };
+enum { CHUNK_MAX = 1024, SEND_SECONDS = 2 };
 
 static const char ROLE[] = "select_server";
 
@@ -37,20 +36,6 @@ static void drop(struct room *room, int client)
 {
     FD_CLR(client, &room->clients);
     close(client);
-}
-
-static bool send_all(int client, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t sent = send(client, bytes, size, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return false; /* EAGAIN too: SEND_SECONDS are over */
-        bytes += sent;
-        size -= (size_t)sent;
-    }
-    return true;
 }
 
 static void relay(struct room *room, int sender, const char *bytes, size_t size)
@@ -122,46 +107,13 @@ static int run(struct room *room)
     }
 }
 
-/* Fills in the port that the system chose; -1 with errno. */
-static int open_listener(struct sockaddr_in *address)
-{
-    int yes = 1;
-    socklen_t size = sizeof *address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0)
-        return -1;
-    if (fd >= FD_SETSIZE) {
-        errno = EMFILE;
-        return -1;
-    }
-    /* Non-blocking: a client that left between select and accept must not stop the server in accept. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0
-        || bind(fd, (struct sockaddr *)address, sizeof *address) < 0 || listen(fd, BACKLOG) < 0
-        || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || getsockname(fd, (struct sockaddr *)address, &size) < 0)
-        return -1;
-    return fd;
-}
-
 int main(int count, char **arguments)
 {
-    in_port_t port = CHAT_PORT;
-    if (count > 2 || (count == 2 && !parse_port(arguments[1], 0, &port))) {
-        dprintf(STDERR_FILENO, "usage: select_server [PORT]; 0: any free port\n");
-        return EXIT_USAGE;
-    }
     prepare_process();
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct room room = {.listener = open_listener(&address), .highest = -1};
+    struct room room = {.listener = open_door(ROLE, count, arguments), .highest = -1};
     FD_ZERO(&room.clients);
-    if (room.listener < 0) {
-        complain(ROLE, "listening on", count == 2 ? arguments[1] : "the default port");
-        return EXIT_FAILURE;
-    }
+    if (room.listener < 0)
+        return -room.listener;
     room.spare = open("/dev/null", O_RDONLY);
-    if (dprintf(STDOUT_FILENO, "listening on 127.0.0.1:%u\n", (unsigned)ntohs(address.sin_port)) < 0) {
-        complain(ROLE, "writing to", "standard output");
-        return EXIT_FAILURE;
-    }
     return run(&room);
 }

@@ -1,9 +1,10 @@
-//! The other servers of a measurement: `ncat --broker`, and ours with its output thrown away.
+//! The other servers of a measurement: `ncat --broker`, `socat`, the C one of the same form as ours, and ours with its
+//! output thrown away.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
-use crate::common::{Program, SERVER, eventually};
+use crate::common::{Program, SERVER, Server, c_compat, eventually};
 
 /// A server that cannot be asked for port 0, or not seen to tell which one it got.
 pub struct Blind {
@@ -27,7 +28,17 @@ impl Blind {
     pub fn ncat() -> Blind {
         Blind::start(|port| {
             let mut command = Command::new("ncat");
-            command.args(["-l", "--broker", "-m", "200", "127.0.0.1", &port]);
+            command.args(["-l", "--broker", "-m", "1010", "127.0.0.1", &port]);
+            command
+        })
+    }
+
+    /// `socat`, with a process for each client and nothing behind it but itself: its strongest form for an echo (`EXEC:cat`
+    /// would be one more program to start for each).
+    pub fn socat() -> Blind {
+        Blind::start(|port| {
+            let mut command = Command::new("socat");
+            command.args([&format!("TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,backlog=128"), "PIPE"]);
             command
         })
     }
@@ -43,6 +54,11 @@ impl Blind {
     }
 }
 
+/// c-compat's server in the form of the course's: a child per client, one pipe, blocking sends.
+pub fn c_fork_server() -> Server {
+    Server::from(Command::new(c_compat("fork_server")).arg("0"))
+}
+
 /// The first words of `ncat --version`; `None` where it is not installed.
 pub fn ncat_version() -> Option<String> {
     let output = Command::new("ncat").arg("--version").output().ok()?;
@@ -52,4 +68,12 @@ pub fn ncat_version() -> Option<String> {
         let number = version.split(' ').next().unwrap_or_default();
         format!("ncat {number} --broker")
     })
+}
+
+/// The same of socat.
+pub fn socat_version() -> Option<String> {
+    let output = Command::new("socat").arg("-V").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split_once("socat version ")?.1.split(' ').next()?;
+    Some(format!("socat {version} TCP-LISTEN,fork PIPE"))
 }

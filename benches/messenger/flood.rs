@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use crate::readers::Readers;
+use crate::readers::{Readers, all_in};
 use crate::stream::Streams;
 
 pub const SENDERS: usize = 4;
@@ -32,28 +32,24 @@ pub struct Crowd {
 pub struct Flooded {
     /// Messages delivered, over all readers, a second.
     pub rate: f64,
+    /// Messages delivered, over all readers.
+    pub delivered: usize,
     /// What was wrong with it.
     pub faults: Vec<String>,
 }
 
 impl Crowd {
-    /// Connects `readers`, then the senders. The server may not have accepted them yet.
-    pub fn join(address: SocketAddr, readers: usize) -> Crowd {
-        let sender = |_| {
-            let stream = TcpStream::connect(address).expect("connect");
+    /// Fills the room of the server `pid`: `readers`, then the senders.
+    pub fn of(pid: i32, address: SocketAddr, readers: usize) -> Crowd {
+        let all = Readers::new(all_in(pid, address, 0, readers));
+        let senders = all_in(pid, address, readers, SENDERS);
+        for stream in &senders {
             stream.set_nodelay(true).expect("setsockopt");
             // So that neither thread of a sender outlives the flood by much, whatever the server does.
             stream.set_read_timeout(Some(Duration::from_millis(50))).expect("setsockopt");
             stream.set_write_timeout(Some(Duration::from_secs(3))).expect("setsockopt");
-            stream
-        };
-        let all = Readers::connect(address, readers);
-        Crowd { readers: all, senders: (0..SENDERS).map(sender).collect(), count: readers }
-    }
-
-    /// How many connections it has.
-    pub fn len(&self) -> usize {
-        self.count + SENDERS
+        }
+        Crowd { readers: all, senders, count: readers }
     }
 
     /// Each sender sends `each` messages. Ends when every reader has them all, or nothing comes any more.
@@ -76,7 +72,11 @@ impl Crowd {
         });
         let delivered = streams.delivered(text);
         let seconds = drained.last.duration_since(start).as_secs_f64();
-        Flooded { rate: delivered as f64 / seconds, faults: faults(&streams, delivered, self.count, each) }
+        Flooded {
+            rate: delivered as f64 / seconds,
+            delivered,
+            faults: faults(&streams, delivered, self.count, each),
+        }
     }
 }
 
@@ -90,7 +90,7 @@ fn speak(mut socket: &TcpStream, messages: &[u8], over: &AtomicBool) {
 }
 
 /// A sender is a client like the others, and one that did not read would be dropped.
-fn listen(mut socket: &TcpStream, over: &AtomicBool) {
+pub fn listen(mut socket: &TcpStream, over: &AtomicBool) {
     let mut buffer = vec![0; 64 * 1024];
     while !over.load(Ordering::Relaxed) {
         match socket.read(&mut buffer) {

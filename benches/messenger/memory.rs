@@ -9,6 +9,7 @@ use std::net::TcpStream;
 
 use crate::common::{SERVER, Server, descriptors_of, eventually};
 use crate::flood::{Crowd, End, SENDERS};
+use crate::process::{private_dirty, state};
 use crate::readers::Readers;
 use crate::table::Row;
 
@@ -22,17 +23,16 @@ const EACH: usize = 5_000;
 const DESCRIPTORS: usize = 5;
 
 /// In kB.
-const REACH: usize = 64;
+pub const REACH: usize = 64;
 
-/// Row 5.
-pub fn of_a_child() -> Row {
-    // What the compiler has just written is dirty until it is on the disk, also where a process runs it.
-    File::open(SERVER).and_then(|program| program.sync_all()).expect("fsync");
+/// The most that a child of a hundred costs.
+pub fn of_a_child() -> Vec<Row> {
+    settle_program();
     let [idle, flooded, joined, between] = around_floods();
     let talking = joined_by_and_by();
     let figure = [idle, flooded, joined, between, talking].into_iter().max().expect("figures");
-    Row {
-        what: "5. private memory of a child (Private_Dirty in smaps_rollup), the largest of 100",
+    vec![Row {
+        what: "private memory of a child (Private_Dirty in smaps_rollup), the largest of 100".to_string(),
         figure: format!("{figure} kB"),
         compared: "-".to_string(),
         reach: "at most 64 kB",
@@ -45,12 +45,17 @@ pub fn of_a_child() -> Row {
             ),
             format!("100 who came one by one, each followed by a message: {talking} kB"),
         ],
-    }
+    }]
+}
+
+/// What the compiler has just written is dirty until it is on the disk, also where a process runs it.
+pub fn settle_program() {
+    File::open(SERVER).and_then(|program| program.sync_all()).expect("fsync");
 }
 
 fn around_floods() -> [usize; 4] {
     let server = Server::start(&[]);
-    let mut crowd = Crowd::join(server.address, CHILDREN - SENDERS);
+    let mut crowd = Crowd::of(server.pid(), server.address, CHILDREN - SENDERS);
     let idle = worst(&server, CHILDREN);
     flood(&mut crowd);
     let flooded = worst(&server, CHILDREN);
@@ -86,19 +91,11 @@ fn joined_by_and_by() -> usize {
 /// The most private memory of a child, in kB, once there are `count` and all wait for their clients.
 fn worst(server: &Server, count: usize) -> usize {
     let children = server.wait_for_children(count);
-    let waits = |&child: &i32| descriptors_of(child).len() == DESCRIPTORS && state(child) == Some('S');
-    eventually("children that wait", || children.iter().all(waits).then_some(()));
+    eventually("children that wait", || children.iter().all(|&child| waits(child)).then_some(()));
     children.into_iter().map(private_dirty).max().expect("children")
 }
 
-/// `S` for a process that waits: proc_pid_stat(5).
-fn state(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim_start().chars().next()
-}
-
-fn private_dirty(pid: i32) -> usize {
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("Private_Dirty");
-    line.split_whitespace().next().and_then(|kb| kb.parse().ok()).expect("a number of kB")
+/// A child that has done all that it does before its client speaks.
+pub fn waits(child: i32) -> bool {
+    descriptors_of(child).len() == DESCRIPTORS && state(child) == Some('S')
 }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::common::{descriptors_of, eventually};
+
 /// No byte for so long: what lacks will not come.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -30,10 +32,17 @@ pub struct Drained {
 impl Readers {
     /// Takes over `streams`.
     pub fn new(streams: Vec<TcpStream>) -> Readers {
+        let mut readers = Readers { streams: Vec::new(), buffer: vec![0; 64 * 1024] };
+        readers.add(streams);
+        readers
+    }
+
+    /// Takes over `streams` as well.
+    pub fn add(&mut self, streams: Vec<TcpStream>) {
         for stream in &streams {
             stream.set_nonblocking(true).expect("fcntl");
         }
-        Readers { streams, buffer: vec![0; 64 * 1024] }
+        self.streams.extend(streams);
     }
 
     /// Connects `count` of them.
@@ -92,6 +101,20 @@ impl Readers {
         }
         Drained { last, whole: lacking.is_empty() }
     }
+}
+
+/// Connects `count` clients to the server `pid`, which has `present` ones, and waits until it has them all: one descriptor
+/// for each, and the listening one. Eight at a time, or its backlog (ncat's is 10) would overflow, and TCP waits for a
+/// second before it tries again.
+pub fn all_in(pid: i32, address: SocketAddr, present: usize, count: usize) -> Vec<TcpStream> {
+    let sockets = || descriptors_of(pid).iter().filter(|(_, what)| what.starts_with("socket:")).count();
+    let mut streams = Vec::with_capacity(count);
+    while streams.len() < count {
+        let next = (count - streams.len()).min(8);
+        streams.extend((0..next).map(|_| TcpStream::connect(address).expect("connect")));
+        eventually("a server that accepts", || (sockets() == present + streams.len() + 1).then_some(()));
+    }
+    streams
 }
 
 /// One read. `Some(0)` is the end of the connection, orderly or not; `None`: nothing is there.

@@ -8,14 +8,28 @@ pub const ROUNDS: usize = 5;
 
 /// One line of the table.
 pub struct Row {
-    pub what: &'static str,
+    pub what: String,
     pub figure: String,
     pub compared: String,
     pub reach: &'static str,
-    /// `None` where there was nothing to compare with.
+    /// `None` where there was nothing to compare with, or nothing is to be reached.
     pub reached: Option<bool>,
     /// Further figures, printed under the table.
     pub notes: Vec<String>,
+}
+
+impl Row {
+    /// A row that this machine is too small for, which is no fault of what is measured.
+    pub fn beyond_the_machine(what: &str, reach: &'static str, reason: &str) -> Row {
+        Row {
+            what: what.to_string(),
+            figure: "could not be measured here".to_string(),
+            compared: reason.to_string(),
+            reach,
+            reached: None,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Prints rows as they come.
@@ -40,9 +54,9 @@ impl Table {
             self.whole = false;
             return;
         };
-        let reached = row.reached.map_or("not compared", |reached| if reached { "yes" } else { "no" });
+        let reached = row.reached.map_or("-", |reached| if reached { "yes" } else { "no" });
         let Row { what, figure, compared, reach, .. } = row;
-        println!("| {what} | {figure} | {compared} | {reach} | {reached} |");
+        println!("| {number}. {what} | {figure} | {compared} | {reach} | {reached} |");
         self.notes.extend(row.notes.into_iter().map(|note| format!("- {number}: {note}")));
     }
 
@@ -62,11 +76,21 @@ impl Table {
     }
 }
 
-/// The middle one; of an even number, the lower of the two in the middle.
-pub fn median(values: &[f64]) -> f64 {
+/// `12.3 µs`, `1234 µs`: as many digits as mean something.
+pub fn micros(time: f64) -> String {
+    if time < 100.0 { format!("{time:.1} µs") } else { format!("{time:.0} µs") }
+}
+
+/// What divides the numbers ordered by size, `part` of them below it: 0.5 the median, the lower of the two in the middle.
+pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted[(sorted.len() - 1) / 2]
+    sorted[((sorted.len() - 1) as f64 * part) as usize]
+}
+
+/// The middle one; of an even number, the lower of the two in the middle.
+pub fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
 }
 
 /// `least to most`, with two decimals: how far the rounds lie apart.

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * See server.h.
+ */
+#include "server.h"
+#include "common.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 128 };
+
+/* Fills in the port that the system chose; -1 with errno. */
+static int listen_at(struct sockaddr_in *address)
+{
+    int yes = 1;
+    socklen_t size = sizeof *address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        return -1;
+    if (fd >= FD_SETSIZE) {
+        errno = EMFILE;
+        return -1;
+    }
+    /* Non-blocking: a client that left between poll and accept must not stop the server in accept. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0
+        || bind(fd, (struct sockaddr *)address, sizeof *address) < 0 || listen(fd, BACKLOG) < 0
+        || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || getsockname(fd, (struct sockaddr *)address, &size) < 0)
+        return -1;
+    return fd;
+}
+
+int open_door(const char *role, int count, char **arguments)
+{
+    in_port_t port = CHAT_PORT;
+    if (count > 2 || (count == 2 && !parse_port(arguments[1], 0, &port))) {
+        dprintf(STDERR_FILENO, "usage: %s [PORT]; 0: any free port\n", role);
+        return -EXIT_USAGE;
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int door = listen_at(&address);
+    if (door < 0) {
+        complain(role, "listening on", count == 2 ? arguments[1] : "the default port");
+        return -EXIT_FAILURE;
+    }
+    if (dprintf(STDOUT_FILENO, "listening on 127.0.0.1:%u\n", (unsigned)ntohs(address.sin_port)) < 0) {
+        complain(role, "writing to", "standard output");
+        return -EXIT_FAILURE;
+    }
+    return door;
+}
+
+bool send_all(int client, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(client, bytes, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false; /* EAGAIN too: SO_SNDTIMEO is over */
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+    return true;
+}
