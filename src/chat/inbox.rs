@@ -50,7 +50,7 @@ impl Inbox {
 
     /// Gives its memory back, in a child, which has no use for it.
     pub fn forget(&mut self) {
-        self.buffer = Vec::new();
+        sys::abandon(&mut self.buffer);
     }
 
     /// The pipe's read end.

@@ -159,8 +159,8 @@ impl Room {
     /// Gives the memory for clients and messages back, in a child, which has no use for it.
     pub fn forget(&mut self) {
         self.clients.forget();
-        self.channels = Vec::new();
-        self.leaving = Vec::new();
+        sys::abandon(&mut self.channels);
+        sys::abandon(&mut self.leaving);
     }
 
     /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which

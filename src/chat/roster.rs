@@ -3,7 +3,7 @@
 use std::mem::ManuallyDrop;
 
 use super::client::Client;
-use crate::sys::{Pid, large};
+use crate::sys::{Pid, abandon, large};
 
 /// All clients.
 #[derive(Debug)]
@@ -82,8 +82,8 @@ impl Roster {
 
     /// Gives the memory back, in a child, which has no use for it.
     pub fn forget(&mut self) {
-        self.clients = Vec::new();
-        self.places = Vec::new();
+        abandon(&mut self.clients);
+        abandon(&mut self.places);
     }
 
     fn place_of(&self, pid: Pid) -> Option<usize> {

@@ -67,7 +67,7 @@ impl Console {
 
     /// Gives its memory back, in a child, whose lines begin anew.
     pub fn forget(&mut self) {
-        self.waiting = Vec::new();
+        sys::abandon(&mut self.waiting);
         (self.dropped, self.confessed, self.confession_left) = (0, 0, 0);
     }
 

@@ -96,10 +96,9 @@ impl Door {
         // Linux gives a blocking socket, the BSDs one like the listener: accept(2).
         #[cfg(not(target_os = "linux"))]
         let _ = socket.set_nonblocking(false);
-        // Messages spaced by a millisecond must not be glued together again by Nagle's algorithm: tcp(7). It fails only
-        // on a connection that was reset already, which the child will see.
-        let _ = socket.set_nodelay(true);
-        let _ = sys::notice_vanished_host(&socket);
+        // It fails only on a connection that was reset already, which the child will see.
+        #[cfg(not(target_os = "linux"))]
+        let _ = sys::make_lively(&socket);
         // An IPv4 client of an IPv6 listener under its own name, not as ::ffff:192.0.2.1.
         Knock::Client(socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -50,18 +50,25 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
     bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     start_listening(&listener, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
+    // Once here, and not once for each client. It concerns them alone: without it, the server listens all the same.
+    #[cfg(target_os = "linux")]
+    let _ = make_lively(&listener);
     let listener = TcpListener::from(listener);
     // A client that resets between poll and accept must not leave the server waiting in accept: accept(2), NOTES.
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Has the system ask a silent peer's host whether it is still there, and give the connection up (ETIMEDOUT) when that has
-/// vanished without a word: the power cut, the cable out. Nobody wakes up for it but the kernel.
+/// Has the system send at once what is to be sent: messages spaced by a millisecond must not be glued together again by Nagle's
+/// algorithm, tcp(7). And has it ask a silent peer's host whether it is still there, and give the connection up (ETIMEDOUT) when
+/// that has vanished without a word: the power cut, the cable out. Nobody wakes up for it but the kernel.
+///
+/// On Linux, a connection has this from the socket that it was accepted at.
 ///
 /// # Errors
 /// What setsockopt(2) says. Where a system has no such setting, its own times hold (two hours, as a rule).
-pub fn notice_vanished_host(socket: &TcpStream) -> io::Result<()> {
+pub fn make_lively(socket: &impl AsFd) -> io::Result<()> {
+    setsockopt(socket, sockopt::TcpNoDelay, &true)?;
     setsockopt(socket, sockopt::KeepAlive, &true)?;
     let silence = SILENCE.as_secs() as u32;
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
@@ -147,9 +154,10 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_vanished_host_is_noticed_within_two_minutes() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        notice_vanished_host(&socket).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        assert!(socket.nodelay().unwrap());
         assert!(getsockopt(&socket, sockopt::KeepAlive).unwrap());
         let silence = getsockopt(&socket, sockopt::TcpKeepIdle).unwrap();
         let between = getsockopt(&socket, sockopt::TcpKeepInterval).unwrap();

@@ -19,7 +19,7 @@ use crate::chat::room::Room;
 use crate::chat::stage::{Rules, Stage};
 use crate::cli::Program;
 use crate::server::{self, Parent};
-use crate::sys::{Ended, Pid, large};
+use crate::sys::{Ended, Pid, abandon, large};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("direct_serveur");
@@ -188,6 +188,6 @@ impl Rules for Direct {
     }
 
     fn forget(&mut self) {
-        self.members = Vec::new();
+        abandon(&mut self.members);
     }
 }
