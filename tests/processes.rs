@@ -56,6 +56,35 @@ fn a_child_holds_the_pipes_write_end_and_its_own_socket_alone_under_the_parents_
 }
 
 #[test]
+fn in_a_crowd_a_child_holds_the_same_and_its_parent_what_it_held() {
+    let server = Server::start(&[]);
+    let before = descriptors_of(server.pid());
+    let mut clients: Vec<Peer> = (0..600).map(|_| server.connect()).collect();
+    server.wait_for_children(600);
+    let parent = descriptors_of(server.pid());
+    assert!(before.iter().all(|descriptor| parent.contains(descriptor)), "{before:?} in {parent:?}");
+    for client in &clients[590..] {
+        let child = server.child_of(client);
+        let open = eventually("the child to hold what it keeps", || {
+            Some(descriptors_of(child)).filter(|open| open.len() == 5)
+        });
+        assert!(numbers(&open)[..4] == [0, 1, 2, 4] && open[4].0 > 512, "{open:?}");
+        assert!(open.iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
+        assert!(!catches_sigterm(child), "signals are the system's again");
+    }
+    clients[599].sends("de la foule\0");
+    clients[0].hears("de la foule\0\0");
+    clients.truncate(300);
+    server.wait_for_children(300);
+    clients.push(server.join());
+    clients[300].sends("et encore\0");
+    clients[0].hears("et encore\0\0");
+    clients.clear();
+    server.wait_for_children(0);
+    eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
+}
+
+#[test]
 fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
     let server = Server::start(&[]);
     let clients = [server.join(), server.join()];

@@ -5,6 +5,8 @@
 #![allow(unsafe_code)]
 
 mod confinement;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod crowd;
 mod descriptors;
 mod files;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -37,9 +37,14 @@ pub enum Ended {
 /// # Errors
 /// EAGAIN at the limit of processes, ENOMEM; the caller goes on alone.
 pub fn fork(caught: &Signals) -> io::Result<Fork> {
-    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     // SAFETY: these programs never start a thread, so the child finds no lock held that nobody will release.
-    let forked = unsafe { nix::unistd::fork() };
+    fork_by(caught, || unsafe { nix::unistd::fork() })
+}
+
+/// The same by another call than fork(2).
+pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkResult>) -> io::Result<Fork> {
+    let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let forked = make();
     if let Ok(ForkResult::Child) = forked {
         caught.give_back();
     }

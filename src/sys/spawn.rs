@@ -4,10 +4,12 @@ use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use super::crowd::Crowd;
 use super::{Confinement, Fork, Pid, Signals, fork, keep_only, leave};
 
 /// The status of a child that could not get ready (EX_OSERR of sysexits.h).
-const NOT_READY: i32 = 71;
+pub(super) const NOT_READY: i32 = 71;
 /// The status of a child in which the program itself was wrong (EX_SOFTWARE of sysexits.h).
 const BUG: i32 = 70;
 
@@ -25,14 +27,25 @@ pub fn spawn(
     confinement: &Confinement,
     work: impl FnOnce() -> i32,
 ) -> io::Result<Pid> {
-    match fork(caught)? {
-        Fork::Parent(child) => Ok(child),
-        Fork::Child => {
-            let status = match keep_only(keep).and_then(|()| confinement.apply()) {
+    match fork_keeping(caught, keep)? {
+        (Fork::Parent(child), _) => Ok(child),
+        (Fork::Child, kept) => {
+            let status = match kept.and_then(|()| confinement.apply()) {
                 Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
                 Err(_) => NOT_READY,
             };
             leave(status)
         }
     }
+}
+
+/// Forks, and leaves the child with what it keeps.
+fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(Fork, io::Result<()>)> {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    if let Some(crowd) = Crowd::of(keep) {
+        return Ok((crowd.fork(caught)?, Ok(())));
+    }
+    let forked = fork(caught)?;
+    let kept = if let Fork::Child = forked { keep_only(keep) } else { Ok(()) };
+    Ok((forked, kept))
 }
