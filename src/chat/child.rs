@@ -100,10 +100,12 @@ impl Child<'_> {
     ///
     /// The pipe's write end is watched with no event asked: poll(2) reports POLLERR when its last reader is gone, which is
     /// how a child learns that its parent was killed. That holds because no child keeps the pipe's read end.
-    fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let client = sys::watch(self.socket.as_fd(), Interest::Read);
         let mut watched = [client, sys::watch(self.pipe.as_fd(), Interest::End)];
+        let before = Instant::now();
         sys::wait(&mut watched, timeout)?;
+        self.cutter.waited(before.elapsed());
         match watched.each_ref().map(sys::is_ready) {
             [_, true] => Err(io::ErrorKind::BrokenPipe.into()),
             [readable, false] => Ok(readable),
