@@ -48,8 +48,9 @@ fn the_colons_of_ordinary_text_are_no_names() {
 
 #[test]
 fn a_newcomer_that_is_refused_while_messages_wait_hears_the_next_ones() {
-    let (server, mut alice, _eve) = room(&["--pace", "50"]);
-    alice.sends("alice : un\0alice : deux\0alice : trois\0");
+    let (server, mut alice, _eve) = room(&["--pace", "150"]);
+    alice.sends("alice : un\0alice : deux\0");
+    alice.hears("alice : un\0");
     let mut zoe = server.join();
     zoe.sends("alice : zoe\0");
     zoe.hears_up_to(&taken("alice"));
@@ -103,7 +104,7 @@ fn shown_while_refused() -> usize {
     server.settle(3);
     let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
     for line in &lines {
-        refused.types("x\n");
+        refused.types("x\n".repeat(5));
         alice.sends(format!("{line}\0"));
         alice.hears(format!("{line}\0\0"));
     }
