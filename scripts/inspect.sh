@@ -165,7 +165,9 @@ show() { # PID of a first process
     if [ -n "$child" ]; then
         printf '%s\n' "5. Descripteurs d'un fils : ls -lv /proc/$child/fd"
         descriptors "$child"
-        printf '%s\n' "→ Attendu : fork a tout copié, le fils a fermé l'écoute et les autres clients." ""
+        printf '%s\n' "→ Attendu : fork a tout copié, le fils a fermé l'écoute et les autres clients."
+        [ "$kind" != salle ] || echo "→ Ses numéros 0 et 1 ne mènent nulle part (/dev/null) : ni clavier, ni écran."
+        echo
     fi
     verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$(awk '$3 ~ /^Z/' <<<"$processes" | grep -c .)"
 }

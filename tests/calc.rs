@@ -248,11 +248,13 @@ fn the_server_prints_each_number_each_sum_and_each_refusal() {
 
 #[test]
 fn command_lines_that_make_no_sense_are_told_in_one_line() {
-    let mistakes: [(&[&str], &str); 8] = [
+    let mistakes: [(&[&str], &str); 10] = [
         (&["5555"], "\"5555\" is not expected"),
         (&["--port", "x"], "--port <N>: \"x\" refused: a number from 0 to 65535"),
         (&["--bind", "here"], "\"here\" refused: an IPv4 or IPv6 address"),
         (&["--max-clients", "0"], "\"0\" refused"),
+        (&["--max-per-address", "-1"], "\"-1\" is not expected"),
+        (&["--iterative", "--max-per-address", "3"], "--iterative does not go with --max-per-address <N>"),
         (&["--idle-timeout", "-1"], "\"-1\" is not expected"),
         (&["--idle-timeout", "86401"], "a number from 0 to 86400 is expected"),
         (&["--idle-timeout"], "--idle-timeout <S>: a value is missing"),
@@ -272,8 +274,13 @@ fn help_teaches_every_option_with_examples() {
             "--port",
             "--max-clients",
             "--backlog",
+            "--max-per-address",
             "--idle-timeout",
             "--iterative",
+            "--user",
+            "--no-limits",
+            "--no-seccomp",
+            "-v, --verbose",
             "5555 by default",
             "60 by default",
         ],

@@ -49,6 +49,35 @@ fn packets() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// What some clients say and do, as the target of names reads it.
+fn conversations() -> impl Strategy<Value = Vec<u8>> {
+    let names = [
+        "alice",
+        "Alice",
+        " aIice",
+        "\u{430}lice",
+        "al\u{200b}ice",
+        "bob",
+        "b\u{f6}b",
+        "AL1CE",
+        "",
+        "Andr\u{fffd}",
+    ];
+    let separators = [" : ", ": ", " > ", " \u{2236} ", "\u{ff1a}", "", "\n", "\0"];
+    let act = (any::<u8>(), select(names.to_vec()), select(separators.to_vec()), soup(&["moi", "bob : "]));
+    prop::collection::vec(act, 0..12).prop_map(|acts| {
+        let bytes = acts.into_iter().flat_map(|(what, name, separator, rest)| {
+            let mut said = [name.as_bytes(), separator.as_bytes(), &rest].concat();
+            said.truncate(510);
+            said.resize(said.len().next_multiple_of(2), b'.');
+            let speaks = what >> 2 & 7 > 1;
+            let said = if speaks { [&[(said.len() / 2) as u8][..], &said].concat() } else { Vec::new() };
+            [vec![what], said].concat()
+        });
+        bytes.collect()
+    })
+}
+
 /// The fuzzer's corpus of `target`, seeds and what it once found.
 fn corpus(target: &str) -> impl Iterator<Item = Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -76,6 +105,7 @@ hold! {
     direct: told(20, &["%", "bo", "%bob%hi", "é"]),
     keyboard: told(17, &["bonjour", "é🦀"]),
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
+    names: conversations(),
     record: packets(),
     relay: told(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
     text: told(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),

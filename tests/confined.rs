@@ -84,6 +84,10 @@ fn run_all() -> Result<usize, String> {
         let mut confinement = Confinement::prepare(duty, true, true);
         if duty == Duty::Files {
             confinement = confinement.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
+            if let Wall::Lacking(reason) = confinement.fence() {
+                eprintln!("skipped: this system has no landlock: {reason}");
+                continue;
+            }
         }
         if let Wall::Lacking(reason) = confinement.seccomp() {
             eprintln!("skipped: this system has no seccomp: {reason}");

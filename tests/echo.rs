@@ -198,12 +198,22 @@ fn without_a_server_the_client_says_so_and_ends_with_status_1() {
 
 #[test]
 fn command_lines_that_make_no_sense_are_told_in_one_line() {
-    let mistakes: [(&str, &[&str], &str); 10] = [
+    let mistakes: [(&str, &[&str], &str); 16] = [
         (ECHO, &["127.0.0.1", "--bind", "127.0.0.1"], "HOST] does not go with --bind <ADDR>"),
         (ECHO, &["127.0.0.1", "8000", "--port", "1"], "PORT] does not go with --port <N>"),
         (ECHO, &["127.0.0.1", "eight"], "\"eight\" refused: a number from 0 to 65535"),
         (ECHO, &["127.0.0.1", "65536"], "\"65536\" refused"),
         (ECHO, &["127.0.0.1", "8000", "more"], "\"more\" is not expected"),
+        (ECHO, &["--idle-timeout", "86401"], "a number from 0 to 86400 is expected"),
+        (ECHO, &["--idle-timeout"], "--idle-timeout <S>: a value is missing"),
+        (ECHO, &["--max-per-address", "some"], "\"some\" refused: a number from 0 to 1000000"),
+        (
+            ECHO,
+            &["--iterative", "--max-per-address", "3"],
+            "--iterative does not go with --max-per-address <N>",
+        ),
+        (ECHO, &["--no-seccomp=1"], "takes no value"),
+        (ECHO, &["--user"], "--user <NAME>: a value is missing"),
         (ECHO, &["--iterativ"], "\"--iterativ\" is not expected"),
         (CLIENT, &["127.0.0.1", "0"], "\"0\" refused: a number from 1 to 65535"),
         (CLIENT, &["127.0.0.1", "eight"], "\"eight\" refused"),
@@ -219,7 +229,9 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 fn help_teaches_every_option_with_examples() {
     let options =
         ["[HOST] [PORT]", "--bind", "--port", "--max-clients", "--backlog", "--iterative", "8000 by default"];
-    helps(ECHO, &options);
+    let guards =
+        ["--max-per-address <N>", "--idle-timeout <S>", "--user", "--no-limits", "--no-seccomp", "-v"];
+    helps(ECHO, &[&options[..], &guards].concat());
     helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default"]);
 }
 

@@ -55,6 +55,11 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
         record(child, line, b"eve\r[09:00:00] bob : c'est moi"),
         record(child, line, FORGED),
         record(child, message, b"bob : c'est moi"),
+        // Strings that others would end.
+        [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(hub, message, b"\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), whole[..HEADER].to_vec()].concat(),
     ];
     packets.extend((1..HEADER).map(|cut| whole[..cut].to_vec()));
     packets.extend([0, 5, 99, 255].map(|kind| record(child, kind, FORGED)));

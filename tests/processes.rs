@@ -47,11 +47,11 @@ fn a_child_holds_the_pipes_write_end_and_its_own_socket_alone_under_the_parents_
     let parent = descriptors_of(server.pid());
     for (client, socket) in clients.iter().zip([6, 7, 8]) {
         let child = server.child_of(client);
-        let open = eventually("the child has closed what is not its own", || {
-            Some(descriptors_of(child)).filter(|open| open.len() == 5)
-        });
+        let open = descriptors_of_child(child);
         assert_eq!(numbers(&open), [0, 1, 2, 4, socket]);
-        assert!(open.iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
+        // Neither the keyboard nor the screen.
+        assert!(open[..2].iter().all(|(_, what)| what == "/dev/null"), "{open:?}");
+        assert!(open[2..].iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
     }
 }
 
@@ -65,11 +65,10 @@ fn in_a_crowd_a_child_holds_the_same_and_its_parent_what_it_held() {
     assert!(before.iter().all(|descriptor| parent.contains(descriptor)), "{before:?} in {parent:?}");
     for client in &clients[590..] {
         let child = server.child_of(client);
-        let open = eventually("the child to hold what it keeps", || {
-            Some(descriptors_of(child)).filter(|open| open.len() == 5)
-        });
+        let open = descriptors_of_child(child);
         assert!(numbers(&open)[..4] == [0, 1, 2, 4] && open[4].0 > 512, "{open:?}");
-        assert!(open.iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
+        assert!(open[..2].iter().all(|(_, what)| what == "/dev/null"), "{open:?}");
+        assert!(open[2..].iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
         assert!(!catches_sigterm(child), "signals are the system's again");
     }
     clients[599].sends("de la foule\0");
@@ -90,9 +89,7 @@ fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
     let clients = [server.join(), server.join()];
     for (client, socket) in clients.iter().zip([6, 7]) {
         let child = server.child_of(client);
-        eventually("the child has closed what is not its own", || {
-            (descriptors_of(child).len() == 5).then_some(())
-        });
+        descriptors_of_child(child);
         let port = client.stream.local_addr().unwrap().port();
         let shown = stdout_of("ss", &["-Htnp", "dport", "=", &format!(":{port}")]);
         let (_, holders) = shown.split_once("users:").expect("ss -p says who");
@@ -108,9 +105,7 @@ fn ss_shows_the_listener_as_5_held_by_the_first_process_alone_with_its_backlog()
     for (options, backlog) in [(&[][..], "128"), (&["--backlog", "7"], "7")] {
         let server = Server::start(options);
         let client = server.join();
-        eventually("the child has closed what is not its own", || {
-            (descriptors_of(server.child_of(&client)).len() == 5).then_some(())
-        });
+        descriptors_of_child(server.child_of(&client));
         let shown = stdout_of("ss", &["-Hltnp", "sport", "=", &format!(":{}", server.port())]);
         let fields: Vec<&str> = shown.split_whitespace().collect();
         assert_eq!(fields[2], backlog, "{shown}");

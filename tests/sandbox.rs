@@ -223,6 +223,36 @@ fn without_seccomp_none_of_these_calls_is_refused() {
     }
 }
 
+/// Of a server on a terminal. Standard error is left, for a panic's message.
+#[test]
+fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
+    for confined in [true, false] {
+        let off: &[&str] = if confined { &[] } else { &["--no-limits", "--no-seccomp"] };
+        let mut terminal = Terminal::start(SERVER, &[&["--bind", "127.0.0.1", "--port", "0"], off].concat());
+        let address = terminal.screen.wait_for("the address", |said| {
+            let line = String::from_utf8_lossy(said.split_inclusive(|&byte| byte == b'\n').next()?).into_owned();
+            line.ends_with('\n').then(|| line.split_whitespace().find_map(|word| word.parse().ok()))?
+        });
+        let _client = Peer::connect(address);
+        let child = eventually("a child", || children_of(terminal.pid()).first().copied());
+        let Some(mut held) = Held::take(child) else { return };
+        terminal.types("secret\r");
+        terminal.shows("secret\r\n");
+        let (forged, room) = (held.bytes(b"(forged)"), held.bytes(&[0; 64]));
+        let [keyboard, screen] =
+            [call(libc::SYS_read, &[0, room, 64]), call(libc::SYS_write, &[1, forged, 8])];
+        assert_eq!(held.makes(keyboard), Ok(if confined { 0 } else { 7 }));
+        assert_eq!(held.makes(screen), Ok(8));
+        if confined {
+            assert_eq!(held.makes(call(libc::SYS_read, &[2, room, 64])), Err(Errno::EBADF));
+        }
+        drop(held);
+        send(child, nix::sys::signal::Signal::SIGKILL);
+        terminal.shows("SIGKILL");
+        assert_eq!(terminal.screen.so_far().contains("(forged)"), !confined);
+    }
+}
+
 #[test]
 fn the_first_process_is_not_confined() {
     for lab in LABS {

@@ -140,3 +140,25 @@ fn an_echo_that_cannot_be_sent_for_want_of_memory_comes_later() {
     }
     failed(&trace, "sendto", "ENOBUFS", 3);
 }
+
+/// A child may be reaped before its last words are read, and these be a reason to send its client away.
+#[test]
+fn no_signal_is_sent_to_a_child_that_was_reaped() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let mut command = traced(SERVER, &["-f", "-e", "trace=kill,wait4"], &trace);
+    let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0", "-q"]));
+    for _ in 0..100 {
+        server.connect().sends("GET / HTTP/1.1\r\n\r\n");
+    }
+    server.program.err.wait_for("a hundred refusals", |said| {
+        (String::from_utf8_lossy(said).matches("il parle un autre protocole").count() == 100).then_some(())
+    });
+    server.wait_for_children(0);
+    drop(server);
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(!trace.contains("ESRCH"), "{trace}");
+}

@@ -350,7 +350,7 @@ fn our_client_and_our_server_understand_each_other() {
 
 #[test]
 fn command_lines_that_make_no_sense_are_told_in_one_line() {
-    let mistakes: [(&[&str], &str); 7] = [
+    let mistakes: [(&[&str], &str); 9] = [
         (&["5555"], "\"5555\" is not expected"),
         (&["--port", "65536"], "--port <N>: \"65536\" refused: a number from 0 to 65535"),
         (&["--bind", "here"], "\"here\" refused: an IPv4 or IPv6 address"),
@@ -358,6 +358,8 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         (&["--max-bytes", "0"], "--max-bytes <N>: \"0\" refused"),
         (&["--idle-timeout", "86401"], "a number from 0 to 86400 is expected"),
         (&["--max-clients", "0"], "\"0\" refused"),
+        (&["--max-per-address", "1000001"], "\"1000001\" refused: a number from 0 to 1000000"),
+        (&["--user", "a", "--user", "b"], "--user <NAME> is given twice"),
     ];
     for (arguments, what) in mistakes {
         is_refused_in_english(UPLOAD_SERVER, arguments, what);
@@ -369,5 +371,6 @@ fn help_teaches_every_option_with_examples() {
     let options =
         ["--bind", "--port", "--max-clients", "--backlog", "--dir", "--max-bytes", "--idle-timeout"];
     let defaults = ["5555 by default", "104857600 by default", "60 by default"];
-    helps(UPLOAD_SERVER, &[&options[..], &defaults].concat());
+    let guards = ["--max-per-address", "--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
+    helps(UPLOAD_SERVER, &[&options[..], &defaults, &guards].concat());
 }

@@ -33,7 +33,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_tells_each_mistake_in_one_line() {
-    let mistakes: [(&[&str], &str); 23] = [
+    let mistakes: [(&[&str], &str); 33] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -53,6 +53,16 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--lag-limit", "0"], "« 0 » refusé"),
         (&["--lag-limit", "99999999999999999999"], "refusé"),
         (&["--lines", "65536"], "--lines <PORT> : « 65536 » refusé : un nombre de 0 à 65535"),
+        (&["--idle-timeout", "86401"], "--idle-timeout <S> : « 86401 » refusé : un nombre de 0 à 86400"),
+        (&["--idle-timeout", "jamais"], "« jamais » refusé"),
+        (&["--idle-timeout"], "--idle-timeout <S> : il manque une valeur"),
+        (&["--max-per-address", "-1"], "« -1 »"),
+        (&["--max-per-address", "1000001"], "« 1000001 » refusé : un nombre de 0 à 1000000"),
+        (&["--distinct-names=oui"], "ne prend pas de valeur"),
+        (&["--no-header-check", "non"], "« non »"),
+        (&["--no-limits", "--no-limits"], "--no-limits est donné deux fois"),
+        (&["--no-seccomp=1"], "ne prend pas de valeur"),
+        (&["--user"], "--user <NAME> : il manque une valeur"),
         (&["-v", "-q"], "ne va pas avec"),
         (&["-x"], "« -x »"),
         (&["--quiet=3"], "ne prend pas de valeur"),
@@ -102,6 +112,16 @@ fn an_argument_that_is_not_utf8_is_refused_like_any_other() {
 fn help_teaches_every_option_with_examples_in_one_language() {
     let options =
         ["--bind", "--port", "--max-clients", "--backlog", "--pace", "--lag-limit", "--lines", "-v", "-q"];
+    let guards = [
+        "--max-per-address <N>",
+        "--idle-timeout <S>",
+        "--distinct-names",
+        "--no-header-check",
+        "--user <NAME>",
+    ];
+    let walls =
+        ["--no-limits", "--no-seccomp", "« EHLO »", "conseillé en classe", "jamais, on peut se taire"];
+    let options = [&options[..], &guards, &walls].concat();
     let defaults = ["5015 par défaut", "1000 par défaut", "128 par défaut", "(1048576"];
     helps_in_french(SERVER, &[&options[..], &defaults].concat());
     helps_in_french(CLIENT, &["<IP>", "<PSEUDO>", "--port", "5015 par défaut"]);

@@ -56,7 +56,7 @@ fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
     assert!(batch.closed().is_empty());
     assert!(bytes.len() <= PIPE_BUF);
     let (mut found, mut rest) = (Vec::new(), &bytes[..]);
-    while let Parsed::Whole(record, size) = parse(rest, true) {
+    while let Parsed::Whole(record, size) = parse(rest) {
         assert_eq!(record.pid, PID);
         found.push((record.kind, record.body.to_vec()));
         rest = &rest[size..];

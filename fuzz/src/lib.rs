@@ -10,6 +10,7 @@ pub mod direct;
 pub mod input;
 pub mod keyboard;
 pub mod lines;
+pub mod names;
 pub mod record;
 pub mod relay;
 pub mod text;

@@ -24,7 +24,7 @@ pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 /// The child's status when all is well: its client left, or the hub is gone.
 const DONE: i32 = 0;
 
-/// How long a client may say nothing, NULs being nothing, before it is given up: [`IDLE`]. `None`: for ever.
+/// How long a client may send nothing, NULs being nothing, before it is given up: [`IDLE`]. `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Patience {
     /// Before its first words.
@@ -85,10 +85,12 @@ impl Child<'_> {
                     break;
                 }
             }
-            self.write()?;
-            if self.was_silent_for_too_long() {
-                left = left.or(Some(IDLE));
+            if left.is_none() && self.was_silent_for_too_long() {
+                // What it had begun is said.
+                self.take(true)?;
+                left = Some(IDLE);
             }
+            self.write()?;
             if let Some(errno) = left {
                 self.batch.push_note(Kind::Left, errno.to_ne_bytes());
                 return self.write();
@@ -100,10 +102,12 @@ impl Child<'_> {
     ///
     /// The pipe's write end is watched with no event asked: poll(2) reports POLLERR when its last reader is gone, which is
     /// how a child learns that its parent was killed. That holds because no child keeps the pipe's read end.
-    fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let client = sys::watch(self.socket.as_fd(), Interest::Read);
         let mut watched = [client, sys::watch(self.pipe.as_fd(), Interest::End)];
+        let before = Instant::now();
         sys::wait(&mut watched, timeout)?;
+        self.cutter.waited(before.elapsed());
         match watched.each_ref().map(sys::is_ready) {
             [_, true] => Err(io::ErrorKind::BrokenPipe.into()),
             [readable, false] => Ok(readable),
@@ -118,6 +122,9 @@ impl Child<'_> {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
+                if spare[..n].iter().any(|&byte| byte != 0) {
+                    self.silent_until = self.patience.between.map(|time| Instant::now() + time);
+                }
                 self.cutter.filled(n);
                 if self.tell_reads {
                     self.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
@@ -136,21 +143,15 @@ impl Child<'_> {
 
     /// Puts the messages that are whole into the batch; all that is left when the client has `ended`.
     fn take(&mut self, ended: bool) -> io::Result<()> {
-        let Child { batch, pipe, framing, patience, silent_until, .. } = self;
-        let now = Instant::now();
-        self.cutter.take(now, ended, |chunk| {
-            if chunk.iter().any(|&byte| byte != 0) {
-                *silent_until = patience.between.map(|time| now + time);
+        let Child { batch, pipe, framing, .. } = self;
+        self.cutter.take(Instant::now(), ended, |chunk| match framing {
+            Framing::Strings(_) | Framing::Texts(_) => {
+                messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m)))
             }
-            match framing {
-                Framing::Strings(_) | Framing::Texts(_) => {
-                    messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m)))
-                }
-                Framing::Lines => lines(chunk).try_for_each(|line| {
-                    let text = text_of(line);
-                    push(pipe, batch, |batch| batch.push_line(&text))
-                }),
-            }
+            Framing::Lines => lines(chunk).try_for_each(|line| {
+                let text = text_of(line);
+                push(pipe, batch, |batch| batch.push_line(&text))
+            }),
         })?;
         // What one read brought ends with the extra NUL, also when more goes with the same write.
         self.batch.closed();

@@ -45,6 +45,8 @@ pub struct Client {
     pub moments: u32,
     /// Its connection takes nothing any more; its child will say so.
     pub gone: bool,
+    /// Its child has ended and was reaped: its number may be another process's already.
+    pub reaped: bool,
     /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
     /// then reads an orderly end.
     broke: Option<i32>,
@@ -99,6 +101,7 @@ impl Client {
             rests_until: None,
             moments: 0,
             gone: false,
+            reaped: false,
             broke: None,
             aside: Aside::default(),
         }

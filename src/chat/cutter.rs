@@ -14,6 +14,9 @@ const REST: u32 = 4;
 /// and starts again up to a few hundred milliseconds after there is room (RFC 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
+/// Whoever was waited for so long has paused: what comes then is no more of the same stream.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// How long a piece at the end of a stream waits for its rest, at least.
 const STALL: Duration = Duration::from_millis(500);
 
@@ -64,6 +67,14 @@ impl<'a> Cutter<'a> {
         self.paused = n < self.spare().len();
         self.stream += n;
         self.len += n;
+    }
+
+    /// Says that nothing more was there for so long. Only that is a pause of the sender's, and not the time that its reader was
+    /// busy with something else.
+    pub fn waited(&mut self, time: Duration) {
+        if time > PAUSE {
+            self.stream = 0;
+        }
     }
 
     /// When to call [`Cutter::take`] again although nothing more has come.

@@ -167,8 +167,9 @@ impl<R: Rules> Hub<R> {
     fn sweep(&mut self, now: Instant) -> anyhow::Result<()> {
         self.sweep = None;
         let mut dead = Vec::new();
-        while let Some(child) = sys::reap_one().context("waitpid")? {
-            dead.push(child);
+        while let Some((pid, ended)) = sys::reap_one().context("waitpid")? {
+            self.room.reaped(pid);
+            dead.push((pid, ended));
         }
         self.drain_pipe(now);
         for (pid, ended) in dead {
@@ -309,6 +310,7 @@ impl<R: Rules> Hub<R> {
             sys::kill(pid, Signal::SIGKILL);
             // An error could only say that it is no child any more.
             let _ = sys::reap_this(pid);
+            self.room.reaped(pid);
         }
         self.drain_pipe(now);
         self.room.deliver_all(now);

@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 
-use super::record::{Parsed, Record, parse};
+use super::record::{Parsed, Record, parse, sound};
 use crate::sys::{self, PIPE_BUF, large};
 
 /// The most bytes of one `read`, and those that a turn of the hub's loop hears: what a pipe holds by default (pipe(7), "Pipe
@@ -70,9 +70,10 @@ impl Inbox {
             Err(error) => return Err(error),
         };
         self.len += bytes;
-        let (mut done, mut junk) = (0, false);
-        while done < self.len {
-            match parse(&self.buffer[done..self.len], self.packets) {
+        let end = if self.packets { sound(&self.buffer[..self.len]) } else { self.len };
+        let (mut done, mut junk) = (0, end < self.len);
+        while done < end {
+            match parse(&self.buffer[done..end]) {
                 Parsed::Whole(record, size) => {
                     take(record);
                     done += size;
@@ -80,9 +81,12 @@ impl Inbox {
                 Parsed::Incomplete => break,
                 Parsed::Wrong => {
                     junk = true;
-                    done = self.len;
+                    done = end;
                 }
             }
+        }
+        if self.packets {
+            done = self.len;
         }
         // What is left is less than a record, so there is room for the next read.
         self.buffer.copy_within(done..self.len, 0);

@@ -64,29 +64,44 @@ pub struct Record<'a> {
 pub enum Parsed<'a> {
     /// A whole record; the next begins after so many bytes.
     Whole(Record<'a>, usize),
-    /// The beginning of a record: read on. Never in a packet.
+    /// The beginning of a record: read on, unless it is a packet's end.
     Incomplete,
     /// No record, whatever comes after.
     Wrong,
 }
 
 /// Looks at the front of `bytes` for a record.
-///
-/// With `packet`, they are the rest of what one child wrote at once, and nothing belongs to them that comes later: the last
-/// record is whole then, and a message that ends it has its NUL, or it would run into another client's.
-pub fn parse(bytes: &[u8], packet: bool) -> Parsed<'_> {
-    let lacking = if packet { Parsed::Wrong } else { Parsed::Incomplete };
-    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return lacking };
+pub fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
     let [p0, p1, p2, p3, kind, l0, l1] = *header;
     let length = usize::from(u16::from_ne_bytes([l0, l1]));
     let (Some(kind), 0..=MAX_BODY) = (Kind::from_byte(kind), length) else { return Parsed::Wrong };
-    let Some(body) = rest.get(..length) else { return lacking };
-    let is_open = packet && kind == Kind::Message && rest.len() == length && !body.ends_with(b"\0");
-    if is_open || !kind.allows(body) {
+    let Some(body) = rest.get(..length) else { return Parsed::Incomplete };
+    if !kind.allows(body) {
         return Parsed::Wrong;
     }
     let pid = Pid::from_raw(i32::from_ne_bytes([p0, p1, p2, p3]));
     Parsed::Whole(Record { pid, kind, body }, HEADER + length)
+}
+
+/// How many bytes of a packet, which is what one child wrote at once, are records to be taken: nothing belongs to them that comes
+/// later. So all of them are whole, and the last message has its NUL, or it would run into another client's. One without a NUL
+/// needs another of the same child behind it.
+pub fn sound(packet: &[u8]) -> usize {
+    let (mut at, mut sound, mut open) = (0, 0, None);
+    while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
+        at += size;
+        if kind == Kind::Message {
+            if open.is_some_and(|other| other != pid) {
+                break;
+            }
+            open = (!body.ends_with(b"\0")).then_some(pid);
+        }
+        if open.is_none() {
+            sound = at;
+        }
+    }
+    sound
 }
 
 /// The records that one `write` carries. No memory from the heap: see [`crate::sys::wait`].
@@ -163,7 +178,7 @@ mod tests {
 
     fn all(mut bytes: &[u8]) -> Vec<(Pid, Kind, Vec<u8>)> {
         let mut found = Vec::new();
-        while let Parsed::Whole(record, size) = parse(bytes, true) {
+        while let Parsed::Whole(record, size) = parse(bytes) {
             found.push((record.pid, record.kind, record.body.to_vec()));
             bytes = &bytes[size..];
         }
@@ -194,26 +209,48 @@ mod tests {
             bad[at] = byte;
             bad
         };
-        for packet in [false, true] {
-            assert_eq!(parse(&with(4, 0), packet), Parsed::Wrong);
-            assert_eq!(parse(&with(4, 99), packet), Parsed::Wrong);
-            let mut long = good.clone();
-            long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
-            assert_eq!(parse(&long, packet), Parsed::Wrong);
+        let mut long = good.clone();
+        long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
+        for bad in [with(4, 0), with(4, 99), long] {
+            assert_eq!((parse(&bad), sound(&bad)), (Parsed::Wrong, 0));
         }
     }
 
     #[test]
     fn a_body_that_its_kind_does_not_have_is_wrong() {
-        let wrong = |kind, body: &[u8]| {
-            let mut batch = Batch::new(PID);
-            batch.push(kind, body);
-            parse(&batch.bytes, true) == Parsed::Wrong
-        };
+        let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Wrong;
         assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
         // Lines that would be another's for those who read them.
         assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
-        // Without its NUL it would be the beginning of whatever somebody else says next.
-        assert!(wrong(Kind::Message, b"eve : ") && !wrong(Kind::Message, b"eve : \0"));
+    }
+
+    fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {
+        let bytes = |&(pid, kind, body): &(i32, Kind, &[u8])| {
+            let mut batch = Batch::new(Pid::from_raw(pid));
+            batch.push(kind, body);
+            batch.bytes.to_vec()
+        };
+        records.iter().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn a_message_that_would_run_into_another_clients_is_not_taken_whatever_follows() {
+        const OPEN: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : ");
+        const CLOSED: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : \0");
+        const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
+        const NOTE: (i32, Kind, &[u8]) = (1, Kind::Read, b"1234");
+        const LINE: (i32, Kind, &[u8]) = (1, Kind::Line, b"eve");
+        let taken = |all: &[(i32, Kind, &[u8])], expected: usize| {
+            assert_eq!(sound(&records(all)), records(&all[..expected]).len(), "{all:?}");
+        };
+        taken(&[NOTE, CLOSED, NOTE], 3);
+        taken(&[NOTE, OPEN, NOTE, CLOSED, CLOSED], 5);
+        taken(&[OPEN], 0);
+        taken(&[NOTE, OPEN, NOTE], 1);
+        taken(&[CLOSED, OPEN, LINE], 1);
+        taken(&[CLOSED, OPEN, OPEN], 1);
+        taken(&[OPEN, OTHERS, CLOSED], 0);
+        let cut = records(&[CLOSED, OPEN, CLOSED]);
+        assert_eq!(sound(&cut[..cut.len() - 1]), records(&[CLOSED]).len());
     }
 }

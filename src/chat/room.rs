@@ -232,14 +232,23 @@ impl Room {
         Some((client, Lag { bytes: client.behind(&self.channels[client.hears]), since }))
     }
 
-    /// Gives a client up: it hears nothing more but its `last_words`. Its child goes first; the rest happens when that is
-    /// reaped, as for every other client.
+    /// Notes that a child was reaped, before what it wrote is read: that may be a reason to send its client away.
+    pub fn reaped(&mut self, pid: Pid) {
+        if let Some(client) = self.client(pid) {
+            client.reaped = true;
+        }
+    }
+
+    /// Gives a client up: it hears nothing more but its `last_words`. Its child goes first, if it is still there; the rest
+    /// happens when that is reaped, as for every other client.
     pub fn send_away(&mut self, pid: Pid, last_words: Vec<u8>) {
         let Some(client) = self.client(pid) else { return };
         client.sent_away = Some(last_words);
         client.gone = true;
-        // Not SIGTERM: a child that somebody has stopped would not take it.
-        sys::kill(pid, Signal::SIGKILL);
+        if !client.reaped {
+            // Not SIGTERM: a child that somebody has stopped would not take it.
+            sys::kill(pid, Signal::SIGKILL);
+        }
     }
 
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.

@@ -76,6 +76,15 @@ impl Console {
         self.file.as_fd().as_raw_fd()
     }
 
+    /// Standard error: if it is a terminal that was opened once more, then number 2 is that from now on, for children too, who
+    /// could read the keyboard from the shell's.
+    pub fn only_writes(&self) {
+        if self.number() != io::stderr().as_raw_fd() && nix::unistd::isatty(&self.file).unwrap_or(false) {
+            // It cannot fail: both are open.
+            let _ = nix::unistd::dup2_stderr(&self.file);
+        }
+    }
+
     /// True for a terminal that is another user's and does not control us: it could hold a write, and with it the server, for
     /// ever. The first lines, written before anybody is served, are all that it gets.
     pub fn is_foreign(&self) -> bool {

@@ -115,6 +115,9 @@ impl Parent {
     /// Makes ready what confines each child, see [`Guard::confine`].
     pub fn confine(&mut self, duty: Duty, directory: Option<BorrowedFd>) {
         self.guard.confine(duty, directory, self.lowest);
+        if self.guard.confinement.leaves_terminal() {
+            self.err.only_writes();
+        }
     }
 
     /// Prints the first line, which holds the address really bound, and `more` lines; what guards it, if that is asked for.

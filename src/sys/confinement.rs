@@ -6,7 +6,9 @@
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 
-use nix::sys::stat::{SFlag, fstat};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{dup2_stdin, dup2_stdout};
 
 use super::landlock::Fence;
 use super::seccomp::Filter;
@@ -41,6 +43,8 @@ pub struct Confinement {
     limits: Wall<&'static [Limit]>,
     seccomp: Wall<Filter>,
     fence: Wall<Fence>,
+    /// It has no use for the keyboard, nor for the screen.
+    leaves_terminal: bool,
 }
 
 /// A child is not to make processes (root's are not counted: there seccomp alone forbids it) nor leave its memory on the disk,
@@ -56,11 +60,13 @@ type Limit = libc::c_int;
 impl Confinement {
     /// No wall at all.
     pub const fn none() -> Confinement {
-        Confinement { limits: Wall::Unwanted, seccomp: Wall::Unwanted, fence: Wall::Unwanted }
+        let (limits, seccomp, fence) = (Wall::Unwanted, Wall::Unwanted, Wall::Unwanted);
+        Confinement { limits, seccomp, fence, leaves_terminal: false }
     }
 
     /// Makes ready what children with this `duty` are confined by: `limits`, `seccomp`, if they are wanted.
     pub fn prepare(duty: Duty, limits: bool, seccomp: bool) -> Confinement {
+        let leaves_terminal = duty == Duty::Records && (limits || seccomp);
         let writes_files = match duty {
             Duty::Records => false,
             Duty::Talk | Duty::Pair => prints_to_a_file(),
@@ -72,7 +78,12 @@ impl Confinement {
             true => Filter::prepare(duty).map_or_else(Wall::Lacking, Wall::Up),
             false => Wall::Unwanted,
         };
-        Confinement { limits, seccomp, fence: Wall::Unwanted }
+        Confinement { limits, seccomp, fence: Wall::Unwanted, leaves_terminal }
+    }
+
+    /// True for children to whom standard input and output lead nowhere.
+    pub fn leaves_terminal(&self) -> bool {
+        self.leaves_terminal
     }
 
     /// The same, and where there is a list of system calls, those that concern files reach no further than `directory`. A
@@ -116,6 +127,9 @@ impl Confinement {
     /// # Errors
     /// What setrlimit(2), prctl(2) or seccomp(2) says. The child must not go on then.
     pub(super) fn apply(&self) -> io::Result<()> {
+        if self.leaves_terminal {
+            leave_terminal();
+        }
         if let Wall::Up(limits) = self.limits {
             limits.iter().try_for_each(|&limit| lower_to_nothing(limit))?;
         }
@@ -126,6 +140,15 @@ impl Confinement {
             filter.install()?;
         }
         Ok(())
+    }
+}
+
+/// /dev/null for 0 and 1, under these numbers; 2 stays, for a panic's message. Opened anew by each child, since it keeps no
+/// other number. Without it, the child goes on with what it has: the other walls stand.
+fn leave_terminal() {
+    if let Ok(null) = open("/dev/null", OFlag::O_RDWR, Mode::empty()) {
+        // They cannot fail: these numbers are always open, by Rust's start-up.
+        let _ = dup2_stdin(&null).and_then(|()| dup2_stdout(&null));
     }
 }
 

@@ -29,6 +29,9 @@ const CROWD: RawFd = 512;
 /// The child is waited for no longer: somebody has stopped it in its first moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A child that ended before it had begun wakes nobody: after so long, one looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// All that is ready for such a fork.
 pub struct Crowd {
     /// The number of the client's socket that the child keeps, high above the others.
@@ -157,6 +160,8 @@ impl Flag {
 
     fn raise(&self) {
         self.word().store(1, Ordering::Release);
+        // SAFETY: futex(2) looks at the mapped word, and wakes who waits at it.
+        unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAKE, 1) };
     }
 
     /// Returns when `child` has raised it, or has ended.
@@ -168,8 +173,11 @@ impl Flag {
                 reap_this(child)?;
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            // SAFETY: sched_yield takes nothing.
-            unsafe { libc::sched_yield() };
+            let moment = libc::timespec { tv_sec: 0, tv_nsec: LOOK_AGAIN.as_nanos() as libc::c_long };
+            // SAFETY: futex(2) looks at the mapped word, and waits while it is 0, as long as `moment` says at most.
+            unsafe {
+                libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAIT, 0, &raw const moment)
+            };
         }
         Ok(())
     }

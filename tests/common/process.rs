@@ -58,6 +58,13 @@ pub fn children_of(pid: i32) -> Vec<i32> {
     list.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
+/// What the child of a client of a room has open, once it is no more than it keeps.
+pub fn descriptors_of_child(child: i32) -> Vec<(i32, String)> {
+    eventually("the child to have closed what is not its own", || {
+        Some(descriptors_of(child)).filter(|open| open.len() == 5 && open[1].1 == "/dev/null")
+    })
+}
+
 /// What a process has open, from /proc: (number, what).
 pub fn descriptors_of(pid: i32) -> Vec<(i32, String)> {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };

@@ -21,6 +21,9 @@ fn each_mistake_is_told_in_one_line() {
         (&["--name-timeout", "soon"], "\"soon\" refused: a number from 0 to 86400"),
         (&["--name-timeout"], "a value is missing"),
         (&["--bind", "here"], "\"here\" refused"),
+        (&["--max-per-address", "few"], "\"few\" refused: a number from 0 to 1000000"),
+        (&["--idle-timeout", "5"], "\"--idle-timeout\" is not expected"),
+        (&["--no-limits=1"], "takes no value"),
     ] {
         is_refused(SERVER, arguments, what);
     }
@@ -43,7 +46,8 @@ fn each_mistake_is_told_in_one_line() {
 fn help_teaches_every_option_with_examples_in_one_language() {
     let options = ["--bind", "--port", "--max-clients", "--backlog", "--name-timeout"];
     let defaults = ["5556 by default", "(5 by default", "60 by default"];
-    helps(SERVER, &[&options[..], &defaults].concat());
+    let guards = ["--max-per-address", "--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
+    helps(SERVER, &[&options[..], &defaults, &guards].concat());
     helps(CLIENT, &["<NAME>", "[HOST]", "--port", "127.0.0.1 by default", "5556 by default"]);
 }
 

@@ -12,7 +12,7 @@ fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn each_mistake_is_told_in_one_line() {
-    let mistakes: [(&str, &[&str], &str); 13] = [
+    let mistakes: [(&str, &[&str], &str); 15] = [
         (SERVER, &["44573"], "« 44573 »"),
         (SERVER, &["--pairs"], "--pairs <N> : il manque une valeur"),
         (SERVER, &["--pairs", "0"], "« 0 » refusé : un nombre de 1 à 10000"),
@@ -21,6 +21,8 @@ fn each_mistake_is_told_in_one_line() {
         (SERVER, &["--pairs", "2", "--pairs", "3"], "--pairs <N> est donné deux fois"),
         (SERVER, &["--max-clients", "0"], "« 0 » refusé"),
         (SERVER, &["--bind", "ici"], "« ici » refusé"),
+        (SERVER, &["--max-per-address", "3"], "« --max-per-address »"),
+        (SERVER, &["--no-seccomp=1"], "ne prend pas de valeur"),
         (CLIENT, &["127.0.0.1", "44573"], "« 44573 »"),
         (CLIENT, &["--port", "0"], "« 0 » refusé : un nombre de 1 à 65535"),
         (CLIENT, &["--port"], "--port <N> : il manque une valeur"),
@@ -38,7 +40,8 @@ fn each_mistake_is_told_in_one_line() {
 fn help_teaches_every_option_with_examples_in_one_language() {
     let options = ["--bind", "--port", "--max-clients", "--backlog", "--pairs", "relay_client"];
     let defaults = ["44573 par défaut", "128 par défaut", "(1 par défaut"];
-    helps_in_french(SERVER, &[&options[..], &defaults].concat());
+    let guards = ["--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
+    helps_in_french(SERVER, &[&options[..], &defaults, &guards].concat());
     helps_in_french(CLIENT, &["[HOST]", "--port", "44573 par défaut", "fin", "127.0.0.1 par défaut"]);
 }
 

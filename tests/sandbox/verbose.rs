@@ -54,3 +54,9 @@ fn iterative_says_that_nothing_is_confined() {
         server.program.out.line_with(&["(parent) without children, nothing is confined"]);
     }
 }
+
+#[test]
+fn a_relay_for_one_pair_says_that_nothing_is_confined() {
+    let server = Server::of(env!("CARGO_BIN_EXE_relay_serveur"), &["-v"]);
+    server.program.out.line_with(&["(père) sans fils, rien n'est confiné"]);
+}

@@ -124,6 +124,21 @@ fn a_piece_at_the_end_of_a_stream_that_tcp_may_have_stopped_waits_longer() {
 }
 
 #[test]
+fn messages_that_fill_the_buffer_with_pauses_between_them_are_no_stream() {
+    for (pause, expected) in [(PAUSE, STALL), (PAUSE * 2, HOLD)] {
+        let (mut buffer, now) = ([0; 1024], Instant::now());
+        let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
+        for read in [&[b'x'; 1024]; 20].into_iter().map(|read| &read[..]).chain([&b"mess"[..]]) {
+            cutter.waited(pause);
+            cutter.spare()[..read.len()].copy_from_slice(read);
+            cutter.filled(read.len());
+            cutter.take(now, false, |_| Ok::<(), ()>(())).unwrap();
+        }
+        assert_eq!(cutter.deadline(), Some(now + expected));
+    }
+}
+
+#[test]
 fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
     let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
     let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));

@@ -114,3 +114,23 @@ fn a_connection_that_is_gone_keeps_nothing_in_the_log() {
     say(&mut room, 1000);
     assert_eq!(room.channels[0].log.between(0, room.channels[0].log.end()), b"");
 }
+
+#[test]
+fn who_is_sent_away_loses_its_child_and_no_other_process_that_has_its_number_by_then() {
+    use std::os::unix::process::ExitStatusExt;
+    let (mut room, _others) = room_of(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (was_reaped, expected) in [(false, Signal::SIGKILL), (true, Signal::SIGTERM)] {
+        let mut process = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(process.id() as i32);
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        room.join(pid, (stream, listener.local_addr().unwrap()), 0);
+        if was_reaped {
+            room.reaped(pid);
+        }
+        room.send_away(pid, Vec::new());
+        // It comes after the other, if there was another.
+        sys::kill(pid, Signal::SIGTERM);
+        assert_eq!(process.wait().unwrap().signal(), Some(expected as i32));
+    }
+}

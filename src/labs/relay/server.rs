@@ -53,7 +53,9 @@ enum Event {
 pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
     let mut parent = Parent::open(PROGRAM, options, prepare()?)?;
     parent.become_user()?;
-    parent.confine(Duty::Pair, None);
+    if pairs > 1 {
+        parent.confine(Duty::Pair, None);
+    }
     let (table, further, line) = (Table::default(), Further::default(), VecDeque::new());
     let mut server = Server { parent, pairs, table, further, line };
     if 2 * pairs > options.max_clients {

@@ -1,0 +1,183 @@
+//! Names that are their clients' own. An input is what some clients do, one thing after another: a byte says who and what, and where
+//! it is to speak, another says how much of what follows is said.
+
+use std::collections::BTreeMap;
+
+use forklab::chat::names::{Names, Refusal};
+use forklab::sys::Pid;
+
+use super::input::Input;
+
+/// Clients 0 to 3 do what the input says; this one only asks.
+const STRANGER: i32 = 9;
+
+/// What is known of a client's name.
+#[derive(Clone, PartialEq, Eq)]
+enum Own {
+    /// It has none.
+    None,
+    /// This one.
+    Name(String),
+    /// It may have one, by a message that is too hard to read for the slow way.
+    Unknown,
+}
+
+struct Room {
+    names: Names,
+    own: BTreeMap<i32, Own>,
+    /// Those that have left and are not yet forgotten.
+    gone: Vec<i32>,
+}
+
+/// A verdict is the same when it is asked for again, and bears out what is known: nobody speaks under the name of another who is
+/// here, everybody may under his own, who is refused is told a name that somebody has, and the name of one who has left is free.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let mut room = Room {
+        names: Names::default(),
+        own: (0..4).chain([STRANGER]).map(|client| (client, Own::None)).collect(),
+        gone: Vec::new(),
+    };
+    while !input.is_empty() {
+        let what = input.byte();
+        let client = i32::from(what & 3);
+        match what >> 2 & 7 {
+            0 => room.leaves(client),
+            1 => room.is_forgotten(client),
+            _ => {
+                let length = usize::from(input.byte()) * 2;
+                room.says(client, input.take(length));
+            }
+        }
+    }
+    // At the end alone: an input that stops earlier is an input as well.
+    room.is_in_order();
+}
+
+impl Room {
+    fn judge(&mut self, client: i32, message: &[u8]) -> Result<(), Refusal> {
+        let gone = &self.gone;
+        self.names.judge(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()))
+    }
+
+    fn says(&mut self, client: i32, message: &[u8]) {
+        let verdict = self.judge(client, message);
+        assert_eq!(self.judge(client, message), verdict, "asked again");
+        let own = self.own[&client].clone();
+        let claim = claimed(message);
+        match (&own, &claim) {
+            (_, Claim::Nothing) => assert_eq!(verdict, Ok(()), "without a name, it is fine"),
+            (Own::Name(own), Claim::Name(name)) if differ(own, name) => {
+                assert!(verdict.is_err(), "{own}, {name}")
+            }
+            _ => {}
+        }
+        match (&verdict, claim) {
+            (Ok(()), Claim::Name(name)) if own == Own::None => {
+                self.own.insert(client, Own::Name(name));
+            }
+            (Ok(()), Claim::Unclear) if own == Own::None => {
+                self.own.insert(client, Own::Unknown);
+            }
+            (Err(Refusal::NotYours(name)), _) => {
+                assert!(matches!(&own, Own::Name(own) if own == name) || own == Own::Unknown);
+            }
+            (Err(Refusal::Taken(name)), _) => {
+                let mut others = self.here().filter(|(other, _)| **other != client);
+                assert!(others.any(|(_, own)| *own == Own::Name(name.clone()) || *own == Own::Unknown));
+            }
+            _ => {}
+        }
+    }
+
+    fn leaves(&mut self, client: i32) {
+        self.gone.push(client);
+        self.is_free_of(client);
+    }
+
+    fn is_forgotten(&mut self, client: i32) {
+        self.names.forget(Pid::from_raw(client));
+        self.is_free_of(client);
+        self.own.insert(client, Own::None);
+        self.gone.retain(|gone| *gone != client);
+    }
+
+    /// The name of `client`, who is not here any more, is free for another, unless a third one has it.
+    fn is_free_of(&mut self, client: i32) {
+        let Own::Name(name) = self.own[&client].clone() else { return };
+        let may_be = |own: &Own| *own == Own::Name(name.clone()) || *own == Own::Unknown;
+        let is_others = self.here().any(|(other, own)| *other != client && may_be(own));
+        if !is_others {
+            let verdict = self.judge(STRANGER, form(&name, " : ").as_bytes());
+            assert_ne!(verdict, Err(Refusal::Taken(name)));
+            self.names.forget(Pid::from_raw(STRANGER));
+        }
+    }
+
+    fn here(&self) -> impl Iterator<Item = (&i32, &Own)> {
+        self.own.iter().filter(|(client, _)| !self.gone.contains(client))
+    }
+
+    fn is_in_order(&mut self) {
+        let owners: Vec<i32> = self.here().map(|(client, _)| *client).collect();
+        for client in
+            owners.iter().copied().filter(|client| self.own[client] == Own::None).collect::<Vec<_>>()
+        {
+            let verdict = self.judge(client, b"deb : bonjour\0");
+            assert!(!matches!(verdict, Err(Refusal::NotYours(_))), "who has no name may take one");
+            self.names.forget(Pid::from_raw(client));
+        }
+        for owner in owners {
+            let Own::Name(name) = self.own[&owner].clone() else { continue };
+            assert_eq!(self.judge(owner, form(&name, " : ").as_bytes()), Ok(()), "{name}");
+            let is_other = |other: &i32| *other != owner && !self.gone.contains(other);
+            for other in self.own.keys().copied().filter(is_other).collect::<Vec<_>>() {
+                for name in [name.clone(), name.to_uppercase(), name.to_lowercase()] {
+                    for separator in [" : ", " > ", ":"] {
+                        let verdict = self.judge(other, form(&name, separator).as_bytes());
+                        assert!(matches!(verdict, Err(Refusal::Taken(_))), "{name}{separator}{verdict:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn form(name: &str, separator: &str) -> String {
+    format!("{name}{separator}bonjour\0")
+}
+
+/// True for names that differ for any reader, by their first letters, none of which looks like another.
+fn differ(one: &str, other: &str) -> bool {
+    let first = |name: &str| name.bytes().next().map(|byte| byte.to_ascii_lowercase());
+    let is_clear = |name: &str| matches!(first(name), Some(b'a'..=b'e'));
+    is_clear(one) && is_clear(other) && first(one) != first(other)
+}
+
+/// What a message says of its client's name.
+enum Claim {
+    /// This is it.
+    Name(String),
+    /// Somebody's name may stand there, and yet it is not claimed.
+    Mention,
+    /// There is none.
+    Nothing,
+    /// Too hard to read.
+    Unclear,
+}
+
+/// By the letters alone that look like nothing else; at most a few, so that what comes in front is short enough to be looked at.
+fn claimed(message: &[u8]) -> Claim {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
+    let end = message.iter().position(|byte| !is_letter(byte)).unwrap_or(message.len());
+    let (name, rest) = message.split_at(end);
+    let name = String::from_utf8_lossy(name);
+    match rest {
+        [] | [0 | b'\n', ..] => Claim::Nothing,
+        [b':' | b'>', ..] if name.trim().is_empty() => Claim::Nothing,
+        _ if end > 200 || name.trim().is_empty() => Claim::Unclear,
+        [b':', b' ', ..] if name.ends_with(' ') => Claim::Name(name.trim().to_string()),
+        [b':' | b'>', b'!'..=b'~' | b' ' | 0 | b'\n', ..] | [b':' | b'>'] => Claim::Mention,
+        _ => Claim::Unclear,
+    }
+}
