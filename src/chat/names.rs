@@ -59,7 +59,7 @@ impl Names {
     /// That the name is another's.
     pub fn judge(&mut self, pid: Pid, message: &[u8], is_here: impl Fn(Pid) -> bool) -> Result<(), Taken> {
         let own = self.clients.get(&pid).map_or(&[][..], |known| &known.front);
-        let is_own = !own.is_empty() && message.starts_with(own);
+        let is_own = !own.is_empty() && message.starts_with(own) && is_here(pid);
         let Some(front) = Front::of(message).filter(|_| !is_own) else { return Ok(()) };
         let looks = looks(&front.name);
         let is_anothers = |owner: &&Owner| owner.pid.is_none_or(|other| other != pid && is_here(other));

@@ -109,6 +109,7 @@ fn refusals_are_counted_for_each_client() {
 fn the_name_of_one_who_left_is_free() {
     let mut names = with_alice();
     assert_eq!(names.judge(EVE, b"alice : moi\0", |pid| pid != ALICE), FINE);
+    assert_eq!(names.judge(ALICE, b"alice : moi\0", |pid| pid != ALICE), taken("alice"));
     // Its new owner keeps it.
     names.forget(ALICE);
     assert_eq!(names.judge(ALICE, b"alice : moi\0", |_| true), taken("alice"));
