@@ -105,20 +105,18 @@ impl Front {
         let (mut name, mut end, mut seen, mut is_apart) = (String::new(), 0, 0, false);
         for (c, bytes) in characters(message) {
             end += bytes;
-            if is_separator(c) {
-                if !name.is_empty() {
-                    let is_claim = message[..end].ends_with(b" :") && message[end..].starts_with(b" ");
-                    return Some(Front { name, end, is_claim });
-                }
-            } else if c.is_whitespace() && (c == '\t' || !c.is_control()) {
+            if c.is_whitespace() && (c == '\t' || !c.is_control()) {
                 is_apart = !name.is_empty();
-            } else if is_seen(c) {
+            } else if is_seen(c) && !is_separator(c) {
                 name.extend(std::mem::take(&mut is_apart).then_some(' '));
                 name.push(c);
                 seen += 1;
                 if seen > LONGEST {
                     return None;
                 }
+            } else if is_seen(c) && !name.is_empty() {
+                let is_claim = message[..end].ends_with(b" :") && message[end..].starts_with(b" ");
+                return Some(Front { name, end, is_claim });
             }
         }
         None
