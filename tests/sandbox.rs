@@ -230,7 +230,8 @@ fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
         let off: &[&str] = if confined { &[] } else { &["--no-limits", "--no-seccomp"] };
         let mut terminal = Terminal::start(SERVER, &[&["--bind", "127.0.0.1", "--port", "0"], off].concat());
         let address = terminal.screen.wait_for("the address", |said| {
-            let line = String::from_utf8_lossy(said.split_inclusive(|&byte| byte == b'\n').next()?).into_owned();
+            let line =
+                String::from_utf8_lossy(said.split_inclusive(|&byte| byte == b'\n').next()?).into_owned();
             line.ends_with('\n').then(|| line.split_whitespace().find_map(|word| word.parse().ok()))?
         });
         let _client = Peer::connect(address);

@@ -60,10 +60,13 @@ fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let told = String::from_utf8(slow.hears_the_end()).unwrap();
-    assert!(told.ends_with(&format!(
-        "{}\nchat_serveur : vous n'avez rien dit depuis 1 s, vous êtes déconnecté\n",
-        "x".repeat(30)
-    )), "{told}");
+    assert!(
+        told.ends_with(&format!(
+            "{}\nchat_serveur : vous n'avez rien dit depuis 1 s, vous êtes déconnecté\n",
+            "x".repeat(30)
+        )),
+        "{told}"
+    );
     server.program.out.line_with(&[&"x".repeat(30)]);
 }
 
