@@ -43,8 +43,14 @@ fn misleads(c: char) -> bool {
 }
 
 /// `line` without what could pass for the end of it and the beginning of another's: controls and invisible formatting stand there
-/// as [`Visible`] shows them. NULs are left out; tabs stay, and bytes that are letters in an older encoding.
-pub fn as_one_line(line: &[u8]) -> Vec<u8> {
+/// as [`Visible`] shows them, or, where the line would be longer by that, and longer than `most`, as one `?` each. NULs are left
+/// out; tabs stay, and bytes that are letters in an older encoding.
+pub fn as_one_line(line: &[u8], most: usize) -> Vec<u8> {
+    let shown = one_line(line, visible);
+    if shown.len() <= line.len().max(most) { shown } else { one_line(line, |_| "?".to_string()) }
+}
+
+fn one_line(line: &[u8], show: impl Fn(&[u8]) -> String) -> Vec<u8> {
     // First of all, or bytes on both sides of one could become a character.
     let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
     let mut safe = Vec::with_capacity(line.len());
@@ -53,13 +59,13 @@ pub fn as_one_line(line: &[u8]) -> Vec<u8> {
             if c == '\t' || !(c.is_control() || misleads(c)) {
                 safe.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             } else {
-                safe.extend_from_slice(visible(c.encode_utf8(&mut [0; 4]).as_bytes()).as_bytes());
+                safe.extend_from_slice(show(c.encode_utf8(&mut [0; 4]).as_bytes()).as_bytes());
             }
         }
         for &byte in chunk.invalid() {
             match byte {
                 // C1 controls of ISO 8859.
-                0x80..=0x9f => safe.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+                0x80..=0x9f => safe.extend_from_slice(show(&[byte]).as_bytes()),
                 _ => safe.push(byte),
             }
         }
@@ -125,9 +131,14 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || shows_nothing(c))
 }
 
+/// True for what leaves a mark where it stands, blanks aside.
+pub fn is_seen(c: char) -> bool {
+    !(c.is_control() || misleads(c) || shows_nothing(c))
+}
+
 /// True for what has its use between other characters and shows nothing alone: hyphens and vowels that are not written, joiners, variation
 /// selectors, fillers (Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt), the Braille pattern of no dot.
-pub fn shows_nothing(c: char) -> bool {
+fn shows_nothing(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e0fff}')
@@ -153,8 +164,15 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_also_where_a_nul_is_taken_out_of_it() {
-        assert_eq!(as_one_line(b"eve\r\tprof\0 \xe9"), b"eve^M\tprof \xe9");
-        assert_eq!(as_one_line(b"a\xe2\0\x80\xa8b\xef\0\xbb\xbfc"), b"a<U+2028>b<U+FEFF>c");
+        assert_eq!(as_one_line(b"eve\r\tprof\0 \xe9", 100), b"eve^M\tprof \xe9");
+        assert_eq!(as_one_line(b"a\xe2\0\x80\xa8b\xef\0\xbb\xbfc", 100), b"a<U+2028>b<U+FEFF>c");
+    }
+
+    #[test]
+    fn a_line_does_not_grow_beyond_what_it_may_have() {
+        assert_eq!(as_one_line("\u{202e}a\x1bb".as_bytes(), 12), b"<U+202E>a^[b");
+        assert_eq!(as_one_line("\u{202e}a\x1bb".as_bytes(), 11), b"?a?b");
+        assert_eq!(as_one_line(b"\x9b\x85\t\xe9", 4), b"??\t\xe9");
     }
 
     #[test]

@@ -42,16 +42,18 @@ impl Blind {
             command
         })
     }
+}
 
-    /// Ours, in its usual talkativeness, to `/dev/null`.
-    pub fn ours_to_dev_null() -> Blind {
-        Blind::start(|port| {
-            let mut command = Command::new("sh");
-            command.args(["-c", r#"exec "$@" > /dev/null"#, "sh", SERVER, "--bind", "127.0.0.1"]);
-            command.args(["--pace", "0", "--port", &port]);
-            command
-        })
-    }
+/// Ours, with `--pace 0`, in its usual talkativeness, to `/dev/null`: whoever read along would take one of the few cores, and the
+/// others say nothing that one could read.
+pub fn ours_to_dev_null(options: &[&str]) -> Server {
+    let Blind { program, address } = Blind::start(|port| {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"exec "$@" > /dev/null"#, "sh", SERVER, "--bind", "127.0.0.1"]);
+        command.args(["--pace", "0", "--port", &port]).args(options);
+        command
+    });
+    Server { program, address }
 }
 
 /// c-compat's server in the form of the course's: a child per client, one pipe, blocking sends.

@@ -4,8 +4,7 @@
 //! before that: the client's `write`, its child, the pipe, the hub. In a small room that way is all there is, so ours is
 //! measured there against a server that goes the same way: c-compat's fork_server.
 
-use crate::broker::c_fork_server;
-use crate::common::Server;
+use crate::broker::{c_fork_server, ours_to_dev_null};
 use crate::room::Room;
 use crate::table::{ROUNDS, Row, median, micros, quantile, spread};
 
@@ -61,13 +60,8 @@ pub fn latency(clients: usize) -> Vec<Row> {
 }
 
 fn rounds(clients: usize) -> Vec<[Times; 4]> {
-    let ours = |options: &[&str]| Room::of(Server::start(options), clients);
-    let mut rooms = [
-        ours(&["--pace", "0"]),
-        Room::bare(clients),
-        Room::of(c_fork_server(), clients),
-        ours(&["--pace", "0", "-q"]),
-    ];
+    let ours = |options: &[&str]| Room::of(ours_to_dev_null(options), clients);
+    let mut rooms = [ours(&[]), Room::bare(clients), Room::of(c_fork_server(), clients), ours(&["-q"])];
     let round = |_| {
         let mut times = [const { Vec::new() }; 4];
         for _ in 0..blocks(clients) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::broker::{Blind, ncat_version};
+use crate::broker::{Blind, ncat_version, ours_to_dev_null};
 use crate::common::Server;
 use crate::flood::{Crowd, End, Flooded};
 use crate::table::{ROUNDS, Row, median, spread};
@@ -63,7 +63,7 @@ fn ours_once(readers: usize) -> Flooded {
 }
 
 fn talking_once(readers: usize) -> Flooded {
-    let server = Blind::ours_to_dev_null();
+    let server = ours_to_dev_null(&[]);
     flood(server.program.pid(), server.address, readers, End::Nul)
 }
 

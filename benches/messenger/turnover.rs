@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use crate::broker::{Blind, c_fork_server, socat_version};
-use crate::common::{PATIENCE, Server, children_of};
+use crate::broker::{Blind, c_fork_server, ours_to_dev_null, socat_version};
+use crate::common::{PATIENCE, children_of};
 use crate::table::{ROUNDS, Row, median, spread};
 
 /// Clients at a time.
@@ -18,8 +18,8 @@ const CONNECTIONS: usize = 1200;
 
 /// Two rows of one measurement: against socat, and against the C server of the same form.
 pub fn connections() -> Vec<Row> {
-    let ours = Server::start(&["--pace", "0"]);
-    let quiet = Server::start(&["--pace", "0", "-q"]);
+    let ours = ours_to_dev_null(&[]);
+    let quiet = ours_to_dev_null(&["-q"]);
     let c = c_fork_server();
     let socat = socat_version().map(|version| (version, Blind::socat()));
     let mut rounds = Vec::new();

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use forklab::chat::names::{Names, Refusal};
+use forklab::chat::names::Names;
 use forklab::sys::Pid;
 
 use super::input::Input;
+
+/// The name that is the server's own. No letters alone make it.
+const SERVER: &str = "chat_serveur";
 
 /// Clients 0 to 3 do what the input says; this one only asks.
 const STRANGER: i32 = 9;
@@ -30,11 +33,12 @@ struct Room {
 }
 
 /// A verdict is the same when it is asked for again, and bears out what is known: nobody speaks under the name of another who is
-/// here, everybody may under his own, who is refused is told a name that somebody has, and the name of one who has left is free.
+/// here, everybody may under his own, who is refused is told a name that another has and that could be taken for his, and the name of
+/// one who has left is free.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut room = Room {
-        names: Names::default(),
+        names: Names::new(SERVER),
         own: (0..4).chain([STRANGER]).map(|client| (client, Own::None)).collect(),
         gone: Vec::new(),
     };
@@ -55,9 +59,11 @@ pub fn holds(bytes: &[u8]) {
 }
 
 impl Room {
-    fn judge(&mut self, client: i32, message: &[u8]) -> Result<(), Refusal> {
+    /// The name that is another's, if the message is refused.
+    fn judge(&mut self, client: i32, message: &[u8]) -> Result<(), String> {
         let gone = &self.gone;
-        self.names.judge(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()))
+        let verdict = self.names.judge(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()));
+        verdict.map_err(|taken| taken.name)
     }
 
     fn says(&mut self, client: i32, message: &[u8]) {
@@ -65,26 +71,21 @@ impl Room {
         assert_eq!(self.judge(client, message), verdict, "asked again");
         let own = self.own[&client].clone();
         let claim = claimed(message);
-        match (&own, &claim) {
-            (_, Claim::Nothing) => assert_eq!(verdict, Ok(()), "without a name, it is fine"),
-            (Own::Name(own), Claim::Name(name)) if differ(own, name) => {
-                assert!(verdict.is_err(), "{own}, {name}")
-            }
-            _ => {}
+        if let Claim::Nothing = claim {
+            assert_eq!(verdict, Ok(()), "without a name, it is fine");
         }
-        match (&verdict, claim) {
+        match (verdict, claim) {
             (Ok(()), Claim::Name(name)) if own == Own::None => {
                 self.own.insert(client, Own::Name(name));
             }
             (Ok(()), Claim::Unclear) if own == Own::None => {
                 self.own.insert(client, Own::Unknown);
             }
-            (Err(Refusal::NotYours(name)), _) => {
-                assert!(matches!(&own, Own::Name(own) if own == name) || own == Own::Unknown);
-            }
-            (Err(Refusal::Taken(name)), _) => {
+            (Err(theirs), claim) => {
                 let mut others = self.here().filter(|(other, _)| **other != client);
-                assert!(others.any(|(_, own)| *own == Own::Name(name.clone()) || *own == Own::Unknown));
+                let is_anothers = |own: &Own| *own == Own::Name(theirs.clone()) || *own == Own::Unknown;
+                assert!(theirs == SERVER || others.any(|(_, own)| is_anothers(own)));
+                assert!(!matches!(claim, Claim::Name(name) if differ(&theirs, &name)), "{theirs}");
             }
             _ => {}
         }
@@ -109,7 +110,7 @@ impl Room {
         let is_others = self.here().any(|(other, own)| *other != client && may_be(own));
         if !is_others {
             let verdict = self.judge(STRANGER, form(&name, " : ").as_bytes());
-            assert_ne!(verdict, Err(Refusal::Taken(name)));
+            assert_ne!(verdict, Err(name));
             self.names.forget(Pid::from_raw(STRANGER));
         }
     }
@@ -120,13 +121,6 @@ impl Room {
 
     fn is_in_order(&mut self) {
         let owners: Vec<i32> = self.here().map(|(client, _)| *client).collect();
-        for client in
-            owners.iter().copied().filter(|client| self.own[client] == Own::None).collect::<Vec<_>>()
-        {
-            let verdict = self.judge(client, b"deb : bonjour\0");
-            assert!(!matches!(verdict, Err(Refusal::NotYours(_))), "who has no name may take one");
-            self.names.forget(Pid::from_raw(client));
-        }
         for owner in owners {
             let Own::Name(name) = self.own[&owner].clone() else { continue };
             assert_eq!(self.judge(owner, form(&name, " : ").as_bytes()), Ok(()), "{name}");
@@ -135,7 +129,7 @@ impl Room {
                 for name in [name.clone(), name.to_uppercase(), name.to_lowercase()] {
                     for separator in [" : ", " > ", ":"] {
                         let verdict = self.judge(other, form(&name, separator).as_bytes());
-                        assert!(matches!(verdict, Err(Refusal::Taken(_))), "{name}{separator}{verdict:?}");
+                        assert!(verdict.is_err(), "{name}{separator}");
                     }
                 }
             }
@@ -166,18 +160,19 @@ enum Claim {
     Unclear,
 }
 
-/// By the letters alone that look like nothing else; at most a few, so that what comes in front is short enough to be looked at.
+/// By the letters alone that look like nothing else.
 fn claimed(message: &[u8]) -> Claim {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
     let end = message.iter().position(|byte| !is_letter(byte)).unwrap_or(message.len());
-    let (name, rest) = message.split_at(end);
-    let name = String::from_utf8_lossy(name);
+    let (front, rest) = message.split_at(end);
+    let front = String::from_utf8_lossy(front);
+    let name = front.split_whitespace().collect::<Vec<_>>().join(" ");
     match rest {
-        [] | [0 | b'\n', ..] => Claim::Nothing,
-        [b':' | b'>', ..] if name.trim().is_empty() => Claim::Nothing,
-        _ if end > 200 || name.trim().is_empty() => Claim::Unclear,
-        [b':', b' ', ..] if name.ends_with(' ') => Claim::Name(name.trim().to_string()),
-        [b':' | b'>', b'!'..=b'~' | b' ' | 0 | b'\n', ..] | [b':' | b'>'] => Claim::Mention,
+        [] => Claim::Nothing,
+        _ if name.bytes().filter(|&byte| byte != b' ').count() > 32 => Claim::Nothing,
+        _ if name.is_empty() => Claim::Unclear,
+        [b':', b' ', ..] if front.ends_with(' ') => Claim::Name(name),
+        [b':' | b'>', ..] => Claim::Mention,
         _ => Claim::Unclear,
     }
 }

@@ -18,10 +18,13 @@ pub fn holds(bytes: &[u8]) {
         characters_hold(text);
     }
     stream_holds(arrival);
-    let line = as_one_line(arrival.stream);
-    let shown = String::from_utf8_lossy(&line);
-    assert!(!shown.contains(|c| c != '\t' && is_dangerous(c)), "{shown:?}");
-    assert_eq!(as_one_line(&line), line);
+    for most in [0, arrival.stream.len() + 10, usize::MAX] {
+        let line = as_one_line(arrival.stream, most);
+        let shown = String::from_utf8_lossy(&line);
+        assert!(!shown.contains(|c| c != '\t' && is_dangerous(c)), "{shown:?}");
+        assert!(line.len() <= arrival.stream.len().max(most));
+        assert_eq!(as_one_line(&line, most), line);
+    }
     assert!(begun(arrival.stream) <= 3);
 }
 

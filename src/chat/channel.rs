@@ -15,7 +15,7 @@ pub struct Channel {
     pub log: Log,
     /// Says what may leave.
     pub pacer: Pacer,
-    /// The released mark up to which all have been offered the log.
+    /// How many released messages all have been offered.
     pub offered: u64,
     /// The place of the slowest, from which the log is kept.
     pub needed: u64,
@@ -29,14 +29,14 @@ impl Channel {
 
     /// Something is released that nobody has been offered yet.
     pub fn has_news(&self) -> bool {
-        self.pacer.released() != self.offered
+        self.pacer.count() != self.offered
     }
 
     /// All have been offered what is released, from `started` to `ended`; what nobody needs is forgotten.
     pub fn was_offered(&mut self, started: Instant, ended: Instant) {
         self.log.trim(self.needed);
         if self.has_news() {
-            self.offered = self.pacer.released();
+            self.offered = self.pacer.count();
             self.pacer.sent(started, ended);
         }
     }

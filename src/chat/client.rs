@@ -16,9 +16,6 @@ pub const MOST_MOMENTS: u32 = 10;
 /// would report it at once, again and again.
 const REST: Duration = Duration::from_millis(20);
 
-/// The most bytes that may wait to be told to one client alone: who reads nothing need not be told twice.
-const MOST_ASIDE: usize = 1024;
-
 /// A connected client.
 #[derive(Debug)]
 pub struct Client {
@@ -67,12 +64,15 @@ pub enum Standing {
     Refused,
 }
 
-/// Bytes for one client alone, between two messages of its channel.
+/// Bytes for one client alone, between two messages of its channel. In that they are a message without bytes, so that the pace
+/// keeps them apart from others: the course's client shows one string of each `read`.
 #[derive(Debug, Default)]
 struct Aside {
     bytes: Vec<u8>,
     /// The place in the log before which they come: the end of a message.
     before: u64,
+    /// How many messages are released when it is their turn.
+    turn: u64,
 }
 
 /// How far a client is behind what it could have heard.
@@ -126,21 +126,19 @@ impl Client {
         self.socket.as_raw_fd()
     }
 
-    /// It alone is to be told something, between two messages.
-    pub fn tell(&mut self, what: &[u8], channel: &Channel) {
+    /// It alone is to be told something, behind all that was said until now; nothing while it has not yet taken the last such.
+    pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
         if self.aside.bytes.is_empty() {
-            self.aside.before = channel.pacer.released();
-        }
-        if self.aside.bytes.len() + what.len() <= MOST_ASIDE {
-            self.aside.bytes.extend_from_slice(what);
-            self.can_take = true;
+            let before = channel.log.end();
+            channel.pacer.push(before, now);
+            self.aside = Aside { bytes: what.to_vec(), before, turn: channel.pacer.pushed() };
         }
     }
 
     /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
     /// socket took.
     pub fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
-        if self.aside.bytes.is_empty() {
+        if self.aside.bytes.is_empty() || channel.pacer.count() < self.aside.turn {
             return self.catch_up_to(channel.pacer.released(), channel, now);
         }
         let mut sent = self.catch_up_to(self.aside.before, channel, now);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::child::CHUNK;
 use super::client::Standing;
 use super::names::Names;
 use super::record::{Kind, Record};
@@ -60,10 +61,14 @@ impl Gate {
         let Some(names) = &mut self.names else { return Some(Cow::Borrowed(record.body)) };
         match names.judge(record.pid, record.body, |pid| stage.room.heard_by(pid).is_some()) {
             Ok(()) => Some(Cow::Owned(in_one_line(record))),
-            Err(refusal) => {
-                let client = stage.room.client(record.pid)?;
-                stage.parent.err.line(words::not_said(client, &refusal));
-                stage.room.tell(record.pid, &told(hears, &words::you_may_not_say_that(&refusal)));
+            Err(taken) => {
+                // A client that says nothing else must not fill the log: the first time, then the second, the fourth, the eighth.
+                if taken.times.is_power_of_two() {
+                    let client = stage.room.client(record.pid)?;
+                    stage.parent.err.line(words::not_said(client, &taken));
+                }
+                let notice = told(hears, &words::you_may_not_say_that(&taken.name));
+                stage.room.tell(record.pid, &notice, stage.now);
                 None
             }
         }
@@ -74,7 +79,9 @@ fn is_header(text: &[u8]) -> bool {
     HEADERS.iter().any(|header| text.starts_with(header))
 }
 
-/// The same message, in which nothing passes for its end but its end.
+/// The same message, in which nothing passes for its end but its end, which it has: the one that closed its batch may be refused.
+///
+/// It grows within one `read` of the course's client at most, or its next one would begin where the message's author wants.
 fn in_one_line(record: &Record) -> Vec<u8> {
     let is_end = |byte: &u8| matches!(byte, 0 | b'\n' | b'\r');
     let end = match record.kind {
@@ -83,9 +90,14 @@ fn in_one_line(record: &Record) -> Vec<u8> {
         _ => record.body.len(),
     };
     let (text, end) = record.body.split_at(end);
-    let ending = end.iter().copied().filter(|&byte| byte == 0);
-    let newline = end.contains(&b'\n').then_some(b'\n');
-    as_one_line(text).into_iter().chain(newline).chain(ending).collect()
+    // A line becomes a string with two NULs for the first door.
+    let mut line = as_one_line(text, CHUNK.saturating_sub(end.len().max(2)));
+    line.extend(end.contains(&b'\n').then_some(b'\n'));
+    line.extend(end.iter().filter(|&&byte| byte == 0));
+    if record.kind == Kind::Message && !line.ends_with(b"\0") {
+        line.push(0);
+    }
+    line
 }
 
 #[cfg(test)]
@@ -115,6 +127,25 @@ mod tests {
         assert_eq!(shown(b"eve : a\r\x1b[2Kbob\x85b\n\0"), b"eve : a^M^[[2Kbob\\x85b\n\0");
         assert_eq!(shown("eve\u{85}\u{2028}\u{202e}x\0".as_bytes()), b"eve<U+0085><U+2028><U+202E>x\0");
         assert_eq!(shown(b"eve : a\n\n\n\0"), b"eve : a\n\0");
+    }
+
+    #[test]
+    fn each_message_ends_with_a_nul_of_its_own() {
+        assert_eq!(shown(b"bob > salut\n"), b"bob > salut\n\0");
+        assert_eq!(shown(b"bob : salut"), b"bob : salut\0");
+    }
+
+    #[test]
+    fn a_message_does_not_outgrow_one_read_of_the_courses_client() {
+        for hostile in ["\u{202e}", "\x1b", "\u{85}", "\n", "\r\n"] {
+            for (count, end) in [(100, "\0"), (300, "\n"), (1000, "\0\0"), (1000, "\n\0"), (200, "\n\n\n\0")]
+            {
+                let message = format!("eve : {}x{end}", hostile.repeat(count));
+                let most = message.len().max(CHUNK);
+                assert!(shown(message.as_bytes()).len() <= most, "{count} {hostile:?} {end:?}");
+            }
+        }
+        assert_eq!(shown(&[&[0x9b; 1000][..], b"\0"].concat()), [&[b'?'; 1000][..], b"\0"].concat());
     }
 
     #[test]

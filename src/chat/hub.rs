@@ -24,6 +24,9 @@ use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 /// Ordinary talk does not wait for anybody.
 const MOMENT: Duration = Duration::from_millis(20);
 
+/// A poll that takes longer than this has waited: nothing was there before what it tells of.
+const AT_ONCE: Duration = Duration::from_micros(5);
+
 /// How long a child that ended without a word may go unnoticed beside others that announced their end.
 const SWEEP: Duration = Duration::from_millis(100);
 
@@ -93,8 +96,11 @@ impl<R: Rules> Hub<R> {
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
-        let events = self.wait().context("poll")?;
+        let began = Instant::now();
+        let events = self.wait(began).context("poll")?;
         let now = Instant::now();
+        // What a child wrote alone is said at once, without a look for more: poll tells of that.
+        let is_quiet = now.duration_since(began) > AT_ONCE;
         for event in events {
             match event {
                 Event::Parent(server::Event::Signal) => {
@@ -104,7 +110,7 @@ impl<R: Rules> Hub<R> {
                 }
                 Event::Parent(server::Event::Door(door)) => self.accept(door, now),
                 Event::Parent(server::Event::Other) => {}
-                Event::Pipe => self.read_pipe(CAPACITY, now),
+                Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
                 Event::Writable(pid) => self.room.can_take(pid),
             }
         }
@@ -121,8 +127,7 @@ impl<R: Rules> Hub<R> {
     }
 
     /// Waits for whatever comes first, and says what it is.
-    fn wait(&self) -> io::Result<Few<Event>> {
-        let now = Instant::now();
+    fn wait(&self, now: Instant) -> io::Result<Few<Event>> {
         let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched(now).unzip();
         sys::wait(&mut watched, self.timeout(now))?;
         let mut ready = watched.iter().map(sys::is_ready);
@@ -186,6 +191,10 @@ impl<R: Rules> Hub<R> {
         let Some((mut client, rest)) = self.room.leave(pid) else { return };
         let last_words = self.rules.departed(&client, ended, self.room.len(), &mut self.parent);
         let last_words = client.sent_away.take().unwrap_or_else(|| [rest, last_words].concat());
+        if client.left == Some(0) && last_words.is_empty() {
+            // It has ended its side, and has heard all: nothing unread is there for which `close` would reset the connection.
+            return;
+        }
         self.parent.farewells.add(client.socket, last_words, now);
     }
 

@@ -22,6 +22,7 @@ pub mod keyboard;
 pub mod line;
 pub mod lines;
 pub mod log;
+pub mod look;
 pub mod messenger;
 pub mod names;
 pub mod options;

@@ -20,6 +20,8 @@ pub const FLOOD: u64 = 64 * 1024;
 pub struct Pacer {
     pace: Duration,
     released: u64,
+    /// How many messages were appended.
+    pushed: u64,
     waiting: VecDeque<Waiting>,
     /// When the next message may leave.
     next: Instant,
@@ -38,7 +40,7 @@ struct Waiting {
 impl Pacer {
     /// A pacer with `pace` between two messages; none with [`Duration::ZERO`].
     pub fn new(pace: Duration, now: Instant) -> Pacer {
-        Pacer { pace, released: 0, waiting: VecDeque::from(large()), next: now, turn: 0 }
+        Pacer { pace, released: 0, pushed: 0, waiting: VecDeque::from(large()), next: now, turn: 0 }
     }
 
     /// The place in the log up to which bytes may be sent.
@@ -46,8 +48,19 @@ impl Pacer {
         self.released
     }
 
-    /// A message was appended to the log and ends at the place `end`.
+    /// How many messages are released.
+    pub fn count(&self) -> u64 {
+        self.pushed - self.waiting.len() as u64
+    }
+
+    /// How many messages were appended, released or not.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// A message was appended to the log and ends at the place `end`. Without bytes, it takes a turn all the same.
     pub fn push(&mut self, end: u64, now: Instant) {
+        self.pushed += 1;
         if self.pace.is_zero() {
             self.released = end;
             return;
@@ -190,7 +203,18 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(Duration::ZERO, start);
         (1..=3).for_each(|i| pacer.push(i, start));
-        assert_eq!((pacer.released(), pacer.due()), (3, None));
+        assert_eq!((pacer.released(), pacer.due(), pacer.count()), (3, None, 3));
+    }
+
+    #[test]
+    fn a_message_without_bytes_takes_a_turn() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        [10, 10, 20].into_iter().for_each(|end| pacer.push(end, start));
+        for (turn, released) in [(0, 10), (1, 10), (2, 20)] {
+            pacer.release(start + MS * turn);
+            assert_eq!((pacer.released(), pacer.count()), (released, u64::from(turn) + 1));
+        }
     }
 
     proptest! {

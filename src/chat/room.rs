@@ -122,10 +122,9 @@ impl Room {
     }
 
     /// Tells one client alone, between two messages.
-    pub fn tell(&mut self, pid: Pid, what: &[u8]) {
+    pub fn tell(&mut self, pid: Pid, what: &[u8], now: Instant) {
         if let Some(client) = self.clients.get_mut(pid) {
-            client.tell(what, &self.channels[client.hears]);
-            self.somebody_can_take = true;
+            client.tell(what, &mut self.channels[client.hears], now);
         }
     }
 

@@ -39,7 +39,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
     let Options { verbosity, idle_timeout, .. } = options;
-    let names = options.distinct_names.then(Names::default);
+    let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
     let gate = Gate { refuses_headers: options.refuses_headers, names };
     let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false };
     let mut more = Vec::new();

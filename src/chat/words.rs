@@ -8,7 +8,7 @@ use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::client::{Client, Lag};
-use super::names::Refusal;
+use super::names::Taken;
 use super::record::IDLE;
 use crate::cli::Language;
 use crate::server::Words;
@@ -88,29 +88,20 @@ pub fn you_are_foreign() -> &'static str {
 }
 
 /// A message was not passed on, because of its name.
-pub fn not_said(client: &Client, refusal: &Refusal) -> String {
-    let (pid, peer) = (client.pid, client.peer);
-    let why = match refusal {
-        Refusal::Taken(name) => format!("le pseudo « {} » est celui d'un autre", visible(name.as_bytes())),
-        Refusal::NotYours(own) => format!("son pseudo est « {} »", visible(own.as_bytes())),
-    };
-    format!("(père) un message du client {peer} (fils {pid}) n'est pas transmis : {why}")
+pub fn not_said(client: &Client, Taken { name, times }: &Taken) -> String {
+    let (pid, peer, name) = (client.pid, client.peer, visible(name.as_bytes()));
+    format!(
+        "(père) un message du client {peer} (fils {pid}) n'est pas transmis : le pseudo « {name} » est celui d'un autre \
+         ({times} en tout)"
+    )
 }
 
 /// What its client is told.
-pub fn you_may_not_say_that(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Taken(name) => format!(
-            "message non transmis : le pseudo « {} » est pris par un autre client, choisissez-en un qui ne lui ressemble pas",
-            visible(name.as_bytes())
-        ),
-        Refusal::NotYours(own) => {
-            format!(
-                "message non transmis : votre pseudo dans cette salle est « {} »",
-                visible(own.as_bytes())
-            )
-        }
-    }
+pub fn you_may_not_say_that(name: &str) -> String {
+    let name = visible(name.as_bytes());
+    format!(
+        "message non transmis : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas"
+    )
 }
 
 /// What a client is told that has said nothing for so long.

@@ -1,6 +1,7 @@
 //! `--distinct-names`: nobody speaks under another's name.
 
 use super::*;
+use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
 fn room(options: &[&str]) -> (Server, Peer, Peer) {
     let server = Server::start(&[&["--distinct-names"], options].concat());
@@ -13,20 +14,23 @@ fn room(options: &[&str]) -> (Server, Peer, Peer) {
 
 fn taken(name: &str) -> String {
     format!(
-        "chat_serveur : message non transmis : le pseudo « {name} » est pris par un autre client, choisissez-en un qui ne \
-         lui ressemble pas\0"
+        "chat_serveur : message non transmis : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble \
+         pas\0"
     )
 }
 
 #[test]
 fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody() {
     let (server, mut alice, mut eve) = room(&[]);
-    for name in ["alice", "Alice", "\u{430}lice", "al\u{200b}ice"] {
-        eve.sends(format!("{name} : donnez-moi vos copies\0"));
+    let hidden = ["\u{200d}".repeat(100), " ".repeat(300), ": ".into(), "\u{2f8}".into()];
+    let fronts =
+        ["alice :", "Alice :", "\u{430}lice :", "al\u{200b}ice :", "alice\u{a0}:", "alice:", "alice >"];
+    for front in fronts.map(String::from).into_iter().chain(hidden.map(|before| before + "alice :")) {
+        eve.sends(format!("{front} donnez-moi vos copies\0"));
         eve.hears(taken("alice"));
     }
-    eve.sends("alice > donnez-moi vos copies\n");
-    eve.hears(taken("alice"));
+    eve.sends("chat_serveur : donnez vos copies\0");
+    eve.hears(taken("chat_serveur"));
     server.program.err.line_with(&["n'est pas transmis : le pseudo « alice » est celui d'un autre"]);
     eve.sends("eve : bon\0");
     alice.hears("eve : bon\0\0");
@@ -35,12 +39,99 @@ fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody
 }
 
 #[test]
-fn ones_first_name_is_the_only_one() {
+fn the_colons_of_ordinary_text_are_no_names() {
     let (_server, mut alice, mut eve) = room(&[]);
-    alice.sends("carol : c'est moi\0");
-    alice.hears("chat_serveur : message non transmis : votre pseudo dans cette salle est « alice »\0");
-    alice.sends("sans pseudo\0");
-    eve.hears("sans pseudo\0\0");
+    for text in ["Question : comment faire ?", "Il est 10 h : on y va", "sans pseudo"] {
+        alice.sends(format!("{text}\0"));
+        eve.hears(format!("{text}\0\0"));
+    }
+}
+
+#[test]
+fn a_newcomer_that_is_refused_while_messages_wait_hears_the_next_ones() {
+    let (server, mut alice, _eve) = room(&["--pace", "150"]);
+    alice.sends("alice : un\0alice : deux\0");
+    alice.hears("alice : un\0");
+    let mut zoe = server.join();
+    zoe.sends("alice : zoe\0");
+    zoe.hears_up_to(&taken("alice"));
+    alice.sends("alice : fin\0");
+    zoe.hears_up_to("alice : fin\0");
+}
+
+#[test]
+fn a_message_ends_with_a_nul_although_the_end_of_its_batch_is_refused() {
+    let (server, mut alice, mut eve) = room(&[]);
+    let mut bob = server.join();
+    eve.sends("eve : un\nalice : faux\n");
+    alice.hears("eve : un\n\0");
+    eve.hears("eve : un\n\0");
+    eve.hears(taken("alice"));
+    bob.sends("bob : salut\0");
+    alice.hears("bob : salut\0\0");
+}
+
+#[test]
+fn who_is_refused_again_and_again_does_not_fill_the_log() {
+    let (server, mut alice, mut eve) = room(&[]);
+    eve.sends("alice : x\0".repeat(100));
+    eve.sends("eve : fin\0");
+    alice.hears_up_to("eve : fin\0");
+    server.program.err.line_with(&["n'est pas transmis", "(64 en tout)"]);
+    assert_eq!(server.program.err.so_far().matches("n'est pas transmis").count(), 7);
+}
+
+#[test]
+fn a_message_of_controls_stays_within_one_read_of_the_courses_client() {
+    let (_server, mut alice, mut eve) = room(&[]);
+    let text = |what: &str| format!("eve : {}", what.repeat(900));
+    eve.sends([text("\x1b").as_bytes(), b"alice : x\0"].concat());
+    alice.hears(text("?") + "alice : x\0\0");
+}
+
+/// As in paste.rs, a machine that keeps processes waiting may disturb it so often.
+const TRIES: usize = 3;
+
+#[test]
+fn the_courses_client_shows_all_that_is_said_while_it_is_refused() {
+    let tries = (0..TRIES).map(|_| shown_while_refused());
+    let shown: Vec<usize> = tries.take_while(|&shown| shown != 20).collect();
+    assert!(shown.len() < TRIES, "of 20 lines, it showed {shown:?}");
+}
+
+/// How many bytes each child has written.
+fn written_by_children(server: &Server) -> Vec<u64> {
+    let written = |pid| {
+        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("/proc/PID/io");
+        io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok()).expect("wchar")
+    };
+    server.children().into_iter().map(written).collect()
+}
+
+fn shown_while_refused() -> usize {
+    let (server, mut alice, _eve) = room(&["--pace", "5"]);
+    let mut refused = c_client(&server, "alice", "course");
+    server.settle(3);
+    let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
+    for line in &lines {
+        // The server finds both in one turn.
+        server.program.signal(SIGSTOP);
+        let before = written_by_children(&server);
+        refused.types("x\n");
+        alice.sends(format!("{line}\0"));
+        eventually("both records in the pipe", || {
+            let grown =
+                written_by_children(&server).iter().zip(&before).filter(|(now, before)| now > before).count();
+            (grown == 2).then_some(())
+        });
+        server.program.signal(SIGCONT);
+        alice.hears(format!("{line}\0\0"));
+    }
+    refused.end_of_keyboard();
+    assert!(refused.ends().success());
+    let screen = refused.out.to_the_end();
+    assert!(screen.contains("est déjà pris"));
+    lines.iter().filter(|line| screen.contains(line.as_str())).count()
 }
 
 #[test]

@@ -8,15 +8,15 @@ const LIMIT: u64 = 100_000;
 fn room_of(clients: i32) -> (Room, Vec<TcpStream>) {
     let mut room = Room::new(LIMIT);
     let channel = room.add_channel(Duration::ZERO, Instant::now());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let others = (1..=clients).map(|pid| {
-        let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (socket, peer) = listener.accept().unwrap();
-        room.join(Pid::from_raw(pid), (socket, peer), channel);
-        other
-    });
-    let others = others.collect();
+    let others = (1..=clients).map(|pid| join(&mut room, pid, channel)).collect();
     (room, others)
+}
+
+fn join(room: &mut Room, pid: i32, channel: Hears) -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    room.join(Pid::from_raw(pid), listener.accept().unwrap(), channel);
+    other
 }
 
 fn say(room: &mut Room, bytes: usize) -> Delivery {
@@ -54,6 +54,34 @@ fn a_client_that_reads_again_is_given_moments_again() {
         room.deliver(Instant::now(), |_, _| ());
     }
     strain(&mut room);
+}
+
+#[test]
+fn who_comes_while_messages_wait_is_told_and_hears_on() {
+    let (mut room, _others) = room_of(0);
+    let (pace, start) = (Duration::from_millis(1), Instant::now());
+    let channel = room.add_channel(pace, start);
+    room.say(channel, b"a\0", start);
+    room.say(channel, b"b\0", start);
+    let (_other, pid) = (join(&mut room, 1, channel), Pid::from_raw(1));
+    room.tell(pid, b"to you\0", start);
+    room.tell(pid, b"not before that is taken\0", start);
+    room.say(channel, b"c\0", start);
+    // One by one, each a turn after the one before; what was said before it came is none of its business.
+    assert_eq!(sizes_in_turns(&mut room, 5), [0, 0, 7, 2, 0]);
+    room.tell(pid, b"again\0", Instant::now());
+    assert_eq!(sizes_in_turns(&mut room, 2), [6, 0]);
+    assert_eq!(room.due(Instant::now()), None, "an idle room does not wake");
+}
+
+/// The bytes that each of so many turns of the pacer sends.
+fn sizes_in_turns(room: &mut Room, turns: usize) -> Vec<usize> {
+    let turn = |_| {
+        let (now, mut sizes) = (room.due(Instant::now()).unwrap_or_else(Instant::now), 0);
+        room.deliver(now, |_, bytes| sizes += bytes);
+        sizes
+    };
+    (0..turns).map(turn).collect()
 }
 
 #[test]
