@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::inbox::{CAPACITY, Heard, Inbox};
 use super::room::Room;
 use super::stage::{Rules, Stage};
-use crate::server::{self, Options, Parent, prepare};
+use crate::server::{self, Options, Parent, Visitor, prepare};
 use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
@@ -116,6 +116,9 @@ impl<R: Rules> Hub<R> {
         }
         if self.sweep.is_some_and(|at| at <= now) {
             self.sweep(now)?;
+        }
+        for visitor in self.parent.second_look(now) {
+            self.admit(visitor, now);
         }
         // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
         self.deliver(Instant::now());
@@ -233,13 +236,17 @@ impl<R: Rules> Hub<R> {
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
-        for client in self.parent.accept(door, now) {
-            let tell = |reason: &str| R::refusal(door, reason);
-            if let Some(client) =
-                self.parent.admit(client, self.room.len(), |address| self.room.from(address), tell, now)
-            {
-                self.welcome(client, door, now);
-            }
+        for visitor in self.parent.accept(door, now) {
+            self.admit(visitor, now);
+        }
+    }
+
+    fn admit(&mut self, visitor: Visitor, now: Instant) {
+        let (room, door) = (&self.room, visitor.door);
+        let tell = |reason: &str| R::refusal(door, reason);
+        let client = self.parent.admit(visitor, room.len(), |address| room.from(address), tell, now);
+        if let Some(client) = client {
+            self.welcome(client, door, now);
         }
     }
 

@@ -68,9 +68,10 @@ impl Room {
         self.clients.len()
     }
 
-    /// How many of them have this address.
+    /// How many of them have this address and have not left it, as far as is known.
     pub fn from(&self, address: IpAddr) -> usize {
-        self.clients.iter().filter(|client| client.peer.ip() == address).count()
+        let is_here = |client: &&Client| client.left.is_none() && !client.gone;
+        self.clients.iter().filter(|client| client.peer.ip() == address).filter(is_here).count()
     }
 
     /// True when nobody is in.

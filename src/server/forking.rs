@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::lab::{serve, take_leave};
-use super::{Event, Lab, Options, Parent, Session, Way};
+use super::{Event, Lab, Options, Parent, Session, Visitor, Way};
 use crate::sys::{self, Ended, Pid, PollFd, Signal};
 
 /// How long children may take to end when the server does.
@@ -106,12 +106,15 @@ impl<L: Lab> Server<L> {
                     }
                 }
                 Event::Door(door) => {
-                    for client in self.parent.accept(door, now) {
-                        self.welcome(client, now);
+                    for visitor in self.parent.accept(door, now) {
+                        self.welcome(visitor, now);
                     }
                 }
                 Event::Other => {}
             }
+        }
+        for visitor in self.parent.second_look(now) {
+            self.welcome(visitor, now);
         }
         self.parent.end_turn(now);
         Ok(())
@@ -127,10 +130,10 @@ impl<L: Lab> Server<L> {
     }
 
     /// Gives a client its process, or tells it why not.
-    fn welcome(&mut self, client: (TcpStream, SocketAddr), now: Instant) {
+    fn welcome(&mut self, visitor: Visitor, now: Instant) {
         let children = &self.children;
         let with = |address| children.values().filter(|&&other| other == address).count();
-        let Some(client) = self.parent.admit(client, children.len(), with, L::refusal, now) else { return };
+        let Some(client) = self.parent.admit(visitor, children.len(), with, L::refusal, now) else { return };
         let Server { lab, way, parent, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), parent.out.number()];

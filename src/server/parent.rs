@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -21,6 +21,24 @@ const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
 /// Connections accepted in one turn of the loop, so that a rush of them does not hold up the others.
 const ACCEPTED_AT_ONCE: usize = 32;
+
+/// How long one more of its address than may be waits for another of them to be gone: who comes back at once is here before its
+/// old child has seen it leave.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
+
+/// How many may wait so.
+const MOST_WAITING: usize = 32;
+
+/// A connection that is not yet let in.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Its socket, and its peer's address.
+    pub client: (TcpStream, SocketAddr),
+    /// Where it came in.
+    pub door: usize,
+    /// Until when it waits for a place of its address; `None`: it has just come.
+    until: Option<Instant>,
+}
 
 /// The first process.
 pub struct Parent {
@@ -44,6 +62,10 @@ pub struct Parent {
     pub stop: Option<Signal>,
     max_clients: usize,
     max_per_address: Option<usize>,
+    /// One more of their address than may be, for a moment.
+    waiting: Vec<Visitor>,
+    /// Somebody has left since they were looked at.
+    somebody_left: bool,
     /// The lowest number for descriptors that are to stay out of the way.
     lowest: RawFd,
 }
@@ -82,6 +104,8 @@ impl Parent {
             stop: None,
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
+            waiting: Vec::new(),
+            somebody_left: false,
             lowest,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
@@ -148,7 +172,8 @@ impl Parent {
     /// Until when to wait at most.
     pub fn due(&self) -> Option<Instant> {
         let doors = self.doors.iter().filter_map(Door::due);
-        doors.chain(self.farewells.due()).min()
+        let waiting = self.waiting.iter().filter_map(|visitor| visitor.until);
+        doors.chain(self.farewells.due()).chain(waiting).min()
     }
 
     /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
@@ -159,9 +184,21 @@ impl Parent {
         signals.contains(&Signal::SIGCHLD)
     }
 
-    /// Takes the connections that wait at a door, but no more than a turn should.
-    pub fn accept(&mut self, door: usize, now: Instant) -> Vec<(TcpStream, SocketAddr)> {
-        (0..ACCEPTED_AT_ONCE).map_while(|_| self.accept_one(door, now)).collect()
+    /// Takes the connections that wait at a door, but no more than a turn should; before them, who is to be looked at again.
+    pub fn accept(&mut self, door: usize, now: Instant) -> Vec<Visitor> {
+        let mut visitors = self.second_look(now);
+        let accept = |_| Some(Visitor { client: self.accept_one(door, now)?, door, until: None });
+        visitors.extend((0..ACCEPTED_AT_ONCE).map_while(accept));
+        visitors
+    }
+
+    /// Those who waited for a place of their address and are to be looked at again, the first comer first: all once somebody
+    /// has left, or those who have waited long enough.
+    pub fn second_look(&mut self, now: Instant) -> Vec<Visitor> {
+        let all = std::mem::take(&mut self.somebody_left);
+        self.waiting
+            .extract_if(.., |visitor| all || visitor.until.is_some_and(|until| until <= now))
+            .collect()
     }
 
     /// Takes the next connection that waits at a door, if any does.
@@ -185,20 +222,26 @@ impl Parent {
     }
 
     /// Gives a client back for which there is room beside the `present` ones, of whom so many have an address as `with` tells;
-    /// otherwise tells it, in the clothes of the lab's protocol (`tell`), that there is none.
+    /// otherwise tells it, in the clothes of the lab's protocol (`tell`), that there is none. One more of its address than may
+    /// be is first kept for a moment: [`Parent::second_look`].
     pub fn admit(
         &mut self,
-        client: (TcpStream, SocketAddr),
+        visitor: Visitor,
         present: usize,
         with: impl FnOnce(IpAddr) -> usize,
         tell: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
-        let (socket, peer) = client;
+        let Visitor { client: (socket, peer), door, until } = visitor;
         let reason = if present >= self.max_clients {
             self.err.line(self.words.refused_full(peer, self.max_clients));
             self.words.you_are_too_many(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
+            let until = until.unwrap_or(now + SECOND_LOOK);
+            if now < until && self.waiting.len() < MOST_WAITING {
+                self.waiting.push(Visitor { client: (socket, peer), door, until: Some(until) });
+                return None;
+            }
             self.err.line(self.words.refused_address(peer, most));
             self.words.you_are_too_many_there(most)
         } else {
@@ -221,8 +264,9 @@ impl Parent {
         self.farewells.add(socket, tell(&reason), now);
     }
 
-    /// A descriptor was freed: a door that was shut for lack of one may try again.
+    /// Somebody has left, and a descriptor was freed: a door that was shut for lack of one may try again.
     pub fn reopen(&mut self, now: Instant) {
+        self.somebody_left = true;
         self.doors.iter_mut().for_each(|door| door.reopen(now, true));
     }
 

@@ -47,6 +47,37 @@ fn every_server_with_a_child_for_each_client_can_be_told_so() {
     }
 }
 
+#[test]
+fn who_leaves_and_returns_at_once_has_its_place_again() {
+    for program in [SERVER, ECHO, DIRECT] {
+        let server = server_of(program, &["--max-per-address", "1"]);
+        for i in 0..200 {
+            let mut peer = server.connect();
+            match program {
+                DIRECT => peer.sends(format!("n{i}\n%n{i}%here\n")),
+                _ => peer.sends("here\n"),
+            }
+            // A NUL behind it is the messenger's.
+            let heard = if program == SERVER { "here\n\0" } else { "here\n" };
+            peer.hears(heard);
+        }
+    }
+}
+
+#[test]
+fn many_more_than_may_be_are_all_told_so_and_hold_up_nobody() {
+    let server = Server::start(&["--max-per-address", "1"]);
+    let mut first = server.join();
+    let mut others: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+    first.sends("seul\0");
+    first.hears("seul\0\0");
+    for other in &mut others {
+        let told = String::from_utf8(other.hears_the_end()).unwrap();
+        assert!(told.contains("toutes ses places (1 client au plus)"), "{told}");
+    }
+    assert_eq!(server.children().len(), 1);
+}
+
 fn server_on_all(options: &[&str]) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "0.0.0.0", "--port", "0"]).args(options))
 }

@@ -122,8 +122,8 @@ impl Server {
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
-        for client in self.parent.accept(door, now) {
-            let Some((socket, peer)) = self.parent.admit(client, self.present(), |_| 0, refusal, now) else {
+        for visitor in self.parent.accept(door, now) {
+            let Some((socket, peer)) = self.parent.admit(visitor, self.present(), |_| 0, refusal, now) else {
                 continue;
             };
             self.parent.out.line(words::came(peer));
