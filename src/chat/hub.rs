@@ -99,8 +99,9 @@ impl<R: Rules> Hub<R> {
         let began = Instant::now();
         let events = self.wait(began).context("poll")?;
         let now = Instant::now();
-        // What a child wrote alone is said at once, without a look for more: poll tells of that.
-        let is_quiet = now.duration_since(began) > AT_ONCE;
+        // What a child wrote alone is said at once, without a look for more: poll tells of that. Where it looks at many who do
+        // not read, it takes its time in any case.
+        let is_quiet = now.duration_since(began) > AT_ONCE && self.room.blocked(now).next().is_none();
         for event in events {
             match event {
                 Event::Parent(server::Event::Signal) => {
@@ -154,37 +155,40 @@ impl<R: Rules> Hub<R> {
     /// a millisecond among ten thousand. One that ends without a word, in the same moment as one that has said so, is found a
     /// little later.
     fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
-        let leaving: Few<Pid> = self.room.leaving().into();
-        let mut somebody = false;
-        for pid in leaving {
+        let mut dead = Few::new();
+        for &pid in self.room.leaving() {
             if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
-                somebody = true;
-                self.say_goodbye(pid, ended, now);
+                dead.push((pid, ended));
             }
         }
-        if !somebody {
+        if dead.is_empty() {
             return self.sweep(now);
         }
         self.sweep = self.sweep.or(Some(now + SWEEP));
-        self.parent.reopen(now);
+        self.bury(dead, now);
         Ok(())
     }
 
-    /// Takes all ended children, then what they wrote before they ended, then leave of their clients: in this order, since
-    /// a child may write its last record and end between a look at the pipe and a look at the children.
+    /// Takes all ended children, whether they have said so or not.
     fn sweep(&mut self, now: Instant) -> anyhow::Result<()> {
         self.sweep = None;
-        let mut dead = Vec::new();
-        while let Some((pid, ended)) = sys::reap_one().context("waitpid")? {
-            self.room.reaped(pid);
-            dead.push((pid, ended));
+        let mut dead = Few::new();
+        while let Some(child) = sys::reap_one().context("waitpid")? {
+            dead.push(child);
         }
+        self.bury(dead, now);
+        Ok(())
+    }
+
+    /// Takes what ended children wrote before they ended, then leave of their clients: in this order, since a child may write its
+    /// last record and end between a look at the pipe and a look at the children.
+    fn bury(&mut self, dead: Few<(Pid, Ended)>, now: Instant) {
+        dead.iter().for_each(|&(pid, _)| self.room.reaped(pid));
         self.drain_pipe(now);
         for (pid, ended) in dead {
             self.say_goodbye(pid, ended, now);
         }
         self.parent.reopen(now);
-        Ok(())
     }
 
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
