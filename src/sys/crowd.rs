@@ -60,7 +60,7 @@ impl Crowd {
     ///
     /// # Errors
     /// What clone(2) says; `TimedOut` for a child that was stopped before it had begun.
-    pub fn fork(self, caught: &Signals) -> io::Result<Fork> {
+    pub fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<Fork> {
         match fork_by(caught, clone_with_shared_table)? {
             Fork::Child => {
                 if unshare_from(self.end).is_err() {
@@ -70,8 +70,11 @@ impl Crowd {
                 if duplicate(self.lent.slot, self.socket).is_err() {
                     leave(NOT_READY);
                 }
-                // SAFETY: the number is the child's own, and nothing in the child owns it.
-                unsafe { libc::close(self.lent.slot) };
+                // What was lent is among them. Nothing above is open but the socket: no need to look through thousands.
+                for number in (3..self.end).filter(|number| !keep.contains(number)) {
+                    // SAFETY: the number is the child's own, and nothing in the child owns it.
+                    unsafe { libc::close(number) };
+                }
                 // What is lent is the parent's to take back.
                 std::mem::forget(self.lent);
                 Ok(Fork::Child)

@@ -42,13 +42,10 @@ pub fn spawn(
 /// Forks, and leaves the child with what it keeps.
 fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(Fork, io::Result<()>)> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let forked = match Crowd::of(keep) {
-        Some(crowd) => crowd.fork(caught)?,
-        None => fork(caught)?,
-    };
-    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    if let Some(crowd) = Crowd::of(keep) {
+        return Ok((crowd.fork(caught, keep)?, Ok(())));
+    }
     let forked = fork(caught)?;
-    // In a crowd too: it leaves what is between the low numbers that the child keeps.
     let kept = if let Fork::Child = forked { keep_only(keep) } else { Ok(()) };
     Ok((forked, kept))
 }
