@@ -29,9 +29,6 @@ const CROWD: RawFd = 512;
 /// The child is waited for no longer: somebody has stopped it in its first moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// So long, the parent looks at the word instead of sleeping.
-const NEARLY_AT_ONCE: Duration = Duration::from_micros(100);
-
 /// A child that ended before it had begun wakes nobody: after so long, one looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -172,15 +169,7 @@ impl Flag {
 
     /// Returns when `child` has raised it, or has ended.
     fn wait_for(&self, child: Pid) -> io::Result<()> {
-        // On another processor the child is as far in less time than it takes to fall asleep and wake up.
-        let began = Instant::now();
-        while began.elapsed() < NEARLY_AT_ONCE {
-            if self.word().load(Ordering::Acquire) != 0 {
-                return Ok(());
-            }
-            std::hint::spin_loop();
-        }
-        let deadline = began + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         while self.word().load(Ordering::Acquire) == 0 && !has_ended(child) {
             if Instant::now() > deadline {
                 kill(child, Signal::SIGKILL);
