@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
             bytes = &bytes[sent..];
             if sent == 0 {
                 // It was able and took nothing: the system lacks memory, and would be asked again at once.
-                std::thread::sleep(REST);
+                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(REST)).map_err(End::Broken)?;
             }
         }
         Ok(())

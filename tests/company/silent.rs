@@ -48,12 +48,12 @@ fn in_lines_it_is_told_in_a_line() {
 
 #[test]
 fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
-    let server = Server::start(&["--lines", "0", "--idle-timeout", "1", "--pace", "0"]);
+    let server = Server::start(&["--lines", "0", "--idle-timeout", "3", "--pace", "0"]);
     let line = server.program.out.line_with(&["lignes de texte"]);
     let address = line.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
     let (mut slow, mut alice) = (Peer::connect(address), server.join());
-    // Three times as long as one may be silent; alice must not be silent either.
-    for _ in 0..30 {
+    // Longer in all than one may be silent, with pauses far shorter; alice must not be silent either.
+    for _ in 0..40 {
         slow.sends("x");
         alice.sends("\x01");
         alice.hears("\x01\0");
@@ -62,8 +62,8 @@ fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
     let told = String::from_utf8(slow.hears_the_end()).unwrap();
     assert!(
         told.ends_with(&format!(
-            "{}\nchat_serveur : vous n'avez rien dit depuis 1 s, vous êtes déconnecté\n",
-            "x".repeat(30)
+            "{}\nchat_serveur : vous n'avez rien dit depuis 3 s, vous êtes déconnecté\n",
+            "x".repeat(40)
         )),
         "{told}"
     );
