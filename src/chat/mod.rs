@@ -32,5 +32,6 @@ pub mod room;
 pub mod roster;
 pub mod rules;
 pub mod screen;
+pub mod speaker;
 pub mod stage;
 pub mod words;
