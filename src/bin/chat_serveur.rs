@@ -51,6 +51,9 @@ struct Arguments {
     /// Laisse entrer aussi qui commence par un en-tête du web ou du courrier (« GET », « POST », « EHLO »)
     #[arg(long)]
     no_header_check: bool,
+    /// Laisse aux fils la ligne de commande du père (sinon, sous Linux, « ps -f » montre l'adresse et le pseudo de leur client)
+    #[arg(long)]
+    no_titles: bool,
     /// N'affiche que la première ligne et ce qui va mal
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -69,6 +72,7 @@ impl Arguments {
             lag_limit: self.lag_limit,
             distinct_names: self.distinct_names,
             refuses_headers: !self.no_header_check,
+            titles: !self.no_titles,
             verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,
                 (_, true) => Verbosity::Quiet,

@@ -265,7 +265,7 @@ impl<R: Rules> Hub<R> {
             rules.forget();
             parent.out.forget();
             parent.err.forget();
-            rules.serve(door, socket, pipe)
+            rules.serve(door, &client, pipe)
         });
         match forked {
             Ok(pid) => self.join(pid, client, door, now),

@@ -22,6 +22,8 @@ pub struct Options {
     pub distinct_names: bool,
     /// Whoever begins with a header of the web or of mail is sent away.
     pub refuses_headers: bool,
+    /// `ps -f` shows whom each child serves.
+    pub titles: bool,
     /// What to print.
     pub verbosity: Verbosity,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::hub::Hub;
 use super::lines;
 use super::names::Names;
+use super::nametag::Nametag;
 use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::Room;
@@ -21,7 +22,7 @@ use super::stage::{Rules, Stage};
 use super::words;
 use crate::cli::Program;
 use crate::server::Parent;
-use crate::sys::Ended;
+use crate::sys::{Ended, Title};
 
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
@@ -39,9 +40,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
     let Options { verbosity, idle_timeout, .. } = options;
+    let title = if options.titles { Title::find() } else { Title::default() };
     let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
     let gate = Gate { refuses_headers: options.refuses_headers, names };
-    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false };
+    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false, title };
     let mut more = Vec::new();
     if options.lines.is_some() {
         // Clients that read lines read them whole, however they come: no pace.
@@ -62,6 +64,8 @@ struct Messenger {
     gate: Gate,
     /// There is a second door.
     has_lines: bool,
+    /// What shows whom a child serves; nothing where that is not wanted.
+    title: Title,
 }
 
 impl Messenger {
@@ -112,10 +116,11 @@ fn in_clothes_of(door: usize, text: &str) -> Vec<u8> {
 impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
+    fn serve(&self, door: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
         let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
-        child::serve(socket, pipe, framing, self.tells_hops(), patience)
+        let tag = Nametag::new(self.title, PROGRAM.name, *peer);
+        child::serve(socket, pipe, framing, self.tells_hops(), patience, Some(tag))
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {

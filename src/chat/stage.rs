@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
 
@@ -19,8 +19,8 @@ pub trait Rules {
     /// Who is running.
     const PROGRAM: Program;
 
-    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
+    /// What a child does for the `client` that came in at `door`, to its end: it reads its socket and writes records to `pipe`.
+    fn serve(&self, door: usize, client: &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32;
 
     /// What a new client hears, and what it is told at once.
     fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);

@@ -143,6 +143,12 @@ pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
     open(path.as_str(), flags, Mode::empty()).ok().map(File::from)
 }
 
+/// True while a terminal controls this process: tty(4). Not once it was closed, or the session has ended that it was of.
+pub fn has_terminal() -> bool {
+    open("/dev/tty", OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+        .is_ok()
+}
+
 /// Raises the soft limit of open descriptors to the hard one and returns what is in force now.
 ///
 /// # Errors
