@@ -97,8 +97,8 @@ impl Room {
 
     /// Lets a client in; it hears what is said in one channel from now on.
     pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), hears: Hears) {
-        let cursor = self.channels[hears].log.end();
-        self.clients.insert(Client::new(pid, client, hears, cursor));
+        let channel = &self.channels[hears];
+        self.clients.insert(Client::new(pid, client, hears, channel.log.end(), channel.said()));
     }
 
     /// Notes why a client left, as its child has told in a record of [`super::record::Kind::Left`].

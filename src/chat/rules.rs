@@ -6,9 +6,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+
 use super::channel::Hears;
 use super::child::{self, Patience};
-use super::client::{Client, Lag};
+use super::client::{Client, Lag, Traffic};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
@@ -17,12 +19,14 @@ use super::names::Names;
 use super::nametag::Nametag;
 use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
+use super::report::Report;
 use super::room::Room;
 use super::stage::{Rules, Stage};
+use super::transcript::Transcript;
 use super::words;
 use crate::cli::Program;
 use crate::server::Parent;
-use crate::sys::{Ended, Title};
+use crate::sys::{Ended, Signal, Title};
 
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
@@ -42,9 +46,11 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { verbosity, idle_timeout, .. } = options;
     let title = if options.titles { Title::find() } else { Title::default() };
     let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
+    let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
     let gate = Gate { refuses_headers: options.refuses_headers, names };
-    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false, title };
-    let mut more = Vec::new();
+    let mut messenger =
+        Messenger { verbosity, idle_timeout, gate, has_lines: false, title, transcript, report: None };
+    let mut more: Vec<String> = messenger.transcript.iter().map(|t| words::transcribes(t.path())).collect();
     if options.lines.is_some() {
         // Clients that read lines read them whole, however they come: no pace.
         room.add_channel(Duration::ZERO, now);
@@ -66,11 +72,20 @@ struct Messenger {
     has_lines: bool,
     /// What shows whom a child serves; nothing where that is not wanted.
     title: Title,
+    transcript: Option<Transcript>,
+    /// A list of those who are connected, on its way.
+    report: Option<Report>,
 }
 
 impl Messenger {
     /// Says what one client said to all, and prints it.
-    fn say(&self, record: &Record, stage: &mut Stage) {
+    fn say(&mut self, record: &Record, stage: &mut Stage) {
+        if let Some(client) = stage.room.client(record.pid) {
+            client.pseudo.hear(record.body);
+            if let Some(transcript) = &mut self.transcript {
+                transcript.note(record, client.peer, stage.parent);
+            }
+        }
         if record.kind == Kind::Line {
             stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
             self.say_line(record.body, stage);
@@ -130,6 +145,9 @@ impl Rules for Messenger {
     fn hear(&mut self, record: Record, stage: &mut Stage) {
         match record.kind {
             Kind::Message | Kind::Line => {
+                if let Some(client) = stage.room.client(record.pid) {
+                    client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
+                }
                 let Some(body) = self.gate.pass(&record, stage, told) else { return };
                 self.say(&Record { body: &body, ..record }, stage);
             }
@@ -179,6 +197,39 @@ impl Rules for Messenger {
 
     fn refusal(door: usize, reason: &str) -> Vec<u8> {
         in_clothes_of(door, reason)
+    }
+
+    fn signals(&self) -> Vec<Signal> {
+        [Signal::SIGUSR1].into_iter().chain(self.transcript.iter().map(|_| Signal::SIGHUP)).collect()
+    }
+
+    fn asked(&mut self, signal: Signal, stage: &mut Stage) {
+        match (signal, &mut self.transcript) {
+            (Signal::SIGHUP, Some(transcript)) => transcript.reopen(stage.parent),
+            _ => self.report = Some(Report::begin(stage)),
+        }
+    }
+
+    fn open(&mut self, parent: &Parent) -> anyhow::Result<()> {
+        self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(parent))
+    }
+
+    fn before_sending(&mut self, parent: &mut Parent) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.write(parent);
+        }
+    }
+
+    fn end_turn(&mut self, stage: &mut Stage) {
+        if self.report.as_mut().is_some_and(|report| report.goes_on(stage)) {
+            self.report = None;
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.forget();
+        }
     }
 
     fn tells_hops(&self) -> bool {
