@@ -269,6 +269,39 @@ fn each_message_is_written_and_synced_before_it_is_sent() {
     }
 }
 
+/// Of one who speaks and leaves, the rest goes out as its child is reaped.
+#[test]
+fn last_words_are_written_before_they_are_sent_too() {
+    const ROUNDS: usize = 30;
+    if !can_trace() {
+        return;
+    }
+    let place = Place::new();
+    let trace = place.0.path().join("trace");
+    let mut command = traced(SERVER, &["-s", "9999", "-e", "trace=write,sendto"], &trace);
+    command.args(["--bind", "127.0.0.1", "--port", "0", "-q", "--pace", "200", "--transcript"]);
+    let server = Server::from(command.arg(place.path()));
+    for round in 0..ROUNDS {
+        let mut peer = server.connect();
+        let said: String = (0..3).map(|i| format!("al : mot {round}-{i}\0")).collect();
+        peer.sends(&said);
+        peer.half_closes();
+        assert_eq!(peer.hears_the_end(), [said.as_bytes(), b"\0"].concat());
+    }
+    let last = format!("mot {}-2\\0", ROUNDS - 1);
+    let trace = eventually("the trace of all", || {
+        let trace = fs::read_to_string(&trace).unwrap();
+        trace.contains(&last).then_some(trace)
+    });
+    for word in (0..3 * ROUNDS).map(|i| format!("mot {}-{}", i / 3, i % 3)) {
+        let first = |call: &str, end: &str| {
+            let is_it = |line: &str| line.starts_with(call) && line.contains(&format!("{word}{end}"));
+            trace.lines().position(is_it).unwrap_or_else(|| panic!("{word} never in a {call}"))
+        };
+        assert!(first("write", "\\\"}") < first("sendto", "\\0"), "{word}");
+    }
+}
+
 /// A call of the trace that matters here.
 fn kind_of(line: &str) -> Option<char> {
     // As -y shows a number: its file behind it.
