@@ -21,7 +21,7 @@ use crate::server::Parent;
 use crate::sys::{abandon, large};
 use crate::text::is_plain;
 
-/// For whom it may concern, and nobody else: it holds what people said.
+/// For its owner and nobody else: it holds what people said.
 const MODE: u32 = 0o600;
 
 /// So many bytes of lines are gathered at most, and then written although nothing is sent yet.
@@ -70,7 +70,7 @@ impl Transcript {
     /// Those of open(2); that it is no ordinary file, but one that could hold a write for ever.
     pub fn open(&mut self, parent: &Parent) -> anyhow::Result<()> {
         let file = self.opened(parent).with_context(|| words::cannot_transcribe(self.path()))?;
-        if ends_in_a_line(&file)? {
+        if ends_within_a_line(&file).context("read")? {
             self.lines.insert(0, b'\n');
         }
         self.file = Some(file);
@@ -139,7 +139,7 @@ impl Transcript {
 }
 
 /// True where the last line has no end, as a power cut or a full disk may leave it.
-fn ends_in_a_line(file: &File) -> io::Result<bool> {
+fn ends_within_a_line(file: &File) -> io::Result<bool> {
     let mut last = [b'\n'];
     if let Some(at) = file.metadata()?.len().checked_sub(1) {
         file.read_at(&mut last, at)?;
@@ -195,11 +195,15 @@ fn push_line(lines: &mut Vec<u8>, time: &str, record: &Record, peer: SocketAddr)
 /// Adds a string of JSON, in which besides what JSON wants (RFC 8259, 7) nothing stands as it is that a terminal would obey or that
 /// misleads a reader. What is not UTF-8 is U+FFFD.
 fn push_string(lines: &mut Vec<u8>, bytes: &[u8]) {
-    let string = serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string();
-    if is_plain(&string) {
-        return lines.extend_from_slice(string.as_bytes());
+    let start = lines.len();
+    // As writing to a Vec, it cannot fail.
+    let _ = serde_json::to_writer(&mut *lines, &*String::from_utf8_lossy(bytes));
+    if lines[start..].iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        // The usual case, at the price of a look.
+        return;
     }
-    for c in string.chars() {
+    let string = lines.split_off(start);
+    for c in String::from_utf8_lossy(&string).chars() {
         let mut buffer = [0; 4];
         let plain = c.encode_utf8(&mut buffer);
         if is_plain(plain) {
@@ -259,11 +263,11 @@ mod tests {
     #[test]
     fn a_last_line_without_its_end_is_seen_and_what_was_cut_goes() {
         let file = tempfile::tempfile().unwrap();
-        assert!(!ends_in_a_line(&file).unwrap());
+        assert!(!ends_within_a_line(&file).unwrap());
         write_lines(&file, b"un\ndeu").unwrap();
-        assert!(ends_in_a_line(&file).unwrap());
+        assert!(ends_within_a_line(&file).unwrap());
         cut_off(&file, 3).unwrap();
-        assert!(!ends_in_a_line(&file).unwrap());
+        assert!(!ends_within_a_line(&file).unwrap());
         // Somebody has emptied it.
         file.set_len(1).unwrap();
         cut_off(&file, 3).unwrap();

@@ -5,6 +5,7 @@ use std::io::{self, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};
@@ -143,10 +144,11 @@ pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
     open(path.as_str(), flags, Mode::empty()).ok().map(File::from)
 }
 
-/// True while a terminal controls this process: tty(4). Not once it was closed, or the session has ended that it was of.
+/// False when no terminal controls this process, or none any more, since it was closed: tty(4).
 pub fn has_terminal() -> bool {
-    open("/dev/tty", OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
-        .is_ok()
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    // Whatever else keeps it from being opened, EMFILE above all, does not say so.
+    !matches!(open("/dev/tty", flags, Mode::empty()), Err(Errno::ENXIO | Errno::EIO))
 }
 
 /// Raises the soft limit of open descriptors to the hard one and returns what is in force now.

@@ -149,10 +149,3 @@ fn a_last_line_that_was_cut_is_ended_before_the_next_begins() {
     assert!(lines.len() == 4 && text.ends_with('\n'), "{text}");
     assert!(lines[2].contains("\"text\":\"un\"") && lines[3].contains("\"text\":\"deux\""), "{text}");
 }
-
-#[test]
-fn an_option_without_the_other_is_refused() {
-    let Outcome { status, out, err } = outcome_of(SERVER, &["--transcript-sync"], "");
-    assert_eq!((status, out.as_str(), err.lines().count()), (Some(2), "", 1), "{err}");
-    assert!(err.contains("il manque --transcript <FICHIER>"), "{err}");
-}

@@ -54,3 +54,26 @@ fn one_that_was_started_with_nohup_outlives_it_and_still_opens_its_file_anew() {
     assert_eq!(server.program.ends().code(), Some(0));
     assert_eq!(said(&objects(&place.path())), ["un"]);
 }
+
+#[test]
+fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
+    let place = Place::new();
+    let (mut server, _master) = on_a_terminal(&place, "--default-signal=HUP");
+    let mut peer = server.join();
+    let limit = |most: &str| {
+        let done = Command::new("prlimit").args([most, "--pid", &server.program.pid().to_string()]).status();
+        assert!(done.unwrap().success());
+    };
+    // 6 is the client's, and no further may be opened.
+    limit("--nofile=7:4096");
+    server.program.signal(SIGHUP);
+    server.program.err.line_with(&["SIGHUP reçu", "Too many open files", "dans l'ancien fichier"]);
+    peer.sends("un\0");
+    peer.hears("un\0\0");
+    limit("--nofile=4096:4096");
+    server.program.signal(SIGHUP);
+    server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
+    server.program.signal(SIGTERM);
+    assert_eq!(server.program.ends().code(), Some(0));
+    assert_eq!(said(&objects(&place.path())), ["un"]);
+}
