@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use chrono::{Local, SecondsFormat};
+use chrono::{DateTime, Datelike, Local, Timelike};
 
 use super::record::Record;
 use super::speaker::Spoken;
@@ -44,9 +44,12 @@ pub struct Transcript {
     /// `None`: before the start, and once it has stopped.
     file: Option<File>,
     lines: Vec<u8>,
-    /// The time that the lines bear; empty before the first.
-    time: String,
+    /// The time that the lines bear, from the first on.
+    time: Option<Stamp>,
 }
+
+/// A time as in RFC 3339, local, to the millisecond: `2026-11-21T16:58:07.123+01:00`.
+type Stamp = [u8; 29];
 
 impl Transcript {
     /// Nothing is opened yet.
@@ -56,7 +59,7 @@ impl Transcript {
     pub fn new(options: Options) -> io::Result<Transcript> {
         let path = std::path::absolute(&options.path)?;
         let options = Options { path, ..options };
-        Ok(Transcript { options, file: None, lines: large(), time: String::new() })
+        Ok(Transcript { options, file: None, lines: large(), time: None })
     }
 
     /// Where it goes.
@@ -74,6 +77,8 @@ impl Transcript {
             self.lines.insert(0, b'\n');
         }
         self.file = Some(file);
+        // The rules of the time zone are read now: in memory that no child has yet a copy of.
+        let _ = Local::now();
         Ok(())
     }
 
@@ -110,10 +115,8 @@ impl Transcript {
         if self.file.is_none() {
             return;
         }
-        if self.time.is_empty() {
-            self.time = Local::now().to_rfc3339_opts(SecondsFormat::Millis, false);
-        }
-        push_line(&mut self.lines, &self.time, record, peer);
+        let time = self.time.get_or_insert_with(|| stamp(Local::now()));
+        push_line(&mut self.lines, time, record, peer);
         if self.lines.len() > GATHERED {
             self.write(parent);
         }
@@ -125,7 +128,7 @@ impl Transcript {
         let written = write_lines(file, &self.lines);
         let written = written.and_then(|()| if self.options.sync { file.sync_data() } else { Ok(()) });
         self.lines.clear();
-        self.time.clear();
+        self.time = None;
         if let Err(error) = written {
             self.file = None;
             parent.err.line(words::transcript_stops(self.path(), &error));
@@ -174,10 +177,30 @@ fn cut_off(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
+/// By hand: chrono would take memory from the heap for it, and each page of that which the hub writes to costs every child a page.
+fn stamp(now: DateTime<Local>) -> Stamp {
+    let mut stamp: Stamp = [b' '; 29];
+    let (millis, offset) = (now.timestamp_subsec_millis(), now.offset());
+    // A year of five digits would be cut.
+    let _ = write!(
+        &mut stamp[..],
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}{offset}",
+        now.year(),
+        now.month(),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    );
+    stamp
+}
+
 /// Adds the object of one message. Writing to a Vec cannot fail.
-fn push_line(lines: &mut Vec<u8>, time: &str, record: &Record, peer: SocketAddr) {
+fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: SocketAddr) {
     let Spoken { name, text } = Spoken::of(record.body);
-    let _ = write!(lines, r#"{{"time":"{time}","pid":{},"address":"{peer}""#, record.pid);
+    lines.extend_from_slice(br#"{"time":""#);
+    lines.extend_from_slice(time);
+    let _ = write!(lines, r#"","pid":{},"address":"{peer}""#, record.pid);
     if let Some(name) = name {
         lines.extend_from_slice(br#","name":"#);
         push_string(lines, name);
@@ -225,7 +248,7 @@ mod tests {
     fn object(body: &[u8]) -> (String, Value) {
         let mut lines = Vec::new();
         let record = Record { pid: Pid::from_raw(7), kind: Kind::Message, body };
-        push_line(&mut lines, "2026-11-21T16:58:07.123+01:00", &record, "127.0.0.1:54050".parse().unwrap());
+        push_line(&mut lines, b"2026-11-21T16:58:07.123+01:00", &record, "127.0.0.1:54050".parse().unwrap());
         let line = String::from_utf8(lines).unwrap();
         let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         (line, value)
@@ -247,6 +270,13 @@ mod tests {
         let (_, object) = object(b"\xe9ve : \xff\0");
         assert_eq!((&object["name"], &object["text"]), (&"\u{fffd}ve".into(), &"\u{fffd}".into()));
         assert_eq!(object["bytes"], "e97665203a20ff00");
+    }
+
+    #[test]
+    fn a_time_is_that_of_rfc_3339() {
+        let now = Local::now();
+        let expected = now.to_rfc3339_opts(chrono::SecondsFormat::Millis, false);
+        assert_eq!(String::from_utf8_lossy(&stamp(now)), expected);
     }
 
     proptest! {

@@ -6,6 +6,8 @@
 //! into both. It finds other words there, and a NUL behind each, for the last byte of all stays what it is.
 
 use std::fmt::{self, Display, Write};
+use std::fs::File;
+use std::io::Read;
 
 /// The most bytes of a title: what is worth a column, and little enough to lie in one page, as a rule.
 const LONGEST: usize = 160;
@@ -30,8 +32,11 @@ impl Title {
     /// That of this process; none where the system does not tell, and then [`Title::show`] does nothing. In the first process, before
     /// it becomes another user.
     pub fn find() -> Title {
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        Title { area: if cfg!(target_os = "linux") { area(&stat) } else { None } }
+        // 52 numbers. On the stack: a hole in the heap is a page that the hub writes to later, and each child pays for.
+        let mut stat = [0; 2048];
+        let read =
+            File::open("/proc/self/stat").and_then(|mut file| file.read(&mut stat)).unwrap_or_default();
+        Title { area: if cfg!(target_os = "linux") { area(&stat[..read]) } else { None } }
     }
 
     /// Makes `title` what is shown of this process, as much of it as has room. In a child alone: its parent keeps its own.
@@ -61,10 +66,14 @@ impl Title {
 }
 
 /// The area that proc_pid_stat(5) tells of, in the fields 48 to 51; `None` for one too small to be of use.
-fn area(stat: &str) -> Option<Area> {
+fn area(stat: &[u8]) -> Option<Area> {
     // The name of the program, which may hold anything, ends with the last parenthesis; field 3 follows.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(48 - 3).map_while(|field| field.parse::<usize>().ok());
+    let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = str::from_utf8(&stat[name_end + 1..])
+        .ok()?
+        .split_whitespace()
+        .skip(48 - 3)
+        .map_while(|field| field.parse::<usize>().ok());
     let [start, end, environment, last] = std::array::from_fn(|_| fields.next().unwrap_or_default());
     let arguments = end.checked_sub(start)?;
     let room = match environment == end && last > end {
@@ -101,7 +110,7 @@ mod tests {
     fn the_area_goes_on_into_the_environment_where_that_follows() {
         let stat = |fields: [u64; 4]| {
             let [a, b, c, d] = fields;
-            format!("7 (a) b (c) S {}{a} {b} {c} {d} 0\n", "1 ".repeat(44))
+            [b"7 (a\xff) b (c) S ", format!("{}{a} {b} {c} {d} 0\n", "1 ".repeat(44)).as_bytes()].concat()
         };
         let of = |start, arguments, room| Some(Area { start, arguments, room });
         assert_eq!(area(&stat([1000, 1020, 1020, 1100])), of(1000, 20, 100));
@@ -110,7 +119,7 @@ mod tests {
         for none in [[0, 0, 0, 0], [1000, 900, 900, 1000], [1000, 1003, 1003, 1100]] {
             assert_eq!(area(&stat(none)), None, "{none:?}");
         }
-        assert_eq!(area("nothing like it"), None);
+        assert_eq!(area(b"nothing like it"), None);
     }
 
     /// What the kernel would show of `memory` after each of `titles` in turn.
