@@ -5,6 +5,7 @@ mod dial;
 mod dialogue;
 mod lines;
 mod pair;
+pub mod terminal;
 mod words;
 
 use std::os::fd::RawFd;
@@ -31,8 +32,16 @@ const OUT_OF_THE_WAY: RawFd = 10;
 /// # Errors
 /// What the system says.
 pub fn prepare() -> anyhow::Result<Signals> {
+    prepare_for(&ENDING)
+}
+
+/// The same, with other signals caught.
+///
+/// # Errors
+/// What the system says.
+pub fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
     sys::keep_only(&[]).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
-    Signals::catch(&ENDING, OUT_OF_THE_WAY).context("sigaction")
+    Signals::catch(caught, OUT_OF_THE_WAY).context("sigaction")
 }

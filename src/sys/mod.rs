@@ -24,6 +24,7 @@ mod seccomp;
 mod signals;
 mod socket;
 mod spawn;
+mod terminal;
 mod user;
 
 pub use confinement::{Confinement, Duty, Wall};
@@ -42,6 +43,7 @@ pub use seccomp::Filter;
 pub use signals::{Signals, default_signal, ignore_signal};
 pub use socket::{discard_input, listen, make_lively, peek_now, read_now, send_now};
 pub use spawn::spawn;
+pub use terminal::{TerminalModes, end_by, is_in_foreground, stop_as_asked};
 pub use user::User;
 
 pub use nix::poll::PollFd;
