@@ -7,14 +7,15 @@
 //! 3. `room`: the message is appended to the `log`, the `pacer` says when it may leave, and each client's cursor moves as
 //!    far as its socket takes bytes.
 //!
-//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
-//! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
+//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed, `outbox` keeps them until they are
+//! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `words` holds what the server prints. `lines` is the encoding of the second
 //! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
 pub mod channel;
 pub mod child;
 pub mod client;
 pub mod cutter;
+pub mod face;
 pub mod gate;
 pub mod hub;
 pub mod inbox;
@@ -26,6 +27,7 @@ pub mod look;
 pub mod messenger;
 pub mod names;
 pub mod options;
+pub mod outbox;
 pub mod pacer;
 pub mod record;
 pub mod room;

@@ -14,7 +14,7 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal, Signals};
 
-pub use dial::{Server, connect, find, try_connect};
+pub use dial::{Dial, Server, connect, connect_at_last, find, try_connect};
 pub use dialogue::{Dialogue, converse};
 pub use lines::Lines;
 pub use pair::{Pulse, Screen};
