@@ -70,6 +70,14 @@ impl Words {
         }
     }
 
+    /// The terminal takes nothing any more.
+    pub fn no_terminal(self) -> &'static str {
+        match self.program.language {
+            French => "impossible d'écrire sur le terminal",
+            English => "cannot write to the terminal",
+        }
+    }
+
     /// So many lines were pasted at once, and more than that if `is_cut`: what is to become of them.
     pub(super) fn pasted(self, lines: usize, is_cut: bool) -> String {
         match (self.program.language, is_cut) {
