@@ -1,7 +1,7 @@
 //! However it ends or stops, the terminal is as it was.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM};
 use nix::sys::termios::LocalFlags;
 
 /// The client as a part of a script, which says its status when it has ended, and waits for a line.
@@ -93,6 +93,24 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     alice.types("\x04\x03");
     alice.ends_with(&["chat_client : interrompu, au revoir", "statut 0"]);
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
+}
+
+#[test]
+fn stopped_by_surprise_it_takes_the_terminal_again_when_it_is_continued() {
+    let server = Server::start(&[]);
+    let script = r#""$0" "$@"; stty sane; echo "statut $?"; read -r reste; fg; read -r reste"#;
+    let mut alice = in_script(&server, &["bash", "-m"], script);
+    let (first, _) = both(&alice);
+    alice.types("brouillon");
+    alice.cursor_is_behind("alice> brouillon");
+    let ours = alice.modes();
+    send(first, SIGSTOP);
+    alice.ends_with(&["statut 0"]);
+    assert!(alice.modes() != ours);
+    alice.types("\r");
+    server.join().sends("bob : encore\0");
+    alice.ends_with(&["bob : encore", &status(&server, "1 message"), "alice> brouillon"]);
+    assert!(alice.modes() == ours);
 }
 
 #[test]

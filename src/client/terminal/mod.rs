@@ -5,8 +5,9 @@
 //! [`Terminal::keyboard`], for [`Terminal::output`] while [`Terminal::is_behind`], and for [`Terminal::patience`]; which calls
 //! [`Terminal::listen`] and [`Terminal::show`] each turn, and [`Terminal::heed`] for each signal of [`SIGNALS`].
 //!
-//! Pure: `keys`, `editor` (with `history`, `completion`), `paste`, `viewport` (with `row`, `width`), `colour`.
+//! Pure: `keys`, `editor` (with `bindings`, `history`, `completion`), `paste`, `viewport` (with `row`, `width`), `colour`.
 
+mod bindings;
 mod colour;
 mod completion;
 mod editor;
@@ -229,15 +230,22 @@ impl Terminal {
 
     fn draw(&mut self, said: &str) -> String {
         let search = self.editor.search().map(|(part, found)| self.words.search(part, found));
-        let question =
-            self.asked.as_ref().map(|pasted| vec![self.words.pasted(pasted.lines.len(), pasted.is_cut)]);
+        let size = self.out.size();
+        let question = self.asked.as_ref().map(|asked| vec![self.question(asked, size.columns)]);
         let content = Content {
             status: question.as_ref().unwrap_or(&self.status),
             prompt: search.as_ref().unwrap_or(&self.prompt),
             text: self.editor.text(),
             cursor: self.editor.cursor(),
         };
-        self.viewport.draw(said, content, self.out.size())
+        self.viewport.draw(said, content, size)
+    }
+
+    /// What is to become of the lines that were pasted?
+    fn question(&self, asked: &Pasted, columns: usize) -> String {
+        let question = self.words.pasted(asked.lines.len(), asked.is_cut);
+        // With what stands before a status.
+        if width(&question) + 4 <= columns { question } else { self.words.pasted_in_short(asked.lines.len()) }
     }
 
     fn take(&mut self, input: Input) -> Vec<Typed> {
