@@ -96,6 +96,17 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
 }
 
 #[test]
+fn a_shell_can_end_it_while_it_is_stopped() {
+    let server = Server::start(&[]);
+    let script = r#""$0" "$@"; kill %1; read -r reste"#;
+    let mut alice = in_script(&server, &["bash", "-m"], script);
+    let (first, second) = both(&alice);
+    alice.types("\x1a");
+    alice.ends_with(&["chat_client : interrompu, au revoir"]);
+    wait_for_death(&[first, second]);
+}
+
+#[test]
 fn stopped_by_surprise_it_takes_the_terminal_again_when_it_is_continued() {
     let server = Server::start(&[]);
     let script = r#""$0" "$@"; stty sane; echo "statut $?"; read -r reste; fg; read -r reste"#;

@@ -176,15 +176,21 @@ impl<'a> Face<'a> {
     }
 
     fn heed_signals(&mut self) -> anyhow::Result<Option<End>> {
-        for signal in self.signals.take() {
-            if ENDING.contains(&signal) {
-                return Ok(Some(End::Wanted(WORDS.interrupted())));
-            } else if FATAL.contains(&signal) {
-                return Ok(Some(End::Signal(signal)));
+        // One of them may have stopped us, and others have come meanwhile.
+        loop {
+            let taken = self.signals.take();
+            if taken.is_empty() {
+                return Ok(None);
             }
-            self.terminal.heed(signal).context("tcsetattr")?;
+            for signal in taken {
+                if ENDING.contains(&signal) {
+                    return Ok(Some(End::Wanted(WORDS.interrupted())));
+                } else if FATAL.contains(&signal) {
+                    return Ok(Some(End::Signal(signal)));
+                }
+                self.terminal.heed(signal).context("tcsetattr")?;
+            }
         }
-        Ok(None)
     }
 
     fn show_status(&mut self) {

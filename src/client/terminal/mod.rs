@@ -173,11 +173,14 @@ impl Terminal {
         Ok(inputs.into_iter().flat_map(|input| self.take(input)).collect())
     }
 
-    /// Shows what is new, as far as the terminal takes it now.
+    /// Shows what is new, as far as the terminal takes it now. In the background, this stops us until we are in the foreground.
     ///
     /// # Errors
     /// What write(2) says: the terminal is gone.
     pub fn show(&mut self) -> io::Result<()> {
+        if !self.out.is_taken() {
+            self.out.take_again()?;
+        }
         // While bytes wait, what is new becomes one drawing.
         if !self.out.is_behind() && (self.is_dirty || !self.said.is_empty()) {
             let said = std::mem::take(&mut self.said);
@@ -194,22 +197,21 @@ impl Terminal {
     /// What the system says when the terminal cannot be had again.
     pub fn heed(&mut self, signal: Signal) -> io::Result<()> {
         match signal {
-            Signal::SIGWINCH => {
-                if self.out.rewraps() {
-                    self.viewport.rewrapped(self.out.size().columns);
-                }
-            }
+            Signal::SIGWINCH if self.out.rewraps() => self.viewport.rewrapped(self.out.size().columns),
+            // The drawing will see to it.
+            Signal::SIGWINCH => {}
             Signal::SIGTSTP => {
                 self.leave_screen();
                 self.out.restore();
+                // It is taken again where something is shown again: a signal that has come meanwhile may end us before.
                 sys::stop_as_asked()?;
-                self.out.take_again()?;
             }
             // Stopped by another signal, of which we heard nothing: the shell has taken the terminal meanwhile.
-            _ => {
+            _ if self.out.is_taken() => {
                 self.viewport.forget();
                 self.out.take_again()?;
             }
+            _ => {}
         }
         self.is_dirty = true;
         Ok(())
@@ -222,6 +224,9 @@ impl Terminal {
     }
 
     fn leave_screen(&mut self) {
+        if !self.out.is_taken() {
+            return;
+        }
         let said = std::mem::take(&mut self.said);
         let last = self.viewport.erase() + &said;
         self.out.put(&last);
