@@ -63,6 +63,7 @@ fn after_the_end_of_the_server() {
     let mut alice = alice(&server);
     alice.types("texte");
     alice.cursor_is_behind("alice> texte");
+    server.wait_for_children(1);
     server.program.signal(SIGTERM);
     alice.ends_with(&["chat_client : le serveur a fermé la connexion"]);
     assert_eq!(alice.terminal.ends().code(), Some(1));

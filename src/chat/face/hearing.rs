@@ -63,9 +63,10 @@ impl Face<'_> {
         message_lines(message, whose, self.colours).iter().for_each(|line| self.terminal.say(line));
     }
 
-    /// Only when nothing waits to be heard: it could be among that.
+    /// Only when nothing waits to be heard, for want of room or of time: it could be among that.
     pub(super) fn show_what_did_not_come_back(&mut self) -> Option<End> {
-        for message in self.echoes.overdue(Instant::now()) {
+        let overdue = if self.terminal.has_room() { self.echoes.overdue(Instant::now()) } else { Vec::new() };
+        for message in overdue {
             self.show_message(&message, Whose::Unheard);
         }
         None

@@ -24,7 +24,7 @@ use super::line::room_for_text;
 use super::messenger::WORDS;
 use super::outbox::Outbox;
 use crate::client::terminal::{self, Colours, Terminal, Typed};
-use crate::client::{ENDING, Lines, Server};
+use crate::client::{Dial, ENDING, Lines, Server};
 use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
 use echoes::Echoes;
 use link::Link;
@@ -108,7 +108,10 @@ impl<'a> Face<'a> {
         };
         match connection {
             Some(connection) => face.connected(connection)?,
-            None => face.link = Some(Link::down(server, &face.signals, &face.modes).context("fork")?),
+            None => {
+                let link = Link::down(Dial::new(server), &face.signals, &face.modes);
+                face.link = Some(link.context("fork")?);
+            }
         }
         Ok(face)
     }

@@ -9,6 +9,7 @@ use super::link::Link;
 use super::{End, Face, words};
 use crate::chat::keyboard::{GRACE, Over, verdict};
 use crate::chat::messenger::WORDS;
+use crate::client::Dial;
 
 impl<'a> Face<'a> {
     /// Sends what the server takes now, or looks on for one.
@@ -59,7 +60,7 @@ impl<'a> Face<'a> {
         }
         // Before the connection is closed: its number is to be the next one's.
         let search = (self.reconnects && was_up)
-            .then(|| Link::down(self.server, &self.signals, &self.modes))
+            .then(|| Link::down(Dial::anew(self.server), &self.signals, &self.modes))
             .transpose()
             .context("fork")?;
         let ended = link.into_second().join().context("waitpid")?;
@@ -86,7 +87,11 @@ impl<'a> Face<'a> {
             None => bail!(words::unsent(self.outbox.len())),
             // It fails only when the connection is gone already.
             Some(connection) if self.outbox.is_empty() => drop(connection.shutdown(Shutdown::Write)),
-            Some(_) => {}
+            Some(_) => {
+                // The server's time begins when all is sent.
+                self.leaving = Some(Instant::now());
+                return Ok(None);
+            }
         }
         if since.elapsed() >= GRACE {
             bail!(WORDS.not_closed());
