@@ -21,7 +21,7 @@ fn with_fake_server(pseudo: &str) -> (Program, TcpStream) {
 }
 
 fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &["127.0.0.1", pseudo, "--port", &server.port()]);
+    let client = Terminal::start(CLIENT, &["127.0.0.1", pseudo, "--plain", "--port", &server.port()]);
     client.shows(&format!("{pseudo}> "));
     client
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use forklab::chat::line::LONGEST_PSEUDO;
-use forklab::chat::messenger::{PROGRAM, talk};
+use forklab::chat::messenger::{Manner, PROGRAM, talk};
 use forklab::cli::number;
 use forklab::text::{is_blank, is_plain};
 
@@ -14,7 +14,8 @@ Exemples :
   chat_client salle-12 bob --port 5016          à une autre, par son nom
   echo bonjour | chat_client 127.0.0.1 carole   un message, puis c'est tout
 
-Chaque ligne tapée est un message ; Ctrl+D ou Ctrl+C pour partir.
+Chaque ligne tapée est un message ; Ctrl+D ou Ctrl+C pour partir. Sur un terminal : flèches et Ctrl+R pour retrouver une
+ligne, Tab pour compléter un pseudo.
 Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
 ";
 
@@ -31,6 +32,12 @@ struct Arguments {
     /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// Garder, sur un terminal aussi, l'allure du client du cours
+    #[arg(long)]
+    plain: bool,
+    /// Chercher le serveur sans fin, au début et quand la connexion est perdue
+    #[arg(long)]
+    reconnect: bool,
 }
 
 /// What others see before each message must not look like something else.
@@ -49,5 +56,7 @@ fn pseudo(typed: &str) -> Result<String, String> {
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { host, pseudo, port }: Arguments| talk(&host, port, &pseudo))
+    PROGRAM.run(|Arguments { host, pseudo, port, plain, reconnect }: Arguments| {
+        talk(&host, port, &pseudo, Manner { is_plain: plain, reconnects: reconnect })
+    })
 }

@@ -1,6 +1,5 @@
 //! The client's first process: what one types, on its way to the server.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -11,22 +10,32 @@ use nix::errno::Errno;
 
 use super::line::{message, room_for_text};
 use super::messenger::WORDS;
+use super::outbox::Outbox;
 use super::screen::{BROKEN, CLOSED, NO_OUTPUT};
 use crate::client::{Lines, Pulse, Screen};
 use crate::sys::{self, Ended, Interest, Signals};
 
 /// How long the server may let us wait in all before it closes, once the keyboard has ended and all is sent. The time that
 /// its last messages take to be shown does not count.
-const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// The keyboard's process.
 pub struct Keyboard<'a> {
-    connection: &'a TcpStream,
     signals: Signals,
     pseudo: &'a str,
     lines: Lines,
-    /// Messages that the connection has not taken yet. The keyboard is not read while there are any.
-    to_send: VecDeque<Vec<u8>>,
+    /// The keyboard is not read while there is anything to send.
+    to_send: Outbox,
+    input_ended: bool,
+}
+
+/// How it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Over {
+    /// As the user wanted: the farewell.
+    Wanted(&'static str),
+    /// The server is gone: the reason.
+    Lost(&'static str),
 }
 
 /// What ended the talk.
@@ -42,55 +51,50 @@ enum End {
 }
 
 impl Keyboard<'_> {
-    /// The keyboard of `pseudo`, on a connection that the screen's process shares.
-    pub fn new<'a>(connection: &'a TcpStream, signals: Signals, pseudo: &'a str) -> Keyboard<'a> {
+    /// The keyboard of `pseudo`.
+    pub fn new(signals: Signals, pseudo: &str) -> Keyboard<'_> {
         let lines = Lines::new(room_for_text(pseudo));
-        Keyboard { connection, signals, pseudo, lines, to_send: VecDeque::new() }
+        Keyboard { signals, pseudo, lines, to_send: Outbox::default(), input_ended: false }
     }
 
-    /// Sends what is typed until something ends it; then both processes are gone. Returns the user's farewell.
+    /// The signals that it heeds.
+    pub fn signals(&mut self) -> &mut Signals {
+        &mut self.signals
+    }
+
+    /// Sends what is typed on a connection that the screen's process shares, until something ends it; then that process is gone.
     ///
     /// # Errors
-    /// What ended it against the user's will.
-    pub fn run(mut self, mut screen: Screen) -> anyhow::Result<&'static str> {
-        let end = match self.send_lines(&mut screen) {
+    /// What ended it against the user's will, and will not be better on another connection.
+    pub fn run(&mut self, connection: &TcpStream, mut screen: Screen) -> anyhow::Result<Over> {
+        self.to_send.begin_anew();
+        let end = match self.send_lines(connection, &mut screen) {
             Ok(End::Input) => {
                 // Our side ends; the server answers with what is left to say, and ends its own. It fails only when the
                 // connection is gone already.
-                let _ = self.connection.shutdown(Shutdown::Write);
+                let _ = connection.shutdown(Shutdown::Write);
                 self.wait_for(&mut screen, true)
             }
             Ok(End::Connection) => self.wait_for(&mut screen, false),
             end => end,
         };
-        match end {
-            Ok(End::Screen { wanted }) => verdict(screen.join().context("waitpid")?, wanted),
-            Ok(End::User) => {
-                screen.stop();
-                Ok(WORDS.interrupted())
-            }
-            Ok(End::Input) => {
-                screen.stop();
-                bail!(WORDS.not_closed());
-            }
-            Ok(End::Connection) => {
-                screen.stop();
-                bail!(WORDS.broken());
-            }
-            Err(error) => {
-                screen.stop();
-                Err(error)
-            }
+        if let Ok(End::Screen { wanted }) = end {
+            return verdict(screen.join().context("waitpid")?, wanted);
+        }
+        screen.stop();
+        match end? {
+            End::Input => bail!(WORDS.not_closed()),
+            End::Connection => Ok(Over::Lost(WORDS.broken())),
+            End::User | End::Screen { .. } => Ok(Over::Wanted(WORDS.interrupted())),
         }
     }
 
-    fn send_lines(&mut self, screen: &mut Screen) -> anyhow::Result<End> {
+    fn send_lines(&mut self, connection: &TcpStream, screen: &mut Screen) -> anyhow::Result<End> {
         let keyboard = io::stdin();
-        let mut input_ended = false;
-        while !(input_ended && self.to_send.is_empty()) {
+        while !(self.input_ended && self.to_send.is_empty()) {
             let input_or_output = match self.to_send.is_empty() {
                 true => sys::watch(keyboard.as_fd(), Interest::Read),
-                false => sys::watch(self.connection.as_fd(), Interest::Write),
+                false => sys::watch(connection.as_fd(), Interest::Write),
             };
             let mut watched = [
                 sys::watch(self.signals.as_fd(), Interest::Read),
@@ -101,10 +105,10 @@ impl Keyboard<'_> {
             match watched.each_ref().map(sys::is_ready) {
                 [true, _, _] if !self.signals.take().is_empty() => return Ok(End::User),
                 [_, true, _] if screen.pulse() == Pulse::Ended => return Ok(self.end_of_screen(false)),
-                [_, _, true] if self.to_send.is_empty() => input_ended = self.read_keyboard()?,
+                [_, _, true] if self.to_send.is_empty() => self.input_ended = self.read_keyboard()?,
                 _ => {}
             }
-            if self.send().is_err() {
+            if self.to_send.send(connection, drop).is_err() {
                 return Ok(End::Connection);
             }
         }
@@ -116,29 +120,17 @@ impl Keyboard<'_> {
         let mut typed = [0; 4096];
         match nix::unistd::read(io::stdin(), &mut typed) {
             Ok(0) => {
-                self.to_send.extend(self.lines.finish().map(|text| message(self.pseudo, &text)));
+                let last = self.lines.finish().map(|text| message(self.pseudo, &text));
+                last.into_iter().for_each(|message| self.to_send.push(message));
                 Ok(true)
             }
             Ok(n) => {
-                self.lines.feed(&typed[..n], |text| self.to_send.push_back(message(self.pseudo, &text)));
+                self.lines.feed(&typed[..n], |text| self.to_send.push(message(self.pseudo, &text)));
                 Ok(false)
             }
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),
             Err(error) => Err(error).context(WORDS.no_keyboard()),
         }
-    }
-
-    /// Sends what the connection takes now, each message in a `send` of its own.
-    fn send(&mut self) -> io::Result<()> {
-        while let Some(message) = self.to_send.front_mut() {
-            let sent = sys::send_now(self.connection, message)?;
-            if sent < message.len() {
-                message.drain(..sent);
-                break;
-            }
-            self.to_send.pop_front();
-        }
-        Ok(())
     }
 
     /// Waits for the end of the screen's process, until the user insists or the server has let us wait for [`GRACE`] while
@@ -173,12 +165,16 @@ impl Keyboard<'_> {
     }
 }
 
-/// What the screen's end means to the user.
-fn verdict(ended: Ended, wanted: bool) -> anyhow::Result<&'static str> {
+/// What the second process's end means to the user.
+///
+/// # Errors
+/// What another connection would not mend.
+pub fn verdict(ended: Ended, wanted: bool) -> anyhow::Result<Over> {
     match ended {
-        Ended::Status(CLOSED) if wanted => Ok(WORDS.end_of_input()),
-        Ended::Status(CLOSED) => bail!(WORDS.closed()),
-        Ended::Status(BROKEN) => bail!(WORDS.broken()),
+        Ended::Status(CLOSED) if wanted => Ok(Over::Wanted(WORDS.end_of_input())),
+        Ended::Status(CLOSED) => Ok(Over::Lost(WORDS.closed())),
+        Ended::Status(BROKEN) if wanted => bail!(WORDS.broken()),
+        Ended::Status(BROKEN) => Ok(Over::Lost(WORDS.broken())),
         Ended::Status(status) if status >= NO_OUTPUT => {
             bail!(WORDS.no_output(sys::system_reason(status - NO_OUTPUT)))
         }

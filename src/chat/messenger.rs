@@ -1,14 +1,19 @@
-//! The client: connects, opens the screen, starts its second process, and says how it ended.
+//! The client: connects, takes the terminal or leaves it as it is, and says how it ended.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::TcpStream;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use super::keyboard::Keyboard;
+use super::face::{End, FATAL, Face, words};
+use super::keyboard::{Keyboard, Over};
 use super::screen::show;
 use crate::cli::Program;
-use crate::client::{ENDING, Screen, Words, connect, find, prepare};
-use crate::sys;
+use crate::client::{
+    ENDING, Screen, Server, Words, connect, connect_at_last, find, prepare, prepare_for, terminal,
+    try_connect,
+};
+use crate::sys::{self, Signal};
 
 /// The client's name.
 pub const PROGRAM: Program = Program::french("chat_client");
@@ -16,30 +21,101 @@ pub const PROGRAM: Program = Program::french("chat_client");
 /// What it says to its user.
 pub const WORDS: Words = Words { program: PROGRAM };
 
+/// What its user may want of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// The look of the course's client, also on a terminal.
+    pub is_plain: bool,
+    /// To look for the server again when it is gone, and for as long as it takes at first.
+    pub reconnects: bool,
+}
+
 /// Connects to `host` and talks under the name `pseudo` until the keyboard, the user or the server ends it.
 ///
 /// # Errors
 /// What ended it against the user's will, in one line.
-pub fn talk(host: &str, port: u16, pseudo: &str) -> anyhow::Result<()> {
+pub fn talk(host: &str, port: u16, pseudo: &str, manner: Manner) -> anyhow::Result<()> {
     let server = find(WORDS, host, port)?;
-    let mut signals = prepare()?;
+    if manner.is_plain || !terminal::is_there() {
+        talk_plainly(&server, pseudo, manner.reconnects)
+    } else {
+        talk_face_to_face(&server, pseudo, manner.reconnects)
+    }
+}
+
+fn talk_face_to_face(server: &Server, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
+    let caught: Vec<Signal> = [&ENDING[..], &FATAL, &terminal::SIGNALS].concat();
+    let mut signals = prepare_for(&caught)?;
     // The lowest number that is free, so 3.
-    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
-    let on_terminal = io::stdout().is_terminal();
-    let server = connection.peer_addr().context(WORDS.broken())?;
-    let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
-    let opening = format!("Connecté à {server} sous le nom {pseudo} (Ctrl+D pour partir)\n{prompt}");
-    let screen = Screen::start(&signals, &connection, |connection, parent| {
-        show(connection, parent, &opening, pseudo, on_terminal)
-    })
-    .context("fork")?;
-    let outcome = Keyboard::new(&connection, signals, pseudo).run(screen);
+    let connection = match reconnects {
+        true => None,
+        false => match connect(WORDS, server, &mut signals)? {
+            None => return Ok(()),
+            connection => connection,
+        },
+    };
+    let end = Face::new(server, connection, signals, pseudo, reconnects)?.run();
+    ENDING.into_iter().for_each(sys::default_signal);
+    match end? {
+        End::Wanted(farewell) => PROGRAM.complain(farewell),
+        End::Signal(signal) => sys::end_by(signal),
+    }
+    Ok(())
+}
+
+fn talk_plainly(server: &Server, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
+    let mut signals = prepare()?;
+    let connection = match try_connect(WORDS, server, &mut signals) {
+        Err(reason) if reconnects => {
+            PROGRAM.complain(&words::lost(&reason.to_string()));
+            connect_at_last(server, &mut signals).context("poll")?
+        }
+        connection => connection?,
+    };
+    let outcome = match connection {
+        Some(connection) => talk_on(connection, server, Keyboard::new(signals, pseudo), pseudo, reconnects),
+        None => Ok(WORDS.interrupted()),
+    };
     // From here on a signal ends the program at once: a terminal that is held could hold the last line for ever.
     ENDING.into_iter().for_each(sys::default_signal);
-    if on_terminal && sys::is_writable_now(io::stdout()) {
-        // The prompt stands there; what is said now gets a line of its own.
-        let _ = io::stdout().write_all(b"\n");
-    }
     PROGRAM.complain(outcome?);
     Ok(())
+}
+
+/// Returns the farewell.
+fn talk_on(
+    mut connection: TcpStream,
+    server: &Server,
+    mut keyboard: Keyboard,
+    pseudo: &str,
+    reconnects: bool,
+) -> anyhow::Result<&'static str> {
+    let on_terminal = io::stdout().is_terminal();
+    let address = connection.peer_addr().context(WORDS.broken())?.to_string();
+    let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
+    let mut opening = format!("{}\n{prompt}", words::connected(&address, pseudo));
+    loop {
+        let screen = Screen::start(keyboard.signals(), &connection, |connection, parent| {
+            show(connection, parent, &opening, pseudo, on_terminal)
+        })
+        .context("fork")?;
+        let over = keyboard.run(&connection, screen);
+        if on_terminal && sys::is_writable_now(io::stdout()) {
+            // The prompt stands there; what is said now gets a line of its own.
+            let _ = io::stdout().write_all(b"\n");
+        }
+        match over? {
+            Over::Wanted(farewell) => return Ok(farewell),
+            Over::Lost(reason) if reconnects => PROGRAM.complain(&words::lost(reason)),
+            Over::Lost(reason) => bail!(reason),
+        }
+        // So that the next gets its number.
+        drop(connection);
+        match connect_at_last(server, keyboard.signals()).context("poll")? {
+            Some(another) => connection = another,
+            None => return Ok(WORDS.interrupted()),
+        }
+        PROGRAM.complain(words::BACK);
+        opening.clone_from(&prompt);
+    }
 }

@@ -10,14 +10,15 @@
 //! Beside that: a child's `nametag` shows in `ps -f` whom it serves, by the `pseudo` that its client bears; the `report` lists who is
 //! connected; the `transcript` has what was said before anybody hears it.
 //!
-//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
-//! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
-//! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
+//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed, `outbox` keeps them until they are
+//! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `words` holds what the
+//! server prints. `lines` is the encoding of the second door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
 pub mod channel;
 pub mod child;
 pub mod client;
 pub mod cutter;
+pub mod face;
 pub mod gate;
 pub mod hub;
 pub mod inbox;
@@ -30,6 +31,7 @@ pub mod messenger;
 pub mod names;
 pub mod nametag;
 pub mod options;
+pub mod outbox;
 pub mod pacer;
 pub mod pseudo;
 pub mod record;

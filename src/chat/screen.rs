@@ -28,7 +28,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// Shows `opening`, then every message until the server or the keyboard's process is gone. Returns its status.
 pub fn show(
-    mut connection: &TcpStream,
+    connection: &TcpStream,
     parent: &UnixStream,
     opening: &str,
     pseudo: &str,
@@ -37,6 +37,19 @@ pub fn show(
     if let Err(reason) = put(opening.as_bytes(), parent) {
         return NO_OUTPUT + reason as i32;
     }
+    hear(connection, parent, |chunk| {
+        let text = messages(chunk).flat_map(|message| on_screen(message, pseudo, on_terminal));
+        put(&text.collect::<Vec<u8>>(), parent)
+    })
+}
+
+/// Gives `give` what the server says, in chunks of whole messages, until the server or the keyboard's process is gone. Returns
+/// the status to end with.
+pub fn hear(
+    mut connection: &TcpStream,
+    parent: &UnixStream,
+    mut give: impl FnMut(&[u8]) -> Result<(), Errno>,
+) -> i32 {
     let mut buffer = vec![0; LONGEST];
     let mut cutter = Cutter::new(&mut buffer, Framing::Strings(HOLD));
     loop {
@@ -57,10 +70,7 @@ pub fn show(
             },
             [false, false] => {}
         }
-        let shown = cutter.take(Instant::now(), end.is_some(), |chunk| {
-            let text = messages(chunk).flat_map(|message| on_screen(message, pseudo, on_terminal));
-            put(&text.collect::<Vec<u8>>(), parent)
-        });
+        let shown = cutter.take(Instant::now(), end.is_some(), &mut give);
         if let Err(reason) = shown {
             return NO_OUTPUT + reason as i32;
         }

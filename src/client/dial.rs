@@ -2,18 +2,23 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use nix::errno::Errno;
 
+use super::terminal;
 use super::words::Words;
-use crate::sys::{self, Interest, Signals};
+use crate::sys::{self, Interest, Signal, Signals};
 
 /// How long a server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The first pause between two tries; each is twice as long as the one before.
+/// The first pause between two tries; each is twice as long as the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long one address may be silent before the next is tried.
 const ONE_TRY: Duration = Duration::from_secs(1);
@@ -59,7 +64,19 @@ pub fn connect(words: Words, server: &Server, signals: &mut Signals) -> anyhow::
     Ok(connection)
 }
 
-/// The same, but `None` is still to be told.
+/// Connects to `server`, however long it takes. `None` when the user would not wait for it.
+///
+/// # Errors
+/// What poll(2) says.
+pub fn connect_at_last(server: &Server, signals: &mut Signals) -> io::Result<Option<TcpStream>> {
+    match dial(server, signals, None) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(DialError::Interrupted) => Ok(None),
+        Err(DialError::Unreachable(reason)) => Err(reason),
+    }
+}
+
+/// As [`connect`], but `None` is still to be told.
 ///
 /// # Errors
 /// In one line: no address of the server has accepted for 3 seconds.
@@ -68,12 +85,8 @@ pub fn try_connect(
     server: &Server,
     signals: &mut Signals,
 ) -> anyhow::Result<Option<TcpStream>> {
-    match dial(&server.addresses, signals) {
-        Ok(connection) => {
-            // What is sent must not wait for the acknowledgment of what was sent before. It fails only on a broken connection.
-            let _ = connection.set_nodelay(true);
-            Ok(Some(connection))
-        }
+    match dial(server, signals, Some(Instant::now() + PATIENCE)) {
+        Ok(connection) => Ok(Some(connection)),
         Err(DialError::Interrupted) => Ok(None),
         Err(DialError::Unreachable(reason)) => {
             bail!(words.unreachable(server.host, server.port, PATIENCE, &reason))
@@ -81,45 +94,113 @@ pub fn try_connect(
     }
 }
 
-/// Tries every address, again and again with growing
-/// pauses until [`PATIENCE`] is over or one of `signals` comes.
+/// Tries every address, again and again with growing pauses, until `end` (none: for ever) or until one of `signals` ends it.
 ///
 /// # Errors
 /// [`DialError`].
-fn dial(addresses: &[SocketAddr], signals: &mut Signals) -> Result<TcpStream, DialError> {
-    let end = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
+fn dial(server: &Server, signals: &mut Signals, end: Option<Instant>) -> Result<TcpStream, DialError> {
+    // Who has all the time in the world has tried before.
+    let mut dial = if end.is_some() { Dial::new(server) } else { Dial::anew(server) };
     loop {
-        let refusal = match connect_to_any(addresses, end) {
-            Ok(connection) => return Ok(connection),
-            Err(refusal) => refusal,
-        };
-        if !signals.take().is_empty() {
+        if let Some(connection) = dial.advance() {
+            return Ok(connection);
+        }
+        if wants_to_end(signals) {
             return Err(DialError::Interrupted);
         }
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
-            return Err(DialError::Unreachable(refusal));
+            return Err(DialError::Unreachable(dial.refusal));
         }
-        // Nobody tells when a server starts to listen; the one event to wait for is the user's.
-        let mut watched = [sys::watch(signals.as_fd(), Interest::Read)];
-        sys::wait(&mut watched, Some(pause.min(left))).map_err(DialError::Unreachable)?;
-        if !signals.take().is_empty() {
-            return Err(DialError::Interrupted);
-        }
-        pause *= 2;
+        let mut watched = vec![sys::watch(signals.as_fd(), Interest::Read)];
+        watched.extend(dial.socket().map(|socket| sys::watch(socket, Interest::Write)));
+        sys::wait(&mut watched, Some(dial.patience().min(left))).map_err(DialError::Unreachable)?;
     }
 }
 
-fn connect_to_any(addresses: &[SocketAddr], end: Instant) -> io::Result<TcpStream> {
-    let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        // A timeout of zero would be an error of its own.
-        let left = end.saturating_duration_since(Instant::now()).clamp(FIRST_PAUSE, ONE_TRY);
-        match TcpStream::connect_timeout(address, left) {
-            Ok(connection) => return Ok(connection),
-            Err(error) => refusal = error,
+/// True when the user does not want to wait. Ctrl+Z stops us meanwhile, where we catch it.
+fn wants_to_end(signals: &mut Signals) -> bool {
+    let taken = signals.take();
+    if taken.contains(&Signal::SIGTSTP) {
+        // It fails for no signal that there is.
+        let _ = sys::stop_as_asked();
+    }
+    taken.iter().any(|signal| !terminal::SIGNALS.contains(signal))
+}
+
+/// A server that is tried, as part of somebody's poll loop: which waits for [`Dial::socket`], at most for [`Dial::patience`], and
+/// then calls [`Dial::advance`].
+#[derive(Debug)]
+pub struct Dial<'a> {
+    server: &'a Server<'a>,
+    /// Which address is the next.
+    next: usize,
+    /// The one that is being tried, and until when.
+    trying: Option<(TcpStream, Instant)>,
+    /// When to begin with the first address once more.
+    again: Instant,
+    pause: Duration,
+    /// The last one's reason.
+    refusal: io::Error,
+}
+
+impl<'a> Dial<'a> {
+    /// Nothing has been tried yet.
+    pub fn new(server: &'a Server<'a>) -> Dial<'a> {
+        let refusal = io::ErrorKind::AddrNotAvailable.into();
+        Dial { server, next: 0, trying: None, again: Instant::now(), pause: FIRST_PAUSE, refusal }
+    }
+
+    /// The server has gone away, or did not answer: it is tried again after a pause. A server that is just ending may still let one in,
+    /// and what is sent to it then is lost.
+    pub fn anew(server: &'a Server<'a>) -> Dial<'a> {
+        Dial { again: Instant::now() + PAUSE_AFTER_LOSS, ..Dial::new(server) }
+    }
+
+    /// To wait for, with [`Interest::Write`], while an address is being tried.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.trying.as_ref().map(|(socket, _)| socket.as_fd())
+    }
+
+    /// How long to wait at most.
+    pub fn patience(&self) -> Duration {
+        // Nobody tells when a server starts to listen.
+        let until = self.trying.as_ref().map_or(self.again, |(_, until)| *until);
+        until.saturating_duration_since(Instant::now())
+    }
+
+    /// Goes on as far as it can without waiting. The connection, once there is one.
+    pub fn advance(&mut self) -> Option<TcpStream> {
+        loop {
+            match self.trying.take() {
+                Some((socket, _)) if sys::is_writable_now(&socket) => match sys::finish_connecting(&socket) {
+                    Ok(()) => return Some(socket),
+                    Err(refusal) => self.refused(refusal),
+                },
+                Some((_, until)) if until <= Instant::now() => self.refused(Errno::ETIMEDOUT.into()),
+                None if self.again <= Instant::now() => {
+                    let address = self.server.addresses.get(self.next);
+                    match address.map(|address| sys::begin_connecting(*address)) {
+                        Some(Ok(socket)) => self.trying = Some((socket, Instant::now() + ONE_TRY)),
+                        Some(Err(refusal)) => self.refused(refusal),
+                        None => self.refused(Errno::EADDRNOTAVAIL.into()),
+                    }
+                }
+                trying => {
+                    self.trying = trying;
+                    return None;
+                }
+            }
         }
     }
-    Err(refusal)
+
+    fn refused(&mut self, refusal: io::Error) {
+        self.refusal = refusal;
+        self.next += 1;
+        if self.next >= self.server.addresses.len() {
+            self.next = 0;
+            self.again = Instant::now() + self.pause;
+            self.pause = (2 * self.pause).min(LONGEST_PAUSE);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use nix::errno::Errno;
 
 use super::{ENDING, Lines, Words};
-use crate::sys::{self, Interest, PIPE_BUF, PollFd, Signals};
+use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
 /// How long the server may take to close, once the keyboard has ended and all is sent.
 const GRACE: Duration = Duration::from_secs(5);
@@ -162,11 +162,8 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             (!self.to_send.is_empty()).then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             (!self.screen.is_empty()).then(|| sys::watch(self.out.as_fd(), Interest::Write)),
         ];
-        let mut list: Vec<PollFd> = watched.iter().flatten().cloned().collect();
         let timeout = self.since.map(|since| GRACE.saturating_sub(since.elapsed()));
-        sys::wait(&mut list, timeout).context("poll")?;
-        let mut ready = list.iter().map(sys::is_ready);
-        Ok(watched.map(|one| one.is_some() && ready.next() == Some(true)))
+        sys::wait_for_some(watched, timeout).context("poll")
     }
 
     /// One read of the keyboard.

@@ -1,10 +1,11 @@
 //! What every client shares: a connection that is tried for a while, two processes that end together, or one that listens to
-//! keyboard and server by turns.
+//! keyboard and server by turns; a terminal on which what arrives does not tear what one types.
 
 mod dial;
 mod dialogue;
 mod lines;
 mod pair;
+pub mod terminal;
 mod words;
 
 use std::os::fd::RawFd;
@@ -13,7 +14,7 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal, Signals};
 
-pub use dial::{Server, connect, find, try_connect};
+pub use dial::{Dial, Server, connect, connect_at_last, find, try_connect};
 pub use dialogue::{Dialogue, converse};
 pub use lines::Lines;
 pub use pair::{Pulse, Screen};
@@ -31,8 +32,16 @@ const OUT_OF_THE_WAY: RawFd = 10;
 /// # Errors
 /// What the system says.
 pub fn prepare() -> anyhow::Result<Signals> {
+    prepare_for(&ENDING)
+}
+
+/// The same, with other signals caught.
+///
+/// # Errors
+/// What the system says.
+pub fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
     sys::keep_only(&[]).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
-    Signals::catch(&ENDING, OUT_OF_THE_WAY).context("sigaction")
+    Signals::catch(caught, OUT_OF_THE_WAY).context("sigaction")
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use super::OUT_OF_THE_WAY;
 use crate::sys::{self, Ended, Pid, Signal, Signals};
 
 /// The other process, seen from this one.
@@ -42,6 +43,8 @@ impl Screen {
         show: impl FnOnce(&C, &UnixStream) -> i32,
     ) -> io::Result<Screen> {
         let (ours, theirs) = UnixStream::pair()?;
+        // A connection that comes later is to have the lowest number.
+        let ours = UnixStream::from(sys::move_high(ours.into(), OUT_OF_THE_WAY)?);
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
         let child = sys::spawn(caught, &keep, &sys::Confinement::none(), || {
             // Ctrl+C reaches both processes; the keyboard's decides, says why, and ends this one.
@@ -70,6 +73,18 @@ impl Screen {
             }
         }
         if self.beats.is_multiple_of(2) { Pulse::Idle } else { Pulse::Showing }
+    }
+
+    /// Reads what the other process hands over, where it hands over anything but beats: how many bytes, 0 at its end, `None` when there
+    /// is nothing now.
+    pub fn hear(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        match self.lifeline.read(bytes) {
+            Ok(n) => Some(n),
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                None
+            }
+            Err(_) => Some(0),
+        }
     }
 
     /// Waits for the end of the screen's process, which has come if the lifeline is readable.

@@ -70,6 +70,48 @@ impl Words {
         }
     }
 
+    /// The terminal takes nothing any more.
+    pub fn no_terminal(self) -> &'static str {
+        match self.program.language {
+            French => "impossible d'écrire sur le terminal",
+            English => "cannot write to the terminal",
+        }
+    }
+
+    /// So many lines were pasted at once, and more than that if `is_cut`: what is to become of them.
+    pub(super) fn pasted(self, lines: usize, is_cut: bool) -> String {
+        match (self.program.language, is_cut) {
+            (French, false) => {
+                format!("{lines} lignes collées : Entrée envoie chacune comme un message, Échap renonce")
+            }
+            (French, true) => {
+                format!("{lines} lignes collées (le reste est perdu) : Entrée les envoie, Échap renonce")
+            }
+            (English, false) => format!("{lines} lines pasted: Enter sends each, Escape gives up"),
+            (English, true) => {
+                format!("{lines} lines pasted (the rest is lost): Enter sends each, Escape gives up")
+            }
+        }
+    }
+
+    /// The same, where there is little room.
+    pub(super) fn pasted_in_short(self, lines: usize) -> String {
+        match self.program.language {
+            French => format!("{lines} lignes : Entrée ou Échap ?"),
+            English => format!("{lines} lines: Enter or Escape?"),
+        }
+    }
+
+    /// What stands before the line while `part` is searched for in those typed before.
+    pub(super) fn search(self, part: &str, found: bool) -> String {
+        match (self.program.language, found) {
+            (French, true) => format!("(recherche « {part} ») "),
+            (French, false) => format!("(« {part} » introuvable) "),
+            (English, true) => format!("(search \"{part}\") "),
+            (English, false) => format!("(no \"{part}\" found) "),
+        }
+    }
+
     pub(super) fn unknown_host(self, host: &str, reason: &io::Error) -> String {
         match self.program.language {
             French => format!("le nom « {host} » ne mène à aucune adresse : {reason}"),

@@ -24,6 +24,7 @@ mod seccomp;
 mod signals;
 mod socket;
 mod spawn;
+mod terminal;
 mod title;
 mod user;
 
@@ -36,13 +37,16 @@ pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_dir
 pub use landlock::Fence;
 pub use memory::{abandon, keep_large_blocks_apart, large};
 pub use passing::{Passed, pass, take_passed};
-pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
+pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, wait_for_some, watch};
 pub use process::{Ended, kill, reap_ended, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use seccomp::Filter;
 pub use signals::{Signals, default_signal, ignore_signal, is_ignored};
-pub use socket::{discard_input, listen, make_lively, peek_now, read_now, send_now};
+pub use socket::{
+    begin_connecting, discard_input, finish_connecting, listen, make_lively, peek_now, read_now, send_now,
+};
 pub use spawn::spawn;
+pub use terminal::{TerminalModes, end_by, is_in_foreground, stop_as_asked};
 pub use title::Title;
 pub use user::User;
 

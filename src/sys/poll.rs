@@ -57,6 +57,20 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
+/// The same for those of `watched` that there are. Says of each whether something can be done on it.
+///
+/// # Errors
+/// As [`wait`].
+pub fn wait_for_some<const N: usize>(
+    watched: [Option<PollFd>; N],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    let mut list: Vec<PollFd> = watched.iter().flatten().cloned().collect();
+    wait(&mut list, timeout)?;
+    let mut ready = list.iter().map(is_ready);
+    Ok(watched.map(|one| one.is_some() && ready.next() == Some(true)))
+}
+
 /// True when `fd` takes some bytes now. Errors count as such: the write will tell.
 pub fn is_writable_now(fd: impl AsFd) -> bool {
     is_ready_now(fd, Interest::Write)

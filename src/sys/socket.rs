@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, listen as start_listening,
-    recv, send, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, connect,
+    listen as start_listening, recv, send, setsockopt, socket, sockopt,
 };
 #[cfg(target_os = "linux")]
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
@@ -57,6 +57,40 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     // A client that resets between poll and accept must not leave the server waiting in accept: accept(2), NOTES.
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Begins to connect to `address`, and waits for nothing: the socket becomes writable when that has worked or failed, which
+/// [`finish_connecting`] tells.
+///
+/// # Errors
+/// EMFILE, ENETUNREACH and the others that connect(2) gives at once.
+pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket: OwnedFd = socket(family, SockType::Stream, SockFlag::empty(), None)?;
+    let stream = TcpStream::from(socket);
+    stream.set_nonblocking(true)?;
+    match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
+        // Interrupted, it goes on all the same: connect(2).
+        Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(stream),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What has become of a connection that was begun; if it stands, it blocks from now on, and what is sent does not wait for the
+/// acknowledgment of what was sent before.
+///
+/// # Errors
+/// ECONNREFUSED and the others of connect(2).
+pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    if stream.local_addr()? == stream.peer_addr()? {
+        // Nobody listens there, and the system has given us that very port: we would talk to ourselves.
+        return Err(Errno::ECONNREFUSED.into());
+    }
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)
 }
 
 /// Has the system send at once what is to be sent: messages spaced by a millisecond must not be glued together again by Nagle's

@@ -1,0 +1,211 @@
+//! The client on a terminal: what one types is never torn by what arrives.
+//!
+//! Still two processes that share descriptor 3. The first reads the keyboard, sends, and draws everything: `wording` says what a
+//! message looks like, [`crate::client::terminal`] puts it on the screen, `echoes` knows which are one's own. The second
+//! (`listener`) hears the server, hands over what it says, and watches over the terminal. `link` is both processes' way to the
+//! server; `hearing` and `way` are what the first does with each.
+
+mod echoes;
+mod hearing;
+mod link;
+mod listener;
+mod way;
+mod wording;
+pub mod words;
+
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::keyboard::GRACE;
+use super::line::room_for_text;
+use super::messenger::WORDS;
+use super::outbox::Outbox;
+use crate::client::terminal::{self, Colours, Terminal, Typed};
+use crate::client::{Dial, ENDING, Lines, Server};
+use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
+use echoes::Echoes;
+use link::Link;
+use wording::notice;
+
+/// The signals that end the talk beside [`ENDING`], and then do what they do by default.
+pub const FATAL: [Signal; 2] = [Signal::SIGHUP, Signal::SIGQUIT];
+
+/// How the talk ended.
+pub enum End {
+    /// As the user wanted: the farewell.
+    Wanted(&'static str),
+    /// By this signal, of [`FATAL`].
+    Signal(Signal),
+}
+
+/// The talk.
+pub struct Face<'a> {
+    server: &'a Server<'a>,
+    pseudo: &'a str,
+    /// A connection that is lost is looked for again.
+    reconnects: bool,
+    signals: Signals,
+    /// The terminal as it was, for the second process.
+    modes: TerminalModes,
+    terminal: Terminal,
+    colours: Colours,
+    /// None: the second process has ended.
+    link: Option<Link<'a>>,
+    /// The server's address, since the first connection.
+    address: Option<String>,
+    /// The connection broke while we sent.
+    is_broken: bool,
+    lines: Lines,
+    outbox: Outbox,
+    echoes: Echoes,
+    /// Of a message that has come in part.
+    heard: Vec<u8>,
+    messages: usize,
+    /// The user leaves; since when the server may close.
+    leaving: Option<Instant>,
+}
+
+/// What the last wait has found.
+struct Ready {
+    keyboard: bool,
+    lifeline: bool,
+}
+
+impl<'a> Face<'a> {
+    /// Takes the terminal, and talks to `server` over `connection`; without one, looks for it.
+    ///
+    /// # Errors
+    /// What the system says of terminal and processes.
+    pub fn new(
+        server: &'a Server<'a>,
+        connection: Option<TcpStream>,
+        signals: Signals,
+        pseudo: &'a str,
+        reconnects: bool,
+    ) -> anyhow::Result<Face<'a>> {
+        let modes = terminal::saved_modes().context("tcgetattr")?;
+        let terminal = Terminal::open(WORDS, format!("{pseudo}> ")).context("tcsetattr")?;
+        let mut face = Face {
+            server,
+            pseudo,
+            reconnects,
+            signals,
+            modes,
+            terminal,
+            colours: Colours::of_environment(),
+            link: None,
+            address: None,
+            is_broken: false,
+            lines: Lines::new(room_for_text(pseudo)),
+            outbox: Outbox::default(),
+            echoes: Echoes::default(),
+            heard: Vec::new(),
+            messages: 0,
+            leaving: None,
+        };
+        match connection {
+            Some(connection) => face.connected(connection)?,
+            None => {
+                let link = Link::down(Dial::new(server), &face.signals, &face.modes);
+                face.link = Some(link.context("fork")?);
+            }
+        }
+        Ok(face)
+    }
+
+    /// Talks until something ends it; then both processes are done with the terminal, which is as it was.
+    ///
+    /// # Errors
+    /// What ended it against the user's will.
+    pub fn run(mut self) -> anyhow::Result<End> {
+        let end = self.talk();
+        self.terminal.close();
+        // Only now: until the terminal is as it was, somebody has to watch over it.
+        if let Some(link) = self.link {
+            link.into_second().stop();
+        }
+        end
+    }
+
+    fn talk(&mut self) -> anyhow::Result<End> {
+        loop {
+            // Before anything is drawn: the terminal may be another size, or have been the shell's.
+            if let Some(end) = self.heed_signals()? {
+                return Ok(end);
+            }
+            self.show_status();
+            self.terminal.show().with_context(|| WORDS.no_terminal())?;
+            let ready = self.wait()?;
+            for typed in self.terminal.listen(ready.keyboard).context(WORDS.no_keyboard())? {
+                match typed {
+                    Typed::Line(line) => self.say(&line),
+                    Typed::End => self.leaving = Some(Instant::now()),
+                }
+            }
+            let heard = if ready.lifeline { self.hear()? } else { self.show_what_did_not_come_back() };
+            if let Some(end) = heard {
+                return Ok(end);
+            }
+            self.send_or_connect()?;
+            if let Some(end) = self.leave()? {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn wait(&mut self) -> anyhow::Result<Ready> {
+        let Some(link) = &self.link else { bail!("le second processus manque") };
+        let (search, patience) = link.search();
+        let sends = link.connection().filter(|_| !self.outbox.is_empty() && !self.is_broken);
+        let terminal = &self.terminal;
+        let watched = [
+            Some(sys::watch(self.signals.as_fd(), Interest::Read)),
+            self.leaving.is_none().then(|| sys::watch(terminal.keyboard(), Interest::Read)),
+            terminal.has_room().then(|| sys::watch(link.lifeline(), Interest::Read)),
+            sends.map(|connection| sys::watch(connection.as_fd(), Interest::Write)),
+            search.map(|socket| sys::watch(socket, Interest::Write)),
+            terminal.is_behind().then(|| sys::watch(terminal.output(), Interest::Write)),
+        ];
+        let grace = self.leaving.map(|since| GRACE.saturating_sub(since.elapsed()));
+        let until = |at: Instant| at.saturating_duration_since(Instant::now());
+        let overdue = self.echoes.deadline().map(until).filter(|_| terminal.has_room());
+        let timeout: Option<Duration> =
+            [patience, grace, overdue, terminal.patience()].into_iter().flatten().min();
+        let [_, keyboard, lifeline, ..] = sys::wait_for_some(watched, timeout).context("poll")?;
+        Ok(Ready { keyboard, lifeline })
+    }
+
+    fn heed_signals(&mut self) -> anyhow::Result<Option<End>> {
+        // One of them may have stopped us, and others have come meanwhile.
+        loop {
+            let taken = self.signals.take();
+            if taken.is_empty() {
+                return Ok(None);
+            }
+            for signal in taken {
+                if ENDING.contains(&signal) {
+                    return Ok(Some(End::Wanted(WORDS.interrupted())));
+                } else if FATAL.contains(&signal) {
+                    return Ok(Some(End::Signal(signal)));
+                }
+                self.terminal.heed(signal).context("tcsetattr")?;
+            }
+        }
+    }
+
+    fn show_status(&mut self) {
+        let is_up = self.link.as_ref().is_some_and(|link| link.connection().is_some());
+        let state = words::state(is_up, self.address.is_some(), self.leaving.is_some(), self.outbox.len());
+        let mut status = vec![state, self.pseudo.to_string()];
+        status.extend(self.address.clone());
+        status.push(words::counted(self.messages));
+        self.terminal.set_status(status);
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.terminal.say(&notice(text));
+    }
+}

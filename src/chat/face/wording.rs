@@ -1,0 +1,100 @@
+//! What a message looks like on the terminal. Pure, but for the clock.
+
+use chrono::Local;
+
+use crate::chat::speaker::Spoken;
+use crate::client::terminal::Colours;
+use crate::text::visible;
+
+/// Before one's own messages, also where there are no colours.
+const OWN: &str = "»";
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[m";
+
+/// Whose a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Another's.
+    Others,
+    /// One's own, as the room has heard it.
+    Own,
+    /// One's own, which the server has not sent back.
+    Unheard,
+}
+
+/// A message's lines, with the time: `14:02 bob : salut`.
+pub fn message_lines(message: &[u8], whose: Whose, colours: Colours) -> Vec<String> {
+    lines_at(&now(), message, whose, colours)
+}
+
+/// A line of the client's own.
+pub fn notice(text: &str) -> String {
+    format!("{DIM}{} -- {}{PLAIN}", now(), visible(text.as_bytes()))
+}
+
+/// The name, where it may be offered to be typed: one that shows as it is.
+pub fn name_to_offer(message: &[u8]) -> Option<&str> {
+    let name = std::str::from_utf8(Spoken::of(message).name?).ok()?;
+    (crate::text::is_plain(name) && !crate::text::is_blank(name)).then_some(name)
+}
+
+fn now() -> String {
+    Local::now().format("%H:%M").to_string()
+}
+
+fn lines_at(time: &str, message: &[u8], whose: Whose, colours: Colours) -> Vec<String> {
+    let Spoken { name, text } = Spoken::of(message);
+    let mut lines =
+        text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
+    let name = name.map(visible).map_or(String::new(), |name| format!("{} : ", colours.of(&name, &name)));
+    let first = lines.next().unwrap_or_default();
+    let first = match whose {
+        Whose::Others => format!("{DIM}{time}{PLAIN} {name}{first}"),
+        Whose::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {name}{first}{PLAIN}"),
+        Whose::Unheard => {
+            format!(
+                "{DIM}{time}{PLAIN} {BOLD}{OWN} {name}{first}{PLAIN} {DIM}(le serveur ne l'a pas renvoyé){PLAIN}"
+            )
+        }
+    };
+    // A line break in a message cannot be taken for another's message.
+    [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without the colours.
+    fn shown(message: &[u8], whose: Whose) -> Vec<String> {
+        let plain = |line: String| [BOLD, DIM, PLAIN].iter().fold(line, |line, code| line.replace(code, ""));
+        lines_at("14:02", message, whose, Colours::None).into_iter().map(plain).collect()
+    }
+
+    #[test]
+    fn each_kind_is_known_without_colours() {
+        assert_eq!(shown(b"bob : salut\0", Whose::Others), ["14:02 bob : salut"]);
+        assert_eq!(shown(b"bob > salut\n\0", Whose::Own), ["14:02 » bob : salut"]);
+        assert_eq!(shown(b"sans nom", Whose::Others), ["14:02 sans nom"]);
+        assert_eq!(shown(b"a : x", Whose::Unheard), ["14:02 » a : x (le serveur ne l'a pas renvoyé)"]);
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_and_no_line_is_forged() {
+        assert_eq!(
+            shown(b"e\x1b[m : \x1b[2J\r\nbob : x\x07", Whose::Others),
+            ["14:02 e^[[m : ^[[2J", "    | bob : x^G"]
+        );
+        assert_eq!(shown("e\u{202e} : \u{9b}1m".as_bytes(), Whose::Others), ["14:02 e<U+202E> : <U+009B>1m"]);
+    }
+
+    #[test]
+    fn a_name_to_offer_shows_as_it_is() {
+        assert_eq!(name_to_offer("élodie : x".as_bytes()), Some("élodie"));
+        for message in ["x", "\x1b[m : x", "\u{202e} : x", "\u{200d} : x"] {
+            assert_eq!(name_to_offer(message.as_bytes()), None, "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The line that is being typed: what each key does to it. Pure.
+
+use rustyline::Movement;
+use rustyline::line_buffer::{ChangeListener, DeleteListener, Direction, LineBuffer};
+use terminput::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::bindings::{Wish, wish_of};
+use super::completion::Completion;
+use super::history::History;
+
+/// The most bytes of a line. What more is typed is not taken.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// What a key comes to, beyond the line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Edited,
+    /// The line is done.
+    Line(String),
+    /// The user has no more to say.
+    End,
+    /// The whole screen is to be drawn anew.
+    Clear,
+}
+
+/// The line, and what was typed before.
+#[derive(Debug)]
+pub struct Editor {
+    line: LineBuffer,
+    killed: Killed,
+    history: History,
+    completion: Completion,
+    search: Option<Search>,
+}
+
+/// A search in what was typed before.
+#[derive(Debug, Default)]
+struct Search {
+    part: String,
+    /// Where it was found.
+    at: Option<usize>,
+    /// The line that stood there before.
+    draft: String,
+}
+
+/// What was cut last, to be put elsewhere.
+#[derive(Debug, Default)]
+struct Killed {
+    text: String,
+    is_kept: bool,
+}
+
+impl DeleteListener for Killed {
+    fn start_killing(&mut self) {
+        self.is_kept = true;
+    }
+    fn delete(&mut self, _at: usize, text: &str, _direction: Direction) {
+        if self.is_kept {
+            self.text = text.to_string();
+        }
+    }
+    fn stop_killing(&mut self) {
+        self.is_kept = false;
+    }
+}
+
+impl ChangeListener for Killed {
+    fn insert_char(&mut self, _at: usize, _c: char) {}
+    fn insert_str(&mut self, _at: usize, _text: &str) {}
+    fn replace(&mut self, _at: usize, _old: &str, _new: &str) {}
+}
+
+impl Default for Editor {
+    fn default() -> Editor {
+        Editor {
+            line: LineBuffer::with_capacity(LONGEST_LINE),
+            killed: Killed::default(),
+            history: History::default(),
+            completion: Completion::default(),
+            search: None,
+        }
+    }
+}
+
+impl Editor {
+    /// The line as it stands.
+    pub fn text(&self) -> &str {
+        self.line.as_str()
+    }
+
+    /// The cursor's place in it, in bytes.
+    pub fn cursor(&self) -> usize {
+        self.line.pos()
+    }
+
+    /// What is searched for, during a search; and whether it was found.
+    pub fn search(&self) -> Option<(&str, bool)> {
+        let search = self.search.as_ref()?;
+        Some((&search.part, search.part.is_empty() || search.at.is_some()))
+    }
+
+    /// Offers `word` to Tab.
+    pub fn offer(&mut self, word: &str) {
+        self.completion.offer(word);
+    }
+
+    /// Puts pasted `text` where the cursor is; what no line may hold was taken out.
+    pub fn paste(&mut self, text: &str) {
+        self.completion.forget();
+        self.search = None;
+        // It does not take what does not fit.
+        let _ = self.line.yank(text, 1, &mut self.killed);
+    }
+
+    /// Keeps a line that was not typed here among those before.
+    pub fn remember(&mut self, line: &str) {
+        self.history.push(line);
+    }
+
+    /// Does what `key` asks for.
+    pub fn press(&mut self, key: KeyEvent) -> Outcome {
+        if self.search.is_some() && self.goes_on_searching(key) {
+            return Outcome::Edited;
+        }
+        let wish = wish_of(key);
+        if !matches!(wish, Wish::Complete) {
+            self.completion.forget();
+        }
+        match wish {
+            Wish::Enter => return Outcome::Line(self.finish()),
+            Wish::EndOrDelete if self.line.is_empty() => return Outcome::End,
+            Wish::Clear => return Outcome::Clear,
+            wish => self.edit(wish),
+        }
+        Outcome::Edited
+    }
+
+    fn edit(&mut self, wish: Wish) {
+        match wish {
+            Wish::Move(movement) => self.go(&movement),
+            Wish::Kill(movement) => drop(self.line.kill(&movement, &mut self.killed)),
+            Wish::EndOrDelete => drop(self.line.kill(&Movement::ForwardChar(1), &mut self.killed)),
+            Wish::Insert(c) => drop(self.line.insert(c, 1, &mut self.killed)),
+            Wish::Yank => {
+                let text = self.killed.text.clone();
+                let _ = self.line.yank(&text, 1, &mut self.killed);
+            }
+            Wish::Transpose => drop(self.line.transpose_chars(&mut self.killed)),
+            Wish::Older => {
+                let older = self.history.older(self.line.as_str());
+                older.into_iter().for_each(|line| self.put(&line));
+            }
+            Wish::Newer => self.history.newer().into_iter().for_each(|line| self.put(&line)),
+            Wish::Complete => {
+                if let Some((place, word)) = self.completion.next(self.line.as_str(), self.line.pos()) {
+                    let end = place.start + word.len();
+                    self.line.replace(place, &word, &mut self.killed);
+                    self.line.set_pos(end.min(self.line.len()));
+                }
+            }
+            Wish::Search => {
+                self.search = Some(Search { draft: self.line.as_str().to_string(), ..Search::default() });
+            }
+            Wish::Enter | Wish::Clear | Wish::Nothing => {}
+        }
+    }
+
+    fn go(&mut self, movement: &Movement) {
+        let line = &mut self.line;
+        match movement {
+            Movement::BackwardChar(n) => line.move_backward(*n),
+            Movement::ForwardChar(n) => line.move_forward(*n),
+            Movement::BackwardWord(n, word) => line.move_to_prev_word(*word, *n),
+            Movement::ForwardWord(n, at, word) => line.move_to_next_word(*at, *word, *n),
+            Movement::BeginningOfLine => line.move_home(),
+            _ => line.move_end(),
+        };
+    }
+
+    fn put(&mut self, text: &str) {
+        self.line.update(text, text.len(), &mut self.killed);
+    }
+
+    fn finish(&mut self) -> String {
+        let line = self.line.as_str().to_string();
+        self.put("");
+        self.history.push(&line);
+        line
+    }
+
+    /// One key more of a search. False when it ends the search, and means something for the line that was found.
+    fn goes_on_searching(&mut self, key: KeyEvent) -> bool {
+        let Some(mut search) = self.search.take() else { return false };
+        let mut before = usize::MAX;
+        match wish_of(key) {
+            Wish::Insert(c) => search.part.push(c),
+            Wish::Kill(Movement::BackwardChar(_)) => drop(search.part.pop()),
+            Wish::Search => before = search.at.unwrap_or(usize::MAX),
+            _ => {
+                let is_given_up = key.code == KeyCode::Esc
+                    || key == KeyEvent::new(KeyCode::Char('g')).modifiers(KeyModifiers::CTRL);
+                if is_given_up {
+                    self.put(&search.draft);
+                }
+                return is_given_up;
+            }
+        }
+        let found = self.history.find(&search.part, before).filter(|_| !search.part.is_empty());
+        let found = found.map(|(at, line)| (at, line.to_string()));
+        // The last that was found stays, where there is no older one.
+        if let Some((at, line)) = found {
+            search.at = Some(at);
+            self.put(&line);
+        } else if before == usize::MAX {
+            search.at = None;
+        }
+        self.search = Some(search);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use super::super::keys::{Input, Keys};
+use super::*;
+use crate::text::is_plain;
+use proptest::prelude::*;
+
+/// The outcomes of these keys, as a terminal sends them.
+fn type_in(editor: &mut Editor, keys: &str) -> Vec<Outcome> {
+    let (mut parser, mut outcomes) = (Keys::default(), Vec::new());
+    let mut press = |input| match input {
+        Input::Key(key) => outcomes.push(editor.press(key)),
+        Input::Paste { bytes, .. } => editor.paste(&String::from_utf8_lossy(&bytes)),
+    };
+    parser.feed(keys.as_bytes(), &mut press);
+    parser.settle(press);
+    outcomes.retain(|outcome| *outcome != Outcome::Edited);
+    outcomes
+}
+
+/// What stands there after these keys, with `|` where the cursor is.
+fn after(keys: &str) -> String {
+    let mut editor = Editor::default();
+    type_in(&mut editor, keys);
+    state(&editor)
+}
+
+fn state(editor: &Editor) -> String {
+    let (before, behind) = editor.text().split_at(editor.cursor());
+    format!("{before}|{behind}")
+}
+
+const LEFT: &str = "\x1b[D";
+
+#[test]
+fn keys_move_by_signs_and_by_words() {
+    assert_eq!(after(&format!("ab{LEFT}c")), "ac|b");
+    assert_eq!(after("ab\x01c\x05d"), "cab|".replace('|', "d|"));
+    assert_eq!(after("ab\x1b[Hc\x1b[Fd"), "cabd|");
+    assert_eq!(after("un deux\x1b[1;5Dx"), "un x|deux");
+    assert_eq!(after("un deux\x1bb\x1bbx\x1bfy"), "xuny| deux");
+    assert_eq!(after("un deux\x1b[1;3D\x1b[1;5D\x1b[1;3C"), "un| deux");
+    assert_eq!(after("ab\x02\x02\x06c"), "ac|b");
+    // A sign is whole, however many characters it is made of.
+    assert_eq!(after(&format!("e\u{301}👩‍👩‍👧{LEFT}x")), "e\u{301}x|👩‍👩‍👧");
+    assert_eq!(after(&format!("日本{LEFT}{LEFT}{LEFT}x")), "x|日本");
+}
+
+#[test]
+fn keys_take_out_and_put_back() {
+    assert_eq!(after("abc\x7f\x08"), "a|");
+    assert_eq!(after(&format!("abc{LEFT}{LEFT}\x1b[3~")), "a|c");
+    assert_eq!(after("un deux-trois\x17x"), "un x|");
+    assert_eq!(after("un deux\x1b\x7f"), "un |");
+    assert_eq!(after("un deux\x01\x1bd\x05\x19"), " deuxun|");
+    assert_eq!(after("un deux\x15\x19\x19"), "un deuxun deux|");
+    assert_eq!(after("un deux\x1bb\x0bx\x19"), "un xdeux|");
+    assert_eq!(after("ab\x14"), "ba|");
+    assert_eq!(after("e\u{301}\x7f"), "|");
+    // Single signs taken out are not what is put back.
+    assert_eq!(after("un deux\x17x\x7f\x19"), "un deux|");
+}
+
+#[test]
+fn what_is_no_text_is_never_put_in() {
+    assert_eq!(after("a\x07\x00\x1c\u{9b}\u{202e}\x1b[15~\x1b[Zb"), "ab|");
+}
+
+#[test]
+fn enter_gives_the_line_and_ctrl_d_ends_on_an_empty_one_alone() {
+    let mut editor = Editor::default();
+    let line = |text: &str| Outcome::Line(text.to_string());
+    assert_eq!(type_in(&mut editor, "un\rdeux\n\r"), [line("un"), line("deux"), line("")]);
+    assert_eq!(type_in(&mut editor, &format!("ab{LEFT}\x04")), []);
+    assert_eq!(state(&editor), "a|");
+    assert_eq!(type_in(&mut editor, "\x7f\x04\x0c"), [Outcome::End, Outcome::Clear]);
+}
+
+#[test]
+fn lines_come_back_and_what_one_was_typing_too() {
+    let mut editor = Editor::default();
+    type_in(&mut editor, "un\rdeux\rbrouillon\x1b[A\x10");
+    assert_eq!(state(&editor), "un|");
+    type_in(&mut editor, "\x1b[B\x0e");
+    assert_eq!(state(&editor), "brouillon|");
+}
+
+#[test]
+fn a_search_finds_older_lines_and_can_be_given_up() {
+    let mut editor = Editor::default();
+    type_in(&mut editor, "salut alice\rbonjour\rsalut bob\rx\x12sal");
+    assert_eq!((state(&editor), editor.search()), ("salut bob|".to_string(), Some(("sal", true))));
+    type_in(&mut editor, "\x12");
+    assert_eq!(state(&editor), "salut alice|");
+    type_in(&mut editor, "\x1b");
+    assert_eq!((state(&editor), editor.search()), ("x|".to_string(), None));
+    assert_eq!(type_in(&mut editor, "\x12bon\r"), [Outcome::Line("bonjour".to_string())]);
+    type_in(&mut editor, "\x12zz");
+    assert_eq!(editor.search(), Some(("zz", false)));
+    type_in(&mut editor, "\x7f\x7fbob\x01x");
+    assert_eq!(state(&editor), "x|salut bob");
+}
+
+#[test]
+fn tab_completes_and_another_key_accepts() {
+    let mut editor = Editor::default();
+    ["alice", "albert"].iter().for_each(|word| editor.offer(word));
+    type_in(&mut editor, "al\t\t");
+    assert_eq!(state(&editor), "alice, |");
+    type_in(&mut editor, "et al\t");
+    assert_eq!(state(&editor), "alice, et albert |");
+}
+
+#[test]
+fn a_line_has_bounds() {
+    let mut editor = Editor::default();
+    editor.paste(&"é".repeat(LONGEST_LINE / 2));
+    editor.paste("trop");
+    type_in(&mut editor, "x");
+    assert_eq!(editor.text().len(), LONGEST_LINE);
+    type_in(&mut editor, "\x15\x19\x19");
+    assert_eq!(editor.text().len(), LONGEST_LINE);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_typed_the_cursor_stands_between_characters(
+        keys in prop::collection::vec(
+            prop_oneof![
+                "\\PC{1,4}",
+                "[\x00-\x1f]",
+                prop::sample::select(vec!["\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[1;5C", "\x1b[1;5D", "\x1b[3~", "\x1bb",
+                    "\x1bf", "\x1bd", "\u{301}", "\u{200d}", "👩‍👩‍👧", "日", "\x1b[200~a b\x1b[201~", "al\t", "🇫🇷", "\x1b[3;5~"])
+                    .prop_map(str::to_string),
+            ],
+            0..60,
+        )
+    ) {
+        let mut editor = Editor::default();
+        editor.offer("alice");
+        for key in keys {
+            type_in(&mut editor, &key);
+            prop_assert!(editor.text().is_char_boundary(editor.cursor()));
+            prop_assert!(is_plain(editor.text()), "{:?}", editor.text());
+        }
+    }
+}
