@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::Hears;
 use super::child::{self, Patience};
-use super::client::{Client, Lag, Standing};
+use super::client::{Client, Lag};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
@@ -18,7 +18,6 @@ use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::Room;
 use super::stage::{Rules, Stage};
-use super::web::answer::Answer;
 use super::web::door::{self, Web};
 use super::web::encoding;
 use super::{web, words};
@@ -109,37 +108,15 @@ impl Messenger {
         }
     }
 
-    /// Does what a browser wants that is not in the room: an answer, or to come in. False for what no child writes.
-    fn attend(&mut self, record: &Record, stage: &mut Stage) -> bool {
-        let (Some(web), Some(client)) = (&mut self.web, stage.room.client(record.pid)) else { return false };
-        if client.sent_away.is_some() {
-            // It has its answer.
-            return false;
+    /// Lets a browser into the room that has asked for it. False where none is let in.
+    fn let_in(&mut self, record: &Record, stage: &mut Stage) -> bool {
+        let Some(web) = &mut self.web else { return false };
+        let is_in = web.let_in(record, FRAMES, stage);
+        let count = stage.room.len();
+        if let Some(client) = stage.room.client(record.pid).filter(|_| is_in) {
+            self.joined(client, count, stage.parent);
         }
-        if record.kind == Kind::Enter {
-            // What it says there are words, whatever they begin with.
-            client.standing = Standing::Speaks;
-            let greeting = web.greeting(client, record.body);
-            web.visitors -= 1;
-            stage.room.move_to(record.pid, FRAMES);
-            stage.room.tell(record.pid, &greeting, stage.now);
-            let count = stage.room.len();
-            stage
-                .room
-                .client(record.pid)
-                .into_iter()
-                .for_each(|client| self.joined(client, count, stage.parent));
-            return true;
-        }
-        let Some(answer) = record.body.first().copied().and_then(Answer::numbered) else { return false };
-        let bytes = web.answer(answer);
-        if matches!(answer, Answer::ForeignHost | Answer::ForeignOrigin) {
-            stage.parent.err.line(words::foreign_visitor(client, answer == Answer::ForeignHost));
-        } else if self.verbosity >= Verbosity::Hops {
-            stage.parent.out.line(words::answered(client, answer.status()));
-        }
-        stage.room.send_away(record.pid, bytes);
-        true
+        is_in
     }
 
     /// How many of so many processes serve clients that are in the room.
@@ -212,7 +189,11 @@ impl Rules for Messenger {
                     self.say(&Record { body: &body, ..record }, stage);
                 }
             }
-            (Kind::Answer | Kind::Enter, LOBBY) => return self.attend(&record, stage),
+            (Kind::Enter, LOBBY) => return self.let_in(&record, stage),
+            (Kind::Answer, LOBBY) => {
+                let tells = self.tells_hops();
+                return self.web.as_ref().is_some_and(|web| web.answer(&record, tells, stage));
+            }
             (Kind::Ping, FRAMES) => stage.room.tell(record.pid, &encoding::pong(record.body), stage.now),
             (Kind::Read, _) if self.tells_hops() => Messenger::print_read(&record, stage),
             (Kind::Left, _) => stage.room.left(&record),
