@@ -82,16 +82,15 @@ struct Messenger {
 
 impl Messenger {
     /// Says what one client said to all, and prints it.
-    fn say(&self, record: &Record, stage: &mut Stage) {
+    fn say(&mut self, record: &Record, stage: &mut Stage) {
         if record.kind == Kind::Line {
             stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
             self.say_line(record.body, stage);
         } else {
             self.say_strings(record.body, stage);
         }
-        if self.web.is_some() {
-            let frame = encoding::message(record.pid, encoding::now(), record.body);
-            stage.room.say(FRAMES, &frame, stage.now);
+        if let Some(web) = &mut self.web {
+            stage.room.say(FRAMES, web.message(record), stage.now);
         }
         self.print_message(record, stage);
     }
@@ -99,13 +98,13 @@ impl Messenger {
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
-        lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
+        if self.doors.contains(&LINES) {
+            lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
+        }
     }
 
     fn say_line(&self, line: &[u8], stage: &mut Stage) {
-        if self.doors.contains(&LINES) {
-            stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
-        }
+        stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
     }
 
     /// Lets a browser into the room that has asked for it. False where none is let in.
@@ -255,6 +254,10 @@ impl Rules for Messenger {
 
     fn stopping(&self, client: &Client) -> Vec<u8> {
         if client.hears == FRAMES { door::stopping() } else { Vec::new() }
+    }
+
+    fn forget(&mut self) {
+        self.web.iter_mut().for_each(Web::forget);
     }
 
     fn tells_hops(&self) -> bool {

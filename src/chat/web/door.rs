@@ -9,7 +9,7 @@ use super::super::room::Room;
 use super::super::stage::Stage;
 use super::super::words;
 use super::answer::{Answer, Answers, upgraded};
-use super::encoding;
+use super::encoding::{self, Messages};
 use super::request::Site;
 use crate::sys;
 
@@ -28,6 +28,7 @@ pub struct Web {
     /// How visitors may call it.
     pub site: Site,
     answers: Answers,
+    messages: Messages,
     /// The room's first door.
     room: SocketAddr,
     /// How many are there who are not in the room: they ask for the page, or are about to come in.
@@ -38,7 +39,17 @@ impl Web {
     /// A door at `address` into the room of `room`.
     pub fn at(address: SocketAddr, room: SocketAddr) -> Web {
         let site = Site { port: address.port(), machine: sys::machine_name() };
-        Web { site, answers: Answers::of_the_page(), room, visitors: 0 }
+        Web { site, answers: Answers::of_the_page(), messages: Messages::default(), room, visitors: 0 }
+    }
+
+    /// What a client said, as those hear it who hear frames.
+    pub fn message(&mut self, record: &Record) -> &[u8] {
+        self.messages.frame(record.pid, encoding::now(), record.body)
+    }
+
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        self.messages.forget();
     }
 
     /// What a visitor is told that is not let in.
