@@ -47,6 +47,8 @@ mod table;
 mod thousands;
 #[path = "messenger/throughput.rs"]
 mod throughput;
+#[path = "messenger/transcript.rs"]
+mod transcript;
 #[path = "messenger/turnover.rs"]
 mod turnover;
 
@@ -59,7 +61,7 @@ use table::{Row, Table};
 /// What measures one row or several, and how many.
 type Measurement = (usize, fn() -> Vec<Row>);
 
-const MEASUREMENTS: [Measurement; 15] = [
+const MEASUREMENTS: [Measurement; 16] = [
     (1, delivery::burst),
     (1, delivery::paste),
     (1, || fanout::latency(1)),
@@ -75,6 +77,7 @@ const MEASUREMENTS: [Measurement; 15] = [
     (1, cost::as_work_grows),
     (1, beside::a_flood),
     (1, memory::of_a_child),
+    (2, transcript::costs),
 ];
 
 fn main() -> ExitCode {

@@ -148,8 +148,7 @@ fn the_descriptors_shown_are_those_in_proc_with_what_each_is() {
     for ((number, row), what) in fathers.iter().zip(expected) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
-    let (signals, output) =
-        ("tube des signaux, à l'écart des clients", "sortie, ouverte à part, sans attente");
+    let (signals, output) = ("tube des signaux, à l'écart", "sortie, ouverte à part, sans attente");
     assert!(
         fathers[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
         "{fathers:?}"

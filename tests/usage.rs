@@ -33,7 +33,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_tells_each_mistake_in_one_line() {
-    let mistakes: [(&[&str], &str); 33] = [
+    let mistakes: [(&[&str], &str); 37] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -63,6 +63,10 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--no-limits", "--no-limits"], "--no-limits est donné deux fois"),
         (&["--no-seccomp=1"], "ne prend pas de valeur"),
         (&["--user"], "--user <NAME> : il manque une valeur"),
+        (&["--transcript"], "--transcript <FICHIER> : il manque une valeur"),
+        (&["--transcript", ""], "--transcript <FICHIER>"),
+        (&["--transcript-sync"], "il manque --transcript <FICHIER>"),
+        (&["--no-titles=1"], "ne prend pas de valeur"),
         (&["-v", "-q"], "ne va pas avec"),
         (&["-x"], "« -x »"),
         (&["--quiet=3"], "ne prend pas de valeur"),

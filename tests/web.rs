@@ -9,6 +9,8 @@ mod ends;
 mod hostile;
 #[path = "web/room.rs"]
 mod room;
+#[path = "web/seen.rs"]
+mod seen;
 #[path = "web/visits.rs"]
 mod visits;
 

@@ -1,12 +1,14 @@
 //! `chat_serveur`: the instant messenger's server.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::rules::{PROGRAM, run};
+use forklab::chat::transcript;
 use forklab::cli::{Guard, Listening, PerAddress, local_socket, number};
 
 const EXAMPLES: &str = "\
@@ -18,7 +20,8 @@ Exemples :
   chat_serveur --lines 5555             la même salle, aussi en lignes de texte : nc 127.0.0.1 5555
   chat_serveur --web 8080               aussi une page : http://127.0.0.1:8080/ dans un navigateur
 
-n clients font n+1 processus, qu'on voit avec « ps -C chat_serveur » et « ss -tnp ».
+n clients font n+1 processus, qu'on voit avec « ps -C chat_serveur » et « ss -tnp » ; « ps -f » montre aussi leurs clients.
+« kill -USR1 » au premier lui fait dire qui est connecté, depuis quand, et ce que chacun a envoyé et reçu.
 Ctrl+C arrête le serveur et tous ses fils.
 ";
 
@@ -55,6 +58,15 @@ struct Arguments {
     /// Laisse entrer aussi qui commence par un en-tête du web ou du courrier (« GET », « POST », « EHLO »)
     #[arg(long)]
     no_header_check: bool,
+    /// Note chaque message relayé dans ce fichier, un objet JSON par ligne, avant que quiconque ne l'entende (SIGHUP le rouvre)
+    #[arg(long, value_name = "FICHIER")]
+    transcript: Option<PathBuf>,
+    /// Attend en outre que le disque ait chaque message, pour le cas d'une coupure de courant (fdatasync ; plus lent)
+    #[arg(long, requires = "transcript")]
+    transcript_sync: bool,
+    /// Laisse aux fils la ligne de commande du père (sinon, sous Linux, « ps -f » montre l'adresse et le pseudo de leur client)
+    #[arg(long)]
+    no_titles: bool,
     /// N'affiche que la première ligne et ce qui va mal
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -74,6 +86,11 @@ impl Arguments {
             lag_limit: self.lag_limit,
             distinct_names: self.distinct_names,
             refuses_headers: !self.no_header_check,
+            transcript: self
+                .transcript
+                .clone()
+                .map(|path| transcript::Options { path, sync: self.transcript_sync }),
+            titles: !self.no_titles,
             verbosity: match (self.guard.verbose, self.quiet) {
                 (true, _) => Verbosity::Hops,
                 (_, true) => Verbosity::Quiet,

@@ -17,6 +17,8 @@ pub struct Channel {
     pub pacer: Pacer,
     /// How many released messages all have been offered.
     pub offered: u64,
+    /// How many of those appended are no messages, but turns of what one client alone is told.
+    pub notices: u64,
     /// The place of the slowest, from which the log is kept.
     pub needed: u64,
 }
@@ -24,7 +26,17 @@ pub struct Channel {
 impl Channel {
     /// Nothing said yet.
     pub fn new(pacer: Pacer) -> Channel {
-        Channel { log: Log::default(), pacer, offered: 0, needed: 0 }
+        Channel { log: Log::default(), pacer, offered: 0, notices: 0, needed: 0 }
+    }
+
+    /// How many messages were said.
+    pub fn said(&self) -> u64 {
+        self.pacer.pushed() - self.notices
+    }
+
+    /// How many of them are released. One less for a moment, while a notice waits for its turn.
+    pub fn released(&self) -> u64 {
+        self.pacer.count().saturating_sub(self.notices)
     }
 
     /// Something is released that nobody has been offered yet.

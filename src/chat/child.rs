@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::cutter::{Cutter, Framing, lines, messages};
 use super::lines::text_of;
+use super::nametag::Nametag;
 use super::record::{Batch, IDLE, Kind, MAX_BODY};
 use crate::sys::{self, Interest, Pid};
 
@@ -33,19 +34,20 @@ pub struct Patience {
     pub between: Option<Duration>,
 }
 
-/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
+/// Serves `socket` until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`. `tag` shows who speaks.
 pub fn serve(
     socket: &TcpStream,
     pipe: &PipeWriter,
     framing: Framing,
     tell_reads: bool,
     patience: Patience,
+    tag: Option<Nametag>,
 ) -> i32 {
     let mut chunk = [0; CHUNK];
     let cutter = Cutter::new(&mut chunk, framing);
     let silent_until = patience.first.map(|time| Instant::now() + time);
     let batch = Batch::new(Pid::this());
-    let mut child = Child { socket, pipe, framing, tell_reads, patience, silent_until, cutter, batch };
+    let mut child = Child { socket, pipe, framing, tell_reads, patience, silent_until, cutter, batch, tag };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = child.relay();
     DONE
@@ -61,6 +63,7 @@ struct Child<'a> {
     silent_until: Option<Instant>,
     cutter: Cutter<'a>,
     batch: Batch,
+    tag: Option<Nametag>,
 }
 
 impl Child<'_> {
@@ -135,13 +138,15 @@ impl Child<'_> {
 
     /// Puts the messages that are whole into the batch; all that is left when the client has `ended`.
     fn take(&mut self, ended: bool) -> io::Result<()> {
-        let Child { batch, pipe, framing, .. } = self;
+        let Child { batch, pipe, framing, tag, .. } = self;
+        let mut hear = |message: &[u8]| tag.iter_mut().for_each(|tag| tag.hear(message));
         self.cutter.take(Instant::now(), ended, |chunk| match framing {
-            Framing::Strings(_) | Framing::Texts(_) => {
-                messages(chunk).try_for_each(|m| push(pipe, batch, |b| b.push_message(m)))
-            }
+            Framing::Strings(_) | Framing::Texts(_) => messages(chunk)
+                .inspect(|m| hear(m))
+                .try_for_each(|m| push(pipe, batch, |b| b.push_message(m))),
             Framing::Lines => lines(chunk).try_for_each(|line| {
                 let text = text_of(line);
+                hear(&text);
                 push(pipe, batch, |batch| batch.push_line(&text))
             }),
         })?;

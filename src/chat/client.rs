@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::channel::{Channel, Hears};
+use super::pseudo::Pseudo;
 use crate::sys::{self, Pid};
 
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
@@ -29,6 +30,14 @@ pub struct Client {
     pub socket: TcpStream,
     /// Its address.
     pub peer: SocketAddr,
+    /// Since when it is in.
+    pub since: Instant,
+    /// The name that it gives itself, in what was passed on.
+    pub pseudo: Pseudo,
+    /// What it has said, passed on or not: bytes with the NULs that end its messages.
+    pub said: Traffic,
+    /// What its socket has taken: messages as of when it had last taken all that there was.
+    pub heard: Traffic,
     /// The channel that it hears.
     pub hears: Hears,
     /// Why it left, as its child has told: 0 at the end of file, an errno, or [`super::record::IDLE`].
@@ -55,6 +64,25 @@ pub struct Client {
     /// then reads an orderly end.
     broke: Option<i32>,
     aside: Aside,
+    /// How many messages its channel had before it came.
+    earlier: u64,
+}
+
+/// Messages and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// How many.
+    pub messages: u64,
+    /// How many bytes in all.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Adds what another has.
+    pub fn add(&mut self, other: Traffic) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
 }
 
 /// What a client's first words have shown.
@@ -89,12 +117,22 @@ pub struct Lag {
 }
 
 impl Client {
-    /// A client that hears what comes after the place `cursor` of its channel.
-    pub fn new(pid: Pid, (socket, peer): (TcpStream, SocketAddr), hears: Hears, cursor: u64) -> Client {
+    /// A client that hears what comes after the place `cursor` of its channel, and after the messages `earlier`.
+    pub fn new(
+        pid: Pid,
+        (socket, peer): (TcpStream, SocketAddr),
+        hears: Hears,
+        cursor: u64,
+        earlier: u64,
+    ) -> Client {
         Client {
             pid,
             socket,
             peer,
+            since: Instant::now(),
+            pseudo: Pseudo::default(),
+            said: Traffic::default(),
+            heard: Traffic::default(),
             hears,
             left: None,
             sent_away: None,
@@ -108,7 +146,14 @@ impl Client {
             reaped: false,
             broke: None,
             aside: Aside::default(),
+            earlier,
         }
+    }
+
+    /// It hears another channel from now on, see [`super::room::Room::move_to`].
+    pub fn move_to(&mut self, hears: Hears, channel: &Channel) {
+        self.hears = hears;
+        (self.cursor, self.earlier) = (channel.log.end(), channel.said());
     }
 
     /// True when its child ended before it had said why.
@@ -136,6 +181,7 @@ impl Client {
         if self.aside.bytes.is_empty() {
             let before = channel.log.end();
             channel.pacer.push(before, now);
+            channel.notices += 1;
             self.aside = Aside { bytes: what.to_vec(), before, turn: channel.pacer.pushed() };
         } else if channel.pacer.is_off() && self.aside.bytes.len() + what.len() <= MOST_ASIDE {
             self.aside.bytes.extend_from_slice(what);
@@ -165,6 +211,9 @@ impl Client {
     fn catch_up_to(&mut self, place: u64, channel: &Channel, now: Instant) -> usize {
         let sent = self.send(channel.log.between(self.cursor, place), now);
         self.cursor += sent as u64;
+        if self.cursor == channel.pacer.released() {
+            self.heard.messages = channel.released().saturating_sub(self.earlier);
+        }
         sent
     }
 
@@ -177,6 +226,7 @@ impl Client {
             Ok(sent) => {
                 if sent > 0 {
                     self.moments = 0;
+                    self.heard.bytes += sent as u64;
                 }
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.rests_until = lacks_memory.then(|| now + REST);

@@ -69,7 +69,7 @@ impl<R: Rules> Hub<R> {
     pub fn open(rules: R, options: &Options, room: Room) -> anyhow::Result<Hub<R>> {
         let limit = prepare()?;
         let (inbox, pipe) = Inbox::open().context("pipe")?;
-        let parent = Parent::open(R::PROGRAM, options, limit)?;
+        let parent = Parent::open(R::PROGRAM, options, limit, &rules.signals())?;
         Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0, sweep: None })
     }
 
@@ -95,6 +95,7 @@ impl<R: Rules> Hub<R> {
     /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.parent.become_user()?;
+        self.rules.open(&self.parent)?;
         self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {
@@ -113,11 +114,7 @@ impl<R: Rules> Hub<R> {
         let is_quiet = now.duration_since(began) > AT_ONCE && self.room.blocked(now).next().is_none();
         for event in events {
             match event {
-                Event::Parent(server::Event::Signal) => {
-                    if self.parent.take_signals() {
-                        self.reap(now)?;
-                    }
-                }
+                Event::Parent(server::Event::Signal) => self.take_signals(now)?,
                 Event::Parent(server::Event::Door(door)) => self.accept(door, now),
                 Event::Parent(server::Event::Other) => {}
                 Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
@@ -132,7 +129,20 @@ impl<R: Rules> Hub<R> {
         }
         // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
         self.deliver(Instant::now());
+        let Hub { rules, room, parent, .. } = self;
+        rules.end_turn(&mut Stage { room, parent, now });
         self.parent.end_turn(now);
+        Ok(())
+    }
+
+    fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
+        if self.parent.take_signals() {
+            self.reap(now)?;
+        }
+        let Hub { rules, room, parent, .. } = self;
+        for signal in parent.asked() {
+            rules.asked(signal, &mut Stage { room, parent, now });
+        }
         Ok(())
     }
 
@@ -194,6 +204,7 @@ impl<R: Rules> Hub<R> {
     fn bury(&mut self, dead: Few<(Pid, Ended)>, now: Instant) {
         dead.iter().for_each(|&(pid, _)| self.room.reaped(pid));
         self.drain_pipe(now);
+        self.rules.before_sending(&mut self.parent);
         for (pid, ended) in dead {
             self.say_goodbye(pid, ended, now);
         }
@@ -274,7 +285,7 @@ impl<R: Rules> Hub<R> {
             rules.forget();
             parent.out.forget();
             parent.err.forget();
-            rules.serve(door, socket, pipe)
+            rules.serve(door, &client, pipe)
         });
         match forked {
             Ok(pid) => self.join(pid, client, door, now),
@@ -300,6 +311,7 @@ impl<R: Rules> Hub<R> {
 
     /// One round of sending, and what follows from it.
     fn deliver(&mut self, now: Instant) {
+        self.rules.before_sending(&mut self.parent);
         if self.moment.is_some_and(|until| until <= now) {
             self.moment = None;
             self.room.end_moment();
@@ -343,6 +355,7 @@ impl<R: Rules> Hub<R> {
             self.room.reaped(pid);
         }
         self.drain_pipe(now);
+        self.rules.before_sending(&mut self.parent);
         self.room.deliver_all(now);
         for pid in self.room.children() {
             if let Some((client, rest)) = self.room.leave(pid) {

@@ -7,6 +7,9 @@
 //! 3. `room`: the message is appended to the `log`, the `pacer` says when it may leave, and each client's cursor moves as
 //!    far as its socket takes bytes.
 //!
+//! Beside that: a child's `nametag` shows in `ps -f` whom it serves, by the `pseudo` that its client bears; the `report` lists who is
+//! connected; the `transcript` has what was said before anybody hears it.
+//!
 //! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
 //! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
 //! door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
@@ -25,14 +28,18 @@ pub mod log;
 pub mod look;
 pub mod messenger;
 pub mod names;
+pub mod nametag;
 pub mod options;
 pub mod pacer;
+pub mod pseudo;
 pub mod record;
+pub mod report;
 pub mod room;
 pub mod roster;
 pub mod rules;
 pub mod screen;
 pub mod speaker;
 pub mod stage;
+pub mod transcript;
 pub mod web;
 pub mod words;

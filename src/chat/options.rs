@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::transcript;
 use crate::server;
 
 /// How the room is to be run; the command line's options, checked.
@@ -24,6 +25,10 @@ pub struct Options {
     pub distinct_names: bool,
     /// Whoever begins with a header of the web or of mail is sent away.
     pub refuses_headers: bool,
+    /// Where what is said is written down, if anywhere.
+    pub transcript: Option<transcript::Options>,
+    /// `ps -f` shows whom each child serves.
+    pub titles: bool,
     /// What to print.
     pub verbosity: Verbosity,
 }

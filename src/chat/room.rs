@@ -97,15 +97,14 @@ impl Room {
 
     /// Lets a client in; it hears what is said in one channel from now on.
     pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), hears: Hears) {
-        let cursor = self.channels[hears].log.end();
-        self.clients.insert(Client::new(pid, client, hears, cursor));
+        let channel = &self.channels[hears];
+        self.clients.insert(Client::new(pid, client, hears, channel.log.end(), channel.said()));
     }
 
     /// Has a client hear another channel, from now on. It has heard nothing in the one before.
     pub fn move_to(&mut self, pid: Pid, channel: Hears) {
         if let Some(client) = self.clients.get_mut(pid) {
-            client.hears = channel;
-            client.cursor = self.channels[channel].log.end();
+            client.move_to(channel, &self.channels[channel]);
         }
     }
 

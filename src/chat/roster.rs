@@ -115,7 +115,7 @@ mod tests {
                     prop_assert_eq!(roster.remove(pid).map(|client| client.pid), Some(pid));
                 } else {
                     let client = (stream.try_clone().unwrap(), listener.local_addr().unwrap());
-                    roster.insert(Client::new(pid, client, 0, 0));
+                    roster.insert(Client::new(pid, client, 0, 0, 0));
                     present.insert(number);
                 }
                 prop_assert_eq!(roster.remove(Pid::from_raw(99)).is_none(), true);

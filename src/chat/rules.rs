@@ -2,28 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+
 use super::channel::Hears;
 use super::child::{self, Patience};
-use super::client::{Client, Lag};
+use super::client::{Client, Lag, Traffic};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
 use super::lines;
 use super::names::Names;
+use super::nametag::Nametag;
 use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
+use super::report::Report;
 use super::room::Room;
 use super::stage::{Rules, Stage};
+use super::transcript::Transcript;
 use super::web::door::{self, Web};
 use super::web::encoding;
 use super::{web, words};
 use crate::cli::Program;
 use crate::server::Parent;
-use crate::sys::Ended;
+use crate::sys::{Ended, Signal, Title};
 
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
@@ -51,11 +56,16 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         }
     }
     let Options { verbosity, idle_timeout, .. } = options;
+    let title = if options.titles { Title::find() } else { Title::default() };
     let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
+    let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
     let gate = Gate { refuses_headers: options.refuses_headers, names };
-    let messenger = Messenger { verbosity, idle_timeout, gate, doors: vec![STRINGS], web: None };
+    let mut more: Vec<String> = transcript.iter().map(|t| words::transcribes(t.path())).collect();
+    let doors = vec![STRINGS];
+    let messenger =
+        Messenger { verbosity, idle_timeout, gate, doors, web: None, title, transcript, report: None };
     let mut hub = Hub::open(messenger, &options.listening, room)?;
-    let (mut more, backlog) = (Vec::new(), options.listening.backlog);
+    let backlog = options.listening.backlog;
     if let Some(address) = options.lines {
         let address = hub.open_another_door(address, backlog)?;
         hub.rules.doors.push(LINES);
@@ -78,11 +88,22 @@ struct Messenger {
     doors: Vec<Hears>,
     /// The door for browsers.
     web: Option<Web>,
+    /// What shows whom a child serves; nothing where that is not wanted.
+    title: Title,
+    transcript: Option<Transcript>,
+    /// A list of those who are connected, on its way.
+    report: Option<Report>,
 }
 
 impl Messenger {
     /// Says what one client said to all, and prints it.
     fn say(&mut self, record: &Record, stage: &mut Stage) {
+        if let Some(client) = stage.room.client(record.pid) {
+            client.pseudo.hear(record.body);
+            if let Some(transcript) = &mut self.transcript {
+                transcript.note(record, client.peer, stage.parent);
+            }
+        }
         if record.kind == Kind::Line {
             stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
             self.say_line(record.body, stage);
@@ -163,13 +184,14 @@ fn in_clothes_of(hears: Hears, text: &str) -> Vec<u8> {
 impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
+    fn serve(&self, door: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
+        let tag = Nametag::new(self.title, PROGRAM.name, *peer);
         if let (LOBBY, Some(web)) = (self.doors[door], &self.web) {
-            return web::child::serve(socket, pipe, &web.site, self.tells_hops(), self.idle_timeout);
+            return web::child::serve(socket, pipe, &web.site, self.tells_hops(), self.idle_timeout, tag);
         }
         let framing = if self.doors[door] == LINES { Framing::Lines } else { child::STRINGS };
         let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
-        child::serve(socket, pipe, framing, self.tells_hops(), patience)
+        child::serve(socket, pipe, framing, self.tells_hops(), patience, Some(tag))
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
@@ -184,6 +206,9 @@ impl Rules for Messenger {
         let Some(hears) = stage.room.client(record.pid).map(|client| client.hears) else { return false };
         match (record.kind, hears) {
             (Kind::Message, STRINGS) | (Kind::Line, LINES | FRAMES) => {
+                if let Some(client) = stage.room.client(record.pid) {
+                    client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
+                }
                 if let Some(body) = self.gate.pass(&record, stage, told) {
                     self.say(&Record { body: &body, ..record }, stage);
                 }
@@ -256,8 +281,38 @@ impl Rules for Messenger {
         if client.hears == FRAMES { door::stopping() } else { Vec::new() }
     }
 
+    fn signals(&self) -> Vec<Signal> {
+        [Signal::SIGUSR1].into_iter().chain(self.transcript.iter().map(|_| Signal::SIGHUP)).collect()
+    }
+
+    fn asked(&mut self, signal: Signal, stage: &mut Stage) {
+        match (signal, &mut self.transcript) {
+            (Signal::SIGHUP, Some(transcript)) => transcript.reopen(stage.parent),
+            _ => self.report = Some(Report::begin(stage)),
+        }
+    }
+
+    fn open(&mut self, parent: &Parent) -> anyhow::Result<()> {
+        self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(parent))
+    }
+
+    fn before_sending(&mut self, parent: &mut Parent) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.write(parent);
+        }
+    }
+
+    fn end_turn(&mut self, stage: &mut Stage) {
+        if self.report.as_mut().is_some_and(|report| report.goes_on(stage)) {
+            self.report = None;
+        }
+    }
+
     fn forget(&mut self) {
         self.web.iter_mut().for_each(Web::forget);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.forget();
+        }
     }
 
     fn tells_hops(&self) -> bool {

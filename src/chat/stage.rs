@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::PipeWriter;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
 
@@ -12,15 +12,15 @@ use super::record::Record;
 use super::room::Room;
 use crate::cli::Program;
 use crate::server::Parent;
-use crate::sys::Ended;
+use crate::sys::{Ended, Signal};
 
 /// What makes a hub one lab's server and not another's.
 pub trait Rules {
     /// Who is running.
     const PROGRAM: Program;
 
-    /// What a child does for the client that came in at `door`, to its end: it reads `socket` and writes records to `pipe`.
-    fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32;
+    /// What a child does for the `client` that came in at `door`, to its end: it reads its socket and writes records to `pipe`.
+    fn serve(&self, door: usize, client: &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32;
 
     /// What a new client hears, and what it is told at once.
     fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
@@ -48,6 +48,28 @@ pub trait Rules {
 
     /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
     fn forget(&mut self) {}
+
+    /// The signals of its own that the server is to hear of.
+    fn signals(&self) -> Vec<Signal> {
+        Vec::new()
+    }
+
+    /// One of them has come.
+    fn asked(&mut self, _signal: Signal, _stage: &mut Stage) {}
+
+    /// Makes ready what is to be the user's that the server runs as.
+    ///
+    /// # Errors
+    /// Why there can be no room without it.
+    fn open(&mut self, _parent: &Parent) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Something that was said is about to be sent, perhaps.
+    fn before_sending(&mut self, _parent: &mut Parent) {}
+
+    /// A turn of the hub's loop is over, but for the printing.
+    fn end_turn(&mut self, _stage: &mut Stage) {}
 
     /// True when each message's way is to be told.
     fn tells_hops(&self) -> bool {

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::client::{Client, Lag};
@@ -144,6 +147,45 @@ pub fn you_may_not_say_that(name: &str) -> String {
 /// What a client is told that has said nothing for so long.
 pub fn you_are_silent(time: Duration) -> String {
     format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
+}
+
+/// The line at the start: where the transcript goes.
+pub fn transcribes(path: &Path) -> String {
+    format!("(père) ce qui se dit est noté dans {} (SIGHUP le rouvre)", shown(path))
+}
+
+/// There is no server without the transcript that was asked for.
+pub fn cannot_transcribe(path: &Path) -> String {
+    format!("impossible de tenir la transcription {}", shown(path))
+}
+
+/// Why not, for what is there but may hold a write for ever.
+pub fn no_ordinary_file() -> &'static str {
+    "ce n'est pas un fichier ordinaire"
+}
+
+/// After SIGHUP.
+pub fn transcript_reopened(path: &Path) -> String {
+    format!("(père) SIGHUP reçu : la transcription continue dans {}", shown(path))
+}
+
+/// After SIGHUP, where that fails.
+pub fn transcript_not_reopened(error: &anyhow::Error, goes_on: bool) -> String {
+    let then = if goes_on { "elle continue dans l'ancien fichier" } else { "elle reste arrêtée" };
+    format!("(père) SIGHUP reçu : {} ; {then}", visible(format!("{error:#}").as_bytes()))
+}
+
+/// The disk is full, or the like.
+pub fn transcript_stops(path: &Path, error: &io::Error) -> String {
+    let reason = error.raw_os_error().map_or("rien n'est écrit", system_reason);
+    format!(
+        "(père) la transcription {} s'arrête : {reason} ; la salle continue (SIGHUP réessaie)",
+        shown(path)
+    )
+}
+
+fn shown(path: &Path) -> String {
+    visible(path.as_os_str().as_bytes())
 }
 
 /// With `-v`: the first hop.

@@ -98,6 +98,11 @@ impl Console {
         room
     }
 
+    /// True while so little waits that much more may follow: for a list that goes on once there is room.
+    pub fn is_nearly_empty(&self) -> bool {
+        self.waiting.len() < MOST_WAITING / 2
+    }
+
     /// Adds a line, without its newline.
     pub fn line(&mut self, line: impl Display) {
         if self.has_room() {

@@ -66,7 +66,7 @@ impl<L: Lab> Server<L> {
         limit: u64,
         lab: impl FnOnce() -> anyhow::Result<L>,
     ) -> anyhow::Result<Server<L>> {
-        let mut parent = Parent::open(L::PROGRAM, options, limit)?;
+        let mut parent = Parent::open(L::PROGRAM, options, limit, &[])?;
         parent.become_user()?;
         let lab = lab()?;
         let lifeline = match way.iterative {

@@ -48,7 +48,7 @@ pub struct Parent {
     pub words: Words,
     /// Where clients come in: the first door, and others where the lab has them.
     pub doors: Vec<Door>,
-    /// SIGINT, SIGTERM and SIGCHLD.
+    /// SIGINT, SIGTERM and SIGCHLD, and those of a lab's own.
     pub signals: Signals,
     /// Connections that are no longer served.
     pub farewells: Farewells,
@@ -60,6 +60,10 @@ pub struct Parent {
     pub guard: Guard,
     /// The signal that has asked it to stop.
     pub stop: Option<Signal>,
+    /// Signals of the lab's own that have come.
+    asked: Vec<Signal>,
+    /// SIGHUP may mean that its terminal is gone.
+    has_terminal: bool,
     max_clients: usize,
     max_per_address: Option<usize>,
     /// One more of their address than may be, for a moment.
@@ -82,16 +86,19 @@ pub enum Event {
 }
 
 impl Parent {
-    /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`super::prepare`] gave.
+    /// Listens, and makes the rest, out of the way of the clients' numbers. `limit` is what [`super::prepare`] gave. Of the signals in
+    /// `own` the lab hears as well ([`Parent::asked`]), and children are deaf to them.
     ///
     /// # Errors
     /// Those of listening, with the address; [`Guard::new`].
-    pub fn open(program: Program, options: &Options, limit: u64) -> anyhow::Result<Parent> {
+    pub fn open(program: Program, options: &Options, limit: u64, own: &[Signal]) -> anyhow::Result<Parent> {
         let words = Words(program.language);
         let door = Door::open(options.address, options.backlog)
             .with_context(|| words.cannot_listen(options.address))?;
         let lowest = lowest_own_descriptor(limit);
-        let signals = Signals::catch(&CAUGHT, lowest).context("sigaction")?;
+        // Whoever started it with nohup(1) wants it to outlive its terminal.
+        let has_terminal = sys::has_terminal() && !sys::is_ignored(Signal::SIGHUP);
+        let signals = Signals::catch_with_own(&CAUGHT, own, lowest).context("sigaction")?;
         let mut parent = Parent {
             program,
             words,
@@ -102,6 +109,8 @@ impl Parent {
             err: Console::stderr(lowest, words),
             guard: Guard::new(options, words)?,
             stop: None,
+            asked: Vec::new(),
+            has_terminal,
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
             waiting: Vec::new(),
@@ -179,9 +188,23 @@ impl Parent {
     /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
     pub fn take_signals(&mut self) -> bool {
         let signals = self.signals.take();
-        let end = signals.iter().find(|&&signal| signal != Signal::SIGCHLD);
-        self.stop = self.stop.or(end.copied());
+        for &signal in &signals {
+            match signal {
+                Signal::SIGCHLD => {}
+                Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
+                // Not that somebody asks for something: nobody sees it any more.
+                Signal::SIGHUP if self.has_terminal && !sys::has_terminal() => {
+                    self.stop = self.stop.or(Some(signal));
+                }
+                _ => self.asked.push(signal),
+            }
+        }
         signals.contains(&Signal::SIGCHLD)
+    }
+
+    /// The signals of the lab's own that have come since the last call.
+    pub fn asked(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.asked)
     }
 
     /// Takes the connections that wait at a door, but no more than a turn should; before them, who is to be looked at again.

@@ -5,6 +5,7 @@ use std::io::{self, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};
@@ -141,6 +142,13 @@ pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
     let path = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     open(path.as_str(), flags, Mode::empty()).ok().map(File::from)
+}
+
+/// False when no terminal controls this process, or none any more, since it was closed: tty(4).
+pub fn has_terminal() -> bool {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    // Whatever else keeps it from being opened, EMFILE above all, does not say so.
+    !matches!(open("/dev/tty", flags, Mode::empty()), Err(Errno::ENXIO | Errno::EIO))
 }
 
 /// Raises the soft limit of open descriptors to the hard one and returns what is in force now.

@@ -24,11 +24,12 @@ mod seccomp;
 mod signals;
 mod socket;
 mod spawn;
+mod title;
 mod user;
 
 pub use confinement::{Confinement, Duty, Wall};
 pub use descriptors::{
-    keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
+    has_terminal, keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
     own_description_of_terminal, pipe_capacity, raise_descriptor_limit,
 };
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
@@ -39,9 +40,10 @@ pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, watch};
 pub use process::{Ended, kill, reap_ended, reap_one, reap_this};
 use process::{Fork, fork, leave};
 pub use seccomp::Filter;
-pub use signals::{Signals, default_signal, ignore_signal};
+pub use signals::{Signals, default_signal, ignore_signal, is_ignored};
 pub use socket::{discard_input, listen, make_lively, peek_now, read_now, send_now};
 pub use spawn::spawn;
+pub use title::Title;
 pub use user::User;
 
 pub use nix::poll::PollFd;

@@ -17,6 +17,8 @@ use super::{make_nonblocking, move_high};
 pub struct Signals {
     pipe: std::io::PipeReader,
     raised: Vec<(Signal, Arc<AtomicBool>)>,
+    /// Those that are for this process and not for those that it forks.
+    own: Vec<Signal>,
 }
 
 impl Signals {
@@ -25,12 +27,22 @@ impl Signals {
     /// # Errors
     /// EMFILE and the like from pipe(2) and fcntl(2).
     pub fn catch(signals: &[Signal], lowest: RawFd) -> io::Result<Signals> {
+        Signals::catch_with_own(signals, &[], lowest)
+    }
+
+    /// The same, and `own` ones that processes forked later are deaf to: who sends them by the program's name, pkill(1), means the first
+    /// process and must not end the others.
+    ///
+    /// # Errors
+    /// As [`Signals::catch`].
+    pub fn catch_with_own(signals: &[Signal], own: &[Signal], lowest: RawFd) -> io::Result<Signals> {
         let (reader, writer) = std::io::pipe()?;
         let reader = std::io::PipeReader::from(move_high(reader.into(), lowest)?);
         let writer = move_high(writer.into(), lowest)?;
         make_nonblocking(&reader)?;
         let mut raised = Vec::new();
-        for &signal in signals {
+        let all = [signals, own].concat();
+        for &signal in &all {
             let flag = Arc::new(AtomicBool::new(false));
             // In this order: whoever reads the byte finds the flag up.
             signal_hook::flag::register(signal as i32, Arc::clone(&flag))?;
@@ -39,8 +51,8 @@ impl Signals {
             raised.push((signal, flag));
         }
         // Whoever started us may have had them blocked, and a mask is inherited.
-        signals.iter().copied().collect::<SigSet>().thread_unblock()?;
-        Ok(Signals { pipe: reader, raised })
+        all.into_iter().collect::<SigSet>().thread_unblock()?;
+        Ok(Signals { pipe: reader, raised, own: own.to_vec() })
     }
 
     /// To wait for, with [`super::Interest::Read`].
@@ -61,10 +73,10 @@ impl Signals {
         self.raised.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)).map(|(s, _)| *s).collect()
     }
 
-    /// In a forked child: each signal does again what the system does by default.
+    /// In a forked child: each signal does again what the system does by default, or nothing.
     pub(super) fn give_back(&self) {
         for (caught, _) in &self.raised {
-            default_signal(*caught);
+            if self.own.contains(caught) { ignore_signal(*caught) } else { default_signal(*caught) }
         }
     }
 }
@@ -77,6 +89,15 @@ impl Signals {
 pub fn ignore_signal(ignored: Signal) {
     // SAFETY: ignoring runs no function of ours. It cannot fail for a signal that can be caught.
     let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
+}
+
+/// True when this process ignores `signal`, as whoever started it may have had it (nohup(1), for SIGHUP).
+pub fn is_ignored(signal: Signal) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: no action is given, so nothing changes; the kernel writes the present one to `now`, which is large enough.
+    let asked = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), now.as_mut_ptr()) };
+    // SAFETY: sigaction has filled it in, for it has succeeded.
+    asked == 0 && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// Lets the system do with `signal` what it does by default. For SIGCHLD: ignored, as a parent may leave it to us, it would

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::super::child::{CHUNK, DONE, push, wait, write};
+use super::super::nametag::Nametag;
 use super::super::record::{Batch, IDLE, Kind, closed};
 use super::answer::Answer;
 use super::frames::{Frames, Said};
@@ -16,7 +17,7 @@ use crate::sys::{self, Pid};
 const HEAD: Duration = Duration::from_secs(10);
 
 /// Serves `socket`, a visitor of `site`, until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
-/// Once it is in the room, it may say nothing for as long as `idle`, if there is such a limit.
+/// Once it is in the room, it may say nothing for as long as `idle`, if there is such a limit. `tag` shows who speaks.
 // Inside its caller, its stack would be that of every other door's children too: a large frame is touched page by page.
 #[inline(never)]
 pub fn serve(
@@ -25,8 +26,9 @@ pub fn serve(
     site: &Site,
     tell_reads: bool,
     idle: Option<Duration>,
+    tag: Nametag,
 ) -> i32 {
-    let mut visit = Visit { socket, pipe, tell_reads, batch: Batch::new(Pid::this()) };
+    let mut visit = Visit { socket, pipe, tell_reads, batch: Batch::new(Pid::this()), tag };
     // An error here is the pipe's, so the hub is gone: nobody is left to be told.
     let _ = visit.begin(site, idle).and_then(|left| visit.leave(left));
     DONE
@@ -37,6 +39,7 @@ struct Visit<'a> {
     pipe: &'a PipeWriter,
     tell_reads: bool,
     batch: Batch,
+    tag: Nametag,
 }
 
 impl Visit<'_> {
@@ -82,6 +85,7 @@ impl Visit<'_> {
             for said in frames.by_ref() {
                 match said {
                     Said::Text(text) => {
+                        self.tag.hear(&text);
                         self.push(Kind::Line, &text)?;
                         until = patience(Instant::now());
                     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::io::PipeWriter;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::message::{LONGEST, Mistake, parse, texts};
@@ -143,9 +143,9 @@ impl Direct {
 impl Rules for Direct {
     const PROGRAM: Program = PROGRAM;
 
-    fn serve(&self, _door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
+    fn serve(&self, _door: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let patience = Patience { first: self.name_timeout, between: None };
-        child::serve(socket, pipe, TEXTS, false, patience)
+        child::serve(socket, pipe, TEXTS, false, patience, None)
     }
 
     fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>) {

@@ -51,7 +51,7 @@ enum Event {
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
-    let mut parent = Parent::open(PROGRAM, options, prepare()?)?;
+    let mut parent = Parent::open(PROGRAM, options, prepare()?, &[])?;
     parent.become_user()?;
     if pairs > 1 {
         parent.confine(Duty::Pair, None);

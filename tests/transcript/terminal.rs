@@ -1,0 +1,79 @@
+//! SIGHUP also tells that the terminal is gone. A server that has lost it ends, unless it was told to outlive it.
+
+use super::*;
+use nix::pty::{OpenptyResult, openpty};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+
+/// A server that a new terminal controls, of which it has no more than its keyboard; and the terminal's other side. `hangup` is what
+/// env(1) is to do with SIGHUP.
+fn on_a_terminal(place: &Place, hangup: &str) -> (Server, OwnedFd) {
+    let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+    let mut command = Command::new("sh");
+    // The shell, env and setsid become the server: one process.
+    command.args(["-c", "exec env --default-signal=INT \"$0\" setsid --ctty \"$@\" <\"$TERMINAL\"", hangup]);
+    command.env("TERMINAL", nix::unistd::ttyname(&slave).unwrap());
+    command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
+    (Server::from(&mut command), master)
+}
+
+#[test]
+fn a_server_whose_terminal_is_closed_ends_in_order_and_leaves_nobody() {
+    let place = Place::new();
+    let (mut server, master) = on_a_terminal(&place, "--default-signal=HUP");
+    let mut peer = server.join();
+    // As long as the terminal is there, SIGHUP asks for the file.
+    server.program.signal(SIGHUP);
+    server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
+    peer.sends("un\0");
+    peer.hears("un\0\0");
+    let children = server.children();
+    drop(master);
+    assert_eq!(server.program.ends().code(), Some(0));
+    server.program.out.line_with(&["SIGHUP reçu : arrêt, 1 en ligne"]);
+    assert!(children.iter().all(|&child| !is_alive(child)));
+    assert_eq!(peer.hears_the_end(), b"");
+    assert_eq!(said(&objects(&place.path())), ["un"]);
+}
+
+#[test]
+fn one_that_was_started_with_nohup_outlives_it_and_still_opens_its_file_anew() {
+    let place = Place::new();
+    let (mut server, master) = on_a_terminal(&place, "--ignore-signal=HUP");
+    let mut peer = server.join();
+    drop(master);
+    let reopened = || server.program.out.so_far().matches("SIGHUP reçu : la transcription continue").count();
+    // What the terminal's end sends, and what logrotate does.
+    eventually("the first", || (reopened() >= 1).then_some(()));
+    let before = reopened();
+    server.program.signal(SIGHUP);
+    eventually("one more", || (reopened() > before).then_some(()));
+    peer.sends("un\0");
+    peer.hears("un\0\0");
+    server.program.signal(SIGTERM);
+    assert_eq!(server.program.ends().code(), Some(0));
+    assert_eq!(said(&objects(&place.path())), ["un"]);
+}
+
+#[test]
+fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
+    let place = Place::new();
+    let (mut server, _master) = on_a_terminal(&place, "--default-signal=HUP");
+    let mut peer = server.join();
+    let limit = |most: &str| {
+        let done = Command::new("prlimit").args([most, "--pid", &server.program.pid().to_string()]).status();
+        assert!(done.unwrap().success());
+    };
+    // 6 is the client's, and no further may be opened.
+    limit("--nofile=7:4096");
+    server.program.signal(SIGHUP);
+    server.program.err.line_with(&["SIGHUP reçu", "Too many open files", "dans l'ancien fichier"]);
+    peer.sends("un\0");
+    peer.hears("un\0\0");
+    limit("--nofile=4096:4096");
+    server.program.signal(SIGHUP);
+    server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
+    server.program.signal(SIGTERM);
+    assert_eq!(server.program.ends().code(), Some(0));
+    assert_eq!(said(&objects(&place.path())), ["un"]);
+}
