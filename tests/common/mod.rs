@@ -19,7 +19,7 @@ pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_o
 pub use peer::Peer;
 pub use process::{
     can_trace, catches_sigterm, children_of, cpu_time_of, descriptors_of, descriptors_of_child, is_alive,
-    name_of, raise_own_descriptor_limit, send, traced, wait_for_death,
+    name_of, private_kb, raise_own_descriptor_limit, send, traced, wait_for_death,
 };
 pub use program::{Output, Program};
 pub use server::{Server, for_nobody, server_for_nobody};

@@ -90,6 +90,13 @@ pub fn name_of(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_string()
 }
 
+/// Kilobytes of memory that a process has to itself.
+pub fn private_kb(pid: i32) -> usize {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// True when the process has a handler for SIGTERM, the last signal that our programs catch.
 pub fn catches_sigterm(pid: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

@@ -2,13 +2,6 @@
 
 use super::*;
 
-/// Kilobytes of memory that a process has to itself.
-fn private_kb(pid: i32) -> usize {
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_mebibyte_without_an_end_is_relayed_whole_in_pieces_and_kept_by_nobody() {
     let server = Server::start(&[]);
