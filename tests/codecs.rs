@@ -35,7 +35,7 @@ fn told(most: usize, words: &'static [&'static str]) -> impl Strategy<Value = Ve
 /// A packet of records as a child writes them, and a few of its bytes changed.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
     let record =
-        (any::<i32>(), 0u8..6, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(pid, kind, body)| {
+        (any::<i32>(), 0u8..9, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(pid, kind, body)| {
             [&pid.to_ne_bytes()[..], &[kind], &(body.len() as u16).to_ne_bytes(), &body].concat()
         });
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);

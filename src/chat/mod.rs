@@ -9,7 +9,7 @@
 //!
 //! The client is two processes: `keyboard` sends (`line` makes messages of what is typed), `screen` shows, `messenger`
 //! starts and ends both. `words` holds what the server prints. `lines` is the encoding of the second
-//! door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
+//! door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
 pub mod channel;
 pub mod child;
@@ -34,4 +34,5 @@ pub mod rules;
 pub mod screen;
 pub mod speaker;
 pub mod stage;
+pub mod web;
 pub mod words;

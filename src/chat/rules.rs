@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::Hears;
 use super::child::{self, Patience};
-use super::client::{Client, Lag};
+use super::client::{Client, Lag, Standing};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
@@ -18,7 +18,10 @@ use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::Room;
 use super::stage::{Rules, Stage};
-use super::words;
+use super::web::answer::Answer;
+use super::web::door::{self, Web};
+use super::web::encoding;
+use super::{web, words};
 use crate::cli::Program;
 use crate::server::Parent;
 use crate::sys::Ended;
@@ -26,10 +29,14 @@ use crate::sys::Ended;
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
 
-/// The door, and the channel, of clients that send and read C strings.
-const STRINGS: usize = 0;
-/// The door, and the channel, of clients that send and read lines.
-const LINES: usize = 1;
+/// The channel of clients that send and read C strings.
+const STRINGS: Hears = 0;
+/// The channel of clients that send and read lines.
+const LINES: Hears = 1;
+/// The channel of clients that send and read WebSocket frames.
+const FRAMES: Hears = 2;
+/// The channel of browsers that are not in the room, or not yet: nothing is ever said there.
+const LOBBY: Hears = 3;
 
 /// Runs the messenger until SIGINT or SIGTERM.
 ///
@@ -38,20 +45,28 @@ const LINES: usize = 1;
 pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
+    if options.lines.is_some() || options.web.is_some() {
+        // Clients that read lines, or frames, read them whole, however they come: no pace.
+        for _ in [LINES, FRAMES, LOBBY] {
+            room.add_channel(Duration::ZERO, now);
+        }
+    }
     let Options { verbosity, idle_timeout, .. } = options;
     let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
     let gate = Gate { refuses_headers: options.refuses_headers, names };
-    let mut messenger = Messenger { verbosity, idle_timeout, gate, has_lines: false };
-    let mut more = Vec::new();
-    if options.lines.is_some() {
-        // Clients that read lines read them whole, however they come: no pace.
-        room.add_channel(Duration::ZERO, now);
-        messenger.has_lines = true;
-    }
+    let messenger = Messenger { verbosity, idle_timeout, gate, doors: vec![STRINGS], web: None };
     let mut hub = Hub::open(messenger, &options.listening, room)?;
+    let (mut more, backlog) = (Vec::new(), options.listening.backlog);
     if let Some(address) = options.lines {
-        let address = hub.open_second_door(address, options.listening.backlog)?;
+        let address = hub.open_another_door(address, backlog)?;
+        hub.rules.doors.push(LINES);
         more.push(words::ready_for_lines(address));
+    }
+    if let Some(address) = options.web {
+        let address = hub.open_another_door(address, backlog)?;
+        hub.rules.doors.push(LOBBY);
+        hub.rules.web = Some(Web::at(address, hub.address()?));
+        more.push(words::ready_for_browsers(address));
     }
     hub.run(&more)
 }
@@ -60,8 +75,10 @@ struct Messenger {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     gate: Gate,
-    /// There is a second door.
-    has_lines: bool,
+    /// What is heard by who comes in at each door.
+    doors: Vec<Hears>,
+    /// The door for browsers.
+    web: Option<Web>,
 }
 
 impl Messenger {
@@ -73,19 +90,74 @@ impl Messenger {
         } else {
             self.say_strings(record.body, stage);
         }
+        if self.web.is_some() {
+            let frame = encoding::message(record.pid, encoding::now(), record.body);
+            stage.room.say(FRAMES, &frame, stage.now);
+        }
         self.print_message(record, stage);
     }
 
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
-        if self.has_lines {
-            lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
-        }
+        lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
     }
 
     fn say_line(&self, line: &[u8], stage: &mut Stage) {
-        stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
+        if self.doors.contains(&LINES) {
+            stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
+        }
+    }
+
+    /// Does what a browser wants that is not in the room: an answer, or to come in. False for what no child writes.
+    fn attend(&mut self, record: &Record, stage: &mut Stage) -> bool {
+        let (Some(web), Some(client)) = (&mut self.web, stage.room.client(record.pid)) else { return false };
+        if client.sent_away.is_some() {
+            // It has its answer.
+            return false;
+        }
+        if record.kind == Kind::Enter {
+            // What it says there are words, whatever they begin with.
+            client.standing = Standing::Speaks;
+            let greeting = web.greeting(client, record.body);
+            web.visitors -= 1;
+            stage.room.move_to(record.pid, FRAMES);
+            stage.room.tell(record.pid, &greeting, stage.now);
+            let count = stage.room.len();
+            stage
+                .room
+                .client(record.pid)
+                .into_iter()
+                .for_each(|client| self.joined(client, count, stage.parent));
+            return true;
+        }
+        let Some(answer) = record.body.first().copied().and_then(Answer::numbered) else { return false };
+        let bytes = web.answer(answer);
+        if matches!(answer, Answer::ForeignHost | Answer::ForeignOrigin) {
+            stage.parent.err.line(words::foreign_visitor(client, answer == Answer::ForeignHost));
+        } else if self.verbosity >= Verbosity::Hops {
+            stage.parent.out.line(words::answered(client, answer.status()));
+        }
+        stage.room.send_away(record.pid, bytes);
+        true
+    }
+
+    /// How many of so many processes serve clients that are in the room.
+    fn in_the_room(&self, count: usize) -> usize {
+        count - self.web.as_ref().map_or(0, |web| web.visitors)
+    }
+
+    /// What is told of the coming and going of such a client.
+    fn tells_of(&self, client: &Client) -> bool {
+        self.verbosity >= if client.hears == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
+    }
+
+    fn print_read(record: &Record, stage: &mut Stage) {
+        let Some(client) = stage.room.client(record.pid) else { return };
+        if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
+            let bytes = u32::from_ne_bytes(bytes);
+            stage.parent.out.line(words::hop_read(record.pid, client.descriptor(), bytes));
+        }
     }
 
     fn print_message(&self, record: &Record, stage: &mut Stage) {
@@ -99,13 +171,16 @@ impl Messenger {
     }
 }
 
-/// What the server itself says to one client of `door`.
-fn told(door: usize, what: &str) -> Vec<u8> {
-    in_clothes_of(door, &PROGRAM.says(what))
+/// What the server itself says to one client of a channel.
+fn told(hears: Hears, what: &str) -> Vec<u8> {
+    match hears {
+        FRAMES => encoding::notice(what),
+        _ => in_clothes_of(hears, &PROGRAM.says(what)),
+    }
 }
 
-fn in_clothes_of(door: usize, text: &str) -> Vec<u8> {
-    let end = if door == LINES { '\n' } else { '\0' };
+fn in_clothes_of(hears: Hears, text: &str) -> Vec<u8> {
+    let end = if hears == LINES { '\n' } else { '\0' };
     format!("{text}{end}").into_bytes()
 }
 
@@ -113,35 +188,47 @@ impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, door: usize, socket: &TcpStream, pipe: &PipeWriter) -> i32 {
-        let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
+        if let (LOBBY, Some(web)) = (self.doors[door], &self.web) {
+            return web::child::serve(socket, pipe, &web.site, self.tells_hops(), self.idle_timeout);
+        }
+        let framing = if self.doors[door] == LINES { Framing::Lines } else { child::STRINGS };
         let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
         child::serve(socket, pipe, framing, self.tells_hops(), patience)
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
-        (door, if door == LINES { words::welcome_to_lines() } else { Vec::new() })
+        let hears = self.doors[door];
+        if let (LOBBY, Some(web)) = (hears, &mut self.web) {
+            web.visitors += 1;
+        }
+        (hears, if hears == LINES { words::welcome_to_lines() } else { Vec::new() })
     }
 
-    fn hear(&mut self, record: Record, stage: &mut Stage) {
-        match record.kind {
-            Kind::Message | Kind::Line => {
-                let Some(body) = self.gate.pass(&record, stage, told) else { return };
-                self.say(&Record { body: &body, ..record }, stage);
-            }
-            Kind::Read => {
-                let Some(client) = stage.room.client(record.pid) else { return };
-                if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
-                    let bytes = u32::from_ne_bytes(bytes);
-                    stage.parent.out.line(words::hop_read(record.pid, client.descriptor(), bytes));
+    fn hear(&mut self, record: Record, stage: &mut Stage) -> bool {
+        let Some(hears) = stage.room.client(record.pid).map(|client| client.hears) else { return false };
+        match (record.kind, hears) {
+            (Kind::Message, STRINGS) | (Kind::Line, LINES | FRAMES) => {
+                if let Some(body) = self.gate.pass(&record, stage, told) {
+                    self.say(&Record { body: &body, ..record }, stage);
                 }
             }
-            Kind::Left => stage.room.left(&record),
+            (Kind::Answer | Kind::Enter, LOBBY) => return self.attend(&record, stage),
+            (Kind::Ping, FRAMES) => stage.room.tell(record.pid, &encoding::pong(record.body), stage.now),
+            (Kind::Read, _) if self.tells_hops() => Messenger::print_read(&record, stage),
+            (Kind::Left, _) => stage.room.left(&record),
+            _ => return false,
         }
+        true
     }
 
     fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
-        if self.verbosity >= Verbosity::Chat && parent.out.has_room() {
-            parent.out.line(words::joined(client, count));
+        if self.tells_of(client) && parent.out.has_room() {
+            let count = self.in_the_room(count);
+            parent.out.line(match client.hears {
+                LOBBY => words::visited(client),
+                FRAMES => words::joined_by_web(client, count),
+                _ => words::joined(client, count),
+            });
         }
     }
 
@@ -149,31 +236,44 @@ impl Rules for Messenger {
         if let Some(names) = &mut self.gate.names {
             names.forget(client.pid);
         }
-        let line = words::departed(client, ended, count);
+        if let (LOBBY, Some(web)) = (client.hears, &mut self.web) {
+            web.visitors -= 1;
+        }
+        let line = words::departed(client, ended, self.in_the_room(count));
         if client.lost_its_child() {
             // That went wrong, whatever one wants to see.
             parent.err.line(line);
-        } else if self.verbosity >= Verbosity::Chat {
+        } else if self.tells_of(client) {
             parent.out.line(line);
         }
-        match self.idle_timeout {
-            Some(time) if client.left == Some(IDLE) => told(client.hears, &words::you_are_silent(time)),
-            _ => Vec::new(),
-        }
-    }
-
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
-        parent.err.line(words::too_slow(client, lag));
-        let reason = PROGRAM.says(&words::you_are_too_slow(lag));
+        let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(words::you_are_silent);
         match client.hears {
-            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
-            LINES => format!("\n{reason}\n").into_bytes(),
-            _ => format!("\0{reason}\0").into_bytes(),
+            LOBBY => Vec::new(),
+            FRAMES => door::last_words(client, silent.as_deref()),
+            hears => silent.map(|silent| told(hears, &silent)).unwrap_or_default(),
         }
     }
 
-    fn refusal(door: usize, reason: &str) -> Vec<u8> {
-        in_clothes_of(door, reason)
+    fn too_slow(&self, client: &Client, lag: Lag, rest: &[u8], parent: &mut Parent) -> Vec<u8> {
+        parent.err.line(words::too_slow(client, lag));
+        let you = words::you_are_too_slow(lag);
+        match client.hears {
+            FRAMES => door::too_slow(rest, &you),
+            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
+            LINES => format!("\n{}\n", PROGRAM.says(&you)).into_bytes(),
+            _ => format!("\0{}\0", PROGRAM.says(&you)).into_bytes(),
+        }
+    }
+
+    fn refusal(&self, door: usize, reason: &str) -> Vec<u8> {
+        match (self.doors[door], &self.web) {
+            (LOBBY, Some(web)) => web.refusal(reason),
+            (hears, _) => in_clothes_of(hears, reason),
+        }
+    }
+
+    fn stopping(&self, client: &Client) -> Vec<u8> {
+        if client.hears == FRAMES { door::stopping() } else { Vec::new() }
     }
 
     fn tells_hops(&self) -> bool {
