@@ -11,6 +11,8 @@ mod chromium;
 mod common;
 #[path = "browser/connection.rs"]
 mod connection;
+#[path = "common/devtools.rs"]
+mod devtools;
 #[path = "browser/flood.rs"]
 mod flood;
 #[path = "browser/hostile.rs"]
@@ -42,12 +44,16 @@ struct Room {
 
 impl Room {
     fn open() -> Room {
-        Room::at("0")
+        Room::with(&["--web", "0"])
     }
 
     /// The same, its page on a port that is known already.
     fn at(port: &str) -> Room {
-        let server = Server::start(&["--web", port]);
+        Room::with(&["--web", port])
+    }
+
+    fn with(options: &[&str]) -> Room {
+        let server = Server::start(options);
         let line = server.program.out.line_with(&["http://"]);
         let url =
             line.split_whitespace().find(|word| word.starts_with("http://")).expect("the page's address");

@@ -64,7 +64,8 @@ fn narrow_or_wide_light_or_dark_all_is_readable_and_nothing_scrolls_sideways() {
     is_readable(&mut alice, &[("wide", (1280, 800)), ("narrow", (360, 740)), ("least", (320, 480))]);
     // Names enough for all colours, long ones among them, and a notice.
     let names = (0..24).map(|i| ["ève", "zoé", "Max"][i % 3].repeat(i / 3 + 1));
-    room.server.join().sends(names.map(|name| format!("{name} : couleur\0")).collect::<String>());
+    let mut peer = room.server.join();
+    peer.sends(names.map(|name| format!("{name} : couleur\0")).collect::<String>());
     alice.has_messages(CONVERSATION.len() + 25);
     drop(room);
     alice.pastes("je n'ai pas fini");

@@ -48,3 +48,55 @@ fn one_need_not_wait_for_the_next_attempt() {
     alice.is_connected();
     assert_eq!(alice.text("document.activeElement.id"), "text");
 }
+
+#[test]
+fn what_may_not_have_arrived_is_told() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    alice.says("arrivé");
+    alice.has_messages(1);
+    // Nobody passes it on any more.
+    room.server.program.signal(Signal::SIGSTOP);
+    alice.says("perdu");
+    assert_eq!(alice.text("document.querySelector('#text').value"), "");
+    room.server.program.signal(Signal::SIGKILL);
+    alice.has_notice("Peut-être pas arrivé : « perdu »");
+    assert_eq!(alice.value(&format!("{NOTICES}.some((notice) => notice.includes('« arrivé »'))")), false);
+}
+
+#[test]
+fn whom_the_server_sends_away_is_told_why_and_comes_back_only_when_asked() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::with(&["--web", "0", "--idle-timeout", "1"]);
+    let mut alice = room.page(&mut browser, "alice");
+    alice.waits_until("document.body.dataset.state === 'sent-away'");
+    alice.has_notice("Le serveur : vous n'avez rien dit depuis 1 s");
+    assert_eq!(
+        alice.text("document.querySelector('#why').innerText"),
+        "Le serveur a mis fin à la connexion."
+    );
+    alice.value("document.querySelector('#now').click()");
+    alice.has_notice("Reconnecté");
+}
+
+#[test]
+fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::with(&["--web", "0", "--distinct-names"]);
+    let mut alice = room.page(&mut browser, "alice");
+    alice.says("je suis la première");
+    alice.has_messages(1);
+    let mut other = room.page(&mut browser, "alice");
+    other.says("moi aussi");
+    other.has_notice("message non transmis : le pseudo « alice » est déjà pris");
+    assert_eq!(other.value("document.querySelector('.row.notice').getAttribute('role')"), "status");
+    // It can be said again, under another name.
+    other.value("document.querySelector('#me').click()");
+    other.is_named("alicia");
+    other.presses("ArrowUp");
+    other.presses("Enter");
+    alice.has_messages(2);
+    assert_eq!(alice.texts(TEXTS), ["je suis la première", "moi aussi"]);
+    assert_eq!(alice.value(&format!("{NOTICES}.length")), 0);
+}

@@ -40,3 +40,20 @@ fn a_screen_reader_hears_of_a_flood_instead_of_all_of_it() {
     alice.waits_until("document.querySelector('#spoken[role=status]').innerText.includes('entre-temps')");
     alice.has_messages(1001);
 }
+
+#[test]
+fn a_page_that_nobody_looks_at_keeps_no_more_than_it_would_show() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    alice.is_hidden(true);
+    let mut peer = room.server.join();
+    peer.sends((0..25_000).map(|i| format!("bob : {i}\0")).collect::<String>());
+    alice.waits_until("document.title.replace(/\\D/g, '') === '25000'");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 0, "nothing is drawn for nobody");
+    alice.is_hidden(false);
+    alice.has_messages(10_000);
+    alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '15000'");
+    assert_eq!(alice.text("document.querySelector('.text').textContent"), "15000");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 10_000);
+}

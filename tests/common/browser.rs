@@ -1,14 +1,14 @@
-//! A real browser, driven through its DevTools protocol (<https://chromedevtools.github.io/devtools-protocol/>).
+//! A real browser: its pages, as the one who sits before them.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tungstenite::{Message, WebSocket};
 
+use super::devtools::DevTools;
 use super::{PATIENCE, Program};
 
 /// The names under which systems have it.
@@ -193,6 +193,13 @@ impl Page {
         ));
     }
 
+    /// Behind other windows, or in sight again. A browser without a window has none to put before it: the page is told so.
+    pub fn is_hidden(&mut self, hidden: bool) {
+        let told =
+            format!("Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }})");
+        self.value(&format!("{told}, document.dispatchEvent(new Event('visibilitychange'))"));
+    }
+
     /// A picture of it as `NAME.png`, where the environment's FORKLAB_SCREENSHOTS names a directory.
     pub fn is_pictured(&mut self, name: &str) {
         let Some(directory) = std::env::var_os("FORKLAB_SCREENSHOTS") else { return };
@@ -226,42 +233,5 @@ impl Page {
         let thrown = self.events("Runtime.exceptionThrown");
         let printed = self.events("Runtime.consoleAPICalled");
         logged.into_iter().chain(thrown).chain(printed).collect()
-    }
-}
-
-/// One connection of the protocol: calls, and the events that come between their answers.
-struct DevTools {
-    socket: WebSocket<TcpStream>,
-    calls: u64,
-    events: Vec<Value>,
-}
-
-impl DevTools {
-    fn connect(address: SocketAddr, path: &str) -> DevTools {
-        let stream = TcpStream::connect(address).expect("connect to the browser");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let url = format!("ws://{address}/{path}");
-        let (socket, _) = tungstenite::client(url, stream).expect("the browser's DevTools");
-        DevTools { socket, calls: 0, events: Vec::new() }
-    }
-
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
-        self.calls += 1;
-        let call = json!({ "id": self.calls, "method": method, "params": parameters });
-        self.socket.send(Message::text(call.to_string())).unwrap_or_else(|error| panic!("{method}: {error}"));
-        loop {
-            let answer = self.socket.read().unwrap_or_else(|error| panic!("{method}: {error}"));
-            let Message::Text(answer) = answer else { continue };
-            let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
-            match answer.get("id").and_then(Value::as_u64) {
-                None => self.events.push(answer),
-                Some(id) if id == self.calls => {
-                    assert!(answer.get("error").is_none(), "{method}: {answer}");
-                    return answer["result"].take();
-                }
-                Some(_) => {}
-            }
-        }
     }
 }
