@@ -51,6 +51,7 @@ fn a_page_that_nobody_looks_at_keeps_no_more_than_it_would_show() {
     peer.sends((0..25_000).map(|i| format!("bob : {i}\0")).collect::<String>());
     alice.waits_until("document.title.replace(/\\D/g, '') === '25000'");
     assert_eq!(alice.value("document.querySelectorAll('.row').length"), 0, "nothing is drawn for nobody");
+    assert_eq!(alice.value("waiting.length < 20000"), true, "and not all is kept");
     alice.is_hidden(false);
     alice.has_messages(10_000);
     alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '15000'");

@@ -22,6 +22,7 @@ fn markup_in_names_and_texts_is_shown_and_runs_nothing() {
         peer.sends(format!("{i}{markup} : {markup}\0"));
     }
     alice.has_messages(MARKUP.len());
+    alice.is_pictured("hostile-markup");
     assert_eq!(alice.texts(TEXTS), MARKUP);
     let named: Vec<String> = MARKUP.iter().enumerate().map(|(i, markup)| format!("{i}{markup}")).collect();
     assert_eq!(alice.texts("[...document.querySelectorAll('.name')].map((name) => name.textContent)"), named);
@@ -42,13 +43,11 @@ fn what_would_mislead_is_made_visible() {
     alice.has_messages(2);
     peer.sends("\u{5d0}\u{5d1} : \u{5e9}\u{5dc}\u{5d5}\u{5dd} abc\0");
     alice.has_messages(3);
+    alice.is_pictured("hostile-characters");
     let texts = alice.texts("[...document.querySelectorAll('.text')].map((text) => text.textContent)");
-    assert_eq!(texts[0], "<U+202E>tpircs<U+2066><U+200B> \u{241b}[2J\u{2407}\u{2421}<U+009B>");
+    assert_eq!(texts[0], "<U+202E>tpircs<U+2066><U+200B> ^[[2J^G^?<U+009B>");
     assert_eq!(texts[1], "a\tb");
-    assert_eq!(
-        alice.text("document.querySelectorAll('.name')[1].textContent"),
-        "e<U+202E>v\u{241b}e\u{2409}"
-    );
+    assert_eq!(alice.text("document.querySelectorAll('.name')[1].textContent"), "e<U+202E>v^[e^I");
     // A text from right to left keeps to itself.
     let direction = "getComputedStyle(document.querySelectorAll('.text')[2]).direction + getComputedStyle(document.querySelectorAll('.row')[2]).direction";
     assert_eq!(alice.text(direction), "rtlltr");
@@ -81,6 +80,7 @@ fn neither_long_words_nor_many_lines_nor_long_names_break_the_page() {
     alice.has_messages(2);
     peer.sends(format!("eve : {}fin\0", "\n".repeat(900)));
     alice.has_messages(3);
+    alice.is_pictured("hostile-lengths");
     assert_eq!(alice.value("document.querySelector('.text').textContent.length"), 1017);
     assert_eq!(alice.value(appearance::SCROLLS_SIDEWAYS), false);
     let higher = "[...document.querySelectorAll('.row')].some((row) => row.offsetHeight > innerHeight)";

@@ -5,27 +5,28 @@ use super::*;
 /// The element that has the keyboard, by its name.
 const FOCUS: &str = "document.activeElement.id";
 
+impl Page {
+    /// Presses a key that moves the keyboard there.
+    fn moves_to(&mut self, id: &str, press: impl FnOnce(&mut Page)) {
+        press(self);
+        self.waits_until(&format!("{FOCUS} === '{id}'"));
+        assert_eq!(
+            self.text("getComputedStyle(document.activeElement).outlineStyle"),
+            "solid",
+            "{id} is seen to have it"
+        );
+    }
+}
+
 #[test]
 fn everything_is_reached_by_tab_in_a_simple_order_and_seen_to_be() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
-    let mut order = vec![alice.text(FOCUS)];
-    // Out of the page's end, into the browser, and in again at its start.
-    while order.len() < 6 {
-        alice.presses("Tab");
-        if alice.value("document.activeElement !== document.body") == true {
-            order.push(alice.text(FOCUS));
-            assert_eq!(
-                alice.value("getComputedStyle(document.activeElement).outlineStyle"),
-                "solid",
-                "{order:?}"
-            );
-        }
-    }
-    assert_eq!(order, ["text", "send", "me", "theme", "log", "text"]);
-    alice.presses_shift_and("Tab");
-    assert_eq!(alice.text(FOCUS), "log");
+    // Back to the page's start, and from there to its end.
+    let order = ["me", "theme", "log", "text", "send"];
+    order.iter().rev().skip(2).for_each(|id| alice.moves_to(id, |page| page.presses_shift_and("Tab")));
+    order.iter().skip(1).for_each(|id| alice.moves_to(id, |page| page.presses("Tab")));
 }
 
 #[test]
@@ -40,8 +41,7 @@ fn keys_alone_name_speak_recall_and_change_the_theme() {
     alice.types("un");
     alice.presses("Enter");
     alice.types("deux");
-    alice.presses("Tab");
-    alice.waits_until("document.activeElement.id === 'send'");
+    alice.moves_to("send", |page| page.presses("Tab"));
     alice.presses("Enter");
     alice.has_messages(2);
     assert_eq!(alice.texts(TEXTS), ["un", "deux"]);
@@ -54,10 +54,7 @@ fn keys_alone_name_speak_recall_and_change_the_theme() {
     alice.has_messages(3);
     assert_eq!(alice.texts(TEXTS)[2], "deux");
     let before = alice.text("document.documentElement.dataset.theme");
-    ["Tab", "Tab", "Tab"].iter().for_each(|key| alice.presses(key));
-    while alice.text(FOCUS) != "theme" {
-        alice.presses("Tab");
-    }
+    ["log", "theme"].iter().for_each(|id| alice.moves_to(id, |page| page.presses_shift_and("Tab")));
     alice.presses("Enter");
     let after = alice.text("document.documentElement.dataset.theme");
     assert_ne!(after, before);
@@ -81,6 +78,7 @@ fn page_keys_scroll_the_messages_and_new_ones_do_not_move_what_one_reads() {
     let reading = alice.value(in_sight);
     (0..3).for_each(|i| peer.sends(format!("bob : plus tard {i}\0")));
     alice.waits_until("document.querySelector('#below').innerText === '3 nouveaux messages ↓'");
+    alice.is_pictured("reading-above");
     assert_eq!(alice.value(in_sight), reading);
     alice.presses("End");
     alice.waits_until(is_at_end);

@@ -37,6 +37,7 @@ fn each_line_is_a_message_and_more_than_five_are_sent_only_after_a_question() {
     alice.says(&many.join("\n"));
     alice.waits_until("document.querySelector('#many').open");
     assert_eq!(alice.text("document.querySelector('#many-title').innerText"), "Envoyer 12 messages ?");
+    alice.is_pictured("many");
     // No: the text stays.
     alice.presses("Escape");
     alice.waits_until("!document.querySelector('#many').open && document.activeElement.id === 'text'");
