@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// It alone is to be told something, behind all that was said until now. While it has not yet taken the last such: behind that
-    /// where there is no pace, up to [`MOST_ASIDE`], and not at all where there is.
+    /// where there is no pace, up to 4 KiB, and not at all where there is.
     pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
         if self.aside.bytes.is_empty() {
             let before = channel.log.end();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::Hears;
 use super::child::{self, Patience};
-use super::client::{Client, Lag, Standing};
+use super::client::{Client, Lag};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
@@ -18,7 +18,6 @@ use super::options::{Options, Verbosity};
 use super::record::{HEADER, IDLE, Kind, Record};
 use super::room::Room;
 use super::stage::{Rules, Stage};
-use super::web::answer::Answer;
 use super::web::door::{self, Web};
 use super::web::encoding;
 use super::{web, words};
@@ -83,16 +82,15 @@ struct Messenger {
 
 impl Messenger {
     /// Says what one client said to all, and prints it.
-    fn say(&self, record: &Record, stage: &mut Stage) {
+    fn say(&mut self, record: &Record, stage: &mut Stage) {
         if record.kind == Kind::Line {
             stage.room.say(STRINGS, &lines::as_string(record.body), stage.now);
             self.say_line(record.body, stage);
         } else {
             self.say_strings(record.body, stage);
         }
-        if self.web.is_some() {
-            let frame = encoding::message(record.pid, encoding::now(), record.body);
-            stage.room.say(FRAMES, &frame, stage.now);
+        if let Some(web) = &mut self.web {
+            stage.room.say(FRAMES, web.message(record), stage.now);
         }
         self.print_message(record, stage);
     }
@@ -100,46 +98,24 @@ impl Messenger {
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
-        lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
+        if self.doors.contains(&LINES) {
+            lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
+        }
     }
 
     fn say_line(&self, line: &[u8], stage: &mut Stage) {
-        if self.doors.contains(&LINES) {
-            stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
-        }
+        stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
     }
 
-    /// Does what a browser wants that is not in the room: an answer, or to come in. False for what no child writes.
-    fn attend(&mut self, record: &Record, stage: &mut Stage) -> bool {
-        let (Some(web), Some(client)) = (&mut self.web, stage.room.client(record.pid)) else { return false };
-        if client.sent_away.is_some() {
-            // It has its answer.
-            return false;
+    /// Lets a browser into the room that has asked for it. False where none is let in.
+    fn let_in(&mut self, record: &Record, stage: &mut Stage) -> bool {
+        let Some(web) = &mut self.web else { return false };
+        let is_in = web.let_in(record, FRAMES, stage);
+        let count = stage.room.len();
+        if let Some(client) = stage.room.client(record.pid).filter(|_| is_in) {
+            self.joined(client, count, stage.parent);
         }
-        if record.kind == Kind::Enter {
-            // What it says there are words, whatever they begin with.
-            client.standing = Standing::Speaks;
-            let greeting = web.greeting(client, record.body);
-            web.visitors -= 1;
-            stage.room.move_to(record.pid, FRAMES);
-            stage.room.tell(record.pid, &greeting, stage.now);
-            let count = stage.room.len();
-            stage
-                .room
-                .client(record.pid)
-                .into_iter()
-                .for_each(|client| self.joined(client, count, stage.parent));
-            return true;
-        }
-        let Some(answer) = record.body.first().copied().and_then(Answer::numbered) else { return false };
-        let bytes = web.answer(answer);
-        if matches!(answer, Answer::ForeignHost | Answer::ForeignOrigin) {
-            stage.parent.err.line(words::foreign_visitor(client, answer == Answer::ForeignHost));
-        } else if self.verbosity >= Verbosity::Hops {
-            stage.parent.out.line(words::answered(client, answer.status()));
-        }
-        stage.room.send_away(record.pid, bytes);
-        true
+        is_in
     }
 
     /// How many of so many processes serve clients that are in the room.
@@ -212,7 +188,11 @@ impl Rules for Messenger {
                     self.say(&Record { body: &body, ..record }, stage);
                 }
             }
-            (Kind::Answer | Kind::Enter, LOBBY) => return self.attend(&record, stage),
+            (Kind::Enter, LOBBY) => return self.let_in(&record, stage),
+            (Kind::Answer, LOBBY) => {
+                let tells = self.tells_hops();
+                return self.web.as_ref().is_some_and(|web| web.answer(&record, tells, stage));
+            }
             (Kind::Ping, FRAMES) => stage.room.tell(record.pid, &encoding::pong(record.body), stage.now),
             (Kind::Read, _) if self.tells_hops() => Messenger::print_read(&record, stage),
             (Kind::Left, _) => stage.room.left(&record),
@@ -274,6 +254,10 @@ impl Rules for Messenger {
 
     fn stopping(&self, client: &Client) -> Vec<u8> {
         if client.hears == FRAMES { door::stopping() } else { Vec::new() }
+    }
+
+    fn forget(&mut self) {
+        self.web.iter_mut().for_each(Web::forget);
     }
 
     fn tells_hops(&self) -> bool {

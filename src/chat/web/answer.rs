@@ -3,6 +3,8 @@
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
+use crate::sys::large;
+
 /// The page: one file, which asks for no other.
 const PAGE: &str = include_str!("page.html");
 
@@ -126,6 +128,7 @@ impl Answers {
         self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"))
     }
 
+    /// In a block of its own: the page is large, and what the hub writes on the heap, the children before would pay for.
     fn http(&self, status: &str, headers: &str, kind: &str, body: &str) -> Vec<u8> {
         let (policy, length) = (&self.policy, body.len());
         let content = match kind {
@@ -137,7 +140,10 @@ impl Answers {
             "HTTP/1.1 {status}\r\n{content}{headers}Connection: close\r\nContent-Security-Policy: {policy}\r\n\
              X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\r\n"
         );
-        [head.as_bytes(), body.as_bytes()].concat()
+        let mut bytes = large();
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(body.as_bytes());
+        bytes
     }
 }
 

@@ -17,6 +17,8 @@ const HEAD: Duration = Duration::from_secs(10);
 
 /// Serves `socket`, a visitor of `site`, until its client or the hub is gone. With `tell_reads`, the hub is told of each `read`.
 /// Once it is in the room, it may say nothing for as long as `idle`, if there is such a limit.
+// Inside its caller, its stack would be that of every other door's children too: a large frame is touched page by page.
+#[inline(never)]
 pub fn serve(
     socket: &TcpStream,
     pipe: &PipeWriter,

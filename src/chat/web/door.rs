@@ -2,10 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::super::client::Client;
-use super::super::record::{IDLE, code_of};
-use super::answer::{Answer, Answers};
-use super::encoding;
+use super::super::channel::Hears;
+use super::super::client::{Client, Standing};
+use super::super::record::{IDLE, Record, code_of};
+use super::super::room::Room;
+use super::super::stage::Stage;
+use super::super::words;
+use super::answer::{Answer, Answers, upgraded};
+use super::encoding::{self, Messages};
 use super::request::Site;
 use crate::sys;
 
@@ -24,6 +28,7 @@ pub struct Web {
     /// How visitors may call it.
     pub site: Site,
     answers: Answers,
+    messages: Messages,
     /// The room's first door.
     room: SocketAddr,
     /// How many are there who are not in the room: they ask for the page, or are about to come in.
@@ -34,25 +39,56 @@ impl Web {
     /// A door at `address` into the room of `room`.
     pub fn at(address: SocketAddr, room: SocketAddr) -> Web {
         let site = Site { port: address.port(), machine: sys::machine_name() };
-        Web { site, answers: Answers::of_the_page(), room, visitors: 0 }
+        Web { site, answers: Answers::of_the_page(), messages: Messages::default(), room, visitors: 0 }
     }
 
-    /// The bytes of an answer.
-    pub fn answer(&self, answer: Answer) -> Vec<u8> {
-        self.answers.bytes(answer)
+    /// What a client said, as those hear it who hear frames.
+    pub fn message(&mut self, record: &Record) -> &[u8] {
+        self.messages.frame(record.pid, encoding::now(), record.body)
     }
 
-    /// The same for a visitor that is not let in.
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        self.messages.forget();
+    }
+
+    /// What a visitor is told that is not let in.
     pub fn refusal(&self, reason: &str) -> Vec<u8> {
         self.answers.refusal(reason)
     }
 
-    /// What a client hears as it enters the room.
-    pub fn greeting(&self, client: &Client, accept: &[u8]) -> Vec<u8> {
+    /// Lets a visitor into the room, where it hears `channel`. False when it has its answer, and is gone.
+    pub fn let_in(&mut self, record: &Record, channel: Hears, stage: &mut Stage) -> bool {
+        let Some(client) = visitor(record, stage.room) else { return false };
+        // What it says there are words, whatever they begin with.
+        client.standing = Standing::Speaks;
+        self.visitors -= 1;
+        stage.room.move_to(record.pid, channel);
         // It was looked at as it came out of the pipe: base64.
-        let accept = String::from_utf8_lossy(accept);
-        [super::answer::upgraded(&accept), encoding::hello(client.pid, self.room)].concat()
+        let accept = String::from_utf8_lossy(record.body);
+        let greeting = [upgraded(&accept), encoding::hello(record.pid, self.room)].concat();
+        stage.room.tell(record.pid, &greeting, stage.now);
+        true
     }
+
+    /// Gives a visitor its answer, and prints which, if that `is_told`. False when it has one already, and for an answer that there
+    /// is not.
+    pub fn answer(&self, record: &Record, is_told: bool, stage: &mut Stage) -> bool {
+        let Some(answer) = record.body.first().copied().and_then(Answer::numbered) else { return false };
+        let Some(client) = visitor(record, stage.room) else { return false };
+        if matches!(answer, Answer::ForeignHost | Answer::ForeignOrigin) {
+            stage.parent.err.line(words::foreign_visitor(client, answer == Answer::ForeignHost));
+        } else if is_told {
+            stage.parent.out.line(words::answered(client, answer.status()));
+        }
+        stage.room.send_away(record.pid, self.answers.bytes(answer));
+        true
+    }
+}
+
+/// Who has written `record`, if it has no answer yet.
+fn visitor<'a>(record: &Record, room: &'a mut Room) -> Option<&'a mut Client> {
+    room.client(record.pid).filter(|client| client.sent_away.is_none())
 }
 
 /// The last words to a client that was in the room, `told` being what else it is to know.
