@@ -30,11 +30,10 @@ const LEAST_CONTRAST: &str = "(() => {
 })()";
 
 /// Who writes what in the pictures.
-const CONVERSATION: [&str; 9] = [
+const CONVERSATION: [&str; 8] = [
     "bob : Quelqu'un a compris pourquoi accept() rend un nouveau descripteur ?",
     "chloé : oui ! celui d'écoute reste ouvert pour les suivants",
     "chloé : regarde avec ss -tnp, on voit les deux",
-    "bob : ah, le 5 et le 6 :)",
     "david > et pourquoi deux processus ont la même socket ?",
     "محمد : مرحبا بالجميع",
     "bob : fork() copie les descripteurs\nle père et le fils l'ont donc tous les deux\n\tvoir src/server/door.rs",
