@@ -18,6 +18,20 @@ fn a_ping_is_answered_between_two_messages() {
 }
 
 #[test]
+fn all_that_is_for_one_page_alone_comes_though_it_comes_at_once() {
+    let room = Room::open(&["--distinct-names"]);
+    let (mut alice, mut eve) = (room.server.join(), room.enter_raw());
+    alice.sends("alice : moi\0");
+    eve.hears_up_to("moi\"}");
+    let taken = frame(0x81, b"alice : moi aussi");
+    eve.sends([&taken[..], &taken, &frame(0x89, b"un"), &frame(0x89, b"deux")].concat());
+    eve.hears_up_to("est déjà pris");
+    eve.hears_up_to("est déjà pris");
+    // The pong to the last of several pings that came together.
+    eve.hears_up_to("\u{4}deux");
+}
+
+#[test]
 fn pings_without_end_whose_answers_nobody_reads_are_not_kept_and_hold_nobody_up() {
     let room = Room::open(&["--pace", "0", "-q"]);
     let (mut alice, mut eve) = (room.server.connect(), room.enter_raw());
