@@ -134,17 +134,18 @@ fn a_page_is_a_process_like_any_other() {
 fn a_pages_child_stays_small_whatever_its_page_sends() {
     let room = Room::open(&["--pace", "0", "-q"]);
     let mut page = room.enter();
-    page.says("alice : a");
-    page.hears();
-    let before = private_memory_of(page.pid);
     let longest = "x".repeat(1023);
-    for i in 0..2000 {
-        page.says(&longest);
-        page.socket.send(Message::Ping(vec![b'x'; 125].into())).unwrap();
-        page.says(&format!("{i}"));
-        while page.socket.read().unwrap() != Message::Pong(vec![b'x'; 125].into()) {}
-    }
-    let after = private_memory_of(page.pid);
+    let ping = Message::Ping(vec![b'x'; 125].into());
+    let mut sends_all = |times: usize| {
+        for _ in 0..times {
+            page.says(&longest);
+            page.socket.send(ping.clone()).unwrap();
+            while !page.socket.read().unwrap().is_pong() {}
+        }
+        private_memory_of(page.pid)
+    };
+    // What it does for the first time costs it the pages that it does it with.
+    let (before, after) = (sends_all(100), sends_all(2000));
     assert!(after <= before + 64, "{before} kB, then {after} kB");
 }
 

@@ -5,7 +5,8 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 fn status_of(answer: &str) -> u16 {
-    answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()).expect("a status line")
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    status.unwrap_or_else(|| panic!("no status line: {answer:?}"))
 }
 
 /// The value of a header that is there once.
