@@ -35,7 +35,7 @@ fn told(most: usize, words: &'static [&'static str]) -> impl Strategy<Value = Ve
 /// A packet of records as a child writes them, and a few of its bytes changed.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
     let record =
-        (any::<i32>(), 0u8..6, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(pid, kind, body)| {
+        (any::<i32>(), 0u8..9, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(pid, kind, body)| {
             [&pid.to_ne_bytes()[..], &[kind], &(body.len() as u16).to_ne_bytes(), &body].concat()
         });
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
@@ -46,6 +46,74 @@ fn packets() -> impl Strategy<Value = Vec<u8>> {
             packet[at] = byte;
         }
         [&(packet.len() as u16).to_le_bytes()[..], &packet].concat()
+    })
+}
+
+/// Frames as a browser sends them, and some that it would not, behind so many bytes that say how they come.
+fn streams_of_frames() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![
+        6 => select(vec![0x81u8, 0x01, 0x80, 0x00, 0x89, 0x8a]),
+        1 => select(vec![0x82u8, 0x88, 0xc1, 0x83, 0x09, 0x8b]),
+    ];
+    let texts = select(vec!["alice : bonjour", "a\r\nb", "é", "\u{2028}", " \n", "\x03\u{e8}", "\0"]);
+    let payload = prop_oneof![
+        8 => prop::collection::vec(texts, 0..3).prop_map(|texts| texts.concat().into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..130),
+        1 => (any::<u8>(), 120usize..1100).prop_map(|(byte, count)| vec![byte; count]),
+    ];
+    let frame = (first, payload, any::<[u8; 4]>(), 0u8..40).prop_map(|(first, payload, mask, oddity)| {
+        let length = match payload.len() {
+            short @ 0..126 => vec![0x80 | short as u8],
+            long => [&[0xfe][..], &(long as u16).to_be_bytes()].concat(),
+        };
+        let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+        let mut frame: Vec<u8> = [&[first][..], &length, &mask].concat().into_iter().chain(masked).collect();
+        if oddity == 0 {
+            frame[1] &= 0x7f;
+        }
+        frame
+    });
+    (prop::collection::vec(any::<u8>(), 0..17), prop::collection::vec(frame, 0..12)).prop_map(
+        |(steps, frames)| {
+            let count = steps.len().min(15);
+            [&[count as u8][..], &steps[..count], &frames.concat()].concat()
+        },
+    )
+}
+
+/// The head of a request, line by line, some of them missing, doubled or of another door.
+fn requests() -> impl Strategy<Value = Vec<u8>> {
+    let paths = select(vec![
+        "GET / HTTP/1.1",
+        "GET /room HTTP/1.1",
+        "GET /x HTTP/1.1",
+        "POST / HTTP/1.1",
+        "GET / HTTP/1.0",
+    ]);
+    let lines = vec![
+        "Host: localhost:8080",
+        "Host: localhost:8080",
+        "Host: [::1]:8080",
+        "host: 127.0.0.1:80",
+        "Host: x.example:8080",
+        "Origin: http://localhost:8080",
+        "Origin: null",
+        "Connection: keep-alive, Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Version: 8",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "X: y",
+        "",
+        "no header",
+    ];
+    let upgrade = [0, 7, 8, 9, 11].map(|at| lines[at]);
+    let some = prop::collection::vec(select(lines), 0..8);
+    (paths, any::<bool>(), some, any::<bool>()).prop_map(move |(path, upgrades, some, ends)| {
+        let upgrade = if upgrades { &upgrade[..] } else { &[] };
+        let lines = [&[path], upgrade, &some].concat();
+        let end = if ends { "\r\n\r\n" } else { "" };
+        (lines.join("\r\n") + end).into_bytes()
     })
 }
 
@@ -103,11 +171,13 @@ hold! {
     calc: told(18, &["12", "-3", "+", "9223372036854775807", "1", "a"]),
     cutter: told(18, &["alice : bonjour", "é🦀"]),
     direct: told(20, &["%", "bo", "%bob%hi", "é"]),
+    frames: streams_of_frames(),
     keyboard: told(17, &["bonjour", "é🦀"]),
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
     names: conversations(),
     record: packets(),
     relay: told(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
+    request: requests(),
     text: told(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),
     upload: soup(&[HEADER, "a.txt", "/", ".", "..", "\\", "é", "[SUCCESS]", "[ERROR]"]),
 }

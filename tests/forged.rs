@@ -17,6 +17,9 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// What eve's child must not be able to say; nobody may ever hear it.
 const FORGED: &[u8] = b"bob : c'est moi\0";
 
+/// The answer to a WebSocket's key: RFC 6455, 1.3.
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
 /// The pipe's write end of `child`: packets, as its own are.
 fn pipe_of(child: i32) -> File {
     let pipe = OpenOptions::new().write(true).open(format!("/proc/{child}/fd/4")).expect("the child's pipe");
@@ -55,6 +58,11 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
         record(child, line, b"eve\r[09:00:00] bob : c'est moi"),
         record(child, line, FORGED),
         record(child, message, b"bob : c'est moi"),
+        // What another door's child would write.
+        record(child, line, b"bob : c'est moi"),
+        record(child, Kind::Answer as u8, &[1]),
+        record(child, Kind::Enter as u8, ACCEPT),
+        record(child, Kind::Ping as u8, b"bob : c'est moi"),
         // Strings that others would end.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
@@ -156,4 +164,37 @@ fn the_packets_of_this_test_are_those_that_children_write() {
     assert_eq!(batch.closed(), record(child, Kind::Message as u8, b"eve : bonjour\0\0"));
     pipe.write_all(batch.closed()).unwrap();
     bob.hears("eve : bonjour\0\0");
+}
+
+#[test]
+fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_is() {
+    let server = Server::start(&["--web", "0"]);
+    let line = server.program.out.line_with(&["navigateurs sur http://"]);
+    let (_, url) = line.split_once("http://").unwrap();
+    let (mut alice, mut eve) = (server.join(), Peer::connect(url.trim_end_matches('/').parse().unwrap()));
+    let child = *server.wait_for_children(2).iter().find(|&&child| child != server.child_of(&alice)).unwrap();
+    let mut pipe = pipe_of(child);
+    let mut forge = |kind: Kind, body: &[u8], times: u32| {
+        pipe.write_all(&record(child, kind as u8, body)).unwrap();
+        server.program.err.line_with(&["(père) le tube contient autre chose", &format!("({times} fois)")]);
+    };
+    // A visitor says nothing, pings nobody, and gets no answer that there is not.
+    forge(Kind::Line, b"eve : moi", 1);
+    forge(Kind::Ping, b"", 2);
+    pipe_of(child).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
+    forge(Kind::Answer, &[0], 4);
+    // In the room, she is no visitor any more, nor a C client.
+    pipe_of(child).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
+    eve.hears_up_to("{\"hello\"");
+    for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
+        pipe_of(child).write_all(&record(child, kind as u8, body)).unwrap();
+    }
+    forge(Kind::Read, b"1234", 8);
+    pipe_of(child).write_all(&record(child, Kind::Line as u8, b"eve : moi")).unwrap();
+    alice.hears("eve : moi\0\0");
+    // A code that must not be sent is not.
+    pipe_of(child).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let last = eve.hears_the_end();
+    assert!(last.ends_with(&[0x88, 2, 0x03, 0xea]), "{last:?}");
 }

@@ -9,7 +9,7 @@ use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::rules::{PROGRAM, run};
 use forklab::chat::transcript;
-use forklab::cli::{Guard, Listening, PerAddress, number};
+use forklab::cli::{Guard, Listening, PerAddress, local_socket, number};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -18,6 +18,7 @@ Exemples :
   chat_client 127.0.0.1 alice           dans un autre terminal, pour y parler
   nc 127.0.0.1 5015                     ou ainsi : chaque ligne est un message
   chat_serveur --lines 5555             la même salle, aussi en lignes de texte : nc 127.0.0.1 5555
+  chat_serveur --web 8080               aussi une page : http://127.0.0.1:8080/ dans un navigateur
 
 n clients font n+1 processus, qu'on voit avec « ps -C chat_serveur » et « ss -tnp » ; « ps -f » montre aussi leurs clients.
 « kill -USR1 » au premier lui fait dire qui est connecté, depuis quand, et ce que chacun a envoyé et reçu.
@@ -39,6 +40,9 @@ struct Arguments {
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
     #[arg(long, value_name = "PORT", value_parser = number::<u16>(0, 65535))]
     lines: Option<u16>,
+    /// Page dans le navigateur, qui mène à la même salle (aucune par défaut ; ADDR : 127.0.0.1, cette machine seulement)
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = local_socket)]
+    web: Option<SocketAddr>,
     /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture ({default} par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number::<u64>(0, 200))]
     pace: u64,
@@ -75,6 +79,7 @@ impl Arguments {
         let listening = self.per_address.limit(self.listening.options(&self.guard));
         Options {
             lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
+            web: self.web,
             listening,
             pace: Duration::from_millis(self.pace),
             idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),

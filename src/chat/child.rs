@@ -23,7 +23,7 @@ const READS_AT_ONCE: usize = 3;
 pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
 /// The child's status when all is well: its client left, or the hub is gone.
-const DONE: i32 = 0;
+pub(super) const DONE: i32 = 0;
 
 /// How long a client may send nothing, NULs being nothing, before it is given up: [`IDLE`]. `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,20 +101,12 @@ impl Child<'_> {
         }
     }
 
-    /// Waits for the client's bytes, or the end of `timeout`. True when there is something to read.
-    ///
-    /// The pipe's write end is watched with no event asked: poll(2) reports POLLERR when its last reader is gone, which is
-    /// how a child learns that its parent was killed. That holds because no child keeps the pipe's read end.
+    /// As the function of this name; what holds a message for its rest learns how long that took.
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let client = sys::watch(self.socket.as_fd(), Interest::Read);
-        let mut watched = [client, sys::watch(self.pipe.as_fd(), Interest::End)];
         let before = Instant::now();
-        sys::wait(&mut watched, timeout)?;
+        let readable = wait(self.socket, self.pipe, timeout);
         self.cutter.waited(before.elapsed());
-        match watched.each_ref().map(sys::is_ready) {
-            [_, true] => Err(io::ErrorKind::BrokenPipe.into()),
-            [readable, false] => Ok(readable),
-        }
+        readable
     }
 
     /// One read. When the client is gone: `Some(0)` at the end of file, or the errno; beside it, whether more may be there.
@@ -168,8 +160,29 @@ impl Child<'_> {
     }
 }
 
+/// Waits for the client's bytes, or the end of `timeout`. True when there is something to read.
+///
+/// The pipe's write end is watched with no event asked: poll(2) reports POLLERR when its last reader is gone, which is
+/// how a child learns that its parent was killed. That holds because no child keeps the pipe's read end.
+///
+/// # Errors
+/// EPIPE: the hub is gone. What poll(2) says.
+pub(super) fn wait(socket: &TcpStream, pipe: &PipeWriter, timeout: Option<Duration>) -> io::Result<bool> {
+    let client = sys::watch(socket.as_fd(), Interest::Read);
+    let mut watched = [client, sys::watch(pipe.as_fd(), Interest::End)];
+    sys::wait(&mut watched, timeout)?;
+    match watched.each_ref().map(sys::is_ready) {
+        [_, true] => Err(io::ErrorKind::BrokenPipe.into()),
+        [readable, false] => Ok(readable),
+    }
+}
+
 /// Adds a record to the batch. One that does not fit any more goes with the next write, as if the next `read` had brought it.
-fn push(pipe: &PipeWriter, batch: &mut Batch, record: impl Fn(&mut Batch) -> bool) -> io::Result<()> {
+pub(super) fn push(
+    pipe: &PipeWriter,
+    batch: &mut Batch,
+    record: impl Fn(&mut Batch) -> bool,
+) -> io::Result<()> {
     if !record(batch) {
         write(pipe, batch)?;
         record(batch);
@@ -179,7 +192,7 @@ fn push(pipe: &PipeWriter, batch: &mut Batch, record: impl Fn(&mut Batch) -> boo
 
 /// One `write`, at most PIPE_BUF bytes. It blocks while the pipe is full: a hub that falls behind slows its children
 /// down, and they their clients through TCP's window.
-fn write(mut pipe: &PipeWriter, batch: &mut Batch) -> io::Result<()> {
+pub(super) fn write(mut pipe: &PipeWriter, batch: &mut Batch) -> io::Result<()> {
     let bytes = batch.closed();
     if !bytes.is_empty() {
         // A write of at most PIPE_BUF bytes is whole or not at all; write_all repeats it after EINTR.

@@ -13,6 +13,10 @@ use crate::sys::{self, Pid};
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
 pub const MOST_MOMENTS: u32 = 10;
 
+/// Bytes that may wait for one client alone, where they may go together. Beyond that nothing more is told: who does not read must
+/// not make the server keep its answers.
+const MOST_ASIDE: usize = 4096;
+
 /// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
 /// would report it at once, again and again.
 const REST: Duration = Duration::from_millis(20);
@@ -146,6 +150,12 @@ impl Client {
         }
     }
 
+    /// It hears another channel from now on, see [`super::room::Room::move_to`].
+    pub fn move_to(&mut self, hears: Hears, channel: &Channel) {
+        self.hears = hears;
+        (self.cursor, self.earlier) = (channel.log.end(), channel.said());
+    }
+
     /// True when its child ended before it had said why.
     pub fn lost_its_child(&self) -> bool {
         self.left.is_none() && self.sent_away.is_none()
@@ -165,13 +175,16 @@ impl Client {
         self.socket.as_raw_fd()
     }
 
-    /// It alone is to be told something, behind all that was said until now; nothing while it has not yet taken the last such.
+    /// It alone is to be told something, behind all that was said until now. While it has not yet taken the last such: behind that
+    /// where there is no pace, up to 4 KiB, and not at all where there is.
     pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
         if self.aside.bytes.is_empty() {
             let before = channel.log.end();
             channel.pacer.push(before, now);
             channel.notices += 1;
             self.aside = Aside { bytes: what.to_vec(), before, turn: channel.pacer.pushed() };
+        } else if channel.pacer.is_off() && self.aside.bytes.len() + what.len() <= MOST_ASIDE {
+            self.aside.bytes.extend_from_slice(what);
         }
     }
 
@@ -236,6 +249,12 @@ impl Client {
     /// Bytes that are released and that it has not taken.
     pub fn behind(&self, channel: &Channel) -> u64 {
         if self.gone { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
+    }
+
+    /// What it has not taken of what was said, up to now; nothing where it has stopped in something for it alone.
+    pub fn not_taken<'a>(&self, channel: &'a Channel) -> &'a [u8] {
+        let log = &channel.log;
+        if self.aside.bytes.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
     }
 
     /// True when it is more than half its limit behind and may be reading.

@@ -32,7 +32,8 @@ const SWEEP: Duration = Duration::from_millis(100);
 
 /// The first process and all that it holds.
 pub struct Hub<R: Rules> {
-    rules: R,
+    /// What is this lab's own.
+    pub rules: R,
     /// Descriptors 3 and 4: the pipe. The write end is for the children; held, so that the pipe never ends.
     inbox: Inbox,
     pipe: PipeWriter,
@@ -72,12 +73,20 @@ impl<R: Rules> Hub<R> {
         Ok(Hub { rules, inbox, pipe, parent, room, moment: None, heard: 0, junk: 0, sweep: None })
     }
 
-    /// Opens a second door; what comes in there is told apart by the rules. Returns the address really bound.
+    /// Opens another door; what comes in there is told apart by the rules. Returns the address really bound.
     ///
     /// # Errors
-    /// As [`Parent::open_second_door`].
-    pub fn open_second_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
-        self.parent.open_second_door(address, backlog)
+    /// As [`Parent::open_another_door`].
+    pub fn open_another_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
+        self.parent.open_another_door(address, backlog)
+    }
+
+    /// The first door's address.
+    ///
+    /// # Errors
+    /// What getsockname(2) says.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.parent.doors[0].address().context("getsockname")
     }
 
     /// Runs the room until SIGINT or SIGTERM. The first lines printed are that it is ready, and `more`.
@@ -233,14 +242,14 @@ impl<R: Rules> Hub<R> {
     /// One read of the pipe. Returns how many bytes came.
     fn read_packet(&mut self, now: Instant) -> usize {
         let Hub { rules, inbox, room, parent, .. } = self;
-        let mut nobodys = false;
+        let mut unlikely = false;
         let heard = inbox.read(|record| match room.client(record.pid) {
-            Some(_) => rules.hear(record, &mut Stage { room, parent, now }),
-            None => nobodys = true,
+            Some(_) => unlikely |= !rules.hear(record, &mut Stage { room, parent, now }),
+            None => unlikely = true,
         });
         // An error of read(2), which should not fail, is no record either.
         let Heard { bytes, junk } = heard.unwrap_or(Heard { bytes: 0, junk: true });
-        if junk || nobodys {
+        if junk || unlikely {
             self.junk += 1;
             // A child that writes nothing else must not fill the log: the first time, then the second, the fourth, the eighth.
             if self.junk.is_power_of_two() {
@@ -257,8 +266,8 @@ impl<R: Rules> Hub<R> {
     }
 
     fn admit(&mut self, visitor: Visitor, now: Instant) {
-        let (room, door) = (&self.room, visitor.door);
-        let tell = |reason: &str| R::refusal(door, reason);
+        let (room, rules, door) = (&self.room, &self.rules, visitor.door);
+        let tell = |reason: &str| rules.refusal(door, reason);
         let client = self.parent.admit(visitor, room.len(), |address| room.from(address), tell, now);
         if let Some(client) = client {
             self.welcome(client, door, now);
@@ -281,7 +290,8 @@ impl<R: Rules> Hub<R> {
         match forked {
             Ok(pid) => self.join(pid, client, door, now),
             Err(reason) => {
-                self.parent.refuse_without_process(client, &reason, |reason| R::refusal(door, reason), now);
+                let tell = |reason: &str| rules.refusal(door, reason);
+                parent.refuse_without_process(client, &reason, tell, now);
             }
         }
     }
@@ -324,8 +334,8 @@ impl<R: Rules> Hub<R> {
             self.room.begin_moment();
         }
         for pid in delivery.laggards {
-            let Some((client, lag)) = self.room.laggard(pid, now) else { continue };
-            let last_words = self.rules.too_slow(client, lag, &mut self.parent);
+            let Some((client, lag, rest)) = self.room.laggard(pid, now) else { continue };
+            let last_words = self.rules.too_slow(client, lag, rest, &mut self.parent);
             self.room.send_away(pid, last_words);
         }
     }
@@ -348,7 +358,11 @@ impl<R: Rules> Hub<R> {
         self.rules.before_sending(&mut self.parent);
         self.room.deliver_all(now);
         for pid in self.room.children() {
-            if let Some((client, _)) = self.room.leave(pid) {
+            if let Some((client, rest)) = self.room.leave(pid) {
+                if rest.is_empty() && !client.gone {
+                    // As much of it as goes at once.
+                    let _ = sys::send_now(&client.socket, &self.rules.stopping(&client));
+                }
                 // It fails only when the connection is gone already.
                 let _ = client.socket.shutdown(std::net::Shutdown::Both);
             }

@@ -12,7 +12,7 @@
 //!
 //! The client is two processes: `keyboard` sends (`line` makes messages of what is typed, `outbox` keeps them until they are
 //! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `words` holds what the
-//! server prints. `lines` is the encoding of the second door. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
+//! server prints. `lines` is the encoding of the second door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
 pub mod channel;
 pub mod child;
@@ -43,4 +43,5 @@ pub mod screen;
 pub mod speaker;
 pub mod stage;
 pub mod transcript;
+pub mod web;
 pub mod words;

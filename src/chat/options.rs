@@ -13,6 +13,8 @@ pub struct Options {
     pub listening: server::Options,
     /// Where to listen for clients that read lines, if anywhere.
     pub lines: Option<SocketAddr>,
+    /// Where to listen for browsers, if anywhere.
+    pub web: Option<SocketAddr>,
     /// The least time between two messages; zero: none.
     pub pace: Duration,
     /// How long a client may say nothing; `None`: for ever.

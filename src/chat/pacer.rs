@@ -43,6 +43,11 @@ impl Pacer {
         Pacer { pace, released: 0, pushed: 0, waiting: VecDeque::from(large()), next: now, turn: 0 }
     }
 
+    /// True when no message waits for a turn.
+    pub fn is_off(&self) -> bool {
+        self.pace.is_zero()
+    }
+
     /// The place in the log up to which bytes may be sent.
     pub fn released(&self) -> u64 {
         self.released

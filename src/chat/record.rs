@@ -9,6 +9,7 @@
 use smallvec::SmallVec;
 
 use super::lines::is_text;
+use super::web::answer::is_accept;
 use crate::sys::{PIPE_BUF, Pid};
 
 /// Bytes before a record's own: pid (4), kind (1), length (2), in the machine's order; the pipe never leaves it.
@@ -26,16 +27,36 @@ pub enum Kind {
     Line = 4,
     /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
     Read = 2,
-    /// The child's client is gone: 0 at the end of file, the `errno` of `read`, or [`IDLE`] (an `i32`).
+    /// The child's client is gone: 0 at the end of file, the `errno` of `read`, [`IDLE`], or [`closed`] (an `i32`).
     Left = 3,
+    /// A browser is to get the answer of this number (one byte), and that is all.
+    Answer = 5,
+    /// A browser enters the room: the value of `Sec-WebSocket-Accept` for its key.
+    Enter = 6,
+    /// A client of the third door has sent a ping with these bytes.
+    Ping = 7,
 }
 
 /// Why a client is gone that has said nothing for too long. No errno is negative.
 pub const IDLE: i32 = -1;
 
+/// Why a client of the third door is gone whose WebSocket ends with this code, its own or the child's.
+pub const fn closed(code: u16) -> i32 {
+    -(code as i32)
+}
+
+/// The code of [`closed`]: none is below 1000 (RFC 6455, 7.4.2).
+pub fn code_of(left: i32) -> Option<u16> {
+    u16::try_from(left.checked_neg()?).ok().filter(|&code| code >= 1000)
+}
+
+/// The most bytes of a ping: RFC 6455, 5.5.
+const LONGEST_PING: usize = 125;
+
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        [Kind::Message, Kind::Read, Kind::Left, Kind::Line].into_iter().find(|&kind| kind as u8 == byte)
+        use Kind::{Answer, Enter, Left, Line, Message, Ping, Read};
+        [Message, Read, Left, Line, Answer, Enter, Ping].into_iter().find(|&kind| kind as u8 == byte)
     }
 
     /// False for a body that no child of ours writes in a record of this kind.
@@ -44,6 +65,9 @@ impl Kind {
             Kind::Message => !body.is_empty(),
             Kind::Line => is_text(body),
             Kind::Read | Kind::Left => body.len() == 4,
+            Kind::Answer => body.len() == 1,
+            Kind::Enter => is_accept(body),
+            Kind::Ping => body.len() <= LONGEST_PING,
         }
     }
 }
@@ -130,9 +154,14 @@ impl Batch {
 
     /// Adds the text of a line if it fits. False: write and clear the batch first.
     pub fn push_line(&mut self, text: &[u8]) -> bool {
-        let fits = self.bytes.len() + HEADER + text.len() <= PIPE_BUF;
+        self.push_whole(Kind::Line, text)
+    }
+
+    /// Adds a record of any kind but a message if it fits. False: write and clear the batch first.
+    pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
+        let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {
-            self.push(Kind::Line, text);
+            self.push(kind, body);
         }
         fits
     }
@@ -217,11 +246,22 @@ mod tests {
     }
 
     #[test]
+    fn the_code_of_a_websocket_is_no_errno_and_no_silence() {
+        assert_eq!((code_of(closed(1000)), code_of(closed(4999))), (Some(1000), Some(4999)));
+        for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
+            assert_eq!(code_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn a_body_that_its_kind_does_not_have_is_wrong() {
         let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Wrong;
         assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
         // Lines that would be another's for those who read them.
         assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
+        assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
+        // What would be a header of its own in the answer.
+        assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
     }
 
     fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {

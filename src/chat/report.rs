@@ -60,7 +60,7 @@ impl Report {
                 return false;
             }
             self.after = pid;
-            if let Some((client, lag)) = stage.room.laggard(pid, stage.now) {
+            if let Some((client, lag, _)) = stage.room.laggard(pid, stage.now) {
                 self.sum.add(client, lag);
                 stage.parent.out.line(line(&self.widths, client, lag, stage.now));
             }

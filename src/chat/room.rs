@@ -101,6 +101,13 @@ impl Room {
         self.clients.insert(Client::new(pid, client, hears, channel.log.end(), channel.said()));
     }
 
+    /// Has a client hear another channel, from now on. It has heard nothing in the one before.
+    pub fn move_to(&mut self, pid: Pid, channel: Hears) {
+        if let Some(client) = self.clients.get_mut(pid) {
+            client.move_to(channel, &self.channels[channel]);
+        }
+    }
+
     /// Notes why a client left, as its child has told in a record of [`super::record::Kind::Left`].
     pub fn left(&mut self, record: &Record) {
         let Some(client) = self.clients.get_mut(record.pid) else { return };
@@ -226,11 +233,12 @@ impl Room {
         delivery
     }
 
-    /// A client, and how far it is behind.
-    pub fn laggard(&mut self, pid: Pid, now: Instant) -> Option<(&Client, Lag)> {
+    /// A client, how far it is behind, and [`Client::not_taken`].
+    pub fn laggard(&self, pid: Pid, now: Instant) -> Option<(&Client, Lag, &[u8])> {
         let client = self.clients.get(pid)?;
         let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        Some((client, Lag { bytes: client.behind(&self.channels[client.hears]), since }))
+        let channel = &self.channels[client.hears];
+        Some((client, Lag { bytes: client.behind(channel), since }, client.not_taken(channel)))
     }
 
     /// Notes that a child was reaped, before what it wrote is read: that may be a reason to send its client away.

@@ -23,7 +23,9 @@ use super::report::Report;
 use super::room::Room;
 use super::stage::{Rules, Stage};
 use super::transcript::Transcript;
-use super::words;
+use super::web::door::{self, Web};
+use super::web::encoding;
+use super::{web, words};
 use crate::cli::Program;
 use crate::server::Parent;
 use crate::sys::{Ended, Signal, Title};
@@ -31,10 +33,14 @@ use crate::sys::{Ended, Signal, Title};
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
 
-/// The door, and the channel, of clients that send and read C strings.
-const STRINGS: usize = 0;
-/// The door, and the channel, of clients that send and read lines.
-const LINES: usize = 1;
+/// The channel of clients that send and read C strings.
+const STRINGS: Hears = 0;
+/// The channel of clients that send and read lines.
+const LINES: Hears = 1;
+/// The channel of clients that send and read WebSocket frames.
+const FRAMES: Hears = 2;
+/// The channel of browsers that are not in the room, or not yet: nothing is ever said there.
+const LOBBY: Hears = 3;
 
 /// Runs the messenger until SIGINT or SIGTERM.
 ///
@@ -43,23 +49,33 @@ const LINES: usize = 1;
 pub fn run(options: Options) -> anyhow::Result<()> {
     let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
     room.add_channel(options.pace, now);
+    if options.lines.is_some() || options.web.is_some() {
+        // Clients that read lines, or frames, read them whole, however they come: no pace.
+        for _ in [LINES, FRAMES, LOBBY] {
+            room.add_channel(Duration::ZERO, now);
+        }
+    }
     let Options { verbosity, idle_timeout, .. } = options;
     let title = if options.titles { Title::find() } else { Title::default() };
     let names = options.distinct_names.then(|| Names::new(PROGRAM.name));
     let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
     let gate = Gate { refuses_headers: options.refuses_headers, names };
-    let mut messenger =
-        Messenger { verbosity, idle_timeout, gate, has_lines: false, title, transcript, report: None };
-    let mut more: Vec<String> = messenger.transcript.iter().map(|t| words::transcribes(t.path())).collect();
-    if options.lines.is_some() {
-        // Clients that read lines read them whole, however they come: no pace.
-        room.add_channel(Duration::ZERO, now);
-        messenger.has_lines = true;
-    }
+    let mut more: Vec<String> = transcript.iter().map(|t| words::transcribes(t.path())).collect();
+    let doors = vec![STRINGS];
+    let messenger =
+        Messenger { verbosity, idle_timeout, gate, doors, web: None, title, transcript, report: None };
     let mut hub = Hub::open(messenger, &options.listening, room)?;
+    let backlog = options.listening.backlog;
     if let Some(address) = options.lines {
-        let address = hub.open_second_door(address, options.listening.backlog)?;
+        let address = hub.open_another_door(address, backlog)?;
+        hub.rules.doors.push(LINES);
         more.push(words::ready_for_lines(address));
+    }
+    if let Some(address) = options.web {
+        let address = hub.open_another_door(address, backlog)?;
+        hub.rules.doors.push(LOBBY);
+        hub.rules.web = Some(Web::at(address, hub.address()?));
+        more.push(words::ready_for_browsers(address));
     }
     hub.run(&more)
 }
@@ -68,8 +84,10 @@ struct Messenger {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     gate: Gate,
-    /// There is a second door.
-    has_lines: bool,
+    /// What is heard by who comes in at each door.
+    doors: Vec<Hears>,
+    /// The door for browsers.
+    web: Option<Web>,
     /// What shows whom a child serves; nothing where that is not wanted.
     title: Title,
     transcript: Option<Transcript>,
@@ -92,19 +110,51 @@ impl Messenger {
         } else {
             self.say_strings(record.body, stage);
         }
+        if let Some(web) = &mut self.web {
+            stage.room.say(FRAMES, web.message(record), stage.now);
+        }
         self.print_message(record, stage);
     }
 
     /// Says a message of C strings: as it is, and to those who read lines, line by line.
     fn say_strings(&self, message: &[u8], stage: &mut Stage) {
         stage.room.say(STRINGS, message, stage.now);
-        if self.has_lines {
+        if self.doors.contains(&LINES) {
             lines::of_strings(message).for_each(|line| self.say_line(&line, stage));
         }
     }
 
     fn say_line(&self, line: &[u8], stage: &mut Stage) {
         stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
+    }
+
+    /// Lets a browser into the room that has asked for it. False where none is let in.
+    fn let_in(&mut self, record: &Record, stage: &mut Stage) -> bool {
+        let Some(web) = &mut self.web else { return false };
+        let is_in = web.let_in(record, FRAMES, stage);
+        let count = stage.room.len();
+        if let Some(client) = stage.room.client(record.pid).filter(|_| is_in) {
+            self.joined(client, count, stage.parent);
+        }
+        is_in
+    }
+
+    /// How many of so many processes serve clients that are in the room.
+    fn in_the_room(&self, count: usize) -> usize {
+        count - self.web.as_ref().map_or(0, |web| web.visitors)
+    }
+
+    /// What is told of the coming and going of such a client.
+    fn tells_of(&self, client: &Client) -> bool {
+        self.verbosity >= if client.hears == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
+    }
+
+    fn print_read(record: &Record, stage: &mut Stage) {
+        let Some(client) = stage.room.client(record.pid) else { return };
+        if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
+            let bytes = u32::from_ne_bytes(bytes);
+            stage.parent.out.line(words::hop_read(record.pid, client.descriptor(), bytes));
+        }
     }
 
     fn print_message(&self, record: &Record, stage: &mut Stage) {
@@ -118,13 +168,16 @@ impl Messenger {
     }
 }
 
-/// What the server itself says to one client of `door`.
-fn told(door: usize, what: &str) -> Vec<u8> {
-    in_clothes_of(door, &PROGRAM.says(what))
+/// What the server itself says to one client of a channel.
+fn told(hears: Hears, what: &str) -> Vec<u8> {
+    match hears {
+        FRAMES => encoding::notice(what),
+        _ => in_clothes_of(hears, &PROGRAM.says(what)),
+    }
 }
 
-fn in_clothes_of(door: usize, text: &str) -> Vec<u8> {
-    let end = if door == LINES { '\n' } else { '\0' };
+fn in_clothes_of(hears: Hears, text: &str) -> Vec<u8> {
+    let end = if hears == LINES { '\n' } else { '\0' };
     format!("{text}{end}").into_bytes()
 }
 
@@ -132,39 +185,55 @@ impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, door: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
-        let framing = if door == LINES { Framing::Lines } else { child::STRINGS };
-        let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
         let tag = Nametag::new(self.title, PROGRAM.name, *peer);
+        if let (LOBBY, Some(web)) = (self.doors[door], &self.web) {
+            return web::child::serve(socket, pipe, &web.site, self.tells_hops(), self.idle_timeout, tag);
+        }
+        let framing = if self.doors[door] == LINES { Framing::Lines } else { child::STRINGS };
+        let patience = Patience { first: self.idle_timeout, between: self.idle_timeout };
         child::serve(socket, pipe, framing, self.tells_hops(), patience, Some(tag))
     }
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
-        (door, if door == LINES { words::welcome_to_lines() } else { Vec::new() })
+        let hears = self.doors[door];
+        if let (LOBBY, Some(web)) = (hears, &mut self.web) {
+            web.visitors += 1;
+        }
+        (hears, if hears == LINES { words::welcome_to_lines() } else { Vec::new() })
     }
 
-    fn hear(&mut self, record: Record, stage: &mut Stage) {
-        match record.kind {
-            Kind::Message | Kind::Line => {
+    fn hear(&mut self, record: Record, stage: &mut Stage) -> bool {
+        let Some(hears) = stage.room.client(record.pid).map(|client| client.hears) else { return false };
+        match (record.kind, hears) {
+            (Kind::Message, STRINGS) | (Kind::Line, LINES | FRAMES) => {
                 if let Some(client) = stage.room.client(record.pid) {
                     client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
                 }
-                let Some(body) = self.gate.pass(&record, stage, told) else { return };
-                self.say(&Record { body: &body, ..record }, stage);
-            }
-            Kind::Read => {
-                let Some(client) = stage.room.client(record.pid) else { return };
-                if let (Ok(bytes), true) = (record.body.try_into(), stage.parent.out.has_room()) {
-                    let bytes = u32::from_ne_bytes(bytes);
-                    stage.parent.out.line(words::hop_read(record.pid, client.descriptor(), bytes));
+                if let Some(body) = self.gate.pass(&record, stage, told) {
+                    self.say(&Record { body: &body, ..record }, stage);
                 }
             }
-            Kind::Left => stage.room.left(&record),
+            (Kind::Enter, LOBBY) => return self.let_in(&record, stage),
+            (Kind::Answer, LOBBY) => {
+                let tells = self.tells_hops();
+                return self.web.as_ref().is_some_and(|web| web.answer(&record, tells, stage));
+            }
+            (Kind::Ping, FRAMES) => stage.room.tell(record.pid, &encoding::pong(record.body), stage.now),
+            (Kind::Read, _) if self.tells_hops() => Messenger::print_read(&record, stage),
+            (Kind::Left, _) => stage.room.left(&record),
+            _ => return false,
         }
+        true
     }
 
     fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
-        if self.verbosity >= Verbosity::Chat && parent.out.has_room() {
-            parent.out.line(words::joined(client, count));
+        if self.tells_of(client) && parent.out.has_room() {
+            let count = self.in_the_room(count);
+            parent.out.line(match client.hears {
+                LOBBY => words::visited(client),
+                FRAMES => words::joined_by_web(client, count),
+                _ => words::joined(client, count),
+            });
         }
     }
 
@@ -172,31 +241,44 @@ impl Rules for Messenger {
         if let Some(names) = &mut self.gate.names {
             names.forget(client.pid);
         }
-        let line = words::departed(client, ended, count);
+        if let (LOBBY, Some(web)) = (client.hears, &mut self.web) {
+            web.visitors -= 1;
+        }
+        let line = words::departed(client, ended, self.in_the_room(count));
         if client.lost_its_child() {
             // That went wrong, whatever one wants to see.
             parent.err.line(line);
-        } else if self.verbosity >= Verbosity::Chat {
+        } else if self.tells_of(client) {
             parent.out.line(line);
         }
-        match self.idle_timeout {
-            Some(time) if client.left == Some(IDLE) => told(client.hears, &words::you_are_silent(time)),
-            _ => Vec::new(),
-        }
-    }
-
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
-        parent.err.line(words::too_slow(client, lag));
-        let reason = PROGRAM.says(&words::you_are_too_slow(lag));
+        let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(words::you_are_silent);
         match client.hears {
-            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
-            LINES => format!("\n{reason}\n").into_bytes(),
-            _ => format!("\0{reason}\0").into_bytes(),
+            LOBBY => Vec::new(),
+            FRAMES => door::last_words(client, silent.as_deref()),
+            hears => silent.map(|silent| told(hears, &silent)).unwrap_or_default(),
         }
     }
 
-    fn refusal(door: usize, reason: &str) -> Vec<u8> {
-        in_clothes_of(door, reason)
+    fn too_slow(&self, client: &Client, lag: Lag, rest: &[u8], parent: &mut Parent) -> Vec<u8> {
+        parent.err.line(words::too_slow(client, lag));
+        let you = words::you_are_too_slow(lag);
+        match client.hears {
+            FRAMES => door::too_slow(rest, &you),
+            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
+            LINES => format!("\n{}\n", PROGRAM.says(&you)).into_bytes(),
+            _ => format!("\0{}\0", PROGRAM.says(&you)).into_bytes(),
+        }
+    }
+
+    fn refusal(&self, door: usize, reason: &str) -> Vec<u8> {
+        match (self.doors[door], &self.web) {
+            (LOBBY, Some(web)) => web.refusal(reason),
+            (hears, _) => in_clothes_of(hears, reason),
+        }
+    }
+
+    fn stopping(&self, client: &Client) -> Vec<u8> {
+        if client.hears == FRAMES { door::stopping() } else { Vec::new() }
     }
 
     fn signals(&self) -> Vec<Signal> {
@@ -227,6 +309,7 @@ impl Rules for Messenger {
     }
 
     fn forget(&mut self) {
+        self.web.iter_mut().for_each(Web::forget);
         if let Some(transcript) = &mut self.transcript {
             transcript.forget();
         }

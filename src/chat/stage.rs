@@ -25,8 +25,8 @@ pub trait Rules {
     /// What a new client hears, and what it is told at once.
     fn welcome(&mut self, door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>);
 
-    /// Takes one record; its pid is that of a client in the room.
-    fn hear(&mut self, record: Record, stage: &mut Stage);
+    /// Takes one record; its pid is that of a client in the room. False for one that this client's child would not write.
+    fn hear(&mut self, record: Record, stage: &mut Stage) -> bool;
 
     /// Prints that `client` is in, one of `count`.
     fn joined(&self, client: &Client, count: usize, parent: &mut Parent);
@@ -34,11 +34,17 @@ pub trait Rules {
     /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
     fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8>;
 
-    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away.
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8>;
+    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away. It may have stopped in the middle of
+    /// a message: `rest` is what it has not taken, or nothing where that cannot be told.
+    fn too_slow(&self, client: &Client, lag: Lag, rest: &[u8], parent: &mut Parent) -> Vec<u8>;
 
     /// What a client is told that is not let in at `door`: `reason`, in the protocol's clothes.
-    fn refusal(door: usize, reason: &str) -> Vec<u8>;
+    fn refusal(&self, door: usize, reason: &str) -> Vec<u8>;
+
+    /// What a client that has heard all is told as the server ends.
+    fn stopping(&self, _client: &Client) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
     fn forget(&mut self) {}

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::client::{Client, Lag};
 use super::names::Taken;
-use super::record::IDLE;
+use super::record::{IDLE, code_of};
+use super::web::frames::NO_CODE;
 use crate::cli::Language;
 use crate::server::Words;
 use crate::sys::{Ended, Pid, system_reason};
@@ -25,6 +26,11 @@ pub fn ready_for_lines(address: SocketAddr) -> String {
     format!("(père) en attente de clients en lignes de texte sur {address}")
 }
 
+/// The next line: there is a page for browsers.
+pub fn ready_for_browsers(address: SocketAddr) -> String {
+    format!("(père) en attente de navigateurs sur http://{address}/")
+}
+
 /// What a client of the second door is told at once.
 pub fn welcome_to_lines() -> Vec<u8> {
     "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n".into()
@@ -34,6 +40,33 @@ pub fn welcome_to_lines() -> Vec<u8> {
 pub fn joined(client: &Client, count: usize) -> String {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
+}
+
+/// A browser came into the room.
+pub fn joined_by_web(client: &Client, count: usize) -> String {
+    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
+    format!("(père) nouveau client {peer} (web) : descripteur {descriptor}, fils {pid}, {count} en ligne")
+}
+
+/// With `-v`: somebody came in at the door for browsers.
+pub fn visited(client: &Client) -> String {
+    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
+    format!("(père) visiteur web {peer} : descripteur {descriptor}, fils {pid}")
+}
+
+/// With `-v`: what such a visitor got.
+pub fn answered(client: &Client, status: &str) -> String {
+    format!("(père) visiteur web {} (fils {}) : réponse {status}", client.peer, client.pid)
+}
+
+/// A visitor was sent by another site's page, or came under a name that is not this machine's.
+pub fn foreign_visitor(client: &Client, by_name: bool) -> String {
+    let (pid, peer) = (client.pid, client.peer);
+    let why = match by_name {
+        true => "l'en-tête Host n'est pas une adresse de ce serveur",
+        false => "l'en-tête Origin est celui d'un autre site",
+    };
+    format!("(père) visiteur web {peer} (fils {pid}) refusé : {why}")
 }
 
 /// What a client said. Not a `String`: it goes straight where it is printed, as often as there are messages.
@@ -58,7 +91,11 @@ pub fn departed(client: &Client, ended: Ended, count: usize) -> String {
         _ if client.sent_away.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
-        Some(errno) => format!("a disparu ({})", system_reason(errno)),
+        Some(left) => match code_of(left) {
+            Some(1000 | 1001 | NO_CODE) => "est parti".to_string(),
+            Some(code) => format!("est parti (WebSocket : code {code})"),
+            None => format!("a disparu ({})", system_reason(left)),
+        },
         None => WORDS.child_lost(ended),
     };
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")

@@ -15,7 +15,7 @@ use crate::text::visible;
 
 pub use guard::Guard;
 pub use listening::{Listening, PerAddress};
-pub use value::{Expected, address, number};
+pub use value::{Expected, address, local_socket, number};
 
 /// The status for a command line that makes no sense.
 const USAGE: u8 = 2;

@@ -1,7 +1,7 @@
 //! What an option's value may be. A parser gives its refusal as a value, which is put into words where the language is known.
 
 use std::fmt::{self, Display};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Language;
 
@@ -12,6 +12,8 @@ pub enum Expected {
     Number(u64, u64),
     /// An IPv4 or IPv6 address.
     Address,
+    /// A port, with an address before it or not.
+    Socket,
 }
 
 impl Expected {
@@ -22,6 +24,14 @@ impl Expected {
             (Expected::Number(least, most), French) => format!("un nombre de {least} à {most} est attendu"),
             (Expected::Number(least, most), English) => {
                 format!("a number from {least} to {most} is expected")
+            }
+            (Expected::Socket, French) => {
+                "un port est attendu, ou une adresse et un port, comme 8080, 0.0.0.0:8080 ou [::1]:8080"
+                    .to_string()
+            }
+            (Expected::Socket, English) => {
+                "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080"
+                    .to_string()
             }
             (Expected::Address, French) => {
                 "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1 ou ::1".to_string()
@@ -56,4 +66,13 @@ pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result
 /// [`Expected::Address`].
 pub fn address(typed: &str) -> Result<IpAddr, Expected> {
     typed.parse().map_err(|_| Expected::Address)
+}
+
+/// A value parser for `[ADDR:]PORT`; without an address, it is this machine's own alone.
+///
+/// # Errors
+/// [`Expected::Socket`].
+pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
+    let here = || typed.parse().ok().map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+    typed.parse().ok().or_else(here).ok_or(Expected::Socket)
 }

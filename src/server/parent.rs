@@ -46,7 +46,7 @@ pub struct Parent {
     pub program: Program,
     /// What it says.
     pub words: Words,
-    /// Where clients come in: the first door, and a second one where the lab has it.
+    /// Where clients come in: the first door, and others where the lab has them.
     pub doors: Vec<Door>,
     /// SIGINT, SIGTERM and SIGCHLD, and those of a lab's own.
     pub signals: Signals,
@@ -123,13 +123,13 @@ impl Parent {
         Ok(parent)
     }
 
-    /// Listens at a second door, whose number is out of the way.
+    /// Listens at another door, whose number is out of the way.
     ///
     /// Returns the address really bound.
     ///
     /// # Errors
     /// As [`Parent::open`].
-    pub fn open_second_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
+    pub fn open_another_door(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
         let door = Door::open(address, backlog).and_then(|door| door.out_of_the_way(self.lowest));
         let door = door.with_context(|| self.words.cannot_listen(address))?;
         let bound = door.address().context("getsockname")?;

@@ -58,6 +58,11 @@ pub use nix::unistd::Pid;
 /// 4096 on Linux, 512 on the BSDs and macOS.
 pub const PIPE_BUF: usize = libc::PIPE_BUF;
 
+/// What this machine calls itself, gethostname(2); empty where that is no text.
+pub fn machine_name() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+}
+
 /// strerror(3), without Rust's " (os error N)".
 pub fn system_reason(errno: i32) -> &'static str {
     nix::errno::Errno::from_raw(errno).desc()

@@ -94,7 +94,7 @@ fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() 
             break delivery.laggards;
         }
     };
-    let (_, lag) = room.laggard(laggards[0], Instant::now()).unwrap();
+    let (_, lag, _) = room.laggard(laggards[0], Instant::now()).unwrap();
     assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
     room.client(Pid::from_raw(1)).unwrap().gone = true;
     say(&mut room, 1);

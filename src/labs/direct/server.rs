@@ -152,12 +152,13 @@ impl Rules for Direct {
         (room.own_channel(now), Vec::new())
     }
 
-    fn hear(&mut self, record: Record, stage: &mut Stage) {
+    fn hear(&mut self, record: Record, stage: &mut Stage) -> bool {
         match record.kind {
             Kind::Message => texts(record.body).for_each(|text| self.take(record.pid, text, stage)),
             Kind::Left => stage.room.left(&record),
-            Kind::Line | Kind::Read => {}
+            _ => return false,
         }
+        true
     }
 
     fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
@@ -177,13 +178,13 @@ impl Rules for Direct {
         }
     }
 
-    fn too_slow(&self, client: &Client, lag: Lag, parent: &mut Parent) -> Vec<u8> {
+    fn too_slow(&self, client: &Client, lag: Lag, _rest: &[u8], parent: &mut Parent) -> Vec<u8> {
         parent.err.line(words::too_slow(self.name_of(client.pid), client, lag));
         // It stopped in the middle of a line, most likely: that is ended first.
         format!("\n{}", words::last_error(words::you_are_too_slow(lag))).into()
     }
 
-    fn refusal(_door: usize, reason: &str) -> Vec<u8> {
+    fn refusal(&self, _door: usize, reason: &str) -> Vec<u8> {
         words::error(reason).into()
     }
 

@@ -1,0 +1,231 @@
+//! What the hub answers to a request of a browser. A child asks for an answer by its number: no byte of it comes from there.
+
+use data_encoding::{BASE64, BASE64_NOPAD};
+use sha2::{Digest, Sha256};
+
+use crate::sys::large;
+
+/// The page: one file, which asks for no other.
+const PAGE: &str = include_str!("page.html");
+
+/// Which answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The page.
+    Page = 1,
+    /// There is no icon, and no harm in that.
+    NoIcon,
+    /// This is no HTTP/1.1.
+    Malformed,
+    /// The request was made to another host's name, or to another port: DNS rebinding.
+    ForeignHost,
+    /// A page of another site asks.
+    ForeignOrigin,
+    /// There is nothing of this name.
+    Unknown,
+    /// Nothing is done here but GET.
+    OnlyGet,
+    /// The head of the request did not come in time.
+    TooSlow,
+    /// This is the room, which is a WebSocket of version 13.
+    OnlyWebSocket,
+    /// The head of the request has too many bytes, or too many lines.
+    TooLarge,
+}
+
+const ALL: [Answer; 10] = [
+    Answer::Page,
+    Answer::NoIcon,
+    Answer::Malformed,
+    Answer::ForeignHost,
+    Answer::ForeignOrigin,
+    Answer::Unknown,
+    Answer::OnlyGet,
+    Answer::TooSlow,
+    Answer::OnlyWebSocket,
+    Answer::TooLarge,
+];
+
+impl Answer {
+    /// The answer of this number.
+    pub fn numbered(number: u8) -> Option<Answer> {
+        ALL.into_iter().find(|&answer| answer as u8 == number)
+    }
+
+    /// Its status line's end: RFC 9110, 15; RFC 6585, 5.
+    pub fn status(self) -> &'static str {
+        match self {
+            Answer::Page => "200 OK",
+            Answer::NoIcon => "204 No Content",
+            Answer::Malformed => "400 Bad Request",
+            Answer::ForeignHost | Answer::ForeignOrigin => "403 Forbidden",
+            Answer::Unknown => "404 Not Found",
+            Answer::OnlyGet => "405 Method Not Allowed",
+            Answer::TooSlow => "408 Request Timeout",
+            Answer::OnlyWebSocket => "426 Upgrade Required",
+            Answer::TooLarge => "431 Request Header Fields Too Large",
+        }
+    }
+
+    /// What it says, in words.
+    fn text(self) -> &'static str {
+        match self {
+            Answer::Page | Answer::NoIcon => "",
+            Answer::Malformed => "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host",
+            Answer::ForeignHost => {
+                "l'en-tête Host n'est pas l'adresse de ce serveur : ouvrez celle qu'il a affichée au démarrage"
+            }
+            Answer::ForeignOrigin => {
+                "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici"
+            }
+            Answer::Unknown => "rien ici de ce nom : la page est /, la salle /room",
+            Answer::OnlyGet => "rien d'autre que GET ici",
+            Answer::TooSlow => "la requête n'est pas arrivée à temps",
+            Answer::OnlyWebSocket => "la salle est un WebSocket (RFC 6455), version 13",
+            Answer::TooLarge => "requête trop longue",
+        }
+    }
+
+    /// Header lines that this answer alone has: RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4.
+    fn headers(self) -> &'static str {
+        match self {
+            Answer::OnlyGet => "Allow: GET\r\n",
+            Answer::OnlyWebSocket => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            _ => "",
+        }
+    }
+}
+
+/// All answers.
+#[derive(Debug)]
+pub struct Answers {
+    /// What a browser lets the page do: run its own script, in its own style, and talk to where it came from.
+    policy: String,
+}
+
+impl Answers {
+    /// Reads the page, so that the policy is always that of this page.
+    pub fn of_the_page() -> Answers {
+        let (script, style) = (hash_of(PAGE, "script"), hash_of(PAGE, "style"));
+        let policy = format!(
+            "default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; img-src data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        Answers { policy }
+    }
+
+    /// The bytes of an answer, after which the connection ends.
+    pub fn bytes(&self, answer: Answer) -> Vec<u8> {
+        match answer {
+            Answer::Page => self.http(answer.status(), "", "text/html", PAGE),
+            Answer::NoIcon => self.http(answer.status(), "", "", ""),
+            _ => self.http(answer.status(), answer.headers(), "text/plain", &format!("{}\n", answer.text())),
+        }
+    }
+
+    /// The bytes for a visitor that is not let in.
+    pub fn refusal(&self, reason: &str) -> Vec<u8> {
+        self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"))
+    }
+
+    /// In a block of its own: the page is large, and what the hub writes on the heap, the children before would pay for.
+    fn http(&self, status: &str, headers: &str, kind: &str, body: &str) -> Vec<u8> {
+        let (policy, length) = (&self.policy, body.len());
+        let content = match kind {
+            // RFC 9110, 8.6: 204 has no length.
+            "" => String::new(),
+            _ => format!("Content-Type: {kind}; charset=utf-8\r\nContent-Length: {length}\r\n"),
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{content}{headers}Connection: close\r\nContent-Security-Policy: {policy}\r\n\
+             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\r\n"
+        );
+        let mut bytes = large();
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(body.as_bytes());
+        bytes
+    }
+}
+
+/// The way into the room, for the key's `accept` value: RFC 6455, 4.2.2.
+pub fn upgraded(accept: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// True for what can be an accept value: a SHA-1 in base64, 28 characters. Nothing else gets into a header.
+pub fn is_accept(value: &[u8]) -> bool {
+    // Without padding: the library also takes several padded values in a row.
+    let letters = value.strip_suffix(b"=").filter(|letters| letters.len() == 27);
+    letters.is_some_and(|letters| BASE64_NOPAD.decode(letters).is_ok())
+}
+
+/// The hash of the one element `name` of `page`, as a policy names it (CSP level 3, 2.3.1).
+fn hash_of(page: &str, name: &str) -> String {
+    let inside = page.split_once(&format!("<{name}>")).map_or("", |(_, rest)| rest);
+    let inside = inside.split_once(&format!("</{name}>")).map_or("", |(inside, _)| inside);
+    format!("sha256-{}", BASE64.encode(&Sha256::digest(inside)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(answer: Answer) -> String {
+        String::from_utf8(Answers::of_the_page().bytes(answer)).unwrap()
+    }
+
+    #[test]
+    fn the_page_has_one_script_and_one_style_and_nothing_that_the_policy_forbids() {
+        for element in ["script", "style"] {
+            let bare = format!("<{element}>");
+            assert_eq!(PAGE.matches(&format!("<{element}")).count(), 1, "{element}");
+            assert_eq!((PAGE.matches(&bare).count(), PAGE.matches(&format!("</{element}>")).count()), (1, 1));
+        }
+        let markup = PAGE.replace(char::is_whitespace, " ");
+        for forbidden in [" style=\"", " onclick=", " onload=", "<link rel=\"stylesheet", "src=\"http"] {
+            assert!(!markup.contains(forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn the_policy_names_the_hash_of_what_is_inside_an_element() {
+        // The empty string's SHA-256, in base64.
+        let empty = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert_eq!(hash_of("<script></script>", "script"), empty);
+        assert_ne!(hash_of("<script>\n</script>", "script"), empty);
+    }
+
+    #[test]
+    fn each_answer_has_a_number_of_its_own_and_ends_the_connection() {
+        for answer in ALL {
+            assert_eq!(Answer::numbered(answer as u8), Some(answer));
+            let text = text_of(answer);
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {}\r\n", answer.status())), "{head}");
+            for line in ["Connection: close", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"] {
+                assert!(head.lines().any(|header| header == line), "{line} in {head}");
+            }
+            let length = format!("Content-Length: {}", body.len());
+            assert!(answer == Answer::NoIcon || head.lines().any(|line| line == length), "{head}");
+        }
+        assert_eq!((Answer::numbered(0), Answer::numbered(11)), (None, None));
+    }
+
+    #[test]
+    fn an_accept_value_cannot_be_another_header() {
+        assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        for wrong in [
+            &b""[..],
+            b"s3pPLMBiTxaQ9kYGzzhZRbK+xOoo",
+            b"s3pPLMBiTx\r\nSet-Cookie: a=b",
+            b"sxaQ9kY/zzhZRbK+zOo=RbK+/zz=",
+            &[b'a'; 28],
+        ] {
+            assert!(!is_accept(wrong), "{wrong:?}");
+        }
+    }
+}

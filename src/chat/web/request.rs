@@ -1,0 +1,225 @@
+//! What a browser asks: the head of an HTTP request, and what is to be done of it. Pure.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::handshake::machine::TryParse;
+use tungstenite::handshake::server::{Request, create_response};
+use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
+
+use super::answer::Answer;
+
+/// The most bytes of a head.
+pub const MOST: usize = 8 * 1024;
+
+/// Where the door is, as its visitors may call it.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The port that it really has.
+    pub port: u16,
+    /// This machine's name.
+    pub machine: String,
+}
+
+/// What is to be done of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its head is not there yet.
+    Incomplete,
+    /// It gets this answer, and that is all.
+    Answer(Answer),
+    /// It wants into the room and may: the value for `Sec-WebSocket-Accept`. What the client says there begins after so many bytes.
+    Enter(String, usize),
+}
+
+/// Judges what has come of a request.
+pub fn judge(bytes: &[u8], site: &Site) -> Verdict {
+    match Request::try_parse(&bytes[..bytes.len().min(MOST)]) {
+        Ok(None) if bytes.len() < MOST => Verdict::Incomplete,
+        Ok(None) => Verdict::Answer(Answer::TooLarge),
+        Ok(Some((size, request))) => match answer(&request, site) {
+            Ok(accept) => Verdict::Enter(accept, size),
+            Err(answer) => Verdict::Answer(answer),
+        },
+        Err(Error::Capacity(_)) => Verdict::Answer(Answer::TooLarge),
+        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Verdict::Answer(Answer::OnlyGet),
+        Err(_) => Verdict::Answer(Answer::Malformed),
+    }
+}
+
+/// Who asks is looked at before what is asked for.
+fn answer(request: &Request, site: &Site) -> Result<String, Answer> {
+    let values = |name: HeaderName| request.headers().get_all(name).iter();
+    let mut hosts = values(HOST).map(|host| host.to_str().unwrap_or_default());
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Answer::Malformed) };
+    if !site.is_called(host) {
+        return Err(Answer::ForeignHost);
+    }
+    // A browser always tells for which page it opens a WebSocket; a student's own program need not.
+    let own = format!("http://{host}");
+    if !values(ORIGIN).all(|origin| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
+        return Err(Answer::ForeignOrigin);
+    }
+    match request.uri().path() {
+        "/" => Err(Answer::Page),
+        "/favicon.ico" => Err(Answer::NoIcon),
+        "/room" => accept(request),
+        _ => Err(Answer::Unknown),
+    }
+}
+
+/// The upgrade, as RFC 6455, 4.2.1 wants it.
+fn accept(request: &Request) -> Result<String, Answer> {
+    let response = create_response(request).map_err(|error| match error {
+        Error::Protocol(ProtocolError::MissingSecWebSocketKey | ProtocolError::InvalidSecWebSocketKey) => {
+            Answer::Malformed
+        }
+        _ => Answer::OnlyWebSocket,
+    })?;
+    let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT).and_then(|value| value.to_str().ok());
+    accept.map(str::to_string).ok_or(Answer::Malformed)
+}
+
+impl Site {
+    /// True when `host` (RFC 9110, 7.2) is one of this machine's names, or any address, with the door's port.
+    ///
+    /// Whoever owns another name could have it lead here, and a page of that name would then be one of this server: DNS rebinding. An
+    /// address leads where it leads, and nobody owns `localhost`.
+    fn is_called(&self, host: &str) -> bool {
+        let (name, port) = match host.rsplit_once(':') {
+            // The colons of an address in brackets are no port's.
+            Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+            _ => (host, Some(80)),
+        };
+        let name = name.to_ascii_lowercase();
+        let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let is_address = match bracketed {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => name.parse::<Ipv4Addr>().is_ok(),
+        };
+        let machine = self.machine.to_ascii_lowercase();
+        let is_name = name == "localhost"
+            || name.ends_with(".localhost")
+            || !machine.is_empty() && (name == machine || name == format!("{machine}.local"));
+        port == Some(self.port) && (is_address || is_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        Site { port: 8080, machine: "Salle-12".to_string() }
+    }
+
+    fn judged(target: &str, headers: &str) -> Verdict {
+        judge(format!("GET {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+    }
+
+    const HERE: &str = "Host: localhost:8080\r\n";
+    const UPGRADE: &str = "Host: localhost:8080\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    #[test]
+    fn each_path_has_its_answer() {
+        for (path, answer) in [
+            ("/", Answer::Page),
+            ("/?x=1", Answer::Page),
+            ("/favicon.ico", Answer::NoIcon),
+            ("/room", Answer::OnlyWebSocket),
+            ("/room/", Answer::Unknown),
+            ("/../etc/passwd", Answer::Unknown),
+        ] {
+            assert_eq!(judged(path, HERE), Verdict::Answer(answer), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_accept_value_is_that_of_the_rfc() {
+        let expected = Verdict::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
+        assert_eq!(judged("/room", UPGRADE), expected);
+    }
+
+    #[test]
+    fn an_upgrade_that_lacks_something_is_none() {
+        let with = |part: &str, other: &str| judged("/room", &UPGRADE.replace(part, other));
+        for (part, other) in
+            [(": websocket", ": h2c"), ("Connection", "X"), ("13", "8"), ("keep-alive, Upgrade", "close")]
+        {
+            assert_eq!(with(part, other), Verdict::Answer(Answer::OnlyWebSocket), "{other}");
+        }
+        for (part, other) in [("dGhl", ""), ("==", "=a"), ("-Key", "-X")] {
+            assert_eq!(with(part, other), Verdict::Answer(Answer::Malformed), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_names_that_nobody_else_owns_lead_here() {
+        let called = |host: &str| site().is_called(host);
+        for host in [
+            "127.0.0.1:8080",
+            "192.168.1.7:8080",
+            "[::1]:8080",
+            "LocalHost:8080",
+            "chat.localhost:8080",
+            "salle-12:8080",
+            "SALLE-12.local:8080",
+        ] {
+            assert!(called(host), "{host}");
+        }
+        for host in [
+            "",
+            ":8080",
+            "localhost",
+            "localhost:80",
+            "localhost:",
+            "localhost:8080x",
+            "evil.example:8080",
+            "localhost.evil.example:8080",
+            "127.0.0.1.evil.example:8080",
+            "xlocalhost:8080",
+            "salle-12.evil.example:8080",
+            "[::1]",
+            "[evil]:8080",
+            "user@localhost:8080",
+        ] {
+            assert!(!called(host), "{host}");
+        }
+        let on_80 = Site { port: 80, machine: String::new() };
+        assert!(on_80.is_called("localhost") && on_80.is_called("[::1]") && !on_80.is_called(".local"));
+    }
+
+    #[test]
+    fn another_sites_page_is_told_from_ours_and_from_no_page() {
+        let with = |origin: &str| judged("/room", &format!("{UPGRADE}{origin}"));
+        assert!(matches!(with("Origin: http://localhost:8080\r\n"), Verdict::Enter(..)));
+        for origin in ["http://evil.example", "null", "https://localhost:8080", "http://127.0.0.1:8080", ""] {
+            let answer = Verdict::Answer(Answer::ForeignOrigin);
+            assert_eq!(with(&format!("Origin: {origin}\r\n")), answer, "{origin}");
+        }
+        let both = "Origin: http://localhost:8080\r\nOrigin: http://evil.example\r\n";
+        assert_eq!(with(both), Verdict::Answer(Answer::ForeignOrigin));
+    }
+
+    #[test]
+    fn what_is_no_request_of_ours_is_told_so() {
+        let judged = |bytes: &[u8]| judge(bytes, &site());
+        let is = |answer| Verdict::Answer(answer);
+        assert_eq!(judged(b"\x16\x03\x01\x02\0\x01"), is(Answer::Malformed));
+        assert_eq!(judged(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), is(Answer::Malformed));
+        assert_eq!(judged(b"GET / HTTP/1.0\r\nHost: localhost:8080\r\n\r\n"), is(Answer::Malformed));
+        assert_eq!(judged(b"GET / HTTP/1.1\r\n\r\n"), is(Answer::Malformed));
+        assert_eq!(
+            judged(b"GET / HTTP/1.1\r\nHost: a\r\nHost: localhost:8080\r\n\r\n"),
+            is(Answer::Malformed)
+        );
+        assert_eq!(judged(b"POST / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"), is(Answer::OnlyGet));
+        assert_eq!(judged(b"GET / HTTP/1.1\r\nHost: localhost:80"), Verdict::Incomplete);
+        let many = "A: b\r\n".repeat(200);
+        assert_eq!(judged(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), is(Answer::TooLarge));
+        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
+        assert_eq!(judged(long.as_bytes()), is(Answer::TooLarge));
+        assert_eq!(judged(&long.as_bytes()[..MOST - 1]), Verdict::Incomplete);
+    }
+}

@@ -1,0 +1,102 @@
+//! The connection: said to be what it is, and found again.
+
+use super::*;
+
+use nix::sys::signal::Signal;
+
+#[test]
+fn a_server_that_is_killed_is_told_of_and_found_again_when_it_is_back() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    alice.says("avant");
+    alice.has_messages(1);
+    let port = room.port();
+    room.server.program.signal(Signal::SIGKILL);
+    alice.waits_until("document.querySelector('#state[role=status]').innerText === 'Connexion perdue'");
+    alice.has_notice("Connexion perdue");
+    alice.waits_until("/Nouvel essai/.test(document.querySelector('#lost').innerText)");
+    alice.pastes("écrit sans serveur");
+    alice.waits_until("document.querySelector('#send').disabled && document.querySelector('#hint').innerText.startsWith('Envoi impossible')");
+    alice.presses("Enter");
+    drop(room);
+    let room = Room::at(&port);
+    alice.is_connected();
+    alice.has_notice("Reconnecté");
+    assert_eq!(alice.text("document.querySelector('#state').innerText"), "Connecté");
+    assert_eq!(alice.text("document.querySelector('#text').value"), "écrit sans serveur");
+    alice.presses("Enter");
+    alice.has_messages(2);
+    assert_eq!(alice.texts(TEXTS), ["avant", "écrit sans serveur"]);
+    // And it is in the room as before.
+    room.server.join().sends("bob : content de te revoir\0");
+    alice.has_messages(3);
+}
+
+#[test]
+fn one_need_not_wait_for_the_next_attempt() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    let port = room.port();
+    drop(room);
+    // The later the attempt, the longer the pause.
+    alice.waits_until("/dans [5-9] s|dans 10 s/.test(document.querySelector('#why').innerText)");
+    let _room = Room::at(&port);
+    alice.value("document.querySelector('#now').focus()");
+    alice.presses("Enter");
+    alice.is_connected();
+    assert_eq!(alice.text("document.activeElement.id"), "text");
+}
+
+#[test]
+fn what_may_not_have_arrived_is_told() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    alice.says("arrivé");
+    alice.has_messages(1);
+    // Nobody passes it on any more.
+    room.server.program.signal(Signal::SIGSTOP);
+    alice.says("perdu");
+    assert_eq!(alice.text("document.querySelector('#text').value"), "");
+    room.server.program.signal(Signal::SIGKILL);
+    alice.has_notice("Peut-être pas arrivé : « perdu »");
+    assert_eq!(alice.value(&format!("{NOTICES}.some((notice) => notice.includes('« arrivé »'))")), false);
+}
+
+#[test]
+fn whom_the_server_sends_away_is_told_why_and_comes_back_only_when_asked() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::with(&["--web", "0", "--idle-timeout", "1"]);
+    let mut alice = room.page(&mut browser, "alice");
+    alice.waits_until("document.body.dataset.state === 'sent-away'");
+    alice.has_notice("Le serveur : vous n'avez rien dit depuis 1 s");
+    assert_eq!(
+        alice.text("document.querySelector('#why').innerText"),
+        "Le serveur a mis fin à la connexion."
+    );
+    alice.value("document.querySelector('#now').click()");
+    alice.has_notice("Reconnecté");
+}
+
+#[test]
+fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::with(&["--web", "0", "--distinct-names"]);
+    let mut alice = room.page(&mut browser, "alice");
+    alice.says("je suis la première");
+    alice.has_messages(1);
+    let mut other = room.page(&mut browser, "alice");
+    other.says("moi aussi");
+    other.has_notice("message non transmis : le pseudo « alice » est déjà pris");
+    assert_eq!(other.value("document.querySelector('.row.notice').getAttribute('role')"), "status");
+    // It can be said again, under another name.
+    other.value("document.querySelector('#me').click()");
+    other.is_named("alicia");
+    other.presses("ArrowUp");
+    other.presses("Enter");
+    alice.has_messages(2);
+    assert_eq!(alice.texts(TEXTS), ["je suis la première", "moi aussi"]);
+    assert_eq!(alice.value(&format!("{NOTICES}.length")), 0);
+}

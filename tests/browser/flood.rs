@@ -1,0 +1,60 @@
+//! Ten thousand messages.
+
+use super::*;
+
+#[test]
+fn after_ten_thousand_messages_all_are_counted_and_the_page_answers_and_keeps_no_more() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    let mut peer = room.server.join();
+    let flood: String = (0..10_000).map(|i| format!("bob : message {i}\0")).collect();
+    peer.sends(&flood);
+    alice.waits_until("document.querySelector('#count').innerText.replace(/\\D/g, '') === '10000'");
+    alice.has_messages(10_000);
+    assert_eq!(alice.text(&format!("{TEXTS}.at(-1)")), "message 9999");
+    // 500 more: the oldest go, and that is said.
+    peer.sends((0..500).map(|i| format!("bob : encore {i}\0")).collect::<String>());
+    alice.waits_until("document.querySelector('#count').innerText.replace(/\\D/g, '') === '10500'");
+    alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '500'");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 10_000);
+    assert_eq!(alice.text("document.querySelector('.text').textContent"), "message 500");
+    alice.says("je suis là");
+    alice.waits_until(&format!("{TEXTS}.at(-1) === 'je suis là'"));
+    alice.is_pictured("flood");
+}
+
+#[test]
+fn a_screen_reader_hears_of_a_flood_instead_of_all_of_it() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    let mut peer = room.server.join();
+    peer.sends("bob : seul\0");
+    alice.has_messages(1);
+    assert_eq!(alice.text("document.querySelector('#log').ariaLive"), "polite");
+    // Every change is noted: the page may be calm again before one looks.
+    alice.value("window.seen = []; new MutationObserver(() => seen.push(document.querySelector('#log').ariaLive)).observe(document.querySelector('#log'), { attributeFilter: ['aria-live'] }); 0");
+    peer.sends((0..1000).map(|i| format!("bob : {i}\0")).collect::<String>());
+    alice.waits_until("seen.join() === 'off,polite'");
+    alice.waits_until("document.querySelector('#spoken[role=status]').innerText.includes('entre-temps')");
+    alice.has_messages(1001);
+}
+
+#[test]
+fn a_page_that_nobody_looks_at_keeps_no_more_than_it_would_show() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::open();
+    let mut alice = room.page(&mut browser, "alice");
+    alice.is_hidden(true);
+    let mut peer = room.server.join();
+    peer.sends((0..25_000).map(|i| format!("bob : {i}\0")).collect::<String>());
+    alice.waits_until("document.title.replace(/\\D/g, '') === '25000'");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 0, "nothing is drawn for nobody");
+    assert_eq!(alice.value("waiting.length < 20000"), true, "and not all is kept");
+    alice.is_hidden(false);
+    alice.has_messages(10_000);
+    alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '15000'");
+    assert_eq!(alice.text("document.querySelector('.text').textContent"), "15000");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 10_000);
+}

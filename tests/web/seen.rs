@@ -1,0 +1,54 @@
+//! What one who runs the server sees of a page: the title of its child, its line in the list, its words in the transcript.
+
+use super::*;
+use nix::sys::signal::Signal::SIGUSR1;
+
+#[test]
+fn the_title_of_a_pages_child_is_its_address_and_its_pseudo() {
+    let room = Room::open(&[]);
+    let (mut page, visitor) = (room.enter(), Peer::connect(room.web));
+    let title = |pid: i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).trim_end_matches('\0').to_string()
+    };
+    let address = page.socket.get_ref().local_addr().unwrap();
+    assert_eq!(title(page.pid), format!("chat_serveur: {address}"));
+    page.says("alice : bonjour");
+    page.hears();
+    assert_eq!(title(page.pid), format!("chat_serveur: {address} alice"));
+    let address = visitor.stream.local_addr().unwrap();
+    let visitors = room.server.wait_for_children(2).into_iter().find(|&child| child != page.pid).unwrap();
+    eventually("the visitor's title", || {
+        (title(visitors) == format!("chat_serveur: {address}")).then_some(())
+    });
+}
+
+#[test]
+fn sigusr1_counts_what_a_page_has_said_and_heard_since_it_is_in() {
+    let room = Room::open(&[]);
+    let mut string = room.server.join();
+    string.sends("bob : avant\0");
+    string.hears("bob : avant\0\0");
+    let mut page = room.enter();
+    page.says("alice : un");
+    page.hears();
+    room.server.program.signal(SIGUSR1);
+    let address = page.socket.get_ref().local_addr().unwrap().to_string();
+    let line = room.server.program.out.line_with(&[&format!("{address} "), " alice "]);
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!((fields[5], fields[6], fields[7], fields[9]), ("1", "10", "1", "0"), "{line}");
+}
+
+#[test]
+fn what_a_page_says_is_in_the_transcript() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("transcript");
+    let room = Room::open(&["--transcript", file.to_str().unwrap()]);
+    let mut page = room.enter();
+    page.says("alice : bonjour");
+    page.hears();
+    let line: Value = serde_json::from_str(std::fs::read_to_string(file).unwrap().trim()).unwrap();
+    let address = page.socket.get_ref().local_addr().unwrap().to_string();
+    let expected = [json!(page.pid), json!(address), json!("alice"), json!("bonjour")];
+    assert_eq!(["pid", "address", "name", "text"].map(|key| line[key].clone()), expected);
+}
