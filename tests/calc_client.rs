@@ -98,7 +98,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 
 /// The client on a terminal, connected to `port`.
 fn on_terminal(port: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &["--port", port]);
+    let client = Terminal::start(CLIENT, &["--plain", "--port", port]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
     client
 }

@@ -259,7 +259,7 @@ fn a_file_of_many_lines_piped_through_comes_out_the_same() {
 
 /// The client on a terminal, connected to `port`.
 fn on_terminal(port: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &["127.0.0.1", port]);
+    let client = Terminal::start(CLIENT, &["127.0.0.1", port, "--plain"]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
     client.shows("(Ctrl+D to leave)\r\n> ");
     client

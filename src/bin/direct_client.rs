@@ -29,6 +29,9 @@ struct Arguments {
     /// Port of the server ({default} by default)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// On a terminal, too, no more than the courses' clients show
+    #[arg(long)]
+    plain: bool,
 }
 
 fn name(typed: &str) -> Result<Name, NameError> {
@@ -36,5 +39,5 @@ fn name(typed: &str) -> Result<Name, NameError> {
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { name, host, port }: Arguments| talk(name, &host, port))
+    CLIENT.run(|Arguments { name, host, port, plain }: Arguments| talk(name, &host, port, plain))
 }

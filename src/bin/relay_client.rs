@@ -26,8 +26,11 @@ struct Arguments {
     /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// Garder, sur un terminal aussi, l'allure du client du cours
+    #[arg(long)]
+    plain: bool,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port }: Arguments| talk(&host, port))
+    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Language::{English, French};
 use crate::cli::Program;
+use crate::sys::system_reason;
 
 /// The words of one program.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,29 @@ impl Words {
         match self.program.language {
             French => format!("impossible d'écrire sur la sortie standard : {reason}"),
             English => format!("cannot write to standard output: {reason}"),
+        }
+    }
+
+    /// The same for this error.
+    pub fn broken_output(self, error: &io::Error) -> String {
+        self.no_output(error.raw_os_error().map_or("", system_reason))
+    }
+
+    /// The user has no more to say, and what was typed before is not all said, or the server has not closed.
+    pub fn leaving(self) -> &'static str {
+        match self.program.language {
+            French => "vous partez dès que possible (Ctrl+C : tout de suite)",
+            English => "leaving as soon as possible (Ctrl+C: at once)",
+        }
+    }
+
+    /// So many typed lines cannot be said yet.
+    pub fn waiting(self, lines: usize) -> String {
+        match (self.program.language, lines) {
+            (French, 0 | 1) => format!("{lines} ligne attend son tour"),
+            (French, _) => format!("{lines} lignes attendent leur tour"),
+            (English, 1) => "1 line waits its turn".to_string(),
+            (English, _) => format!("{lines} lines wait their turn"),
         }
     }
 
