@@ -37,7 +37,7 @@ impl Dialogue for Calc {
     }
 
     fn status(&self) -> Vec<String> {
-        vec![format!("connected to {}", self.place)]
+        vec![self.place.clone(), "connected".to_string()]
     }
 
     fn typed(&mut self, mut line: Vec<u8>, _face: &mut dyn Face) -> Vec<u8> {

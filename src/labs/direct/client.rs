@@ -78,7 +78,8 @@ impl Dialogue for Direct {
     }
 
     fn status(&self) -> Vec<String> {
-        vec![self.name.to_string(), format!("connected to {}", self.place), "Tab completes names".to_string()]
+        let parts = [&self.name.to_string(), &self.place, "connected", "Tab completes names"];
+        parts.map(str::to_string).to_vec()
     }
 
     fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {

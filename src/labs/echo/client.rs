@@ -74,12 +74,12 @@ impl Dialogue for Echo {
     }
 
     fn status(&self) -> Vec<String> {
-        let connected = format!("connected to {}", self.place);
-        match self.awaited.len() {
-            0 => vec![connected],
-            1 => vec![connected, "1 line has not come back".to_string()],
-            n => vec![connected, format!("{n} lines have not come back")],
-        }
+        let state = match self.awaited.len() {
+            0 => "connected".to_string(),
+            1 => "1 line has not come back".to_string(),
+            n => format!("{n} lines have not come back"),
+        };
+        vec![self.place.clone(), state]
     }
 
     fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
