@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::cli::Language::{English, French};
 use crate::cli::Program;
-use crate::sys::system_reason;
 
 /// The words of one program.
 #[derive(Clone, Copy, Debug)]
@@ -71,11 +70,6 @@ impl Words {
         }
     }
 
-    /// The same for this error.
-    pub fn broken_output(self, error: &io::Error) -> String {
-        self.no_output(error.raw_os_error().map_or("", system_reason))
-    }
-
     /// The user has no more to say, and what was typed before is not all said, or the server has not closed.
     pub fn leaving(self) -> &'static str {
         match self.program.language {
@@ -91,6 +85,14 @@ impl Words {
             (French, _) => format!("{lines} lignes attendent leur tour"),
             (English, 1) => "1 line waits its turn".to_string(),
             (English, _) => format!("{lines} lines wait their turn"),
+        }
+    }
+
+    /// The terminal takes nothing any more.
+    pub fn no_terminal(self) -> &'static str {
+        match self.program.language {
+            French => "impossible d'écrire sur le terminal",
+            English => "cannot write to the terminal",
         }
     }
 

@@ -56,19 +56,23 @@ pub fn is_in_foreground(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp())
 }
 
-/// Stops this process as SIGTSTP does by default, although we catch it; comes back when it is continued. In a group that nobody
-/// could continue, the system does not stop anybody: setpgid(2), "orphaned process group".
+/// Stops this process as SIGTSTP does by default, although we catch it; comes back when it is continued, of which no handler of
+/// SIGCONT is told. In a group that nobody could continue, the system does not stop anybody: setpgid(2), "orphaned process group".
 ///
 /// # Errors
 /// What sigaction(2) says.
 pub fn stop_as_asked() -> io::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action is no function of ours, so no handler's rules can be broken.
-    let ours = unsafe { sigaction(Signal::SIGTSTP, &default) }?;
+    let set_default = |signal| unsafe { sigaction(signal, &default) };
+    let ours =
+        [(Signal::SIGTSTP, set_default(Signal::SIGTSTP)?), (Signal::SIGCONT, set_default(Signal::SIGCONT)?)];
     // It fails only for numbers that are no signal.
     let _ = raise(Signal::SIGTSTP);
-    // SAFETY: this is the handler that stood there before.
-    unsafe { sigaction(Signal::SIGTSTP, &ours) }?;
+    for (signal, action) in ours {
+        // SAFETY: this is the handler that stood there before.
+        unsafe { sigaction(signal, &action) }?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod clients;
 mod conversation;
+mod emulator;
 mod labs;
 mod peer;
 mod process;
@@ -15,6 +16,7 @@ mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
 pub use conversation::{Heard, all_said, one_order, says};
+pub use emulator::{Emulator, rows_of};
 pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{

@@ -17,7 +17,16 @@ pub struct Terminal {
 impl Terminal {
     /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
     pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
-        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        Terminal::start_sized(None, program, arguments)
+    }
+
+    /// The same on a terminal of this size.
+    pub fn start_sized(
+        size: Option<&nix::pty::Winsize>,
+        program: impl AsRef<std::ffi::OsStr>,
+        arguments: &[&str],
+    ) -> Terminal {
+        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(size, None).expect("openpty");
         // Or Ctrl+C would take with it what a quick program has printed in answer: termios(3), NOFLSH.
         let mut modes = tcgetattr(&slave).expect("tcgetattr");
         modes.local_flags |= LocalFlags::NOFLSH;
@@ -48,6 +57,11 @@ impl Terminal {
     /// Keys: `\r` is Enter, `\x03` Ctrl+C, `\x04` Ctrl+D.
     pub fn types(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).expect("type");
+    }
+
+    /// The test's side of it.
+    pub fn master(&self) -> &std::fs::File {
+        &self.master
     }
 
     /// Waits until the screen's bytes hold `text`.

@@ -11,6 +11,7 @@ mod wording;
 pub mod words;
 
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -128,12 +129,13 @@ impl<'a> Face<'a> {
 
     fn talk(&mut self) -> anyhow::Result<End> {
         loop {
-            self.show_status();
-            self.terminal.show().with_context(|| WORDS.no_output("terminal"))?;
-            let ready = self.wait()?;
+            // Before anything is drawn: the terminal may be another size, or have been the shell's.
             if let Some(end) = self.heed_signals()? {
                 return Ok(end);
             }
+            self.show_status();
+            self.terminal.show().with_context(|| WORDS.no_terminal())?;
+            let ready = self.wait()?;
             for typed in self.terminal.listen(ready.keyboard).context(WORDS.no_keyboard())? {
                 match typed {
                     Typed::Line(line) => self.say(&line),
@@ -156,7 +158,6 @@ impl<'a> Face<'a> {
         let (search, patience) = link.search();
         let sends = link.connection().filter(|_| !self.outbox.is_empty() && !self.is_broken);
         let terminal = &self.terminal;
-        use std::os::fd::AsFd;
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
             self.leaving.is_none().then(|| sys::watch(terminal.keyboard(), Interest::Read)),

@@ -15,7 +15,10 @@ pub fn connected(address: &str, pseudo: &str) -> String {
 
 /// The user leaves, and so many messages have found no server.
 pub fn unsent(messages: usize) -> String {
-    format!("pas de connexion : {} pas envoyés", counted(messages))
+    match messages {
+        1 => "pas de connexion : 1 message n'est pas parti".to_string(),
+        _ => format!("pas de connexion : {messages} messages ne sont pas partis"),
+    }
 }
 
 /// A line that is not kept, because too many wait.

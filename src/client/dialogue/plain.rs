@@ -180,7 +180,10 @@ impl Face for Plain {
             self.waiting.push(b'\n');
         }
         let written = io::stdout().write_all(&self.waiting).and_then(|()| io::stdout().flush());
-        written.or_else(|error| bail!(self.words.broken_output(&error)))
+        written.or_else(|error| {
+            let reason = error.raw_os_error().map_or("", sys::system_reason);
+            bail!(self.words.no_output(reason))
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::Context;
 
 use super::{Face, Look, Typing};
 use crate::client::Words;
@@ -143,7 +143,7 @@ impl Face for Rows {
     }
 
     fn show(&mut self, _is_ready: bool) -> anyhow::Result<()> {
-        self.terminal.show().or_else(|error| bail!(self.words.broken_output(&error)))
+        self.terminal.show().with_context(|| self.words.no_terminal())
     }
 
     fn heed(&mut self, signal: Signal) -> io::Result<()> {

@@ -60,7 +60,6 @@ pub enum Typed {
 }
 
 /// The terminal at standard input and output, while it is ours. When this goes, the terminal is as it was.
-#[derive(Debug)]
 pub struct Terminal {
     words: Words,
     prompt: String,

@@ -1,7 +1,7 @@
 //! The terminal itself: its modes, taken and given back, and bytes for it that never make us wait.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Stdin, Stdout};
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -52,10 +52,9 @@ pub fn put_back(modes: &TerminalModes) {
 }
 
 /// The terminal, taken.
-#[derive(Debug)]
 pub(super) struct Output {
-    keyboard: Stdin,
-    stdout: Stdout,
+    keyboard: Box<dyn AsFd>,
+    screen: Box<dyn AsFd>,
     /// The terminal opened once more, without blocking: its user may hold it in the middle of a write.
     own: Option<File>,
     before: TerminalModes,
@@ -64,22 +63,26 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Takes the terminal.
+    /// Takes the terminal of standard input and output.
     pub fn open() -> io::Result<Output> {
-        let before = saved_modes()?;
-        let own = sys::own_description_of_terminal(io::stdout());
+        Output::of(io::stdin(), io::stdout())
+    }
+
+    fn of(keyboard: impl AsFd + 'static, screen: impl AsFd + 'static) -> io::Result<Output> {
+        let before = TerminalModes::of(&keyboard)?;
+        let own = sys::own_description_of_terminal(&screen);
         // Number 3 is the connection's.
         let own = own.map(|own| sys::move_high(own.into(), OUT_OF_THE_WAY)).transpose()?.map(File::from);
-        let ours = before.key_by_key();
-        let mut out =
-            Output { keyboard: io::stdin(), stdout: io::stdout(), own, before, ours, waiting: Vec::new() };
+        let (ours, waiting) = (before.key_by_key(), Vec::new());
+        let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
+        let mut out = Output { keyboard, screen, own, before, ours, waiting };
         out.take_again()?;
         Ok(out)
     }
 
     /// Takes it, after it was given back. In the background, this stops us until we are in the foreground.
     pub fn take_again(&mut self) -> io::Result<()> {
-        self.ours.apply(&self.keyboard)?;
+        self.ours.apply(self.keyboard())?;
         self.put(MARK_PASTES);
         Ok(())
     }
@@ -89,7 +92,7 @@ impl Output {
         self.put(LEAVE_PASTES);
         self.write_the_rest();
         // It fails only when the terminal is gone.
-        let _ = self.before.apply(&self.keyboard);
+        let _ = self.before.apply(self.keyboard());
     }
 
     pub fn keyboard(&self) -> BorrowedFd<'_> {
@@ -97,7 +100,7 @@ impl Output {
     }
 
     pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.own.as_ref().map_or(self.stdout.as_fd(), AsFd::as_fd)
+        self.own.as_ref().map_or(self.screen.as_fd(), AsFd::as_fd)
     }
 
     pub fn size(&self) -> Size {
@@ -131,7 +134,7 @@ impl Output {
 
     /// Writes what the terminal takes now.
     pub fn write(&mut self) -> io::Result<()> {
-        while self.is_behind() && (self.own.is_some() || sys::is_writable_now(&self.stdout)) {
+        while self.is_behind() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
             // All at once, unless the write could block: then no more than what poll has said there is room for.
             let most = if self.own.is_some() { self.waiting.len() } else { PIPE_BUF.min(self.waiting.len()) };
             match nix::unistd::write(self.as_fd(), &self.waiting[..most]) {
@@ -164,5 +167,29 @@ impl Drop for Output {
             self.put("\r\n");
         }
         self.restore();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let modes = || nix::sys::termios::tcgetattr(&pty.slave).unwrap();
+        let before = modes();
+        let slave = || pty.slave.try_clone().unwrap();
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let _out = Output::of(slave(), slave()).unwrap();
+            assert!(modes() != before);
+            std::panic::resume_unwind(Box::new("as a panic does, without a word"));
+        }));
+        assert!(modes() == before);
+        let mut shown = [0; 64];
+        let n = File::from(pty.master).read(&mut shown).unwrap();
+        assert!(String::from_utf8_lossy(&shown[..n]).ends_with("\r\n\x1b[?2004l"));
     }
 }

@@ -1,0 +1,126 @@
+//! A program on a terminal whose screen is looked at: what it has written, as a terminal shows it.
+
+use std::num::NonZeroU16;
+use std::process::Command;
+
+use nix::pty::Winsize;
+use nix::sys::termios::{Termios, tcgetattr};
+
+use super::Terminal;
+
+/// A terminal and its screen.
+pub struct Emulator {
+    pub terminal: Terminal,
+    parser: vt100::Parser,
+    fed: usize,
+}
+
+fn size_of(columns: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
+    let number = |n| NonZeroU16::new(n).expect("a size");
+    (number(rows), number(columns))
+}
+
+fn winsize(columns: u16, rows: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+impl Emulator {
+    /// Starts `program` with these variables in its environment; what is in ours does not count.
+    pub fn start(
+        (columns, rows): (u16, u16),
+        variables: &[&str],
+        program: &str,
+        arguments: &[&str],
+    ) -> Emulator {
+        let common =
+            ["-u", "NO_COLOR", "-u", "COLORTERM", "-u", "TMUX", "TERM=xterm-256color", "XTERM_VERSION=1"];
+        let arguments = [&common[..], variables, &[program], arguments].concat();
+        let terminal = Terminal::start_sized(Some(&winsize(columns, rows)), "env", &arguments);
+        let (rows, columns) = size_of(columns, rows);
+        Emulator { terminal, parser: vt100::Parser::new(rows, columns, 2000), fed: 0 }
+    }
+
+    pub fn types(&mut self, keys: &str) {
+        self.terminal.types(keys);
+    }
+
+    /// Waits until `look` finds something on the screen.
+    pub fn sees<T>(&mut self, what: &str, mut look: impl FnMut(&vt100::Screen) -> Option<T>) -> T {
+        let (parser, fed) = (&mut self.parser, &mut self.fed);
+        self.terminal.screen.wait_for(what, |bytes| {
+            parser.process(&bytes[*fed..]);
+            *fed = bytes.len();
+            look(parser.screen())
+        })
+    }
+
+    /// Waits until the last rows that are not empty are these; of a time before one, nothing is said.
+    pub fn ends_with(&mut self, expected: &[&str]) {
+        self.sees(&format!("{expected:?}"), |screen| {
+            rows_of(screen).ends_with(&owned(expected)).then_some(())
+        });
+    }
+
+    /// Waits until the cursor stands behind this in its row.
+    pub fn cursor_is_behind(&mut self, text: &str) {
+        self.sees(&format!("the cursor behind {text:?}"), |screen| {
+            let (row, column) = screen.cursor_position();
+            let before = screen.rows(0, column).nth(row.into())?;
+            // Blanks at the end of a row are not told.
+            (before.trim_end() == text.trim_end()).then_some(())
+        });
+    }
+
+    /// All rows, those too that have left the screen.
+    pub fn with_scrollback(&mut self) -> Vec<String> {
+        let screen = self.parser.screen_mut();
+        screen.set_scrollback(usize::MAX);
+        let hidden = screen.scrollback();
+        let (_, columns) = screen.size();
+        let mut rows = Vec::new();
+        for back in (1..=hidden).rev() {
+            screen.set_scrollback(back);
+            rows.extend(screen.rows(0, columns.get()).next().map(|row| without_time(row.trim_end())));
+        }
+        screen.set_scrollback(0);
+        rows.extend(rows_of(screen));
+        rows
+    }
+
+    /// Makes the terminal another size, as a user does, and tells the program.
+    pub fn becomes(&mut self, columns: u16, rows: u16) {
+        self.sees("what was there before", |_| Some(()));
+        let (to_rows, to_columns) = size_of(columns, rows);
+        self.parser.set_size(to_rows, to_columns);
+        let same = self.terminal.master().try_clone().expect("dup");
+        let size = ["cols", &columns.to_string(), "rows", &rows.to_string()].map(str::to_string);
+        assert!(Command::new("stty").args(size).stdin(same).status().expect("stty of coreutils").success());
+    }
+
+    /// How the terminal is set.
+    pub fn modes(&self) -> Termios {
+        tcgetattr(self.terminal.master()).expect("tcgetattr")
+    }
+}
+
+fn owned(rows: &[&str]) -> Vec<String> {
+    rows.iter().map(|row| row.to_string()).collect()
+}
+
+/// The rows up to the last that is not empty, without the time at their beginning.
+pub fn rows_of(screen: &vt100::Screen) -> Vec<String> {
+    let (_, columns) = screen.size();
+    let mut rows: Vec<String> =
+        screen.rows(0, columns.get()).map(|row| without_time(row.trim_end())).collect();
+    let used = rows.iter().rposition(|row| !row.is_empty()).map_or(0, |at| at + 1);
+    rows.truncate(used);
+    rows
+}
+
+fn without_time(row: &str) -> String {
+    let has_time = row.len() > 6 && {
+        let bytes = row.as_bytes();
+        bytes[2] == b':' && bytes[5] == b' ' && [0, 1, 3, 4].iter().all(|&at| bytes[at].is_ascii_digit())
+    };
+    if has_time { row[6..].to_string() } else { row.to_string() }
+}
