@@ -7,7 +7,7 @@
 //! | [`chat`] | the instant messenger: hub, child, log, record, the codecs |
 //! | [`labs`] | echo, calculation, upload, relay, directed messages |
 //! | [`server`] | what every server shares: listen, accept, fork, print without waiting, take leave |
-//! | [`client`] | what every client shares: dial with retry, two processes that end together |
+//! | [`client`] | what every client shares: dial with retry, two processes that end together, a terminal to type on |
 //! | [`sys`] | fork, signals, poll, descriptors, limits: the one room with `unsafe` |
 //! | [`text`] | bytes from the network made fit for a terminal or a log |
 //! | [`cli`] | command lines, and their mistakes in one line |

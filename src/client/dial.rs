@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The first pause between two tries; each is twice as long as the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long one address may be silent before the next is tried.
@@ -98,7 +99,8 @@ pub fn try_connect(
 /// # Errors
 /// [`DialError`].
 fn dial(server: &Server, signals: &mut Signals, end: Option<Instant>) -> Result<TcpStream, DialError> {
-    let mut dial = Dial::new(server);
+    // Who has all the time in the world has tried before.
+    let mut dial = if end.is_some() { Dial::new(server) } else { Dial::anew(server) };
     loop {
         if let Some(connection) = dial.advance() {
             return Ok(connection);
@@ -147,6 +149,12 @@ impl<'a> Dial<'a> {
     pub fn new(server: &'a Server<'a>) -> Dial<'a> {
         let refusal = io::ErrorKind::AddrNotAvailable.into();
         Dial { server, next: 0, trying: None, again: Instant::now(), pause: FIRST_PAUSE, refusal }
+    }
+
+    /// The server has gone away, or did not answer: it is tried again after a pause. A server that is just ending may still let one in,
+    /// and what is sent to it then is lost.
+    pub fn anew(server: &'a Server<'a>) -> Dial<'a> {
+        Dial { again: Instant::now() + PAUSE_AFTER_LOSS, ..Dial::new(server) }
     }
 
     /// To wait for, with [`Interest::Write`], while an address is being tried.

@@ -1,5 +1,5 @@
 //! What every client shares: a connection that is tried for a while, two processes that end together, or one that listens to
-//! keyboard and server by turns.
+//! keyboard and server by turns; a terminal on which what arrives does not tear what one types.
 
 mod dial;
 mod dialogue;

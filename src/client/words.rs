@@ -112,6 +112,14 @@ impl Words {
         }
     }
 
+    /// The same, where there is little room.
+    pub(super) fn pasted_in_short(self, lines: usize) -> String {
+        match self.program.language {
+            French => format!("{lines} lignes : Entrée ou Échap ?"),
+            English => format!("{lines} lines: Enter or Escape?"),
+        }
+    }
+
     /// What stands before the line while `part` is searched for in those typed before.
     pub(super) fn search(self, part: &str, found: bool) -> String {
         match (self.program.language, found) {

@@ -1,7 +1,7 @@
 //! However it ends or stops, the terminal is as it was.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM};
 use nix::sys::termios::LocalFlags;
 
 /// The client as a part of a script, which says its status when it has ended, and waits for a line.
@@ -63,6 +63,7 @@ fn after_the_end_of_the_server() {
     let mut alice = alice(&server);
     alice.types("texte");
     alice.cursor_is_behind("alice> texte");
+    server.wait_for_children(1);
     server.program.signal(SIGTERM);
     alice.ends_with(&["chat_client : le serveur a fermé la connexion"]);
     assert_eq!(alice.terminal.ends().code(), Some(1));
@@ -93,6 +94,35 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     alice.types("\x04\x03");
     alice.ends_with(&["chat_client : interrompu, au revoir", "statut 0"]);
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
+}
+
+#[test]
+fn a_shell_can_end_it_while_it_is_stopped() {
+    let server = Server::start(&[]);
+    let script = r#""$0" "$@"; kill %1; read -r reste"#;
+    let mut alice = in_script(&server, &["bash", "-m"], script);
+    let (first, second) = both(&alice);
+    alice.types("\x1a");
+    alice.ends_with(&["chat_client : interrompu, au revoir"]);
+    wait_for_death(&[first, second]);
+}
+
+#[test]
+fn stopped_by_surprise_it_takes_the_terminal_again_when_it_is_continued() {
+    let server = Server::start(&[]);
+    let script = r#""$0" "$@"; stty sane; echo "statut $?"; read -r reste; fg; read -r reste"#;
+    let mut alice = in_script(&server, &["bash", "-m"], script);
+    let (first, _) = both(&alice);
+    alice.types("brouillon");
+    alice.cursor_is_behind("alice> brouillon");
+    let ours = alice.modes();
+    send(first, SIGSTOP);
+    alice.ends_with(&["statut 0"]);
+    assert!(alice.modes() != ours);
+    alice.types("\r");
+    server.join().sends("bob : encore\0");
+    alice.ends_with(&["bob : encore", &status(&server, "1 message"), "alice> brouillon"]);
+    assert!(alice.modes() == ours);
 }
 
 #[test]

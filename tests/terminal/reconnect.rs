@@ -1,7 +1,7 @@
 //! `--reconnect`: a server that goes and comes back.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
+use nix::sys::signal::Signal::{SIGINT, SIGKILL};
 use std::process::Command;
 
 /// A server once more, where the last one was.
@@ -20,6 +20,8 @@ fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
     let port = server.port();
     let mut alice = alice_in(&server, (100, 12), &[], &["--reconnect"]);
     let second = second_of(&alice);
+    // A connection that was not accepted yet would be reset.
+    server.wait_for_children(1);
     server.program.signal(SIGKILL);
     let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
     alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
@@ -95,7 +97,9 @@ fn without_a_terminal_it_is_told_on_standard_error() {
     let mut alice =
         Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
     alice.out.line_with(&["Connecté à"]);
-    server.program.signal(SIGTERM);
+    server.wait_for_children(1);
+    // A server that ends in order may still let one in.
+    server.program.signal(SIGKILL);
     alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde"]);
     alice.types("entre-temps\n");
     drop(server);

@@ -137,7 +137,7 @@ fn what_a_server_does_not_send_back_is_shown_with_a_mark_and_once() {
 fn a_server_that_takes_nothing_shows_in_the_status() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let mut alice = Emulator::start((70, 10), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
+    let mut alice = Emulator::start((90, 10), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
     let (server, _) = listener.accept().unwrap();
     alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
     let paste = format!("\x1b[200~{}\x1b[201~", format!("{}\n", "x".repeat(900)).repeat(1100));

@@ -14,7 +14,7 @@ fn after_each_new_size_the_rows_are_drawn_once() {
         [(30, 10, "── connecté · alice"), (12, 10, "── connecté"), (100, 30, &*status(&server, "1 message"))]
     {
         alice.becomes(columns, rows);
-        let line = if columns < 20 { "ali" } else { "alice> brouillon" };
+        let line = if columns < 20 { "> <" } else { "alice> brouillon" };
         alice.sees("the rows, once", |screen| {
             let all = screen.contents();
             let is_right = all.lines().rev().nth(1) == Some(shown) && all.lines().last()?.starts_with(line);

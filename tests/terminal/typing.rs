@@ -126,6 +126,14 @@ fn a_paste_has_bounds_which_are_told() {
 }
 
 #[test]
+fn a_narrow_terminal_has_room_for_the_question_too() {
+    let server = Server::start(&[]);
+    let mut alice = alice_in(&server, (36, 10), &[], &[]);
+    alice.types("\x1b[200~un\ndeux\x1b[201~");
+    alice.ends_with(&["── 2 lignes : Entrée ou Échap ?", "alice>"]);
+}
+
+#[test]
 fn without_marks_of_a_paste_each_line_is_sent_as_if_typed() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How long a message may take to come back, or the one before it, since a server may be busy with many.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What was shown may come back for so long; the same words after that are said anew, perhaps by another of that name.
+const LATE: Duration = Duration::from_secs(60);
+
 /// So many are kept in mind, of those that have not come back.
 const MOST: usize = 20_000;
 
@@ -48,7 +51,8 @@ impl Echoes {
 
     /// `text` was heard.
     pub fn heard(&mut self, text: &[u8], now: Instant) -> Heard {
-        let Some(at) = self.sent.iter().position(|sent| sent.text == text) else { return Heard::Others };
+        let is_it = |sent: &Sent| sent.text == text && !(sent.is_shown && sent.at + LATE < now);
+        let Some(at) = self.sent.iter().position(is_it) else { return Heard::Others };
         self.last = Some(now);
         match self.sent.remove(at) {
             Some(Sent { is_shown: true, .. }) => Heard::Shown,
@@ -99,6 +103,9 @@ mod tests {
         assert_eq!(echoes.overdue(now + PATIENCE), [b"a : x"]);
         assert_eq!((echoes.overdue(now + 2 * PATIENCE).len(), echoes.deadline()), (0, None));
         assert_eq!(echoes.heard(b"a : x", now + 3 * PATIENCE), Heard::Shown);
+        echoes.sent(b"a : x".to_vec(), now);
+        assert_eq!(echoes.overdue(now + 4 * PATIENCE), [b"a : x"]);
+        assert_eq!(echoes.heard(b"a : x", now + 2 * LATE), Heard::Others);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::listener::{guard, listen};
-use crate::client::{Dial, Screen, Server};
+use crate::client::{Dial, Screen};
 use crate::sys::{Signals, TerminalModes};
 
 /// The connection, or the search for one, and the second process.
@@ -40,13 +40,13 @@ impl<'a> Link<'a> {
         Ok(Link::Up { connection, second })
     }
 
-    /// Two processes without a connection.
+    /// Two processes without a connection, which is looked for by `dial`.
     ///
     /// # Errors
     /// What fork(2) says.
-    pub fn down(server: &'a Server<'a>, signals: &Signals, modes: &TerminalModes) -> io::Result<Link<'a>> {
+    pub fn down(dial: Dial<'a>, signals: &Signals, modes: &TerminalModes) -> io::Result<Link<'a>> {
         let second = Screen::start(signals, &io::stdin(), |_, parent| guard(parent, modes))?;
-        Ok(Link::Down { dial: Dial::new(server), second })
+        Ok(Link::Down { dial, second })
     }
 
     /// The connection, where there is one.

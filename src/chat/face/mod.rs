@@ -2,33 +2,33 @@
 //!
 //! Still two processes that share descriptor 3. The first reads the keyboard, sends, and draws everything: `wording` says what a
 //! message looks like, [`crate::client::terminal`] puts it on the screen, `echoes` knows which are one's own. The second
-//! (`listener`) hears the server, hands over what it says, and watches over the terminal. `link` is the way to the server.
+//! (`listener`) hears the server, hands over what it says, and watches over the terminal. `link` is both processes' way to the
+//! server; `hearing` and `way` are what the first does with each.
 
 mod echoes;
+mod hearing;
 mod link;
 mod listener;
+mod way;
 mod wording;
 pub mod words;
 
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::keyboard::{GRACE, Over, verdict};
-use super::line::{message, room_for_text};
+use super::keyboard::GRACE;
+use super::line::room_for_text;
 use super::messenger::WORDS;
 use super::outbox::Outbox;
 use crate::client::terminal::{self, Colours, Terminal, Typed};
-use crate::client::{ENDING, Lines, Server};
+use crate::client::{Dial, ENDING, Lines, Server};
 use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
-use echoes::{Echoes, Heard};
+use echoes::Echoes;
 use link::Link;
-use wording::{Whose, message_lines, name_to_offer, notice};
-
-/// So many messages may wait for the server. A paste is kept whole, and a user cannot type more.
-const MOST_WAITING: usize = 20_000;
+use wording::notice;
 
 /// The signals that end the talk beside [`ENDING`], and then do what they do by default.
 pub const FATAL: [Signal; 2] = [Signal::SIGHUP, Signal::SIGQUIT];
@@ -108,7 +108,10 @@ impl<'a> Face<'a> {
         };
         match connection {
             Some(connection) => face.connected(connection)?,
-            None => face.link = Some(Link::down(server, &face.signals, &face.modes).context("fork")?),
+            None => {
+                let link = Link::down(Dial::new(server), &face.signals, &face.modes);
+                face.link = Some(link.context("fork")?);
+            }
         }
         Ok(face)
     }
@@ -176,15 +179,21 @@ impl<'a> Face<'a> {
     }
 
     fn heed_signals(&mut self) -> anyhow::Result<Option<End>> {
-        for signal in self.signals.take() {
-            if ENDING.contains(&signal) {
-                return Ok(Some(End::Wanted(WORDS.interrupted())));
-            } else if FATAL.contains(&signal) {
-                return Ok(Some(End::Signal(signal)));
+        // One of them may have stopped us, and others have come meanwhile.
+        loop {
+            let taken = self.signals.take();
+            if taken.is_empty() {
+                return Ok(None);
             }
-            self.terminal.heed(signal).context("tcsetattr")?;
+            for signal in taken {
+                if ENDING.contains(&signal) {
+                    return Ok(Some(End::Wanted(WORDS.interrupted())));
+                } else if FATAL.contains(&signal) {
+                    return Ok(Some(End::Signal(signal)));
+                }
+                self.terminal.heed(signal).context("tcsetattr")?;
+            }
         }
-        Ok(None)
     }
 
     fn show_status(&mut self) {
@@ -198,146 +207,5 @@ impl<'a> Face<'a> {
 
     fn notice(&mut self, text: &str) {
         self.terminal.say(&notice(text));
-    }
-
-    fn say(&mut self, line: &str) {
-        if line.trim().is_empty() {
-            return;
-        }
-        if self.outbox.len() >= MOST_WAITING {
-            return self.notice(&words::not_kept(line));
-        }
-        let (pseudo, outbox) = (self.pseudo, &mut self.outbox);
-        self.lines.feed(format!("{line}\n").as_bytes(), |text| outbox.push(message(pseudo, &text)));
-    }
-
-    /// Reads what the second process hands over.
-    fn hear(&mut self) -> anyhow::Result<Option<End>> {
-        let mut bytes = vec![0; 64 * 1024];
-        let Some(link) = &mut self.link else { return Ok(None) };
-        let bytes = match link.second().hear(&mut bytes) {
-            None => return Ok(None),
-            Some(0) => return self.second_ended(),
-            Some(n) => &bytes[..n],
-        };
-        if self.leaving.is_some() {
-            // The server still answers: its time begins anew.
-            self.leaving = Some(Instant::now());
-        }
-        for &byte in bytes {
-            match byte {
-                0 => self.show_heard(),
-                _ => self.heard.push(byte),
-            }
-        }
-        Ok(None)
-    }
-
-    fn show_heard(&mut self) {
-        let heard = std::mem::take(&mut self.heard);
-        self.messages += 1;
-        let whose = match self.echoes.heard(&heard, Instant::now()) {
-            Heard::Shown => return,
-            Heard::Own => Whose::Own,
-            Heard::Others => Whose::Others,
-        };
-        if let Some(name) = name_to_offer(&heard).filter(|name| *name != self.pseudo) {
-            self.terminal.offer(name);
-        }
-        self.show_message(&heard, whose);
-    }
-
-    fn show_message(&mut self, message: &[u8], whose: Whose) {
-        message_lines(message, whose, self.colours).iter().for_each(|line| self.terminal.say(line));
-    }
-
-    /// Only when nothing waits to be heard: it could be among that.
-    fn show_what_did_not_come_back(&mut self) -> Option<End> {
-        for message in self.echoes.overdue(Instant::now()) {
-            self.show_message(&message, Whose::Unheard);
-        }
-        None
-    }
-
-    fn send_or_connect(&mut self) -> anyhow::Result<()> {
-        let Some(link) = &mut self.link else { return Ok(()) };
-        if let Some(connection) = link.connection() {
-            let echoes = &mut self.echoes;
-            let now = Instant::now();
-            let kept = |mut message: Vec<u8>| {
-                message.pop();
-                echoes.sent(message, now);
-            };
-            if !self.is_broken && self.outbox.send(connection, kept).is_err() {
-                self.is_broken = true;
-                // The second process then comes to the end of what the server has said.
-                let _ = connection.shutdown(Shutdown::Both);
-            }
-            Ok(())
-        } else if let Some(connection) = link.advance() {
-            self.connected(connection)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn connected(&mut self, connection: TcpStream) -> anyhow::Result<()> {
-        let address = connection.peer_addr().context(WORDS.broken())?.to_string();
-        match self.address.replace(address.clone()) {
-            None => self.terminal.say(&words::connected(&address, self.pseudo)),
-            Some(_) => self.notice(words::BACK),
-        }
-        self.outbox.begin_anew();
-        self.is_broken = false;
-        let link = Link::up(connection, &self.signals, &self.modes).context("fork")?;
-        if let Some(before) = self.link.replace(link) {
-            before.into_second().stop();
-        }
-        Ok(())
-    }
-
-    fn second_ended(&mut self) -> anyhow::Result<Option<End>> {
-        let Some(link) = self.link.take() else { return Ok(None) };
-        let was_up = link.connection().is_some();
-        // What reaches both processes, and ends the other at once, is told as what it is.
-        if let Some(end) = self.heed_signals()? {
-            self.link = Some(link);
-            return Ok(Some(end));
-        }
-        // Before the connection is closed: its number is to be the next one's.
-        let search = (self.reconnects && was_up)
-            .then(|| Link::down(self.server, &self.signals, &self.modes))
-            .transpose()
-            .context("fork")?;
-        let ended = link.into_second().join().context("waitpid")?;
-        self.link = search;
-        match verdict(ended, self.leaving.is_some())? {
-            Over::Wanted(farewell) => return Ok(Some(End::Wanted(farewell))),
-            Over::Lost(reason) => {
-                let reason = if self.is_broken { WORDS.broken() } else { reason };
-                if self.link.is_none() {
-                    bail!(reason);
-                }
-                self.heard.clear();
-                self.notice(&words::lost(reason));
-            }
-        }
-        Ok(None)
-    }
-
-    /// What is left to do for a user who leaves.
-    fn leave(&mut self) -> anyhow::Result<Option<End>> {
-        let (Some(since), Some(link)) = (self.leaving, &self.link) else { return Ok(None) };
-        match link.connection() {
-            None if self.outbox.is_empty() => return Ok(Some(End::Wanted(WORDS.end_of_input()))),
-            None => bail!(words::unsent(self.outbox.len())),
-            // It fails only when the connection is gone already.
-            Some(connection) if self.outbox.is_empty() => drop(connection.shutdown(Shutdown::Write)),
-            Some(_) => {}
-        }
-        if since.elapsed() >= GRACE {
-            bail!(WORDS.not_closed());
-        }
-        Ok(None)
     }
 }

@@ -5,8 +5,9 @@
 //! [`Terminal::keyboard`], for [`Terminal::output`] while [`Terminal::is_behind`], and for [`Terminal::patience`]; which calls
 //! [`Terminal::listen`] and [`Terminal::show`] each turn, and [`Terminal::heed`] for each signal of [`SIGNALS`].
 //!
-//! Pure: `keys`, `editor` (with `history`, `completion`), `paste`, `viewport` (with `row`, `width`), `colour`.
+//! Pure: `keys`, `editor` (with `bindings`, `history`, `completion`), `paste`, `viewport` (with `row`, `width`), `colour`.
 
+mod bindings;
 mod colour;
 mod completion;
 mod editor;
@@ -187,11 +188,14 @@ impl Terminal {
         Ok(inputs.into_iter().flat_map(|input| self.take(input)).collect())
     }
 
-    /// Shows what is new, as far as the terminal takes it now.
+    /// Shows what is new, as far as the terminal takes it now. In the background, this stops us until we are in the foreground.
     ///
     /// # Errors
     /// What write(2) says: the terminal is gone.
     pub fn show(&mut self) -> io::Result<()> {
+        if !self.out.is_taken() {
+            self.out.take_again()?;
+        }
         // While bytes wait, what is new becomes one drawing.
         if !self.out.is_behind() && (self.is_dirty || !self.said.is_empty()) {
             let said = std::mem::take(&mut self.said);
@@ -208,22 +212,21 @@ impl Terminal {
     /// What the system says when the terminal cannot be had again.
     pub fn heed(&mut self, signal: Signal) -> io::Result<()> {
         match signal {
-            Signal::SIGWINCH => {
-                if self.out.rewraps() {
-                    self.viewport.rewrapped(self.out.size().columns);
-                }
-            }
+            Signal::SIGWINCH if self.out.rewraps() => self.viewport.rewrapped(self.out.size().columns),
+            // The drawing will see to it.
+            Signal::SIGWINCH => {}
             Signal::SIGTSTP => {
                 self.leave_screen();
                 self.out.restore();
+                // It is taken again where something is shown again: a signal that has come meanwhile may end us before.
                 sys::stop_as_asked()?;
-                self.out.take_again()?;
             }
             // Stopped by another signal, of which we heard nothing: the shell has taken the terminal meanwhile.
-            _ => {
+            _ if self.out.is_taken() => {
                 self.viewport.forget();
                 self.out.take_again()?;
             }
+            _ => {}
         }
         self.is_dirty = true;
         Ok(())
@@ -236,6 +239,9 @@ impl Terminal {
     }
 
     fn leave_screen(&mut self) {
+        if !self.out.is_taken() {
+            return;
+        }
         let said = std::mem::take(&mut self.said);
         let last = self.viewport.erase() + &said;
         self.out.put(&last);
@@ -244,15 +250,22 @@ impl Terminal {
 
     fn draw(&mut self, said: &str) -> String {
         let search = self.editor.search().map(|(part, found)| self.words.search(part, found));
-        let question =
-            self.asked.as_ref().map(|pasted| vec![self.words.pasted(pasted.lines.len(), pasted.is_cut)]);
+        let size = self.out.size();
+        let question = self.asked.as_ref().map(|asked| vec![self.question(asked, size.columns)]);
         let content = Content {
             status: question.as_ref().unwrap_or(&self.status),
             prompt: search.as_ref().unwrap_or(&self.prompt),
             text: self.editor.text(),
             cursor: self.editor.cursor(),
         };
-        self.viewport.draw(said, content, self.out.size())
+        self.viewport.draw(said, content, size)
+    }
+
+    /// What is to become of the lines that were pasted?
+    fn question(&self, asked: &Pasted, columns: usize) -> String {
+        let question = self.words.pasted(asked.lines.len(), asked.is_cut);
+        // With what stands before a status.
+        if width(&question) + 4 <= columns { question } else { self.words.pasted_in_short(asked.lines.len()) }
     }
 
     fn take(&mut self, input: Input) -> Vec<Typed> {

@@ -59,6 +59,7 @@ pub(super) struct Output {
     own: Option<File>,
     before: TerminalModes,
     ours: TerminalModes,
+    is_taken: bool,
     waiting: Vec<u8>,
 }
 
@@ -75,7 +76,7 @@ impl Output {
         let own = own.map(|own| sys::move_high(own.into(), OUT_OF_THE_WAY)).transpose()?.map(File::from);
         let (ours, waiting) = (before.key_by_key(), Vec::new());
         let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
-        let mut out = Output { keyboard, screen, own, before, ours, waiting };
+        let mut out = Output { keyboard, screen, own, before, ours, is_taken: false, waiting };
         out.take_again()?;
         Ok(out)
     }
@@ -83,12 +84,21 @@ impl Output {
     /// Takes it, after it was given back. In the background, this stops us until we are in the foreground.
     pub fn take_again(&mut self) -> io::Result<()> {
         self.ours.apply(self.keyboard())?;
+        self.is_taken = true;
         self.put(MARK_PASTES);
         Ok(())
     }
 
+    /// False once it was given back, until it is taken again: it is the shell's meanwhile.
+    pub fn is_taken(&self) -> bool {
+        self.is_taken
+    }
+
     /// Gives it back, as it was.
     pub fn restore(&mut self) {
+        if !std::mem::take(&mut self.is_taken) {
+            return;
+        }
         self.put(LEAVE_PASTES);
         self.write_the_rest();
         // It fails only when the terminal is gone.

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::row::part;
-use super::width::{beginning, width};
+use super::width::{beginning, ending, width};
 
 /// Bytes until the second of these are shown at once: no terminal then shows a half-drawn screen. Others do not know them.
 const TOGETHER: &str = "\x1b[?2026h";
@@ -97,9 +97,9 @@ impl Viewport {
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {
-        // A long name leaves half of the row to what is typed.
-        let most = if width(content.prompt) > columns / 2 { columns / 3 } else { columns };
-        let prompt = beginning(content.prompt, most);
+        // Half of the row is for what is typed: of a long prompt, only the end is shown, `> ` as a rule.
+        let is_long = width(content.prompt) > columns / 2;
+        let prompt = ending(content.prompt, if is_long { 2.min(columns / 3) } else { columns });
         let room = columns - width(prompt);
         let part = part(content.text, content.cursor, room, &mut self.from);
         out.push_str(prompt);

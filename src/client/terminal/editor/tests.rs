@@ -1,5 +1,6 @@
 use super::super::keys::{Input, Keys};
 use super::*;
+use crate::text::is_plain;
 use proptest::prelude::*;
 
 /// The outcomes of these keys, as a terminal sends them.

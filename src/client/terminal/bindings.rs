@@ -1,0 +1,73 @@
+//! Which key does what. Pure.
+
+use rustyline::{At, Movement, Word};
+use terminput::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::text::is_plain;
+
+/// What a key asks for.
+pub enum Wish {
+    /// To go there.
+    Move(Movement),
+    /// To take out what lies between here and there.
+    Kill(Movement),
+    /// To put it in.
+    Insert(char),
+    /// To put in what was taken out last.
+    Yank,
+    /// To change the places of two signs.
+    Transpose,
+    /// The line before.
+    Older,
+    /// The line after.
+    Newer,
+    /// To complete the word.
+    Complete,
+    /// To search, or to search on.
+    Search,
+    /// The line is done.
+    Enter,
+    /// To leave, on an empty line; else to take a sign out.
+    EndOrDelete,
+    /// A clean screen.
+    Clear,
+    /// Nothing.
+    Nothing,
+}
+
+/// What `key` asks for: the keys of most shells.
+pub fn wish_of(key: KeyEvent) -> Wish {
+    use KeyCode as Key;
+    use Movement::{BackwardChar, BackwardWord, BeginningOfLine, EndOfLine, ForwardChar, ForwardWord};
+    use Wish::{Insert, Kill, Move};
+    let (control, alt) =
+        (key.modifiers.contains(KeyModifiers::CTRL), key.modifiers.contains(KeyModifiers::ALT));
+    let word_left = BackwardWord(1, Word::Emacs);
+    let word_right = ForwardWord(1, At::AfterEnd, Word::Emacs);
+    match (key.code, control, alt) {
+        (Key::Left, false, false) | (Key::Char('b'), true, false) => Move(BackwardChar(1)),
+        (Key::Right, false, false) | (Key::Char('f'), true, false) => Move(ForwardChar(1)),
+        (Key::Left, ..) | (Key::Char('b'), false, true) => Move(word_left),
+        (Key::Right, ..) | (Key::Char('f'), false, true) => Move(word_right),
+        (Key::Home, ..) | (Key::Char('a'), true, false) => Move(BeginningOfLine),
+        (Key::End, ..) | (Key::Char('e'), true, false) => Move(EndOfLine),
+        (Key::Backspace, false, false) | (Key::Char('h'), true, false) => Kill(BackwardChar(1)),
+        (Key::Delete, false, false) => Kill(ForwardChar(1)),
+        (Key::Char('w'), true, false) => Kill(BackwardWord(1, Word::Big)),
+        (Key::Backspace, ..) | (Key::Char('h'), true, true) => Kill(word_left),
+        (Key::Delete, ..) | (Key::Char('d'), false, true) => Kill(word_right),
+        (Key::Char('u'), true, false) => Kill(BeginningOfLine),
+        (Key::Char('k'), true, false) => Kill(EndOfLine),
+        (Key::Char('y'), true, false) => Wish::Yank,
+        (Key::Char('t'), true, false) => Wish::Transpose,
+        (Key::Up, ..) | (Key::Char('p'), true, false) => Wish::Older,
+        (Key::Down, ..) | (Key::Char('n'), true, false) => Wish::Newer,
+        (Key::Char('r'), true, false) => Wish::Search,
+        (Key::Tab, false, false) => Wish::Complete,
+        (Key::Enter, ..) | (Key::Char('j' | 'm'), true, false) => Wish::Enter,
+        (Key::Char('d'), true, false) => Wish::EndOrDelete,
+        (Key::Char('l'), true, false) => Wish::Clear,
+        (Key::Char(c), false, false) if is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
+        _ => Wish::Nothing,
+    }
+}
