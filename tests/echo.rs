@@ -232,7 +232,7 @@ fn help_teaches_every_option_with_examples() {
     let guards =
         ["--max-per-address <N>", "--idle-timeout <S>", "--user", "--no-limits", "--no-seccomp", "-v"];
     helps(ECHO, &[&options[..], &guards].concat());
-    helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default"]);
+    helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default", "--plain"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ Exemples :
 
 Chaque ligne tapée est un message ; on ne parle qu'à son tour.
 « fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.
+Sur un terminal : ce qu'on tape trop tôt reste dans la ligne du bas, des lignes collées partent une par tour.
 ";
 
 /// Client du relais : dit une ligne à son tour, affiche celle de son partenaire.

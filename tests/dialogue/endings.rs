@@ -123,3 +123,14 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     let fresh = Emulator::start(SIZE, &[], "cat", &[]);
     eventually("the modes of before", || (emulator.modes() == fresh.modes()).then_some(()));
 }
+
+#[test]
+fn a_shell_can_end_it_while_it_is_stopped() {
+    let script = r#""$0" "$@"; kill %1; read -r rest"#;
+    let (mut emulator, mut server) = in_script(RELAY, &["bash", "-m"], script);
+    emulator.cursor_is_behind("attendez> ");
+    emulator.types("\x1a");
+    assert_eq!(server.hears_the_end(), b"fin\0");
+    emulator.ends_with(&["relay_client : interrompu, au revoir"]);
+    is_as_new(&mut emulator);
+}

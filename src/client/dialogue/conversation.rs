@@ -142,20 +142,30 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     }
 
     fn heed_signals(&mut self) -> anyhow::Result<Option<End>> {
-        for signal in self.signals.take() {
-            if terminal::SIGNALS.contains(&signal) {
-                self.face.heed(signal).context("tcsetattr")?;
-                continue;
+        // One of them may have stopped us, and others have come meanwhile.
+        loop {
+            let taken = self.signals.take();
+            if taken.is_empty() {
+                return Ok(None);
             }
-            // As much as the connection takes: whoever interrupts does not want to wait.
-            let _ = sys::send_now(self.connection, self.dialogue.farewell());
-            if terminal::FATAL.contains(&signal) {
-                return Ok(Some(End::Signal(signal)));
+            for signal in taken {
+                if terminal::SIGNALS.contains(&signal) {
+                    self.face.heed(signal).context("tcsetattr")?;
+                } else {
+                    return Ok(Some(self.ended_by(signal)));
+                }
             }
-            self.face.interrupted();
-            return Ok(Some(End::Farewell(self.words.interrupted().to_string())));
         }
-        Ok(None)
+    }
+
+    fn ended_by(&mut self, signal: Signal) -> End {
+        // As much as the connection takes: whoever interrupts does not want to wait.
+        let _ = sys::send_now(self.connection, self.dialogue.farewell());
+        if terminal::FATAL.contains(&signal) {
+            return End::Signal(signal);
+        }
+        self.face.interrupted();
+        End::Farewell(self.words.interrupted().to_string())
     }
 
     fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<()> {
