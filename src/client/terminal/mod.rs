@@ -152,7 +152,7 @@ impl Terminal {
         self.editor.offer(word);
     }
 
-    /// Lets Tab begin a line with `text`, under a `name`: [`Completion::offer_beginning`](completion::Completion::offer_beginning).
+    /// Lets Tab begin a line with `text`, where nothing is typed yet, or a part of it, or a part of `name`.
     pub fn offer_beginning(&mut self, name: &str, text: &str) {
         self.editor.offer_beginning(name, text);
     }
