@@ -93,12 +93,12 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
     for (arguments, what) in mistakes {
         is_refused_in_english(CLIENT, arguments, what);
     }
-    helps(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default"]);
+    helps(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
 }
 
 /// The client on a terminal, connected to `port`.
 fn on_terminal(port: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &["--port", port]);
+    let client = Terminal::start(CLIENT, &["--plain", "--port", port]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
     client
 }

@@ -232,7 +232,7 @@ fn help_teaches_every_option_with_examples() {
     let guards =
         ["--max-per-address <N>", "--idle-timeout <S>", "--user", "--no-limits", "--no-seccomp", "-v"];
     helps(ECHO, &[&options[..], &guards].concat());
-    helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default"]);
+    helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default", "--plain"]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_file_of_many_lines_piped_through_comes_out_the_same() {
 
 /// The client on a terminal, connected to `port`.
 fn on_terminal(port: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &["127.0.0.1", port]);
+    let client = Terminal::start(CLIENT, &["127.0.0.1", port, "--plain"]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
     client.shows("(Ctrl+D to leave)\r\n> ");
     client

@@ -14,6 +14,7 @@ Examples:
   tail -f /dev/null | direct_client bob     only listens: it ends when its input does
 
 You type %bob%hello, and bob, nobody else, is given \"alice: hello\". Ctrl+D or Ctrl+C to leave.
+On a terminal, Tab completes names: %b and Tab becomes %bob%, and Tab alone is for who was heard or written to last.
 ";
 
 /// Directed messages: what you type as %name%message goes to the client of that name alone.
@@ -29,6 +30,9 @@ struct Arguments {
     /// Port of the server ({default} by default)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// On a terminal, too, no more than the courses' clients show
+    #[arg(long)]
+    plain: bool,
 }
 
 fn name(typed: &str) -> Result<Name, NameError> {
@@ -36,5 +40,5 @@ fn name(typed: &str) -> Result<Name, NameError> {
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { name, host, port }: Arguments| talk(name, &host, port))
+    CLIENT.run(|Arguments { name, host, port, plain }: Arguments| talk(name, &host, port, plain))
 }

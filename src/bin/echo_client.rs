@@ -25,8 +25,11 @@ struct Arguments {
     /// Port of the server ({default} by default)
     #[arg(value_name = "PORT", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// On a terminal, too, no more than the courses' clients show
+    #[arg(long)]
+    plain: bool,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port }: Arguments| talk(&host, port))
+    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
 }

@@ -14,6 +14,7 @@ Exemples :
 
 Chaque ligne tapée est un message ; on ne parle qu'à son tour.
 « fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.
+Sur un terminal : ce qu'on tape trop tôt reste dans la ligne du bas, des lignes collées partent une par tour.
 ";
 
 /// Client du relais : dit une ligne à son tour, affiche celle de son partenaire.
@@ -26,8 +27,11 @@ struct Arguments {
     /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
+    /// Garder, sur un terminal aussi, l'allure du client du cours
+    #[arg(long)]
+    plain: bool,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port }: Arguments| talk(&host, port))
+    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
 }

@@ -15,7 +15,9 @@ use anyhow::Context;
 use crate::sys::{self, Signal, Signals};
 
 pub use dial::{Dial, Server, connect, connect_at_last, find, try_connect};
-pub use dialogue::{Dialogue, converse};
+pub use dialogue::{Dialogue, Face, Look, converse};
+#[cfg(test)]
+pub use dialogue::{Event, screen_after};
 pub use lines::Lines;
 pub use pair::{Pulse, Screen};
 pub use words::Words;

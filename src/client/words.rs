@@ -70,6 +70,24 @@ impl Words {
         }
     }
 
+    /// The user has no more to say, and what was typed before is not all said, or the server has not closed.
+    pub fn leaving(self) -> &'static str {
+        match self.program.language {
+            French => "vous partez dès que possible (Ctrl+C : tout de suite)",
+            English => "leaving as soon as possible (Ctrl+C: at once)",
+        }
+    }
+
+    /// So many typed lines cannot be said yet.
+    pub fn waiting(self, lines: usize) -> String {
+        match (self.program.language, lines) {
+            (French, 0 | 1) => format!("{lines} ligne attend son tour"),
+            (French, _) => format!("{lines} lignes attendent leur tour"),
+            (English, 1) => "1 line waits its turn".to_string(),
+            (English, _) => format!("{lines} lines wait their turn"),
+        }
+    }
+
     /// The terminal takes nothing any more.
     pub fn no_terminal(self) -> &'static str {
         match self.program.language {

@@ -18,7 +18,7 @@ fn start(server: &Server, name: &str) -> Program {
 }
 
 fn on_terminal(server: &Server, name: &str) -> Terminal {
-    let client = Terminal::start(CLIENT, &[name, "127.0.0.1", "--port", &server.port()]);
+    let client = Terminal::start(CLIENT, &[name, "127.0.0.1", "--plain", "--port", &server.port()]);
     client.shows(&format!("{name}> "));
     server.program.out.line_with(&[&format!("(parent) {name} is ")]);
     client

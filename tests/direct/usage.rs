@@ -48,7 +48,7 @@ fn help_teaches_every_option_with_examples_in_one_language() {
     let defaults = ["5556 by default", "(5 by default", "60 by default"];
     let guards = ["--max-per-address", "--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
     helps(SERVER, &[&options[..], &defaults, &guards].concat());
-    helps(CLIENT, &["<NAME>", "[HOST]", "--port", "127.0.0.1 by default", "5556 by default"]);
+    helps(CLIENT, &["<NAME>", "[HOST]", "--port", "127.0.0.1 by default", "5556 by default", "--plain"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn with_fake_server() -> (Program, Peer) {
 /// The same on a terminal.
 fn terminal_with_fake_server() -> (Terminal, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Terminal::start(CLIENT, &["127.0.0.1", "--port", &port_of(&listener)]);
+    let client = Terminal::start(CLIENT, &["127.0.0.1", "--plain", "--port", &port_of(&listener)]);
     (client, accept(&listener))
 }
 
@@ -36,7 +36,7 @@ fn connected_to(server: &Server) -> Program {
 }
 
 fn on_terminal(server: &Server) -> Terminal {
-    let client = Terminal::start(CLIENT, &["127.0.0.1", "--port", &server.port()]);
+    let client = Terminal::start(CLIENT, &["127.0.0.1", "--plain", "--port", &server.port()]);
     client.shows("Connecté à");
     client
 }

@@ -1,4 +1,4 @@
-//! Words that Tab completes: the last one heard first. Pure.
+//! Words that Tab completes, and beginnings of a line: the last one heard first. Pure.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,6 +10,8 @@ const MOST: usize = 200;
 #[derive(Debug, Default)]
 pub struct Completion {
     words: VecDeque<String>,
+    /// How a line may begin, each under a name.
+    beginnings: VecDeque<(String, String)>,
     offered: Option<Offered>,
 }
 
@@ -30,6 +32,14 @@ impl Completion {
         self.words.push_front(word.to_string());
     }
 
+    /// Offers `text` from now on, before all others, where a line begins: when nothing is typed yet, or a part of it, or a part of
+    /// `name`.
+    pub fn offer_beginning(&mut self, name: &str, text: &str) {
+        self.beginnings.retain(|(_, known)| known != text);
+        self.beginnings.truncate(MOST - 1);
+        self.beginnings.push_front((name.to_string(), text.to_string()));
+    }
+
     /// Another key was pressed than Tab.
     pub fn forget(&mut self) {
         self.offered = None;
@@ -38,7 +48,7 @@ impl Completion {
     /// Tab, with the cursor at `cursor` of `line`: what to put in which place. Once more Tab: the next word, at last what was typed.
     pub fn next(&mut self, line: &str, cursor: usize) -> Option<(Range<usize>, String)> {
         if self.offered.is_none() {
-            self.offered = self.look_up(line, cursor);
+            self.offered = self.beginnings_for(line, cursor).or_else(|| self.look_up(line, cursor));
         }
         let offered = self.offered.as_mut()?;
         offered.which = (offered.which + 1) % offered.choices.len();
@@ -46,6 +56,16 @@ impl Completion {
         let before = offered.place.clone();
         offered.place.end = before.start + word.len();
         Some((before, word))
+    }
+
+    fn beginnings_for(&self, line: &str, cursor: usize) -> Option<Offered> {
+        let typed = line.get(..cursor)?;
+        let folded = typed.to_lowercase();
+        let fits = |text: &str| text.to_lowercase().starts_with(&folded);
+        let fitting = self.beginnings.iter().filter(|(name, text)| fits(name) || fits(text));
+        let mut choices = vec![typed.to_string()];
+        choices.extend(fitting.map(|(_, text)| text.clone()));
+        (choices.len() > 1).then_some(Offered { choices, which: 0, place: 0..cursor })
     }
 
     fn look_up(&self, line: &str, cursor: usize) -> Option<Offered> {
@@ -81,6 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_begins_as_was_offered_whatever_part_of_it_was_typed() {
+        let mut completion = Completion::default();
+        for name in ["carl", "bob", "deux mots", "bob"] {
+            completion.offer_beginning(name, &format!("%{name}%"));
+        }
+        for (typed, first) in [("", "%bob%"), ("%b", "%bob%"), ("C", "%carl%"), ("%deux m", "%deux mots%")] {
+            let expected = Some((0..typed.len(), first.to_string()));
+            assert_eq!(completion.next(typed, typed.len()), expected, "{typed:?}");
+            completion.forget();
+        }
+        assert_eq!(completion.next("%bob%sal", 8), None);
+        // What stands behind the cursor stays.
+        assert_eq!(completion.next("cello", 1), Some((0..1, "%carl%".to_string())));
+        assert_eq!(completion.next("%carl%ello", 6), Some((0..6, "c".to_string())));
+    }
+
+    #[test]
     fn nothing_typed_or_nothing_known_offers_nothing() {
         let mut completion = Completion::default();
         assert_eq!(completion.next("al", 2), None);
@@ -88,5 +125,7 @@ mod tests {
         assert_eq!((completion.next("", 0), completion.next("x", 1)), (None, None));
         (0..2 * MOST).for_each(|i| completion.offer(&format!("nom{i}")));
         assert_eq!(completion.words.len(), MOST);
+        (0..2 * MOST).for_each(|i| completion.offer_beginning("nom", &i.to_string()));
+        assert_eq!(completion.beginnings.len(), MOST);
     }
 }

@@ -105,6 +105,21 @@ impl Editor {
         self.completion.offer(word);
     }
 
+    /// Offers `text` to Tab where a line begins: [`Completion::offer_beginning`].
+    pub fn offer_beginning(&mut self, name: &str, text: &str) {
+        self.completion.offer_beginning(name, text);
+    }
+
+    /// Puts a line back that was done too early, before what was typed since.
+    pub fn give_back(&mut self, line: &str) {
+        let (since, cursor) = (self.line.as_str().to_string(), line.len() + self.line.pos());
+        self.put(line);
+        // What does not fit behind it is not taken.
+        if self.line.yank(&since, 1, &mut self.killed).is_some() {
+            self.line.set_pos(cursor);
+        }
+    }
+
     /// Puts pasted `text` where the cursor is; what no line may hold was taken out.
     pub fn paste(&mut self, text: &str) {
         self.completion.forget();

@@ -41,6 +41,10 @@ pub use width::width;
 /// The signals that are for [`Terminal::heed`].
 pub const SIGNALS: [Signal; 3] = [Signal::SIGWINCH, Signal::SIGTSTP, Signal::SIGCONT];
 
+/// The signals that end a program for good, and would leave the terminal as it is: to be caught, and, once the terminal is given
+/// back, left to do what they do by default.
+pub const FATAL: [Signal; 2] = [Signal::SIGHUP, Signal::SIGQUIT];
+
 /// How long the rest of a key may take to follow its beginning, over a slow line too; then an Escape was that key.
 const REST_OF_A_KEY: Duration = Duration::from_millis(50);
 
@@ -146,6 +150,17 @@ impl Terminal {
     /// Lets Tab complete `word`.
     pub fn offer(&mut self, word: &str) {
         self.editor.offer(word);
+    }
+
+    /// Lets Tab begin a line with `text`, where nothing is typed yet, or a part of it, or a part of `name`.
+    pub fn offer_beginning(&mut self, name: &str, text: &str) {
+        self.editor.offer_beginning(name, text);
+    }
+
+    /// Puts a line back where it was typed: it cannot be said now.
+    pub fn give_back(&mut self, line: &str) {
+        self.editor.give_back(line);
+        self.is_dirty = true;
     }
 
     /// What was typed since: one read, where `is_ready`; else what time alone has settled.

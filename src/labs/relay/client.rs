@@ -1,12 +1,11 @@
-//! The client: shows its number, its role and what its partner says, and reads the keyboard at its turn.
+//! The client: shows its number, its role and what its partner says, and says a line at its turn.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use super::answer::{Answer, Answers};
 use super::{FIN, LONGEST};
 use crate::cli::Program;
-use crate::client::{Dialogue, Words, connect, converse, find, prepare};
+use crate::client::{Dialogue, Face, Look, Words, converse};
 use crate::text::Visible;
 
 /// Its name.
@@ -14,54 +13,67 @@ pub const PROGRAM: Program = Program::french("relay_client");
 
 const WORDS: Words = Words { program: PROGRAM };
 
-/// What stands before the cursor at one's turn, on a terminal.
-const PROMPT: &str = "à vous> ";
-
 struct Relay {
-    opening: String,
-    on_terminal: bool,
+    /// Where the server is.
+    place: String,
     answers: Answers,
-    is_our_turn: bool,
-    /// The prompt is the last thing on the screen.
-    is_prompted: bool,
+    number: Option<u8>,
+    turn: Turn,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nobody's: we stand in line.
+    InLine,
+    /// Nobody's: we are alone.
+    Alone,
+    Ours,
+    Partners,
     /// The user has typed `fin`.
-    has_left: bool,
+    Left,
+}
+
+impl Turn {
+    fn state(self) -> &'static str {
+        match self {
+            Turn::InLine => "en attente d'une place",
+            Turn::Alone => "en attente d'un partenaire",
+            Turn::Ours => "à vous de parler",
+            Turn::Partners => "au tour de votre partenaire",
+            Turn::Left => "vous partez",
+        }
+    }
 }
 
 impl Relay {
-    fn line(&mut self, line: &str, screen: &mut Vec<u8>) {
-        if std::mem::take(&mut self.is_prompted) {
-            screen.push(b'\n');
-        }
-        screen.extend_from_slice(line.as_bytes());
-        screen.push(b'\n');
-    }
-
-    fn begin_turn(&mut self, screen: &mut Vec<u8>) {
-        self.is_our_turn = true;
-        if self.on_terminal {
-            screen.extend_from_slice(PROMPT.as_bytes());
-            self.is_prompted = true;
-        } else {
-            self.line("À vous", screen);
+    fn begin_turn(&mut self, face: &mut dyn Face) {
+        self.turn = Turn::Ours;
+        if face.look() == Look::Piped {
+            // Elsewhere the prompt tells.
+            face.say("À vous");
         }
     }
 
-    fn show(&mut self, answer: &Answer, screen: &mut Vec<u8>) -> ControlFlow<String> {
+    fn show(&mut self, answer: &Answer, face: &mut dyn Face) -> ControlFlow<String> {
         let line = match answer {
             Answer::Number(number) => {
+                (self.number, self.turn) = (Some(*number), Turn::Alone);
                 format!("Vous êtes le client {number} ; on commence dès que l'autre est là")
             }
             Answer::Emitter => "Votre rôle : emi, vous parlez en premier".to_string(),
-            Answer::Receiver => "Votre rôle : rec, votre partenaire parle en premier".to_string(),
+            Answer::Receiver => {
+                self.turn = Turn::Partners;
+                "Votre rôle : rec, votre partenaire parle en premier".to_string()
+            }
             Answer::Message(text) => format!("Reçu : {}", Visible(text)),
             Answer::Part(text) => format!("Reçu, à suivre : {}", Visible(text)),
             Answer::Remark(text) => format!("Le serveur dit : {}", Visible(text)),
             Answer::Exit => return ControlFlow::Break("le serveur s'arrête (exit), au revoir".to_string()),
         };
-        self.line(&line, screen);
+        face.say(&line);
         if matches!(answer, Answer::Emitter | Answer::Message(_)) {
-            self.begin_turn(screen);
+            self.begin_turn(face);
         }
         ControlFlow::Continue(())
     }
@@ -70,28 +82,51 @@ impl Relay {
 impl Dialogue for Relay {
     const LONGEST: usize = LONGEST;
 
-    fn begin(&mut self, screen: &mut Vec<u8>) {
-        screen.extend_from_slice(self.opening.as_bytes());
+    fn begin(&mut self, face: &mut dyn Face) {
+        let place = &self.place;
+        face.say(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
     }
 
-    fn listens(&self) -> bool {
-        self.is_our_turn
+    fn deaf(&self) -> Option<&'static str> {
+        match self.turn {
+            Turn::Ours => None,
+            Turn::InLine => Some("vous n'avez pas encore de place, la ligne attend ici"),
+            Turn::Alone => Some("votre partenaire n'est pas là, la ligne attend ici"),
+            Turn::Partners => Some("ce n'est pas à vous, la ligne attend ici"),
+            Turn::Left => Some("vous partez"),
+        }
     }
 
-    fn typed(&mut self, line: Vec<u8>, screen: &mut Vec<u8>) -> Vec<u8> {
-        (self.is_our_turn, self.is_prompted) = (false, false);
+    fn prompt(&self) -> &str {
+        if self.asks() { "à vous> " } else { "attendez> " }
+    }
+
+    fn asks(&self) -> bool {
+        self.turn == Turn::Ours
+    }
+
+    fn status(&self) -> Vec<String> {
+        let number = self.number.map(|number| format!("client {number}"));
+        [self.turn.state().to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
+    }
+
+    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
         if line == b"fin" {
             // The farewell says it.
-            self.has_left = true;
-            self.line("Vous partez", screen);
+            self.turn = Turn::Left;
+            face.say("Vous partez");
             return Vec::new();
         }
-        self.line("Au tour de votre partenaire", screen);
+        self.turn = Turn::Partners;
+        if face.look() != Look::Rows {
+            // There the status tells.
+            face.say("Au tour de votre partenaire");
+        }
         [&line, &b"\0"[..]].concat()
     }
 
-    fn heard(&mut self, bytes: &[u8], screen: &mut Vec<u8>) -> ControlFlow<String> {
-        self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, screen))
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String> {
+        self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, face))
     }
 
     fn may_be_closed(&self) -> bool {
@@ -99,7 +134,7 @@ impl Dialogue for Relay {
     }
 
     fn has_left(&self) -> bool {
-        self.has_left
+        self.turn == Turn::Left
     }
 
     fn farewell(&self) -> &'static [u8] {
@@ -107,23 +142,17 @@ impl Dialogue for Relay {
     }
 }
 
-/// Connects to `host` and talks in turn with whoever else is there, until keyboard, user or server end it.
+/// Connects to `host` and talks in turn with whoever else is there, until keyboard, user or server end it. `is_plain`: no rows of
+/// ours on a terminal.
 ///
 /// # Errors
 /// What ended it against the user's will, in one line.
-pub fn talk(host: &str, port: u16) -> anyhow::Result<()> {
-    let server = find(WORDS, host, port)?;
-    let mut signals = prepare()?;
-    let Some(connection) = connect(WORDS, &server, &mut signals)? else { return Ok(()) };
+pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let relay = Relay {
-        opening: format!(
-            "Connecté à {host} port {port}, en attente d'une place (« fin » ou Ctrl+C pour partir)\n"
-        ),
-        on_terminal: io::stdout().is_terminal(),
+        place: format!("{host} port {port}"),
         answers: Answers::default(),
-        is_our_turn: false,
-        is_prompted: false,
-        has_left: false,
+        number: None,
+        turn: Turn::InLine,
     };
-    converse(WORDS, &connection, signals, relay)
+    converse(WORDS, (host, port), is_plain, relay)
 }

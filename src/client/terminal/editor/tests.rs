@@ -110,6 +110,19 @@ fn tab_completes_and_another_key_accepts() {
 }
 
 #[test]
+fn a_line_that_was_done_too_early_comes_back_before_what_was_typed_since() {
+    let mut editor = Editor::default();
+    type_in(&mut editor, &format!("salut\rbob{LEFT}"));
+    editor.give_back("salut");
+    assert_eq!(state(&editor), "salutbo|b");
+    editor.give_back(&"é".repeat(LONGEST_LINE / 2));
+    assert_eq!(editor.text().len(), LONGEST_LINE);
+    // It was typed, so it can be had again.
+    type_in(&mut editor, "\x1b[A");
+    assert_eq!(state(&editor), "salut|");
+}
+
+#[test]
 fn a_line_has_bounds() {
     let mut editor = Editor::default();
     editor.paste(&"é".repeat(LONGEST_LINE / 2));

@@ -1,0 +1,109 @@
+//! A client of one process and one poll loop: keyboard, server, screen and signals, none of which makes the others wait.
+//!
+//! A lab says in a [`Dialogue`] what it makes of what is typed and of what comes; `conversation` is the loop. What its user sees and
+//! types on is a [`Face`], which knows three looks: `plain` writes bytes, for a pipe and for a terminal as the courses' clients
+//! have it; `rows` has a line to type in at the bottom of the terminal.
+
+mod conversation;
+mod face;
+mod plain;
+#[cfg(test)]
+mod played;
+mod rows;
+
+use std::ops::ControlFlow;
+
+use anyhow::Context;
+
+use super::{ENDING, Words, connect, find, prepare, prepare_for, terminal};
+use crate::sys;
+use conversation::{Conversation, End};
+
+use face::Typing;
+pub use face::{Face, Look};
+use plain::Plain;
+#[cfg(test)]
+pub use played::{Event, screen_after};
+use rows::Rows;
+
+/// What a lab's client makes of what is typed and of what comes.
+pub trait Dialogue {
+    /// The most bytes of a typed line; a longer one comes in pieces.
+    const LONGEST: usize;
+
+    /// What the screen shows first.
+    fn begin(&mut self, face: &mut dyn Face);
+
+    /// What the server is sent first.
+    fn introduction(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Why no line can be said now, where that is so. What is typed meanwhile waits.
+    fn deaf(&self) -> Option<&'static str>;
+
+    /// What stands before what is typed, where a line for that is always there.
+    fn prompt(&self) -> &str;
+
+    /// True when it is due also where it is part of what scrolls by: it says there that something may be typed.
+    fn asks(&self) -> bool;
+
+    /// How things stand, for a status: the most important first. No control characters.
+    fn status(&self) -> Vec<String>;
+
+    /// True once the user has left by a line: what is typed after it is not said.
+    fn has_left(&self) -> bool {
+        false
+    }
+
+    /// A line was typed: returns the bytes to send.
+    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8>;
+
+    /// Bytes have come. Breaks with a farewell when that was the end.
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String>;
+
+    /// True when a server that closes before the keyboard has ended is nothing unusual.
+    fn may_be_closed(&self) -> bool;
+
+    /// Why the end that the user wanted is no success all the same, if it is none.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
+    /// What the server is sent when the user leaves, by the end of the keyboard or by a signal.
+    fn farewell(&self) -> &'static [u8] {
+        b""
+    }
+}
+
+/// Connects to `host` and talks until keyboard, user or server end it; says how it ended on standard error. `is_plain`: a terminal
+/// is to be written to as the courses' clients do.
+///
+/// # Errors
+/// What ended it against the user's will, in one line.
+pub fn converse(
+    words: Words,
+    (host, port): (&str, u16),
+    is_plain: bool,
+    dialogue: impl Dialogue,
+) -> anyhow::Result<()> {
+    let server = find(words, host, port)?;
+    let has_rows = !is_plain && terminal::is_there();
+    let mut signals = match has_rows {
+        true => prepare_for(&[&ENDING[..], &terminal::FATAL, &terminal::SIGNALS].concat())?,
+        false => prepare()?,
+    };
+    let Some(connection) = connect(words, &server, &mut signals)? else { return Ok(()) };
+    let face: Box<dyn Face> = match has_rows {
+        true => Box::new(Rows::new(words).context("tcsetattr")?),
+        false => Box::new(Plain::new(words)),
+    };
+    let mut conversation = Conversation::new(words, &connection, signals, dialogue, face);
+    let outcome = conversation.run();
+    let shown = conversation.close();
+    match outcome? {
+        End::Farewell(farewell) => words.program.complain(&farewell),
+        End::Signal(signal) => sys::end_by(signal),
+    }
+    shown
+}

@@ -1,0 +1,85 @@
+//! `echo_client` and `calc_client`: what is typed, and what comes back.
+
+use super::*;
+
+#[test]
+fn each_line_and_its_answer_stand_above() {
+    let (mut client, mut server) = with_fake_server(ECHO);
+    let connected = format!("── {} · connected", place(&server));
+    client.ends_with(&[&connected, ">"]);
+    client.types("hello\r");
+    server.hears("hello");
+    // As with a server that serves another first.
+    client.ends_with(&["> hello", &format!("── {} · 1 line has not come back", place(&server)), ">"]);
+    client.types("été\rdraft");
+    server.hears("été");
+    client.ends_with(&["> été", &format!("── {} · 2 lines have not come back", place(&server)), "> draft"]);
+    server.sends("helloé");
+    server.sends("té");
+    client.ends_with(&["> hello", "> été", "hello", "été", &connected, "> draft"]);
+}
+
+#[test]
+fn an_empty_line_is_answered_by_one() {
+    let (mut client, server) = with_fake_server(ECHO);
+    client.types("\r");
+    client.ends_with(&[">", "", &format!("── {} · connected", place(&server)), ">"]);
+}
+
+#[test]
+fn what_is_long_is_wrapped_by_the_terminal_itself() {
+    let (mut client, mut server) = with_fake_server(ECHO);
+    let line = "x".repeat(250);
+    client.types(&format!("{line}\r"));
+    server.hears(&line);
+    server.sends(&line);
+    client.sees("the answer, wrapped", |screen| {
+        let end = (0..12).find(|&row| screen.contents_between(row, 0, row, 2) == "──")?;
+        // So that who copies it gets it in one piece.
+        (end >= 3 && screen.contents_between(end - 3, 0, end - 1, 100) == line).then_some(())
+    });
+}
+
+#[test]
+fn sums_are_asked_for_and_given() {
+    let server = Server::of(CALC_SERVER, &[]);
+    let mut client = Emulator::start(SIZE, &[], CALC, &["--port", &server.port()]);
+    client.sees("the question", |screen| screen.contents().contains("\nFirst number?\n").then_some(()));
+    client.types("12\r");
+    client.sees("the next", |screen| screen.contents().contains("\n> 12\nSecond number?\n").then_some(()));
+    client.types("30\r");
+    client.sees("the sum", |screen| screen.contents().contains("\n> 30\n\nThe sum is:\n42\n").then_some(()));
+}
+
+#[test]
+fn a_question_without_a_newline_stands_before_what_is_typed() {
+    let (mut client, mut server) = with_fake_server(CALC);
+    let status = format!("── {} · connected", place(&server));
+    server.sends("Bonjour\r\n\nPremier nombre : ");
+    client.ends_with(&["Bonjour", "", &status, "Premier nombre :"]);
+    client.types("12");
+    client.cursor_is_behind("Premier nombre : 12");
+    client.types("\r");
+    server.hears("12\n");
+    client.ends_with(&["Premier nombre : 12", &status, ">"]);
+    server.sends("Deuxi\u{e8}me\x1b[2J\u{202e} : ");
+    client.types("3");
+    client.cursor_is_behind("Deuxième^[[2J<U+202E> : 3");
+    client.types("\r");
+    server.hears("3\n");
+    server.sends("15");
+    drop(server);
+    let closed = "calc_client: the server closed the connection";
+    client.ends_with(&["Deuxième^[[2J<U+202E> : 3", "15", closed]);
+    assert_eq!(client.terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn many_pasted_lines_are_sent_only_when_one_says_so() {
+    let (mut client, mut server) = with_fake_server(CALC);
+    client.cursor_is_behind("> ");
+    client.types("\x1b[200~1\n2\n\x1b[201~");
+    client.sees("the question", |screen| screen.contents().contains("── 2 lines pasted").then_some(()));
+    client.types("\r");
+    server.hears("1\n2\n");
+}
