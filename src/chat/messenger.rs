@@ -5,15 +5,15 @@ use std::net::TcpStream;
 
 use anyhow::{Context, bail};
 
-use super::face::{End, FATAL, Face, words};
+use super::face::{End, Face, words};
 use super::keyboard::{Keyboard, Over};
 use super::screen::show;
 use crate::cli::Program;
 use crate::client::{
-    ENDING, Screen, Server, Words, connect, connect_at_last, find, prepare, prepare_for, terminal,
+    ENDING, Screen, Server, Words, connect, connect_at_last, find, prepare, prepare_with_terminal, terminal,
     try_connect,
 };
-use crate::sys::{self, Signal};
+use crate::sys;
 
 /// The client's name.
 pub const PROGRAM: Program = Program::french("chat_client");
@@ -44,8 +44,7 @@ pub fn talk(host: &str, port: u16, pseudo: &str, manner: Manner) -> anyhow::Resu
 }
 
 fn talk_face_to_face(server: &Server, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
-    let caught: Vec<Signal> = [&ENDING[..], &FATAL, &terminal::SIGNALS].concat();
-    let mut signals = prepare_for(&caught)?;
+    let mut signals = prepare_with_terminal()?;
     // The lowest number that is free, so 3.
     let connection = match reconnects {
         true => None,

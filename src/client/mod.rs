@@ -37,11 +37,15 @@ pub fn prepare() -> anyhow::Result<Signals> {
     prepare_for(&ENDING)
 }
 
-/// The same, with other signals caught.
+/// The same for one that takes the terminal: also caught is what stops it, sizes it anew, or would leave it as it is.
 ///
 /// # Errors
 /// What the system says.
-pub fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
+pub fn prepare_with_terminal() -> anyhow::Result<Signals> {
+    prepare_for(&[&ENDING[..], &terminal::FATAL, &terminal::SIGNALS].concat())
+}
+
+fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
     sys::keep_only(&[]).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);

@@ -23,15 +23,12 @@ use super::keyboard::GRACE;
 use super::line::room_for_text;
 use super::messenger::WORDS;
 use super::outbox::Outbox;
-use crate::client::terminal::{self, Colours, Terminal, Typed};
+use crate::client::terminal::{self, Colours, FATAL, Terminal, Typed};
 use crate::client::{Dial, ENDING, Lines, Server};
 use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
 use echoes::Echoes;
 use link::Link;
 use wording::notice;
-
-/// The signals that end the talk beside [`ENDING`], and then do what they do by default.
-pub const FATAL: [Signal; 2] = [Signal::SIGHUP, Signal::SIGQUIT];
 
 /// How the talk ended.
 pub enum End {

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Context;
 
-use super::{ENDING, Words, connect, find, prepare, prepare_for, terminal};
+use super::{Words, connect, find, prepare, prepare_with_terminal, terminal};
 use crate::sys;
 use conversation::{Conversation, End};
 
@@ -90,7 +90,7 @@ pub fn converse(
     let server = find(words, host, port)?;
     let has_rows = !is_plain && terminal::is_there();
     let mut signals = match has_rows {
-        true => prepare_for(&[&ENDING[..], &terminal::FATAL, &terminal::SIGNALS].concat())?,
+        true => prepare_with_terminal()?,
         false => prepare()?,
     };
     let Some(connection) = connect(words, &server, &mut signals)? else { return Ok(()) };
