@@ -29,7 +29,7 @@ fn alice(server: &Server) -> Emulator {
 
 /// The status of a client that is connected to `server`, in a row that is wide enough.
 fn status(server: &Server, messages: &str) -> String {
-    format!("── connecté · alice · 127.0.0.1:{} · {messages}", server.port())
+    format!("── connecté · {messages} · 127.0.0.1:{} · alice", server.port())
 }
 
 /// The second process of a client.

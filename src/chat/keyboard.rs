@@ -62,6 +62,11 @@ impl Keyboard<'_> {
         &mut self.signals
     }
 
+    /// How many messages have found no server.
+    pub fn unsent(&self) -> usize {
+        self.to_send.len()
+    }
+
     /// Sends what is typed on a connection that the screen's process shares, until something ends it; then that process is gone.
     ///
     /// # Errors

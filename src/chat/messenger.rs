@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
@@ -10,8 +11,7 @@ use super::keyboard::{Keyboard, Over};
 use super::screen::show;
 use crate::cli::Program;
 use crate::client::{
-    ENDING, Screen, Server, Words, connect, connect_at_last, find, prepare, prepare_with_terminal, terminal,
-    try_connect,
+    Dial, ENDING, Screen, Server, Words, find, look_for, prepare, prepare_with_terminal, terminal,
 };
 use crate::sys;
 
@@ -44,19 +44,11 @@ pub fn talk(host: &str, port: u16, pseudo: &str, manner: Manner) -> anyhow::Resu
 }
 
 fn talk_face_to_face(server: &Server, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
-    let mut signals = prepare_with_terminal()?;
-    // The lowest number that is free, so 3.
-    let connection = match reconnects {
-        true => None,
-        false => match connect(WORDS, server, &mut signals)? {
-            None => return Ok(()),
-            connection => connection,
-        },
-    };
-    let end = Face::new(server, connection, signals, pseudo, reconnects)?.run();
+    let signals = prepare_with_terminal()?;
+    let end = Face::new(server, signals, pseudo, reconnects)?.run();
     ENDING.into_iter().for_each(sys::default_signal);
     match end? {
-        End::Wanted(farewell) => PROGRAM.complain(farewell),
+        End::Wanted(farewell) => PROGRAM.complain(&farewell),
         End::Signal(signal) => sys::end_by(signal),
     }
     Ok(())
@@ -64,35 +56,37 @@ fn talk_face_to_face(server: &Server, pseudo: &str, reconnects: bool) -> anyhow:
 
 fn talk_plainly(server: &Server, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
     let mut signals = prepare()?;
-    let connection = match try_connect(WORDS, server, &mut signals) {
+    let mut dial = Dial::in_brief(server);
+    // The lowest number that is free, so 3.
+    let connection = match look_for(WORDS, &mut dial, &mut signals) {
         Err(reason) if reconnects => {
             PROGRAM.complain(&words::lost(&reason.to_string()));
-            connect_at_last(server, &mut signals).context("poll")?
+            dial.lost(Instant::now());
+            look_for(WORDS, &mut dial, &mut signals)?
         }
         connection => connection?,
     };
     let outcome = match connection {
-        Some(connection) => talk_on(connection, server, Keyboard::new(signals, pseudo), pseudo, reconnects),
-        None => Ok(WORDS.interrupted()),
+        Some(connection) => talk_on(connection, dial, Keyboard::new(signals, pseudo), pseudo, reconnects),
+        None => Ok(WORDS.interrupted().to_string()),
     };
     // From here on a signal ends the program at once: a terminal that is held could hold the last line for ever.
     ENDING.into_iter().for_each(sys::default_signal);
-    PROGRAM.complain(outcome?);
+    PROGRAM.complain(&outcome?);
     Ok(())
 }
 
 /// Returns the farewell.
 fn talk_on(
     mut connection: TcpStream,
-    server: &Server,
+    mut dial: Dial,
     mut keyboard: Keyboard,
     pseudo: &str,
     reconnects: bool,
-) -> anyhow::Result<&'static str> {
+) -> anyhow::Result<String> {
     let on_terminal = io::stdout().is_terminal();
-    let address = connection.peer_addr().context(WORDS.broken())?.to_string();
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
-    let mut opening = format!("{}\n{prompt}", words::connected(&address, pseudo));
+    let mut opening = format!("{}\n{prompt}", words::connected(&dial.address(), pseudo));
     loop {
         let screen = Screen::start(keyboard.signals(), &connection, |connection, parent| {
             show(connection, parent, &opening, pseudo, on_terminal)
@@ -103,18 +97,24 @@ fn talk_on(
             // The prompt stands there; what is said now gets a line of its own.
             let _ = io::stdout().write_all(b"\n");
         }
-        match over? {
-            Over::Wanted(farewell) => return Ok(farewell),
-            Over::Lost(reason) if reconnects => PROGRAM.complain(&words::lost(reason)),
-            Over::Lost(reason) => bail!(reason),
+        let reason = match over? {
+            Over::Wanted(farewell) => return Ok(words::with_unsent(farewell, keyboard.unsent())),
+            Over::Lost(reason) if reconnects => reason,
+            Over::Lost(reason) => bail!(words::with_unsent(reason, keyboard.unsent())),
+        };
+        dial.lost(Instant::now());
+        if !dial.is_repeating() {
+            PROGRAM.complain(&words::lost(reason));
         }
         // So that the next gets its number.
         drop(connection);
-        match connect_at_last(server, keyboard.signals()).context("poll")? {
+        match look_for(WORDS, &mut dial, keyboard.signals())? {
             Some(another) => connection = another,
-            None => return Ok(WORDS.interrupted()),
+            None => return Ok(words::with_unsent(WORDS.interrupted(), keyboard.unsent())),
         }
-        PROGRAM.complain(words::BACK);
+        if !dial.is_repeating() {
+            PROGRAM.complain(words::BACK);
+        }
         opening.clone_from(&prompt);
     }
 }

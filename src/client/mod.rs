@@ -5,6 +5,7 @@ mod dial;
 mod dialogue;
 mod lines;
 mod pair;
+mod search;
 pub mod terminal;
 mod words;
 
@@ -14,12 +15,13 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal, Signals};
 
-pub use dial::{Dial, Server, connect, connect_at_last, find, try_connect};
+pub use dial::{Server, connect, connect_at_once, find, look_for, try_connect};
 pub use dialogue::{Dialogue, Face, Look, converse};
 #[cfg(test)]
 pub use dialogue::{Event, screen_after};
 pub use lines::Lines;
 pub use pair::{Pulse, Screen};
+pub use search::Dial;
 pub use words::Words;
 
 /// The signals by which a user ends a client.

@@ -2,6 +2,7 @@
 
 use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGKILL};
+use std::net::TcpListener;
 use std::process::Command;
 
 /// A server once more, where the last one was.
@@ -11,7 +12,7 @@ fn again_at(port: &str) -> Server {
 
 /// A port at which nobody listens.
 fn free_port() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 #[test]
@@ -28,7 +29,7 @@ fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
     // The keyboard is alive.
     alice.types("un\rdeux\rbrouillon");
     let state = format!(
-        "── connexion perdue, nouvel essai (2 messages attendent) · alice · 127.0.0.1:{port} · 0 message"
+        "── connexion perdue, nouvel essai (2 messages attendent) · 0 message · 127.0.0.1:{port} · alice"
     );
     alice.ends_with(&[lost, &state, "alice> brouillon"]);
     drop(server);
@@ -51,7 +52,7 @@ fn a_server_that_is_not_there_yet_is_waited_for() {
     let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
     let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
     alice.types("tôt\r");
-    let state = "── pas encore de serveur, nouvel essai (1 message attend) · alice · 0 message";
+    let state = "── pas encore de serveur, nouvel essai (1 message attend) · 0 message · alice";
     alice.ends_with(&[state, "alice>"]);
     let server = again_at(&port);
     alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
@@ -63,8 +64,9 @@ fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
     let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
     for (keys, status, farewell) in [
         ("\x04", 0, "chat_client : fin de l'entrée, au revoir"),
-        ("un\r\x04", 1, "chat_client : pas de connexion : 1 message n'est pas parti"),
-        ("un\r\x03", 0, "chat_client : interrompu, au revoir"),
+        ("un\r\x04", 1, "chat_client : pas de connexion (1 message n'est pas parti)"),
+        ("un\r\x03", 0, "chat_client : interrompu, au revoir (1 message n'est pas parti)"),
+        ("un\rdeux\r\x03", 0, "chat_client : interrompu, au revoir (2 messages ne sont pas partis)"),
     ] {
         let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
         alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
@@ -72,6 +74,94 @@ fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
         assert_eq!(alice.terminal.ends().code(), Some(status));
         alice.ends_with(&[farewell]);
     }
+}
+
+/// Waits until the server has sent away so many clients.
+fn has_refused(server: &Server, count: usize) {
+    server.program.err.wait_for("refusals", |bytes| {
+        (String::from_utf8_lossy(bytes).matches("refusé : la salle est pleine").count() >= count)
+            .then_some(())
+    });
+}
+
+/// `alice` with `--reconnect`, on a wide terminal, and the test's own server.
+fn alice_at(listener: &TcpListener) -> Emulator {
+    let port = listener.local_addr().unwrap().port().to_string();
+    Emulator::start((100, 20), &[], CLIENT, &["127.0.0.1", "alice", "--reconnect", "--port", &port])
+}
+
+#[test]
+fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let bob = server.join();
+    let port = server.port();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let mut alice = Emulator::start((100, 20), &[], CLIENT, &arguments);
+    let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
+    alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
+    alice.types("un\r");
+    has_refused(&server, 5);
+    drop(bob);
+    // It would not come back if it had gone into a connection that was refused.
+    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : un".to_string()).then_some(()));
+    let rows = alice.with_scrollback();
+    assert_eq!(rows.iter().filter(|row| row.starts_with("-- ")).count(), 2, "{rows:?}");
+    assert!(rows.iter().filter(|row| row.contains("la salle est pleine")).count() <= 2, "{rows:?}");
+}
+
+#[test]
+fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let said = "alice : perdu\0";
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("perdu\r");
+    server.hears(said);
+    drop(server);
+    alice.sees("the loss", |screen| {
+        rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string()).then_some(())
+    });
+    alice.types("perdu\r");
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.hears(said);
+    server.sends(said);
+    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(()));
+}
+
+#[test]
+fn connections_that_are_reset_at_once_do_not_end_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    for _ in 0..4 {
+        Peer::adopt(listener.accept().unwrap().0).resets();
+    }
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("enfin\r");
+    server.hears("alice : enfin\0");
+}
+
+#[test]
+fn what_is_typed_while_it_connects_is_sent_or_told() {
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--port", &port];
+    let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
+    alice.ends_with(&["── connexion en cours · 0 message · alice", "alice>"]);
+    alice.types("tôt\r");
+    let server = again_at(&port);
+    alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
+    drop(server);
+
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--port", &port];
+    let mut alice = Emulator::start((150, 12), &[], CLIENT, &arguments);
+    alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
+    alice.types("personne\r");
+    assert_eq!(alice.terminal.ends().code(), Some(1));
+    let told = format!(
+        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 3 s) : Connection refused (os error 111) \
+         (1 message n'est pas parti)"
+    );
+    alice.ends_with(&[&told]);
 }
 
 #[test]
@@ -116,6 +206,24 @@ fn without_a_terminal_it_is_told_on_standard_error() {
         ),
         "{said}"
     );
+}
+
+#[test]
+fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let bob = server.join();
+    let port = server.port();
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
+    alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie"]);
+    alice.types("un\n");
+    has_refused(&server, 4);
+    drop(bob);
+    alice.out.line_with(&["alice : un"]);
+    alice.end_of_keyboard();
+    assert!(alice.ends().success());
+    let said = alice.err.to_the_end();
+    assert_eq!(said.matches("on réessaie").count(), 1, "{said}");
 }
 
 #[test]

@@ -118,19 +118,61 @@ fn what_others_send_is_shown_and_never_obeyed() {
 }
 
 #[test]
-fn what_a_server_does_not_send_back_is_shown_with_a_mark_and_once() {
-    // A course's server, which sends to all but who spoke.
+fn no_message_passes_for_the_clients_own_lines() {
+    let server = Server::start(&[]);
+    let mut alice = alice(&server);
+    server.join().sends("-- de nouveau connecté\0» alice : moi ? non\0bonjour\0");
+    alice.ends_with(&[
+        "? : -- de nouveau connecté",
+        "? : » alice : moi ? non",
+        "? : bonjour",
+        &status(&server, "3 messages"),
+        "alice>",
+    ]);
+}
+
+/// What is said once of a course's server, which sends to all but who spoke.
+const NOTHING_BACK: &str =
+    "-- ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent";
+
+#[test]
+fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden() {
     let server = Server::in_c();
-    let mut alice = alice_in(&server, (80, 10), &[], &[]);
+    let mut alice = alice_in(&server, (120, 20), &[], &[]);
     server.settle(1);
     alice.types("il y a quelqu'un ?\r");
-    let row = "» alice : il y a quelqu'un ? (le serveur ne l'a pas renvoyé)";
-    alice.ends_with(&[row, &status(&server, "0 message"), "alice>"]);
-    // Another sends the very same back at last: it is not shown a second time.
+    let first = "» alice : il y a quelqu'un ?";
+    alice.ends_with(&[first, NOTHING_BACK, &status(&server, "1 message"), "alice>"]);
     let mut bob = server.connect();
     server.settle(2);
-    bob.sends("alice : il y a quelqu'un ?\0bob : moi\0");
-    alice.ends_with(&[row, "bob : moi", &status(&server, "2 messages"), "alice>"]);
+    // Question and answer in their order, and the very same words of another's.
+    alice.types("ok\r");
+    assert_eq!(bob.strings(1), ["alice : ok"]);
+    bob.sends("alice : ok\0bob : moi\0");
+    alice.ends_with(&[
+        first,
+        NOTHING_BACK,
+        "» alice : ok",
+        "alice : ok",
+        "bob : moi",
+        &status(&server, "4 messages"),
+        "alice>",
+    ]);
+}
+
+#[test]
+fn what_was_said_is_shown_before_one_leaves() {
+    for (keys, farewell) in [("\x04", "fin de l'entrée, au revoir"), ("\x03", "interrompu, au revoir")] {
+        let server = Server::in_c();
+        let mut alice = alice_in(&server, (80, 10), &[], &[]);
+        let mut bob = server.connect();
+        server.settle(2);
+        alice.types("à demain\r");
+        assert_eq!(bob.strings(1), ["alice : à demain"]);
+        alice.types(keys);
+        alice.ends_with(&["» alice : à demain", &format!("chat_client : {farewell}")]);
+        assert_eq!(alice.terminal.ends().code(), Some(0));
+    }
 }
 
 #[test]
@@ -182,5 +224,25 @@ fn a_terminal_that_cannot_move_its_cursor_gets_the_plain_look() {
     for term in ["TERM=dumb", "TERM="] {
         let alice = alice_in(&server, (60, 10), &[term], &[]);
         assert!(!alice.terminal.screen.so_far().contains('\x1b'));
+    }
+}
+
+#[test]
+fn its_help_tells_the_keys_and_is_not_wrapped_twice() {
+    let mut help = Emulator::start((80, 60), &[], CLIENT, &["--help"]);
+    assert_eq!(help.terminal.ends().code(), Some(0));
+    let rows = help.sees("the last row", |screen| {
+        let rows = rows_of(screen);
+        rows.last()?.trim_start().starts_with("--").then_some(rows)
+    });
+    for told in ["Touches", "Ctrl+Z", "ligne collée", "»"] {
+        assert!(rows.iter().any(|row| row.contains(told)), "{told}: {rows:?}");
+    }
+    for two in rows.windows(2) {
+        let is_prose = |row: &str| row.starts_with(char::is_alphanumeric) && !row.ends_with(':');
+        if let Some(word) = two[1].split(' ').next().filter(|_| is_prose(&two[0]) && is_prose(&two[1])) {
+            // A row ends where the next word does not fit.
+            assert!(two[0].chars().count() + 1 + word.chars().count() > 80, "{two:?}");
+        }
     }
 }

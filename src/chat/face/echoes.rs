@@ -1,6 +1,7 @@
 //! One's own messages: sent, and waited for until the server sends them back in the room's order. Pure.
 //!
-//! A course's server may send a message to all but its sender. What does not come back in time is shown all the same, once.
+//! A course's server may send a message to all but its sender. That is noticed once; from then on what is sent is shown at once. What is
+//! heard is always shown: another may bear the same name and say the same, and twice is better than never.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,75 +9,73 @@ use std::time::{Duration, Instant};
 /// How long a message may take to come back, or the one before it, since a server may be busy with many.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What was shown may come back for so long; the same words after that are said anew, perhaps by another of that name.
-const LATE: Duration = Duration::from_secs(60);
-
-/// So many are kept in mind, of those that have not come back.
+/// So many are waited for.
 const MOST: usize = 20_000;
 
-/// What a message is that was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Another's.
-    Others,
-    /// One's own.
-    Own,
-    /// One's own, and shown already.
-    Shown,
+/// What is known of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Habit {
+    #[default]
+    Unknown,
+    /// It sends back to who has spoken.
+    Echoes,
+    /// It does not.
+    Keeps,
 }
 
-/// What was sent and has not been heard yet.
+/// What was sent on a connection and has not been heard yet.
 #[derive(Debug, Default)]
 pub struct Echoes {
-    sent: VecDeque<Sent>,
+    sent: VecDeque<(Vec<u8>, Instant)>,
+    habit: Habit,
     /// When the last came back.
     last: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Sent {
-    text: Vec<u8>,
-    at: Instant,
-    is_shown: bool,
-}
-
 impl Echoes {
-    /// `text` was sent; it has no NUL at its end.
-    pub fn sent(&mut self, text: Vec<u8>, now: Instant) {
-        if self.sent.len() == MOST {
-            self.sent.pop_front();
+    /// `text` was sent; it has no NUL at its end. What is to be shown at once, and not waited for.
+    pub fn sent(&mut self, text: Vec<u8>, now: Instant) -> Option<Vec<u8>> {
+        if self.habit == Habit::Keeps {
+            return Some(text);
         }
-        self.sent.push_back(Sent { text, at: now, is_shown: false });
+        self.sent.push_back((text, now));
+        if self.sent.len() > MOST { self.sent.pop_front().map(|(text, _)| text) } else { None }
     }
 
-    /// `text` was heard.
-    pub fn heard(&mut self, text: &[u8], now: Instant) -> Heard {
-        let is_it = |sent: &Sent| sent.text == text && !(sent.is_shown && sent.at + LATE < now);
-        let Some(at) = self.sent.iter().position(is_it) else { return Heard::Others };
-        self.last = Some(now);
-        match self.sent.remove(at) {
-            Some(Sent { is_shown: true, .. }) => Heard::Shown,
-            _ => Heard::Own,
-        }
+    /// `text` was heard. None: it is another's; else it is one's own, and these were sent before it: they will not come back any more
+    /// as they were, for one's own come in their order.
+    pub fn heard(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
+        let at = self.sent.iter().position(|(sent, _)| sent == text)?;
+        (self.habit, self.last) = (Habit::Echoes, Some(now));
+        let mut before: Vec<Vec<u8>> = self.sent.drain(..=at).map(|(text, _)| text).collect();
+        before.pop();
+        Some(before)
     }
 
     /// When to look again for what has not come back.
     pub fn deadline(&self) -> Option<Instant> {
-        let first = self.sent.iter().find(|sent| !sent.is_shown)?;
-        Some(first.at.max(self.last.unwrap_or(first.at)) + PATIENCE)
+        let (_, first) = self.sent.front()?;
+        Some((*first).max(self.last.unwrap_or(*first)) + PATIENCE)
     }
 
-    /// What has not come back in time, to be shown now.
-    pub fn overdue(&mut self, now: Instant) -> Vec<Vec<u8>> {
+    /// What has not come back in time, to be shown now; and whether that has just shown that this server sends nothing back.
+    pub fn overdue(&mut self, now: Instant) -> (Vec<Vec<u8>>, bool) {
         if self.deadline().is_none_or(|at| now < at) {
-            return Vec::new();
+            return (Vec::new(), false);
         }
-        let late = |sent: &&mut Sent| !sent.is_shown && sent.at + PATIENCE <= now;
-        let texts = self.sent.iter_mut().filter(late).map(|sent| {
-            sent.is_shown = true;
-            sent.text.clone()
-        });
-        texts.collect()
+        // Who has sent others back may have lost this one, or torn it.
+        self.habit = if self.habit == Habit::Echoes { Habit::Unknown } else { Habit::Keeps };
+        (self.take(), self.habit == Habit::Keeps)
+    }
+
+    /// The connection is over: what has not come back, and never will.
+    pub fn end(&mut self) -> Vec<Vec<u8>> {
+        (self.habit, self.last) = (Habit::Unknown, None);
+        self.take()
+    }
+
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        self.sent.drain(..).map(|(text, _)| text).collect()
     }
 }
 
@@ -87,41 +86,57 @@ mod tests {
     #[test]
     fn what_comes_back_is_ones_own_once() {
         let (mut echoes, now) = (Echoes::default(), Instant::now());
-        echoes.sent(b"a : x".to_vec(), now);
-        assert_eq!(echoes.heard(b"b : x", now), Heard::Others);
-        assert_eq!(echoes.heard(b"a : x", now), Heard::Own);
-        assert_eq!(echoes.heard(b"a : x", now), Heard::Others);
+        assert_eq!(echoes.sent(b"a : x".to_vec(), now), None);
+        assert_eq!(echoes.heard(b"b : x", now), None);
+        assert_eq!(echoes.heard(b"a : x", now), Some(vec![]));
+        assert_eq!(echoes.heard(b"a : x", now), None);
         assert_eq!(echoes.deadline(), None);
     }
 
     #[test]
-    fn what_does_not_come_back_is_shown_once() {
+    fn a_server_that_sends_nothing_back_is_noticed_once() {
         let (mut echoes, now) = (Echoes::default(), Instant::now());
         echoes.sent(b"a : x".to_vec(), now);
         assert_eq!(echoes.deadline(), Some(now + PATIENCE));
-        assert!(echoes.overdue(now + PATIENCE / 2).is_empty());
-        assert_eq!(echoes.overdue(now + PATIENCE), [b"a : x"]);
-        assert_eq!((echoes.overdue(now + 2 * PATIENCE).len(), echoes.deadline()), (0, None));
-        assert_eq!(echoes.heard(b"a : x", now + 3 * PATIENCE), Heard::Shown);
+        assert_eq!(echoes.overdue(now + PATIENCE / 2), (vec![], false));
+        assert_eq!(echoes.overdue(now + PATIENCE), (vec![b"a : x".to_vec()], true));
+        assert_eq!(echoes.overdue(now + 2 * PATIENCE), (vec![], false));
+        // From then on at once; and the very same of another's is heard as such.
+        assert_eq!(echoes.sent(b"a : x".to_vec(), now), Some(b"a : x".to_vec()));
+        assert_eq!((echoes.heard(b"a : x", now), echoes.deadline()), (None, None));
+        // Another connection may lead to another server.
+        assert!(echoes.end().is_empty());
+        assert_eq!(echoes.sent(b"a : y".to_vec(), now), None);
+    }
+
+    #[test]
+    fn what_an_echoing_server_has_torn_is_shown_in_its_place() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
+        for text in [b"1", b"2", b"3", b"4"] {
+            echoes.sent(text.to_vec(), now);
+        }
+        assert_eq!(echoes.heard(b"1", now + PATIENCE), Some(vec![]));
+        assert_eq!(echoes.heard(b"3", now + PATIENCE), Some(vec![b"2".to_vec()]));
+        // As long as others come back the rest is waited for; and one that does not come makes no rule.
+        assert_eq!(echoes.overdue(now + PATIENCE), (vec![], false));
+        assert_eq!(echoes.overdue(now + 2 * PATIENCE), (vec![b"4".to_vec()], false));
+        assert_eq!(echoes.sent(b"5".to_vec(), now), None);
+        assert_eq!(echoes.heard(b"5", now), Some(vec![]));
+    }
+
+    #[test]
+    fn what_a_lost_connection_took_swallows_nothing_of_the_next() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
         echoes.sent(b"a : x".to_vec(), now);
-        assert_eq!(echoes.overdue(now + 4 * PATIENCE), [b"a : x"]);
-        assert_eq!(echoes.heard(b"a : x", now + 2 * LATE), Heard::Others);
+        assert_eq!(echoes.end(), [b"a : x"]);
+        echoes.sent(b"a : x".to_vec(), now);
+        assert_eq!((echoes.heard(b"a : x", now), echoes.deadline()), (Some(vec![]), None));
     }
 
     #[test]
-    fn as_long_as_others_come_back_the_rest_is_waited_for() {
+    fn it_is_bounded_and_nothing_is_lost() {
         let (mut echoes, now) = (Echoes::default(), Instant::now());
-        echoes.sent(b"1".to_vec(), now);
-        echoes.sent(b"2".to_vec(), now);
-        assert_eq!(echoes.heard(b"1", now + PATIENCE), Heard::Own);
-        assert!(echoes.overdue(now + PATIENCE).is_empty());
-        assert_eq!(echoes.overdue(now + 2 * PATIENCE), [b"2"]);
-    }
-
-    #[test]
-    fn it_is_bounded() {
-        let (mut echoes, now) = (Echoes::default(), Instant::now());
-        (0..2 * MOST).for_each(|i| echoes.sent(i.to_string().into_bytes(), now));
-        assert_eq!((echoes.sent.len(), echoes.overdue(now + PATIENCE).len()), (MOST, MOST));
+        let shown = (0..2 * MOST).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
+        assert_eq!((shown, echoes.overdue(now + PATIENCE).0.len()), (MOST, MOST));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::echoes::Heard;
 use super::wording::{Whose, message_lines, name_to_offer};
 use super::{End, Face, words};
 use crate::chat::line::message;
@@ -27,7 +26,7 @@ impl Face<'_> {
     pub(super) fn hear(&mut self) -> anyhow::Result<Option<End>> {
         let mut bytes = vec![0; 64 * 1024];
         let Some(link) = &mut self.link else { return Ok(None) };
-        let bytes = match link.second().hear(&mut bytes) {
+        let bytes = match link.second.hear(&mut bytes) {
             None => return Ok(None),
             Some(0) => return self.second_ended(),
             Some(n) => &bytes[..n],
@@ -47,28 +46,49 @@ impl Face<'_> {
 
     fn show_heard(&mut self) {
         let heard = std::mem::take(&mut self.heard);
-        self.messages += 1;
         let whose = match self.echoes.heard(&heard, Instant::now()) {
-            Heard::Shown => return,
-            Heard::Own => Whose::Own,
-            Heard::Others => Whose::Others,
+            None => Whose::Others,
+            Some(before) => {
+                self.show_messages(&before, Whose::Own);
+                Whose::Own
+            }
         };
-        if let Some(name) = name_to_offer(&heard).filter(|name| *name != self.pseudo) {
-            self.terminal.offer(name);
-        }
         self.show_message(&heard, whose);
     }
 
-    fn show_message(&mut self, message: &[u8], whose: Whose) {
+    pub(super) fn show_message(&mut self, message: &[u8], whose: Whose) {
+        self.messages += 1;
+        if let Some(name) = name_to_offer(message).filter(|name| *name != self.pseudo) {
+            self.terminal.offer(name);
+        }
         message_lines(message, whose, self.colours).iter().for_each(|line| self.terminal.say(line));
     }
 
+    pub(super) fn show_messages(&mut self, messages: &[Vec<u8>], whose: Whose) {
+        messages.iter().for_each(|message| self.show_message(message, whose));
+    }
+
     /// Only when nothing waits to be heard, for want of room or of time: it could be among that.
-    pub(super) fn show_what_did_not_come_back(&mut self) -> Option<End> {
-        let overdue = if self.terminal.has_room() { self.echoes.overdue(Instant::now()) } else { Vec::new() };
-        for message in overdue {
-            self.show_message(&message, Whose::Unheard);
+    pub(super) fn show_what_did_not_come_back(&mut self) {
+        if !self.terminal.has_room() {
+            return;
         }
-        None
+        let (overdue, is_noticed) = self.echoes.overdue(Instant::now());
+        self.show_messages(&overdue, Whose::Own);
+        if is_noticed {
+            self.notice(words::NOTHING_BACK);
+        }
+    }
+
+    /// The connection is lost, and what it took may be.
+    pub(super) fn show_what_may_be_lost(&mut self) {
+        let lost = self.echoes.end();
+        self.show_messages(&lost, Whose::Lost);
+    }
+
+    /// The user leaves before it has come back.
+    pub(super) fn show_what_was_sent(&mut self) {
+        let sent = self.echoes.end();
+        self.show_messages(&sent, Whose::Own);
     }
 }

@@ -13,7 +13,6 @@ mod way;
 mod wording;
 pub mod words;
 
-use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ use super::line::room_for_text;
 use super::messenger::WORDS;
 use super::outbox::Outbox;
 use crate::client::terminal::{self, Colours, FATAL, Terminal, Typed};
-use crate::client::{Dial, ENDING, Lines, Server};
+use crate::client::{Dial, ENDING, Lines, Server, connect_at_once};
 use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
 use echoes::Echoes;
 use link::Link;
@@ -33,14 +32,13 @@ use wording::notice;
 /// How the talk ended.
 pub enum End {
     /// As the user wanted: the farewell.
-    Wanted(&'static str),
+    Wanted(String),
     /// By this signal, of [`FATAL`].
     Signal(Signal),
 }
 
 /// The talk.
 pub struct Face<'a> {
-    server: &'a Server<'a>,
     pseudo: &'a str,
     /// A connection that is lost is looked for again.
     reconnects: bool,
@@ -50,7 +48,9 @@ pub struct Face<'a> {
     terminal: Terminal,
     colours: Colours,
     /// None: the second process has ended.
-    link: Option<Link<'a>>,
+    link: Option<Link>,
+    /// The next tries.
+    dial: Dial<'a>,
     /// The server's address, since the first connection.
     address: Option<String>,
     /// The connection broke while we sent.
@@ -72,21 +72,22 @@ struct Ready {
 }
 
 impl<'a> Face<'a> {
-    /// Takes the terminal, and talks to `server` over `connection`; without one, looks for it.
+    /// Takes the terminal, and looks for `server`.
     ///
     /// # Errors
     /// What the system says of terminal and processes.
     pub fn new(
         server: &'a Server<'a>,
-        connection: Option<TcpStream>,
         signals: Signals,
         pseudo: &'a str,
         reconnects: bool,
     ) -> anyhow::Result<Face<'a>> {
+        let mut dial = if reconnects { Dial::new(server) } else { Dial::in_brief(server) };
+        // Or every start would show a search, and make a process for it. The lowest number that is free, so 3.
+        let connection = connect_at_once(&mut dial).context("poll")?;
         let modes = terminal::saved_modes().context("tcgetattr")?;
         let terminal = Terminal::open(WORDS, format!("{pseudo}> ")).context("tcsetattr")?;
         let mut face = Face {
-            server,
             pseudo,
             reconnects,
             signals,
@@ -94,6 +95,7 @@ impl<'a> Face<'a> {
             terminal,
             colours: Colours::of_environment(),
             link: None,
+            dial,
             address: None,
             is_broken: false,
             lines: Lines::new(room_for_text(pseudo)),
@@ -105,10 +107,7 @@ impl<'a> Face<'a> {
         };
         match connection {
             Some(connection) => face.connected(connection)?,
-            None => {
-                let link = Link::down(Dial::new(server), &face.signals, &face.modes);
-                face.link = Some(link.context("fork")?);
-            }
+            None => face.link = Some(Link::down(&face.signals, &face.modes).context("fork")?),
         }
         Ok(face)
     }
@@ -119,6 +118,7 @@ impl<'a> Face<'a> {
     /// What ended it against the user's will.
     pub fn run(mut self) -> anyhow::Result<End> {
         let end = self.talk();
+        self.show_what_was_sent();
         self.terminal.close();
         // Only now: until the terminal is as it was, somebody has to watch over it.
         if let Some(link) = self.link {
@@ -142,8 +142,9 @@ impl<'a> Face<'a> {
                     Typed::End => self.leaving = Some(Instant::now()),
                 }
             }
-            let heard = if ready.lifeline { self.hear()? } else { self.show_what_did_not_come_back() };
-            if let Some(end) = heard {
+            if !ready.lifeline {
+                self.show_what_did_not_come_back();
+            } else if let Some(end) = self.hear()? {
                 return Ok(end);
             }
             self.send_or_connect()?;
@@ -154,20 +155,22 @@ impl<'a> Face<'a> {
     }
 
     fn wait(&mut self) -> anyhow::Result<Ready> {
-        let Some(link) = &self.link else { bail!("le second processus manque") };
-        let (search, patience) = link.search();
-        let sends = link.connection().filter(|_| !self.outbox.is_empty() && !self.is_broken);
+        let Some(link) = &self.link else { bail!(words::NO_SECOND) };
+        let now = Instant::now();
+        let patience = link.connection.is_none().then(|| self.dial.patience(now));
+        let search = self.dial.watched().filter(|_| link.connection.is_none());
+        let sends = link.connection.as_ref().filter(|_| !self.outbox.is_empty() && !self.is_broken);
         let terminal = &self.terminal;
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
             self.leaving.is_none().then(|| sys::watch(terminal.keyboard(), Interest::Read)),
-            terminal.has_room().then(|| sys::watch(link.lifeline(), Interest::Read)),
+            terminal.has_room().then(|| sys::watch(link.second.lifeline(), Interest::Read)),
             sends.map(|connection| sys::watch(connection.as_fd(), Interest::Write)),
-            search.map(|socket| sys::watch(socket, Interest::Write)),
+            search,
             terminal.is_behind().then(|| sys::watch(terminal.output(), Interest::Write)),
         ];
         let grace = self.leaving.map(|since| GRACE.saturating_sub(since.elapsed()));
-        let until = |at: Instant| at.saturating_duration_since(Instant::now());
+        let until = |at: Instant| at.saturating_duration_since(now);
         let overdue = self.echoes.deadline().map(until).filter(|_| terminal.has_room());
         let timeout: Option<Duration> =
             [patience, grace, overdue, terminal.patience()].into_iter().flatten().min();
@@ -184,7 +187,7 @@ impl<'a> Face<'a> {
             }
             for signal in taken {
                 if ENDING.contains(&signal) {
-                    return Ok(Some(End::Wanted(WORDS.interrupted())));
+                    return Ok(Some(End::Wanted(words::with_unsent(WORDS.interrupted(), self.outbox.len()))));
                 } else if FATAL.contains(&signal) {
                     return Ok(Some(End::Signal(signal)));
                 }
@@ -194,11 +197,13 @@ impl<'a> Face<'a> {
     }
 
     fn show_status(&mut self) {
-        let is_up = self.link.as_ref().is_some_and(|link| link.connection().is_some());
-        let state = words::state(is_up, self.address.is_some(), self.leaving.is_some(), self.outbox.len());
-        let mut status = vec![state, self.pseudo.to_string()];
+        let is_up = self.link.as_ref().is_some_and(|link| link.connection.is_some());
+        let (was_up, leaves) = (self.address.is_some(), self.leaving.is_some());
+        let state = words::state(is_up, was_up, self.reconnects, leaves, self.outbox.len());
+        // The pseudo stands in the prompt as well.
+        let mut status = vec![state, words::counted(self.messages)];
         status.extend(self.address.clone());
-        status.push(words::counted(self.messages));
+        status.push(self.pseudo.to_string());
         self.terminal.set_status(status);
     }
 

@@ -2,12 +2,16 @@
 
 use chrono::Local;
 
+use super::words;
 use crate::chat::speaker::Spoken;
 use crate::client::terminal::Colours;
 use crate::text::visible;
 
-/// Before one's own messages, also where there are no colours.
+/// Between the time and one's own messages, also where there are no colours; the client's own lines; messages without a name. No
+/// other message begins like one of these: see [`shows_as_name`].
 const OWN: &str = "»";
+const NOTICE: &str = "--";
+const NAMELESS: &str = "? : ";
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -18,10 +22,10 @@ const PLAIN: &str = "\x1b[m";
 pub enum Whose {
     /// Another's.
     Others,
-    /// One's own, as the room has heard it.
+    /// One's own.
     Own,
-    /// One's own, which the server has not sent back.
-    Unheard,
+    /// One's own, which a connection took that was lost before it came back.
+    Lost,
 }
 
 /// A message's lines, with the time: `14:02 bob : salut`.
@@ -31,7 +35,7 @@ pub fn message_lines(message: &[u8], whose: Whose, colours: Colours) -> Vec<Stri
 
 /// A line of the client's own.
 pub fn notice(text: &str) -> String {
-    format!("{DIM}{} -- {}{PLAIN}", now(), visible(text.as_bytes()))
+    format!("{DIM}{} {NOTICE} {}{PLAIN}", now(), visible(text.as_bytes()))
 }
 
 /// The name, where it may be offered to be typed: one that shows as it is.
@@ -44,19 +48,28 @@ fn now() -> String {
     Local::now().format("%H:%M").to_string()
 }
 
+/// True for a name that cannot be taken for one of the marks, nor for a part of the time.
+fn shows_as_name(name: &str) -> bool {
+    name.starts_with(char::is_alphabetic)
+}
+
 fn lines_at(time: &str, message: &[u8], whose: Whose, colours: Colours) -> Vec<String> {
     let Spoken { name, text } = Spoken::of(message);
     let mut lines =
         text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
-    let name = name.map(visible).map_or(String::new(), |name| format!("{} : ", colours.of(&name, &name)));
-    let first = lines.next().unwrap_or_default();
+    let name = match name.map(visible) {
+        Some(name) if whose != Whose::Others || shows_as_name(&name) => {
+            format!("{} : ", colours.of(&name, &name))
+        }
+        Some(name) => format!("{NAMELESS}{name} : "),
+        None => NAMELESS.to_string(),
+    };
+    let first = format!("{name}{}", lines.next().unwrap_or_default());
     let first = match whose {
-        Whose::Others => format!("{DIM}{time}{PLAIN} {name}{first}"),
-        Whose::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {name}{first}{PLAIN}"),
-        Whose::Unheard => {
-            format!(
-                "{DIM}{time}{PLAIN} {BOLD}{OWN} {name}{first}{PLAIN} {DIM}(le serveur ne l'a pas renvoyé){PLAIN}"
-            )
+        Whose::Others => format!("{DIM}{time}{PLAIN} {first}"),
+        Whose::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}"),
+        Whose::Lost => {
+            format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN} {DIM}{}{PLAIN}", words::MAY_BE_LOST)
         }
     };
     // A line break in a message cannot be taken for another's message.
@@ -77,8 +90,26 @@ mod tests {
     fn each_kind_is_known_without_colours() {
         assert_eq!(shown(b"bob : salut\0", Whose::Others), ["14:02 bob : salut"]);
         assert_eq!(shown(b"bob > salut\n\0", Whose::Own), ["14:02 » bob : salut"]);
-        assert_eq!(shown(b"sans nom", Whose::Others), ["14:02 sans nom"]);
-        assert_eq!(shown(b"a : x", Whose::Unheard), ["14:02 » a : x (le serveur ne l'a pas renvoyé)"]);
+        assert_eq!(shown(b"sans nom", Whose::Others), ["14:02 ? : sans nom"]);
+        assert_eq!(shown(b"a : x", Whose::Lost), ["14:02 » a : x (perdu avec la connexion ?)"]);
+    }
+
+    #[test]
+    fn no_message_begins_as_ones_own_or_as_the_clients_lines() {
+        for (message, expected) in [
+            ("» alice : moi", "14:02 ? : » alice : moi"),
+            ("» alice", "14:02 ? : » alice"),
+            (" » alice : moi", "14:02 ? :  » alice : moi"),
+            ("-- de nouveau connecté", "14:02 ? : -- de nouveau connecté"),
+            ("-- eve : x", "14:02 ? : -- eve : x"),
+            ("? : x", "14:02 ? : ? : x"),
+            ("14:02 bob : x", "14:02 ? : 14:02 bob : x"),
+            ("élodie : x", "14:02 élodie : x"),
+        ] {
+            assert_eq!(shown(message.as_bytes(), Whose::Others), [expected]);
+        }
+        // One's own pseudo may begin as one likes.
+        assert_eq!(shown(b"[x] : moi", Whose::Own), ["14:02 » [x] : moi"]);
     }
 
     #[test]
