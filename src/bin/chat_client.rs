@@ -14,9 +14,26 @@ Exemples :
   chat_client salle-12 bob --port 5016          à une autre, par son nom
   echo bonjour | chat_client 127.0.0.1 carole   un message, puis c'est tout
 
-Chaque ligne tapée est un message ; Ctrl+D ou Ctrl+C pour partir. Sur un terminal : flèches et Ctrl+R pour retrouver une
-ligne, Tab pour compléter un pseudo.
-Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
+Chaque ligne tapée est un message. Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
+
+Touches, sur un terminal :
+  Entrée                   dit la ligne
+  flèches, Début, Fin      vont dans la ligne (Ctrl+flèches : par mots)
+  haut, bas                rappellent les lignes déjà tapées
+  Ctrl+R                   en cherche une
+  Tab                      complète un pseudo entendu
+  Ctrl+W, Ctrl+U, Ctrl+K   ôtent un mot, le début, la fin de la ligne
+  Ctrl+Y                   remet ce qu'elles ont ôté
+  Ctrl+L                   nettoie l'écran
+  Ctrl+Z                   suspend le client, « fg » le reprend
+  Ctrl+D, Ctrl+C           partent (Ctrl+D : sur une ligne vide)
+
+Une ligne collée s'ajoute à celle qu'on tape ; avant d'en envoyer plusieurs, le client demande.
+
+Marques, après l'heure :
+  »                        ce qu'on a dit soi-même
+  ?                        un message sans nom
+  --                       ce que dit le client
 ";
 
 /// Messagerie instantanée : ce qu'on tape va à tous, ce que tous disent s'affiche.
