@@ -224,6 +224,10 @@ fn a_server_that_never_reads_does_not_hold_the_user() {
     assert_eq!(client.ends().code(), Some(0));
     no_process_left(client.pid(), screen);
     typing.join().unwrap();
+    // What it has read and could not send is told.
+    let said = client.err.to_the_end();
+    let is_told = said.ends_with("n'est pas parti)\n") || said.ends_with("ne sont pas partis)\n");
+    assert!(said.starts_with("chat_client : interrompu, au revoir (") && is_told, "{said}");
 }
 
 #[test]
