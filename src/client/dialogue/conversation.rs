@@ -246,6 +246,11 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         self.end_our_side();
     }
 
+    /// True when our side has ended with a word for that.
+    fn has_said_farewell(&self) -> bool {
+        self.since.is_some() && self.to_send.is_empty() && !self.dialogue.farewell().is_empty()
+    }
+
     /// Once all is said and sent. It fails only when the connection is gone already.
     fn end_our_side(&self) {
         if self.since.is_some() && self.to_send.is_empty() {
@@ -288,6 +293,10 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return ControlFlow::Continue(()),
+            // A server that has closed before it read our farewell, because our side had ended: nothing else was lost.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_said_farewell() => {
+                Ok(self.words.end_of_input().to_string())
+            }
             Err(error) => Err(anyhow::Error::new(error).context(self.words.broken())),
         };
         ControlFlow::Break(end.map(End::Farewell))

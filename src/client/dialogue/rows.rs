@@ -32,6 +32,8 @@ pub struct Rows {
     is_asked: bool,
     /// Why the last Enter has sent nothing.
     note: Option<&'static str>,
+    /// No line could be said then.
+    was_deaf: bool,
 }
 
 impl Rows {
@@ -42,8 +44,8 @@ impl Rows {
     pub fn new(words: Words) -> io::Result<Rows> {
         let terminal = Terminal::open(words, String::new())?;
         let (stream, prompt, unended) = (VisibleStream::default(), String::new(), String::new());
-        let (is_begun, is_asked, note) = (false, false, None);
-        Ok(Rows { terminal, words, stream, prompt, unended, is_begun, is_asked, note })
+        let (is_begun, is_asked, note, was_deaf) = (false, false, None, false);
+        Ok(Rows { terminal, words, stream, prompt, unended, is_begun, is_asked, note, was_deaf })
     }
 
     /// The server's question, where what is typed has as much room: a longer prompt would not be shown.
@@ -177,8 +179,10 @@ impl Face for Rows {
             lines.retain(|line| all_blank || !line.trim().is_empty());
         }
         let refusal = if lines.is_empty() { None } else { refuse(&lines) };
-        if is_ready || refuse(&[]).is_none() {
-            self.note = refusal;
+        // Until the next key, or until it does not hold any more.
+        let is_deaf = refuse(&[]).is_some();
+        if is_ready || (self.was_deaf && !is_deaf) {
+            (self.note, self.was_deaf) = (refusal, is_deaf);
         }
         match (&lines[..], refusal) {
             ([line], Some(_)) => self.terminal.give_back(line),
