@@ -35,6 +35,15 @@ fn with_fake_server(client: &str) -> (Emulator, Peer) {
     (emulator, accept(&listener))
 }
 
+/// The same under a shell, which then says what it reads itself.
+fn with_fake_server_under_a_shell() -> (Emulator, Peer) {
+    let (listener, port) = listening();
+    let script = r#""$0" "$@"; echo "status $?"; read -r line; echo "read <$line>"; read -r rest"#;
+    let arguments = [&["-c", script, RELAY], &arguments(RELAY, &port)[..]].concat();
+    let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
+    (emulator, accept(&listener))
+}
+
 fn listening() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

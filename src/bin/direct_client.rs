@@ -30,7 +30,7 @@ struct Arguments {
     /// Port of the server ({default} by default)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
-    /// On a terminal, too, no more than the courses' clients show
+    /// On a terminal: a simple prompt, as the course's client has; no status line
     #[arg(long)]
     plain: bool,
 }

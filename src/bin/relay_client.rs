@@ -13,8 +13,9 @@ Exemples :
   echo bonjour | relay_client          un message à son tour, fin au suivant
 
 Chaque ligne tapée est un message ; on ne parle qu'à son tour.
-« fin » ou Ctrl+D à son tour, ou Ctrl+C, pour partir ; un autre client peut alors prendre la place.
-Sur un terminal : ce qu'on tape trop tôt reste dans la ligne du bas, des lignes collées partent une par tour.
+« fin », Ctrl+D ou Ctrl+C pour partir ; un autre client peut alors prendre la place.
+Sur un terminal : ce qu'on tape trop tôt reste dans la ligne du bas, des lignes collées partent une par tour, et
+« fin » ou Ctrl+D part dès qu'aucune ligne n'attend. Sinon, et avec --plain, « fin » et Ctrl+D attendent leur tour.
 ";
 
 /// Client du relais : dit une ligne à son tour, affiche celle de son partenaire.
@@ -27,7 +28,7 @@ struct Arguments {
     /// Port du serveur ({default} par défaut)
     #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
     port: u16,
-    /// Garder, sur un terminal aussi, l'allure du client du cours
+    /// Affichage simple, comme le client du cours
     #[arg(long)]
     plain: bool,
 }

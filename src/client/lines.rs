@@ -7,13 +7,20 @@ use crate::text::character_boundary;
 pub struct Lines {
     /// The most bytes of a piece.
     most: usize,
+    /// The fewest bytes of the last piece of a longer line.
+    least: usize,
     held: Vec<u8>,
 }
 
 impl Lines {
     /// Lines, or pieces of longer ones, of at most `most` bytes.
     pub fn new(most: usize) -> Lines {
-        Lines { most, held: Vec::new() }
+        Lines::keeping(most, 1)
+    }
+
+    /// The same; and of a longer line, the last piece has `least` bytes or more, which is at least 1 and less than `most`.
+    pub fn keeping(most: usize, least: usize) -> Lines {
+        Lines { most, least, held: Vec::new() }
     }
 
     /// Takes `typed` and gives `give` each line that it completes, without its newline. A line too long goes in pieces,
@@ -27,7 +34,7 @@ impl Lines {
                 _ => {
                     self.held.push(byte);
                     if self.held.len() > self.most {
-                        let piece = character_boundary(&self.held, self.most);
+                        let piece = character_boundary(&self.held, self.most + 1 - self.least);
                         give(self.held.drain(..piece).collect());
                     }
                 }
@@ -56,6 +63,18 @@ mod tests {
     fn a_line_comes_without_its_newline() {
         assert_eq!(typed(9, b"un\n\ndeux\0\nsans fin"), [&b"un"[..], b"", b"deux", b"sans fin"]);
         assert!(typed(9, b"").is_empty());
+    }
+
+    #[test]
+    fn the_last_piece_of_a_longer_line_is_not_too_short() {
+        for length in 10..40 {
+            let line = format!("{}fin", "é".repeat(length));
+            let (mut lines, mut given) = (Lines::keeping(20, 4), Vec::new());
+            lines.feed(format!("{line}\nfin\n").as_bytes(), |piece| given.push(piece));
+            assert_eq!(given.pop(), Some(b"fin".to_vec()));
+            assert!(given.iter().all(|piece| (4..=20).contains(&piece.len())), "{given:?}");
+            assert_eq!(given.concat(), line.as_bytes());
+        }
     }
 
     #[test]

@@ -70,21 +70,37 @@ impl Words {
         }
     }
 
-    /// The user has no more to say, and what was typed before is not all said, or the server has not closed.
-    pub fn leaving(self) -> &'static str {
+    /// The user has no more to say, and what was typed before is not all said, or the server has not closed; and how not to wait.
+    pub fn leaving(self) -> [&'static str; 2] {
         match self.program.language {
-            French => "vous partez dès que possible (Ctrl+C : tout de suite)",
-            English => "leaving as soon as possible (Ctrl+C: at once)",
+            French => ["départ dès que possible", "Ctrl+D : tout de suite"],
+            English => ["leaving when all is said", "Ctrl+D: at once"],
+        }
+    }
+
+    /// Bytes for the server wait.
+    pub fn takes_nothing(self) -> &'static str {
+        match self.program.language {
+            French => "le serveur ne prend rien",
+            English => "the server takes nothing",
+        }
+    }
+
+    /// Typed lines are not taken, since too many wait.
+    pub fn too_much_waits(self) -> &'static str {
+        match self.program.language {
+            French => "trop de lignes attendent, rien n'est pris",
+            English => "too many lines wait, nothing is taken",
         }
     }
 
     /// So many typed lines cannot be said yet.
     pub fn waiting(self, lines: usize) -> String {
         match (self.program.language, lines) {
-            (French, 0 | 1) => format!("{lines} ligne attend son tour"),
-            (French, _) => format!("{lines} lignes attendent leur tour"),
-            (English, 1) => "1 line waits its turn".to_string(),
-            (English, _) => format!("{lines} lines wait their turn"),
+            (French, 0 | 1) => format!("{lines} ligne en attente"),
+            (French, _) => format!("{lines} lignes en attente"),
+            (English, 1) => "1 line waits".to_string(),
+            (English, _) => format!("{lines} lines wait"),
         }
     }
 

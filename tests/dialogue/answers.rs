@@ -5,15 +5,15 @@ use super::*;
 #[test]
 fn each_line_and_its_answer_stand_above() {
     let (mut client, mut server) = with_fake_server(ECHO);
-    let connected = format!("── {} · connected", place(&server));
+    let connected = format!("── connected · {}", place(&server));
     client.ends_with(&[&connected, ">"]);
     client.types("hello\r");
     server.hears("hello");
     // As with a server that serves another first.
-    client.ends_with(&["> hello", &format!("── {} · 1 line has not come back", place(&server)), ">"]);
+    client.ends_with(&["> hello", &format!("── 1 line has not come back · {}", place(&server)), ">"]);
     client.types("été\rdraft");
     server.hears("été");
-    client.ends_with(&["> été", &format!("── {} · 2 lines have not come back", place(&server)), "> draft"]);
+    client.ends_with(&["> été", &format!("── 2 lines have not come back · {}", place(&server)), "> draft"]);
     server.sends("helloé");
     server.sends("té");
     client.ends_with(&["> hello", "> été", "hello", "été", &connected, "> draft"]);
@@ -23,7 +23,7 @@ fn each_line_and_its_answer_stand_above() {
 fn an_empty_line_is_answered_by_one() {
     let (mut client, server) = with_fake_server(ECHO);
     client.types("\r");
-    client.ends_with(&[">", "", &format!("── {} · connected", place(&server)), ">"]);
+    client.ends_with(&[">", "", &format!("── connected · {}", place(&server)), ">"]);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn sums_are_asked_for_and_given() {
 #[test]
 fn a_question_without_a_newline_stands_before_what_is_typed() {
     let (mut client, mut server) = with_fake_server(CALC);
-    let status = format!("── {} · connected", place(&server));
+    let status = format!("── connected · {}", place(&server));
     server.sends("Bonjour\r\n\nPremier nombre : ");
     client.ends_with(&["Bonjour", "", &status, "Premier nombre :"]);
     client.types("12");
@@ -72,6 +72,77 @@ fn a_question_without_a_newline_stands_before_what_is_typed() {
     let closed = "calc_client: the server closed the connection";
     client.ends_with(&["Deuxième^[[2J<U+202E> : 3", "15", closed]);
     assert_eq!(client.terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn a_question_too_long_for_the_prompts_place_stands_above() {
+    let (listener, port) = listening();
+    let mut client = Emulator::start((80, 24), &[], CALC, &arguments(CALC, &port));
+    let mut server = accept(&listener);
+    let question = "Entrez le premier nombre de votre calcul, puis Entree :";
+    server.sends(format!("{question} "));
+    let status = format!("── connected · {}", place(&server));
+    client.ends_with(&[question, &status, ">"]);
+    client.types("12\r");
+    server.hears("12\n");
+    client.ends_with(&[question, "> 12", &status, ">"]);
+    // Also where one answers before it is seen to be all.
+    client.types("3");
+    server.sends(format!("{question} "));
+    client.types("0\r");
+    server.hears("30\n");
+    server.sends("\n42\n");
+    client.sees("the sum", |screen| screen.contents().contains("\n42\n").then_some(()));
+    let asked = client.with_scrollback().iter().filter(|row| *row == question).count();
+    assert_eq!(asked, 2);
+}
+
+#[test]
+fn an_answer_that_comes_in_pieces_is_whole_although_one_types_meanwhile() {
+    let (mut client, mut server) = with_fake_server(ECHO);
+    client.types("hello\r");
+    server.hears("hello");
+    server.sends("hel");
+    client.types("world\r");
+    server.hears("world");
+    client.sees("both lines", |screen| screen.contents().contains("\n> world\n").then_some(()));
+    server.sends("lo");
+    server.sends("world");
+    let status = format!("── connected · {}", place(&server));
+    client.ends_with(&["> hello", "> world", "hello", "world", &status, ">"]);
+}
+
+#[test]
+fn a_server_that_answers_less_is_shown_after_a_while_and_the_next_line_is_answered_anew() {
+    let (mut client, mut server) = with_fake_server(ECHO);
+    client.types("hello\r");
+    server.hears("hello");
+    server.sends("OK");
+    let status = format!("── connected · {}", place(&server));
+    client.ends_with(&["> hello", "OK", &status, ">"]);
+    client.types("un\r");
+    server.hears("un");
+    server.sends("un");
+    client.ends_with(&["OK", "> un", "un", &status, ">"]);
+}
+
+#[test]
+fn a_server_that_takes_nothing_is_told_of() {
+    let (mut client, server) = with_fake_server(CALC);
+    client.cursor_is_behind("> ");
+    let line = "1".repeat(1000);
+    let paste = format!("\x1b[200~{}\x1b[201~", format!("{line}\n").repeat(900));
+    let told = "the server takes nothing";
+    let mut tries = 0;
+    while tries < 20 && !client.sees("the screen", |screen| Some(screen.contents().contains(told))) {
+        tries += 1;
+        client.types(&paste);
+        client.sees("a question", |screen| screen.contents().contains("lines pasted").then_some(()));
+        client.types("\r");
+        client.sees("its answer", |screen| (!screen.contents().contains("lines pasted")).then_some(()));
+    }
+    client.sees("that it takes nothing", |screen| screen.contents().contains(told).then_some(()));
+    drop(server);
 }
 
 #[test]

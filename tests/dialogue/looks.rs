@@ -51,6 +51,17 @@ fn with_a_keyboard_that_is_no_terminal_no_bytes_are_a_terminals_commands() {
 }
 
 #[test]
+fn what_is_said_last_has_a_line_of_its_own_also_behind_a_prompt_that_a_pipe_has_answered() {
+    let (listener, port) = listening();
+    let arguments = [&["-c", r#"echo typed | "$0" "$@""#, ECHO], &arguments(ECHO, &port)[..]].concat();
+    let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
+    let mut server = accept(&listener);
+    assert_eq!(server.hears_the_end(), b"typed");
+    drop(server);
+    emulator.terminal.shows("\r\n> \r\necho_client: end of input, goodbye\r\n");
+}
+
+#[test]
 fn off_a_terminal_plain_changes_nothing() {
     for client in CLIENTS {
         let [without, with] = [&[][..], &["--plain"]].map(|options| {
@@ -72,15 +83,15 @@ fn after_each_new_size_the_rows_are_drawn_once() {
     client.cursor_is_behind("alice> %bob%draft");
     server.sends("bob: hi\n");
     client.sees("the message", |screen| screen.contents().contains("\nbob: hi\n").then_some(()));
-    let wide = format!("── alice · {} · connected · Tab completes names", place(&server));
+    let wide = format!("── connected · {} · alice · Tab completes names", place(&server));
     let full = "alice> %bob%draft";
     for (columns, rows, status, line) in
-        [(30, 10, "── alice", full), (12, 10, "── alice", "> <aft"), (100, 30, &wide, full)]
+        [(30, 10, "── connected", full), (12, 10, "connected", "> <aft"), (100, 30, &wide, full)]
     {
         client.becomes(columns, rows);
         client.sees("the rows, once", |screen| {
             let all = rows_of(screen);
-            let once = all.iter().filter(|row| row.starts_with("──")).count() == 1;
+            let once = all.iter().filter(|row| row.starts_with("──") || *row == "connected").count() == 1;
             (once && all.ends_with(&[status.to_string(), line.to_string()])).then_some(())
         });
     }

@@ -11,7 +11,7 @@ fn alice() -> (Emulator, Peer) {
 }
 
 fn status(server: &Peer) -> String {
-    format!("── alice · {} · connected · Tab completes names", place(server))
+    format!("── connected · {} · alice · Tab completes names", place(server))
 }
 
 #[test]
@@ -33,10 +33,22 @@ fn what_one_types_is_not_torn_by_messages_or_mistakes() {
 fn a_message_in_pieces_stands_whole_above() {
     let (mut alice, mut server) = alice();
     server.sends("bob: one ");
-    // It has no end yet, and stands before what is typed.
-    alice.cursor_is_behind("bob: one ");
     server.sends("and\ncarl: two\n");
-    alice.ends_with(&["bob: one and", "carl: two", &status(&server), "alice>"]);
+    alice.ends_with(&["carl: two", &status(&server), "alice>"]);
+}
+
+#[test]
+fn a_server_that_ends_no_line_is_read_all_the_same_and_leaves_the_prompt_alone() {
+    let (mut alice, mut server) = alice();
+    alice.types("%bob%draft");
+    server.sends("bob: no newline");
+    let row = "alice> %bob%draft";
+    alice.ends_with(&["bob: no newline", &status(&server), row]);
+    server.sends("carl: none either");
+    alice.ends_with(&["bob: no newline", "carl: none either", &status(&server), row]);
+    // An end that comes late is the end of what stands there.
+    server.sends("\nbob: with one\n");
+    alice.ends_with(&["carl: none either", "bob: with one", &status(&server), row]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TOO_EARLY: &str = "── ce n'est pas à vous, la ligne attend ici · au tour de votre partenaire";
+const TOO_EARLY: &str = "── ce n'est pas à vous · la ligne attend ici · au tour de votre partenaire";
 
 /// A client that has its number and its role.
 fn told(said: &str) -> (Emulator, Peer) {
@@ -88,7 +88,7 @@ fn a_line_entered_too_early_stays_where_it_was_typed() {
 #[test]
 fn one_learns_why_a_line_cannot_be_said_yet() {
     let (mut client, mut server) = with_fake_server(RELAY);
-    for (said, why) in [("", "vous n'avez pas encore de place"), ("1\0", "votre partenaire n'est pas là")] {
+    for (said, why) in [("", "pas encore de place"), ("1\0", "pas encore de partenaire")] {
         server.sends(said);
         let state = if said.is_empty() { "d'une place" } else { "d'un partenaire" };
         client.sees(state, |screen| screen.contents().contains(state).then_some(()));
@@ -108,14 +108,12 @@ fn pasted_lines_go_one_a_turn_and_the_status_counts_those_that_wait() {
     client.types("\r");
     server.hears("un\0");
     client.sees("how many wait", |screen| {
-        screen.contents().contains("── 2 lignes attendent leur tour · au tour de").then_some(())
+        screen.contents().contains("── 2 lignes en attente · au tour de").then_some(())
     });
     client.cursor_is_behind("attendez> brouillon");
     server.sends("et\0");
     server.hears("deux\0");
-    client.sees("that one waits", |screen| {
-        screen.contents().contains("── 1 ligne attend son tour").then_some(())
-    });
+    client.sees("that one waits", |screen| screen.contents().contains("── 1 ligne en attente").then_some(()));
     server.sends("et puis\0");
     server.hears("trois\0");
     server.sends("enfin\0");
@@ -144,39 +142,131 @@ fn a_line_longer_than_a_message_goes_in_pieces_one_a_turn() {
     client.types(&format!("\x1b[200~{line}\x1b[201~\r"));
     let first = server.strings(1).remove(0);
     client.sees("that the rest waits", |screen| {
-        screen.contents().contains("── 1 ligne attend son tour").then_some(())
+        screen.contents().contains("── 1 ligne en attente").then_some(())
     });
     server.sends("et ?\0");
     assert_eq!(first + &server.strings(1)[0], line);
 }
 
 #[test]
-fn who_leaves_out_of_turn_leaves_at_the_next_or_at_once() {
-    for at_once in [false, true] {
+fn who_leaves_while_lines_wait_leaves_after_them_or_at_once() {
+    let interrupted = "interrompu, au revoir";
+    let ended = "fin de l'entrée, au revoir";
+    for (key, farewell) in [("", ended), ("\x03", interrupted), ("typed by one who leaves\r\x04", ended)] {
         let (mut client, mut server) = told("1\0emi\0");
         client.cursor_is_behind("à vous> ");
-        client.types("un\r");
+        client.types("un\rdeux\r");
         server.hears("un\0");
         client.cursor_is_behind("attendez> ");
         client.types("\x04");
         client.sees("that it will leave", |screen| {
             screen
                 .contents()
-                .contains("── vous partez dès que possible (Ctrl+C : tout de suite)")
+                .contains("── départ dès que possible · Ctrl+D : tout de suite · 1 ligne en attente")
                 .then_some(())
         });
-        if at_once {
-            client.types("\x03");
-        } else {
-            server.sends("deux\0");
+        match key {
+            "" => {
+                server.sends("et\0");
+                server.hears("deux\0");
+            }
+            key => client.types(key),
         }
-        server.hears("fin\0");
-        assert_eq!(server.hears_the_end(), b"");
+        assert_eq!(server.hears_the_end(), b"fin\0");
         drop(server);
-        let farewell = if at_once { "interrompu, au revoir" } else { "fin de l'entrée, au revoir" };
         client.ends_with(&[&format!("relay_client : {farewell}")]);
         assert_eq!(client.terminal.ends().code(), Some(0));
     }
+}
+
+#[test]
+fn with_nothing_waiting_one_leaves_at_once_whoevers_turn_it_is() {
+    for (said, state) in [
+        ("", "en attente d'une place"),
+        ("1\0", "en attente d'un partenaire"),
+        ("2\0rec\0", "au tour de votre partenaire"),
+        ("1\0emi\0", "à vous de parler"),
+    ] {
+        for keys in ["fin\r", "\x04"] {
+            let (mut client, mut server) = with_fake_server(RELAY);
+            server.sends(said);
+            client.sees(state, |screen| screen.contents().contains(&format!("── {state}")).then_some(()));
+            client.types(keys);
+            assert_eq!(server.hears_the_end(), b"fin\0", "{said:?} {keys:?}");
+            drop(server);
+            client.ends_with(&["relay_client : fin de l'entrée, au revoir"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_typed_while_leaving_is_no_command_for_the_shell() {
+    let (mut client, mut server) = with_fake_server_under_a_shell();
+    client.cursor_is_behind("attendez> ");
+    client.types("\x04");
+    assert_eq!(server.hears_the_end(), b"fin\0");
+    client.types("not for the shell\r");
+    // It has been read when the line is empty again: what was typed last is shown.
+    client.types("seen");
+    client.cursor_is_behind("attendez> seen");
+    drop(server);
+    client.sees("the end", |screen| screen.contents().contains("\nstatus 0").then_some(()));
+    client.types("for it\r");
+    client.sees("what the shell reads", |screen| screen.contents().contains("read <for it>").then_some(()));
+}
+
+#[test]
+fn an_empty_message_does_not_give_ones_turn_away() {
+    let (mut client, mut server) = told("1\0emi\0");
+    client.cursor_is_behind("à vous> ");
+    client.types("\r");
+    client.sees("a note", |screen| {
+        screen.contents().contains("── rien à dire ? · tapez un message").then_some(())
+    });
+    // Two Enters at once are no paste, and no message either.
+    client.types("un\r\r");
+    server.hears("un\0");
+    client.cursor_is_behind("attendez> ");
+    client.types("deux\r\r");
+    client.cursor_is_behind("attendez> deux");
+    server.sends("et\0");
+    client.cursor_is_behind("à vous> deux");
+    client.types("\r");
+    server.hears("deux\0");
+}
+
+#[test]
+fn a_long_line_that_ends_in_fin_does_not_leave() {
+    let (mut client, mut server) = told("1\0emi\0");
+    client.cursor_is_behind("à vous> ");
+    let line = "x".repeat(1023) + "fin";
+    client.types(&format!("\x1b[200~{line}\x1b[201~\r"));
+    let first = server.strings(1).remove(0);
+    server.sends("et ?\0");
+    let last = server.strings(1).remove(0);
+    assert!(last.len() > 3 && first + &last == line);
+    server.sends("encore\0");
+    client.cursor_is_behind("à vous> ");
+}
+
+#[test]
+fn more_than_may_wait_is_not_taken_and_the_user_is_told() {
+    let (mut client, mut server) = told("1\0emi\0");
+    client.cursor_is_behind("à vous> ");
+    let paste = format!("\x1b[200~{}\x1b[201~", "x\n".repeat(6000));
+    let question = |screen: &vt100::Screen| screen.contents().contains("6000 lignes collées").then_some(());
+    client.types(&paste);
+    client.sees("the question", question);
+    client.types("\r");
+    server.hears("x\0");
+    client.sees("that they wait", |screen| {
+        screen.contents().contains("── 5999 lignes en attente").then_some(())
+    });
+    client.types(&paste);
+    client.sees("the question", question);
+    client.types("\r");
+    let full = "── trop de lignes attendent · rien n'est pris · 5999 lignes en attente";
+    client.sees("that it is too much", |screen| screen.contents().contains(full).then_some(()));
 }
 
 #[test]

@@ -199,6 +199,43 @@ fn a_long_line_goes_in_pieces_one_a_turn() {
 }
 
 #[test]
+fn a_longer_line_that_ends_in_fin_is_a_text_to_its_end() {
+    let (mut client, mut server) = with_fake_server();
+    server.sends("1\0emi\0");
+    let line = "x".repeat(1023) + "fin";
+    client.types(format!("{line}\nfin\n"));
+    let first = server.strings(1).remove(0);
+    server.sends("et ?\0");
+    let last = server.strings(1).remove(0);
+    assert!(last != "fin" && first + &last == line);
+    server.sends("et ?\0");
+    assert_eq!(server.hears_the_end(), b"fin\0");
+    drop(server);
+    ended(client, 0, "fin de l'entrée, au revoir");
+}
+
+#[test]
+fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
+    let server = server(&[]);
+    let start = || Terminal::start(CLIENT, &["127.0.0.1", "--port", &server.port()]);
+    for keys in ["fin\r", "\x04"] {
+        let mut alone = start();
+        alone.shows("Vous êtes le client 1");
+        alone.types(keys);
+        alone.shows("relay_client : fin de l'entrée, au revoir");
+        assert_eq!(alone.ends().code(), Some(0));
+    }
+    let (_first, _second) = pair(&server);
+    for keys in ["fin\r", "\x04"] {
+        let mut in_line = start();
+        in_line.shows("Connecté à");
+        in_line.types(keys);
+        in_line.shows("relay_client : fin de l'entrée, au revoir");
+        assert_eq!(in_line.ends().code(), Some(0));
+    }
+}
+
+#[test]
 fn exit_ends_it_at_any_moment_with_status_0() {
     for (said, shown) in [("exit\0", 0), ("1\0exit\0", 1), ("2\0rec\0exit\0", 2), ("1\0emi\0exit\0", 3)] {
         let (client, mut server) = with_fake_server();

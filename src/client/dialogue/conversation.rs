@@ -1,6 +1,5 @@
 //! The loop: what is typed goes to the dialogue, what that says goes to the server, and what the server says to the dialogue.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::waiting::Waiting;
 use super::{Dialogue, Face, Look};
 use crate::client::{Lines, Words, terminal};
 use crate::sys::{self, Interest, Signal, Signals};
@@ -19,6 +19,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Bytes for the server that may wait; while there are more, no typed line is taken.
 const MOST_WAITING: usize = 64 * 1024;
 
+/// The last piece of a line in pieces has at least so many bytes: it is no word that would mean something alone, as the relay's `fin`.
+const LEAST_REST: usize = 4;
+
 /// One conversation.
 pub struct Conversation<'a, D> {
     words: Words,
@@ -28,11 +31,13 @@ pub struct Conversation<'a, D> {
     face: Box<dyn Face>,
     lines: Lines,
     /// Typed lines that the dialogue has not taken yet.
-    typed: VecDeque<Vec<u8>>,
+    typed: Waiting,
     to_send: Vec<u8>,
     keyboard_ended: bool,
     /// Since when the server may close, our side having ended.
     since: Option<Instant>,
+    /// When the server has last said something, until that is known to be a pause.
+    heard: Option<Instant>,
 }
 
 /// How it ended.
@@ -60,8 +65,8 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         face: Box<dyn Face>,
     ) -> Conversation<'a, D> {
         let to_send = dialogue.introduction();
-        let (lines, typed) = (Lines::new(D::LONGEST), VecDeque::new());
-        let (keyboard_ended, since) = (false, None);
+        let (lines, typed) = (Lines::keeping(D::LONGEST, LEAST_REST), Waiting::default());
+        let (keyboard_ended, since, heard) = (false, None, None);
         Conversation {
             words,
             connection,
@@ -73,6 +78,7 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             to_send,
             keyboard_ended,
             since,
+            heard,
         }
     }
 
@@ -89,12 +95,15 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
                 return Ok(end);
             }
             self.face.show(ready.screen)?;
-            self.read_keyboard(ready.keyboard)?;
+            if let ControlFlow::Break(end) = self.read_keyboard(ready.keyboard)? {
+                return Ok(end);
+            }
             if ready.readable
                 && let ControlFlow::Break(end) = self.read_server()
             {
                 return end;
             }
+            self.notice_pause();
             self.take_typed();
             if ready.writable || !self.to_send.is_empty() {
                 self.send();
@@ -117,9 +126,9 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     fn wait(&self) -> anyhow::Result<Ready> {
         let face = &self.face;
         // On a terminal without rows, what is typed too early waits in the terminal.
-        let takes_keys =
-            face.look() == Look::Rows || (self.dialogue.deaf().is_none() && self.typed.is_empty());
-        let listens = takes_keys && !self.keyboard_ended && self.since.is_none();
+        let takes_keys = self.dialogue.deaf().is_none() && self.typed.is_empty() && !self.keyboard_ended;
+        // With rows, also what is typed by one who leaves is read, or the shell would take it for commands.
+        let listens = face.look() == Look::Rows || (takes_keys && self.since.is_none());
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
             listens.then(|| sys::watch(face.keyboard(), Interest::Read)),
@@ -128,17 +137,18 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             face.is_behind().then(|| sys::watch(face.output(), Interest::Write)),
         ];
         let grace = self.since.map(|since| GRACE.saturating_sub(since.elapsed()));
-        let timeout = [grace, face.patience()].into_iter().flatten().min();
+        let timeout = [grace, face.patience(), self.until_pause()].into_iter().flatten().min();
         let [_, keyboard, readable, writable, screen] =
             sys::wait_for_some(watched, timeout).context("poll")?;
         Ok(Ready { keyboard, readable, writable, screen })
     }
 
-    /// How things stand: the user's end, lines that wait, and what the dialogue says.
+    /// How things stand: the user's end, lines that wait, a server that takes nothing, and what the dialogue says.
     fn status(&self) -> Vec<String> {
-        let leaves = self.keyboard_ended.then(|| self.words.leaving().to_string());
+        let leaves = self.keyboard_ended.then(|| self.words.leaving().map(str::to_string));
         let waiting = (!self.typed.is_empty()).then(|| self.words.waiting(self.typed.len()));
-        leaves.into_iter().chain(waiting).chain(self.dialogue.status()).collect()
+        let stuck = (!self.to_send.is_empty()).then(|| self.words.takes_nothing().to_string());
+        leaves.into_iter().flatten().chain(waiting).chain(stuck).chain(self.dialogue.status()).collect()
     }
 
     fn heed_signals(&mut self) -> anyhow::Result<Option<End>> {
@@ -151,6 +161,8 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
             for signal in taken {
                 if terminal::SIGNALS.contains(&signal) {
                     self.face.heed(signal).context("tcsetattr")?;
+                    // It may have stopped us, for longer than the server has time: that begins anew.
+                    self.since = self.since.map(|_| Instant::now());
                 } else {
                     return Ok(Some(self.ended_by(signal)));
                 }
@@ -159,8 +171,7 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     }
 
     fn ended_by(&mut self, signal: Signal) -> End {
-        // As much as the connection takes: whoever interrupts does not want to wait.
-        let _ = sys::send_now(self.connection, self.dialogue.farewell());
+        self.leave_at_once();
         if terminal::FATAL.contains(&signal) {
             return End::Signal(signal);
         }
@@ -168,24 +179,55 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         End::Farewell(self.words.interrupted().to_string())
     }
 
-    fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<()> {
-        let typing = self.face.listen(is_ready, self.dialogue.deaf());
-        let typing = typing.with_context(|| self.words.no_keyboard())?;
-        self.lines.feed(&typing.bytes, |line| self.typed.push_back(line));
-        if typing.has_ended {
-            self.typed.extend(self.lines.finish());
-            self.keyboard_ended = true;
+    /// Says farewell, as far as the connection takes it: whoever interrupts does not want to wait.
+    fn leave_at_once(&self) {
+        if self.since.is_none() {
+            let _ = sys::send_now(self.connection, self.dialogue.farewell());
         }
-        Ok(())
+    }
+
+    /// One read of the keyboard. Once that has ended, what is typed is dropped, and a second end is for now.
+    fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<ControlFlow<End>> {
+        let (dialogue, typed, words) = (&self.dialogue, &self.typed, self.words);
+        let has_ended = self.keyboard_ended;
+        let refuse = |lines: &[&str]| match lines {
+            _ if has_ended => None,
+            _ if !typed.has_room_for(lines) => Some(words.too_much_waits()),
+            [line] => dialogue.refuses(line.as_bytes()),
+            [] => dialogue.deaf(),
+            _ => None,
+        };
+        let typing = self.face.listen(is_ready, &refuse).with_context(|| words.no_keyboard())?;
+        if has_ended && typing.has_ended {
+            self.leave_at_once();
+            return Ok(ControlFlow::Break(End::Farewell(words.end_of_input().to_string())));
+        }
+        if !has_ended {
+            self.lines.feed(&typing.bytes, |line| self.typed.push(line));
+            if typing.has_ended {
+                self.lines.finish().into_iter().for_each(|line| self.typed.push(line));
+                self.keyboard_ended = true;
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// True when the dialogue takes this line now. Without rows, one that it could take waits in the terminal, or in the pipe.
+    fn is_heard(&self, line: &[u8]) -> bool {
+        let has_rows = self.face.look() == Look::Rows;
+        self.dialogue.deaf().is_none() || (has_rows && self.dialogue.refuses(line).is_none())
     }
 
     /// Gives typed lines to the dialogue while it listens, and ends our side after the last.
     fn take_typed(&mut self) {
-        while self.dialogue.deaf().is_none() && self.to_send.len() < MOST_WAITING {
-            let Some(line) = self.typed.pop_front() else { break };
+        while self.to_send.len() < MOST_WAITING && self.typed.first().is_some_and(|line| self.is_heard(line))
+        {
+            let Some(line) = self.typed.pop() else { break };
             self.to_send.extend(take(&mut self.dialogue, &mut *self.face, line));
         }
-        let all_is_said = self.keyboard_ended && self.typed.is_empty() && self.dialogue.deaf().is_none();
+        // On rows, who has nothing more to say does not wait for a turn.
+        let may_leave = self.face.look() == Look::Rows || self.dialogue.deaf().is_none();
+        let all_is_said = self.keyboard_ended && self.typed.is_empty() && may_leave;
         if (all_is_said || self.dialogue.has_left()) && self.since.is_none() {
             self.to_send.extend(self.dialogue.farewell());
             self.since = Some(Instant::now());
@@ -204,10 +246,28 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         self.end_our_side();
     }
 
+    /// True when our side has ended with a word for that.
+    fn has_said_farewell(&self) -> bool {
+        self.since.is_some() && self.to_send.is_empty() && !self.dialogue.farewell().is_empty()
+    }
+
     /// Once all is said and sent. It fails only when the connection is gone already.
     fn end_our_side(&self) {
         if self.since.is_some() && self.to_send.is_empty() {
             let _ = self.connection.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// How long a silence is still no pause. A program that reads along is told of none.
+    fn until_pause(&self) -> Option<Duration> {
+        let heard = self.heard.filter(|_| self.face.look() != Look::Piped)?;
+        Some(self.dialogue.patience().saturating_sub(heard.elapsed()))
+    }
+
+    fn notice_pause(&mut self) {
+        if self.until_pause().is_some_and(|left| left.is_zero()) {
+            self.heard = None;
+            pause(&mut self.dialogue, &mut *self.face);
         }
     }
 
@@ -226,35 +286,51 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
                     // It still answers: its time begins anew.
                     self.since = Some(Instant::now());
                 }
+                self.heard = Some(Instant::now());
                 match hear(&mut self.dialogue, &mut *self.face, &bytes[..n]) {
                     ControlFlow::Continue(()) => return ControlFlow::Continue(()),
                     ControlFlow::Break(farewell) => Ok(farewell),
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return ControlFlow::Continue(()),
+            // A server that has closed before it read our farewell, because our side had ended: nothing else was lost.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_said_farewell() => {
+                Ok(self.words.end_of_input().to_string())
+            }
             Err(error) => Err(anyhow::Error::new(error).context(self.words.broken())),
         };
         ControlFlow::Break(end.map(End::Farewell))
     }
 }
 
+fn set_prompt(dialogue: &impl Dialogue, face: &mut dyn Face) {
+    face.set_asked(dialogue.is_asked());
+    face.set_prompt(dialogue.prompt(), dialogue.asks());
+}
+
 /// What the screen shows first.
 pub fn begin(dialogue: &mut impl Dialogue, face: &mut dyn Face) {
     dialogue.begin(face);
-    face.set_prompt(dialogue.prompt(), dialogue.asks());
+    set_prompt(dialogue, face);
 }
 
 /// A line is said: returns the bytes to send.
 pub fn take(dialogue: &mut impl Dialogue, face: &mut dyn Face, line: Vec<u8>) -> Vec<u8> {
     face.entered(&line);
     let to_send = dialogue.typed(line, face);
-    face.set_prompt(dialogue.prompt(), dialogue.asks());
+    set_prompt(dialogue, face);
     to_send
+}
+
+/// The server pauses.
+pub fn pause(dialogue: &mut impl Dialogue, face: &mut dyn Face) {
+    dialogue.paused(face);
+    set_prompt(dialogue, face);
 }
 
 /// Bytes have come. Breaks with a farewell when that was the end.
 pub fn hear(dialogue: &mut impl Dialogue, face: &mut dyn Face, bytes: &[u8]) -> ControlFlow<String> {
     dialogue.heard(bytes, face)?;
-    face.set_prompt(dialogue.prompt(), dialogue.asks());
+    set_prompt(dialogue, face);
     ControlFlow::Continue(())
 }

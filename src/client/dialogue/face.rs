@@ -26,6 +26,9 @@ pub struct Typing {
     pub has_ended: bool,
 }
 
+/// Why lines that were typed at once are not taken, if they are not.
+pub type Refuse<'a> = &'a dyn Fn(&[&str]) -> Option<&'static str>;
+
 /// Keyboard and screen. The first methods are for dialogues, the others for the loop.
 pub trait Face {
     /// Which one it is.
@@ -44,6 +47,14 @@ pub trait Face {
     /// What the server says, as it comes: to a program, byte for byte; on a terminal, so that nothing is obeyed.
     fn text(&mut self, bytes: &[u8]);
 
+    /// What the server says after all that was due: where there are no rows, the prompt's line goes on with it.
+    fn late(&mut self, bytes: &[u8]) {
+        self.text(bytes);
+    }
+
+    /// The server pauses, maybe in the middle of a line: what would not be seen else is said, where there are rows.
+    fn settle(&mut self) {}
+
     /// Ends the line of what the server says.
     fn end_line(&mut self);
 
@@ -55,6 +66,9 @@ pub trait Face {
 
     /// What stands before what is typed, from now on; and whether it is due also where it scrolls by with the rest.
     fn set_prompt(&mut self, prompt: &str, is_due: bool);
+
+    /// Whether what the server has left without a newline is a question.
+    fn set_asked(&mut self, _is_asked: bool) {}
 
     /// How things stand, where there is a place for that. No control characters.
     fn set_status(&mut self, _parts: Vec<String>) {}
@@ -82,11 +96,11 @@ pub trait Face {
         None
     }
 
-    /// What was typed since: one read, where the keyboard `is_ready`. `deaf`: why no line can be said now, if none can.
+    /// What was typed since: one read, where the keyboard `is_ready`. `refuse`: why these lines are not taken, if they are not.
     ///
     /// # Errors
     /// What read(2) says.
-    fn listen(&mut self, is_ready: bool, deaf: Option<&'static str>) -> io::Result<Typing>;
+    fn listen(&mut self, is_ready: bool, refuse: Refuse) -> io::Result<Typing>;
 
     /// Shows what is new, as far as an output that `is_ready` takes it.
     ///

@@ -10,8 +10,10 @@ mod plain;
 #[cfg(test)]
 mod played;
 mod rows;
+mod waiting;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -19,8 +21,8 @@ use super::{Words, connect, find, prepare, prepare_with_terminal, terminal};
 use crate::sys;
 use conversation::{Conversation, End};
 
-use face::Typing;
 pub use face::{Face, Look};
+use face::{Refuse, Typing};
 use plain::Plain;
 #[cfg(test)]
 pub use played::{Event, screen_after};
@@ -42,11 +44,32 @@ pub trait Dialogue {
     /// Why no line can be said now, where that is so. What is typed meanwhile waits.
     fn deaf(&self) -> Option<&'static str>;
 
+    /// Why this line can never be said, or not now. One that it lets pass while the dialogue is deaf is heard at once, where there are
+    /// rows.
+    fn refuses(&self, _line: &[u8]) -> Option<&'static str> {
+        self.deaf()
+    }
+
     /// What stands before what is typed, where a line for that is always there.
     fn prompt(&self) -> &str;
 
     /// True when it is due also where it is part of what scrolls by: it says there that something may be typed.
     fn asks(&self) -> bool;
+
+    /// True when what the server leaves without a newline is a question: it then stands in the prompt's place.
+    fn is_asked(&self) -> bool {
+        false
+    }
+
+    /// How long a silence of the server is a [pause](Dialogue::paused).
+    fn patience(&self) -> Duration {
+        Duration::from_millis(300)
+    }
+
+    /// The server has said something, and nothing more for a while; not called where a program reads along.
+    fn paused(&mut self, face: &mut dyn Face) {
+        face.settle();
+    }
 
     /// How things stand, for a status: the most important first. No control characters.
     fn status(&self) -> Vec<String>;

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use anyhow::bail;
 use nix::errno::Errno;
 
-use super::{Face, Look, Typing};
+use super::{Face, Look, Refuse, Typing};
 use crate::client::{ENDING, Words};
 use crate::sys::{self, PIPE_BUF};
 use crate::text::VisibleStream;
@@ -24,6 +24,8 @@ pub struct Plain {
     in_line: bool,
     /// The prompt is the last thing on the screen.
     is_prompted: bool,
+    /// The newline that was typed behind the last byte is not on this terminal: the keyboard is another.
+    lacks_newline: bool,
     /// What is to stand there while the user is asked for a line.
     prompt: Option<String>,
     keyboard: io::Stdin,
@@ -49,6 +51,7 @@ impl Plain {
             waiting: Vec::new(),
             in_line: false,
             is_prompted: false,
+            lacks_newline: false,
             prompt: None,
             keyboard: io::stdin(),
             out: Box::new(io::stdout()),
@@ -62,10 +65,19 @@ impl Plain {
             if std::mem::take(&mut self.is_prompted) {
                 self.waiting.push(b'\n');
             }
-            self.waiting.extend_from_slice(part);
-            self.in_line = !part.ends_with(b"\n");
+            self.append(part);
             self.show_prompt();
         }
+    }
+
+    fn append(&mut self, text: &[u8]) {
+        self.waiting.extend_from_slice(text);
+        (self.in_line, self.lacks_newline) = (!text.ends_with(b"\n"), false);
+    }
+
+    /// As it is for this look: on a terminal, nothing is obeyed.
+    fn fit(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if self.is_terminal { self.stream.feed(bytes).into_bytes() } else { bytes.to_vec() }
     }
 
     fn show_prompt(&mut self) {
@@ -75,7 +87,7 @@ impl Plain {
             && !self.is_prompted
         {
             self.waiting.extend_from_slice(prompt.as_bytes());
-            self.is_prompted = !prompt.is_empty();
+            (self.is_prompted, self.lacks_newline) = (!prompt.is_empty(), false);
         }
     }
 
@@ -96,11 +108,16 @@ impl Face for Plain {
     }
 
     fn text(&mut self, bytes: &[u8]) {
-        if self.is_terminal {
-            let shown = self.stream.feed(bytes);
-            self.put(shown.as_bytes());
-        } else {
-            self.put(bytes);
+        let text = self.fit(bytes);
+        self.put(&text);
+    }
+
+    fn late(&mut self, bytes: &[u8]) {
+        let text = self.fit(bytes);
+        if !text.is_empty() {
+            self.is_prompted = false;
+            self.append(&text);
+            self.show_prompt();
         }
     }
 
@@ -118,8 +135,9 @@ impl Face for Plain {
         self.show_prompt();
     }
 
-    /// The terminal has shown it, and its end.
+    /// The terminal has shown it, and its end, if it was typed there.
     fn entered(&mut self, _line: &[u8]) {
+        self.lacks_newline |= !self.keyboard.is_terminal() && (self.in_line || self.is_prompted);
         (self.in_line, self.is_prompted, self.prompt) = (false, false, None);
     }
 
@@ -147,7 +165,7 @@ impl Face for Plain {
         self.waiting.len() < MOST_WAITING
     }
 
-    fn listen(&mut self, is_ready: bool, _deaf: Option<&'static str>) -> io::Result<Typing> {
+    fn listen(&mut self, is_ready: bool, _refuse: Refuse) -> io::Result<Typing> {
         let mut bytes = vec![0; if is_ready { 4096 } else { 0 }];
         if is_ready {
             match nix::unistd::read(&self.keyboard, &mut bytes) {
@@ -176,7 +194,7 @@ impl Face for Plain {
     fn close(mut self: Box<Self>) -> anyhow::Result<()> {
         // From here on a signal ends the program at once: a terminal that is held could hold the last lines for ever.
         ENDING.into_iter().for_each(sys::default_signal);
-        if self.is_terminal && (self.in_line || self.is_prompted) {
+        if self.is_terminal && (self.in_line || self.is_prompted || self.lacks_newline) {
             self.waiting.push(b'\n');
         }
         let written = io::stdout().write_all(&self.waiting).and_then(|()| io::stdout().flush());

@@ -1,6 +1,6 @@
 //! A dialogue played through, for tests of the labs.
 
-use super::conversation::{begin, hear, take};
+use super::conversation::{begin, hear, pause, take};
 use super::{Dialogue, Plain};
 use crate::cli::Program;
 use crate::client::Words;
@@ -12,6 +12,8 @@ pub enum Event<'a> {
     Typed(&'a str),
     /// This has come.
     Heard(&'a [u8]),
+    /// The server pauses.
+    Paused,
 }
 
 /// What a pipe, or a terminal with the plain look, holds after these.
@@ -25,6 +27,7 @@ pub fn screen_after<'a>(
     for event in events {
         match event {
             Event::Typed(line) => drop(take(dialogue, &mut face, line.into())),
+            Event::Paused => pause(dialogue, &mut face),
             Event::Heard(bytes) => drop(hear(dialogue, &mut face, bytes)),
         }
     }

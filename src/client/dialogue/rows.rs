@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Face, Look, Typing};
+use super::{Face, Look, Refuse, Typing};
 use crate::client::Words;
-use crate::client::terminal::{Terminal, Typed};
+use crate::client::terminal::{Terminal, Typed, width};
 use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
@@ -24,10 +24,16 @@ pub struct Rows {
     words: Words,
     stream: VisibleStream,
     prompt: String,
-    /// Of the server, without a newline: a question, for one. It stands before what is typed.
+    /// Of the server, without a newline.
     unended: String,
+    /// The beginning of that line stands above already.
+    is_begun: bool,
+    /// What has no newline is a question, and stands before what is typed, where there is room for both.
+    is_asked: bool,
     /// Why the last Enter has sent nothing.
     note: Option<&'static str>,
+    /// No line could be said then.
+    was_deaf: bool,
 }
 
 impl Rows {
@@ -38,22 +44,42 @@ impl Rows {
     pub fn new(words: Words) -> io::Result<Rows> {
         let terminal = Terminal::open(words, String::new())?;
         let (stream, prompt, unended) = (VisibleStream::default(), String::new(), String::new());
-        Ok(Rows { terminal, words, stream, prompt, unended, note: None })
+        let (is_begun, is_asked, note, was_deaf) = (false, false, None, false);
+        Ok(Rows { terminal, words, stream, prompt, unended, is_begun, is_asked, note, was_deaf })
     }
 
-    /// What stands before what is typed.
-    fn before(&self) -> &str {
-        if self.unended.is_empty() { &self.prompt } else { &self.unended }
+    /// The server's question, where what is typed has as much room: a longer prompt would not be shown.
+    fn question(&self) -> Option<&str> {
+        let columns = terminal_size::terminal_size_of(self.output()).map_or(80, |(columns, _)| columns.0);
+        let room = usize::from(columns).saturating_sub(1) / 2;
+        // No text of so many bytes is narrow: it need not be measured at each read.
+        let is_short = self.unended.len() <= 8 * room && width(&self.unended) <= room;
+        (self.is_asked && is_short && !self.unended.is_empty()).then_some(&self.unended)
     }
 
     fn put(&mut self, text: &str) {
         for part in text.split_inclusive('\n') {
             self.unended.push_str(part.trim_end_matches('\n'));
-            if part.ends_with('\n') || self.unended.len() >= LONGEST {
-                self.terminal.say(&std::mem::take(&mut self.unended));
+            let is_whole = part.ends_with('\n');
+            if self.unended.len() >= LONGEST || (is_whole && !self.unended.is_empty()) {
+                self.say_unended();
+            } else if is_whole && !self.is_begun {
+                self.terminal.say("");
             }
+            self.is_begun &= !is_whole;
         }
-        self.terminal.set_prompt(self.before().to_string());
+    }
+
+    fn say_unended(&mut self) {
+        self.terminal.say(&std::mem::take(&mut self.unended));
+        self.is_begun = true;
+    }
+}
+
+fn line_of(typed: &Typed) -> Option<&str> {
+    match typed {
+        Typed::Line(line) => Some(line),
+        Typed::End => None,
     }
 }
 
@@ -86,19 +112,37 @@ impl Face for Rows {
 
     fn set_prompt(&mut self, prompt: &str, _is_due: bool) {
         self.prompt = prompt.to_string();
-        self.terminal.set_prompt(self.before().to_string());
+        self.terminal.set_prompt(self.question().unwrap_or(prompt).to_string());
+    }
+
+    fn set_asked(&mut self, is_asked: bool) {
+        self.is_asked = is_asked;
+    }
+
+    fn settle(&mut self) {
+        if !self.unended.is_empty() && self.question().is_none() {
+            self.say_unended();
+        }
     }
 
     fn set_status(&mut self, parts: Vec<String>) {
-        let note = self.note.map(str::to_string);
-        self.terminal.set_status(note.into_iter().chain(parts).collect());
+        // Its parts, too, are left out from the end where there is no room.
+        let note = self.note.into_iter().flat_map(|note| note.split(", ")).map(str::to_string);
+        self.terminal.set_status(note.chain(parts).collect());
     }
 
-    /// It stands above from now on, as a terminal would have shown it.
+    /// It stands above from now on, as a terminal would have shown it. What is no question is kept apart: its end may still come.
     fn entered(&mut self, line: &[u8]) {
-        let said = format!("{}{}", self.before(), visible(line));
-        self.terminal.say(&said);
-        self.unended.clear();
+        let question = self.question().map(str::to_string);
+        if question.is_some() {
+            self.unended.clear();
+        }
+        if self.is_asked {
+            self.settle();
+            self.is_begun = false;
+        }
+        let before = question.as_ref().unwrap_or(&self.prompt);
+        self.terminal.say(&format!("{before}{}", visible(line)));
     }
 
     fn keyboard(&self) -> BorrowedFd<'_> {
@@ -121,23 +165,29 @@ impl Face for Rows {
         self.terminal.patience()
     }
 
-    /// A line that comes when none can be said goes back where it was typed. Several at once were pasted, also where the terminal
-    /// does not mark pastes: they wait.
-    fn listen(&mut self, is_ready: bool, deaf: Option<&'static str>) -> io::Result<Typing> {
+    /// A line that is refused goes back where it was typed. Several at once were pasted, also where the terminal does not mark pastes:
+    /// they wait, or are not taken. The blank ones among them are none, as in a paste.
+    fn listen(&mut self, is_ready: bool, refuse: Refuse) -> io::Result<Typing> {
         let typed = self.terminal.listen(is_ready)?;
-        if is_ready || deaf.is_none() {
-            self.note = None;
+        let mut typing = Typing { has_ended: typed.contains(&Typed::End), ..Typing::default() };
+        let mut lines: Vec<&str> = typed.iter().filter_map(line_of).collect();
+        if lines.len() > 1 {
+            // Of blank lines alone, one is left.
+            let last = lines.len() - 1;
+            let all_blank = lines.iter().all(|line| line.trim().is_empty());
+            lines = if all_blank { lines.split_off(last) } else { lines };
+            lines.retain(|line| all_blank || !line.trim().is_empty());
         }
-        let mut typing = Typing::default();
-        match (&typed[..], deaf) {
-            ([Typed::Line(line)], Some(_)) => {
-                self.terminal.give_back(line);
-                self.note = deaf;
-            }
-            _ => typed.into_iter().for_each(|typed| match typed {
-                Typed::Line(line) => typing.bytes.extend(line.bytes().chain([b'\n'])),
-                Typed::End => typing.has_ended = true,
-            }),
+        let refusal = if lines.is_empty() { None } else { refuse(&lines) };
+        // Until the next key, or until it does not hold any more.
+        let is_deaf = refuse(&[]).is_some();
+        if is_ready || (self.was_deaf && !is_deaf) {
+            (self.note, self.was_deaf) = (refusal, is_deaf);
+        }
+        match (&lines[..], refusal) {
+            ([line], Some(_)) => self.terminal.give_back(line),
+            (_, Some(_)) => {}
+            (lines, None) => lines.iter().for_each(|line| typing.bytes.extend(line.bytes().chain([b'\n']))),
         }
         Ok(typing)
     }

@@ -36,8 +36,13 @@ impl Dialogue for Calc {
         false
     }
 
+    /// By servers that want the number in the question's line.
+    fn is_asked(&self) -> bool {
+        true
+    }
+
     fn status(&self) -> Vec<String> {
-        vec![self.place.clone(), "connected".to_string()]
+        vec!["connected".to_string(), self.place.clone()]
     }
 
     fn typed(&mut self, mut line: Vec<u8>, _face: &mut dyn Face) -> Vec<u8> {

@@ -78,7 +78,7 @@ impl Dialogue for Direct {
     }
 
     fn status(&self) -> Vec<String> {
-        let parts = [&self.name.to_string(), &self.place, "connected", "Tab completes names"];
+        let parts = ["connected", &self.place, &self.name.to_string(), "Tab completes names"];
         parts.map(str::to_string).to_vec()
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{Dialogue, Face, Look, Words, converse};
+use crate::client::{Dialogue, Face, Words, converse};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("echo_client");
@@ -14,6 +15,9 @@ const WORDS: Words = Words { program: PROGRAM };
 /// Lines that may be on their way at once, so that a server that never answers costs bounded memory.
 const MOST_AWAITED: usize = 64 * 1024;
 
+/// After so long a silence in the middle of an answer, its rest is not waited for.
+const REST_OF_AN_ANSWER: Duration = Duration::from_secs(3);
+
 struct Echo {
     /// Where the server is.
     place: String,
@@ -21,11 +25,13 @@ struct Echo {
     awaited: VecDeque<usize>,
     /// Some of the first one's answer has come, but not all.
     is_partial: bool,
+    /// What was shown last has no newline.
+    in_line: bool,
 }
 
 impl Echo {
     fn with(place: String) -> Echo {
-        Echo { place, awaited: VecDeque::new(), is_partial: false }
+        Echo { place, awaited: VecDeque::new(), is_partial: false, in_line: false }
     }
 
     /// An answer is as long as its line, and gets a line of its own. Not so with a server that says something else: what is too
@@ -35,6 +41,7 @@ impl Echo {
         while let Some(&awaited) = self.awaited.front() {
             let is_last = self.awaited.len() == 1 && awaited <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { awaited.min(rest.len()) });
+            self.in_line = if answer.is_empty() { self.in_line } else { !answer.ends_with(b"\n") };
             face.text(answer);
             rest = after;
             if answer.len() < awaited {
@@ -47,8 +54,9 @@ impl Echo {
             if !answer.ends_with(b"\n") {
                 face.end_line();
             }
+            self.in_line = false;
         }
-        face.text(rest);
+        face.late(rest);
     }
 }
 
@@ -62,7 +70,7 @@ impl Dialogue for Echo {
 
     /// Not only while an answer is awaited: a server that answers less than it was sent must not keep its user waiting.
     fn deaf(&self) -> Option<&'static str> {
-        (self.awaited.len() >= MOST_AWAITED).then_some("too many lines have not come back")
+        (self.awaited.len() >= MOST_AWAITED).then_some("too many lines are away, wait for them")
     }
 
     fn prompt(&self) -> &str {
@@ -79,14 +87,31 @@ impl Dialogue for Echo {
             1 => "1 line has not come back".to_string(),
             n => format!("{n} lines have not come back"),
         };
-        vec![self.place.clone(), state]
+        vec![state, self.place.clone()]
+    }
+
+    /// Also by what is too much: part of an answer is none, and what is typed meanwhile is kept apart from it.
+    fn is_asked(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// The rest of an answer may take its time.
+    fn patience(&self) -> Duration {
+        if self.is_partial { REST_OF_AN_ANSWER } else { Duration::from_millis(300) }
+    }
+
+    /// A server that answers less than it was sent: nothing more is expected, and the next line is answered anew.
+    fn paused(&mut self, face: &mut dyn Face) {
+        if std::mem::take(&mut self.is_partial) {
+            self.awaited.clear();
+            if std::mem::take(&mut self.in_line) {
+                face.end_line();
+            }
+        }
+        face.settle();
     }
 
     fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
-        if face.look() != Look::Piped && std::mem::take(&mut self.is_partial) {
-            // Whoever goes on has seen all that comes.
-            self.awaited.pop_front();
-        }
         self.awaited.push_back(line.len());
         // Nothing is the whole answer to an empty line.
         self.answered(b"", face);
@@ -114,7 +139,7 @@ pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Event::{Heard, Typed};
+    use crate::client::Event::{Heard, Paused, Typed};
     use crate::client::{Event, screen_after};
     use proptest::prelude::*;
 
@@ -139,30 +164,52 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_belongs_to_the_last_answer_or_gets_a_line_of_its_own() {
+    fn what_is_too_much_belongs_to_the_last_answer_or_to_the_prompts_line() {
         assert_eq!(after_all(false, &["un"], &["un\n"]), "un\n");
         assert_eq!(after_all(true, &["un"], &["un and more"]), "un and more\n> ");
-        assert_eq!(after_all(true, &["un"], &["un", "late\n"]), "un\n> \nlate\n> ");
+        assert_eq!(after_all(true, &["un"], &["un", "late\n"]), "un\n> late\n> ");
+        assert_eq!(after_all(true, &["un"], &["un", "trois", "trois"]), "un\n> troistrois");
         assert_eq!(after_all(false, &["un"], &["un", "late"]), "un\nlate");
     }
 
     #[test]
     fn a_user_who_goes_on_after_a_short_answer_is_answered_again() {
-        let events = [Typed("hello"), Heard(b"OK"), Typed("un"), Heard(b"un")];
-        assert_eq!(after(true, events), "OKun\n> ");
+        let events = [Typed("hello"), Heard(b"OK"), Paused, Typed("un"), Heard(b"un"), Paused];
+        assert_eq!(after(true, events), "OK\n> un\n> ");
+        let events = [Typed("hello"), Heard(b"OK\n"), Typed("un"), Paused, Typed("deux"), Heard(b"deux")];
+        assert_eq!(after(true, events), "OK\n> deux\n> ");
+    }
+
+    #[test]
+    fn whoever_types_while_an_answer_comes_does_not_tear_it() {
+        let events = [Typed("hello"), Heard(b"hel"), Typed("world"), Heard(b"lo"), Heard(b"world")];
+        for on_terminal in [false, true] {
+            let shown = after(on_terminal, events);
+            assert_eq!(shown.trim_end_matches("> "), "hello\nworld\n");
+        }
     }
 
     proptest! {
         #[test]
         fn however_tcp_cuts_it_each_line_comes_out_as_it_went_in(
-            lines in prop::collection::vec("[a-z\u{e9}]{0,9}", 1..20), cut in 1usize..9, capacity in 1usize..30,
+            lines in prop::collection::vec("[a-z\u{e9}]{0,9}", 1..20), cuts in prop::collection::vec(0usize..9, 0..60),
         ) {
-            let answers: Vec<String> = lines.chunks(capacity).map(|some| some.concat()).collect();
-            let events = lines.chunks(capacity).zip(&answers).flat_map(|(some, answer)| {
-                let typed = some.iter().map(|line| Typed(line));
-                typed.chain(answer.as_bytes().chunks(cut).map(Heard))
-            });
-            prop_assert_eq!(after(false, events), lines.join("\n") + "\n");
+            let all = lines.concat();
+            let (mut events, mut said, mut answered) = (Vec::new(), 0, 0);
+            let mut typed = lines.iter();
+            // By turns, a line is typed, and as much comes as the server can have.
+            for cut in cuts.into_iter().chain([usize::MAX; 40]) {
+                if let Some(line) = typed.next() {
+                    said += line.len();
+                    events.push(Typed(line));
+                }
+                let until = said.min(cut.saturating_add(answered));
+                events.push(Heard(&all.as_bytes()[answered..until]));
+                answered = until;
+            }
+            let whole = lines.join("\n") + "\n";
+            prop_assert_eq!(after(false, events.iter().copied()), whole.clone());
+            prop_assert_eq!(after(true, events).replace("> ", ""), whole);
         }
     }
 }

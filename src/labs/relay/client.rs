@@ -13,6 +13,9 @@ pub const PROGRAM: Program = Program::french("relay_client");
 
 const WORDS: Words = Words { program: PROGRAM };
 
+/// What is typed to leave.
+const FIN_LINE: &[u8] = b"fin";
+
 struct Relay {
     /// Where the server is.
     place: String,
@@ -90,10 +93,19 @@ impl Dialogue for Relay {
     fn deaf(&self) -> Option<&'static str> {
         match self.turn {
             Turn::Ours => None,
-            Turn::InLine => Some("vous n'avez pas encore de place, la ligne attend ici"),
-            Turn::Alone => Some("votre partenaire n'est pas là, la ligne attend ici"),
+            Turn::InLine => Some("pas encore de place, la ligne attend ici"),
+            Turn::Alone => Some("pas encore de partenaire, la ligne attend ici"),
             Turn::Partners => Some("ce n'est pas à vous, la ligne attend ici"),
             Turn::Left => Some("vous partez"),
+        }
+    }
+
+    /// One may leave also out of turn. An empty message is nothing that one would give one's turn away for.
+    fn refuses(&self, line: &[u8]) -> Option<&'static str> {
+        match (line, self.turn) {
+            (FIN_LINE, _) => None,
+            (b"", Turn::Ours) => Some("rien à dire ?, tapez un message"),
+            _ => self.deaf(),
         }
     }
 
@@ -111,7 +123,7 @@ impl Dialogue for Relay {
     }
 
     fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
-        if line == b"fin" {
+        if line == FIN_LINE {
             // The farewell says it.
             self.turn = Turn::Left;
             face.say("Vous partez");
