@@ -63,6 +63,8 @@ fn pseudo(typed: &str) -> Result<String, String> {
         Err("un pseudo ne peut pas être vide".to_string())
     } else if typed.contains(':') {
         Err("un pseudo ne contient pas « : », qui le sépare du message".to_string())
+    } else if format!("{typed} ").contains(" > ") {
+        Err("un pseudo ne contient pas « > » entre deux blancs, qui le séparerait du message".to_string())
     } else if !is_plain(typed) {
         Err("un pseudo ne contient pas de caractères de contrôle".to_string())
     } else if typed.len() > LONGEST_PSEUDO {

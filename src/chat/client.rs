@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::aside::Aside;
 use super::channel::{Channel, Hears};
 use super::pseudo::Pseudo;
 use crate::sys::{self, Pid};
 
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
 pub const MOST_MOMENTS: u32 = 10;
-
-/// Bytes that may wait for one client alone, where they may go together. Beyond that nothing more is told: who does not read must
-/// not make the server keep its answers.
-const MOST_ASIDE: usize = 4096;
 
 /// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
 /// would report it at once, again and again.
@@ -63,7 +60,8 @@ pub struct Client {
     /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
     /// then reads an orderly end.
     broke: Option<i32>,
-    aside: Aside,
+    /// What is for it alone.
+    pub aside: Aside,
     /// How many messages its channel had before it came.
     earlier: u64,
 }
@@ -94,17 +92,6 @@ pub enum Standing {
     Speaks,
     /// It was sent away for what it said, and nothing more of it is heard.
     Refused,
-}
-
-/// Bytes for one client alone, between two messages of its channel. In that they are a message without bytes, so that the pace
-/// keeps them apart from others: the course's client shows one string of each `read`.
-#[derive(Debug, Default)]
-struct Aside {
-    bytes: Vec<u8>,
-    /// The place in the log before which they come: the end of a message.
-    before: u64,
-    /// How many messages are released when it is their turn.
-    turn: u64,
 }
 
 /// How far a client is behind what it could have heard.
@@ -150,7 +137,7 @@ impl Client {
         }
     }
 
-    /// It hears another channel from now on, see [`super::room::Room::move_to`].
+    /// It hears another channel from now on, see [`super::room::Room::let_in`].
     pub fn move_to(&mut self, hears: Hears, channel: &Channel) {
         self.hears = hears;
         (self.cursor, self.earlier) = (channel.log.end(), channel.said());
@@ -175,35 +162,24 @@ impl Client {
         self.socket.as_raw_fd()
     }
 
-    /// It alone is to be told something, behind all that was said until now. While it has not yet taken the last such: behind that
-    /// where there is no pace, up to 4 KiB, and not at all where there is.
-    pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
-        if self.aside.bytes.is_empty() {
-            let before = channel.log.end();
-            channel.pacer.push(before, now);
-            channel.notices += 1;
-            self.aside = Aside { bytes: what.to_vec(), before, turn: channel.pacer.pushed() };
-        } else if channel.pacer.is_off() && self.aside.bytes.len() + what.len() <= MOST_ASIDE {
-            self.aside.bytes.extend_from_slice(what);
-        }
-    }
-
     /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
     /// socket took.
     pub fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
-        if self.aside.bytes.is_empty() || channel.pacer.count() < self.aside.turn {
+        if self.aside.is_empty() || channel.pacer.count() < self.aside.turn() {
             return self.catch_up_to(channel.pacer.released(), channel, now);
         }
-        let mut sent = self.catch_up_to(self.aside.before, channel, now);
-        if self.cursor == self.aside.before {
-            let mut aside = std::mem::take(&mut self.aside.bytes);
-            let told = self.send(&aside, now);
-            aside.drain(..told);
-            self.aside.bytes = aside;
-            sent += told;
-            if self.aside.bytes.is_empty() {
-                sent += self.catch_up_to(channel.pacer.released(), channel, now);
+        let mut sent = self.catch_up_to(self.aside.before(), channel, now);
+        while self.cursor == self.aside.before() && !self.aside.is_empty() {
+            let told = std::mem::take(&mut self.aside);
+            let taken = self.send(told.bytes(), now);
+            self.aside = told.without(taken);
+            sent += taken;
+            if taken == 0 || self.blocked_since.is_some() {
+                return sent;
             }
+        }
+        if self.aside.is_empty() {
+            sent += self.catch_up_to(channel.pacer.released(), channel, now);
         }
         sent
     }
@@ -254,7 +230,7 @@ impl Client {
     /// What it has not taken of what was said, up to now; nothing where it has stopped in something for it alone.
     pub fn not_taken<'a>(&self, channel: &'a Channel) -> &'a [u8] {
         let log = &channel.log;
-        if self.aside.bytes.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
+        if self.aside.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
     }
 
     /// True when it is more than half its limit behind and may be reading.
@@ -268,7 +244,7 @@ impl Client {
             return Vec::new();
         }
         let log = &channel.log;
-        let before = if self.aside.bytes.is_empty() { self.cursor } else { self.aside.before };
-        [log.between(self.cursor, before), &self.aside.bytes, log.between(before, log.end())].concat()
+        let before = if self.aside.is_empty() { self.cursor } else { self.aside.before() };
+        [log.between(self.cursor, before), &self.aside.all(), log.between(before, log.end())].concat()
     }
 }

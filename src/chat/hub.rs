@@ -213,7 +213,7 @@ impl<R: Rules> Hub<R> {
 
     fn say_goodbye(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Some((mut client, rest)) = self.room.leave(pid) else { return };
-        let last_words = self.rules.departed(&client, ended, self.room.len(), &mut self.parent);
+        let last_words = self.rules.departed(&client, ended, self.room.present(), &mut self.parent);
         let last_words = client.sent_away.take().unwrap_or_else(|| [rest, last_words].concat());
         if client.left == Some(0) && last_words.is_empty() {
             // It has ended its side, and has heard all: nothing unread is there for which `close` would reset the connection.
@@ -303,7 +303,7 @@ impl<R: Rules> Hub<R> {
             let _ = sys::send_now(&client.0, &greeting);
         }
         self.room.join(pid, client, hears);
-        let count = self.room.len();
+        let count = self.room.present();
         if let Some(client) = self.room.client(pid) {
             self.rules.joined(client, count, &mut self.parent);
         }
@@ -345,7 +345,7 @@ impl<R: Rules> Hub<R> {
         let now = Instant::now();
         let Hub { parent, room, .. } = self;
         if let Some(signal) = parent.stop {
-            parent.out.line(parent.words.stopping(signal, room.len()));
+            parent.out.line(parent.words.stopping(signal, room.present()));
         }
         for pid in self.room.children() {
             // Not SIGTERM: it would stay pending in a child that somebody has stopped, and we would wait for ever.

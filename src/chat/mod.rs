@@ -14,9 +14,11 @@
 //! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `words` holds what the
 //! server prints. `lines` is the encoding of the second door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
+pub mod aside;
 pub mod channel;
 pub mod child;
 pub mod client;
+pub mod clothes;
 pub mod cutter;
 pub mod face;
 pub mod gate;

@@ -47,7 +47,7 @@ impl Report {
             widths[0] = widths[0].max(client.peer.to_string().len());
             widths[1] = widths[1].max(pid.to_string().len());
         }
-        let (count, time) = (stage.room.len(), Local::now().format("%H:%M:%S"));
+        let (count, time) = (stage.room.present(), Local::now().format("%H:%M:%S"));
         stage.parent.out.line(format_args!("(père) {count} en ligne à {time}"));
         stage.parent.out.line(row(&widths, &HEADS.map(str::to_string)));
         Report { after: Pid::from_raw(0), widths, sum: Sum::default() }
@@ -60,7 +60,8 @@ impl Report {
                 return false;
             }
             self.after = pid;
-            if let Some((client, lag, _)) = stage.room.laggard(pid, stage.now) {
+            let client = stage.room.laggard(pid, stage.now);
+            if let Some((client, lag, _)) = client.filter(|(client, ..)| !stage.room.is_visitor(client)) {
                 self.sum.add(client, lag);
                 stage.parent.out.line(line(&self.widths, client, lag, stage.now));
             }

@@ -4,12 +4,17 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
 
+use super::aside::Aside;
 use super::channel::{Channel, Hears};
 use super::client::{Client, Lag};
 use super::pacer::Pacer;
 use super::record::Record;
 use super::roster::Roster;
 use crate::sys::{self, Interest, Pid, PollFd, Signal, large};
+
+/// So many of an address may be at the room's door beside those who have its places: a browser opens connections before it needs
+/// them, and keeps them for a while.
+const AT_THE_DOOR: usize = 8;
 
 /// What one round of sending came to.
 #[derive(Debug, Default)]
@@ -25,6 +30,10 @@ pub struct Delivery {
 pub struct Room {
     clients: Roster,
     channels: Vec<Channel>,
+    /// What is heard by who is not in the room, or not yet: nothing.
+    lobby: Option<Hears>,
+    /// How many those are.
+    visitors: usize,
     lag_limit: u64,
     /// Somebody's socket takes bytes again.
     somebody_can_take: bool,
@@ -34,6 +43,8 @@ pub struct Room {
     strained: bool,
     /// Those whose children have told that they end.
     leaving: Vec<Pid>,
+    /// Those who were told something alone since the last round of sending, where no turn of a pacer is news to all.
+    told: Vec<Pid>,
 }
 
 impl Room {
@@ -42,11 +53,14 @@ impl Room {
         Room {
             clients: Roster::default(),
             channels: large(),
+            lobby: None,
+            visitors: 0,
             lag_limit,
             somebody_can_take: false,
             somebody_is_blocked: false,
             strained: false,
             leaving: large(),
+            told: large(),
         }
     }
 
@@ -56,6 +70,13 @@ impl Room {
         self.channels.len() - 1
     }
 
+    /// Adds a channel in which nothing is ever said: whoever hears that one is a visitor, and not in the room.
+    pub fn add_lobby(&mut self, now: Instant) -> Hears {
+        let lobby = self.add_channel(Duration::ZERO, now);
+        self.lobby = Some(lobby);
+        lobby
+    }
+
     /// A channel that nobody hears yet, without pace: for one client alone.
     pub fn own_channel(&mut self, now: Instant) -> Hears {
         let is_free = |channel: &Hears| self.clients.iter().all(|client| client.hears != *channel);
@@ -63,15 +84,36 @@ impl Room {
         free.unwrap_or_else(|| self.add_channel(Duration::ZERO, now))
     }
 
-    /// How many clients there are.
+    /// How many clients there are, visitors among them: each has a process.
     pub fn len(&self) -> usize {
         self.clients.len()
     }
 
-    /// How many of them have this address and have not left it, as far as is known.
+    /// How many are in the room.
+    pub fn present(&self) -> usize {
+        self.clients.len() - self.visitors
+    }
+
+    /// True for who is at the door and not in the room.
+    pub fn is_visitor(&self, client: &Client) -> bool {
+        self.lobby == Some(client.hears)
+    }
+
+    /// How many places of the room this address has taken.
+    pub fn places_of(&self, address: IpAddr) -> usize {
+        self.of(address).filter(|client| !self.is_visitor(client)).count()
+    }
+
+    /// The same for who comes now: of visitors, those are counted who are too many.
     pub fn from(&self, address: IpAddr) -> usize {
+        let visitors = self.of(address).filter(|client| self.is_visitor(client)).count();
+        self.places_of(address) + visitors.saturating_sub(AT_THE_DOOR)
+    }
+
+    /// Those who have this address and have not left, as far as is known.
+    fn of(&self, address: IpAddr) -> impl Iterator<Item = &Client> {
         let is_here = |client: &&Client| client.left.is_none() && !client.gone;
-        self.clients.iter().filter(|client| client.peer.ip() == address).filter(is_here).count()
+        self.clients.iter().filter(move |client| client.peer.ip() == address).filter(is_here)
     }
 
     /// True when nobody is in.
@@ -98,12 +140,14 @@ impl Room {
     /// Lets a client in; it hears what is said in one channel from now on.
     pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), hears: Hears) {
         let channel = &self.channels[hears];
+        self.visitors += usize::from(self.lobby == Some(hears));
         self.clients.insert(Client::new(pid, client, hears, channel.log.end(), channel.said()));
     }
 
-    /// Has a client hear another channel, from now on. It has heard nothing in the one before.
-    pub fn move_to(&mut self, pid: Pid, channel: Hears) {
+    /// Lets a visitor in: it hears a channel, from now on.
+    pub fn let_in(&mut self, pid: Pid, channel: Hears) {
         if let Some(client) = self.clients.get_mut(pid) {
+            self.visitors -= usize::from(self.lobby == Some(client.hears));
             client.move_to(channel, &self.channels[channel]);
         }
     }
@@ -130,9 +174,22 @@ impl Room {
 
     /// Tells one client alone, between two messages.
     pub fn tell(&mut self, pid: Pid, what: &[u8], now: Instant) {
-        if let Some(client) = self.clients.get_mut(pid) {
-            client.tell(what, &mut self.channels[client.hears], now);
+        self.say_aside(pid, |aside, channel| aside.tell(what, channel, now));
+    }
+
+    /// Answers one client's ping, between two messages.
+    pub fn pong(&mut self, pid: Pid, pong: Vec<u8>, now: Instant) {
+        self.say_aside(pid, |aside, channel| aside.pong(pong, channel, now));
+    }
+
+    fn say_aside(&mut self, pid: Pid, say: impl FnOnce(&mut Aside, &mut Channel)) {
+        let Some(client) = self.clients.get_mut(pid) else { return };
+        let channel = &mut self.channels[client.hears];
+        // Otherwise it is to be told already, or takes nothing now.
+        if channel.pacer.is_off() && client.aside.is_empty() {
+            self.told.push(pid);
         }
+        say(&mut client.aside, channel);
     }
 
     /// When the next message may leave, or a client that rests `now` has rested.
@@ -168,14 +225,19 @@ impl Room {
         self.clients.forget();
         sys::abandon(&mut self.channels);
         sys::abandon(&mut self.leaving);
+        sys::abandon(&mut self.told);
     }
 
     /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which
     /// descriptor.
-    pub fn deliver(&mut self, now: Instant, sent: impl FnMut(RawFd, usize)) -> Delivery {
+    pub fn deliver(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         self.channels.iter_mut().for_each(|channel| channel.pacer.release(now));
         let moved = self.channels.iter().any(Channel::has_news);
         if !moved && !self.somebody_can_take {
+            // Not a walk along all, or whoever pings without end costs as much as whoever talks without end.
+            while let Some(pid) = self.told.pop() {
+                self.deliver_to(pid, now, &mut sent);
+            }
             return Delivery { strained: self.strained, ..Delivery::default() };
         }
         self.deliver_released(now, sent)
@@ -204,10 +266,23 @@ impl Room {
         self.deliver_released(now, |_, _| ())
     }
 
+    /// Sends one client what it alone is told, if it can take it.
+    fn deliver_to(&mut self, pid: Pid, now: Instant, sent: &mut impl FnMut(RawFd, usize)) {
+        let Some(client) = self.clients.get_mut(pid).filter(|client| client.blocked_since.is_none()) else {
+            return;
+        };
+        let bytes = client.catch_up(&self.channels[client.hears], now);
+        if bytes > 0 {
+            sent(client.descriptor(), bytes);
+        }
+        self.somebody_is_blocked |= client.blocked_since.is_some();
+    }
+
     fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
-        let Room { clients, channels, lag_limit, somebody_is_blocked, .. } = self;
+        let Room { clients, channels, lag_limit, somebody_is_blocked, told, .. } = self;
         *somebody_is_blocked = false;
+        told.clear();
         channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
         for client in clients.iter_mut() {
             let channel = &mut channels[client.hears];
@@ -263,6 +338,7 @@ impl Room {
     /// Takes a client out of the room, with what was said before it left and not yet sent to it.
     pub fn leave(&mut self, pid: Pid) -> Option<(Client, Vec<u8>)> {
         let client = self.clients.remove(pid)?;
+        self.visitors -= usize::from(self.is_visitor(&client));
         self.leaving.retain(|&leaving| leaving != pid);
         let rest = client.rest(&self.channels[client.hears]);
         Some((client, rest))

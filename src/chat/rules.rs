@@ -11,6 +11,7 @@ use anyhow::Context;
 use super::channel::Hears;
 use super::child::{self, Patience};
 use super::client::{Client, Lag, Traffic};
+use super::clothes::{self, FRAMES, LINES, LOBBY, STRINGS, told};
 use super::cutter::Framing;
 use super::gate::Gate;
 use super::hub::Hub;
@@ -25,22 +26,14 @@ use super::stage::{Rules, Stage};
 use super::transcript::Transcript;
 use super::web::door::{self, Web};
 use super::web::encoding;
+use super::web::request::Site;
 use super::{web, words};
 use crate::cli::Program;
 use crate::server::Parent;
-use crate::sys::{Ended, Signal, Title};
+use crate::sys::{self, Ended, Signal, Title};
 
 /// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");
-
-/// The channel of clients that send and read C strings.
-const STRINGS: Hears = 0;
-/// The channel of clients that send and read lines.
-const LINES: Hears = 1;
-/// The channel of clients that send and read WebSocket frames.
-const FRAMES: Hears = 2;
-/// The channel of browsers that are not in the room, or not yet: nothing is ever said there.
-const LOBBY: Hears = 3;
 
 /// Runs the messenger until SIGINT or SIGTERM.
 ///
@@ -51,9 +44,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     room.add_channel(options.pace, now);
     if options.lines.is_some() || options.web.is_some() {
         // Clients that read lines, or frames, read them whole, however they come: no pace.
-        for _ in [LINES, FRAMES, LOBBY] {
+        for _ in [LINES, FRAMES] {
             room.add_channel(Duration::ZERO, now);
         }
+        room.add_lobby(now);
     }
     let Options { verbosity, idle_timeout, .. } = options;
     let title = if options.titles { Title::find() } else { Title::default() };
@@ -74,8 +68,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Some(address) = options.web {
         let address = hub.open_another_door(address, backlog)?;
         hub.rules.doors.push(LOBBY);
-        hub.rules.web = Some(Web::at(address, hub.address()?));
-        more.push(words::ready_for_browsers(address));
+        let (most, machine) = (options.listening.max_per_address, sys::machine_name());
+        let site = Site { port: address.port(), machine: machine.clone() };
+        hub.rules.web = Some(Web::at(site, hub.address()?, most, verbosity));
+        more.push(words::ready_for_browsers(address, &machine));
     }
     hub.run(&more)
 }
@@ -128,22 +124,6 @@ impl Messenger {
         stage.room.say(LINES, &lines::stamped(lines::now(), line), stage.now);
     }
 
-    /// Lets a browser into the room that has asked for it. False where none is let in.
-    fn let_in(&mut self, record: &Record, stage: &mut Stage) -> bool {
-        let Some(web) = &mut self.web else { return false };
-        let is_in = web.let_in(record, FRAMES, stage);
-        let count = stage.room.len();
-        if let Some(client) = stage.room.client(record.pid).filter(|_| is_in) {
-            self.joined(client, count, stage.parent);
-        }
-        is_in
-    }
-
-    /// How many of so many processes serve clients that are in the room.
-    fn in_the_room(&self, count: usize) -> usize {
-        count - self.web.as_ref().map_or(0, |web| web.visitors)
-    }
-
     /// What is told of the coming and going of such a client.
     fn tells_of(&self, client: &Client) -> bool {
         self.verbosity >= if client.hears == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
@@ -168,19 +148,6 @@ impl Messenger {
     }
 }
 
-/// What the server itself says to one client of a channel.
-fn told(hears: Hears, what: &str) -> Vec<u8> {
-    match hears {
-        FRAMES => encoding::notice(what),
-        _ => in_clothes_of(hears, &PROGRAM.says(what)),
-    }
-}
-
-fn in_clothes_of(hears: Hears, text: &str) -> Vec<u8> {
-    let end = if hears == LINES { '\n' } else { '\0' };
-    format!("{text}{end}").into_bytes()
-}
-
 impl Rules for Messenger {
     const PROGRAM: Program = PROGRAM;
 
@@ -196,9 +163,6 @@ impl Rules for Messenger {
 
     fn welcome(&mut self, door: usize, _room: &mut Room, _now: Instant) -> (Hears, Vec<u8>) {
         let hears = self.doors[door];
-        if let (LOBBY, Some(web)) = (hears, &mut self.web) {
-            web.visitors += 1;
-        }
         (hears, if hears == LINES { words::welcome_to_lines() } else { Vec::new() })
     }
 
@@ -213,12 +177,10 @@ impl Rules for Messenger {
                     self.say(&Record { body: &body, ..record }, stage);
                 }
             }
-            (Kind::Enter, LOBBY) => return self.let_in(&record, stage),
-            (Kind::Answer, LOBBY) => {
-                let tells = self.tells_hops();
-                return self.web.as_ref().is_some_and(|web| web.answer(&record, tells, stage));
+            (Kind::Enter | Kind::Answer, LOBBY) => {
+                return self.web.as_ref().is_some_and(|web| web.visited(&record, stage));
             }
-            (Kind::Ping, FRAMES) => stage.room.tell(record.pid, &encoding::pong(record.body), stage.now),
+            (Kind::Ping, FRAMES) => stage.room.pong(record.pid, encoding::pong(record.body), stage.now),
             (Kind::Read, _) if self.tells_hops() => Messenger::print_read(&record, stage),
             (Kind::Left, _) => stage.room.left(&record),
             _ => return false,
@@ -228,10 +190,8 @@ impl Rules for Messenger {
 
     fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
         if self.tells_of(client) && parent.out.has_room() {
-            let count = self.in_the_room(count);
             parent.out.line(match client.hears {
                 LOBBY => words::visited(client),
-                FRAMES => words::joined_by_web(client, count),
                 _ => words::joined(client, count),
             });
         }
@@ -241,10 +201,7 @@ impl Rules for Messenger {
         if let Some(names) = &mut self.gate.names {
             names.forget(client.pid);
         }
-        if let (LOBBY, Some(web)) = (client.hears, &mut self.web) {
-            web.visitors -= 1;
-        }
-        let line = words::departed(client, ended, self.in_the_room(count));
+        let line = words::departed(client, ended, count);
         if client.lost_its_child() {
             // That went wrong, whatever one wants to see.
             parent.err.line(line);
@@ -252,28 +209,18 @@ impl Rules for Messenger {
             parent.out.line(line);
         }
         let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(words::you_are_silent);
-        match client.hears {
-            LOBBY => Vec::new(),
-            FRAMES => door::last_words(client, silent.as_deref()),
-            hears => silent.map(|silent| told(hears, &silent)).unwrap_or_default(),
-        }
+        clothes::last_words(client, silent.as_deref())
     }
 
     fn too_slow(&self, client: &Client, lag: Lag, rest: &[u8], parent: &mut Parent) -> Vec<u8> {
         parent.err.line(words::too_slow(client, lag));
-        let you = words::you_are_too_slow(lag);
-        match client.hears {
-            FRAMES => door::too_slow(rest, &you),
-            // It stopped in the middle of a line, or of a string, most likely: that is ended first.
-            LINES => format!("\n{}\n", PROGRAM.says(&you)).into_bytes(),
-            _ => format!("\0{}\0", PROGRAM.says(&you)).into_bytes(),
-        }
+        clothes::too_slow(client.hears, rest, &words::you_are_too_slow(lag))
     }
 
     fn refusal(&self, door: usize, reason: &str) -> Vec<u8> {
         match (self.doors[door], &self.web) {
             (LOBBY, Some(web)) => web.refusal(reason),
-            (hears, _) => in_clothes_of(hears, reason),
+            (hears, _) => clothes::ended(hears, reason),
         }
     }
 

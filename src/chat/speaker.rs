@@ -2,8 +2,11 @@
 
 use super::line::LONGEST_PSEUDO;
 
-/// What stands between a name and its text: the course's client, and some students'.
-const SEPARATORS: [&[u8]; 2] = [b" : ", b" > "];
+/// What stands between a name and its text: of the course's client.
+const SEPARATOR: &[u8] = b" : ";
+
+/// The same, of some students'. Behind a name without blanks alone: `si x > 3 alors` bears none.
+const STUDENTS: &[u8] = b" > ";
 
 /// A message, as a reader sees it: without the newline and the NULs at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +24,13 @@ impl<'a> Spoken<'a> {
         // An empty text leaves the separator's last blank, which is no end.
         let message = &message[..end];
         let front = &message[..message.len().min(LONGEST_PSEUDO + 3)];
-        let separator = |window: &[u8]| SEPARATORS.contains(&window);
-        match front.windows(3).position(separator) {
-            Some(at) if at > 0 && !front[..at].contains(&b'\n') => {
+        let is_separator = |&(at, window): &(usize, &[u8])| match window {
+            SEPARATOR => true,
+            STUDENTS => !front[..at].iter().any(u8::is_ascii_whitespace),
+            _ => false,
+        };
+        match front.windows(3).enumerate().find(is_separator) {
+            Some((at, _)) if at > 0 && !front[..at].contains(&b'\n') => {
                 Spoken { name: Some(&message[..at]), text: &message[at + 3..] }
             }
             _ => Spoken { name: None, text: message },
@@ -49,6 +56,9 @@ mod tests {
             ("Jean Paul : a : b > c\0", "Jean Paul", "a : b > c"),
             ("alice : \0", "alice", ""),
             ("alice : un\ndeux\r\n\0", "alice", "un\ndeux"),
+            ("alice : si x > 3 : alors", "alice", "si x > 3 : alors"),
+            ("Jean > Paul : a", "Jean", "Paul : a"),
+            ("Jean Paul > x : a", "Jean Paul > x", "a"),
         ] {
             assert_eq!(spoken(message), (Some(name.to_string()), text.to_string()), "{message:?}");
         }
@@ -56,7 +66,16 @@ mod tests {
 
     #[test]
     fn what_bears_no_name_is_all_text() {
-        for message in ["bonjour", "a:b", " : x", "un\ndeux : trois", &format!("{} : x", "n".repeat(256))] {
+        for message in [
+            "bonjour",
+            "a:b",
+            " : x",
+            " > x : y",
+            "si x > 3 alors",
+            "un\tdeux > trois",
+            "un\ndeux : trois",
+            &format!("{} : x", "n".repeat(256)),
+        ] {
             assert_eq!(spoken(message), (None, message.to_string()));
         }
         assert_eq!(spoken("\n\0\0"), (None, String::new()));

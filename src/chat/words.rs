@@ -26,9 +26,14 @@ pub fn ready_for_lines(address: SocketAddr) -> String {
     format!("(père) en attente de clients en lignes de texte sur {address}")
 }
 
-/// The next line: there is a page for browsers.
-pub fn ready_for_browsers(address: SocketAddr) -> String {
-    format!("(père) en attente de navigateurs sur http://{address}/")
+/// The next line: there is a page for browsers. Where the door is on all of the machine's addresses, it has the name of that
+/// `machine`, for 0.0.0.0 is no address to call.
+pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
+    let url = match address.ip().is_unspecified() && !machine.is_empty() {
+        true => format!("http://{machine}:{}/ (ou l'adresse IP de cette machine)", address.port()),
+        false => format!("http://{address}/"),
+    };
+    format!("(père) en attente de navigateurs sur {url}")
 }
 
 /// What a client of the second door is told at once.

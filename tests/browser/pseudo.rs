@@ -50,6 +50,8 @@ fn a_pseudo_that_chat_client_refuses_is_refused_with_the_reason() {
     for (pseudo, reason) in [
         (" \u{200d}", "vide"),
         ("a:b", "« : »"),
+        ("a > b", "« > »"),
+        ("a >", "« > »"),
         ("a\u{202e}b", "contrôle"),
         (&"é".repeat(128), "255 octets (ici 256)"),
     ] {

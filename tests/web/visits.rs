@@ -62,7 +62,6 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
         (format!("GET /../../etc/passwd HTTP/1.1\r\n{host}\r\n"), 404),
         (format!("GET /room HTTP/1.1\r\n{host}\r\n"), 426),
         (format!("POST /room HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\nabc"), 405),
-        (format!("HEAD / HTTP/1.1\r\n{host}\r\n"), 405),
         (format!("GET / HTTP/1.0\r\n{host}\r\n"), 400),
         ("GET / HTTP/1.1\r\n\r\n".to_string(), 400),
         (format!("GET / HTTP/1.1\r\n{host}{host}\r\n"), 400),
@@ -74,9 +73,32 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
         assert_eq!(status_of(&answer), status, "{request:?}");
         kept_to_itself(&answer);
     }
-    assert_eq!(header(&room.asks(format!("PUT / HTTP/1.1\r\n{host}\r\n")), "Allow"), "GET");
+    assert_eq!(header(&room.asks(format!("PUT / HTTP/1.1\r\n{host}\r\n")), "Allow"), "GET, HEAD");
     assert_eq!(header(&room.gets("/room"), "Sec-WebSocket-Version"), "13");
     assert_eq!(room.server.wait_for_children(0).len(), 0);
+}
+
+#[test]
+fn head_is_answered_as_get_but_for_the_content() {
+    let room = Room::open(&[]);
+    for (path, status) in [("/", 200), ("/favicon.ico", 204), ("/nothing", 404), ("/room", 426)] {
+        let whole = room.gets(path);
+        let (head, _) = whole.split_once("\r\n\r\n").unwrap();
+        let alone = room.asks(format!("HEAD {path} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
+        assert_eq!((status_of(&alone), alone), (status, format!("{head}\r\n\r\n")), "{path}");
+    }
+    // Not into the room either.
+    assert_eq!(status_of(&room.asks(upgrade(room.web).replace("GET", "HEAD"))), 426);
+}
+
+#[test]
+fn of_a_target_that_is_a_whole_address_that_address_counts() {
+    let room = Room::open(&[]);
+    let with = |target: &str| room.asks(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
+    assert_eq!(status_of(&with(&format!("http://{}/", room.web))), 200);
+    for foreign in ["http://evil.example/", &format!("http://evil.example:{}/room", room.web.port())] {
+        assert_eq!(status_of(&with(foreign)), 403, "{foreign}");
+    }
 }
 
 #[test]
@@ -98,6 +120,8 @@ fn a_name_that_somebody_else_may_own_does_not_lead_here() {
     for host in ["evil.example", "localhost.evil.example", "localhost@evil.example"] {
         let answer = under(&format!("{host}:{port}"));
         assert!(status_of(&answer) == 403 && answer.contains("Host"), "{answer}");
+        // What would have done.
+        assert!(answer.contains("une adresse IP, par localhost ou par le nom de cette machine"), "{answer}");
     }
     assert_eq!(status_of(&under("localhost")), 403);
     room.server.program.err.line_with(&["visiteur web", "refusé", "Host"]);

@@ -85,6 +85,43 @@ fn sizes_in_turns(room: &mut Room, turns: usize) -> Vec<usize> {
 }
 
 #[test]
+fn what_one_is_told_alone_is_no_news_to_the_others() {
+    let (mut room, mut others) = room_of(2);
+    let (pid, now) = (Pid::from_raw(1), Instant::now());
+    room.tell(pid, b"notice", now);
+    room.pong(pid, b"pong".to_vec(), now);
+    assert!(!room.channels[0].has_news(), "nobody else is looked at");
+    let mut sends = Vec::new();
+    room.deliver(now, |descriptor, bytes| sends.push((descriptor, bytes)));
+    assert_eq!(sends, [(room.client(pid).unwrap().descriptor(), 10)]);
+    assert_eq!(received(&mut others[0], 10), b"noticepong");
+    // And it hears on.
+    say(&mut room, 3);
+    assert_eq!(received(&mut others[0], 3), b"xxx");
+}
+
+#[test]
+fn pongs_replace_each_other_and_take_no_notices_place() {
+    let (mut room, mut others) = room_of(1);
+    let (pid, now) = (Pid::from_raw(1), Instant::now());
+    strain(&mut room);
+    for i in 0..1000 {
+        room.pong(pid, format!("pong {i:04} {}", "x".repeat(100)).into_bytes(), now);
+    }
+    room.tell(pid, b"notice", now);
+    room.pong(pid, b"last".to_vec(), now);
+    let rest = room.clients.get(pid).unwrap().rest(&room.channels[0]);
+    assert!(rest.ends_with(b"xxxnoticelast"), "{}", String::from_utf8_lossy(&rest[rest.len() - 50..]));
+    drop(others.pop());
+}
+
+fn received(other: &mut TcpStream, bytes: usize) -> Vec<u8> {
+    let mut taken = vec![0; bytes];
+    std::io::Read::read_exact(other, &mut taken).unwrap();
+    taken
+}
+
+#[test]
 fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() {
     let (mut room, _others) = room_of(2);
     strain(&mut room);

@@ -8,6 +8,9 @@ use crate::sys::large;
 /// The page: one file, which asks for no other.
 const PAGE: &str = include_str!("page.html");
 
+/// Added to an answer's number: its head is all that is wanted.
+const HEAD_ALONE: u8 = 0x80;
+
 /// Which answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -23,7 +26,7 @@ pub enum Answer {
     ForeignOrigin,
     /// There is nothing of this name.
     Unknown,
-    /// Nothing is done here but GET.
+    /// Nothing is done here but GET and HEAD.
     OnlyGet,
     /// The head of the request did not come in time.
     TooSlow,
@@ -47,9 +50,15 @@ const ALL: [Answer; 10] = [
 ];
 
 impl Answer {
-    /// The answer of this number.
-    pub fn numbered(number: u8) -> Option<Answer> {
-        ALL.into_iter().find(|&answer| answer as u8 == number)
+    /// The answer of this number, and whether its head is all that is wanted.
+    pub fn numbered(number: u8) -> Option<(Answer, bool)> {
+        let answer = ALL.into_iter().find(|&answer| answer as u8 == number & !HEAD_ALONE)?;
+        Some((answer, number & HEAD_ALONE != 0))
+    }
+
+    /// Its number, and what is wanted of it.
+    pub fn number(self, head_alone: bool) -> u8 {
+        self as u8 | if head_alone { HEAD_ALONE } else { 0 }
     }
 
     /// Its status line's end: RFC 9110, 15; RFC 6585, 5.
@@ -73,13 +82,14 @@ impl Answer {
             Answer::Page | Answer::NoIcon => "",
             Answer::Malformed => "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host",
             Answer::ForeignHost => {
-                "l'en-tête Host n'est pas l'adresse de ce serveur : ouvrez celle qu'il a affichée au démarrage"
+                "l'en-tête Host n'est pas une adresse de ce serveur : ouvrez la page par une adresse IP, par localhost ou \
+                 par le nom de cette machine, avec son port"
             }
             Answer::ForeignOrigin => {
                 "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici"
             }
             Answer::Unknown => "rien ici de ce nom : la page est /, la salle /room",
-            Answer::OnlyGet => "rien d'autre que GET ici",
+            Answer::OnlyGet => "rien d'autre que GET et HEAD ici",
             Answer::TooSlow => "la requête n'est pas arrivée à temps",
             Answer::OnlyWebSocket => "la salle est un WebSocket (RFC 6455), version 13",
             Answer::TooLarge => "requête trop longue",
@@ -89,7 +99,7 @@ impl Answer {
     /// Header lines that this answer alone has: RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4.
     fn headers(self) -> &'static str {
         match self {
-            Answer::OnlyGet => "Allow: GET\r\n",
+            Answer::OnlyGet => "Allow: GET, HEAD\r\n",
             Answer::OnlyWebSocket => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
             _ => "",
         }
@@ -114,8 +124,17 @@ impl Answers {
         Answers { policy }
     }
 
-    /// The bytes of an answer, after which the connection ends.
-    pub fn bytes(&self, answer: Answer) -> Vec<u8> {
+    /// The bytes of an answer, or those of its head alone, after which the connection ends.
+    pub fn bytes(&self, answer: Answer, head_alone: bool) -> Vec<u8> {
+        let mut bytes = self.whole(answer);
+        if head_alone {
+            let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+            bytes.truncate(head);
+        }
+        bytes
+    }
+
+    fn whole(&self, answer: Answer) -> Vec<u8> {
         match answer {
             Answer::Page => self.http(answer.status(), "", "text/html", PAGE),
             Answer::NoIcon => self.http(answer.status(), "", "", ""),
@@ -175,7 +194,7 @@ mod tests {
     use super::*;
 
     fn text_of(answer: Answer) -> String {
-        String::from_utf8(Answers::of_the_page().bytes(answer)).unwrap()
+        String::from_utf8(Answers::of_the_page().bytes(answer, false)).unwrap()
     }
 
     #[test]
@@ -202,7 +221,9 @@ mod tests {
     #[test]
     fn each_answer_has_a_number_of_its_own_and_ends_the_connection() {
         for answer in ALL {
-            assert_eq!(Answer::numbered(answer as u8), Some(answer));
+            for head_alone in [false, true] {
+                assert_eq!(Answer::numbered(answer.number(head_alone)), Some((answer, head_alone)));
+            }
             let text = text_of(answer);
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with(&format!("HTTP/1.1 {}\r\n", answer.status())), "{head}");
@@ -211,6 +232,8 @@ mod tests {
             }
             let length = format!("Content-Length: {}", body.len());
             assert!(answer == Answer::NoIcon || head.lines().any(|line| line == length), "{head}");
+            let alone = Answers::of_the_page().bytes(answer, true);
+            assert_eq!(String::from_utf8(alone).unwrap(), format!("{head}\r\n\r\n"));
         }
         assert_eq!((Answer::numbered(0), Answer::numbered(11)), (None, None));
     }

@@ -10,7 +10,7 @@ use super::super::nametag::Nametag;
 use super::super::record::{Batch, IDLE, Kind, closed};
 use super::answer::Answer;
 use super::frames::{Frames, Said};
-use super::request::{MOST, Site, Verdict, judge};
+use super::request::{MOST, Site, Verdict, is_head, judge};
 use crate::sys::{self, Pid};
 
 /// How long the head of a request may take. A browser opens connections before it needs them, so one may also never come.
@@ -55,8 +55,9 @@ impl Visit<'_> {
                 Ok(more) => len += more,
                 Err(left) => return Ok(left),
             }
+            let head_alone = is_head(&head);
             match judge(&head[..len], site) {
-                Verdict::Answer(answer) => return self.answer(answer),
+                Verdict::Answer(answer) => return self.answer(answer, head_alone),
                 Verdict::Enter(accept, size) => {
                     self.push(Kind::Enter, accept.as_bytes())?;
                     return self.listen(&head[size..len], idle);
@@ -64,14 +65,14 @@ impl Visit<'_> {
                 Verdict::Incomplete if Instant::now() < until => {}
                 // Nothing was asked: it is only closed.
                 Verdict::Incomplete if len == 0 => return Ok(IDLE),
-                Verdict::Incomplete => return self.answer(Answer::TooSlow),
+                Verdict::Incomplete => return self.answer(Answer::TooSlow, head_alone),
             }
         }
     }
 
     /// Asks for an answer, which ends the connection.
-    fn answer(&mut self, answer: Answer) -> io::Result<i32> {
-        self.push(Kind::Answer, &[answer as u8])?;
+    fn answer(&mut self, answer: Answer, head_alone: bool) -> io::Result<i32> {
+        self.push(Kind::Answer, &[answer.number(head_alone)])?;
         Ok(0)
     }
 

@@ -2,16 +2,16 @@
 
 use std::net::SocketAddr;
 
-use super::super::channel::Hears;
 use super::super::client::{Client, Standing};
-use super::super::record::{IDLE, Record, code_of};
-use super::super::room::Room;
+use super::super::clothes::FRAMES;
+use super::super::options::Verbosity;
+use super::super::record::{IDLE, Kind, Record, code_of};
+use super::super::rules::PROGRAM;
 use super::super::stage::Stage;
 use super::super::words;
 use super::answer::{Answer, Answers, upgraded};
 use super::encoding::{self, Messages};
 use super::request::Site;
-use crate::sys;
 
 /// The client broke a rule of this server: RFC 6455, 7.4.1.
 const POLICY: u16 = 1008;
@@ -31,15 +31,16 @@ pub struct Web {
     messages: Messages,
     /// The room's first door.
     room: SocketAddr,
-    /// How many are there who are not in the room: they ask for the page, or are about to come in.
-    pub visitors: usize,
+    /// How many places of the room one address may have. At the door it was not asked for any.
+    max_per_address: Option<usize>,
+    verbosity: Verbosity,
 }
 
 impl Web {
-    /// A door at `address` into the room of `room`.
-    pub fn at(address: SocketAddr, room: SocketAddr) -> Web {
-        let site = Site { port: address.port(), machine: sys::machine_name() };
-        Web { site, answers: Answers::of_the_page(), messages: Messages::default(), room, visitors: 0 }
+    /// The door of `site` into the room of `room`, where one address may have so many places.
+    pub fn at(site: Site, room: SocketAddr, max_per_address: Option<usize>, verbosity: Verbosity) -> Web {
+        let (answers, messages) = (Answers::of_the_page(), Messages::default());
+        Web { site, answers, messages, room, max_per_address, verbosity }
     }
 
     /// What a client said, as those hear it who hear frames.
@@ -57,38 +58,60 @@ impl Web {
         self.answers.refusal(reason)
     }
 
-    /// Lets a visitor into the room, where it hears `channel`. False when it has its answer, and is gone.
-    pub fn let_in(&mut self, record: &Record, channel: Hears, stage: &mut Stage) -> bool {
-        let Some(client) = visitor(record, stage.room) else { return false };
-        // What it says there are words, whatever they begin with.
-        client.standing = Standing::Speaks;
-        self.visitors -= 1;
-        stage.room.move_to(record.pid, channel);
+    /// Does what a visitor asks for. False for one that has its answer already, and is gone, and for what no visitor would ask.
+    pub fn visited(&self, record: &Record, stage: &mut Stage) -> bool {
+        let Some(client) = stage.room.client(record.pid).filter(|client| client.sent_away.is_none()) else {
+            return false;
+        };
+        match record.kind {
+            Kind::Enter => {
+                // What it says there are words, whatever they begin with.
+                client.standing = Standing::Speaks;
+                self.enter(record, stage);
+                true
+            }
+            Kind::Answer => self.answer(record, stage),
+            _ => false,
+        }
+    }
+
+    /// Lets a visitor into the room, if its address has a place there.
+    fn enter(&self, record: &Record, stage: &mut Stage) {
+        let Some(peer) = stage.room.client(record.pid).map(|client| client.peer) else { return };
+        let places = stage.room.places_of(peer.ip());
+        if let Some(most) = self.max_per_address.filter(|&most| places >= most) {
+            let words = stage.parent.words;
+            stage.parent.err.line(words.refused_address(peer, most));
+            let reason = PROGRAM.says(&words.you_are_too_many_there(most));
+            return stage.room.send_away(record.pid, self.refusal(&reason));
+        }
+        stage.room.let_in(record.pid, FRAMES);
         // It was looked at as it came out of the pipe: base64.
         let accept = String::from_utf8_lossy(record.body);
         let greeting = [upgraded(&accept), encoding::hello(record.pid, self.room)].concat();
         stage.room.tell(record.pid, &greeting, stage.now);
-        true
+        let count = stage.room.present();
+        if self.verbosity >= Verbosity::Chat
+            && stage.parent.out.has_room()
+            && let Some(client) = stage.room.client(record.pid)
+        {
+            stage.parent.out.line(words::joined_by_web(client, count));
+        }
     }
 
-    /// Gives a visitor its answer, and prints which, if that `is_told`. False when it has one already, and for an answer that there
-    /// is not.
-    pub fn answer(&self, record: &Record, is_told: bool, stage: &mut Stage) -> bool {
-        let Some(answer) = record.body.first().copied().and_then(Answer::numbered) else { return false };
-        let Some(client) = visitor(record, stage.room) else { return false };
+    /// Gives a visitor its answer. False for an answer that there is not.
+    fn answer(&self, record: &Record, stage: &mut Stage) -> bool {
+        let number = record.body.first().copied();
+        let Some((answer, head_alone)) = number.and_then(Answer::numbered) else { return false };
+        let Some(client) = stage.room.client(record.pid) else { return false };
         if matches!(answer, Answer::ForeignHost | Answer::ForeignOrigin) {
             stage.parent.err.line(words::foreign_visitor(client, answer == Answer::ForeignHost));
-        } else if is_told {
+        } else if self.verbosity >= Verbosity::Hops {
             stage.parent.out.line(words::answered(client, answer.status()));
         }
-        stage.room.send_away(record.pid, self.answers.bytes(answer));
+        stage.room.send_away(record.pid, self.answers.bytes(answer, head_alone));
         true
     }
-}
-
-/// Who has written `record`, if it has no answer yet.
-fn visitor<'a>(record: &Record, room: &'a mut Room) -> Option<&'a mut Client> {
-    room.client(record.pid).filter(|client| client.sent_away.is_none())
 }
 
 /// The last words to a client that was in the room, `told` being what else it is to know.

@@ -12,12 +12,14 @@ use super::answer::Answer;
 /// The most bytes of a head.
 pub const MOST: usize = 8 * 1024;
 
+const HEAD: &[u8] = b"HEAD ";
+
 /// Where the door is, as its visitors may call it.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The port that it really has.
     pub port: u16,
-    /// This machine's name.
+    /// This machine's name, with its domain or without.
     pub machine: String,
 }
 
@@ -32,9 +34,25 @@ pub enum Verdict {
     Enter(String, usize),
 }
 
+/// True for a request of what an answer's head would be, without its content: RFC 9110, 9.3.2.
+pub fn is_head(bytes: &[u8]) -> bool {
+    bytes.starts_with(HEAD)
+}
+
 /// Judges what has come of a request.
 pub fn judge(bytes: &[u8], site: &Site) -> Verdict {
-    match Request::try_parse(&bytes[..bytes.len().min(MOST)]) {
+    let bytes = &bytes[..bytes.len().min(MOST)];
+    let Some(rest) = bytes.strip_prefix(HEAD) else { return judge_get(bytes, site) };
+    // The library takes GET alone.
+    match judge_get(&[b"GET ", rest].concat(), site) {
+        Verdict::Incomplete if bytes.len() == MOST => Verdict::Answer(Answer::TooLarge),
+        Verdict::Enter(..) => Verdict::Answer(Answer::OnlyWebSocket),
+        verdict => verdict,
+    }
+}
+
+fn judge_get(bytes: &[u8], site: &Site) -> Verdict {
+    match Request::try_parse(bytes) {
         Ok(None) if bytes.len() < MOST => Verdict::Incomplete,
         Ok(None) => Verdict::Answer(Answer::TooLarge),
         Ok(Some((size, request))) => match answer(&request, site) {
@@ -52,7 +70,10 @@ fn answer(request: &Request, site: &Site) -> Result<String, Answer> {
     let values = |name: HeaderName| request.headers().get_all(name).iter();
     let mut hosts = values(HOST).map(|host| host.to_str().unwrap_or_default());
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Answer::Malformed) };
-    if !site.is_called(host) {
+    // A target that is a whole address (for a proxy) is what counts, and not the header: RFC 9112, 3.2.2.
+    let host = request.uri().authority().map_or(host, |authority| authority.as_str());
+    let is_http = request.uri().scheme_str().is_none_or(|scheme| scheme == "http");
+    if !is_http || !site.is_called(host) {
         return Err(Answer::ForeignHost);
     }
     // A browser always tells for which page it opens a WebSocket; a student's own program need not.
@@ -84,7 +105,8 @@ impl Site {
     /// True when `host` (RFC 9110, 7.2) is one of this machine's names, or any address, with the door's port.
     ///
     /// Whoever owns another name could have it lead here, and a page of that name would then be one of this server: DNS rebinding. An
-    /// address leads where it leads, and nobody owns `localhost`.
+    /// address leads where it leads, and nobody owns `localhost`. So the machine's name counts whole and by its first part, and not
+    /// with another domain.
     fn is_called(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
             // The colons of an address in brackets are no port's.
@@ -92,15 +114,18 @@ impl Site {
             _ => (host, Some(80)),
         };
         let name = name.to_ascii_lowercase();
+        // A name may end with the root's dot: RFC 3986, 3.2.2.
+        let name = name.strip_suffix('.').unwrap_or(&name);
         let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let is_address = match bracketed {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
             None => name.parse::<Ipv4Addr>().is_ok(),
         };
         let machine = self.machine.to_ascii_lowercase();
+        let own = machine.split('.').next().unwrap_or_default();
         let is_name = name == "localhost"
             || name.ends_with(".localhost")
-            || !machine.is_empty() && (name == machine || name == format!("{machine}.local"));
+            || !own.is_empty() && (name == machine || name.strip_suffix(".local").unwrap_or(name) == own);
         port == Some(self.port) && (is_address || is_name)
     }
 }
@@ -130,6 +155,12 @@ mod tests {
             ("/room", Answer::OnlyWebSocket),
             ("/room/", Answer::Unknown),
             ("/../etc/passwd", Answer::Unknown),
+            ("http://localhost:8080/", Answer::Page),
+            ("http://127.0.0.1:8080/room", Answer::OnlyWebSocket),
+            ("http://evil.example/", Answer::ForeignHost),
+            ("http://evil.example:8080/", Answer::ForeignHost),
+            ("http://localhost:8080@evil.example:8080/", Answer::ForeignHost),
+            ("https://localhost:8080/", Answer::ForeignHost),
         ] {
             assert_eq!(judged(path, HERE), Verdict::Answer(answer), "{path}");
         }
@@ -139,6 +170,23 @@ mod tests {
     fn the_accept_value_is_that_of_the_rfc() {
         let expected = Verdict::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
         assert_eq!(judged("/room", UPGRADE), expected);
+    }
+
+    #[test]
+    fn head_is_get_without_a_way_into_the_room() {
+        let judged = |target: &str, headers: &str| {
+            judge(format!("HEAD {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+        };
+        assert_eq!(judged("/", HERE), Verdict::Answer(Answer::Page));
+        assert_eq!(judged("/room", UPGRADE), Verdict::Answer(Answer::OnlyWebSocket));
+        assert_eq!(judged("/", "Host: evil.example\r\n"), Verdict::Answer(Answer::ForeignHost));
+        let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
+        for (bytes, verdict) in
+            [(&long[..MOST], Verdict::Answer(Answer::TooLarge)), (&long[..MOST - 1], Verdict::Incomplete)]
+        {
+            assert_eq!(judge(bytes.as_bytes(), &site()), verdict);
+        }
+        assert!(is_head(long.as_bytes()) && !is_head(b"HEADER ") && !is_head(b"HEAD"));
     }
 
     #[test]
@@ -165,6 +213,8 @@ mod tests {
             "chat.localhost:8080",
             "salle-12:8080",
             "SALLE-12.local:8080",
+            "localhost.:8080",
+            "salle-12.:8080",
         ] {
             assert!(called(host), "{host}");
         }
@@ -180,11 +230,24 @@ mod tests {
             "127.0.0.1.evil.example:8080",
             "xlocalhost:8080",
             "salle-12.evil.example:8080",
+            "salle-12.evil.example.:8080",
+            "localhost..:8080",
+            ".:8080",
+            ".local:8080",
             "[::1]",
             "[evil]:8080",
             "user@localhost:8080",
         ] {
             assert!(!called(host), "{host}");
+        }
+        let with_domain = Site { port: 8080, machine: "salle-12.univ.fr".to_string() };
+        for host in ["salle-12", "salle-12.univ.fr", "Salle-12.Univ.fr.", "salle-12.local"] {
+            assert!(with_domain.is_called(&format!("{host}:8080")), "{host}");
+        }
+        for host in
+            ["univ.fr", "salle-12.evil.example", "salle-12.univ.fr.evil.example", "salle-12.univ.fr.local"]
+        {
+            assert!(!with_domain.is_called(&format!("{host}:8080")), "{host}");
         }
         let on_80 = Site { port: 80, machine: String::new() };
         assert!(on_80.is_called("localhost") && on_80.is_called("[::1]") && !on_80.is_called(".local"));
