@@ -160,7 +160,7 @@ impl<'a> Face<'a> {
         let terminal = &self.terminal;
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
-            self.leaving.is_none().then(|| sys::watch(terminal.keyboard(), Interest::Read)),
+            terminal.keyboard().map(|keyboard| sys::watch(keyboard, Interest::Read)),
             terminal.has_room().then(|| sys::watch(link.lifeline(), Interest::Read)),
             sends.map(|connection| sys::watch(connection.as_fd(), Interest::Write)),
             search.map(|socket| sys::watch(socket, Interest::Write)),

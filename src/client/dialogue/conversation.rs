@@ -85,11 +85,12 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         loop {
             self.face.set_status(self.status());
             let ready = self.wait()?;
+            self.read_keyboard(ready.keyboard)?;
+            // A key may have been one, and then comes before what the server does at the same time.
             if let Some(end) = self.heed_signals()? {
                 return Ok(end);
             }
             self.face.show(ready.screen)?;
-            self.read_keyboard(ready.keyboard)?;
             if ready.readable
                 && let ControlFlow::Break(end) = self.read_server()
             {
@@ -116,13 +117,14 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     /// Waits for whatever comes first.
     fn wait(&self) -> anyhow::Result<Ready> {
         let face = &self.face;
-        // On a terminal without rows, what is typed too early waits in the terminal.
-        let takes_keys =
-            face.look() == Look::Rows || (self.dialogue.deaf().is_none() && self.typed.is_empty());
-        let listens = takes_keys && !self.keyboard_ended && self.since.is_none();
+        // On a terminal without rows, what is typed too early waits in the terminal. With rows, Ctrl+C is a key like others, to the end.
+        let takes_lines = self.dialogue.deaf().is_none() && self.typed.is_empty();
+        let listens =
+            face.look() == Look::Rows || (takes_lines && !self.keyboard_ended && self.since.is_none());
+        let keyboard = face.keyboard().filter(|_| listens);
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
-            listens.then(|| sys::watch(face.keyboard(), Interest::Read)),
+            keyboard.map(|keyboard| sys::watch(keyboard, Interest::Read)),
             face.has_room().then(|| sys::watch(self.connection.as_fd(), Interest::Read)),
             (!self.to_send.is_empty()).then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             face.is_behind().then(|| sys::watch(face.output(), Interest::Write)),
@@ -171,6 +173,9 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
     fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<()> {
         let typing = self.face.listen(is_ready, self.dialogue.deaf());
         let typing = typing.with_context(|| self.words.no_keyboard())?;
+        if self.keyboard_ended {
+            return Ok(());
+        }
         self.lines.feed(&typing.bytes, |line| self.typed.push_back(line));
         if typing.has_ended {
             self.typed.extend(self.lines.finish());

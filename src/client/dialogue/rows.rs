@@ -101,7 +101,7 @@ impl Face for Rows {
         self.unended.clear();
     }
 
-    fn keyboard(&self) -> BorrowedFd<'_> {
+    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
         self.terminal.keyboard()
     }
 
