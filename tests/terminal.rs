@@ -11,6 +11,8 @@ mod reconnect;
 mod screen;
 #[path = "terminal/size.rs"]
 mod size;
+#[path = "terminal/tmux.rs"]
+mod tmux;
 #[path = "terminal/typing.rs"]
 mod typing;
 

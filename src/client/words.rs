@@ -112,27 +112,36 @@ impl Words {
         }
     }
 
-    /// So many lines were pasted at once, and more than that if `is_cut`: what is to become of them.
-    pub(super) fn pasted(self, lines: usize, is_cut: bool) -> String {
-        match (self.program.language, is_cut) {
-            (French, false) => {
-                format!("{lines} lignes collées : Entrée envoie chacune comme un message, Échap renonce")
+    /// So many lines were pasted at once, and more than that if `is_cut`: what is to become of them. The longest form first.
+    pub(super) fn pasted(self, lines: usize, is_cut: bool) -> [String; 3] {
+        match self.program.language {
+            French => {
+                let what = match is_cut {
+                    true => " (le reste est perdu) : Entrée les envoie",
+                    false => " : Entrée envoie chacune comme un message",
+                };
+                [
+                    format!("{lines} lignes collées{what}, Échap renonce"),
+                    format!("{lines} lignes : Entrée ou Échap ?"),
+                    "Entrée ou Échap".to_string(),
+                ]
             }
-            (French, true) => {
-                format!("{lines} lignes collées (le reste est perdu) : Entrée les envoie, Échap renonce")
-            }
-            (English, false) => format!("{lines} lines pasted: Enter sends each, Escape gives up"),
-            (English, true) => {
-                format!("{lines} lines pasted (the rest is lost): Enter sends each, Escape gives up")
+            English => {
+                let lost = if is_cut { " (the rest is lost)" } else { "" };
+                [
+                    format!("{lines} lines pasted{lost}: Enter sends each, Escape gives up"),
+                    format!("{lines} lines: Enter or Escape?"),
+                    "Enter or Escape".to_string(),
+                ]
             }
         }
     }
 
-    /// The same, where there is little room.
-    pub(super) fn pasted_in_short(self, lines: usize) -> String {
+    /// Of a paste, the line has taken no more than fits. The longest form first.
+    pub(super) fn line_is_full(self) -> [&'static str; 2] {
         match self.program.language {
-            French => format!("{lines} lignes : Entrée ou Échap ?"),
-            English => format!("{lines} lines: Enter or Escape?"),
+            French => ["ligne pleine : la fin de ce qui a été collé n'y est pas", "ligne pleine"],
+            English => ["the line is full: the end of what was pasted is not in it", "the line is full"],
         }
     }
 

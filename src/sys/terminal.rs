@@ -1,10 +1,10 @@
-//! The terminal: its modes, its size, whose it is. termios(3), tcgetpgrp(3).
+//! The terminal: its modes, whose it is, its signals. termios(3), tcgetpgrp(3).
 
 use std::io;
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, raise, sigaction};
 use nix::sys::termios::{
     InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
@@ -23,18 +23,31 @@ impl TerminalModes {
         Ok(TerminalModes(tcgetattr(fd)?))
     }
 
-    /// The same, but for a program that shows itself what is typed: every key comes at once and as it is, but for those that are
-    /// signals (Ctrl+C, Ctrl+Z, Ctrl+\), which stay what they are everywhere.
+    /// The same, but for a program that shows itself what is typed: every key comes at once and as it is. Those that are signals
+    /// elsewhere (Ctrl+C, Ctrl+Z, Ctrl+\) too: the system does not know a key from the same byte in what is pasted.
     pub fn key_by_key(&self) -> TerminalModes {
         let mut modes = self.0.clone();
-        modes.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::IEXTEN);
-        modes.local_flags |= LocalFlags::ISIG;
+        modes.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::IEXTEN | LocalFlags::ISIG);
         // Ctrl+S and Ctrl+Q are keys, Enter is a carriage return, and bytes have 8 bits.
         let changed = InputFlags::IXON | InputFlags::ICRNL | InputFlags::INLCR | InputFlags::IGNCR;
         modes.input_flags &= !(changed | InputFlags::ISTRIP);
         modes.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
         modes.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         TerminalModes(modes)
+    }
+
+    /// True when the terminal `fd` works so now.
+    pub fn are_those_of(&self, fd: impl AsFd) -> bool {
+        let flags = |modes: &Termios| {
+            (
+                modes.input_flags,
+                modes.output_flags,
+                modes.control_flags,
+                modes.local_flags,
+                modes.control_chars,
+            )
+        };
+        tcgetattr(fd).is_ok_and(|now| flags(&now) == flags(&self.0))
     }
 
     /// Has the terminal `fd` work so, from now on. It waits for nothing: a terminal that is held takes its modes all the same.
@@ -51,9 +64,15 @@ impl TerminalModes {
     }
 }
 
-/// True when the terminal `fd` is our process group's: what we set there is no shell's or other program's.
+/// True when the terminal `fd` is our process group's: no shell or other program has taken it.
 pub fn is_in_foreground(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp())
+}
+
+/// Sends `signal` to our process group, as the terminal does when a key is one.
+pub fn raise_in_group(signal: Signal) {
+    // It fails only where there is nobody, and here we are.
+    let _ = killpg(getpgrp(), signal);
 }
 
 /// Stops this process as SIGTSTP does by default, although we catch it; comes back when it is continued, of which no handler of
@@ -88,16 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_as_they_are_and_signals_stay_signals() {
+    fn keys_come_as_they_are_and_none_is_a_signal() {
         let pty = nix::pty::openpty(None, None).unwrap();
         let before = TerminalModes::of(&pty.slave).unwrap();
-        before.key_by_key().apply(&pty.slave).unwrap();
-        nix::unistd::write(&pty.master, "\x04é\r\x13".as_bytes()).unwrap();
-        let mut typed = [0; 9];
-        assert_eq!(nix::unistd::read(&pty.slave, &mut typed), Ok(5));
-        assert_eq!(&typed[..5], "\x04é\r\x13".as_bytes());
-        assert!(TerminalModes::of(&pty.slave).unwrap().0.local_flags.contains(LocalFlags::ISIG));
+        let ours = before.key_by_key();
+        ours.apply(&pty.slave).unwrap();
+        assert!(ours.are_those_of(&pty.slave) && !before.are_those_of(&pty.slave));
+        let keys = "\x04é\r\x13\x03\x1a\x1c".as_bytes();
+        nix::unistd::write(&pty.master, keys).unwrap();
+        let mut typed = [0; 20];
+        assert_eq!(nix::unistd::read(&pty.slave, &mut typed), Ok(keys.len()));
+        assert_eq!(&typed[..keys.len()], keys);
         before.apply(&pty.slave).unwrap();
-        assert_eq!(TerminalModes::of(&pty.slave).unwrap().0, before.0);
+        assert!(before.are_those_of(&pty.slave) && !ours.are_those_of(&pty.slave));
     }
 }

@@ -15,6 +15,24 @@ pub struct Emulator {
     fed: usize,
 }
 
+/// What our own terminal may have said of itself, and its user of colours; this emulator says nothing, as one behind ssh.
+const OF_OTHERS: [&str; 14] = [
+    "NO_COLOR",
+    "COLORTERM",
+    "TMUX",
+    "STY",
+    "XTERM_VERSION",
+    "VTE_VERSION",
+    "KITTY_WINDOW_ID",
+    "ALACRITTY_WINDOW_ID",
+    "ALACRITTY_SOCKET",
+    "WEZTERM_PANE",
+    "KONSOLE_VERSION",
+    "GHOSTTY_RESOURCES_DIR",
+    "WT_SESSION",
+    "TERM_PROGRAM",
+];
+
 fn size_of(columns: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
     let number = |n| NonZeroU16::new(n).expect("a size");
     (number(rows), number(columns))
@@ -32,9 +50,8 @@ impl Emulator {
         program: &str,
         arguments: &[&str],
     ) -> Emulator {
-        let common =
-            ["-u", "NO_COLOR", "-u", "COLORTERM", "-u", "TMUX", "TERM=xterm-256color", "XTERM_VERSION=1"];
-        let arguments = [&common[..], variables, &[program], arguments].concat();
+        let unset: Vec<&str> = OF_OTHERS.into_iter().flat_map(|name| ["-u", name]).collect();
+        let arguments = [&unset[..], &["TERM=xterm-256color"], variables, &[program], arguments].concat();
         let terminal = Terminal::start_sized(Some(&winsize(columns, rows)), "env", &arguments);
         let (rows, columns) = size_of(columns, rows);
         Emulator { terminal, parser: vt100::Parser::new(rows, columns, 2000), fed: 0 }

@@ -86,7 +86,7 @@ fn after_each_new_size_the_rows_are_drawn_once() {
     let wide = format!("── connected · {} · alice · Tab completes names", place(&server));
     let full = "alice> %bob%draft";
     for (columns, rows, status, line) in
-        [(30, 10, "── connected", full), (12, 10, "connected", "> <aft"), (100, 30, &wide, full)]
+        [(30, 10, "── connected · alice", full), (12, 10, "connected", "> <%draft"), (100, 30, &wide, full)]
     {
         client.becomes(columns, rows);
         client.sees("the rows, once", |screen| {

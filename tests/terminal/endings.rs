@@ -1,8 +1,9 @@
 //! However it ends or stops, the terminal is as it was.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM};
+use nix::sys::signal::Signal::{SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM};
 use nix::sys::termios::LocalFlags;
+use std::io::Write;
 
 /// The client as a part of a script, which says its status when it has ended, and waits for a line.
 fn in_script(server: &Server, shell: &[&str], script: &str) -> Emulator {
@@ -67,6 +68,69 @@ fn after_the_end_of_the_server() {
     server.program.signal(SIGTERM);
     alice.ends_with(&["chat_client : le serveur a fermé la connexion"]);
     assert_eq!(alice.terminal.ends().code(), Some(1));
+}
+
+/// The modes in which a terminal is that nobody has changed.
+fn fresh_modes() -> nix::sys::termios::Termios {
+    Emulator::start((70, 12), &[], "cat", &[]).modes()
+}
+
+/// Such a shell takes the terminal at once, and leaves its modes as the program had them: a race, and so more than once.
+#[test]
+fn after_the_death_of_the_first_process_under_a_shell_that_puts_nothing_in_order() {
+    let server = Server::start(&[]);
+    let mut shell = Emulator::start((70, 12), &["PS1=dash> "], "dash", &["-i"]);
+    let before = fresh_modes();
+    for _ in 0..12 {
+        shell.types(&format!("{CLIENT} 127.0.0.1 alice --port {}\r", server.port()));
+        shell.cursor_is_behind("alice> ");
+        let (first, second) = both(&shell);
+        send(first, SIGKILL);
+        wait_for_death(&[first, second]);
+        shell.sees("the shell's prompt, no marked pastes", |screen| {
+            let prompts = rows_of(screen).iter().filter(|row| row.starts_with("dash>")).count();
+            (prompts > 0 && !screen.bracketed_paste()).then_some(())
+        });
+        assert!(shell.modes() == before);
+        shell.types("clear; echo entendu\r");
+        shell.sees("an answer", |screen| rows_of(screen).contains(&"entendu".to_string()).then_some(()));
+    }
+}
+
+#[test]
+fn what_is_still_to_come_of_a_paste_is_not_for_the_shell() {
+    let server = Server::start(&[]);
+    let script = r#"trap : INT; "$0" "$@"; echo "statut $?"; read -r reste; echo "lu: $reste""#;
+    let mut alice = in_script(&server, &["sh"], script);
+    let (first, second) = both(&alice);
+    send(first, SIGSTOP);
+    // More than the terminal holds: the rest comes when the first process reads again.
+    let mut keyboard = alice.terminal.master().try_clone().unwrap();
+    let paste = format!("\x1b[200~{}\x1b[201~", "commande\r".repeat(5000));
+    let typist = std::thread::spawn(move || keyboard.write_all(paste.as_bytes()).unwrap());
+    server.wait_for_children(1);
+    server.program.signal(SIGTERM);
+    wait_for_death(&[second]);
+    send(first, SIGCONT);
+    alice.ends_with(&["statut 1"]);
+    typist.join().unwrap();
+    alice.types("moi\r");
+    alice.ends_with(&["lu: moi"]);
+}
+
+#[test]
+fn ctrl_c_ends_it_also_while_it_leaves() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut alice = Emulator::start((90, 10), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
+    // It does not close.
+    let _server = listener.accept().unwrap();
+    alice.cursor_is_behind("alice> ");
+    alice.types("\x04");
+    alice.sees("the farewell", |screen| screen.contents().contains("── au revoir").then_some(()));
+    alice.types("\x03");
+    alice.ends_with(&["chat_client : interrompu, au revoir"]);
+    assert_eq!(alice.terminal.ends().code(), Some(0));
 }
 
 /// A shell with job control, which goes on when the client stops, and waits for a line before it continues it.

@@ -2,27 +2,34 @@
 
 use super::*;
 
-/// A terminal without reflow: xterm, and this emulator.
+/// The emulator cuts, as xterm does: with its variable, and without, as behind ssh.
 #[test]
 fn after_each_new_size_the_rows_are_drawn_once() {
-    let server = Server::start(&[]);
-    let mut alice = alice(&server);
-    server.join().sends("bob : salut\0");
-    alice.types("brouillon");
-    alice.ends_with(&["bob : salut", &status(&server, "1 message"), "alice> brouillon"]);
-    for (columns, rows, shown) in
-        [(30, 10, "── connecté · alice"), (12, 10, "── connecté"), (100, 30, &*status(&server, "1 message"))]
-    {
-        alice.becomes(columns, rows);
-        let line = if columns < 20 { "> <" } else { "alice> brouillon" };
-        alice.sees("the rows, once", |screen| {
-            let all = screen.contents();
-            let is_right = all.lines().rev().nth(1) == Some(shown) && all.lines().last()?.starts_with(line);
-            (is_right && all.matches("──").count() == 1 && all.matches("bob : ").count() <= 1).then_some(())
-        });
+    for variables in [&["XTERM_VERSION=1"][..], &[]] {
+        let server = Server::start(&[]);
+        let mut alice = alice_in(&server, (60, 10), variables, &[]);
+        server.join().sends("bob : un\0bob : deux\0bob : trois\0");
+        alice.types("brouillon");
+        let wide = status(&server, "3 messages");
+        alice.ends_with(&["bob : trois", &wide, "alice> brouillon"]);
+        for (columns, rows, line) in
+            [(30, 10, "alice> brouillon"), (12, 10, "> <"), (100, 30, "alice> brouillon")]
+        {
+            alice.becomes(columns, rows);
+            alice.sees("the rows, once", |screen| {
+                let all = screen.contents();
+                let shown = all.lines().rev().nth(1)?;
+                let is_right =
+                    if columns < 60 { shown.starts_with("── connecté") } else { shown == wide };
+                let is_drawn = is_right && all.lines().last()?.starts_with(line);
+                // What was said is never taken away.
+                let is_whole = all.matches("bob :").count() == 3 && all.matches("──").count() == 1;
+                (is_drawn && is_whole).then_some(())
+            });
+        }
+        server.join().sends("bob : encore\0");
+        alice.ends_with(&["bob : encore", &status(&server, "4 messages"), "alice> brouillon"]);
     }
-    server.join().sends("bob : encore\0");
-    alice.ends_with(&["bob : encore", &status(&server, "2 messages"), "alice> brouillon"]);
 }
 
 #[test]
@@ -36,11 +43,36 @@ fn no_size_is_too_small() {
         bob.sends("bob : salut 日本\0");
         bob.strings(1);
         alice.types("x\x7f\x01\x05");
+        // Whatever there is room for: the prompt's end or the line's, and one status at most.
+        alice.sees(&format!("rows of {columns}"), |screen| {
+            let (row, _) = screen.cursor_position();
+            let shown = screen.rows(0, columns).nth(row.into())?;
+            let is_ours = columns < 10 || shown.ends_with("texte");
+            let statuses = rows_of(screen).iter().filter(|row| row.starts_with("──")).count();
+            (is_ours && statuses <= 1 && !screen.row_wrapped(row)).then_some(())
+        });
     }
     alice.becomes(60, 10);
     alice.ends_with(&[&status(&server, "6 messages"), "alice> 日本語 e\u{301} texte"]);
     alice.types("\x03");
     assert_eq!(alice.terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_becomes_wider_shows_more_of_the_line() {
+    let server = Server::start(&[]);
+    let mut alice = alice_in(&server, (15, 6), &[], &[]);
+    let draft: String = ('a'..='z').cycle().take(127).collect();
+    alice.types(&draft);
+    alice.cursor_is_behind("alice> <tuvw");
+    alice.becomes(100, 30);
+    alice.cursor_is_behind(&format!("alice> <{}", &draft[127 - 90..]));
+    alice.becomes(150, 30);
+    alice.cursor_is_behind(&format!("alice> {draft}"));
+    // Nor does what is left stand alone behind a mark.
+    alice.becomes(30, 30);
+    alice.types(" fin\x17\x7f");
+    alice.cursor_is_behind(&format!("alice> <{}", &draft[126 - 20..126]));
 }
 
 #[test]

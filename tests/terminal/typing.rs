@@ -128,9 +128,61 @@ fn a_paste_has_bounds_which_are_told() {
 #[test]
 fn a_narrow_terminal_has_room_for_the_question_too() {
     let server = Server::start(&[]);
+    for (size, question) in [((36, 10), "── 2 lignes : Entrée ou Échap ?"), ((20, 3), "── Entrée ou Échap")]
+    {
+        let mut alice = alice_in(&server, size, &[], &[]);
+        alice.types("\x1b[200~un\ndeux\x1b[201~");
+        alice.ends_with(&[question, "alice>"]);
+    }
+}
+
+#[test]
+fn one_types_on_while_the_question_stands() {
+    let server = Server::start(&[]);
     let mut alice = alice_in(&server, (36, 10), &[], &[]);
-    alice.types("\x1b[200~un\ndeux\x1b[201~");
-    alice.ends_with(&["── 2 lignes : Entrée ou Échap ?", "alice>"]);
+    let mut bob = server.join();
+    alice.types("\x1b[200~un\rdeux\x1b[201~bonjour");
+    alice.ends_with(&["── 2 lignes : Entrée ou Échap ?", "alice> bonjour"]);
+    alice.types("\r\r");
+    assert_eq!(bob.strings(3), ["alice : un", "alice : deux", "alice : bonjour"]);
+    alice.types("\x1b[200~un\rdeux\x1b[201~\x04");
+    assert_eq!(alice.terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn a_paste_that_no_line_holds_is_cut_and_that_is_told() {
+    let server = Server::start(&[]);
+    let mut alice = alice_in(&server, (90, 10), &[], &[]);
+    alice.types(&format!("\x1b[200~{}fin\x1b[201~", "x".repeat(16 * 1024)));
+    alice.sees("what has become of it", |screen| {
+        let rows = rows_of(screen);
+        let [.., status, line] = &rows[..] else { return None };
+        let told = status == "── ligne pleine : la fin de ce qui a été collé n'y est pas";
+        (told && line.ends_with("xxx")).then_some(())
+    });
+    alice.types("\x7f");
+    alice.sees("the status again", |screen| {
+        rows_of(screen).contains(&status(&server, "0 message")).then_some(())
+    });
+}
+
+#[test]
+fn ctrl_c_in_a_paste_is_no_key() {
+    let server = Server::start(&[]);
+    let mut alice = alice_in(&server, (90, 10), &[], &[]);
+    let mut bob = server.join();
+    alice.types("\x1b[200~un\x03\x1a\x1cdeux\x1b[201~");
+    alice.cursor_is_behind("alice> undeux");
+    alice.types(&format!("\x1b[200~\x03{}\x1b[201~", "#\n".repeat(5000)));
+    alice.sees("the question", |screen| screen.contents().contains("5000 lignes collées").then_some(()));
+    alice.types("\x1b");
+    alice.ends_with(&[&status(&server, "0 message"), "alice> undeux"]);
+    alice.types("\r");
+    assert_eq!(bob.strings(1), ["alice : undeux"]);
+    // Between two, it is.
+    alice.types("\x03");
+    alice.ends_with(&["chat_client : interrompu, au revoir"]);
+    assert_eq!(alice.terminal.ends().code(), Some(0));
 }
 
 #[test]

@@ -138,6 +138,8 @@ impl<'a> Face<'a> {
             let ready = self.wait()?;
             for typed in self.terminal.listen(ready.keyboard).context(WORDS.no_keyboard())? {
                 match typed {
+                    // What is typed by one who leaves is read, or the shell would take it for commands, and dropped.
+                    _ if self.leaving.is_some() => {}
                     Typed::Line(line) => self.say(&line),
                     Typed::End => self.leaving = Some(Instant::now()),
                 }
@@ -163,7 +165,7 @@ impl<'a> Face<'a> {
         let terminal = &self.terminal;
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
-            self.leaving.is_none().then(|| sys::watch(terminal.keyboard(), Interest::Read)),
+            terminal.keyboard().map(|keyboard| sys::watch(keyboard, Interest::Read)),
             terminal.has_room().then(|| sys::watch(link.second.lifeline(), Interest::Read)),
             sends.map(|connection| sys::watch(connection.as_fd(), Interest::Write)),
             search,

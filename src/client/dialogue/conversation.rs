@@ -91,13 +91,14 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         loop {
             self.face.set_status(self.status());
             let ready = self.wait()?;
+            if let ControlFlow::Break(end) = self.read_keyboard(ready.keyboard)? {
+                return Ok(end);
+            }
+            // A key may have been one, and then comes before what the server does at the same time.
             if let Some(end) = self.heed_signals()? {
                 return Ok(end);
             }
             self.face.show(ready.screen)?;
-            if let ControlFlow::Break(end) = self.read_keyboard(ready.keyboard)? {
-                return Ok(end);
-            }
             if ready.readable
                 && let ControlFlow::Break(end) = self.read_server()
             {
@@ -127,11 +128,13 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         let face = &self.face;
         // On a terminal without rows, what is typed too early waits in the terminal.
         let takes_keys = self.dialogue.deaf().is_none() && self.typed.is_empty() && !self.keyboard_ended;
-        // With rows, also what is typed by one who leaves is read, or the shell would take it for commands.
+        // With rows, Ctrl+C is a key like others, to the end; and what is typed by one who leaves is read, or the shell would take it for
+        // commands.
         let listens = face.look() == Look::Rows || (takes_keys && self.since.is_none());
+        let keyboard = face.keyboard().filter(|_| listens);
         let watched = [
             Some(sys::watch(self.signals.as_fd(), Interest::Read)),
-            listens.then(|| sys::watch(face.keyboard(), Interest::Read)),
+            keyboard.map(|keyboard| sys::watch(keyboard, Interest::Read)),
             face.has_room().then(|| sys::watch(self.connection.as_fd(), Interest::Read)),
             (!self.to_send.is_empty()).then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             face.is_behind().then(|| sys::watch(face.output(), Interest::Write)),

@@ -79,8 +79,8 @@ pub trait Face {
     /// The user has interrupted us.
     fn interrupted(&mut self) {}
 
-    /// To wait for, with [`crate::sys::Interest::Read`].
-    fn keyboard(&self) -> BorrowedFd<'_>;
+    /// To wait for, with [`crate::sys::Interest::Read`], unless it is gone.
+    fn keyboard(&self) -> Option<BorrowedFd<'_>>;
 
     /// To wait for, with [`crate::sys::Interest::Write`], while something [waits](Face::is_behind) for it.
     fn output(&self) -> BorrowedFd<'_>;

@@ -149,8 +149,8 @@ impl Face for Plain {
         }
     }
 
-    fn keyboard(&self) -> BorrowedFd<'_> {
-        self.keyboard.as_fd()
+    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.keyboard.as_fd())
     }
 
     fn output(&self) -> BorrowedFd<'_> {

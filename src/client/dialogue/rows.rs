@@ -145,7 +145,7 @@ impl Face for Rows {
         self.terminal.say(&format!("{before}{}", visible(line)));
     }
 
-    fn keyboard(&self) -> BorrowedFd<'_> {
+    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
         self.terminal.keyboard()
     }
 

@@ -3,6 +3,7 @@
 use rustyline::{At, Movement, Word};
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::sys::Signal;
 use crate::text::is_plain;
 
 /// What a key asks for.
@@ -31,6 +32,8 @@ pub enum Wish {
     EndOrDelete,
     /// A clean screen.
     Clear,
+    /// What this signal does: elsewhere, the system makes one of such a key.
+    Signal(Signal),
     /// Nothing.
     Nothing,
 }
@@ -67,6 +70,10 @@ pub fn wish_of(key: KeyEvent) -> Wish {
         (Key::Enter, ..) | (Key::Char('j' | 'm'), true, false) => Wish::Enter,
         (Key::Char('d'), true, false) => Wish::EndOrDelete,
         (Key::Char('l'), true, false) => Wish::Clear,
+        (Key::Char('c'), true, false) => Wish::Signal(Signal::SIGINT),
+        (Key::Char('z'), true, false) => Wish::Signal(Signal::SIGTSTP),
+        // The byte of Ctrl+\ is the one of Ctrl+4.
+        (Key::Char('4' | '\\'), true, false) => Wish::Signal(Signal::SIGQUIT),
         (Key::Char(c), false, false) if is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
         _ => Wish::Nothing,
     }

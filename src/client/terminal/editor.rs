@@ -7,8 +7,10 @@ use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use super::bindings::{Wish, wish_of};
 use super::completion::Completion;
 use super::history::History;
+use super::paste::at_most;
+use crate::sys::Signal;
 
-/// The most bytes of a line. What more is typed is not taken.
+/// The most bytes of a line.
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// What a key comes to, beyond the line.
@@ -22,6 +24,8 @@ pub enum Outcome {
     End,
     /// The whole screen is to be drawn anew.
     Clear,
+    /// What this signal does.
+    Signal(Signal),
 }
 
 /// The line, and what was typed before.
@@ -120,12 +124,14 @@ impl Editor {
         }
     }
 
-    /// Puts pasted `text` where the cursor is; what no line may hold was taken out.
-    pub fn paste(&mut self, text: &str) {
+    /// Puts pasted `text` where the cursor is; what no line may hold was taken out. False when the line has no room for all of it, and
+    /// holds the beginning.
+    pub fn paste(&mut self, text: &str) -> bool {
         self.completion.forget();
         self.search = None;
-        // It does not take what does not fit.
-        let _ = self.line.yank(text, 1, &mut self.killed);
+        let taken = at_most(text, LONGEST_LINE.saturating_sub(self.line.len()));
+        let _ = self.line.yank(taken, 1, &mut self.killed);
+        taken.len() == text.len()
     }
 
     /// Keeps a line that was not typed here among those before.
@@ -146,6 +152,7 @@ impl Editor {
             Wish::Enter => return Outcome::Line(self.finish()),
             Wish::EndOrDelete if self.line.is_empty() => return Outcome::End,
             Wish::Clear => return Outcome::Clear,
+            Wish::Signal(signal) => return Outcome::Signal(signal),
             wish => self.edit(wish),
         }
         Outcome::Edited
@@ -177,7 +184,7 @@ impl Editor {
             Wish::Search => {
                 self.search = Some(Search { draft: self.line.as_str().to_string(), ..Search::default() });
             }
-            Wish::Enter | Wish::Clear | Wish::Nothing => {}
+            Wish::Enter | Wish::Clear | Wish::Signal(_) | Wish::Nothing => {}
         }
     }
 
@@ -193,7 +200,9 @@ impl Editor {
         };
     }
 
+    /// One of many lines that were pasted may have been longer than one that is typed.
     fn put(&mut self, text: &str) {
+        let text = at_most(text, LONGEST_LINE);
         self.line.update(text, text.len(), &mut self.killed);
     }
 

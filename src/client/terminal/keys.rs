@@ -50,6 +50,11 @@ impl Keys {
         }
     }
 
+    /// True while a paste goes on.
+    pub fn is_pasting(&self) -> bool {
+        self.pasted.is_some()
+    }
+
     /// True when a key has begun whose rest may never come.
     pub fn has_begun(&self) -> bool {
         !self.begun.is_empty()

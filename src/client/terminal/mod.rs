@@ -5,17 +5,21 @@
 //! [`Terminal::keyboard`], for [`Terminal::output`] while [`Terminal::is_behind`], and for [`Terminal::patience`]; which calls
 //! [`Terminal::listen`] and [`Terminal::show`] each turn, and [`Terminal::heed`] for each signal of [`SIGNALS`].
 //!
-//! Pure: `keys`, `editor` (with `bindings`, `history`, `completion`), `paste`, `viewport` (with `row`, `width`), `colour`.
+//! Pure: `typing` (with `keys`, `editor` on `bindings`, `history` and `completion`, and `paste`), `viewport` (with `row`, `width`),
+//! `reflow`, `colour`.
 
 mod bindings;
 mod colour;
 mod completion;
 mod editor;
+mod handover;
 mod history;
 mod keys;
 mod output;
 mod paste;
+mod reflow;
 mod row;
+mod typing;
 mod viewport;
 mod width;
 
@@ -24,14 +28,12 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use terminput::{KeyCode, KeyEvent};
 
 use super::Words;
 use crate::sys::{self, Signal};
-use editor::{Editor, Outcome};
-use keys::{Input, Keys};
+use editor::Outcome;
 use output::Output;
-use paste::Pasted;
+use typing::Typing;
 use viewport::{Content, Viewport};
 
 pub use colour::Colours;
@@ -65,11 +67,10 @@ pub struct Terminal {
     words: Words,
     prompt: String,
     status: Vec<String>,
-    keys: Keys,
+    typing: Typing,
     last_key: Instant,
-    editor: Editor,
-    /// Lines that were pasted, and wait for the user to say what is to become of them.
-    asked: Option<Pasted>,
+    /// Nobody can type here any more.
+    is_gone: bool,
     viewport: Viewport,
     /// What is to be said above the rows.
     said: String,
@@ -88,10 +89,9 @@ impl Terminal {
             words,
             prompt,
             status: Vec::new(),
-            keys: Keys::default(),
+            typing: Typing::default(),
             last_key: Instant::now(),
-            editor: Editor::default(),
-            asked: None,
+            is_gone: false,
             viewport: Viewport::default(),
             said: String::new(),
             is_dirty: true,
@@ -99,9 +99,9 @@ impl Terminal {
         })
     }
 
-    /// To wait for, with [`sys::Interest::Read`].
-    pub fn keyboard(&self) -> BorrowedFd<'_> {
-        self.out.keyboard()
+    /// To wait for, with [`sys::Interest::Read`], until it is gone; after [`Typed::End`] too: Ctrl+C is a key like others.
+    pub fn keyboard(&self) -> Option<BorrowedFd<'_>> {
+        (!self.is_gone).then(|| self.out.keyboard())
     }
 
     /// To wait for, with [`sys::Interest::Write`], while [`Terminal::is_behind`].
@@ -121,7 +121,7 @@ impl Terminal {
 
     /// How long to wait at most for the next turn, where a key has begun.
     pub fn patience(&self) -> Option<Duration> {
-        let begun = self.keys.has_begun();
+        let begun = self.typing.has_begun_a_key();
         begun.then(|| REST_OF_A_KEY.saturating_sub(self.last_key.elapsed()))
     }
 
@@ -131,7 +131,7 @@ impl Terminal {
         self.said.push_str("\r\n");
     }
 
-    /// What the status tells; the parts at the end are left out where there is no room. They have no control characters.
+    /// What the status tells; the most important part first; those for which there is no room are left out. They have no control characters.
     pub fn set_status(&mut self, parts: Vec<String>) {
         if self.status != parts {
             self.status = parts;
@@ -149,17 +149,17 @@ impl Terminal {
 
     /// Lets Tab complete `word`.
     pub fn offer(&mut self, word: &str) {
-        self.editor.offer(word);
+        self.typing.editor.offer(word);
     }
 
     /// Lets Tab begin a line with `text`, where nothing is typed yet, or a part of it, or a part of `name`.
     pub fn offer_beginning(&mut self, name: &str, text: &str) {
-        self.editor.offer_beginning(name, text);
+        self.typing.editor.offer_beginning(name, text);
     }
 
     /// Puts a line back where it was typed: it cannot be said now.
     pub fn give_back(&mut self, line: &str) {
-        self.editor.give_back(line);
+        self.typing.editor.give_back(line);
         self.is_dirty = true;
     }
 
@@ -168,24 +168,28 @@ impl Terminal {
     /// # Errors
     /// What read(2) says.
     pub fn listen(&mut self, is_ready: bool) -> io::Result<Vec<Typed>> {
-        let mut inputs = Vec::new();
-        if is_ready {
-            let mut bytes = [0; 4096];
-            match nix::unistd::read(self.out.keyboard(), &mut bytes) {
-                // The terminal is gone.
-                Ok(0) | Err(Errno::EIO) => return Ok(vec![Typed::End]),
-                Ok(n) => {
-                    self.keys.feed(&bytes[..n], |input| inputs.push(input));
-                    self.last_key = Instant::now();
-                }
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(error) => return Err(error.into()),
+        let outcomes = match is_ready {
+            true => self.read()?,
+            false if self.patience().is_some_and(|left| left.is_zero()) => self.typing.settle(),
+            false => Vec::new(),
+        };
+        self.is_dirty |= !outcomes.is_empty();
+        Ok(outcomes.into_iter().filter_map(|outcome| self.obey(outcome)).collect())
+    }
+
+    fn read(&mut self) -> io::Result<Vec<Outcome>> {
+        let mut bytes = [0; 4096];
+        match self.out.read(&mut bytes) {
+            Ok(bytes) => {
+                let quiet = std::mem::replace(&mut self.last_key, Instant::now()).elapsed();
+                Ok(self.typing.feed(bytes, quiet))
             }
-        } else if self.patience().is_some_and(|left| left.is_zero()) {
-            self.keys.settle(|input| inputs.push(input));
+            Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => {
+                self.is_gone = true;
+                Ok(vec![Outcome::End])
+            }
+            Err(error) => Err(error),
         }
-        self.is_dirty |= !inputs.is_empty();
-        Ok(inputs.into_iter().flat_map(|input| self.take(input)).collect())
     }
 
     /// Shows what is new, as far as the terminal takes it now. In the background, this stops us until we are in the foreground.
@@ -206,107 +210,34 @@ impl Terminal {
         self.out.write()
     }
 
-    /// Does what a signal of [`SIGNALS`] asks for. Ctrl+Z: comes back when we are continued.
-    ///
-    /// # Errors
-    /// What the system says when the terminal cannot be had again.
-    pub fn heed(&mut self, signal: Signal) -> io::Result<()> {
-        match signal {
-            Signal::SIGWINCH if self.out.rewraps() => self.viewport.rewrapped(self.out.size().columns),
-            // The drawing will see to it.
-            Signal::SIGWINCH => {}
-            Signal::SIGTSTP => {
-                self.leave_screen();
-                self.out.restore();
-                // It is taken again where something is shown again: a signal that has come meanwhile may end us before.
-                sys::stop_as_asked()?;
-            }
-            // Stopped by another signal, of which we heard nothing: the shell has taken the terminal meanwhile.
-            _ if self.out.is_taken() => {
-                self.viewport.forget();
-                self.out.take_again()?;
-            }
-            _ => {}
-        }
-        self.is_dirty = true;
-        Ok(())
-    }
-
-    /// Gives the terminal back, with all that was said on it, and the cursor in a line of its own. A terminal that takes nothing is
-    /// not waited for long.
-    pub fn close(mut self) {
-        self.leave_screen();
-    }
-
-    fn leave_screen(&mut self) {
-        if !self.out.is_taken() {
-            return;
-        }
-        let said = std::mem::take(&mut self.said);
-        let last = self.viewport.erase() + &said;
-        self.out.put(&last);
-        self.out.write_the_rest();
-    }
-
     fn draw(&mut self, said: &str) -> String {
-        let search = self.editor.search().map(|(part, found)| self.words.search(part, found));
         let size = self.out.size();
-        let question = self.asked.as_ref().map(|asked| vec![self.question(asked, size.columns)]);
+        let editor = &self.typing.editor;
+        let search = editor.search().map(|(part, found)| self.words.search(part, found));
+        // With what stands before a status.
+        let notice = self.typing.notice(self.words, size.columns.saturating_sub(4)).map(|notice| [notice]);
         let content = Content {
-            status: question.as_ref().unwrap_or(&self.status),
+            status: notice.as_ref().map_or(&self.status, |notice| &notice[..]),
             prompt: search.as_ref().unwrap_or(&self.prompt),
-            text: self.editor.text(),
-            cursor: self.editor.cursor(),
+            text: editor.text(),
+            cursor: editor.cursor(),
         };
         self.viewport.draw(said, content, size)
     }
 
-    /// What is to become of the lines that were pasted?
-    fn question(&self, asked: &Pasted, columns: usize) -> String {
-        let question = self.words.pasted(asked.lines.len(), asked.is_cut);
-        // With what stands before a status.
-        if width(&question) + 4 <= columns { question } else { self.words.pasted_in_short(asked.lines.len()) }
-    }
-
-    fn take(&mut self, input: Input) -> Vec<Typed> {
-        match input {
-            Input::Key(key) if self.asked.is_some() => self.answer(key),
-            Input::Key(key) => match self.editor.press(key) {
-                Outcome::Edited => Vec::new(),
-                Outcome::Line(line) => vec![Typed::Line(line)],
-                Outcome::End => vec![Typed::End],
-                Outcome::Clear => {
-                    self.out.clear();
-                    self.viewport.forget();
-                    Vec::new()
-                }
-            },
-            Input::Paste { bytes, is_cut } => {
-                let mut pasted = Pasted::of(&bytes, is_cut);
-                match (&mut self.asked, pasted.lines.len()) {
-                    // Whoever pastes again before having answered wants this one.
-                    (None, 0) => {}
-                    (None, 1) if !pasted.is_cut => self.editor.paste(&pasted.lines.remove(0)),
-                    (asked, _) => *asked = Some(pasted),
-                }
-                Vec::new()
+    fn obey(&mut self, outcome: Outcome) -> Option<Typed> {
+        match outcome {
+            Outcome::Edited => {}
+            Outcome::Line(line) => return Some(Typed::Line(line)),
+            Outcome::End => return Some(Typed::End),
+            Outcome::Signal(signal) => sys::raise_in_group(signal),
+            Outcome::Clear => {
+                // Some keep in the scrollback what stood on the screen: that is not for our rows.
+                let erased = self.viewport.erase();
+                self.out.put(&erased);
+                self.out.clear();
             }
         }
-    }
-
-    /// What is to become of the lines that were pasted.
-    fn answer(&mut self, key: KeyEvent) -> Vec<Typed> {
-        match key.code {
-            KeyCode::Enter => {
-                let lines = self.asked.take().map_or(Vec::new(), |pasted| pasted.lines);
-                lines.iter().for_each(|line| self.editor.remember(line));
-                lines.into_iter().map(Typed::Line).collect()
-            }
-            KeyCode::Esc => {
-                self.asked = None;
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
+        None
     }
 }

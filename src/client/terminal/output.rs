@@ -15,8 +15,10 @@ use crate::sys::{self, Interest, PIPE_BUF, TerminalModes};
 const MARK_PASTES: &str = "\x1b[?2004h";
 const LEAVE_PASTES: &str = "\x1b[?2004l";
 
-/// What a program that was killed may have left open: a half-drawn screen, marked pastes, colours, a cursor in the middle of a line.
-const AFTER_A_DEATH: &str = "\x1b[?2026l\x1b[?2004l\x1b[m\r\x1b[J\r\n";
+/// What a program that was killed may have left open: a half-drawn screen, marked pastes, colours.
+const AFTER_A_DEATH: &str = "\x1b[?2026l\x1b[?2004l\x1b[m";
+/// And a cursor behind what was being typed. That is not erased: a shell's prompt may have come to stand there.
+const FRESH_ROW: &str = "\r\n";
 
 /// At the end, a terminal may take nothing for so long before it is given up.
 const GRACE: Duration = Duration::from_millis(500);
@@ -38,16 +40,20 @@ pub fn saved_modes() -> io::Result<TerminalModes> {
     TerminalModes::of(io::stdin())
 }
 
-/// Puts the terminal back in `modes`, for a process that has died without doing so. Not when another's group has the
-/// terminal: the shell has then put it in order, for itself.
+/// Puts the terminal back in `modes`, for a process that has died without doing so: if it still works as we had it. Else somebody has
+/// put it in order meanwhile, for himself. Whose it is does not tell: a shell takes it first, and some leave its modes as they are.
 pub fn put_back(modes: &TerminalModes) {
-    if !sys::is_in_foreground(io::stdin()) {
+    let ours = modes.key_by_key();
+    if !ours.are_those_of(io::stdin()) {
         return;
     }
-    // It fails only when there is no terminal any more.
-    let _ = modes.apply(io::stdin());
     if sys::is_writable_now(io::stdout()) {
-        let _ = nix::unistd::write(io::stdout(), AFTER_A_DEATH.as_bytes());
+        let row = if sys::is_in_foreground(io::stdin()) { FRESH_ROW } else { "" };
+        let _ = nix::unistd::write(io::stdout(), [AFTER_A_DEATH, row].concat().as_bytes());
+    }
+    // Asked once more at the last moment. It fails only when there is no terminal any more.
+    if ours.are_those_of(io::stdin()) {
+        let _ = modes.apply(io::stdin());
     }
 }
 
@@ -109,6 +115,23 @@ impl Output {
         self.keyboard.as_fd()
     }
 
+    /// What was typed, in one read: nothing, when it was interrupted; an error, when the terminal is gone.
+    pub fn read<'a>(&self, bytes: &'a mut [u8]) -> io::Result<&'a [u8]> {
+        match nix::unistd::read(self.keyboard(), bytes) {
+            Ok(0) => Err(Errno::EIO.into()),
+            Ok(n) => Ok(&bytes[..n]),
+            Err(Errno::EINTR | Errno::EAGAIN) => Ok(&[]),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same, where it comes within this time; else, or when the terminal is gone, nothing.
+    pub fn read_within<'a>(&self, time: Duration, bytes: &'a mut [u8]) -> &'a [u8] {
+        let mut watched = [sys::watch(self.keyboard(), Interest::Read)];
+        let has_come = sys::wait(&mut watched, Some(time)).is_ok() && sys::is_ready(&watched[0]);
+        if has_come { self.read(bytes).unwrap_or_default() } else { &[] }
+    }
+
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.own.as_ref().map_or(self.screen.as_fd(), AsFd::as_fd)
     }
@@ -117,15 +140,6 @@ impl Output {
         let known = terminal_size::terminal_size_of(self.as_fd());
         let size = known.map(|(columns, rows)| Size { columns: columns.0.into(), rows: rows.0.into() });
         size.filter(|size| size.columns > 0 && size.rows > 0).unwrap_or(COMMON)
-    }
-
-    /// True where lines that are too long for a new width are wrapped anew; else they are cut. Nothing tells but who it is: xterm (but
-    /// not tmux in it), the Linux console and GNU screen cut.
-    pub fn rewraps(&self) -> bool {
-        let is_set = |name| std::env::var_os(name).is_some();
-        let term = std::env::var_os("TERM").unwrap_or_default();
-        let term = term.to_string_lossy();
-        is_set("TMUX") || !(is_set("XTERM_VERSION") || term == "linux" || term.starts_with("screen"))
     }
 
     /// True while the terminal has not taken all that was put.

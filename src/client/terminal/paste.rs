@@ -25,6 +25,12 @@ impl Pasted {
     }
 }
 
+/// The longest beginning of `text` that has so many bytes at most.
+pub fn at_most(text: &str, bytes: usize) -> &str {
+    let is_whole = |&at: &usize| text.is_char_boundary(at);
+    &text[..(0..=bytes.min(text.len())).rev().find(is_whole).unwrap_or(0)]
+}
+
 /// Without what would do something instead of being text.
 fn fit_for_a_line(text: &str) -> String {
     let text = text.replace('\t', "    ");

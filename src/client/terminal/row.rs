@@ -16,7 +16,8 @@ pub struct Part<'a> {
 }
 
 /// The part of `text` that fits in `room` columns, marks for what is left out included, one column for a cursor at its end as
-/// well. `from` is where the part began last time, and stays as long as the cursor is in it: text that jumps is hard to read.
+/// well. `from` is where the part began last time, and stays as long as the cursor is in it, and nothing more fits before it: text that
+/// jumps is hard to read, and a row that is empty while text is hidden hides it for nothing.
 pub fn part<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> Part<'a> {
     let (before, behind) = text.split_at(cursor);
     if width(text) < room {
@@ -29,6 +30,7 @@ pub fn part<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> 
     if !stays {
         *from = cursor - ending(before, room / 2).len();
     }
+    *from = text.len() - ending(text, room).len().max(text.len() - *from);
     let before = &text[*from..cursor];
     let shown = beginning(behind, room.saturating_sub(width(before)) + 1);
     Part { follows: *from > 0, before, behind: shown, goes_on: shown.len() < behind.len() }
@@ -38,6 +40,7 @@ pub fn part<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
 
     #[test]
     fn what_fits_is_shown_whole() {
@@ -51,10 +54,10 @@ mod tests {
         let mut from = 0;
         let text = "abcdefghijklmnop";
         let end = part(text, 16, 11, &mut from);
-        assert_eq!(end, Part { follows: true, before: "mnop", behind: "", goes_on: false });
+        assert_eq!(end, Part { follows: true, before: "ijklmnop", behind: "", goes_on: false });
         // Within what is shown, nothing moves.
         let middle = part(text, 13, 11, &mut from);
-        assert_eq!(middle, Part { follows: true, before: "m", behind: "nop", goes_on: false });
+        assert_eq!(middle, Part { follows: true, before: "ijklm", behind: "nop", goes_on: false });
         let start = part(text, 0, 11, &mut from);
         assert_eq!(start, Part { follows: false, before: "", behind: "abcdefghi", goes_on: true });
     }
@@ -71,6 +74,10 @@ mod tests {
             let shown = width(part.before) + width(part.behind) + marks;
             prop_assert!(shown <= room.max(3), "{part:?} in {room}");
             prop_assert!(text[..cursor].ends_with(part.before) && text[cursor..].starts_with(part.behind));
+            // Nothing is hidden before it that would fit, with one column more for the cursor.
+            let hidden = &text[..cursor - part.before.len()];
+            let next = hidden.graphemes(true).next_back().map_or(0, width);
+            prop_assert!(!part.follows || part.goes_on || shown + next + 2 > room, "{part:?} in {room}");
         }
     }
 }

@@ -9,8 +9,9 @@ use super::width::{beginning, ending, width};
 /// Bytes until the second of these are shown at once: no terminal then shows a half-drawn screen. Others do not know them.
 const TOGETHER: &str = "\x1b[?2026h";
 const DONE: &str = "\x1b[?2026l";
-/// From the cursor to the end of the screen.
-const ERASE: &str = "\x1b[J";
+/// The cursor's row, then from its second column to the end of the screen; the cursor comes to its first. From the first cell of the
+/// screen on, tmux would take it for a clean screen, and put what stood there into the scrollback.
+const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[m";
 
@@ -26,7 +27,7 @@ pub struct Size {
 /// What the rows show.
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
-    /// The status, in parts: those at the end are left out where there is no room.
+    /// The status, in parts, the first the most important: one for which there is no room is left out.
     pub status: &'a [String],
     /// What stands before the line.
     pub prompt: &'a str,
@@ -121,18 +122,16 @@ impl Viewport {
     }
 }
 
-/// As many parts as fit in `columns`, with what stands between them; of the first, at least its beginning.
+/// The parts that fit in `columns`, with what stands between them; of the first, at least its beginning.
 fn fitting(parts: &[String], columns: usize) -> String {
     let mut status = String::from("──");
     for (at, part) in parts.iter().enumerate() {
         let longer = format!("{status} {}{part}", if at > 0 { "· " } else { "" });
-        if width(&longer) > columns {
-            if at == 0 {
-                status = beginning(part, columns).to_string();
-            }
-            break;
+        match (width(&longer) <= columns, at) {
+            (true, _) => status = longer,
+            (false, 0) => return beginning(part, columns).to_string(),
+            (false, _) => {}
         }
-        status = longer;
     }
     beginning(&status, columns).to_string()
 }
@@ -173,6 +172,17 @@ mod tests {
         terminal.process(viewport.erase().as_bytes());
         assert_eq!(shown(&terminal), ["deux", "trois", "quatre", "", ""]);
         assert_eq!(terminal.screen().cursor_position(), (3, 0));
+    }
+
+    #[test]
+    fn a_part_that_does_not_fit_leaves_its_room_to_the_next() {
+        let parts = ["connecté", "12 messages", "127.0.0.1:5015", "bob"].map(String::from);
+        assert_eq!(fitting(&parts, 60), "── connecté · 12 messages · 127.0.0.1:5015 · bob");
+        assert_eq!(fitting(&parts, 40), "── connecté · 12 messages · bob");
+        assert_eq!(fitting(&parts, 30), "── connecté · 12 messages");
+        assert_eq!(fitting(&parts, 20), "── connecté · bob");
+        assert_eq!(fitting(&parts, 10), "connecté");
+        assert_eq!(fitting(&parts, 4), "conn");
     }
 
     #[test]
