@@ -95,7 +95,7 @@ impl<R: Rules> Hub<R> {
     /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.parent.become_user()?;
-        self.rules.open(&self.parent)?;
+        self.rules.open(&mut self.parent)?;
         self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {

@@ -292,7 +292,7 @@ impl Rules for Messenger {
         }
     }
 
-    fn open(&mut self, parent: &Parent) -> anyhow::Result<()> {
+    fn open(&mut self, parent: &mut Parent) -> anyhow::Result<()> {
         self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(parent))
     }
 

@@ -188,12 +188,13 @@ impl Parent {
     /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
     pub fn take_signals(&mut self) -> bool {
         let signals = self.signals.take();
+        let hung_up = self.signals.has_hung_up();
         for &signal in &signals {
             match signal {
                 Signal::SIGCHLD => {}
                 Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
                 // Not that somebody asks for something: nobody sees it any more.
-                Signal::SIGHUP if self.has_terminal && !sys::has_terminal() => {
+                Signal::SIGHUP if hung_up && self.has_terminal && !sys::has_terminal() => {
                     self.stop = self.stop.or(Some(signal));
                 }
                 _ => self.asked.push(signal),
