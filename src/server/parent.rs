@@ -188,7 +188,7 @@ impl Parent {
     /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
     pub fn take_signals(&mut self) -> bool {
         let signals = self.signals.take();
-        let hung_up = self.signals.has_hung_up();
+        let hung_up = signals.contains(&Signal::SIGHUP) && self.signals.has_hung_up();
         for &signal in &signals {
             match signal {
                 Signal::SIGCHLD => {}
