@@ -94,16 +94,18 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
     eve.hears_up_to("eve : deux\n");
     is_titled(child, &format!("chat_serveur: {address} eve"));
     // A huge one, of characters that become longer as they are shown: cut, at the end of a character, in valid UTF-8.
-    for huge in ["\u{202e}".repeat(80), "é".repeat(120)] {
+    for huge in ["\u{202e}".repeat(80), "é".repeat(120), "日".repeat(80)] {
         eve.sends(format!("{huge} : x\0"));
         eve.hears_up_to(" : x\0\0");
-        let front =
-            format!("chat_serveur: {address} {}", if huge.starts_with('é') { "éé" } else { "<U+202E><" });
+        let shown = if huge.starts_with('\u{202e}') { "<U+202E><" } else { &huge[..6] };
+        let front = format!("chat_serveur: {address} {shown}");
         let title = eventually("a long title", || {
             Some(cmdline(child)).filter(|line| line.starts_with(front.as_bytes()))
         });
         let title = String::from_utf8(title).unwrap();
         assert!(title.len() < 200 && title.ends_with('\0') && !title.contains('\u{202e}'), "{title:?}");
+        // Of no character a part.
+        assert!(!title.contains("\\x"), "{title:?}");
     }
     // The room goes on.
     eve.sends("eve : encore là\0");

@@ -288,7 +288,8 @@ impl Rules for Messenger {
     fn asked(&mut self, signal: Signal, stage: &mut Stage) {
         match (signal, &mut self.transcript) {
             (Signal::SIGHUP, Some(transcript)) => transcript.reopen(stage.parent),
-            _ => self.report = Some(Report::begin(stage)),
+            // Of one that is on its way, the rest comes.
+            _ => drop(self.report.get_or_insert_with(|| Report::begin(stage))),
         }
     }
 

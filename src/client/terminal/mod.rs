@@ -17,7 +17,7 @@ mod output;
 mod paste;
 mod row;
 mod viewport;
-mod width;
+pub(crate) mod width;
 
 use std::io;
 use std::os::fd::BorrowedFd;
