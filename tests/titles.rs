@@ -240,3 +240,26 @@ fn a_title_costs_a_child_a_few_pages_at_most_and_a_transcript_no_more() {
     assert!(with <= without + 3 * page, "{with} kB with titles, {without} kB without");
     assert!(transcribed <= with + 2 * page, "{transcribed} kB with a transcript, {with} kB without");
 }
+
+/// After a fork, a page that the first process writes to stays with the children that were there: where many come at once, the
+/// child before them pays for what is written for all of them.
+#[test]
+fn a_child_that_was_there_before_many_come_at_once_is_hardly_larger_than_theirs() {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as usize / 1024;
+    let server = Server::start(&["-q"]);
+    let mut peers = vec![server.connect()];
+    server.wait_for_children(1);
+    server.program.signal(nix::sys::signal::Signal::SIGSTOP);
+    peers.extend((1..64).map(|_| server.connect()));
+    server.program.signal(nix::sys::signal::Signal::SIGCONT);
+    let children = server.wait_for_children(64);
+    for (i, peer) in peers.iter_mut().enumerate() {
+        peer.sends(format!("al{i} : bonjour\0"));
+        peer.hears_up_to(&format!("al{i} : bonjour\0\0"));
+    }
+    let mut sizes: Vec<usize> = children.iter().map(|&child| private_kb(child)).collect();
+    let first = sizes[0];
+    sizes.sort_unstable();
+    let median = sizes[32];
+    assert!(first <= median + 4 * page, "{sizes:?}, {first} kB the first");
+}
