@@ -65,7 +65,7 @@ impl Transcript {
     /// Opens the file, or makes it; a last line that was cut is ended. What was open until now stays so where that fails.
     ///
     /// # Errors
-    /// As [`file::open`].
+    /// Those of open(2); that it is no file of our own alone; of fsync(2), with the directory's name.
     pub fn open(&mut self, parent: &mut Parent) -> anyhow::Result<()> {
         self.take(parent).with_context(|| words::cannot_transcribe(self.path()))?;
         let others = self.file.as_ref().map_or(0, file::open_to_others);
