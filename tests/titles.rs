@@ -94,16 +94,18 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
     eve.hears_up_to("eve : deux\n");
     is_titled(child, &format!("chat_serveur: {address} eve"));
     // A huge one, of characters that become longer as they are shown: cut, at the end of a character, in valid UTF-8.
-    for huge in ["\u{202e}".repeat(80), "é".repeat(120)] {
+    for huge in ["\u{202e}".repeat(80), "é".repeat(120), "日".repeat(80)] {
         eve.sends(format!("{huge} : x\0"));
         eve.hears_up_to(" : x\0\0");
-        let front =
-            format!("chat_serveur: {address} {}", if huge.starts_with('é') { "éé" } else { "<U+202E><" });
+        let shown = if huge.starts_with('\u{202e}') { "<U+202E><" } else { &huge[..6] };
+        let front = format!("chat_serveur: {address} {shown}");
         let title = eventually("a long title", || {
             Some(cmdline(child)).filter(|line| line.starts_with(front.as_bytes()))
         });
         let title = String::from_utf8(title).unwrap();
         assert!(title.len() < 200 && title.ends_with('\0') && !title.contains('\u{202e}'), "{title:?}");
+        // Of no character a part.
+        assert!(!title.contains("\\x"), "{title:?}");
     }
     // The room goes on.
     eve.sends("eve : encore là\0");
@@ -237,4 +239,27 @@ fn a_title_costs_a_child_a_few_pages_at_most_and_a_transcript_no_more() {
         [&["--no-titles"][..], &[], &["--transcript", transcript.to_str().unwrap()]].map(least);
     assert!(with <= without + 3 * page, "{with} kB with titles, {without} kB without");
     assert!(transcribed <= with + 2 * page, "{transcribed} kB with a transcript, {with} kB without");
+}
+
+/// After a fork, a page that the first process writes to stays with the children that were there: where many come at once, the
+/// child before them pays for what is written for all of them.
+#[test]
+fn a_child_that_was_there_before_many_come_at_once_is_hardly_larger_than_theirs() {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as usize / 1024;
+    let server = Server::start(&["-q"]);
+    let mut peers = vec![server.connect()];
+    server.wait_for_children(1);
+    server.program.signal(nix::sys::signal::Signal::SIGSTOP);
+    peers.extend((1..64).map(|_| server.connect()));
+    server.program.signal(nix::sys::signal::Signal::SIGCONT);
+    let children = server.wait_for_children(64);
+    for (i, peer) in peers.iter_mut().enumerate() {
+        peer.sends(format!("al{i} : bonjour\0"));
+        peer.hears_up_to(&format!("al{i} : bonjour\0\0"));
+    }
+    let mut sizes: Vec<usize> = children.iter().map(|&child| private_kb(child)).collect();
+    let first = sizes[0];
+    sizes.sort_unstable();
+    let median = sizes[32];
+    assert!(first <= median + 4 * page, "{sizes:?}, {first} kB the first");
 }

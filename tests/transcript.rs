@@ -14,6 +14,8 @@ use serde_json::Value;
 
 #[path = "transcript/faults.rs"]
 mod faults;
+#[path = "transcript/ownership.rs"]
+mod ownership;
 #[path = "transcript/rotation.rs"]
 mod rotation;
 #[path = "transcript/terminal.rs"]

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
@@ -27,8 +27,8 @@ pub struct Client {
     pub socket: TcpStream,
     /// Its address.
     pub peer: SocketAddr,
-    /// Since when it is in.
-    pub since: Instant,
+    /// Since when it is in, as clocks on walls have it: they go on while the machine sleeps.
+    pub since: SystemTime,
     /// The name that it gives itself, in what was passed on.
     pub pseudo: Pseudo,
     /// What it has said, passed on or not: bytes with the NULs that end its messages.
@@ -116,7 +116,7 @@ impl Client {
             pid,
             socket,
             peer,
-            since: Instant::now(),
+            since: SystemTime::now(),
             pseudo: Pseudo::default(),
             said: Traffic::default(),
             heard: Traffic::default(),

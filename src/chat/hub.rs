@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::inbox::{CAPACITY, Heard, Inbox};
 use super::room::Room;
 use super::stage::{Rules, Stage};
-use crate::server::{self, Options, Parent, Visitor, prepare};
+use crate::server::{self, ACCEPTED_AT_ONCE, Options, Parent, Visitor, prepare};
 use crate::sys::{self, Duty, Ended, Interest, Pid, PollFd, Signal};
 
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
@@ -95,7 +95,7 @@ impl<R: Rules> Hub<R> {
     /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.parent.become_user()?;
-        self.rules.open(&self.parent)?;
+        self.rules.open(&mut self.parent)?;
         self.parent.confine(Duty::Records, None);
         self.parent.announce(more)?;
         while self.parent.stop.is_none() {
@@ -260,7 +260,11 @@ impl<R: Rules> Hub<R> {
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
-        for visitor in self.parent.accept(door, now) {
+        for visitor in self.parent.second_look(now) {
+            self.admit(visitor, now);
+        }
+        for _ in 0..ACCEPTED_AT_ONCE {
+            let Some(visitor) = self.parent.accept(door, now) else { break };
             self.admit(visitor, now);
         }
     }

@@ -2,8 +2,9 @@
 //! of those who are connected. Pure, and without memory from the heap.
 
 use super::speaker::Spoken;
+use crate::text::character_boundary;
 
-/// So many bytes of a name are kept.
+/// So many bytes of a name are kept, less where that would cut a character.
 const KEPT: usize = 64;
 
 /// The name in the last message that bore one; empty before that. Whoever shows it makes it visible first.
@@ -32,7 +33,7 @@ impl Pseudo {
             return false;
         }
         let Some(name) = Spoken::of(message).name else { return false };
-        let name = &name[..name.len().min(KEPT)];
+        let name = &name[..if name.len() > KEPT { character_boundary(name, KEPT) } else { name.len() }];
         if name == self.as_bytes() {
             return false;
         }
@@ -69,6 +70,12 @@ mod tests {
         let long = "n".repeat(100);
         assert_eq!(heard(format!("{long} : x").as_bytes()), (true, long[..KEPT].to_string()));
         assert!(!heard(format!("{long} : y").as_bytes()).0);
+        // Cut between two characters, and a name that is as long as what was cut is the same.
+        let long = format!("n{}", "é".repeat(50));
+        let kept = long[..KEPT - 1].to_string();
+        assert_eq!(heard(format!("{long} : x").as_bytes()), (true, kept.clone()));
+        assert!(!heard(format!("{long} : y").as_bytes()).0);
+        assert!(!heard(format!("{kept} : y").as_bytes()).0);
     }
 
     proptest! {

@@ -3,23 +3,24 @@
 //!
 //! A large room's list is longer than what a console keeps. So it goes on from where it was, as soon as the console has room again.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use chrono::{Local, TimeDelta};
+use chrono::{DateTime, Local};
 
 use super::client::{Client, Lag, Traffic};
 use super::stage::Stage;
+use crate::client::terminal::width::{beginning, width};
 use crate::sys::Pid;
 use crate::text::visible;
 
 /// The columns' heads; those from [`NUMBERS`] on are numbers.
 const HEADS: [&str; COLUMNS] =
-    ["client", "fils", "pseudo", "depuis", "durée", "reçus", "oct.", "env.", "oct.", "retard"];
+    ["client", "fils", "pseudo", "depuis", "durée", "a dit", "octets", "entendu", "octets", "retard"];
 const COLUMNS: usize = 10;
 const NUMBERS: usize = 4;
 
-/// The least width of each.
-const WIDTHS: [usize; COLUMNS] = [15, 4, 10, 8, 5, 5, 5, 5, 5, 6];
+/// The least width of each, in columns of the screen.
+const WIDTHS: [usize; COLUMNS] = [15, 4, 9, 6, 5, 5, 6, 7, 6, 6];
 
 /// A list on its way.
 #[derive(Debug)]
@@ -55,6 +56,11 @@ impl Report {
 
     /// Prints as much of the rest as the console takes now. True when that was all.
     pub fn goes_on(&mut self, stage: &mut Stage) -> bool {
+        if !has_room(stage) {
+            // Nobody is looked at in vain.
+            return false;
+        }
+        let now = SystemTime::now();
         for pid in stage.room.children().into_iter().filter(|&pid| pid > self.after).collect::<Vec<_>>() {
             if !has_room(stage) {
                 return false;
@@ -63,7 +69,7 @@ impl Report {
             let client = stage.room.laggard(pid, stage.now);
             if let Some((client, lag, _)) = client.filter(|(client, ..)| !stage.room.is_visitor(client)) {
                 self.sum.add(client, lag);
-                stage.parent.out.line(line(&self.widths, client, lag, stage.now));
+                stage.parent.out.line(line(&self.widths, client, lag, now));
             }
         }
         stage.parent.out.line(row(&self.widths, &self.sum.cells()));
@@ -108,9 +114,9 @@ impl Sum {
     }
 }
 
-fn line(widths: &[usize; COLUMNS], client: &Client, lag: Lag, now: Instant) -> String {
-    let for_so_long = now.saturating_duration_since(client.since);
-    let since = Local::now() - TimeDelta::from_std(for_so_long).unwrap_or_default();
+fn line(widths: &[usize; COLUMNS], client: &Client, lag: Lag, now: SystemTime) -> String {
+    // A clock that was set back since then says nothing.
+    let for_so_long = now.duration_since(client.since).unwrap_or_default();
     let blocked = match client.blocked_since {
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
@@ -120,7 +126,7 @@ fn line(widths: &[usize; COLUMNS], client: &Client, lag: Lag, now: Instant) -> S
         client.peer.to_string(),
         client.pid.to_string(),
         cut(&visible(client.pseudo.as_bytes()), widths[2]),
-        since.format("%H:%M:%S").to_string(),
+        since(client.since.into(), now.into()),
         duration(for_so_long),
         short(messages),
         short(bytes),
@@ -134,18 +140,21 @@ fn line(widths: &[usize; COLUMNS], client: &Client, lag: Lag, now: Instant) -> S
 /// Texts from the left, numbers from the right.
 fn row(widths: &[usize; COLUMNS], cells: &[String; COLUMNS]) -> String {
     let cell = |at: usize| {
-        let (cell, width) = (&cells[at], widths[at]);
-        if at < NUMBERS { format!("{cell:width$}") } else { format!("{cell:>width$}") }
+        let (cell, blank) = (&cells[at], " ".repeat(widths[at].saturating_sub(width(&cells[at]))));
+        if at < NUMBERS { format!("{cell}{blank}") } else { format!("{blank}{cell}") }
     };
     (0..COLUMNS).map(cell).collect::<Vec<_>>().join(" ")
 }
 
 /// The front of a text that is longer than its column, and a sign that it goes on.
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width) {
-        Some(_) => text.chars().take(width - 1).chain(['…']).collect(),
-        None => text.to_string(),
-    }
+fn cut(text: &str, room: usize) -> String {
+    if width(text) > room { format!("{}…", beginning(text, room - 1)) } else { text.to_string() }
+}
+
+/// The time, on the same day, else the day.
+fn since(joined: DateTime<Local>, now: DateTime<Local>) -> String {
+    let is_today = joined.date_naive() == now.date_naive();
+    joined.format(if is_today { "%H:%M" } else { "%d/%m" }).to_string()
 }
 
 /// At most five characters: `9999`, `12k`, `3456k`, `12M`.
@@ -195,26 +204,35 @@ mod tests {
     }
 
     #[test]
-    fn a_row_fits_80_columns_and_a_long_name_its_own() {
-        let cells = [
-            "127.0.0.1:54050",
-            "123456",
-            &cut("Alice-Éléonore", 10),
-            "16:58:07",
-            "5min",
-            "12",
-            "340",
-            "120",
-            "3400",
-            "0",
-        ];
+    fn who_came_on_another_day_is_shown_with_that() {
+        use chrono::{Days, TimeZone};
+        let now = Local.with_ymd_and_hms(2026, 11, 21, 12, 5, 0).unwrap();
+        assert_eq!(since(now, now), "12:05");
+        assert_eq!(since(now - Days::new(2), now), "19/11");
+    }
+
+    #[test]
+    fn a_row_fits_80_columns_and_a_long_or_wide_name_its_own() {
         let mut widths = WIDTHS;
         widths[1] = 6;
-        let shown = row(&widths, &cells.map(str::to_string));
-        assert_eq!(shown, "127.0.0.1:54050 123456 Alice-Élé… 16:58:07  5min    12   340   120  3400      0");
-        assert!(
-            shown.chars().count() <= 80 && row(&widths, &HEADS.map(str::to_string)).chars().count() <= 80
+        let shown = |name: &str| {
+            let name = cut(name, widths[2]);
+            let cells =
+                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
+            row(&widths, &cells.map(str::to_string))
+        };
+        assert_eq!(
+            [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, &HEADS.map(str::to_string))],
+            [
+                "127.0.0.1:54050 123456 Alice-Él… 16:58   5min    12    340     120   3400      0",
+                "127.0.0.1:54050 123456 日本日本… 16:58   5min    12    340     120   3400      0",
+                "client          fils   pseudo    depuis durée a dit octets entendu octets retard",
+            ]
         );
-        assert_eq!(cut("Éléonore10", 10), "Éléonore10");
+        assert_eq!(
+            [shown("Alice-Éléonore"), shown("日本日本日本"), shown("a")].map(|row| width(&row)),
+            [80; 3]
+        );
+        assert_eq!(cut("Éléonore9", 9), "Éléonore9");
     }
 }

@@ -235,11 +235,12 @@ impl Rules for Messenger {
     fn asked(&mut self, signal: Signal, stage: &mut Stage) {
         match (signal, &mut self.transcript) {
             (Signal::SIGHUP, Some(transcript)) => transcript.reopen(stage.parent),
-            _ => self.report = Some(Report::begin(stage)),
+            // Of one that is on its way, the rest comes.
+            _ => drop(self.report.get_or_insert_with(|| Report::begin(stage))),
         }
     }
 
-    fn open(&mut self, parent: &Parent) -> anyhow::Result<()> {
+    fn open(&mut self, parent: &mut Parent) -> anyhow::Result<()> {
         self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(parent))
     }
 

@@ -61,7 +61,7 @@ pub trait Rules {
     ///
     /// # Errors
     /// Why there can be no room without it.
-    fn open(&mut self, _parent: &Parent) -> anyhow::Result<()> {
+    fn open(&mut self, _parent: &mut Parent) -> anyhow::Result<()> {
         Ok(())
     }
 

@@ -169,6 +169,34 @@ pub fn no_ordinary_file() -> &'static str {
     "ce n'est pas un fichier ordinaire"
 }
 
+/// Why not, for a symbolic link.
+pub fn is_a_link() -> &'static str {
+    "c'est un lien symbolique"
+}
+
+/// Why not, for a file that somebody else has made.
+pub fn is_anothers() -> &'static str {
+    "il appartient à un autre utilisateur"
+}
+
+/// Why not, for the file of another server.
+pub fn is_in_use() -> &'static str {
+    "un autre serveur y écrit déjà"
+}
+
+/// What failed, where it is the directory of the transcript.
+pub fn directory(path: &Path) -> String {
+    format!("répertoire {}", shown(path))
+}
+
+/// A file that was there already lets others see what is said.
+pub fn transcript_is_open_to_others(path: &Path, bits: u32) -> String {
+    format!(
+        "(père) attention : d'autres utilisateurs ont accès à la transcription {} (leurs droits : {bits:03o})",
+        shown(path)
+    )
+}
+
 /// After SIGHUP.
 pub fn transcript_reopened(path: &Path) -> String {
     format!("(père) SIGHUP reçu : la transcription continue dans {}", shown(path))

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::lab::{serve, take_leave};
-use super::{Event, Lab, Options, Parent, Session, Visitor, Way};
+use super::{ACCEPTED_AT_ONCE, Event, Lab, Options, Parent, Session, Visitor, Way};
 use crate::sys::{self, Ended, Pid, PollFd, Signal};
 
 /// How long children may take to end when the server does.
@@ -101,23 +101,31 @@ impl<L: Lab> Server<L> {
                     }
                 }
                 Event::Door(door) if self.way.iterative => {
-                    if let Some(client) = self.parent.accept_one(door, now) {
-                        self.serve_here(client);
+                    if let Some(visitor) = self.parent.accept(door, now) {
+                        self.serve_here(visitor.client);
                     }
                 }
-                Event::Door(door) => {
-                    for visitor in self.parent.accept(door, now) {
-                        self.welcome(visitor, now);
-                    }
-                }
+                Event::Door(door) => self.accept(door, now),
                 Event::Other => {}
             }
         }
+        self.look_again(now);
+        self.parent.end_turn(now);
+        Ok(())
+    }
+
+    fn look_again(&mut self, now: Instant) {
         for visitor in self.parent.second_look(now) {
             self.welcome(visitor, now);
         }
-        self.parent.end_turn(now);
-        Ok(())
+    }
+
+    fn accept(&mut self, door: usize, now: Instant) {
+        self.look_again(now);
+        for _ in 0..ACCEPTED_AT_ONCE {
+            let Some(visitor) = self.parent.accept(door, now) else { break };
+            self.welcome(visitor, now);
+        }
     }
 
     /// Serves a client in the first process; nobody else is served meanwhile.

@@ -22,7 +22,7 @@ pub use forking::run;
 pub use guard::Guard;
 pub use lab::{Lab, Way};
 pub use options::Options;
-pub use parent::{Event, Parent, Visitor};
+pub use parent::{ACCEPTED_AT_ONCE, Event, Parent, Visitor};
 pub use prepare::{lowest_own_descriptor, prepare};
 pub use session::{End, Session};
 pub use words::Words;

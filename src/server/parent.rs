@@ -20,7 +20,7 @@ use crate::sys::{self, Duty, Interest, PollFd, Signal, Signals};
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
 /// Connections accepted in one turn of the loop, so that a rush of them does not hold up the others.
-const ACCEPTED_AT_ONCE: usize = 32;
+pub const ACCEPTED_AT_ONCE: usize = 32;
 
 /// How long one more of its address than may be waits for another of them to be gone: who comes back at once is here before its
 /// old child has seen it leave.
@@ -188,12 +188,13 @@ impl Parent {
     /// Takes the signals that have come. True when a child may have ended; [`Parent::stop`] is set when it is over.
     pub fn take_signals(&mut self) -> bool {
         let signals = self.signals.take();
+        let hung_up = signals.contains(&Signal::SIGHUP) && self.signals.has_hung_up();
         for &signal in &signals {
             match signal {
                 Signal::SIGCHLD => {}
                 Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
                 // Not that somebody asks for something: nobody sees it any more.
-                Signal::SIGHUP if self.has_terminal && !sys::has_terminal() => {
+                Signal::SIGHUP if hung_up && self.has_terminal && !sys::has_terminal() => {
                     self.stop = self.stop.or(Some(signal));
                 }
                 _ => self.asked.push(signal),
@@ -207,14 +208,6 @@ impl Parent {
         std::mem::take(&mut self.asked)
     }
 
-    /// Takes the connections that wait at a door, but no more than a turn should; before them, who is to be looked at again.
-    pub fn accept(&mut self, door: usize, now: Instant) -> Vec<Visitor> {
-        let mut visitors = self.second_look(now);
-        let accept = |_| Some(Visitor { client: self.accept_one(door, now)?, door, until: None });
-        visitors.extend((0..ACCEPTED_AT_ONCE).map_while(accept));
-        visitors
-    }
-
     /// Those who waited for a place of their address and are to be looked at again, the first comer first: all once somebody
     /// has left, or those who have waited long enough.
     pub fn second_look(&mut self, now: Instant) -> Vec<Visitor> {
@@ -224,10 +217,12 @@ impl Parent {
             .collect()
     }
 
-    /// Takes the next connection that waits at a door, if any does.
-    pub fn accept_one(&mut self, door: usize, now: Instant) -> Option<(TcpStream, SocketAddr)> {
+    /// Takes the next connection that waits at a door, if any does; no more than [`ACCEPTED_AT_ONCE`] in one turn, and before them those
+    /// of [`Parent::second_look`]. One by one: a list of them would be on the heap, and for what a server writes there between two
+    /// forks, the first child pays.
+    pub fn accept(&mut self, door: usize, now: Instant) -> Option<Visitor> {
         match self.doors[door].accept(now) {
-            Knock::Client(socket, peer) => Some((socket, peer)),
+            Knock::Client(socket, peer) => Some(Visitor { client: (socket, peer), door, until: None }),
             Knock::Nobody => None,
             Knock::Shut(reason) => {
                 reason.iter().for_each(|reason| self.err.line(self.words.door_shut(reason)));

@@ -63,6 +63,11 @@ pub fn machine_name() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 
+/// The number of the user that this process acts as, geteuid(2).
+pub fn effective_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// strerror(3), without Rust's " (os error N)".
 pub fn system_reason(errno: i32) -> &'static str {
     nix::errno::Errno::from_raw(errno).desc()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::unistd::{Pid, getsid};
 
 use super::{make_nonblocking, move_high};
 
@@ -19,6 +20,8 @@ pub struct Signals {
     raised: Vec<(Signal, Arc<AtomicBool>)>,
     /// Those that are for this process and not for those that it forks.
     own: Vec<Signal>,
+    /// SIGHUP has come from who tells of the terminal's end.
+    hung_up: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -40,11 +43,14 @@ impl Signals {
         let reader = std::io::PipeReader::from(move_high(reader.into(), lowest)?);
         let writer = move_high(writer.into(), lowest)?;
         make_nonblocking(&reader)?;
-        let mut raised = Vec::new();
+        let (mut raised, hung_up) = (Vec::new(), Arc::new(AtomicBool::new(false)));
         let all = [signals, own].concat();
         for &signal in &all {
             let flag = Arc::new(AtomicBool::new(false));
-            // In this order: whoever reads the byte finds the flag up.
+            // In this order: whoever reads the byte finds the flags up.
+            if signal == Signal::SIGHUP {
+                raise_where_the_terminal_ends(&hung_up)?;
+            }
             signal_hook::flag::register(signal as i32, Arc::clone(&flag))?;
             let copy = move_high(writer.try_clone()?, lowest)?;
             signal_hook::low_level::pipe::register::<OwnedFd>(signal as i32, copy)?;
@@ -52,7 +58,7 @@ impl Signals {
         }
         // Whoever started us may have had them blocked, and a mask is inherited.
         all.into_iter().collect::<SigSet>().thread_unblock()?;
-        Ok(Signals { pipe: reader, raised, own: own.to_vec() })
+        Ok(Signals { pipe: reader, raised, own: own.to_vec(), hung_up })
     }
 
     /// To wait for, with [`super::Interest::Read`].
@@ -73,12 +79,44 @@ impl Signals {
         self.raised.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)).map(|(s, _)| *s).collect()
     }
 
+    /// True when a SIGHUP that has come since the last call told of the terminal's end: from the kernel, or from the shell that passes it on
+    /// to what it has started, the leader of the session. Anybody else's asks for something.
+    pub fn has_hung_up(&mut self) -> bool {
+        self.hung_up.swap(false, Ordering::SeqCst)
+    }
+
     /// In a forked child: each signal does again what the system does by default, or nothing.
     pub(super) fn give_back(&self) {
         for (caught, _) in &self.raised {
             if self.own.contains(caught) { ignore_signal(*caught) } else { default_signal(*caught) }
         }
     }
+}
+
+fn raise_where_the_terminal_ends(flag: &Arc<AtomicBool>) -> io::Result<()> {
+    let (flag, leader) = (Arc::clone(flag), getsid(None)?);
+    let look = move |about: &libc::siginfo_t| {
+        if tells_of_the_terminals_end(about, leader) {
+            flag.store(true, Ordering::SeqCst);
+        }
+    };
+    // SAFETY: what runs in the handler reads what the kernel has written and sets a flag: signal-safety(7).
+    unsafe { signal_hook_registry::register_sigaction(Signal::SIGHUP as i32, look) }?;
+    Ok(())
+}
+
+/// sigaction(2), `si_code` and `si_pid`.
+#[cfg(target_os = "linux")]
+fn tells_of_the_terminals_end(about: &libc::siginfo_t, leader: Pid) -> bool {
+    // SAFETY: kill(2) and its like, which SI_USER tells of, fill this field in.
+    about.si_code == libc::SI_KERNEL
+        || about.si_code == libc::SI_USER && unsafe { about.si_pid() } == leader.as_raw()
+}
+
+/// Elsewhere the kernel does not say that it was the kernel: each may be that.
+#[cfg(not(target_os = "linux"))]
+fn tells_of_the_terminals_end(_about: &libc::siginfo_t, _leader: Pid) -> bool {
+    true
 }
 
 /// Ignores `ignored` in this process and in those that it forks.

@@ -1,18 +1,26 @@
 //! SIGHUP also tells that the terminal is gone. A server that has lost it ends, unless it was told to outlive it.
 
 use super::*;
-use nix::pty::{OpenptyResult, openpty};
-use std::os::fd::OwnedFd;
+use nix::fcntl::OFlag;
+use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use std::process::Command;
+
+/// A new terminal's other side, which no process inherits: it ends when it is dropped.
+fn terminal() -> PtyMaster {
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    master
+}
 
 /// A server that a new terminal controls, of which it has no more than its keyboard; and the terminal's other side. `hangup` is what
 /// env(1) is to do with SIGHUP.
-fn on_a_terminal(place: &Place, hangup: &str) -> (Server, OwnedFd) {
-    let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+fn on_a_terminal(place: &Place, hangup: &str) -> (Server, PtyMaster) {
+    let master = terminal();
     let mut command = Command::new("sh");
     // The shell, env and setsid become the server: one process.
     command.args(["-c", "exec env --default-signal=INT \"$0\" setsid --ctty \"$@\" <\"$TERMINAL\"", hangup]);
-    command.env("TERMINAL", nix::unistd::ttyname(&slave).unwrap());
+    command.env("TERMINAL", ptsname_r(&master).unwrap());
     command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
     (Server::from(&mut command), master)
 }
@@ -76,4 +84,51 @@ fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
     server.program.signal(SIGTERM);
     assert_eq!(server.program.ends().code(), Some(0));
     assert_eq!(said(&objects(&place.path())), ["un"]);
+}
+
+/// A server that an interactive shell on a new terminal has started by `script`, where it is `"$@"`; its number; and the terminal's
+/// other side.
+fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
+    let master = terminal();
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec setsid --ctty bash --norc -ic \"$0\" bash \"$@\" <\"$TERMINAL\"", script]);
+    command.env("TERMINAL", ptsname_r(&master).unwrap());
+    command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
+    let server = Server::from(&mut command);
+    let first = server.program.out.line_with(&["(pid "]);
+    let (_, number) = first.split_once("(pid ").unwrap();
+    (server, number.split(' ').next().unwrap().parse().unwrap(), master)
+}
+
+/// The shell passes SIGHUP on, as the leader of the session; to what is in the foreground, so does the kernel once the shell ends.
+#[test]
+fn a_server_whose_shell_loses_its_terminal_ends_with_it() {
+    for script in ["\"$@\" & wait", "\"$@\"; true"] {
+        let place = Place::new();
+        let (server, pid, master) = from_a_shell(&place, script);
+        drop(master);
+        server.program.out.line_with(&["SIGHUP reçu : arrêt"]);
+        wait_for_death(&[pid]);
+    }
+}
+
+#[test]
+fn one_that_its_shell_has_let_go_outlives_the_terminal_and_goes_on_opening_its_file_anew() {
+    let place = Place::new();
+    let (mut server, pid, mut master) = from_a_shell(&place, "\"$@\" & disown; read line");
+    let mut peer = server.join();
+    master.write_all(b"\n").unwrap();
+    server.program.ends();
+    for round in 1..=2 {
+        let old = place.0.path().join(format!("old{round}"));
+        fs::rename(place.path(), &old).unwrap();
+        send(pid, SIGHUP);
+        eventually("the new file", || place.path().exists().then_some(()));
+        peer.sends("un\0");
+        peer.hears("un\0\0");
+        assert_eq!(said(&objects(&place.path())), ["un"]);
+    }
+    send(pid, SIGTERM);
+    server.program.out.line_with(&["SIGTERM reçu : arrêt"]);
+    wait_for_death(&[pid]);
 }

@@ -21,7 +21,7 @@ mod reflow;
 mod row;
 mod typing;
 mod viewport;
-mod width;
+pub(crate) mod width;
 
 use std::io;
 use std::os::fd::BorrowedFd;

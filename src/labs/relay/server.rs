@@ -13,7 +13,7 @@ use super::places::{self, Place};
 use super::table::{Desk, Table};
 use super::{EXIT, words};
 use crate::cli::Program;
-use crate::server::{self, Options, Parent, prepare};
+use crate::server::{self, ACCEPTED_AT_ONCE, Options, Parent, prepare};
 use crate::sys::{self, Duty, Pid, PollFd};
 
 /// Its name.
@@ -122,7 +122,8 @@ impl Server {
     }
 
     fn accept(&mut self, door: usize, now: Instant) {
-        for visitor in self.parent.accept(door, now) {
+        for _ in 0..ACCEPTED_AT_ONCE {
+            let Some(visitor) = self.parent.accept(door, now) else { break };
             let Some((socket, peer)) = self.parent.admit(visitor, self.present(), |_| 0, refusal, now) else {
                 continue;
             };

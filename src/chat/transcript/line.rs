@@ -1,0 +1,129 @@
+//! The lines of a transcript: what is written of one message. Pure.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Datelike, Local, Timelike};
+
+use crate::chat::record::Record;
+use crate::chat::speaker::Spoken;
+use crate::text::is_plain;
+
+/// A time as in RFC 3339, local, to the millisecond: `2026-11-21T16:58:07.123+01:00`.
+pub type Stamp = [u8; 29];
+
+/// The time in a line.
+///
+/// By hand: chrono would take memory from the heap for it, and each page of that which the hub writes to costs every child a page.
+pub fn stamp(now: DateTime<Local>) -> Stamp {
+    let mut stamp: Stamp = [b' '; 29];
+    let (millis, offset) = (now.timestamp_subsec_millis(), now.offset());
+    // A year of five digits would be cut.
+    let _ = write!(
+        &mut stamp[..],
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}{offset}",
+        now.year(),
+        now.month(),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    );
+    stamp
+}
+
+/// Adds the object of one message. Writing to a Vec cannot fail.
+pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: SocketAddr) {
+    let Spoken { name, text } = Spoken::of(record.body);
+    lines.extend_from_slice(br#"{"time":""#);
+    lines.extend_from_slice(time);
+    let _ = write!(lines, r#"","pid":{},"address":"{peer}""#, record.pid);
+    if let Some(name) = name {
+        lines.extend_from_slice(br#","name":"#);
+        push_string(lines, name);
+    }
+    lines.extend_from_slice(br#","text":"#);
+    push_string(lines, text);
+    if std::str::from_utf8(record.body).is_err() {
+        lines.extend_from_slice(br#","bytes":""#);
+        record.body.iter().for_each(|byte| drop(write!(lines, "{byte:02x}")));
+        lines.push(b'"');
+    }
+    lines.extend_from_slice(b"}\n");
+}
+
+/// Adds a string of JSON, in which besides what JSON wants (RFC 8259, 7) nothing stands as it is that a terminal would obey or that
+/// misleads a reader. What is not UTF-8 is U+FFFD.
+fn push_string(lines: &mut Vec<u8>, bytes: &[u8]) {
+    let start = lines.len();
+    // As writing to a Vec, it cannot fail.
+    let _ = serde_json::to_writer(&mut *lines, &*String::from_utf8_lossy(bytes));
+    if lines[start..].iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        // The usual case, at the price of a look.
+        return;
+    }
+    let string = lines.split_off(start);
+    for c in String::from_utf8_lossy(&string).chars() {
+        let mut buffer = [0; 4];
+        let plain = c.encode_utf8(&mut buffer);
+        if is_plain(plain) {
+            lines.extend_from_slice(plain.as_bytes());
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| drop(write!(lines, "\\u{unit:04x}")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::record::Kind;
+    use crate::sys::Pid;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn object(body: &[u8]) -> (String, Value) {
+        let mut lines = Vec::new();
+        let record = Record { pid: Pid::from_raw(7), kind: Kind::Message, body };
+        push_line(&mut lines, b"2026-11-21T16:58:07.123+01:00", &record, "127.0.0.1:54050".parse().unwrap());
+        let line = String::from_utf8(lines).unwrap();
+        let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        (line, value)
+    }
+
+    #[test]
+    fn a_message_is_one_object_on_one_line() {
+        let expected = r#"{"time":"2026-11-21T16:58:07.123+01:00","pid":7,"address":"127.0.0.1:54050","name":"alice","text":"bon \"jour\""}"#;
+        assert_eq!(object(b"alice : bon \"jour\"\0\0").0, format!("{expected}\n"));
+        let (_, nameless) = object(b"bonjour\n\0");
+        assert_eq!(
+            (nameless.get("name"), &nameless["text"], nameless.get("bytes")),
+            (None, &"bonjour".into(), None)
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_there_as_they_came() {
+        let (_, object) = object(b"\xe9ve : \xff\0");
+        assert_eq!((&object["name"], &object["text"]), (&"\u{fffd}ve".into(), &"\u{fffd}".into()));
+        assert_eq!(object["bytes"], "e97665203a20ff00");
+    }
+
+    #[test]
+    fn a_time_is_that_of_rfc_3339() {
+        let now = Local::now();
+        let expected = now.to_rfc3339_opts(chrono::SecondsFormat::Millis, false);
+        assert_eq!(String::from_utf8_lossy(&stamp(now)), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_it_is_one_plain_line_that_parses_to_it(body in "(al : )?([a-z\"\\\\\u{0}-\u{ff}\u{202e}\u{2028}\u{e0041}👍]{0,40})\0") {
+            let (line, object) = object(body.as_bytes());
+            prop_assert!(is_plain(line.strip_suffix('\n').unwrap()), "{line:?}");
+            let Spoken { name, text } = Spoken::of(body.as_bytes());
+            prop_assert_eq!(object["text"].as_str().unwrap().as_bytes(), text);
+            prop_assert_eq!(object["name"].as_str().map(str::as_bytes), name);
+        }
+    }
+}
