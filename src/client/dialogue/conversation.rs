@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::steps::{begin, hear, pause, take};
 use super::waiting::Waiting;
 use super::{Dialogue, Face, Look};
 use crate::client::{Lines, Words, terminal};
@@ -304,36 +305,4 @@ impl<'a, D: Dialogue> Conversation<'a, D> {
         };
         ControlFlow::Break(end.map(End::Farewell))
     }
-}
-
-fn set_prompt(dialogue: &impl Dialogue, face: &mut dyn Face) {
-    face.set_asked(dialogue.is_asked());
-    face.set_prompt(dialogue.prompt(), dialogue.asks());
-}
-
-/// What the screen shows first.
-pub fn begin(dialogue: &mut impl Dialogue, face: &mut dyn Face) {
-    dialogue.begin(face);
-    set_prompt(dialogue, face);
-}
-
-/// A line is said: returns the bytes to send.
-pub fn take(dialogue: &mut impl Dialogue, face: &mut dyn Face, line: Vec<u8>) -> Vec<u8> {
-    face.entered(&line);
-    let to_send = dialogue.typed(line, face);
-    set_prompt(dialogue, face);
-    to_send
-}
-
-/// The server pauses.
-pub fn pause(dialogue: &mut impl Dialogue, face: &mut dyn Face) {
-    dialogue.paused(face);
-    set_prompt(dialogue, face);
-}
-
-/// Bytes have come. Breaks with a farewell when that was the end.
-pub fn hear(dialogue: &mut impl Dialogue, face: &mut dyn Face, bytes: &[u8]) -> ControlFlow<String> {
-    dialogue.heard(bytes, face)?;
-    set_prompt(dialogue, face);
-    ControlFlow::Continue(())
 }

@@ -10,6 +10,7 @@ mod plain;
 #[cfg(test)]
 mod played;
 mod rows;
+mod steps;
 mod waiting;
 
 use std::ops::ControlFlow;

@@ -1,6 +1,6 @@
 //! A dialogue played through, for tests of the labs.
 
-use super::conversation::{begin, hear, pause, take};
+use super::steps::{begin, hear, pause, take};
 use super::{Dialogue, Plain};
 use crate::cli::Program;
 use crate::client::Words;
