@@ -6,7 +6,7 @@ use super::{Terminal, reflow};
 use crate::sys::{self, Signal};
 
 impl Terminal {
-    /// Does what a signal of [`SIGNALS`] asks for. Ctrl+Z: comes back when we are continued.
+    /// Does what a signal of [`super::SIGNALS`] asks for. Ctrl+Z: comes back when we are continued.
     ///
     /// # Errors
     /// What the system says when the terminal cannot be had again.

@@ -43,17 +43,17 @@ pub fn saved_modes() -> io::Result<TerminalModes> {
 /// Puts the terminal back in `modes`, for a process that has died without doing so: if it still works as we had it. Else somebody has
 /// put it in order meanwhile, for himself. Whose it is does not tell: a shell takes it first, and some leave its modes as they are.
 pub fn put_back(modes: &TerminalModes) {
-    let ours = modes.key_by_key();
-    if !ours.are_those_of(io::stdin()) {
+    if !modes.key_by_key().are_those_of(io::stdin()) {
         return;
     }
-    if sys::is_writable_now(io::stdout()) {
+    // It fails only when there is no terminal any more.
+    let _ = modes.apply(io::stdin());
+    // A shell that is writing at this moment is waited for; a terminal that takes nothing is not waited for long.
+    let out = io::stdout();
+    let mut watched = [sys::watch(out.as_fd(), Interest::Write)];
+    if sys::wait(&mut watched, Some(GRACE)).is_ok() && sys::is_ready(&watched[0]) {
         let row = if sys::is_in_foreground(io::stdin()) { FRESH_ROW } else { "" };
-        let _ = nix::unistd::write(io::stdout(), [AFTER_A_DEATH, row].concat().as_bytes());
-    }
-    // Asked once more at the last moment. It fails only when there is no terminal any more.
-    if ours.are_those_of(io::stdin()) {
-        let _ = modes.apply(io::stdin());
+        let _ = nix::unistd::write(&out, [AFTER_A_DEATH, row].concat().as_bytes());
     }
 }
 
