@@ -166,6 +166,57 @@ fn who_does_not_get_in_is_told_why_in_http() {
 }
 
 #[test]
+fn who_is_at_the_door_takes_no_place_of_its_address_and_who_enters_does() {
+    let room = Room::open(&["--max-per-address", "2"]);
+    // As a browser does: connections that may be of use.
+    let idle: Vec<Peer> = (0..8).map(|_| Peer::connect(room.web)).collect();
+    let mut late = Peer::connect(room.web);
+    room.server.wait_for_children(8);
+    // One more than a browser opens waits, and is told so.
+    late.sends(upgrade(room.web));
+    let answer = String::from_utf8(late.hears_the_end()).unwrap();
+    assert!(
+        status_of(&answer) == 503 && answer.contains("toutes ses places (2 clients au plus)"),
+        "{answer}"
+    );
+    let mut idle = idle.into_iter();
+    for mut visitor in idle.by_ref().take(2) {
+        visitor.sends(upgrade(room.web));
+        visitor.hears_up_to("{\"hello\"");
+        room.server.program.out.line_with(&["nouveau client", "(web)"]);
+        std::mem::forget(visitor);
+    }
+    let mut third = idle.next().unwrap();
+    third.sends(upgrade(room.web));
+    let answer = String::from_utf8(third.hears_the_end()).unwrap();
+    kept_to_itself(&answer);
+    assert!(
+        status_of(&answer) == 503 && answer.contains("toutes ses places (2 clients au plus)"),
+        "{answer}"
+    );
+    room.server.program.err.line_with(&["refusé", "--max-per-address"]);
+    // Nor at another door.
+    let told = room.server.connect().strings(1);
+    assert!(told[0].contains("votre adresse a déjà toutes ses places"), "{told:?}");
+}
+
+#[test]
+fn all_of_a_machines_addresses_have_its_name_and_that_leads_here() {
+    let server = Server::start(&["--web", "0.0.0.0:0"]);
+    let line =
+        server.program.out.line_with(&["navigateurs sur http://", "(ou l'adresse IP de cette machine)"]);
+    let (_, url) = line.split_once("http://").unwrap();
+    let (host, _) = url.split_once('/').expect("an URL");
+    let (name, port) = host.rsplit_once(':').expect("a port");
+    assert!(!name.contains("0.0.0.0"), "{line}");
+    for name in [name, name.split('.').next().unwrap(), &format!("{name}.")] {
+        let mut peer = Peer::connect(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
+        peer.sends(format!("GET / HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n"));
+        assert_eq!(status_of(&String::from_utf8(peer.hears_the_end()).unwrap()), 200, "{name}");
+    }
+}
+
+#[test]
 fn a_head_without_end_is_refused_by_its_size_and_by_its_time() {
     let room = Room::open(&[]);
     let answer = room.asks(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)));
