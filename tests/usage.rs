@@ -80,7 +80,7 @@ fn the_server_tells_each_mistake_in_one_line() {
 #[test]
 fn the_client_tells_each_mistake_in_one_line() {
     let long = "x".repeat(256);
-    let mistakes: [(&[&str], &str); 16] = [
+    let mistakes: [(&[&str], &str); 18] = [
         (&[], "il manque <IP>, <PSEUDO>"),
         (&["127.0.0.1"], "il manque <PSEUDO>"),
         (&["127.0.0.1", "alice", "5015"], "« 5015 »"),
