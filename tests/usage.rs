@@ -80,7 +80,7 @@ fn the_server_tells_each_mistake_in_one_line() {
 #[test]
 fn the_client_tells_each_mistake_in_one_line() {
     let long = "x".repeat(256);
-    let mistakes: [(&[&str], &str); 16] = [
+    let mistakes: [(&[&str], &str); 18] = [
         (&[], "il manque <IP>, <PSEUDO>"),
         (&["127.0.0.1"], "il manque <PSEUDO>"),
         (&["127.0.0.1", "alice", "5015"], "« 5015 »"),
@@ -88,6 +88,8 @@ fn the_client_tells_each_mistake_in_one_line() {
         (&["127.0.0.1", "  "], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "\u{200d}"], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "a:b"], "« : »"),
+        (&["127.0.0.1", "a > b"], "« > »"),
+        (&["127.0.0.1", "a >"], "« > »"),
         (&["127.0.0.1", "a\nb"], "caractères de contrôle"),
         (&["127.0.0.1", "a\x1b[31m"], "caractères de contrôle"),
         (&["127.0.0.1", "a\u{9b}b"], "caractères de contrôle"),

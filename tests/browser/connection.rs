@@ -100,3 +100,27 @@ fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
     assert_eq!(alice.texts(TEXTS), ["je suis la première", "moi aussi"]);
     assert_eq!(alice.value(&format!("{NOTICES}.length")), 0);
 }
+
+#[test]
+fn a_page_that_is_not_let_in_says_why_and_comes_in_once_there_is_a_place() {
+    let Some(mut browser) = Browser::start() else { return };
+    let room = Room::with(&["--web", "0", "--max-per-address", "1"]);
+    let mut alice = browser.opens(&format!("{}nothing", room.url));
+    // The page comes, but at first it does not find the room.
+    alice.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        serde_json::json!({ "source": "window.way = '/nowhere';
+            window.WebSocket = class extends WebSocket { constructor(url) { super(url.replace('/room', way)); } }" }),
+    );
+    alice.goes_to(&room.url);
+    alice.waits_until("document.querySelector('#state[role=status]').innerText === 'Pas encore connecté'");
+    let bob = room.server.join();
+    alice.value("way = '/room'");
+    alice.waits_until("document.querySelector('#why').innerText.startsWith('Le serveur : chat_serveur : votre adresse a déjà toutes ses places (1 client au plus)')");
+    assert_eq!(alice.text("document.querySelector('#state').innerText"), "Pas encore connecté");
+    alice.is_pictured("refused");
+    drop(bob);
+    alice.is_connected();
+    // It has lost nothing.
+    assert_eq!(alice.value(&format!("{NOTICES}.length")), 0);
+}

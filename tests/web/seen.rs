@@ -1,7 +1,7 @@
 //! What one who runs the server sees of a page: the title of its child, its line in the list, its words in the transcript.
 
 use super::*;
-use nix::sys::signal::Signal::SIGUSR1;
+use nix::sys::signal::Signal::{SIGTERM, SIGUSR1};
 
 #[test]
 fn the_title_of_a_pages_child_is_its_address_and_its_pseudo() {
@@ -51,4 +51,21 @@ fn what_a_page_says_is_in_the_transcript() {
     let address = page.socket.get_ref().local_addr().unwrap().to_string();
     let expected = [json!(page.pid), json!(address), json!("alice"), json!("bonjour")];
     assert_eq!(["pid", "address", "name", "text"].map(|key| line[key].clone()), expected);
+}
+
+#[test]
+fn who_is_not_in_the_room_is_counted_nowhere() {
+    let room = Room::open(&[]);
+    let (_string, visitor) = (room.server.join(), Peer::connect(room.web));
+    room.server.wait_for_children(2);
+    let _page = room.enter();
+    room.server.program.out.line_with(&["nouveau client", "(web)", "2 en ligne"]);
+    room.server.program.signal(SIGUSR1);
+    room.server.program.out.line_with(&["(père) 2 en ligne à"]);
+    room.server.program.out.line_with(&["total : 2 "]);
+    let address = visitor.stream.local_addr().unwrap().to_string();
+    let printed = room.server.program.out.so_far();
+    assert!(!printed.contains(&address), "{printed}");
+    room.server.program.signal(SIGTERM);
+    room.server.program.out.line_with(&["arrêt, 2 en ligne"]);
 }

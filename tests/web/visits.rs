@@ -66,7 +66,7 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
         ("GET / HTTP/1.1\r\n\r\n".to_string(), 400),
         (format!("GET / HTTP/1.1\r\n{host}{host}\r\n"), 400),
         ("\x16\x03\x01\x02\0\x01\0\x01\u{7f}".to_string(), 400),
-        (upgrade(room.web).replace("13", "12"), 426),
+        (upgrade(room.web).replace("Version: 13", "Version: 12"), 426),
         (upgrade(room.web).replace("dGhl", ""), 400),
     ] {
         let answer = room.asks(&request);
@@ -163,6 +163,57 @@ fn who_does_not_get_in_is_told_why_in_http() {
         status_of(&answer) == 503 && answer.contains("votre adresse a déjà toutes ses places"),
         "{answer}"
     );
+}
+
+#[test]
+fn who_is_at_the_door_takes_no_place_of_its_address_and_who_enters_does() {
+    let room = Room::open(&["--max-per-address", "2"]);
+    // As a browser does: connections that may be of use.
+    let idle: Vec<Peer> = (0..10).map(|_| Peer::connect(room.web)).collect();
+    let mut late = Peer::connect(room.web);
+    room.server.wait_for_children(10);
+    // Its two places, and eight more: the next one waits, and is told so.
+    late.sends(upgrade(room.web));
+    let answer = String::from_utf8(late.hears_the_end()).unwrap();
+    assert!(
+        status_of(&answer) == 503 && answer.contains("toutes ses places (2 clients au plus)"),
+        "{answer}"
+    );
+    let mut idle = idle.into_iter();
+    for mut visitor in idle.by_ref().take(2) {
+        visitor.sends(upgrade(room.web));
+        visitor.hears_up_to("{\"hello\"");
+        room.server.program.out.line_with(&["nouveau client", "(web)"]);
+        std::mem::forget(visitor);
+    }
+    let mut third = idle.next().unwrap();
+    third.sends(upgrade(room.web));
+    let answer = String::from_utf8(third.hears_the_end()).unwrap();
+    kept_to_itself(&answer);
+    assert!(
+        status_of(&answer) == 503 && answer.contains("toutes ses places (2 clients au plus)"),
+        "{answer}"
+    );
+    room.server.program.err.line_with(&["refusé", "--max-per-address"]);
+    // Nor at another door.
+    let told = room.server.connect().strings(1);
+    assert!(told[0].contains("votre adresse a déjà toutes ses places"), "{told:?}");
+}
+
+#[test]
+fn all_of_a_machines_addresses_have_its_name_and_that_leads_here() {
+    let server = Server::start(&["--web", "0.0.0.0:0"]);
+    let line =
+        server.program.out.line_with(&["navigateurs sur http://", "(ou l'adresse IP de cette machine)"]);
+    let (_, url) = line.split_once("http://").unwrap();
+    let (host, _) = url.split_once('/').expect("an URL");
+    let (name, port) = host.rsplit_once(':').expect("a port");
+    assert!(!name.contains("0.0.0.0"), "{line}");
+    for name in [name, name.split('.').next().unwrap(), &format!("{name}.")] {
+        let mut peer = Peer::connect(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
+        peer.sends(format!("GET / HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n"));
+        assert_eq!(status_of(&String::from_utf8(peer.hears_the_end()).unwrap()), 200, "{name}");
+    }
 }
 
 #[test]
