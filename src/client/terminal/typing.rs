@@ -28,7 +28,7 @@ pub struct Typing {
     asked: Option<Pasted>,
     /// Of the last paste, the line has only taken the beginning.
     is_full: bool,
-    /// The user has left: from then on, only keys that are signals count.
+    /// The user has left: from then on, only keys that are signals count, and the one that says so once more.
     has_left: bool,
     is_interrupted: bool,
 }
@@ -93,7 +93,7 @@ impl Typing {
                 vec![Outcome::Edited]
             }
         };
-        outcomes.retain(|outcome| !self.has_left || matches!(outcome, Outcome::Signal(_)));
+        outcomes.retain(|outcome| !self.has_left || matches!(outcome, Outcome::Signal(_) | Outcome::End));
         self.is_interrupted |=
             outcomes.iter().any(|it| matches!(it, Outcome::Signal(Signal::SIGINT | Signal::SIGQUIT)));
         self.has_left |= self.is_interrupted || outcomes.contains(&Outcome::End);
