@@ -3,9 +3,11 @@
 mod common;
 use common::*;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 /// A server of the test's own, and our client connected to it.
@@ -209,17 +211,29 @@ fn a_server_that_never_reads_does_not_hold_the_user() {
     let screen = screen_process(client.pid());
     // More than the sockets' buffers hold, from a thread, since the client stops reading its keyboard.
     let mut keyboard = client.take_keyboard();
+    let same_keyboard = keyboard.as_fd().try_clone_to_owned().unwrap();
     let typing = std::thread::spawn(move || {
         let line = "x".repeat(900) + "\n";
         while keyboard.write_all(line.as_bytes()).is_ok() {}
     });
     let port = format!(":{}", server.peer_addr().unwrap().port());
-    eventually("the connection to be full", || {
-        let shown = Command::new("ss").args(["-Htn", "sport", "=", &port]).output().ok()?.stdout;
-        let waiting: u64 = String::from_utf8(shown).ok()?.split_whitespace().nth(2)?.parse().ok()?;
-        let resting = std::fs::read_to_string(format!("/proc/{}/wchan", client.pid())).ok()?.contains("poll");
-        (waiting > 100_000 && resting).then_some(())
-    });
+    let takes_keys = || {
+        let mut watched = [PollFd::new(same_keyboard.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut watched, PollTimeout::ZERO).unwrap() > 0
+    };
+    eventually(
+        "the connection to be full, and the client to wait for it although there is more to read",
+        || {
+            let shown = Command::new("ss").args(["-Htn", "sport", "=", &port]).output().ok()?.stdout;
+            let waiting: u64 = String::from_utf8(shown).ok()?.split_whitespace().nth(2)?.parse().ok()?;
+            let resting = || {
+                let at = std::fs::read_to_string(format!("/proc/{}/wchan", client.pid())).ok()?;
+                Some(at.contains("poll"))
+            };
+            (waiting > 100_000 && !takes_keys() && resting()? && !takes_keys()).then_some(())
+        },
+    );
+    drop(same_keyboard);
     client.signal(SIGINT);
     assert_eq!(client.ends().code(), Some(0));
     no_process_left(client.pid(), screen);
