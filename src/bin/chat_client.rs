@@ -32,7 +32,7 @@ Une ligne collée s'ajoute à celle qu'on tape ; avant d'en envoyer plusieurs, l
 
 Marques, après l'heure :
   »                        ce qu'on a dit soi-même
-  ?                        un message sans nom
+  ?                        un message sans nom, ou dont le nom commence par un signe
   --                       ce que dit le client
 ";
 

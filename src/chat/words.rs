@@ -132,6 +132,9 @@ pub fn you_are_foreign() -> &'static str {
     "ceci est une messagerie, pas un serveur web ni de courrier"
 }
 
+/// How what a client is told begins whose message was not passed on.
+pub const NOT_SAID: &str = "message non transmis";
+
 /// A message was not passed on, because of its name.
 pub fn not_said(client: &Client, Taken { name, times }: &Taken) -> String {
     let (pid, peer, name) = (client.pid, client.peer, visible(name.as_bytes()));
@@ -144,9 +147,7 @@ pub fn not_said(client: &Client, Taken { name, times }: &Taken) -> String {
 /// What its client is told.
 pub fn you_may_not_say_that(name: &str) -> String {
     let name = visible(name.as_bytes());
-    format!(
-        "message non transmis : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas"
-    )
+    format!("{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas")
 }
 
 /// What a client is told that has said nothing for so long.

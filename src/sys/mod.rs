@@ -46,7 +46,9 @@ pub use socket::{
     begin_connecting, discard_input, finish_connecting, listen, make_lively, peek_now, read_now, send_now,
 };
 pub use spawn::spawn;
-pub use terminal::{TerminalModes, end_by, is_in_foreground, raise_in_group, stop_as_asked};
+pub use terminal::{
+    TerminalModes, end_by, is_in_foreground, is_ours_or_the_shells, raise_in_group, stop_as_asked,
+};
 pub use title::Title;
 pub use user::User;
 

@@ -8,7 +8,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, r
 use nix::sys::termios::{
     InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
-use nix::unistd::{getpgrp, tcgetpgrp};
+use nix::unistd::{getpgrp, getsid, tcgetpgrp};
 
 /// How a terminal treats what is typed and what is shown.
 #[derive(Clone, Debug)]
@@ -67,6 +67,11 @@ impl TerminalModes {
 /// True when the terminal `fd` is our process group's: no shell or other program has taken it.
 pub fn is_in_foreground(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp())
+}
+
+/// The same, or when it is that of the session's leader, which is the shell, as a rule.
+pub fn is_ours_or_the_shells(fd: impl AsFd) -> bool {
+    tcgetpgrp(fd).is_ok_and(|group| group == getpgrp() || Ok(group) == getsid(None))
 }
 
 /// Sends `signal` to our process group, as the terminal does when a key is one.

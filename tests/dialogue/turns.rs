@@ -149,6 +149,18 @@ fn a_line_longer_than_a_message_goes_in_pieces_one_a_turn() {
 }
 
 #[test]
+fn a_line_and_the_end_that_come_at_once_out_of_turn_are_both_heard() {
+    let (mut client, mut server) = told("1\0rec\0");
+    client.cursor_is_behind("attendez> ");
+    client.types("au revoir\r\x04");
+    client
+        .sees("that it will leave", |screen| screen.contents().contains("1 ligne en attente").then_some(()));
+    server.sends("et toi ?\0");
+    server.hears("au revoir\0");
+    assert_eq!(server.hears_the_end(), b"fin\0");
+}
+
+#[test]
 fn who_leaves_while_lines_wait_leaves_after_them_or_at_once() {
     let interrupted = "interrompu, au revoir";
     let ended = "fin de l'entrée, au revoir";

@@ -161,6 +161,22 @@ fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden(
 }
 
 #[test]
+fn what_the_server_refuses_is_marked_and_the_server_not_misjudged() {
+    let server = Server::start(&["--distinct-names"]);
+    let mut other = server.join();
+    other.sends("alice : c'est mon nom\0");
+    assert_eq!(other.strings(1), ["alice : c'est mon nom"]);
+    let mut alice = alice_in(&server, (160, 20), &[], &[]);
+    alice.types("refusé\r");
+    let why = "chat_serveur : message non transmis : le pseudo « alice » est déjà pris, choisissez-en un qui ne lui ressemble pas";
+    alice.ends_with(&["» alice : refusé (non transmis)", why, &status(&server, "2 messages"), "alice>"]);
+    drop(other);
+    server.wait_for_children(1);
+    alice.types("permis\r");
+    alice.ends_with(&[why, "» alice : permis", &status(&server, "3 messages"), "alice>"]);
+}
+
+#[test]
 fn what_was_said_is_shown_before_one_leaves() {
     for (keys, farewell) in [("\x04", "fin de l'entrée, au revoir"), ("\x03", "interrompu, au revoir")] {
         let server = Server::in_c();

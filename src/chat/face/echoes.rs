@@ -28,23 +28,35 @@ enum Habit {
 pub struct Echoes {
     sent: VecDeque<(Vec<u8>, Instant)>,
     habit: Habit,
-    /// When the last came back.
+    /// When the last came back, or was refused.
     last: Option<Instant>,
+    /// The last that was shown at once: should that be heard, the server only was slow.
+    shown: Option<Vec<u8>>,
 }
 
 impl Echoes {
     /// `text` was sent; it has no NUL at its end. What is to be shown at once, and not waited for.
     pub fn sent(&mut self, text: Vec<u8>, now: Instant) -> Option<Vec<u8>> {
         if self.habit == Habit::Keeps {
+            self.shown = Some(text.clone());
             return Some(text);
         }
         self.sent.push_back((text, now));
         if self.sent.len() > MOST { self.sent.pop_front().map(|(text, _)| text) } else { None }
     }
 
+    /// The server has refused the first of those that it has not sent back.
+    pub fn refused(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.last = Some(now);
+        self.sent.pop_front().map(|(text, _)| text)
+    }
+
     /// `text` was heard. None: it is another's; else it is one's own, and these were sent before it: they will not come back any more
     /// as they were, for one's own come in their order.
     pub fn heard(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
+        if self.shown.take_if(|shown| shown == text).is_some() {
+            self.habit = Habit::Unknown;
+        }
         let at = self.sent.iter().position(|(sent, _)| sent == text)?;
         (self.habit, self.last) = (Habit::Echoes, Some(now));
         let mut before: Vec<Vec<u8>> = self.sent.drain(..=at).map(|(text, _)| text).collect();
@@ -70,7 +82,7 @@ impl Echoes {
 
     /// The connection is over: what has not come back, and never will.
     pub fn end(&mut self) -> Vec<Vec<u8>> {
-        (self.habit, self.last) = (Habit::Unknown, None);
+        (self.habit, self.last, self.shown) = (Habit::Unknown, None, None);
         self.take()
     }
 
@@ -131,6 +143,26 @@ mod tests {
         assert_eq!(echoes.end(), [b"a : x"]);
         echoes.sent(b"a : x".to_vec(), now);
         assert_eq!((echoes.heard(b"a : x", now), echoes.deadline()), (Some(vec![]), None));
+    }
+
+    #[test]
+    fn what_the_server_has_refused_is_not_waited_for_and_makes_no_rule() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
+        echoes.sent(b"a : x".to_vec(), now);
+        echoes.sent(b"b : y".to_vec(), now);
+        assert_eq!(echoes.refused(now), Some(b"a : x".to_vec()));
+        assert_eq!(echoes.heard(b"b : y", now), Some(vec![]));
+        assert_eq!((echoes.refused(now), echoes.deadline()), (None, None));
+    }
+
+    #[test]
+    fn a_server_that_only_was_slow_is_taken_for_what_it_is_again() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
+        echoes.sent(b"1".to_vec(), now);
+        assert!(echoes.overdue(now + PATIENCE).1);
+        assert_eq!(echoes.sent(b"2".to_vec(), now), Some(b"2".to_vec()));
+        assert_eq!((echoes.heard(b"1", now), echoes.heard(b"2", now)), (None, None));
+        assert_eq!((echoes.sent(b"3".to_vec(), now), echoes.heard(b"3", now)), (None, Some(vec![])));
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::time::Instant;
 use super::wording::{Whose, message_lines, name_to_offer};
 use super::{End, Face, words};
 use crate::chat::line::message;
+use crate::chat::rules::PROGRAM as SERVER;
+use crate::chat::speaker::Spoken;
+use crate::chat::words::NOT_SAID;
 
 /// So many messages may wait for the server. A paste is kept whole, and a user cannot type more.
 const MOST_WAITING: usize = 20_000;
@@ -46,6 +49,11 @@ impl Face<'_> {
 
     fn show_heard(&mut self) {
         let heard = std::mem::take(&mut self.heard);
+        if is_a_refusal(&heard)
+            && let Some(refused) = self.echoes.refused(Instant::now())
+        {
+            self.show_message(&refused, Whose::Refused);
+        }
         let whose = match self.echoes.heard(&heard, Instant::now()) {
             None => Whose::Others,
             Some(before) => {
@@ -91,4 +99,11 @@ impl Face<'_> {
         let sent = self.echoes.end();
         self.show_messages(&sent, Whose::Own);
     }
+}
+
+/// True for what our server says of a message that it has not passed on. Anybody might write that; the message that it seems to be about is
+/// then marked, and shown again when it is heard.
+fn is_a_refusal(message: &[u8]) -> bool {
+    let Spoken { name, text } = Spoken::of(message);
+    name == Some(SERVER.name.as_bytes()) && text.starts_with(NOT_SAID.as_bytes())
 }

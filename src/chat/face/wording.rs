@@ -26,6 +26,8 @@ pub enum Whose {
     Own,
     /// One's own, which a connection took that was lost before it came back.
     Lost,
+    /// One's own, which the server has not passed on.
+    Refused,
 }
 
 /// A message's lines, with the time: `14:02 bob : salut`.
@@ -50,7 +52,7 @@ fn now() -> String {
 
 /// True for a name that cannot be taken for one of the marks, nor for a part of the time.
 fn shows_as_name(name: &str) -> bool {
-    name.starts_with(char::is_alphabetic)
+    name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains(':')
 }
 
 fn lines_at(time: &str, message: &[u8], whose: Whose, colours: Colours) -> Vec<String> {
@@ -68,12 +70,15 @@ fn lines_at(time: &str, message: &[u8], whose: Whose, colours: Colours) -> Vec<S
     let first = match whose {
         Whose::Others => format!("{DIM}{time}{PLAIN} {first}"),
         Whose::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}"),
-        Whose::Lost => {
-            format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN} {DIM}{}{PLAIN}", words::MAY_BE_LOST)
-        }
+        Whose::Lost => with_remark(time, &first, words::MAY_BE_LOST),
+        Whose::Refused => with_remark(time, &first, words::REFUSED),
     };
     // A line break in a message cannot be taken for another's message.
     [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
+}
+
+fn with_remark(time: &str, first: &str, remark: &str) -> String {
+    format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN} {DIM}{remark}{PLAIN}")
 }
 
 #[cfg(test)]
@@ -104,6 +109,10 @@ mod tests {
             ("-- eve : x", "14:02 ? : -- eve : x"),
             ("? : x", "14:02 ? : ? : x"),
             ("14:02 bob : x", "14:02 ? : 14:02 bob : x"),
+            ("14:02 > x", "14:02 ? : 14:02 : x"),
+            // Names as students have them.
+            ("21904567 : x", "14:02 21904567 : x"),
+            ("_max : x", "14:02 _max : x"),
             ("élodie : x", "14:02 élodie : x"),
         ] {
             assert_eq!(shown(message.as_bytes(), Whose::Others), [expected]);

@@ -20,6 +20,9 @@ pub const NOTHING_BACK: &str =
 /// Behind what was sent on a connection that was lost before it came back.
 pub const MAY_BE_LOST: &str = "(perdu avec la connexion ?)";
 
+/// Behind what the server has not passed on; why, it says itself.
+pub const REFUSED: &str = "(non transmis)";
+
 /// Why what waits is not sent.
 pub const NO_CONNECTION: &str = "pas de connexion";
 

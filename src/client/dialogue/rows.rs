@@ -185,9 +185,10 @@ impl Face for Rows {
             (self.note, self.was_deaf) = (refusal, is_deaf);
         }
         match (&lines[..], refusal) {
-            ([line], Some(_)) => self.terminal.give_back(line),
-            (_, Some(_)) => {}
-            (lines, None) => lines.iter().for_each(|line| typing.bytes.extend(line.bytes().chain([b'\n']))),
+            ([line], Some(_)) if !typing.has_ended => self.terminal.give_back(line),
+            (_, Some(_)) if !typing.has_ended => {}
+            // Who has left cannot have them back: they wait, and are the last.
+            (lines, _) => lines.iter().for_each(|line| typing.bytes.extend(line.bytes().chain([b'\n']))),
         }
         Ok(typing)
     }

@@ -1,6 +1,7 @@
 //! The terminal changes hands: it is given back when we are stopped and at the end, and had again when we are continued.
 
 use std::io;
+use std::time::Instant;
 
 use super::{Terminal, reflow};
 use crate::sys::{self, Signal};
@@ -52,7 +53,9 @@ impl Terminal {
     /// What is not for whoever has the terminal next.
     fn swallow_the_rest(&mut self) {
         let mut bytes = [0; 4096];
-        while let Some(time) = self.typing.swallows_within() {
+        // Not for ever, while somebody leans on a key.
+        let began = Instant::now();
+        while let Some(time) = self.typing.swallows_within().filter(|&time| began.elapsed() < 20 * time) {
             match self.out.read_within(time, &mut bytes) {
                 [] => break,
                 rest => self.typing.swallow(rest),

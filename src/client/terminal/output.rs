@@ -41,9 +41,10 @@ pub fn saved_modes() -> io::Result<TerminalModes> {
 }
 
 /// Puts the terminal back in `modes`, for a process that has died without doing so: if it still works as we had it. Else somebody has
-/// put it in order meanwhile, for himself. Whose it is does not tell: a shell takes it first, and some leave its modes as they are.
+/// put it in order meanwhile, for himself. A shell may have taken it first, and some leave its modes as they are; but not where another
+/// program has it, which may want those modes too.
 pub fn put_back(modes: &TerminalModes) {
-    if !modes.key_by_key().are_those_of(io::stdin()) {
+    if !sys::is_ours_or_the_shells(io::stdin()) || !modes.key_by_key().are_those_of(io::stdin()) {
         return;
     }
     // It fails only when there is no terminal any more.

@@ -31,7 +31,10 @@ pub fn is_certain() -> bool {
 fn is_told_by(value: impl Fn(&str) -> Option<String>) -> bool {
     let term = value("TERM").unwrap_or_default();
     let begins = |name: &&str| term.starts_with(*name);
-    if value("TMUX").is_some() || NAMES.iter().any(&begins) {
+    // What is started in tmux and has a terminal of its own, xterm or GNU screen, inherits the variable, and has another TERM or its own
+    // variable.
+    let is_tmux = value("TMUX").is_some() && begins(&"screen") && value("STY").is_none();
+    if is_tmux || NAMES.iter().any(&begins) {
         return true;
     }
     // What is started from another terminal inherits what that has set: xterm, GNU screen, the Linux console and Emacs cut.
@@ -60,6 +63,10 @@ mod tests {
         }
         assert!(told_by(&[("TERM", "tmux-256color")]) && told_by(&[("TERM", "foot")]));
         assert!(told_by(&[("TERM", "screen"), ("TMUX", "/tmp/tmux"), ("XTERM_VERSION", "XTerm(390)")]));
+        // An xterm, or GNU screen, that was started in tmux.
+        let tmux = ("TMUX", "/tmp/tmux");
+        assert!(!told_by(&[xterm, tmux, ("XTERM_VERSION", "XTerm(390)")]));
+        assert!(!told_by(&[("TERM", "screen"), tmux, ("STY", "1.pts-0")]));
         // Over ssh, from anywhere.
         assert!(!told_by(&[]) && !told_by(&[xterm]) && !told_by(&[("TERM", "screen-256color")]));
     }
