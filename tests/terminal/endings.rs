@@ -98,6 +98,25 @@ fn after_the_death_of_the_first_process_under_a_shell_that_puts_nothing_in_order
 }
 
 #[test]
+fn killed_while_it_is_stopped_it_leaves_another_programs_terminal_alone() {
+    let server = Server::start(&[]);
+    let mut shell = Emulator::start((70, 12), &["PS1=dash> "], "dash", &["-i"]);
+    let start = format!("{CLIENT} 127.0.0.1 alice --port {}\r", server.port());
+    shell.types(&start);
+    shell.cursor_is_behind("alice> ");
+    let (first, second) = both(&shell);
+    shell.types("\x1a");
+    shell.cursor_is_behind("dash> ");
+    shell.types(&start);
+    shell.cursor_is_behind("alice> ");
+    let others = shell.modes();
+    send(first, SIGKILL);
+    wait_for_death(&[first, second]);
+    assert!(shell.modes() == others);
+    shell.sees("marked pastes", |screen| screen.bracketed_paste().then_some(()));
+}
+
+#[test]
 fn what_is_still_to_come_of_a_paste_is_not_for_the_shell() {
     let server = Server::start(&[]);
     let script = r#"trap : INT; "$0" "$@"; echo "statut $?"; read -r reste; echo "lu: $reste""#;
