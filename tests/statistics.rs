@@ -199,7 +199,9 @@ fn a_signal_to_all_processes_ends_none() {
 
 #[test]
 fn without_a_transcript_sighup_ends_the_server_and_its_children_as_it_always_did() {
-    let mut server = Server::start(&[]);
+    // nohup(1) has those ignore it that it starts, and the tests may be among them.
+    let default = ["--default-signal=HUP", SERVER, "--bind", "127.0.0.1", "--port", "0"];
+    let mut server = Server::from(Command::new("env").args(default));
     let _clients = [server.join(), server.join()];
     let children = server.children();
     server.program.signal(SIGHUP);
