@@ -91,7 +91,11 @@ fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
 fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
     let master = terminal();
     let mut command = Command::new("sh");
-    command.args(["-c", "exec setsid --ctty bash --norc -ic \"$0\" bash \"$@\" <\"$TERMINAL\"", script]);
+    command.args([
+        "-c",
+        "exec env --default-signal=HUP setsid --ctty bash --norc -ic \"$0\" bash \"$@\" <\"$TERMINAL\"",
+        script,
+    ]);
     command.env("TERMINAL", ptsname_r(&master).unwrap());
     command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
     let server = Server::from(&mut command);
