@@ -1,4 +1,4 @@
-//! What it costs to confine a child: from fork to reap, with and without. `cargo bench --bench confinement`
+//! What it costs to confine a child: from fork to reap, with and without. `cargo bench --bench sandbox`
 //!
 //! One child of each kind after another, so that a busy machine is busy for all of them; of so many, the quarter that was
 //! fastest, since nothing but the machine makes one slower than another.
@@ -6,15 +6,15 @@
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use forklab::sys::{self, Confinement, Duty, Signals};
+use forklab::sys::{self, Profile, Sandbox, Signals};
 
 const ROUNDS: usize = 2000;
 
 /// Microseconds from fork to reap.
-fn once(signals: &Signals, confinement: &Confinement) -> f64 {
-    let keep: Vec<i32> = confinement.keeps().into_iter().collect();
+fn once(signals: &Signals, sandbox: &Sandbox) -> f64 {
+    let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
     let start = Instant::now();
-    let child = sys::spawn(signals, &keep, confinement, || 0).expect("fork");
+    let child = sys::spawn(signals, &keep, sandbox, || 0).expect("fork");
     sys::reap_this(child).expect("waitpid");
     start.elapsed().as_secs_f64() * 1e6
 }
@@ -22,18 +22,18 @@ fn once(signals: &Signals, confinement: &Confinement) -> f64 {
 fn main() {
     let signals = Signals::catch(&[], 100).expect("a pipe");
     let directory = sys::open_directory(&std::env::temp_dir()).expect("a directory");
-    let files = Confinement::prepare(Duty::Files, true, true).with_files_in(directory.as_fd(), 100);
+    let files = Sandbox::prepare(Profile::Files, true, true).with_files_in(directory.as_fd(), 100);
     let ways = [
-        ("none", Confinement::none()),
-        ("limits", Confinement::prepare(Duty::Records, true, false)),
-        ("seccomp", Confinement::prepare(Duty::Records, false, true)),
-        ("both, as the messenger's", Confinement::prepare(Duty::Records, true, true)),
+        ("none", Sandbox::none()),
+        ("limits", Sandbox::prepare(Profile::Records, true, false)),
+        ("seccomp", Sandbox::prepare(Profile::Records, false, true)),
+        ("both, as the messenger's", Sandbox::prepare(Profile::Records, true, true)),
         ("both and landlock, as upload's", files),
     ];
     let mut times = vec![Vec::with_capacity(ROUNDS); ways.len()];
     for _ in 0..ROUNDS {
-        for ((_, confinement), times) in ways.iter().zip(&mut times) {
-            times.push(once(&signals, confinement));
+        for ((_, sandbox), times) in ways.iter().zip(&mut times) {
+            times.push(once(&signals, sandbox));
         }
     }
     let fastest_quarter = |times: &mut Vec<f64>| {

@@ -17,6 +17,7 @@
 pub mod chat;
 pub mod cli;
 pub mod client;
+pub mod hub;
 pub mod labs;
 pub mod server;
 pub mod sys;

@@ -169,9 +169,9 @@ macro_rules! hold {
 hold! {
     batch: told(200, &["alice : bonjour\0"]),
     calc: told(18, &["12", "-3", "+", "9223372036854775807", "1", "a"]),
-    cutter: told(18, &["alice : bonjour", "é🦀"]),
+    framing: told(18, &["alice : bonjour", "é🦀"]),
     direct: told(20, &["%", "bo", "%bob%hi", "é"]),
-    frames: streams_of_frames(),
+    ws_decode: streams_of_frames(),
     keyboard: told(17, &["bonjour", "é🦀"]),
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
     names: conversations(),

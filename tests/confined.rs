@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use forklab::sys::{self, Confinement, Duty, Ended, Signal, Signals, Wall};
+use forklab::sys::{self, Ended, Layer, Profile, Sandbox, Signal, Signals};
 
 /// What a child of this duty is to end with.
 struct Case {
@@ -78,24 +78,24 @@ fn run_all() -> Result<usize, String> {
     // As a server does: see `forklab::server`.
     sys::ignore_signal(Signal::SIGXFSZ);
     let mut passed = 0;
-    for duty in [Duty::Records, Duty::Talk, Duty::Pair, Duty::Files] {
+    for duty in [Profile::Records, Profile::Talk, Profile::Pair, Profile::Files] {
         let place = tempfile::tempdir().map_err(|error| error.to_string())?;
         let directory = sys::open_directory(place.path()).map_err(|error| error.to_string())?;
-        let mut confinement = Confinement::prepare(duty, true, true);
-        if duty == Duty::Files {
-            confinement = confinement.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
-            if let Wall::Lacking(reason) = confinement.fence() {
+        let mut sandbox = Sandbox::prepare(duty, true, true);
+        if duty == Profile::Files {
+            sandbox = sandbox.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
+            if let Layer::Lacking(reason) = sandbox.fence() {
                 eprintln!("skipped: this system has no landlock: {reason}");
                 continue;
             }
         }
-        if let Wall::Lacking(reason) = confinement.seccomp() {
+        if let Layer::Lacking(reason) = sandbox.seccomp() {
             eprintln!("skipped: this system has no seccomp: {reason}");
             return Ok(0);
         }
         for Case { name, work, ends } in CASES {
-            let keep: Vec<i32> = confinement.keeps().into_iter().collect();
-            let child = sys::spawn(&signals, &keep, &confinement, work).map_err(|error| error.to_string())?;
+            let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
+            let child = sys::spawn(&signals, &keep, &sandbox, work).map_err(|error| error.to_string())?;
             let ended = sys::reap_this(child).map_err(|error| error.to_string())?;
             if ended != ends {
                 return Err(format!("{name}, {duty:?}: {ended:?} instead of {ends:?}"));

@@ -10,7 +10,7 @@ use common::*;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 
-use forklab::chat::record::{Batch, HEADER, Kind, MAX_BODY};
+use forklab::hub::record::{Batch, HEADER, Kind, MAX_BODY};
 use forklab::sys::Pid;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 

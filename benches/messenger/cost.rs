@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::broker::{Blind, c_fork_server, ncat_version};
 use crate::common::Server;
-use crate::flood::{Crowd, End, SENDERS};
+use crate::flood::{End, SENDERS, SharedTableFork};
 use crate::plot::{Line, svg};
 use crate::process::cpu_seconds;
 use crate::room::{COUNTED, Room, WARM_UP};
@@ -81,7 +81,7 @@ fn flood_of(server: &Server, clients: usize) -> f64 {
 /// The senders are clients as well, so deliveries to them count; ncat gives a message to all but its sender.
 fn flat_out(pid: i32, address: SocketAddr, clients: usize, end: End) -> f64 {
     let readers = clients - SENDERS;
-    let mut crowd = Crowd::of(pid, address, readers);
+    let mut crowd = SharedTableFork::of(pid, address, readers);
     let before = cpu_seconds(pid);
     let flooded = crowd.flood(each(clients), end);
     let hearers = if end == End::Newline { clients - 1 } else { clients };

@@ -15,15 +15,15 @@ use crate::readers::Readers;
 pub const CROWD: &str = "--crowd";
 
 /// The process, as the one who gives orders sees it.
-pub struct Crowd {
+pub struct SharedTableFork {
     process: Child,
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Crowd {
+impl SharedTableFork {
     /// Starts it; its connections go to `address`.
-    pub fn of(address: SocketAddr) -> Crowd {
+    pub fn of(address: SocketAddr) -> SharedTableFork {
         let this = std::env::current_exe().expect("the path of this program");
         let mut process = Command::new(this)
             .args([CROWD, &address.to_string()])
@@ -33,7 +33,7 @@ impl Crowd {
             .expect("start this program once more");
         let orders = process.stdin.take().expect("a pipe");
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
-        Crowd { process, orders, answers }
+        SharedTableFork { process, orders, answers }
     }
 
     /// Connects `count` more.
@@ -42,7 +42,7 @@ impl Crowd {
         self.hear("done");
     }
 
-    /// Gets ready to read `bytes` from each; what follows is [`Crowd::has_taken`].
+    /// Gets ready to read `bytes` from each; what follows is [`SharedTableFork::has_taken`].
     pub fn take(&mut self, bytes: usize) {
         self.order(&format!("take {bytes}"));
         self.hear("ready");
@@ -64,7 +64,7 @@ impl Crowd {
     }
 }
 
-impl Drop for Crowd {
+impl Drop for SharedTableFork {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -22,7 +22,7 @@ pub enum End {
 }
 
 /// Those who send, and those who only read.
-pub struct Crowd {
+pub struct SharedTableFork {
     senders: Vec<TcpStream>,
     readers: Readers,
     count: usize,
@@ -38,9 +38,9 @@ pub struct Flooded {
     pub faults: Vec<String>,
 }
 
-impl Crowd {
+impl SharedTableFork {
     /// Fills the room of the server `pid`: `readers`, then the senders.
-    pub fn of(pid: i32, address: SocketAddr, readers: usize) -> Crowd {
+    pub fn of(pid: i32, address: SocketAddr, readers: usize) -> SharedTableFork {
         let all = Readers::new(all_in(pid, address, 0, readers));
         let senders = all_in(pid, address, readers, SENDERS);
         for stream in &senders {
@@ -49,7 +49,7 @@ impl Crowd {
             stream.set_read_timeout(Some(Duration::from_millis(50))).expect("setsockopt");
             stream.set_write_timeout(Some(Duration::from_secs(3))).expect("setsockopt");
         }
-        Crowd { readers: all, senders, count: readers }
+        SharedTableFork { readers: all, senders, count: readers }
     }
 
     /// Each sender sends `each` messages. Ends when every reader has them all, or nothing comes any more.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::common::{Program, SERVER, eventually};
-use crate::crowd::Crowd;
+use crate::crowd::SharedTableFork;
 use crate::memory::waits;
 use crate::process::{cpu_seconds_of_one, state};
 
@@ -16,7 +16,7 @@ pub struct Hall {
     pub program: Program,
     address: SocketAddr,
     printed: BufReader<PipeReader>,
-    pub crowd: Crowd,
+    pub crowd: SharedTableFork,
     pub count: usize,
 }
 
@@ -42,7 +42,7 @@ impl Hall {
         let mut printed = BufReader::new(reader);
         let first = line_with(&mut printed, "127.0.0.1:");
         let address = first.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
-        Hall { program, address, printed, crowd: Crowd::of(address), count: 0 }
+        Hall { program, address, printed, crowd: SharedTableFork::of(address), count: 0 }
     }
 
     /// Lets clients of the crowd in until there are `count`.

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::net::TcpStream;
 
 use crate::common::{SERVER, Server, descriptors_of, eventually};
-use crate::flood::{Crowd, End, SENDERS};
+use crate::flood::{End, SENDERS, SharedTableFork};
 use crate::process::{private_dirty, state};
 use crate::readers::Readers;
 use crate::table::Row;
@@ -55,7 +55,7 @@ pub fn settle_program() {
 
 fn around_floods() -> [usize; 4] {
     let server = Server::start(&[]);
-    let mut crowd = Crowd::of(server.pid(), server.address, CHILDREN - SENDERS);
+    let mut crowd = SharedTableFork::of(server.pid(), server.address, CHILDREN - SENDERS);
     let idle = worst(&server, CHILDREN);
     flood(&mut crowd);
     let flooded = worst(&server, CHILDREN);
@@ -68,7 +68,7 @@ fn around_floods() -> [usize; 4] {
     [idle, flooded, joined, worst(&server, CHILDREN + NEWCOMERS + 1)]
 }
 
-fn flood(crowd: &mut Crowd) {
+fn flood(crowd: &mut SharedTableFork) {
     let faults = crowd.flood(EACH, End::Nul).faults;
     assert!(faults.is_empty(), "the flood: {faults:?}");
 }

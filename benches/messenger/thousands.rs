@@ -7,7 +7,7 @@ use std::time::Instant;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::common::children_of;
-use crate::crowd::Crowd;
+use crate::crowd::SharedTableFork;
 use crate::hall::{Arrival, Hall};
 use crate::memory::{REACH as MOST_MEMORY, settle_program};
 use crate::process::private_dirty;
@@ -125,9 +125,9 @@ fn message_to_all(hall: &mut Hall, speaker: &mut TcpStream) -> (Vec<f64>, Vec<f6
 }
 
 /// As many connections, and no server.
-fn bare() -> (Crowd, Vec<TcpStream>) {
+fn bare() -> (SharedTableFork, Vec<TcpStream>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    let mut crowd = Crowd::of(listener.local_addr().expect("getsockname"));
+    let mut crowd = SharedTableFork::of(listener.local_addr().expect("getsockname"));
     let mut senders = Vec::new();
     while senders.len() < CLIENTS {
         crowd.join(100);
@@ -136,7 +136,7 @@ fn bare() -> (Crowd, Vec<TcpStream>) {
     (crowd, senders)
 }
 
-fn time(crowd: &mut Crowd, speak: impl FnOnce()) -> f64 {
+fn time(crowd: &mut SharedTableFork, speak: impl FnOnce()) -> f64 {
     crowd.take(ON_THE_WIRE);
     let start = Instant::now();
     speak();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::broker::{Blind, ncat_version, ours_to_dev_null};
 use crate::common::Server;
-use crate::flood::{Crowd, End, Flooded};
+use crate::flood::{End, Flooded, SharedTableFork};
 use crate::table::{ROUNDS, Row, median, spread};
 
 /// Messages of each sender to so many readers: a second or two.
@@ -73,5 +73,5 @@ fn ncat_once(readers: usize) -> Flooded {
 }
 
 fn flood(pid: i32, address: SocketAddr, readers: usize, end: End) -> Flooded {
-    Crowd::of(pid, address, readers).flood(each(readers), end)
+    SharedTableFork::of(pid, address, readers).flood(each(readers), end)
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::broker::ours_to_dev_null;
 use crate::common::Server;
-use crate::flood::{Crowd, End};
+use crate::flood::{End, SharedTableFork};
 use crate::room::Room;
 use crate::table::{ROUNDS, Row, median, micros, spread};
 use crate::throughput::each;
@@ -38,7 +38,8 @@ fn flood(place: &TempDir) -> Row {
     let once = |which: usize| {
         let path = place.path().join("flood");
         let server = Server::start(&options(which, &path));
-        let flooded = Crowd::of(server.pid(), server.address, CLIENTS).flood(each(CLIENTS), End::Nul);
+        let flooded =
+            SharedTableFork::of(server.pid(), server.address, CLIENTS).flood(each(CLIENTS), End::Nul);
         assert!(flooded.faults.is_empty(), "{:?}", flooded.faults);
         // The next begins with an empty one.
         let _ = std::fs::remove_file(path);

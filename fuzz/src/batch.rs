@@ -3,9 +3,9 @@
 //! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
 //! less one (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
 
-use forklab::chat::child::CHUNK;
-use forklab::chat::lines::text_of;
-use forklab::chat::record::{Batch, Kind, Parsed, parse};
+use forklab::chat::line_text::text_of;
+use forklab::hub::record::{Batch, Kind, Parsed, parse};
+use forklab::hub::worker::CHUNK;
 use forklab::sys::{PIPE_BUF, Pid};
 
 use super::input::Input;

@@ -3,7 +3,7 @@
 //! An input is one byte (its low bit: one sum and no more), and what a client says, which arrives in pieces.
 
 use forklab::labs::calc::calculator::{Calculator, Step};
-use forklab::labs::calc::number::{Refusal, number};
+use forklab::labs::calc::number::{ParseError, number};
 use forklab::text::is_plain;
 
 use super::input::{Arrival, Input};
@@ -32,8 +32,9 @@ fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<Step> {
     let (mut steps, mut first) = (Vec::new(), None);
     for line in said.split_inclusive(|&byte| byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
-        let value = if text.len() > LONGEST { Err(Refusal::TooLong(LONGEST)) } else { number_slowly(text) };
-        if line == text && value == Err(Refusal::Empty) {
+        let value =
+            if text.len() > LONGEST { Err(ParseError::TooLong(LONGEST)) } else { number_slowly(text) };
+        if line == text && value == Err(ParseError::Empty) {
             continue;
         }
         steps.push(match (value, first.take()) {
@@ -52,18 +53,18 @@ fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<Step> {
 }
 
 /// A sign or none, then digits, between spaces and NULs; no more than 64 bits.
-fn number_slowly(line: &[u8]) -> Result<i64, Refusal> {
-    let Ok(text) = std::str::from_utf8(line) else { return Err(Refusal::NotANumber(line.to_vec())) };
+fn number_slowly(line: &[u8]) -> Result<i64, ParseError> {
+    let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let value = if text.is_empty() {
-        Err(Refusal::Empty)
+        Err(ParseError::Empty)
     } else if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        Err(Refusal::NotANumber(text.into()))
+        Err(ParseError::NotANumber(text.into()))
     } else {
         let add = |value: i128, digit: u8| (value * 10 + i128::from(digit - b'0')).min(1 << 100);
         let value = digits.bytes().fold(0, add) * if text.starts_with('-') { -1 } else { 1 };
-        i64::try_from(value).map_err(|_| Refusal::TooLarge(text.into()))
+        i64::try_from(value).map_err(|_| ParseError::TooLarge(text.into()))
     };
     assert_eq!(number(line), value);
     value

@@ -4,9 +4,9 @@
 
 use std::time::Instant;
 
-use forklab::chat::child::CHUNK;
-use forklab::chat::cutter::{Cutter, Framing, messages};
-use forklab::labs::direct::message::{LONGEST, Mistake, directed, parse, texts};
+use forklab::hub::framing::{FrameDecoder, Framing, messages};
+use forklab::hub::worker::CHUNK;
+use forklab::labs::direct::message::{LONGEST, RouteError, directed, parse, texts};
 use forklab::labs::direct::{Name, name};
 use forklab::text::{is_blank, is_plain};
 
@@ -51,10 +51,10 @@ fn form_holds(text: &[u8]) {
         Ok((name, message)) => {
             assert_eq!(addressed, Some((name, message)));
             assert!(!name.is_empty());
-            assert!(is_plain(&Mistake::Nobody(name).to_string()));
+            assert!(is_plain(&RouteError::Nobody(name).to_string()));
         }
         Err(mistake) => {
-            assert_eq!(mistake, Mistake::Form(text));
+            assert_eq!(mistake, RouteError::Form(text));
             assert!(addressed.is_none_or(|(name, _)| name.is_empty()));
             assert!(is_plain(&mistake.to_string()));
         }
@@ -89,8 +89,8 @@ fn texts_arrive(arrival: Arrival) {
         return;
     }
     let (mut buffer, now, mut found) = ([0; CHUNK], Instant::now(), Vec::new());
-    let mut cutter = Cutter::new(&mut buffer, Framing::Texts(HOLD));
-    let mut take = |cutter: &mut Cutter, ended| {
+    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Texts(HOLD));
+    let mut take = |cutter: &mut FrameDecoder, ended| {
         let keep = |chunk: &[u8]| {
             let mut bodies: Vec<Vec<u8>> = messages(chunk).map(<[u8]>::to_vec).collect();
             // As the hub gets them: the last one of a write with a NUL more.

@@ -4,10 +4,10 @@
 
 use std::time::Instant;
 
-use forklab::chat::child::{CHUNK, STRINGS};
-use forklab::chat::cutter::{Cutter, messages};
-use forklab::chat::line::{message, room_for_text};
-use forklab::client::Lines;
+use forklab::chat::client::outgoing::{message, room_for_text};
+use forklab::client::LineBuffer;
+use forklab::hub::framing::{FrameDecoder, messages};
+use forklab::hub::worker::{CHUNK, STRINGS};
 
 use super::input::{Arrival, Input};
 
@@ -37,7 +37,7 @@ pub fn holds(bytes: &[u8]) {
 }
 
 fn given<'a>(most: usize, typed: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
-    let (mut lines, mut given) = (Lines::new(most), Vec::new());
+    let (mut lines, mut given) = (LineBuffer::new(most), Vec::new());
     typed.for_each(|piece| lines.feed(piece, |line| given.push(line)));
     given.extend(lines.finish());
     assert_eq!(lines.finish(), None);
@@ -58,7 +58,7 @@ fn heard_as_typed(texts: &[Vec<u8>]) {
     assert!(sent.iter().all(|message| message.len() <= LONGEST));
     let (mut buffer, mut heard) = ([0; CHUNK], Vec::new());
     let (mut cutter, now, mut rest) =
-        (Cutter::new(&mut buffer, STRINGS), Instant::now(), Input(&sent.concat()));
+        (FrameDecoder::new(&mut buffer, STRINGS), Instant::now(), Input(&sent.concat()));
     while !rest.is_empty() {
         let read = rest.take(cutter.spare().len());
         cutter.spare()[..read.len()].copy_from_slice(read);

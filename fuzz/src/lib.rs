@@ -5,9 +5,8 @@
 
 pub mod batch;
 pub mod calc;
-pub mod cutter;
 pub mod direct;
-pub mod frames;
+pub mod framing;
 pub mod input;
 pub mod keyboard;
 pub mod lines;
@@ -17,3 +16,4 @@ pub mod relay;
 pub mod request;
 pub mod text;
 pub mod upload;
+pub mod ws_decode;

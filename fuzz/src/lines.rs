@@ -1,6 +1,6 @@
 //! The second door's encoding: lines of text, each with its time. An input is what a client sent, in lines.
 
-use forklab::chat::lines::{as_string, is_text, of_strings, stamped, text_of};
+use forklab::chat::line_text::{as_string, is_text, of_strings, stamped, text_of};
 
 /// A client's line is one line for whoever reads it, however that one cuts lines, and its text is what the client wrote.
 pub fn holds(bytes: &[u8]) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forklab::chat::names::Names;
+use forklab::chat::names::NameRegistry;
 use forklab::sys::Pid;
 
 use super::input::Input;
@@ -26,7 +26,7 @@ enum Own {
 }
 
 struct Room {
-    names: Names,
+    names: NameRegistry,
     own: BTreeMap<i32, Own>,
     /// Those that have left and are not yet forgotten.
     gone: Vec<i32>,
@@ -38,7 +38,7 @@ struct Room {
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut room = Room {
-        names: Names::new(SERVER),
+        names: NameRegistry::new(SERVER),
         own: (0..4).chain([STRANGER]).map(|client| (client, Own::None)).collect(),
         gone: Vec::new(),
     };

@@ -2,7 +2,7 @@
 //!
 //! An input is packets, each a length (two bytes, the low one first) and so many bytes, at most `PIPE_BUF`.
 
-use forklab::chat::record::{HEADER, MAX_BODY, Parsed, parse, sound};
+use forklab::hub::record::{HEADER, MAX_BODY, Parsed, parse, valid_prefix_len};
 use forklab::sys::PIPE_BUF;
 
 use super::input::Input;
@@ -29,7 +29,7 @@ pub fn holds(bytes: &[u8]) {
             Some(_) => assert!(is_wrong(rest)),
             None => assert!(rest.is_empty()),
         }
-        let (taken, end) = taken(&packet[..sound(packet)]);
+        let (taken, end) = taken(&packet[..valid_prefix_len(packet)]);
         assert!(end.is_none());
         assert_eq!(taken, closed_slowly(all));
         decisions_stay(packet);
@@ -117,13 +117,13 @@ fn decisions_stay(packet: &[u8]) {
     let whole = parse(packet);
     let decided_at = match whole {
         _ if packet.len() < HEADER => HEADER,
-        Parsed::Wrong if is_wrong(&packet[..HEADER]) => HEADER,
+        Parsed::Invalid if is_wrong(&packet[..HEADER]) => HEADER,
         _ => HEADER + length(packet),
     };
     for cut in (0..=packet.len()).filter(|cut| *cut <= HEADER || cut.abs_diff(decided_at) <= 1) {
         let early = parse(&packet[..cut]);
         if cut < decided_at {
-            assert_eq!((early, sound(&packet[..cut])), (Parsed::Incomplete, 0));
+            assert_eq!((early, valid_prefix_len(&packet[..cut])), (Parsed::Incomplete, 0));
         } else {
             assert_eq!(early, whole);
         }

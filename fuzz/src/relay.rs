@@ -4,7 +4,7 @@
 
 use forklab::labs::relay::LONGEST;
 use forklab::labs::relay::answer::{Answer, Answers};
-use forklab::labs::relay::message::{Cut, Cutter, Said, WINDOW};
+use forklab::labs::relay::message::{Cut, FrameDecoder, Said, WINDOW};
 
 use super::input::{Arrival, Input};
 
@@ -17,7 +17,7 @@ pub fn holds(bytes: &[u8]) {
 
 /// What is said by a client whose bytes come in `pieces`; whoever pauses is not waited for.
 fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Said> {
-    let (mut cutter, mut socket, mut said) = (Cutter::default(), Vec::new(), Vec::new());
+    let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());
     let mut hear = |socket: &mut Vec<u8>, late: bool| {
         while let Some(cut) = look(&mut cutter, socket, late) {
             account_for(&cut, socket);
@@ -38,7 +38,7 @@ fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Said> {
 }
 
 /// One look into the socket, whose bytes stay there until their message is whole. A window that is full is not waited for.
-fn look(cutter: &mut Cutter, socket: &[u8], late: bool) -> Option<Cut> {
+fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Cut> {
     let window = &socket[..socket.len().min(WINDOW)];
     cutter
         .cut(window, false)

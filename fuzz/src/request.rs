@@ -1,19 +1,19 @@
 //! The third door's requests: the head of what a browser asks, as it comes. An input is that.
 
-use forklab::chat::web::answer::{Answer, is_accept};
-use forklab::chat::web::request::{MOST, Site, Verdict, judge};
+use forklab::chat::web::request::{MOST, Route, Site, route};
+use forklab::chat::web::response::{Response, is_accept};
 
 /// A verdict stays whatever comes next, and comes in time; who gets into the room has asked for it, in words that only this door's own
 /// visitors use.
 pub fn holds(bytes: &[u8]) {
     let site = Site { port: 8080, machine: "salle-12".to_string() };
-    let verdict = judge(bytes, &site);
-    let decided = (0..=bytes.len()).find(|&end| judge(&bytes[..end], &site) != Verdict::Incomplete);
+    let verdict = route(bytes, &site);
+    let decided = (0..=bytes.len()).find(|&end| route(&bytes[..end], &site) != Route::Incomplete);
     match decided {
-        None => assert!(verdict == Verdict::Incomplete && bytes.len() < MOST),
+        None => assert!(verdict == Route::Incomplete && bytes.len() < MOST),
         Some(end) => {
             assert!(end <= MOST);
-            assert_eq!(judge(&bytes[..end], &site), verdict);
+            assert_eq!(route(&bytes[..end], &site), verdict);
         }
     }
     let head = String::from_utf8_lossy(&bytes[..decided.unwrap_or(0)]).to_ascii_lowercase();
@@ -22,13 +22,14 @@ pub fn holds(bytes: &[u8]) {
         let values = lines.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         values.map(|value| value.trim_matches([' ', '\t']).to_string()).collect::<Vec<_>>()
     };
-    if let Verdict::Enter(..) | Verdict::Answer(Answer::Page | Answer::NoIcon | Answer::Unknown) = verdict {
+    if let Route::Enter(..) | Route::Response(Response::Page | Response::NoIcon | Response::Unknown) = verdict
+    {
         let hosts = values("host");
         assert_eq!(hosts.len(), 1);
         assert!(is_ours(&hosts[0]), "{hosts:?}");
         assert!(values("origin").iter().all(|origin| *origin == format!("http://{}", hosts[0])));
     }
-    if let Verdict::Enter(accept, size) = verdict {
+    if let Route::Enter(accept, size) = verdict {
         assert!(is_accept(accept.as_bytes()) && Some(size) == decided);
         assert!(lines.iter().any(|line| line.starts_with("get ") && line.contains("/room")));
         assert_eq!((&values("upgrade")[0][..], &values("sec-websocket-version")[0][..]), ("websocket", "13"));

@@ -2,9 +2,9 @@
 
 use std::path::{Component, Path};
 
-use forklab::labs::upload::exchange::{Verdict, text_of};
 use forklab::labs::upload::header::{Header, LONGEST, Opening, hex};
 use forklab::labs::upload::name::{self, Name};
+use forklab::labs::upload::transfer::{Verdict, text_of};
 use forklab::text::{is_blank, is_plain};
 
 /// A header that is taken says what was sent, its name stays in its directory, and what is decided stays decided.

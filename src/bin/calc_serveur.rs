@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Guard, Listening, PerAddress, number};
+use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
 use forklab::labs::calc::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -23,7 +23,7 @@ Ctrl+C stops the server and all its children.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: Listening<PORT, 1000>,
+    listening: ListenArgs<PORT, 1000>,
     #[command(flatten)]
     per_address: PerAddress,
     /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients and --max-per-address)
@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::chat::line::LONGEST_PSEUDO;
-use forklab::chat::messenger::{Manner, PROGRAM, talk};
+use forklab::chat::client::outgoing::LONGEST_PSEUDO;
+use forklab::chat::client::{ClientOptions, PROGRAM, talk};
 use forklab::cli::number;
 use forklab::text::{is_blank, is_plain};
 
@@ -76,6 +76,6 @@ fn pseudo(typed: &str) -> Result<String, String> {
 
 fn main() -> ExitCode {
     PROGRAM.run(|Arguments { host, pseudo, port, plain, reconnect }: Arguments| {
-        talk(&host, port, &pseudo, Manner { is_plain: plain, reconnects: reconnect })
+        talk(&host, port, &pseudo, ClientOptions { is_plain: plain, reconnects: reconnect })
     })
 }

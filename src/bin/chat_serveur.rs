@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use forklab::chat::options::{Options, Verbosity};
-use forklab::chat::rules::{PROGRAM, run};
+use forklab::chat::server::{PROGRAM, run};
 use forklab::chat::transcript;
-use forklab::cli::{Guard, Listening, PerAddress, local_socket, number};
+use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, local_socket, number};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -34,7 +34,7 @@ const HOPS: &str =
 #[command(after_help = EXAMPLES, mut_arg("verbose", |verbose| verbose.help(HOPS)))]
 struct Arguments {
     #[command(flatten)]
-    listening: Listening<5015, 1000>,
+    listening: ListenArgs<5015, 1000>,
     #[command(flatten)]
     per_address: PerAddress,
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
@@ -71,7 +71,7 @@ struct Arguments {
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 impl Arguments {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Guard, Listening, PerAddress, number};
+use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
 use forklab::labs::direct::{MAX_CLIENTS, Options, PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -23,14 +23,14 @@ Ctrl+C stops the server and all its children.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: Listening<PORT, MAX_CLIENTS>,
+    listening: ListenArgs<PORT, MAX_CLIENTS>,
     #[command(flatten)]
     per_address: PerAddress,
     /// Seconds that a client may take to give its name ({default} by default; 0: as long as it likes)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     name_timeout: u64,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 impl Arguments {

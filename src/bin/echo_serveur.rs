@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{Guard, Listening, PerAddress, number};
+use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
 use forklab::labs::echo::{PORT, SERVER, serve};
-use forklab::server::Way;
+use forklab::server::ServeMode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(value_name = "PORT", conflicts_with = "port", value_parser = number::<u16>(0, 65535))]
     at_port: Option<u16>,
     #[command(flatten)]
-    listening: Listening<PORT, 1000, true>,
+    listening: ListenArgs<PORT, 1000, true>,
     #[command(flatten)]
     per_address: PerAddress,
     /// One client at a time; the others wait to be accepted (without --max-clients and --max-per-address)
@@ -42,7 +42,7 @@ struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     idle_timeout: u64,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -58,7 +58,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
     }
     let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
-    serve(&options, Way { iterative: arguments.iterative, patience })
+    serve(&options, ServeMode { iterative: arguments.iterative, patience })
 }
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::{Guard, Listening, number};
+use forklab::cli::{HardeningArgs, ListenArgs, number};
 use forklab::labs::relay::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -22,13 +22,13 @@ hors de son tour. Ctrl+C dit « exit » à tous et arrête le serveur.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: Listening<PORT, 128>,
+    listening: ListenArgs<PORT, 128>,
     /// Paires servies en même temps ({default} par défaut), dans la limite de --max-clients ; à partir de la deuxième, chacune a son
     /// processus fils
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, value_parser = number::<usize>(1, 10_000))]
     pairs: usize,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 fn main() -> ExitCode {

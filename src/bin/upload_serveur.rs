@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{Guard, Listening, PerAddress, number};
+use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
 use forklab::labs::upload::server::{Limits, PROGRAM, serve};
 
 const EXAMPLES: &str = "\
@@ -24,7 +24,7 @@ A name that is there already gets a number: report-2.pdf. Ctrl+C stops the serve
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: Listening<5555, 100>,
+    listening: ListenArgs<5555, 100>,
     #[command(flatten)]
     per_address: PerAddress,
     /// Directory for the files (the current one by default)
@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 60, hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
     #[command(flatten)]
-    guard: Guard,
+    guard: HardeningArgs,
 }
 
 fn main() -> ExitCode {

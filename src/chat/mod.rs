@@ -11,39 +11,21 @@
 //! connected; the `transcript` has what was said before anybody hears it.
 //!
 //! The client is two processes: `keyboard` sends (`line` makes messages of what is typed, `outbox` keeps them until they are
-//! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `words` holds what the
+//! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `messages` holds what the
 //! server prints. `lines` is the encoding of the second door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
 
-pub mod aside;
-pub mod channel;
-pub mod child;
 pub mod client;
-pub mod clothes;
-pub mod cutter;
-pub mod face;
-pub mod gate;
-pub mod hub;
-pub mod inbox;
-pub mod keyboard;
-pub mod line;
-pub mod lines;
-pub mod log;
-pub mod look;
-pub mod messenger;
+pub mod confusables;
+pub mod encoding;
+pub mod filter;
+pub mod line_text;
+pub mod message;
+pub mod messages;
 pub mod names;
-pub mod nametag;
+pub mod nick;
 pub mod options;
-pub mod outbox;
-pub mod pacer;
-pub mod pseudo;
-pub mod record;
-pub mod report;
-pub mod room;
-pub mod roster;
-pub mod rules;
-pub mod screen;
-pub mod speaker;
-pub mod stage;
+pub mod proc_title;
+pub mod server;
+pub mod status_report;
 pub mod transcript;
 pub mod web;
-pub mod words;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::look::{Look, is_separator, looks};
+use super::confusables::{Skeleton, is_separator, skeletons};
 use crate::sys::Pid;
 use crate::text::is_seen;
 
@@ -14,9 +14,9 @@ const LONGEST: usize = 32;
 
 /// Whose name is whose.
 #[derive(Debug)]
-pub struct Names {
-    owners: HashMap<Look, Owner>,
-    clients: HashMap<Pid, Known>,
+pub struct NameRegistry {
+    owners: HashMap<Skeleton, Owner>,
+    clients: HashMap<Pid, Claim>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,28 +28,28 @@ struct Owner {
 
 /// What is known of a client that has a name, or wanted another's.
 #[derive(Debug, Default)]
-struct Known {
+struct Claim {
     /// How its messages begin that bear its own name, separator included; empty while it has none.
     front: Vec<u8>,
-    looks: Vec<Look>,
+    skeletons: Vec<Skeleton>,
     refused: u64,
 }
 
 /// Why a message may not be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct NameTaken {
     /// It bears a name that is, or looks like, this one of another client.
     pub name: String,
     /// So many messages of its client were refused.
     pub times: u64,
 }
 
-impl Names {
+impl NameRegistry {
     /// Nobody has a name but the server, which has `own`: nobody speaks as if it were the server.
-    pub fn new(own: &str) -> Names {
+    pub fn new(own: &str) -> NameRegistry {
         let owner = Owner { pid: None, name: own.to_string() };
-        let owners = looks(own).into_iter().map(|look| (look, owner.clone())).collect();
-        Names { owners, clients: HashMap::new() }
+        let owners = skeletons(own).into_iter().map(|skeleton| (skeleton, owner.clone())).collect();
+        NameRegistry { owners, clients: HashMap::new() }
     }
 
     /// Judges what the client of `pid` wants to say. The first name that it bears in the course's form is its own from then on.
@@ -57,39 +57,46 @@ impl Names {
     ///
     /// # Errors
     /// That the name is another's.
-    pub fn judge(&mut self, pid: Pid, message: &[u8], is_here: impl Fn(Pid) -> bool) -> Result<(), Taken> {
+    pub fn judge(
+        &mut self,
+        pid: Pid,
+        message: &[u8],
+        is_here: impl Fn(Pid) -> bool,
+    ) -> Result<(), NameTaken> {
         let own = self.clients.get(&pid).map_or(&[][..], |known| &known.front);
         let is_own = !own.is_empty() && message.starts_with(own) && is_here(pid);
-        let Some(front) = Front::of(message).filter(|_| !is_own) else { return Ok(()) };
-        let looks = looks(&front.name);
+        let Some(front) = NamePrefix::of(message).filter(|_| !is_own) else { return Ok(()) };
+        let skeletons = skeletons(&front.name);
         let is_anothers = |owner: &&Owner| owner.pid.is_none_or(|other| other != pid && is_here(other));
-        if let Some(owner) = looks.iter().filter_map(|look| self.owners.get(look)).find(is_anothers) {
+        if let Some(owner) =
+            skeletons.iter().filter_map(|skeleton| self.owners.get(skeleton)).find(is_anothers)
+        {
             let known = self.clients.entry(pid).or_default();
             known.refused += 1;
-            return Err(Taken { name: owner.name.clone(), times: known.refused });
+            return Err(NameTaken { name: owner.name.clone(), times: known.refused });
         }
         if front.is_claim && own.is_empty() {
             let owner = Owner { pid: Some(pid), name: front.name };
-            self.owners.extend(looks.iter().map(|look| (look.clone(), owner.clone())));
+            self.owners.extend(skeletons.iter().map(|skeleton| (skeleton.clone(), owner.clone())));
             let known = self.clients.entry(pid).or_default();
-            (known.front, known.looks) = (message[..front.end].to_vec(), looks.into());
+            (known.front, known.skeletons) = (message[..front.end].to_vec(), skeletons.into());
         }
         Ok(())
     }
 
     /// The client of `pid` has left.
     pub fn forget(&mut self, pid: Pid) {
-        for look in self.clients.remove(&pid).map(|known| known.looks).unwrap_or_default() {
+        for skeleton in self.clients.remove(&pid).map(|known| known.skeletons).unwrap_or_default() {
             // It may be another's by now.
-            if self.owners.get(&look).is_some_and(|owner| owner.pid == Some(pid)) {
-                self.owners.remove(&look);
+            if self.owners.get(&skeleton).is_some_and(|owner| owner.pid == Some(pid)) {
+                self.owners.remove(&skeleton);
             }
         }
     }
 }
 
 /// What stands before the text of a message.
-struct Front {
+struct NamePrefix {
     /// As a reader sees it.
     name: String,
     /// Where the message goes on behind the separator.
@@ -98,10 +105,10 @@ struct Front {
     is_claim: bool,
 }
 
-impl Front {
+impl NamePrefix {
     /// The name that a reader sees: what is visible up to a separator. What is invisible, and blanks and separators before it, are
     /// passed over, however many there are. `None` when the message bears no name.
-    fn of(message: &[u8]) -> Option<Front> {
+    fn of(message: &[u8]) -> Option<NamePrefix> {
         let (mut name, mut end, mut seen, mut is_apart) = (String::new(), 0, 0, false);
         for (c, bytes) in characters(message) {
             end += bytes;
@@ -116,7 +123,7 @@ impl Front {
                 }
             } else if is_seen(c) && !name.is_empty() {
                 let is_claim = message[..end].ends_with(b" :") && message[end..].starts_with(b" ");
-                return Some(Front { name, end, is_claim });
+                return Some(NamePrefix { name, end, is_claim });
             }
         }
         None

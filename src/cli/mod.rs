@@ -1,9 +1,9 @@
 //! Command lines: clap finds out what is wrong, and this says it in one line, in the program's language.
 
-mod guard;
-mod listening;
-mod mistake;
-mod value;
+mod error;
+mod hardening_args;
+mod listen_args;
+mod parsers;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,9 +13,9 @@ use clap::{Arg, ArgAction, Command, Parser};
 use crate::sys;
 use crate::text::visible;
 
-pub use guard::Guard;
-pub use listening::{Listening, PerAddress};
-pub use value::{Expected, address, local_socket, number};
+pub use hardening_args::HardeningArgs;
+pub use listen_args::{ListenArgs, PerAddress};
+pub use parsers::{Expected, address, local_socket, number};
 
 /// The status for a command line that makes no sense.
 const USAGE: u8 = 2;
@@ -66,7 +66,7 @@ impl Program {
                 // Help on a full disk or a closed pipe: nobody can be told but by the status.
                 return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
             }
-            self.complain(&mistake::one_line(&error, &command, self.language));
+            self.complain(&error::one_line(&error, &command, self.language));
             ExitCode::from(USAGE)
         })
     }
@@ -77,7 +77,7 @@ impl Program {
             Language::French => ("Usage : {usage}", "Affiche cette aide", "Affiche la version"),
             Language::English => ("Usage: {usage}", "Print this help", "Print the version"),
         };
-        listening::worded(command, self.language)
+        listen_args::worded(command, self.language)
             .name(self.name)
             .version(env!("CARGO_PKG_VERSION"))
             .help_template(format!("{{about}}\n\n{template}\n\n{{all-args}}{{after-help}}"))

@@ -1,13 +1,19 @@
 //! What every client shares: a connection that is tried for a while, two processes that end together, or one that listens to
 //! keyboard and server by turns; a terminal on which what arrives does not tear what one types.
 
-mod dial;
-mod dialogue;
-mod lines;
-mod pair;
-mod search;
+mod connector;
+mod event_loop;
+mod input_queue;
+mod line_buffer;
+mod messages;
+mod process_pair;
+mod protocol;
+mod steps;
+mod target;
 pub mod terminal;
-mod words;
+#[cfg(test)]
+mod test_support;
+mod ui;
 
 use std::os::fd::RawFd;
 
@@ -15,14 +21,15 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal, Signals};
 
-pub use dial::{Server, connect, connect_at_once, find, look_for, try_connect};
-pub use dialogue::{Dialogue, Face, Look, converse};
+pub use connector::Connector;
+pub use line_buffer::LineBuffer;
+pub use messages::Messages;
+pub use process_pair::{PeerProcess, PeerStatus};
+pub use protocol::{ClientProtocol, converse};
+pub use target::{Target, connect, connect_at_once, find, look_for, try_connect};
 #[cfg(test)]
-pub use dialogue::{Event, screen_after};
-pub use lines::Lines;
-pub use pair::{Pulse, Screen};
-pub use search::Dial;
-pub use words::Words;
+pub use test_support::{Event, screen_after};
+pub use ui::{Ui, UiMode};
 
 /// The signals by which a user ends a client.
 pub const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];

@@ -1,28 +1,28 @@
 //! What every server shares: listen, accept, fork a child per client, print without waiting, take leave.
 //!
-//! `parent` is the first process, as every lab's loop uses it. `forking` is the whole server of the labs whose clients share
+//! `supervisor` is the first process, as every lab's loop uses it. `forking` is the whole server of the labs whose clients share
 //! nothing: `session` is what the function that serves one of them gets.
 
-mod console;
-mod door;
-mod farewell;
-mod forking;
-mod guard;
-mod lab;
+mod client_handler;
+mod fork_per_client;
+mod lingering_close;
+mod listener;
+mod messages;
 mod options;
-mod parent;
-mod prepare;
+mod output;
+mod privileges;
 mod session;
-mod words;
+mod startup;
+mod supervisor;
 
-pub use console::Console;
-pub use door::{Door, Knock};
-pub use farewell::Farewells;
-pub use forking::run;
-pub use guard::Guard;
-pub use lab::{Lab, Way};
+pub use client_handler::{ClientHandler, ServeMode};
+pub use fork_per_client::run;
+pub use lingering_close::LingeringCloses;
+pub use listener::{AcceptOutcome, Listener};
+pub use messages::Messages;
 pub use options::Options;
-pub use parent::{ACCEPTED_AT_ONCE, Event, Parent, Visitor};
-pub use prepare::{lowest_own_descriptor, prepare};
-pub use session::{End, Session};
-pub use words::Words;
+pub use output::Output;
+pub use privileges::Privileges;
+pub use session::{Disconnect, Session};
+pub use startup::{lowest_own_descriptor, startup};
+pub use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection, Supervisor};

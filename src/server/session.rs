@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::Console;
+use super::Output;
 use crate::sys::{self, Interest};
 
 /// How long a connection rests that cannot send for want of memory: ENOBUFS, ENOMEM.
@@ -15,7 +15,7 @@ const REST: Duration = Duration::from_millis(20);
 
 /// Why a client is served no longer.
 #[derive(Debug)]
-pub enum End {
+pub enum Disconnect {
     /// It has closed its sending side, and all that it sent was read.
     Closed,
     /// Its connection broke.
@@ -33,7 +33,7 @@ pub struct Session<'a> {
     /// Its address.
     pub peer: SocketAddr,
     /// Where the server prints.
-    out: &'a mut Console,
+    out: &'a mut Output,
     /// Which process it is, in front of each line.
     mark: String,
     /// Becomes readable when the server ends.
@@ -45,7 +45,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         (socket, peer): (&'a TcpStream, SocketAddr),
-        out: &'a mut Console,
+        out: &'a mut Output,
         mark: String,
         stop: BorrowedFd<'a>,
         patience: Option<Duration>,
@@ -62,28 +62,32 @@ impl<'a> Session<'a> {
     /// One `read`: waits for at least one byte and returns how many came.
     ///
     /// # Errors
-    /// The [`End`].
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
+    /// The [`Disconnect`].
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Disconnect> {
         match self.read_within(self.patience, buffer)? {
             Some(n) => Ok(n),
-            None => Err(End::Idle),
+            None => Err(Disconnect::Idle),
         }
     }
 
     /// The same, but `None` when nothing has come within `time`.
     ///
     /// # Errors
-    /// The [`End`].
-    pub fn read_within(&mut self, time: Option<Duration>, buffer: &mut [u8]) -> Result<Option<usize>, End> {
+    /// The [`Disconnect`].
+    pub fn read_within(
+        &mut self,
+        time: Option<Duration>,
+        buffer: &mut [u8],
+    ) -> Result<Option<usize>, Disconnect> {
         loop {
             if !self.wait(Interest::Read, time)? {
                 return Ok(None);
             }
             match (&mut &*self.socket).read(buffer) {
-                Ok(0) => return Err(End::Closed),
+                Ok(0) => return Err(Disconnect::Closed),
                 Ok(n) => return Ok(Some(n)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(End::Broken(error)),
+                Err(error) => return Err(Disconnect::Broken(error)),
             }
         }
     }
@@ -91,17 +95,18 @@ impl<'a> Session<'a> {
     /// Sends all of `bytes`, however slowly the client takes them, as long as it takes some.
     ///
     /// # Errors
-    /// The [`End`].
-    pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), End> {
+    /// The [`Disconnect`].
+    pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
         while !bytes.is_empty() {
             if !self.wait(Interest::Write, self.patience)? {
-                return Err(End::Idle);
+                return Err(Disconnect::Idle);
             }
-            let sent = sys::send_now(self.socket, bytes).map_err(End::Broken)?;
+            let sent = sys::send_now(self.socket, bytes).map_err(Disconnect::Broken)?;
             bytes = &bytes[sent..];
             if sent == 0 {
                 // It was able and took nothing: the system lacks memory, and would be asked again at once.
-                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(REST)).map_err(End::Broken)?;
+                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(REST))
+                    .map_err(Disconnect::Broken)?;
             }
         }
         Ok(())
@@ -116,8 +121,8 @@ impl<'a> Session<'a> {
     /// Waits for the client; false when `time` is over. Lines that a slow reader has kept waiting are printed meanwhile.
     ///
     /// # Errors
-    /// [`End::Stopped`].
-    fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, End> {
+    /// [`Disconnect::Stopped`].
+    fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, Disconnect> {
         let deadline = time.map(|time| Instant::now() + time);
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -126,13 +131,13 @@ impl<'a> Session<'a> {
             let lines = self.out.watch();
             let count = if lines.is_some() { 3 } else { 2 };
             let mut watched = [client, stop.clone(), lines.unwrap_or(stop)];
-            sys::wait(&mut watched[..count], left).map_err(End::Broken)?;
+            sys::wait(&mut watched[..count], left).map_err(Disconnect::Broken)?;
             let [client, stop, lines] = watched.each_ref().map(sys::is_ready);
             if lines {
                 self.out.flush();
             }
             match (client, stop) {
-                (_, true) => return Err(End::Stopped),
+                (_, true) => return Err(Disconnect::Stopped),
                 (true, false) => return Ok(true),
                 (false, false) if left == Some(Duration::ZERO) => return Ok(false),
                 // A signal has ended the wait, or its time is over: the next look tells.
@@ -144,9 +149,9 @@ impl<'a> Session<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Words;
     use super::*;
     use crate::cli::Language;
+    use crate::server::Messages;
     use std::io::{PipeWriter, Write};
     use std::net::{Shutdown, TcpListener};
 
@@ -158,7 +163,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         let (stop, held) = io::pipe().unwrap();
-        let mut out = Console::stdout(100, Words(Language::English));
+        let mut out = Output::stdout(100, Messages(Language::English));
         let mark = "(test)".to_string();
         look(Session::new((&socket, peer), &mut out, mark, stop.as_fd(), patience), client, held);
     }
@@ -175,7 +180,7 @@ mod tests {
                     Err(end) => break end,
                 }
             };
-            assert!(got == b"abc" && matches!(end, End::Closed), "{got:?} {end:?}");
+            assert!(got == b"abc" && matches!(end, Disconnect::Closed), "{got:?} {end:?}");
         });
     }
 
@@ -184,14 +189,14 @@ mod tests {
         with_session(MOMENT, |mut session, _client, _held| {
             assert!(matches!(session.read_within(MOMENT, &mut [0; 2]), Ok(None)));
             assert!(matches!(session.read_within(Some(Duration::ZERO), &mut [0; 2]), Ok(None)));
-            assert!(matches!(session.read(&mut [0; 2]), Err(End::Idle)));
+            assert!(matches!(session.read(&mut [0; 2]), Err(Disconnect::Idle)));
         });
     }
 
     #[test]
     fn a_client_that_takes_nothing_is_waited_for_as_long_as_a_silent_one() {
         with_session(MOMENT, |mut session, _client, _held| {
-            assert!(matches!(session.send(&vec![0; 64 << 20]), Err(End::Idle)));
+            assert!(matches!(session.send(&vec![0; 64 << 20]), Err(Disconnect::Idle)));
         });
     }
 
@@ -220,7 +225,7 @@ mod tests {
             drop(client);
             let end = session.read(&mut [0; 2]).unwrap_err();
             assert!(
-                matches!(&end, End::Broken(reason) if reason.kind() == io::ErrorKind::ConnectionReset),
+                matches!(&end, Disconnect::Broken(reason) if reason.kind() == io::ErrorKind::ConnectionReset),
                 "{end:?}"
             );
         });
@@ -231,8 +236,8 @@ mod tests {
         with_session(None, |mut session, mut client, held| {
             client.write_all(b"unread").unwrap();
             drop(held);
-            assert!(matches!(session.read(&mut [0; 2]), Err(End::Stopped)));
-            assert!(matches!(session.send(b"x"), Err(End::Stopped)));
+            assert!(matches!(session.read(&mut [0; 2]), Err(Disconnect::Stopped)));
+            assert!(matches!(session.send(b"x"), Err(Disconnect::Stopped)));
         });
     }
 }

@@ -22,7 +22,7 @@ use nix::unistd::getsid;
 /// What the system says when neither close_range(2) nor the list in `/dev/fd` can be used.
 pub fn keep_only(keep: &[RawFd]) -> io::Result<()> {
     let mut first = 3;
-    // Without a sorted copy: that would be memory from the heap in every child, see `super::wait`.
+    // Without a sorted copy: that would be memory from the heap in every child, see `crate::sys::wait`.
     while let Some(&next) = keep.iter().filter(|&&fd| fd >= first).min() {
         close_between(first, next - 1)?;
         first = next + 1;

@@ -9,16 +9,16 @@
 const LARGE: usize = 256 * 1024;
 
 /// An empty vector whose memory is such a block. Children do not get it where the system lets us keep it from them: then fork has
-/// less to copy, and the hub that writes to it afterwards no page to copy first. A child must [`abandon`] it unread.
-pub fn large<T>() -> Vec<T> {
+/// less to copy, and the hub that writes to it afterwards no page to copy first. A child must [`discard_in_child`] it unread.
+pub fn dontfork_vec<T>() -> Vec<T> {
     let block: Vec<T> = Vec::with_capacity(LARGE.div_ceil(size_of::<T>()));
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     keep_from_children(block.as_ptr().cast());
     block
 }
 
-/// In a child, gives up its copy of a block of [`large`].
-pub fn abandon<T>(block: &mut Vec<T>) {
+/// In a child, gives up its copy of a block of [`dontfork_vec`].
+pub fn discard_in_child<T>(block: &mut Vec<T>) {
     let block = std::mem::take(block);
     if cfg!(all(target_os = "linux", target_env = "gnu")) {
         // Not even the few bytes before it are there, by which free(3) would know it.
@@ -37,12 +37,12 @@ fn keep_from_children(block: *const libc::c_void) {
         nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
     // Pages of its own from the first byte to the last: a mapping. Anything else lies among what children need.
     if start.is_multiple_of(page) && size.is_multiple_of(page) {
-        // SAFETY: these pages hold this block and nothing else; what becomes of them in a child is the contract of `large`.
+        // SAFETY: these pages hold this block and nothing else; what becomes of them in a child is the contract of `dontfork_vec`.
         let _ = unsafe { libc::madvise(start as *mut libc::c_void, size, libc::MADV_DONTFORK) };
     }
 }
 
-/// Makes the blocks of [`large`] what they are meant to be where the C library is glibc, which otherwise raises its threshold with each large block that is
+/// Makes the blocks of [`dontfork_vec`] what they are meant to be where the C library is glibc, which otherwise raises its threshold with each large block that is
 /// freed: mallopt(3), `M_MMAP_THRESHOLD`. Others keep their own ways; nothing but memory depends on it.
 pub fn keep_large_blocks_apart() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

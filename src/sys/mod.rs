@@ -4,43 +4,35 @@
 //! what a chat is.
 #![allow(unsafe_code)]
 
-mod confinement;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod crowd;
+mod clone_files;
 mod descriptors;
+mod fd_passing;
 mod files;
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod filter;
-mod landlock;
 mod memory;
-mod passing;
 mod poll;
+mod privdrop;
 mod process;
-#[cfg_attr(
-    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
-    path = "no_seccomp.rs"
-)]
-mod seccomp;
+mod proctitle;
+mod sandbox;
 mod signals;
 mod socket;
 mod spawn;
 mod terminal;
-mod title;
-mod user;
 
-pub use confinement::{Confinement, Duty, Wall};
 pub use descriptors::{
     has_terminal, keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
     own_description_of_terminal, pipe_capacity, raise_descriptor_limit,
 };
+pub use fd_passing::{Passed, pass, take_passed};
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
-pub use landlock::Fence;
-pub use memory::{abandon, keep_large_blocks_apart, large};
-pub use passing::{Passed, pass, take_passed};
+pub use memory::{discard_in_child, dontfork_vec, keep_large_blocks_apart};
 pub use poll::{Interest, has_ended, is_ready, is_writable_now, wait, wait_for_some, watch};
+pub use privdrop::User;
 pub use process::{Ended, kill, reap_ended, reap_one, reap_this};
 use process::{Fork, fork, leave};
-pub use seccomp::Filter;
+pub use proctitle::Title;
+pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use signals::{Signals, default_signal, ignore_signal, is_ignored};
 pub use socket::{
     begin_connecting, discard_input, finish_connecting, listen, make_lively, peek_now, read_now, send_now,
@@ -49,8 +41,6 @@ pub use spawn::spawn;
 pub use terminal::{
     TerminalModes, end_by, is_in_foreground, is_ours_or_the_shells, raise_in_group, stop_as_asked,
 };
-pub use title::Title;
-pub use user::User;
 
 pub use nix::poll::PollFd;
 pub use nix::sys::signal::Signal;

@@ -61,7 +61,7 @@ impl Signals {
         Ok(Signals { pipe: reader, raised, own: own.to_vec(), hung_up })
     }
 
-    /// To wait for, with [`super::Interest::Read`].
+    /// To wait for, with [`crate::sys::Interest::Read`].
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }

@@ -102,7 +102,7 @@ pub fn stop_as_asked() -> io::Result<()> {
 
 /// Ends this process by `signal`, one that ends by default, as if it had never been caught: whoever started us learns how.
 pub fn end_by(signal: Signal) {
-    super::default_signal(signal);
+    crate::sys::default_signal(signal);
     // It fails only for numbers that are no signal.
     let _ = raise(signal);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-use forklab::chat::record::HEADER;
+use forklab::hub::record::HEADER;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
 #[test]

@@ -1,17 +1,17 @@
 use super::*;
 
-type Verdict = Result<(), Taken>;
+type Verdict = Result<(), NameTaken>;
 const FINE: Verdict = Ok(());
 
 fn taken(name: &str) -> Verdict {
-    Err(Taken { name: name.into(), times: 1 })
+    Err(NameTaken { name: name.into(), times: 1 })
 }
 
 const ALICE: Pid = Pid::from_raw(1);
 const EVE: Pid = Pid::from_raw(2);
 
-fn with_alice() -> Names {
-    let mut names = Names::new("chat_serveur");
+fn with_alice() -> NameRegistry {
+    let mut names = NameRegistry::new("chat_serveur");
     assert_eq!(names.judge(ALICE, b"alice : bonjour\0", |_| true), FINE);
     names
 }
@@ -99,7 +99,7 @@ fn the_first_name_is_its_clients_own_and_the_colons_of_its_text_are_free() {
 fn refusals_are_counted_for_each_client() {
     let mut names = with_alice();
     for times in 1..4 {
-        let refused = Err(Taken { name: "alice".into(), times });
+        let refused = Err(NameTaken { name: "alice".into(), times });
         assert_eq!(names.judge(EVE, b"alice : x\0", |_| true), refused);
     }
     assert_eq!(names.judge(Pid::from_raw(3), b"alice : x\0", |_| true), taken("alice"));
@@ -119,7 +119,7 @@ fn the_name_of_one_who_left_is_free() {
 
 #[test]
 fn names_in_no_utf_8_are_told_apart_by_their_bytes() {
-    let mut names = Names::new("chat_serveur");
+    let mut names = NameRegistry::new("chat_serveur");
     assert_eq!(names.judge(ALICE, b"Andr\xe9 : moi\0", |_| true), FINE);
     assert!(names.judge(EVE, b"andr\xe9 : moi\0", |_| true).is_err());
     for other in [b"Andr\xe8 : moi\0", b"Andr\x8a : moi\0", b"Andr\x9a : moi\0"] {

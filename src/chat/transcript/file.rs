@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
-use crate::chat::words;
+use crate::chat::messages;
 use crate::sys::{self, system_reason};
 
 /// For its owner and nobody else: it holds what people said.
@@ -28,25 +28,25 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     let mut how = OpenOptions::new();
     let how = how.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
     let file = how.open(path).map_err(|error| match path.is_symlink() {
-        true => anyhow!(words::is_a_link()),
+        true => anyhow!(messages::is_a_link()),
         false => reason(&error),
     })?;
     let about = file.metadata().map_err(|error| reason(&error))?;
-    ensure!(about.is_file(), words::no_ordinary_file());
-    ensure!(about.uid() == sys::effective_user(), words::is_anothers());
+    ensure!(about.is_file(), messages::no_ordinary_file());
+    ensure!(about.uid() == sys::effective_user(), messages::is_anothers());
     if sync {
         // Or a power cut could leave the file without its name.
         let directory = path.parent().unwrap_or(path);
         sync_directory(directory)
             .map_err(|error| reason(&error))
-            .with_context(|| words::directory(directory))?;
+            .with_context(|| messages::directory(directory))?;
     }
     if held.and_then(|held| held.metadata().ok()).is_some_and(|held| is_same(&held, &about)) {
         return Ok(None);
     }
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => bail!(words::is_in_use()),
+        Err(TryLockError::WouldBlock) => bail!(messages::is_in_use()),
         // A file system without locks.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(reason(&error)),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use chrono::{DateTime, Datelike, Local, Timelike};
 
-use crate::chat::record::Record;
-use crate::chat::speaker::Spoken;
+use crate::chat::message::ParsedMessage;
+use crate::hub::record::Record;
 use crate::text::is_plain;
 
 /// A time as in RFC 3339, local, to the millisecond: `2026-11-21T16:58:07.123+01:00`.
@@ -34,7 +34,7 @@ pub fn stamp(now: DateTime<Local>) -> Stamp {
 
 /// Adds the object of one message. Writing to a Vec cannot fail.
 pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: SocketAddr) {
-    let Spoken { name, text } = Spoken::of(record.body);
+    let ParsedMessage { name, text } = ParsedMessage::of(record.body);
     lines.extend_from_slice(br#"{"time":""#);
     lines.extend_from_slice(time);
     let _ = write!(lines, r#"","pid":{},"address":"{peer}""#, record.pid);
@@ -77,7 +77,7 @@ fn push_string(lines: &mut Vec<u8>, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::record::Kind;
+    use crate::hub::record::Kind;
     use crate::sys::Pid;
     use proptest::prelude::*;
     use serde_json::Value;
@@ -121,7 +121,7 @@ mod tests {
         fn whatever_is_said_it_is_one_plain_line_that_parses_to_it(body in "(al : )?([a-z\"\\\\\u{0}-\u{ff}\u{202e}\u{2028}\u{e0041}👍]{0,40})\0") {
             let (line, object) = object(body.as_bytes());
             prop_assert!(is_plain(line.strip_suffix('\n').unwrap()), "{line:?}");
-            let Spoken { name, text } = Spoken::of(body.as_bytes());
+            let ParsedMessage { name, text } = ParsedMessage::of(body.as_bytes());
             prop_assert_eq!(object["text"].as_str().unwrap().as_bytes(), text);
             prop_assert_eq!(object["name"].as_str().map(str::as_bytes), name);
         }

@@ -7,9 +7,9 @@
 //!
 //! `request`, `frames`, `answer` and `encoding` are pure.
 
-pub mod answer;
-pub mod child;
-pub mod door;
-pub mod encoding;
-pub mod frames;
+pub mod endpoint;
 pub mod request;
+pub mod response;
+pub mod worker;
+pub mod ws_decode;
+pub mod ws_encode;

@@ -7,7 +7,7 @@ use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
 
-use super::answer::Answer;
+use super::response::Response;
 
 /// The most bytes of a head.
 pub const MOST: usize = 8 * 1024;
@@ -25,11 +25,11 @@ pub struct Site {
 
 /// What is to be done of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Route {
     /// Its head is not there yet.
     Incomplete,
     /// It gets this answer, and that is all.
-    Answer(Answer),
+    Response(Response),
     /// It wants into the room and may: the value for `Sec-WebSocket-Accept`. What the client says there begins after so many bytes.
     Enter(String, usize),
 }
@@ -40,65 +40,65 @@ pub fn is_head(bytes: &[u8]) -> bool {
 }
 
 /// Judges what has come of a request.
-pub fn judge(bytes: &[u8], site: &Site) -> Verdict {
+pub fn route(bytes: &[u8], site: &Site) -> Route {
     let bytes = &bytes[..bytes.len().min(MOST)];
     let Some(rest) = bytes.strip_prefix(HEAD) else { return judge_get(bytes, site) };
     // The library takes GET alone.
     match judge_get(&[b"GET ", rest].concat(), site) {
-        Verdict::Incomplete if bytes.len() == MOST => Verdict::Answer(Answer::TooLarge),
-        Verdict::Enter(..) => Verdict::Answer(Answer::OnlyWebSocket),
+        Route::Incomplete if bytes.len() == MOST => Route::Response(Response::TooLarge),
+        Route::Enter(..) => Route::Response(Response::OnlyWebSocket),
         verdict => verdict,
     }
 }
 
-fn judge_get(bytes: &[u8], site: &Site) -> Verdict {
+fn judge_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
-        Ok(None) if bytes.len() < MOST => Verdict::Incomplete,
-        Ok(None) => Verdict::Answer(Answer::TooLarge),
+        Ok(None) if bytes.len() < MOST => Route::Incomplete,
+        Ok(None) => Route::Response(Response::TooLarge),
         Ok(Some((size, request))) => match answer(&request, site) {
-            Ok(accept) => Verdict::Enter(accept, size),
-            Err(answer) => Verdict::Answer(answer),
+            Ok(accept) => Route::Enter(accept, size),
+            Err(answer) => Route::Response(answer),
         },
-        Err(Error::Capacity(_)) => Verdict::Answer(Answer::TooLarge),
-        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Verdict::Answer(Answer::OnlyGet),
-        Err(_) => Verdict::Answer(Answer::Malformed),
+        Err(Error::Capacity(_)) => Route::Response(Response::TooLarge),
+        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Route::Response(Response::OnlyGet),
+        Err(_) => Route::Response(Response::Malformed),
     }
 }
 
 /// Who asks is looked at before what is asked for.
-fn answer(request: &Request, site: &Site) -> Result<String, Answer> {
+fn answer(request: &Request, site: &Site) -> Result<String, Response> {
     let values = |name: HeaderName| request.headers().get_all(name).iter();
     let mut hosts = values(HOST).map(|host| host.to_str().unwrap_or_default());
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Answer::Malformed) };
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Response::Malformed) };
     // A target that is a whole address (for a proxy) is what counts, and not the header: RFC 9112, 3.2.2.
     let host = request.uri().authority().map_or(host, |authority| authority.as_str());
     let is_http = request.uri().scheme_str().is_none_or(|scheme| scheme == "http");
     if !is_http || !site.is_called(host) {
-        return Err(Answer::ForeignHost);
+        return Err(Response::ForeignHost);
     }
     // A browser always tells for which page it opens a WebSocket; a student's own program need not.
     let own = format!("http://{host}");
     if !values(ORIGIN).all(|origin| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
-        return Err(Answer::ForeignOrigin);
+        return Err(Response::ForeignOrigin);
     }
     match request.uri().path() {
-        "/" => Err(Answer::Page),
-        "/favicon.ico" => Err(Answer::NoIcon),
+        "/" => Err(Response::Page),
+        "/favicon.ico" => Err(Response::NoIcon),
         "/room" => accept(request),
-        _ => Err(Answer::Unknown),
+        _ => Err(Response::Unknown),
     }
 }
 
 /// The upgrade, as RFC 6455, 4.2.1 wants it.
-fn accept(request: &Request) -> Result<String, Answer> {
+fn accept(request: &Request) -> Result<String, Response> {
     let response = create_response(request).map_err(|error| match error {
         Error::Protocol(ProtocolError::MissingSecWebSocketKey | ProtocolError::InvalidSecWebSocketKey) => {
-            Answer::Malformed
+            Response::Malformed
         }
-        _ => Answer::OnlyWebSocket,
+        _ => Response::OnlyWebSocket,
     })?;
     let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT).and_then(|value| value.to_str().ok());
-    accept.map(str::to_string).ok_or(Answer::Malformed)
+    accept.map(str::to_string).ok_or(Response::Malformed)
 }
 
 impl Site {
@@ -138,8 +138,8 @@ mod tests {
         Site { port: 8080, machine: "Salle-12".to_string() }
     }
 
-    fn judged(target: &str, headers: &str) -> Verdict {
-        judge(format!("GET {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+    fn judged(target: &str, headers: &str) -> Route {
+        route(format!("GET {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
     }
 
     const HERE: &str = "Host: localhost:8080\r\n";
@@ -149,42 +149,42 @@ mod tests {
     #[test]
     fn each_path_has_its_answer() {
         for (path, answer) in [
-            ("/", Answer::Page),
-            ("/?x=1", Answer::Page),
-            ("/favicon.ico", Answer::NoIcon),
-            ("/room", Answer::OnlyWebSocket),
-            ("/room/", Answer::Unknown),
-            ("/../etc/passwd", Answer::Unknown),
-            ("http://localhost:8080/", Answer::Page),
-            ("http://127.0.0.1:8080/room", Answer::OnlyWebSocket),
-            ("http://evil.example/", Answer::ForeignHost),
-            ("http://evil.example:8080/", Answer::ForeignHost),
-            ("http://localhost:8080@evil.example:8080/", Answer::ForeignHost),
-            ("https://localhost:8080/", Answer::ForeignHost),
+            ("/", Response::Page),
+            ("/?x=1", Response::Page),
+            ("/favicon.ico", Response::NoIcon),
+            ("/room", Response::OnlyWebSocket),
+            ("/room/", Response::Unknown),
+            ("/../etc/passwd", Response::Unknown),
+            ("http://localhost:8080/", Response::Page),
+            ("http://127.0.0.1:8080/room", Response::OnlyWebSocket),
+            ("http://evil.example/", Response::ForeignHost),
+            ("http://evil.example:8080/", Response::ForeignHost),
+            ("http://localhost:8080@evil.example:8080/", Response::ForeignHost),
+            ("https://localhost:8080/", Response::ForeignHost),
         ] {
-            assert_eq!(judged(path, HERE), Verdict::Answer(answer), "{path}");
+            assert_eq!(judged(path, HERE), Route::Response(answer), "{path}");
         }
     }
 
     #[test]
     fn the_accept_value_is_that_of_the_rfc() {
-        let expected = Verdict::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
+        let expected = Route::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
         assert_eq!(judged("/room", UPGRADE), expected);
     }
 
     #[test]
     fn head_is_get_without_a_way_into_the_room() {
         let judged = |target: &str, headers: &str| {
-            judge(format!("HEAD {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+            route(format!("HEAD {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
         };
-        assert_eq!(judged("/", HERE), Verdict::Answer(Answer::Page));
-        assert_eq!(judged("/room", UPGRADE), Verdict::Answer(Answer::OnlyWebSocket));
-        assert_eq!(judged("/", "Host: evil.example\r\n"), Verdict::Answer(Answer::ForeignHost));
+        assert_eq!(judged("/", HERE), Route::Response(Response::Page));
+        assert_eq!(judged("/room", UPGRADE), Route::Response(Response::OnlyWebSocket));
+        assert_eq!(judged("/", "Host: evil.example\r\n"), Route::Response(Response::ForeignHost));
         let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
         for (bytes, verdict) in
-            [(&long[..MOST], Verdict::Answer(Answer::TooLarge)), (&long[..MOST - 1], Verdict::Incomplete)]
+            [(&long[..MOST], Route::Response(Response::TooLarge)), (&long[..MOST - 1], Route::Incomplete)]
         {
-            assert_eq!(judge(bytes.as_bytes(), &site()), verdict);
+            assert_eq!(route(bytes.as_bytes(), &site()), verdict);
         }
         assert!(is_head(long.as_bytes()) && !is_head(b"HEADER ") && !is_head(b"HEAD"));
     }
@@ -195,10 +195,10 @@ mod tests {
         for (part, other) in
             [(": websocket", ": h2c"), ("Connection", "X"), ("13", "8"), ("keep-alive, Upgrade", "close")]
         {
-            assert_eq!(with(part, other), Verdict::Answer(Answer::OnlyWebSocket), "{other}");
+            assert_eq!(with(part, other), Route::Response(Response::OnlyWebSocket), "{other}");
         }
         for (part, other) in [("dGhl", ""), ("==", "=a"), ("-Key", "-X")] {
-            assert_eq!(with(part, other), Verdict::Answer(Answer::Malformed), "{other}");
+            assert_eq!(with(part, other), Route::Response(Response::Malformed), "{other}");
         }
     }
 
@@ -256,33 +256,33 @@ mod tests {
     #[test]
     fn another_sites_page_is_told_from_ours_and_from_no_page() {
         let with = |origin: &str| judged("/room", &format!("{UPGRADE}{origin}"));
-        assert!(matches!(with("Origin: http://localhost:8080\r\n"), Verdict::Enter(..)));
+        assert!(matches!(with("Origin: http://localhost:8080\r\n"), Route::Enter(..)));
         for origin in ["http://evil.example", "null", "https://localhost:8080", "http://127.0.0.1:8080", ""] {
-            let answer = Verdict::Answer(Answer::ForeignOrigin);
+            let answer = Route::Response(Response::ForeignOrigin);
             assert_eq!(with(&format!("Origin: {origin}\r\n")), answer, "{origin}");
         }
         let both = "Origin: http://localhost:8080\r\nOrigin: http://evil.example\r\n";
-        assert_eq!(with(both), Verdict::Answer(Answer::ForeignOrigin));
+        assert_eq!(with(both), Route::Response(Response::ForeignOrigin));
     }
 
     #[test]
     fn what_is_no_request_of_ours_is_told_so() {
-        let judged = |bytes: &[u8]| judge(bytes, &site());
-        let is = |answer| Verdict::Answer(answer);
-        assert_eq!(judged(b"\x16\x03\x01\x02\0\x01"), is(Answer::Malformed));
-        assert_eq!(judged(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), is(Answer::Malformed));
-        assert_eq!(judged(b"GET / HTTP/1.0\r\nHost: localhost:8080\r\n\r\n"), is(Answer::Malformed));
-        assert_eq!(judged(b"GET / HTTP/1.1\r\n\r\n"), is(Answer::Malformed));
+        let judged = |bytes: &[u8]| route(bytes, &site());
+        let is = |answer| Route::Response(answer);
+        assert_eq!(judged(b"\x16\x03\x01\x02\0\x01"), is(Response::Malformed));
+        assert_eq!(judged(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), is(Response::Malformed));
+        assert_eq!(judged(b"GET / HTTP/1.0\r\nHost: localhost:8080\r\n\r\n"), is(Response::Malformed));
+        assert_eq!(judged(b"GET / HTTP/1.1\r\n\r\n"), is(Response::Malformed));
         assert_eq!(
             judged(b"GET / HTTP/1.1\r\nHost: a\r\nHost: localhost:8080\r\n\r\n"),
-            is(Answer::Malformed)
+            is(Response::Malformed)
         );
-        assert_eq!(judged(b"POST / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"), is(Answer::OnlyGet));
-        assert_eq!(judged(b"GET / HTTP/1.1\r\nHost: localhost:80"), Verdict::Incomplete);
+        assert_eq!(judged(b"POST / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"), is(Response::OnlyGet));
+        assert_eq!(judged(b"GET / HTTP/1.1\r\nHost: localhost:80"), Route::Incomplete);
         let many = "A: b\r\n".repeat(200);
-        assert_eq!(judged(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), is(Answer::TooLarge));
+        assert_eq!(judged(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), is(Response::TooLarge));
         let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
-        assert_eq!(judged(long.as_bytes()), is(Answer::TooLarge));
-        assert_eq!(judged(&long.as_bytes()[..MOST - 1]), Verdict::Incomplete);
+        assert_eq!(judged(long.as_bytes()), is(Response::TooLarge));
+        assert_eq!(judged(&long.as_bytes()[..MOST - 1]), Route::Incomplete);
     }
 }

@@ -7,7 +7,7 @@ use crate::sys::Signal;
 use crate::text::is_plain;
 
 /// What a key asks for.
-pub enum Wish {
+pub enum Action {
     /// To go there.
     Move(Movement),
     /// To take out what lies between here and there.
@@ -39,10 +39,10 @@ pub enum Wish {
 }
 
 /// What `key` asks for: the keys of most shells.
-pub fn wish_of(key: KeyEvent) -> Wish {
+pub fn wish_of(key: KeyEvent) -> Action {
+    use Action::{Insert, Kill, Move};
     use KeyCode as Key;
     use Movement::{BackwardChar, BackwardWord, BeginningOfLine, EndOfLine, ForwardChar, ForwardWord};
-    use Wish::{Insert, Kill, Move};
     let (control, alt) =
         (key.modifiers.contains(KeyModifiers::CTRL), key.modifiers.contains(KeyModifiers::ALT));
     let word_left = BackwardWord(1, Word::Emacs);
@@ -61,20 +61,20 @@ pub fn wish_of(key: KeyEvent) -> Wish {
         (Key::Delete, ..) | (Key::Char('d'), false, true) => Kill(word_right),
         (Key::Char('u'), true, false) => Kill(BeginningOfLine),
         (Key::Char('k'), true, false) => Kill(EndOfLine),
-        (Key::Char('y'), true, false) => Wish::Yank,
-        (Key::Char('t'), true, false) => Wish::Transpose,
-        (Key::Up, ..) | (Key::Char('p'), true, false) => Wish::Older,
-        (Key::Down, ..) | (Key::Char('n'), true, false) => Wish::Newer,
-        (Key::Char('r'), true, false) => Wish::Search,
-        (Key::Tab, false, false) => Wish::Complete,
-        (Key::Enter, ..) | (Key::Char('j' | 'm'), true, false) => Wish::Enter,
-        (Key::Char('d'), true, false) => Wish::EndOrDelete,
-        (Key::Char('l'), true, false) => Wish::Clear,
-        (Key::Char('c'), true, false) => Wish::Signal(Signal::SIGINT),
-        (Key::Char('z'), true, false) => Wish::Signal(Signal::SIGTSTP),
+        (Key::Char('y'), true, false) => Action::Yank,
+        (Key::Char('t'), true, false) => Action::Transpose,
+        (Key::Up, ..) | (Key::Char('p'), true, false) => Action::Older,
+        (Key::Down, ..) | (Key::Char('n'), true, false) => Action::Newer,
+        (Key::Char('r'), true, false) => Action::Search,
+        (Key::Tab, false, false) => Action::Complete,
+        (Key::Enter, ..) | (Key::Char('j' | 'm'), true, false) => Action::Enter,
+        (Key::Char('d'), true, false) => Action::EndOrDelete,
+        (Key::Char('l'), true, false) => Action::Clear,
+        (Key::Char('c'), true, false) => Action::Signal(Signal::SIGINT),
+        (Key::Char('z'), true, false) => Action::Signal(Signal::SIGTSTP),
         // The byte of Ctrl+\ is the one of Ctrl+4.
-        (Key::Char('4' | '\\'), true, false) => Wish::Signal(Signal::SIGQUIT),
+        (Key::Char('4' | '\\'), true, false) => Action::Signal(Signal::SIGQUIT),
         (Key::Char(c), false, false) if is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
-        _ => Wish::Nothing,
+        _ => Action::Nothing,
     }
 }

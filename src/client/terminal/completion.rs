@@ -9,7 +9,7 @@ const MOST: usize = 200;
 /// Words to offer, and which one is offered now.
 #[derive(Debug, Default)]
 pub struct Completion {
-    words: VecDeque<String>,
+    messages: VecDeque<String>,
     /// How a line may begin, each under a name.
     beginnings: VecDeque<(String, String)>,
     offered: Option<Offered>,
@@ -27,9 +27,9 @@ struct Offered {
 impl Completion {
     /// Offers `word` from now on, before all others.
     pub fn offer(&mut self, word: &str) {
-        self.words.retain(|known| known != word);
-        self.words.truncate(MOST - 1);
-        self.words.push_front(word.to_string());
+        self.messages.retain(|known| known != word);
+        self.messages.truncate(MOST - 1);
+        self.messages.push_front(word.to_string());
     }
 
     /// Offers `text` from now on, before all others, where a line begins: when nothing is typed yet, or a part of it, or a part of
@@ -79,7 +79,7 @@ impl Completion {
         // Somebody is addressed at the beginning of a line.
         let after = if start == 0 { ", " } else { " " };
         let mut choices = vec![typed.to_string()];
-        choices.extend(self.words.iter().filter(fits).map(|word| format!("{word}{after}")));
+        choices.extend(self.messages.iter().filter(fits).map(|word| format!("{word}{after}")));
         let found = !typed.is_empty() && choices.len() > 1;
         found.then_some(Offered { choices, which: 0, place: start..cursor })
     }
@@ -124,7 +124,7 @@ mod tests {
         completion.offer("alice");
         assert_eq!((completion.next("", 0), completion.next("x", 1)), (None, None));
         (0..2 * MOST).for_each(|i| completion.offer(&format!("nom{i}")));
-        assert_eq!(completion.words.len(), MOST);
+        assert_eq!(completion.messages.len(), MOST);
         (0..2 * MOST).for_each(|i| completion.offer_beginning("nom", &i.to_string()));
         assert_eq!(completion.beginnings.len(), MOST);
     }

@@ -4,7 +4,7 @@ use rustyline::Movement;
 use rustyline::line_buffer::{ChangeListener, DeleteListener, Direction, LineBuffer};
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::bindings::{Wish, wish_of};
+use super::bindings::{Action, wish_of};
 use super::completion::Completion;
 use super::history::History;
 use super::paste::at_most;
@@ -32,7 +32,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Editor {
     line: LineBuffer,
-    killed: Killed,
+    killed: KillBuffer,
     history: History,
     completion: Completion,
     search: Option<Search>,
@@ -50,12 +50,12 @@ struct Search {
 
 /// What was cut last, to be put elsewhere.
 #[derive(Debug, Default)]
-struct Killed {
+struct KillBuffer {
     text: String,
     is_kept: bool,
 }
 
-impl DeleteListener for Killed {
+impl DeleteListener for KillBuffer {
     fn start_killing(&mut self) {
         self.is_kept = true;
     }
@@ -69,7 +69,7 @@ impl DeleteListener for Killed {
     }
 }
 
-impl ChangeListener for Killed {
+impl ChangeListener for KillBuffer {
     fn insert_char(&mut self, _at: usize, _c: char) {}
     fn insert_str(&mut self, _at: usize, _text: &str) {}
     fn replace(&mut self, _at: usize, _old: &str, _new: &str) {}
@@ -79,7 +79,7 @@ impl Default for Editor {
     fn default() -> Editor {
         Editor {
             line: LineBuffer::with_capacity(LONGEST_LINE),
-            killed: Killed::default(),
+            killed: KillBuffer::default(),
             history: History::default(),
             completion: Completion::default(),
             search: None,
@@ -145,46 +145,46 @@ impl Editor {
             return Outcome::Edited;
         }
         let wish = wish_of(key);
-        if !matches!(wish, Wish::Complete) {
+        if !matches!(wish, Action::Complete) {
             self.completion.forget();
         }
         match wish {
-            Wish::Enter => return Outcome::Line(self.finish()),
-            Wish::EndOrDelete if self.line.is_empty() => return Outcome::End,
-            Wish::Clear => return Outcome::Clear,
-            Wish::Signal(signal) => return Outcome::Signal(signal),
+            Action::Enter => return Outcome::Line(self.finish()),
+            Action::EndOrDelete if self.line.is_empty() => return Outcome::End,
+            Action::Clear => return Outcome::Clear,
+            Action::Signal(signal) => return Outcome::Signal(signal),
             wish => self.edit(wish),
         }
         Outcome::Edited
     }
 
-    fn edit(&mut self, wish: Wish) {
+    fn edit(&mut self, wish: Action) {
         match wish {
-            Wish::Move(movement) => self.go(&movement),
-            Wish::Kill(movement) => drop(self.line.kill(&movement, &mut self.killed)),
-            Wish::EndOrDelete => drop(self.line.kill(&Movement::ForwardChar(1), &mut self.killed)),
-            Wish::Insert(c) => drop(self.line.insert(c, 1, &mut self.killed)),
-            Wish::Yank => {
+            Action::Move(movement) => self.go(&movement),
+            Action::Kill(movement) => drop(self.line.kill(&movement, &mut self.killed)),
+            Action::EndOrDelete => drop(self.line.kill(&Movement::ForwardChar(1), &mut self.killed)),
+            Action::Insert(c) => drop(self.line.insert(c, 1, &mut self.killed)),
+            Action::Yank => {
                 let text = self.killed.text.clone();
                 let _ = self.line.yank(&text, 1, &mut self.killed);
             }
-            Wish::Transpose => drop(self.line.transpose_chars(&mut self.killed)),
-            Wish::Older => {
+            Action::Transpose => drop(self.line.transpose_chars(&mut self.killed)),
+            Action::Older => {
                 let older = self.history.older(self.line.as_str());
                 older.into_iter().for_each(|line| self.put(&line));
             }
-            Wish::Newer => self.history.newer().into_iter().for_each(|line| self.put(&line)),
-            Wish::Complete => {
+            Action::Newer => self.history.newer().into_iter().for_each(|line| self.put(&line)),
+            Action::Complete => {
                 if let Some((place, word)) = self.completion.next(self.line.as_str(), self.line.pos()) {
                     let end = place.start + word.len();
                     self.line.replace(place, &word, &mut self.killed);
                     self.line.set_pos(end.min(self.line.len()));
                 }
             }
-            Wish::Search => {
+            Action::Search => {
                 self.search = Some(Search { draft: self.line.as_str().to_string(), ..Search::default() });
             }
-            Wish::Enter | Wish::Clear | Wish::Signal(_) | Wish::Nothing => {}
+            Action::Enter | Action::Clear | Action::Signal(_) | Action::Nothing => {}
         }
     }
 
@@ -218,9 +218,9 @@ impl Editor {
         let Some(mut search) = self.search.take() else { return false };
         let mut before = usize::MAX;
         match wish_of(key) {
-            Wish::Insert(c) => search.part.push(c),
-            Wish::Kill(Movement::BackwardChar(_)) => drop(search.part.pop()),
-            Wish::Search => before = search.at.unwrap_or(usize::MAX),
+            Action::Insert(c) => search.part.push(c),
+            Action::Kill(Movement::BackwardChar(_)) => drop(search.part.pop()),
+            Action::Search => before = search.at.unwrap_or(usize::MAX),
             _ => {
                 let is_given_up = key.code == KeyCode::Esc
                     || key == KeyEvent::new(KeyCode::Char('g')).modifiers(KeyModifiers::CTRL);

@@ -12,13 +12,13 @@ mod bindings;
 mod colour;
 mod completion;
 mod editor;
-mod handover;
 mod history;
+mod hscroll;
 mod keys;
 mod output;
 mod paste;
 mod reflow;
-mod row;
+mod suspend;
 mod typing;
 mod viewport;
 pub(crate) mod width;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::Words;
+use super::Messages;
 use crate::sys::{self, Signal};
 use editor::Outcome;
 use output::Output;
@@ -64,7 +64,7 @@ pub enum Typed {
 
 /// The terminal at standard input and output, while it is ours. When this goes, the terminal is as it was.
 pub struct Terminal {
-    words: Words,
+    messages: Messages,
     prompt: String,
     status: Vec<String>,
     typing: Typing,
@@ -84,9 +84,9 @@ impl Terminal {
     ///
     /// # Errors
     /// What the system says: the terminal is gone, or not ours.
-    pub fn open(words: Words, prompt: String) -> io::Result<Terminal> {
+    pub fn open(messages: Messages, prompt: String) -> io::Result<Terminal> {
         Ok(Terminal {
-            words,
+            messages,
             prompt,
             status: Vec::new(),
             typing: Typing::default(),
@@ -213,9 +213,9 @@ impl Terminal {
     fn draw(&mut self, said: &str) -> String {
         let size = self.out.size();
         let editor = &self.typing.editor;
-        let search = editor.search().map(|(part, found)| self.words.search(part, found));
+        let search = editor.search().map(|(part, found)| self.messages.search(part, found));
         // With what stands before a status.
-        let notice = self.typing.notice(self.words, size.columns.saturating_sub(4)).map(|notice| [notice]);
+        let notice = self.typing.notice(self.messages, size.columns.saturating_sub(4)).map(|notice| [notice]);
         let content = Content {
             status: notice.as_ref().map_or(&self.status, |notice| &notice[..]),
             prompt: search.as_ref().unwrap_or(&self.prompt),

@@ -7,7 +7,7 @@ use terminput::{KeyCode, KeyEvent};
 use super::editor::{Editor, Outcome};
 use super::keys::{Input, Keys};
 use super::paste::Pasted;
-use crate::client::Words;
+use crate::client::Messages;
 use crate::sys::Signal;
 
 /// Where nothing comes for so long in a paste, its end is lost, and Ctrl+C is a key again: who pastes does not pause before one byte.
@@ -74,13 +74,13 @@ impl Typing {
     }
 
     /// What the user is to know now, in a form for so many columns.
-    pub fn notice(&self, words: Words, room: usize) -> Option<String> {
+    pub fn notice(&self, messages: Messages, room: usize) -> Option<String> {
         let forms = match &self.asked {
-            Some(asked) => words.pasted(asked.lines.len(), asked.is_cut).to_vec(),
-            None if self.is_full => words.line_is_full().map(String::from).to_vec(),
+            Some(asked) => messages.pasted(asked.lines.len(), asked.is_cut).to_vec(),
+            None if self.is_full => messages.line_is_full().map(String::from).to_vec(),
             None => return None,
         };
-        let fitting = forms.iter().find(|form| super::width(form) <= room);
+        let fitting = forms.iter().find(|form| crate::client::terminal::width(form) <= room);
         fitting.or(forms.last()).cloned()
     }
 

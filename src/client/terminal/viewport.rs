@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::row::part;
+use super::hscroll::part;
 use super::width::{beginning, ending, width};
 
 /// Bytes until the second of these are shown at once: no terminal then shows a half-drawn screen. Others do not know them.

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display};
 
-use super::number::{Refusal, number};
-use crate::chat::cutter::lines;
+use super::number::{ParseError, number};
+use crate::hub::framing::lines;
 
 const GREETING: &str = "Welcome: two numbers in, their sum out.\r\n";
 const FIRST: &str = "First number?\n";
@@ -21,7 +21,7 @@ pub enum Step {
     /// The second one after the first.
     Sum(i64, i64),
     /// No number: the same question once more.
-    Refused(Refusal),
+    Refused(ParseError),
 }
 
 /// In words, for the one who runs the server.
@@ -71,7 +71,7 @@ impl Calculator {
 
     /// No more will come: a last line without its newline is a line like any other, unless nothing is on it.
     pub fn hear_the_end(&mut self, replies: &mut String) -> Option<Step> {
-        if number(&self.held) == Err(Refusal::Empty) { None } else { self.hear_piece(b"\n", replies) }
+        if number(&self.held) == Err(ParseError::Empty) { None } else { self.hear_piece(b"\n", replies) }
     }
 
     /// A line, or a part of one, which holds a newline at its end or none.
@@ -90,7 +90,7 @@ impl Calculator {
         let number = if self.held.len() + text.len() > LONGEST {
             self.held.clear();
             self.skips = !ended;
-            Err(Refusal::TooLong(LONGEST))
+            Err(ParseError::TooLong(LONGEST))
         } else {
             self.held.extend_from_slice(text);
             if !ended {
@@ -101,7 +101,7 @@ impl Calculator {
         Some(self.answer(number, replies))
     }
 
-    fn answer(&mut self, number: Result<i64, Refusal>, replies: &mut String) -> Step {
+    fn answer(&mut self, number: Result<i64, ParseError>, replies: &mut String) -> Step {
         let step = match (number, self.first) {
             (Err(refusal), _) => Step::Refused(refusal),
             (Ok(first), None) => Step::First(first),
@@ -173,7 +173,10 @@ mod tests {
     #[test]
     fn a_last_line_without_newline_is_a_line_and_nothing_is_none() {
         assert_eq!(steps_of(&[b"1\n2"]), [Step::First(1), Step::Sum(1, 2)]);
-        assert_eq!(steps_of(&[b"1\nx"]), [Step::First(1), Step::Refused(Refusal::NotANumber(b"x".to_vec()))]);
+        assert_eq!(
+            steps_of(&[b"1\nx"]),
+            [Step::First(1), Step::Refused(ParseError::NotANumber(b"x".to_vec()))]
+        );
         for read in [&b"1\n"[..], b"1\n\0", b"1\n \r"] {
             assert_eq!(steps_of(&[read]), [Step::First(1)]);
         }
@@ -205,7 +208,7 @@ mod tests {
     fn a_line_too_long_is_answered_once_at_once_and_its_rest_forgotten() {
         let (mut calculator, mut replies) = (Calculator::new(false), String::new());
         assert_eq!(calculator.hear(&[b'1'; LONGEST], &mut replies), []);
-        assert_eq!(calculator.hear(b"1", &mut replies), [Step::Refused(Refusal::TooLong(LONGEST))]);
+        assert_eq!(calculator.hear(b"1", &mut replies), [Step::Refused(ParseError::TooLong(LONGEST))]);
         for _ in 0..1000 {
             assert_eq!(calculator.hear(&[b'1'; 1024], &mut replies), []);
         }
@@ -219,6 +222,9 @@ mod tests {
         let line = [&[b'0'; LONGEST - 1][..], b"7\n"].concat();
         assert_eq!(steps_of(&[&line]), [Step::First(7)]);
         let longer = [b"0", &line[..]].concat();
-        assert_eq!(steps_of(&[&longer, b"3\n"]), [Step::Refused(Refusal::TooLong(LONGEST)), Step::First(3)]);
+        assert_eq!(
+            steps_of(&[&longer, b"3\n"]),
+            [Step::Refused(ParseError::TooLong(LONGEST)), Step::First(3)]
+        );
     }
 }

@@ -3,23 +3,23 @@
 use std::ops::ControlFlow;
 
 use crate::cli::Program;
-use crate::client::{Dialogue, Face, Words, converse};
+use crate::client::{ClientProtocol, Messages, Ui, converse};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("calc_client");
 
-const WORDS: Words = Words { program: PROGRAM };
+const MESSAGES: Messages = Messages { program: PROGRAM };
 
 struct Calc {
     /// Where the server is.
     place: String,
 }
 
-impl Dialogue for Calc {
+impl ClientProtocol for Calc {
     /// More than a terminal gives in one line, since a piece would be a line of its own for the server.
     const LONGEST: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Face) {
+    fn begin(&mut self, face: &mut dyn Ui) {
         face.greet(&format!("Connected to {}: a line typed is an answer (Ctrl+D to leave)", self.place));
     }
 
@@ -45,12 +45,12 @@ impl Dialogue for Calc {
         vec!["connected".to_string(), self.place.clone()]
     }
 
-    fn typed(&mut self, mut line: Vec<u8>, _face: &mut dyn Face) -> Vec<u8> {
+    fn typed(&mut self, mut line: Vec<u8>, _face: &mut dyn Ui) -> Vec<u8> {
         line.push(b'\n');
         line
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String> {
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
         face.text(bytes);
         ControlFlow::Continue(())
     }
@@ -67,5 +67,5 @@ impl Dialogue for Calc {
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let calc = Calc { place: format!("{host} port {port}") };
-    converse(WORDS, (host, port), is_plain, calc)
+    converse(MESSAGES, (host, port), is_plain, calc)
 }

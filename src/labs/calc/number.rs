@@ -10,7 +10,7 @@ const SHOWN: usize = 40;
 
 /// Why a line is no number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ParseError {
     /// There is nothing on it.
     Empty,
     /// This text is something else.
@@ -25,17 +25,17 @@ pub enum Refusal {
 /// NULs, which some clients send with each string.
 ///
 /// # Errors
-/// The [`Refusal`].
-pub fn number(line: &[u8]) -> Result<i64, Refusal> {
-    let Ok(text) = std::str::from_utf8(line) else { return Err(Refusal::NotANumber(line.to_vec())) };
+/// The [`ParseError`].
+pub fn number(line: &[u8]) -> Result<i64, ParseError> {
+    let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
-        IntErrorKind::Empty => Refusal::Empty,
+        IntErrorKind::Empty => ParseError::Empty,
         // The standard library stops where 64 bits end, and looks no further: a letter may be there.
         IntErrorKind::PosOverflow | IntErrorKind::NegOverflow if is_number(text) => {
-            Refusal::TooLarge(text.into())
+            ParseError::TooLarge(text.into())
         }
-        _ => Refusal::NotANumber(text.into()),
+        _ => ParseError::NotANumber(text.into()),
     })
 }
 
@@ -44,17 +44,19 @@ fn is_number(text: &str) -> bool {
 }
 
 /// One line, without its newline, fit for a terminal.
-impl Display for Refusal {
+impl Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Empty => f.write_str("an empty line is not a number (expected: one such as 12 or -3)"),
-            Refusal::NotANumber(text) => {
+            ParseError::Empty => {
+                f.write_str("an empty line is not a number (expected: one such as 12 or -3)")
+            }
+            ParseError::NotANumber(text) => {
                 write!(f, "{} is not a whole number (expected: one such as 12 or -3)", Quoted(text))
             }
-            Refusal::TooLarge(text) => {
+            ParseError::TooLarge(text) => {
                 write!(f, "{} does not fit into 64 bits (from {} to {})", Quoted(text), i64::MIN, i64::MAX)
             }
-            Refusal::TooLong(most) => write!(f, "a line of more than {most} bytes is not a number"),
+            ParseError::TooLong(most) => write!(f, "a line of more than {most} bytes is not a number"),
         }
     }
 }
@@ -117,14 +119,14 @@ mod tests {
             "١٢",
         ];
         for line in others {
-            assert_eq!(number(line.as_bytes()), Err(Refusal::NotANumber(line.into())));
+            assert_eq!(number(line.as_bytes()), Err(ParseError::NotANumber(line.into())));
         }
-        assert_eq!(number(b"12\xff"), Err(Refusal::NotANumber(b"12\xff".to_vec())));
+        assert_eq!(number(b"12\xff"), Err(ParseError::NotANumber(b"12\xff".to_vec())));
         for line in [&b""[..], b" ", b"\r", b"\0"] {
-            assert_eq!(number(line), Err(Refusal::Empty));
+            assert_eq!(number(line), Err(ParseError::Empty));
         }
         for line in ["9223372036854775808", "-9223372036854775809", &"9".repeat(200)] {
-            assert_eq!(number(line.as_bytes()), Err(Refusal::TooLarge(line.into())));
+            assert_eq!(number(line.as_bytes()), Err(ParseError::TooLarge(line.into())));
         }
     }
 

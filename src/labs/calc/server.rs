@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::calculator::{Calculator, Step};
 use crate::cli::Program;
-use crate::server::{self, End, Lab, Options, Session, Way, prepare};
-use crate::sys::Duty;
+use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
+use crate::sys::Profile;
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("calc_serveur");
@@ -18,24 +18,24 @@ struct Calc {
     patience: Option<Duration>,
 }
 
-impl Lab for Calc {
+impl ClientHandler for Calc {
     const PROGRAM: Program = PROGRAM;
-    const DUTY: Duty = Duty::Talk;
+    const PROFILE: Profile = Profile::Talk;
 
-    fn serve(&self, session: &mut Session) -> Result<(), End> {
+    fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(Calculator::greeting().as_bytes())?;
         let (mut calculator, mut chunk) = (Calculator::new(self.one_sum), [0; CHUNK]);
         while !calculator.is_over() {
             let mut replies = String::new();
             match session.read(&mut chunk) {
                 Ok(n) => answer(session, &calculator.hear(&chunk[..n], &mut replies), &replies)?,
-                Err(End::Closed) => {
+                Err(Disconnect::Closed) => {
                     answer(session, calculator.hear_the_end(&mut replies).as_slice(), &replies)?;
-                    return Err(End::Closed);
+                    return Err(Disconnect::Closed);
                 }
-                Err(End::Idle) => {
+                Err(Disconnect::Idle) => {
                     session.send(self.silent_too_long().as_bytes())?;
-                    return Err(End::Idle);
+                    return Err(Disconnect::Idle);
                 }
                 Err(end) => return Err(end),
             }
@@ -57,7 +57,7 @@ impl Calc {
 }
 
 /// Prints what the lines of the client have come to, and sends the replies to all of them at once.
-fn answer(session: &mut Session, steps: &[Step], replies: &str) -> Result<(), End> {
+fn answer(session: &mut Session, steps: &[Step], replies: &str) -> Result<(), Disconnect> {
     let peer = session.peer;
     steps.iter().for_each(|step| session.log(format_args!("{peer}: {step}")));
     session.send(replies.as_bytes())
@@ -70,5 +70,5 @@ fn answer(session: &mut Session, steps: &[Step], replies: &str) -> Result<(), En
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, iterative: bool, patience: Option<Duration>) -> anyhow::Result<()> {
     let calc = || Ok(Calc { one_sum: iterative, patience });
-    server::run(options, Way { iterative, patience }, prepare()?, calc)
+    server::run(options, ServeMode { iterative, patience }, startup()?, calc)
 }

@@ -2,16 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use super::heard::LastLine;
+use super::incoming::LastLine;
 use super::message::{LONGEST, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{Dialogue, Face, Lines, Words, converse};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, converse};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("direct_client");
 
-const WORDS: Words = Words { program: PROGRAM };
+const MESSAGES: Messages = Messages { program: PROGRAM };
 
 struct Direct {
     name: Name,
@@ -37,7 +37,7 @@ impl Direct {
         let speaker = [self.name.as_bytes(), b": "].concat();
         // `directed` adds a newline, which is no part of the text.
         let taken = directed(&to, &speaker).len() - 1;
-        let (mut lines, mut parts) = (Lines::new(LONGEST - taken), Vec::new());
+        let (mut lines, mut parts) = (LineBuffer::new(LONGEST - taken), Vec::new());
         lines.feed(message, |part| parts.push(part));
         // An empty message is a message.
         parts.extend(lines.finish().or_else(|| message.is_empty().then(Vec::new)));
@@ -47,14 +47,14 @@ impl Direct {
 }
 
 /// Tab then writes to whoever is called so.
-fn offer(name: &Name, face: &mut dyn Face) {
+fn offer(name: &Name, face: &mut dyn Ui) {
     face.offer(&name.to_string(), &format!("%{name}%"));
 }
 
-impl Dialogue for Direct {
+impl ClientProtocol for Direct {
     const LONGEST: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Face) {
+    fn begin(&mut self, face: &mut dyn Ui) {
         let Direct { name, place, .. } = self;
         face.greet(&format!(
             "Connected to {place} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
@@ -82,7 +82,7 @@ impl Dialogue for Direct {
         parts.map(str::to_string).to_vec()
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
+    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
         match self.texts(&line) {
             Ok((to, texts)) => {
                 offer(&to, face);
@@ -95,7 +95,7 @@ impl Dialogue for Direct {
         }
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String> {
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
         self.last_line.feed(bytes, |speaker| offer(&speaker, face));
         face.text(bytes);
         ControlFlow::Continue(())
@@ -115,7 +115,7 @@ impl Dialogue for Direct {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    converse(WORDS, (host, port), is_plain, Direct::of(name, format!("{host} port {port}")))
+    converse(MESSAGES, (host, port), is_plain, Direct::of(name, format!("{host} port {port}")))
 }
 
 #[cfg(test)]

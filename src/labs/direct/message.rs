@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::name::Name;
-use crate::chat::child::CHUNK;
+use crate::hub::worker::CHUNK;
 use crate::text::Visible;
 
 /// The most bytes of a text: what one `read` of the server's holds beside the text's end.
@@ -11,7 +11,7 @@ pub const LONGEST: usize = CHUNK - 1;
 
 /// Why a text goes to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mistake<'a> {
+pub enum RouteError<'a> {
     /// Not of the form `%name%message`.
     Form(&'a [u8]),
     /// Nobody bears this name.
@@ -20,12 +20,12 @@ pub enum Mistake<'a> {
     TooLong,
 }
 
-impl Display for Mistake<'_> {
+impl Display for RouteError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mistake::Form(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
-            Mistake::Nobody(name) => write!(f, "no client is called \"{}\"", Visible(name)),
-            Mistake::TooLong => write!(f, "more than {LONGEST} bytes without an end"),
+            RouteError::Form(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
+            RouteError::Nobody(name) => write!(f, "no client is called \"{}\"", Visible(name)),
+            RouteError::TooLong => write!(f, "more than {LONGEST} bytes without an end"),
         }
     }
 }
@@ -43,13 +43,13 @@ pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whom a text is for, and what it says: all after the second `%`, percent signs and spaces included.
 ///
 /// # Errors
-/// [`Mistake::Form`].
-pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), Mistake<'_>> {
+/// [`RouteError::Form`].
+pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
     let addressed = text.strip_prefix(b"%").and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'%')?;
         Some((rest[..end].trim_ascii(), &rest[end + 1..]))
     });
-    addressed.filter(|(name, _)| !name.is_empty()).ok_or(Mistake::Form(text))
+    addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Form(text))
 }
 
 /// A text that gives `message` to the client called `to`.
@@ -82,14 +82,14 @@ mod tests {
         for wrong in
             [&b""[..], b"hello", b"bob%hello", b" %bob%hello", b"%", b"%bob", b"%%hello", b"% %hello"]
         {
-            assert_eq!(parse(wrong), Err(Mistake::Form(wrong)));
+            assert_eq!(parse(wrong), Err(RouteError::Form(wrong)));
         }
     }
 
     #[test]
     fn a_mistake_is_one_line_whatever_was_sent() {
         let hostile = b"\x1b[2J\n%\xff";
-        assert_eq!(Mistake::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
-        assert_eq!(Mistake::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
+        assert_eq!(RouteError::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
+        assert_eq!(RouteError::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
     }
 }

@@ -1,15 +1,15 @@
 //! Directed messages: `%name%message` goes to the client of that name, and to no other (docs/PROTOCOLS.md, section 7).
 //!
 //! `server` is the messenger's hub with other rules: a channel for each client in place of one for all. `message` and `name` are
-//! the codec, pure; `words` holds what the server prints and tells. `client` puts its name before what is typed, and `heard` is what
+//! the codec, pure; `messages` holds what the server prints and tells. `client` puts its name before what is typed, and `heard` is what
 //! it makes of what it is given.
 
 mod client;
-mod heard;
+mod incoming;
 pub mod message;
+mod messages;
 pub mod name;
 mod server;
-mod words;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use name::{Name, NameError};

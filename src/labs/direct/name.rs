@@ -9,7 +9,7 @@ use crate::text::{Visible, is_blank, is_plain};
 /// The longest name, in bytes.
 pub const LONGEST: usize = 64;
 
-/// A name that can stand between two `%` and in a line of text. No memory from the heap: see [`crate::sys::large`].
+/// A name that can stand between two `%` and in a line of text. No memory from the heap: see [`crate::sys::dontfork_vec`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(SmallVec<[u8; LONGEST]>);
 

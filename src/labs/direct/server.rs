@@ -6,20 +6,20 @@ use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::message::{LONGEST, Mistake, parse, texts};
+use super::message::{LONGEST, RouteError, parse, texts};
+use super::messages;
 use super::name::Name;
-use super::words;
-use crate::chat::channel::Hears;
-use crate::chat::child::{self, Patience};
-use crate::chat::client::{Client, Lag};
-use crate::chat::cutter::Framing;
-use crate::chat::hub::Hub;
-use crate::chat::record::{IDLE, Kind, Record};
-use crate::chat::room::Room;
-use crate::chat::stage::{Rules, Stage};
 use crate::cli::Program;
-use crate::server::{self, Parent};
-use crate::sys::{Ended, Pid, abandon, large};
+use crate::hub::channel::ChannelId;
+use crate::hub::connection::{Connection, Lag};
+use crate::hub::event_loop::Hub;
+use crate::hub::framing::Framing;
+use crate::hub::record::{IDLE, Kind, Record};
+use crate::hub::room::Room;
+use crate::hub::service::{Context, Service};
+use crate::hub::worker::{self, IdleTimeouts};
+use crate::server::{self, Supervisor};
+use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("direct_serveur");
@@ -45,7 +45,7 @@ pub struct Options {
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options) -> anyhow::Result<()> {
-    let direct = Direct { name_timeout: options.name_timeout, members: large() };
+    let direct = Direct { name_timeout: options.name_timeout, members: dontfork_vec() };
     Hub::open(direct, &options.listening, Room::new(LAG_LIMIT))?.run(&[])
 }
 
@@ -67,128 +67,140 @@ impl Direct {
     }
 
     fn connected(&self, count: usize) -> impl Display {
-        words::Connected { count, names: self.members.iter().map(|member| &member.name) }
+        messages::Connected { count, names: self.members.iter().map(|member| &member.name) }
     }
 
     /// Takes one text: the first that a client sends is its name.
-    fn take(&mut self, pid: Pid, text: &[u8], stage: &mut Stage) {
-        if stage.room.client(pid).is_none_or(|client| client.sent_away.is_some()) {
+    fn take(&mut self, pid: Pid, text: &[u8], context: &mut Context) {
+        if context.room.client(pid).is_none_or(|client| client.sent_away.is_some()) {
             // This was on its way when it was sent away.
             return;
         }
         match self.members.iter().position(|member| member.pid == pid) {
-            None => self.register(pid, text, stage),
+            None => self.register(pid, text, context),
             Some(at) => {
-                if let Err(mistake) = self.route(at, text, stage) {
-                    self.tell(at, mistake, stage);
+                if let Err(mistake) = self.route(at, text, context) {
+                    self.tell(at, mistake, context);
                 }
             }
         }
     }
 
-    fn register(&mut self, pid: Pid, text: &[u8], stage: &mut Stage) {
+    fn register(&mut self, pid: Pid, text: &[u8], context: &mut Context) {
         let bears = |member: &Member, name: &Name| {
             // The name of one who left is free, even before its process has ended.
-            member.name == *name && stage.room.heard_by(member.pid).is_some()
+            member.name == *name && context.room.heard_by(member.pid).is_some()
         };
         let name = match Name::new(text) {
-            Ok(name) if self.members.iter().any(|member| bears(member, &name)) => Err(words::taken(&name)),
+            Ok(name) if self.members.iter().any(|member| bears(member, &name)) => Err(messages::taken(&name)),
             Ok(name) => Ok(name),
             Err(error) => Err(error.to_string()),
         };
-        let count = stage.room.len();
-        let Some(client) = stage.room.client(pid) else { return };
+        let count = context.room.len();
+        let Some(client) = context.room.client(pid) else { return };
         match name {
             Ok(name) => {
                 self.members.push(Member { pid, name: name.clone() });
-                stage.parent.out.line(words::named(&name, client, self.connected(count)));
+                context.supervisor.out.line(messages::named(&name, client, self.connected(count)));
             }
             Err(why) => {
-                stage.parent.out.line(words::refused(text, client, &why));
-                stage.room.send_away(pid, words::last_error(why).into());
+                context.supervisor.out.line(messages::refused(text, client, &why));
+                context.room.send_away(pid, messages::last_error(why).into());
             }
         }
     }
 
     /// Gives a text to the one that it is for.
-    fn route<'a>(&mut self, from: usize, text: &'a [u8], stage: &mut Stage) -> Result<(), Mistake<'a>> {
+    fn route<'a>(
+        &mut self,
+        from: usize,
+        text: &'a [u8],
+        context: &mut Context,
+    ) -> Result<(), RouteError<'a>> {
         if text.len() > LONGEST {
             // The child skips the rest of it.
-            return Err(Mistake::TooLong);
+            return Err(RouteError::TooLong);
         }
         let (name, message) = parse(text)?;
         let sender = &self.members[from];
         let bearers = self.members.iter().filter(|member| member.name.as_bytes() == name);
-        let recipient = bearers.filter_map(|member| Some((member, stage.room.heard_by(member.pid)?))).next();
-        let (recipient, channel) = recipient.ok_or(Mistake::Nobody(name))?;
+        let recipient =
+            bearers.filter_map(|member| Some((member, context.room.heard_by(member.pid)?))).next();
+        let (recipient, channel) = recipient.ok_or(RouteError::Nobody(name))?;
         // Nobody but the server begins a line so: a space tells that it was not.
-        let mark = if message.starts_with(words::ERROR.as_bytes()) { &b" "[..] } else { b"" };
-        stage.room.say(channel, &[mark, message, b"\n"].concat(), stage.now);
-        stage.parent.out.line(words::routed(sender.pid, &sender.name, &recipient.name, message));
+        let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
+        context.room.say(channel, &[mark, message, b"\n"].concat(), context.now);
+        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, &recipient.name, message));
         Ok(())
     }
 
     /// Tells a mistake to who made it, and to the one who runs the server: in its place among the messages, so on standard output.
-    fn tell(&self, from: usize, mistake: Mistake, stage: &mut Stage) {
+    fn tell(&self, from: usize, mistake: RouteError, context: &mut Context) {
         let Member { pid, name, .. } = &self.members[from];
-        if let Some(channel) = stage.room.heard_by(*pid) {
-            stage.room.say(channel, words::error(mistake).as_bytes(), stage.now);
+        if let Some(channel) = context.room.heard_by(*pid) {
+            context.room.say(channel, messages::error(mistake).as_bytes(), context.now);
         }
-        if let Some(client) = stage.room.client(*pid) {
-            stage.parent.out.line(words::mistaken(name, client, mistake));
+        if let Some(client) = context.room.client(*pid) {
+            context.supervisor.out.line(messages::mistaken(name, client, mistake));
         }
     }
 }
 
-impl Rules for Direct {
+impl Service for Direct {
     const PROGRAM: Program = PROGRAM;
 
     fn serve(&self, _door: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
-        let patience = Patience { first: self.name_timeout, between: None };
-        child::serve(socket, pipe, TEXTS, false, patience, None)
+        let patience = IdleTimeouts { first: self.name_timeout, between: None };
+        worker::serve(socket, pipe, TEXTS, false, patience, None)
     }
 
-    fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (Hears, Vec<u8>) {
+    fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (ChannelId, Vec<u8>) {
         (room.own_channel(now), Vec::new())
     }
 
-    fn hear(&mut self, record: Record, stage: &mut Stage) -> bool {
+    fn hear(&mut self, record: Record, context: &mut Context) -> bool {
         match record.kind {
-            Kind::Message => texts(record.body).for_each(|text| self.take(record.pid, text, stage)),
-            Kind::Left => stage.room.left(&record),
+            Kind::Message => texts(record.body).for_each(|text| self.take(record.pid, text, context)),
+            Kind::Left => context.room.left(&record),
             _ => return false,
         }
         true
     }
 
-    fn joined(&self, client: &Client, count: usize, parent: &mut Parent) {
-        parent.out.line(words::joined(client, count));
+    fn joined(&self, client: &Connection, count: usize, supervisor: &mut Supervisor) {
+        supervisor.out.line(messages::joined(client, count));
     }
 
-    fn departed(&mut self, client: &Client, ended: Ended, count: usize, parent: &mut Parent) -> Vec<u8> {
+    fn departed(
+        &mut self,
+        client: &Connection,
+        ended: Ended,
+        count: usize,
+        supervisor: &mut Supervisor,
+    ) -> Vec<u8> {
         let at = self.members.iter().position(|member| member.pid == client.pid);
         let name = at.map(|at| self.members.remove(at).name);
-        let console = if client.lost_its_child() { &mut parent.err } else { &mut parent.out };
-        console.line(words::departed(name.as_ref(), client, ended, self.connected(count)));
+        let output = if client.lost_its_child() { &mut supervisor.err } else { &mut supervisor.out };
+        output.line(messages::departed(name.as_ref(), client, ended, self.connected(count)));
         match (name, self.name_timeout) {
             (None, Some(time)) if client.left == Some(IDLE) => {
-                words::last_error(words::nameless(time)).into()
+                messages::last_error(messages::nameless(time)).into()
             }
             _ => Vec::new(),
         }
     }
 
-    fn too_slow(&self, client: &Client, lag: Lag, _rest: &[u8], parent: &mut Parent) -> Vec<u8> {
-        parent.err.line(words::too_slow(self.name_of(client.pid), client, lag));
+    fn too_slow(&self, client: &Connection, lag: Lag, _rest: &[u8], supervisor: &mut Supervisor) -> Vec<u8> {
+        supervisor.err.line(messages::too_slow(self.name_of(client.pid), client, lag));
         // It stopped in the middle of a line, most likely: that is ended first.
-        format!("\n{}", words::last_error(words::you_are_too_slow(lag))).into()
+        format!("\n{}", messages::last_error(messages::you_are_too_slow(lag))).into()
     }
 
     fn refusal(&self, _door: usize, reason: &str) -> Vec<u8> {
-        words::error(reason).into()
+        messages::error(reason).into()
     }
 
     fn forget(&mut self) {
-        abandon(&mut self.members);
+        discard_in_child(&mut self.members);
     }
 }

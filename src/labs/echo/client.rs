@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{Dialogue, Face, Words, converse};
+use crate::client::{ClientProtocol, Messages, Ui, converse};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("echo_client");
 
-const WORDS: Words = Words { program: PROGRAM };
+const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// Lines that may be on their way at once, so that a server that never answers costs bounded memory.
 const MOST_AWAITED: usize = 64 * 1024;
@@ -36,7 +36,7 @@ impl Echo {
 
     /// An answer is as long as its line, and gets a line of its own. Not so with a server that says something else: what is too
     /// much belongs to the last answer.
-    fn answered(&mut self, bytes: &[u8], face: &mut dyn Face) {
+    fn answered(&mut self, bytes: &[u8], face: &mut dyn Ui) {
         let mut rest = bytes;
         while let Some(&awaited) = self.awaited.front() {
             let is_last = self.awaited.len() == 1 && awaited <= rest.len();
@@ -60,11 +60,11 @@ impl Echo {
     }
 }
 
-impl Dialogue for Echo {
+impl ClientProtocol for Echo {
     /// More than a terminal gives in one line.
     const LONGEST: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Face) {
+    fn begin(&mut self, face: &mut dyn Ui) {
         face.greet(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
     }
 
@@ -101,7 +101,7 @@ impl Dialogue for Echo {
     }
 
     /// A server that answers less than it was sent: nothing more is expected, and the next line is answered anew.
-    fn paused(&mut self, face: &mut dyn Face) {
+    fn paused(&mut self, face: &mut dyn Ui) {
         if std::mem::take(&mut self.is_partial) {
             self.awaited.clear();
             if std::mem::take(&mut self.in_line) {
@@ -111,14 +111,14 @@ impl Dialogue for Echo {
         face.settle();
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
+    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
         self.awaited.push_back(line.len());
         // Nothing is the whole answer to an empty line.
         self.answered(b"", face);
         line
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String> {
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
         self.answered(bytes, face);
         ControlFlow::Continue(())
     }
@@ -133,7 +133,7 @@ impl Dialogue for Echo {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    converse(WORDS, (host, port), is_plain, Echo::with(format!("{host} port {port}")))
+    converse(MESSAGES, (host, port), is_plain, Echo::with(format!("{host} port {port}")))
 }
 
 #[cfg(test)]

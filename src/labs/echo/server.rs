@@ -1,8 +1,8 @@
 //! The server: a read, a line printed, a write.
 
 use crate::cli::Program;
-use crate::server::{self, End, Lab, Options, Session, Way, prepare};
-use crate::sys::Duty;
+use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
+use crate::sys::Profile;
 use crate::text::{Visible, character_boundary};
 
 /// Its name.
@@ -16,11 +16,11 @@ const SHOWN: usize = 512;
 
 struct Echo;
 
-impl Lab for Echo {
+impl ClientHandler for Echo {
     const PROGRAM: Program = PROGRAM;
-    const DUTY: Duty = Duty::Talk;
+    const PROFILE: Profile = Profile::Talk;
 
-    fn serve(&self, session: &mut Session) -> Result<(), End> {
+    fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         let (peer, mut chunk) = (session.peer, [0; CHUNK]);
         loop {
             let n = session.read(&mut chunk)?;
@@ -43,6 +43,6 @@ impl Lab for Echo {
 ///
 /// # Errors
 /// Whatever the system refuses, with what was being done.
-pub fn serve(options: &Options, way: Way) -> anyhow::Result<()> {
-    server::run(options, way, prepare()?, || Ok(Echo))
+pub fn serve(options: &Options, way: ServeMode) -> anyhow::Result<()> {
+    server::run(options, way, startup()?, || Ok(Echo))
 }

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use super::answer::{Answer, Answers};
 use super::{FIN, LONGEST};
 use crate::cli::Program;
-use crate::client::{Dialogue, Face, Look, Words, converse};
+use crate::client::{ClientProtocol, Messages, Ui, UiMode, converse};
 use crate::text::Visible;
 
 /// Its name.
 pub const PROGRAM: Program = Program::french("relay_client");
 
-const WORDS: Words = Words { program: PROGRAM };
+const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// What is typed to leave.
 const FIN_LINE: &[u8] = b"fin";
@@ -50,15 +50,15 @@ impl Turn {
 }
 
 impl Relay {
-    fn begin_turn(&mut self, face: &mut dyn Face) {
+    fn begin_turn(&mut self, face: &mut dyn Ui) {
         self.turn = Turn::Ours;
-        if face.look() == Look::Piped {
+        if face.look() == UiMode::Piped {
             // Elsewhere the prompt tells.
             face.say("À vous");
         }
     }
 
-    fn show(&mut self, answer: &Answer, face: &mut dyn Face) -> ControlFlow<String> {
+    fn show(&mut self, answer: &Answer, face: &mut dyn Ui) -> ControlFlow<String> {
         let line = match answer {
             Answer::Number(number) => {
                 (self.number, self.turn) = (Some(*number), Turn::Alone);
@@ -82,10 +82,10 @@ impl Relay {
     }
 }
 
-impl Dialogue for Relay {
+impl ClientProtocol for Relay {
     const LONGEST: usize = LONGEST;
 
-    fn begin(&mut self, face: &mut dyn Face) {
+    fn begin(&mut self, face: &mut dyn Ui) {
         let place = &self.place;
         face.say(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
     }
@@ -122,7 +122,7 @@ impl Dialogue for Relay {
         [self.turn.state().to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Face) -> Vec<u8> {
+    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
         if line == FIN_LINE {
             // The farewell says it.
             self.turn = Turn::Left;
@@ -130,14 +130,14 @@ impl Dialogue for Relay {
             return Vec::new();
         }
         self.turn = Turn::Partners;
-        if face.look() != Look::Rows {
+        if face.look() != UiMode::Tui {
             // There the status tells.
             face.say("Au tour de votre partenaire");
         }
         [&line, &b"\0"[..]].concat()
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Face) -> ControlFlow<String> {
+    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
         self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, face))
     }
 
@@ -166,5 +166,5 @@ pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
         number: None,
         turn: Turn::InLine,
     };
-    converse(WORDS, (host, port), is_plain, relay)
+    converse(MESSAGES, (host, port), is_plain, relay)
 }

@@ -27,7 +27,7 @@ pub struct Cut {
 
 /// Cuts messages, one at a time.
 #[derive(Debug, Default)]
-pub struct Cutter {
+pub struct FrameDecoder {
     before: Before,
 }
 
@@ -42,7 +42,7 @@ enum Before {
     Longer,
 }
 
-impl Cutter {
+impl FrameDecoder {
     /// The message at the front of `bytes`; `None` when its rest may still come. `late`: that was waited for long enough.
     ///
     /// A NUL ends a message, and a run of NULs is the padding of the message before it (a NUL alone is an empty one: without
@@ -98,7 +98,7 @@ mod tests {
 
     /// All that is said in `bytes`, of which no more will come.
     fn all(bytes: &[u8]) -> Vec<Said> {
-        let (mut cutter, mut rest, mut said) = (Cutter::default(), bytes, Vec::new());
+        let (mut cutter, mut rest, mut said) = (FrameDecoder::default(), bytes, Vec::new());
         while !rest.is_empty() {
             let window = &rest[..rest.len().min(WINDOW)];
             let cut = cutter.cut(window, false).or_else(|| cutter.cut(window, true)).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn now(bytes: &[u8]) -> Option<Cut> {
-        Cutter::default().cut(bytes, false)
+        FrameDecoder::default().cut(bytes, false)
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_nul_that_comes_too_late_is_no_empty_message() {
-        let mut cutter = Cutter::default();
+        let mut cutter = FrameDecoder::default();
         assert_eq!(cutter.cut(b"salut", true).unwrap().said, Some(text("salut")));
         assert_eq!(cutter.cut(b"\0suite\0", false), Some(Cut { said: None, length: 1 }));
         assert_eq!(cutter.cut(b"suite\0", false).unwrap().said, Some(text("suite")));

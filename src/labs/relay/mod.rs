@@ -6,17 +6,17 @@
 //! each a `child`; `places` is the choice between them. `client` is the other program, and `answer` what it understands.
 
 pub mod answer;
-mod child;
 mod client;
-mod further;
+mod connection;
 pub mod message;
-mod occupant;
-mod outbox;
+mod messages;
 mod pair;
-mod places;
+mod pair_pool;
+mod pair_session;
+mod placement;
+mod send_queue;
 mod server;
-mod table;
-mod words;
+mod worker;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use server::{PROGRAM as SERVER, serve};

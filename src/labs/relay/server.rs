@@ -5,16 +5,16 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
-use super::further::Further;
-use super::occupant::Occupant;
-use super::places::{self, Place};
-use super::table::{Desk, Table};
-use super::{EXIT, words};
+use super::connection::Connection;
+use super::pair_pool::PairPool;
+use super::pair_session::{Context, PairSession};
+use super::placement::{self, Placement};
+use super::{EXIT, messages};
 use crate::cli::Program;
-use crate::server::{self, ACCEPTED_AT_ONCE, Options, Parent, prepare};
-use crate::sys::{self, Duty, Pid, PollFd};
+use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
+use crate::sys::{self, Pid, PollFd, Profile};
 
 /// Its name.
 pub const PROGRAM: Program = Program::french("relay_serveur");
@@ -26,20 +26,20 @@ const MARK: &str = "(père)";
 const GRACE: Duration = Duration::from_secs(3);
 
 struct Server {
-    parent: Parent,
+    supervisor: Supervisor,
     /// The most pairs at once.
     pairs: usize,
     /// The first pair.
-    table: Table,
-    further: Further,
+    table: PairSession,
+    further: PairPool,
     /// Those for whom no place is free, the first comer first.
-    line: VecDeque<Occupant>,
+    line: VecDeque<Connection>,
 }
 
 /// What poll found.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Parent(server::Event),
+    Supervisor(server::Event),
     /// A child has something to say.
     Link(Pid),
     /// The table and the line see for themselves what they can do.
@@ -51,18 +51,18 @@ enum Event {
 /// # Errors
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
-    let mut parent = Parent::open(PROGRAM, options, prepare()?, &[])?;
-    parent.become_user()?;
+    let mut supervisor = Supervisor::open(PROGRAM, options, startup()?, &[])?;
+    supervisor.become_user()?;
     if pairs > 1 {
-        parent.confine(Duty::Pair, None);
+        supervisor.confine(Profile::Pair, None);
     }
-    let (table, further, line) = (Table::default(), Further::default(), VecDeque::new());
-    let mut server = Server { parent, pairs, table, further, line };
+    let (table, further, line) = (PairSession::default(), PairPool::default(), VecDeque::new());
+    let mut server = Server { supervisor, pairs, table, further, line };
     if 2 * pairs > options.max_clients {
-        server.parent.err.line(words::few_places(pairs, options.max_clients));
+        server.supervisor.err.line(messages::few_places(pairs, options.max_clients));
     }
-    server.parent.announce(&[])?;
-    while server.parent.stop.is_none() {
+    server.supervisor.announce(&[])?;
+    while server.supervisor.stop.is_none() {
         server.turn()?;
     }
     server.close()
@@ -81,26 +81,26 @@ impl Server {
         self.advance(now);
         for event in events {
             match event {
-                Event::Parent(server::Event::Signal) => {
-                    if self.parent.take_signals() {
-                        self.further.reap(&mut self.parent)?;
-                        self.parent.reopen(now);
+                Event::Supervisor(server::Event::Signal) => {
+                    if self.supervisor.take_signals() {
+                        self.further.reap(&mut self.supervisor)?;
+                        self.supervisor.resume(now);
                     }
                 }
-                Event::Parent(server::Event::Door(door)) => self.accept(door, now),
+                Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
                 Event::Link(child) => self.further.hear(child),
-                Event::Parent(server::Event::Other) | Event::Clients => {}
+                Event::Supervisor(server::Event::Other) | Event::Clients => {}
             }
         }
         self.fill(now);
-        self.parent.end_turn(now);
+        self.supervisor.end_turn(now);
         Ok(())
     }
 
     fn advance(&mut self, now: Instant) {
-        let Server { table, parent, .. } = self;
-        let left = table.advance(&mut desk(parent, now));
-        left.into_iter().for_each(|socket| parent.farewells.add(socket, Vec::new(), now));
+        let Server { table, supervisor, .. } = self;
+        let left = table.advance(&mut context(supervisor, now));
+        left.into_iter().for_each(|socket| supervisor.lingering.add(socket, Vec::new(), now));
         self.look_along_the_line(now);
     }
 
@@ -108,30 +108,31 @@ impl Server {
     fn wait(&self) -> io::Result<Vec<Event>> {
         let now = Instant::now();
         let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.watched(now).unzip();
-        let due = self.parent.due().into_iter().chain(self.table.due()).min();
+        let due = self.supervisor.due().into_iter().chain(self.table.due()).min();
         sys::wait(&mut watched, due.map(|at| at.saturating_duration_since(now)))?;
         let ready = events.into_iter().zip(watched).filter(|(_, fd)| sys::is_ready(fd));
         Ok(ready.map(|(event, _)| event).collect())
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
-        let parent = self.parent.watched(true).map(|(event, fd)| (Event::Parent(event), fd));
+        let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
         let links = self.further.watch().map(|(child, fd)| (Event::Link(child), fd));
         let line = self.line.iter().map(move |occupant| occupant.watch(false, now));
-        links.chain(parent).chain(self.table.watch(now).chain(line).map(|fd| (Event::Clients, fd)))
+        links.chain(supervisor).chain(self.table.watch(now).chain(line).map(|fd| (Event::Clients, fd)))
     }
 
-    fn accept(&mut self, door: usize, now: Instant) {
+    fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
-            let Some(visitor) = self.parent.accept(door, now) else { break };
-            let Some((socket, peer)) = self.parent.admit(visitor, self.present(), |_| 0, refusal, now) else {
+            let Some(pending) = self.supervisor.accept(listener, now) else { break };
+            let Some((socket, peer)) = self.supervisor.admit(pending, self.present(), |_| 0, refusal, now)
+            else {
                 continue;
             };
-            self.parent.out.line(words::came(peer));
-            self.line.push_back(Occupant::new((socket, peer)));
+            self.supervisor.out.line(messages::came(peer));
+            self.line.push_back(Connection::new((socket, peer)));
             self.fill(now);
             if !self.line.is_empty() {
-                self.parent.out.line(words::waits(peer, self.line.len()));
+                self.supervisor.out.line(messages::waits(peer, self.line.len()));
             }
         }
     }
@@ -145,34 +146,34 @@ impl Server {
     fn fill(&mut self, now: Instant) {
         while let Some(place) = self.free_place() {
             let Some(occupant) = self.line.pop_front() else { return };
-            let Server { table, further, parent, line, .. } = self;
+            let Server { table, further, supervisor, line, .. } = self;
             match place {
-                Place::Here => table.seat(occupant, &mut desk(parent, now)),
-                Place::Child(child) => {
-                    if further.pass(child, &occupant, parent).is_err() {
+                Placement::Here => table.seat(occupant, &mut context(supervisor, now)),
+                Placement::Child(child) => {
+                    if further.pass(child, &occupant, supervisor).is_err() {
                         // A child that is gone is no place any more: the next look finds another.
                         line.push_front(occupant);
                     }
                 }
-                Place::NewChild => {
-                    let child = further.spawn(parent);
-                    let passed = child.and_then(|child| further.pass(child, &occupant, parent));
+                Placement::NewChild => {
+                    let child = further.spawn(supervisor);
+                    let passed = child.and_then(|child| further.pass(child, &occupant, supervisor));
                     if let Err(reason) = passed {
                         let (socket, peer, _) = occupant.into_parts();
-                        parent.refuse_without_process((socket, peer), &reason, refusal, now);
+                        supervisor.refuse_without_process((socket, peer), &reason, refusal, now);
                     }
                 }
             }
         }
     }
 
-    fn free_place(&self) -> Option<Place<Pid>> {
-        places::next(self.table.taken(), self.further.open(), self.pairs)
+    fn free_place(&self) -> Option<Placement<Pid>> {
+        placement::next(self.table.taken(), self.further.open(), self.pairs)
     }
 
     /// Lets go of those in line who are gone.
     fn look_along_the_line(&mut self, now: Instant) {
-        let Server { line, parent, .. } = self;
+        let Server { line, supervisor, .. } = self;
         let mut gone = Vec::new();
         line.retain_mut(|occupant| match occupant.hear(false, now) {
             Ok(_) => true,
@@ -182,32 +183,32 @@ impl Server {
             }
         });
         if !gone.is_empty() {
-            parent.reopen(now);
+            supervisor.resume(now);
         }
         for (peer, leave) in gone {
-            parent.out.line(words::left_the_line(peer, &leave, line.len()));
+            supervisor.out.line(messages::left_the_line(peer, &leave, line.len()));
         }
     }
 
     /// Tells everybody, and waits until they have heard it and all children have ended, but not for ever.
     fn close(&mut self) -> anyhow::Result<()> {
-        if let Some(signal) = self.parent.stop {
-            self.parent.out.line(self.parent.words.stopping(signal, self.present()));
+        if let Some(signal) = self.supervisor.stop {
+            self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.present()));
         }
-        self.parent.flush();
+        self.supervisor.flush();
         self.further.end();
         let deadline = Instant::now() + GRACE;
         for occupant in self.line.drain(..) {
-            self.parent.farewells.add(occupant.into_parts().0, EXIT.to_vec(), Instant::now());
+            self.supervisor.lingering.add(occupant.into_parts().0, EXIT.to_vec(), Instant::now());
         }
-        self.table.close(&mut self.parent.farewells);
-        self.parent.farewells.finish();
-        self.further.wait(deadline, &mut self.parent)?;
-        self.parent.flush();
+        self.table.close(&mut self.supervisor.lingering);
+        self.supervisor.lingering.finish();
+        self.further.wait(deadline, &mut self.supervisor)?;
+        self.supervisor.flush();
         Ok(())
     }
 }
 
-fn desk(parent: &mut Parent, now: Instant) -> Desk<'_> {
-    Desk { out: &mut parent.out, mark: MARK, now }
+fn context(supervisor: &mut Supervisor, now: Instant) -> Context<'_> {
+    Context { out: &mut supervisor.out, mark: MARK, now }
 }

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use super::exchange::{End, Exchange, INTERRUPTED, LONGEST, Outgoing, Verdict, text_of};
 use super::header::Header;
 use super::name::Name;
 use super::output::Output;
 use super::progress::Progress;
 use super::source::{Source, Survey};
+use super::transfer::{End, Exchange, INTERRUPTED, LONGEST, Outgoing, Verdict, text_of};
 use crate::cli::Program;
-use crate::client::{Server, Words, find, prepare, try_connect};
+use crate::client::{Messages, Target, find, prepare, try_connect};
 use crate::sys::Signals;
 use crate::text::visible;
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("upload_client");
 
-const WORDS: Words = Words { program: PROGRAM };
+const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// How long the server may be silent. What it has to do meanwhile is to bring the file to its disk.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ pub struct Request {
 /// Why the server does not have the whole file for sure: its refusal, its silence, a file that cannot be read or may not be
 /// called so, the user's signal.
 pub fn upload(request: &Request) -> anyhow::Result<()> {
-    let server = find(WORDS, &request.host, request.port)?;
+    let server = find(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
     let name = if request.as_text { None } else { Some(name_of(request)?) };
@@ -79,12 +79,12 @@ fn look_through(source: &Source, signals: &mut Signals) -> anyhow::Result<Survey
 /// Connects, sends, prints what the server says, and judges it.
 fn send(
     request: &Request,
-    server: &Server,
+    server: &Target,
     mut outgoing: Outgoing,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let output = Output::stdout();
-    let connection = try_connect(WORDS, server, signals)?.context(INTERRUPTED)?;
+    let connection = try_connect(MESSAGES, server, signals)?.context(INTERRUPTED)?;
     let mut exchange = Exchange::new(connection, signals, SILENCE).context("fcntl")?;
     if let Some(greeting) = exchange.greeting()? {
         output.say(&visible(text_of(&greeting)), exchange.signals())?;

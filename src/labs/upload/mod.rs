@@ -5,7 +5,6 @@
 //! through `exchange` and with its user through `progress` and `output`.
 
 pub mod client;
-pub mod exchange;
 pub mod header;
 pub mod name;
 pub mod output;
@@ -14,3 +13,4 @@ pub mod receive;
 pub mod server;
 pub mod source;
 pub mod store;
+pub mod transfer;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use anyhow::{Context, bail};
 use nix::errno::Errno;
 
-use super::exchange::INTERRUPTED;
+use super::transfer::INTERRUPTED;
 use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
 /// Standard output.

@@ -1,6 +1,6 @@
 //! One upload, from the first byte to the name under which it lies: what a client sends, by either of the two ways.
 //!
-//! Our own client says beforehand what it will send ([`super::header`]), and that is checked. A legacy client sends a text, and
+//! Our own client says beforehand what it will send ([`crate::labs::upload::header`]), and that is checked. A legacy client sends a text, and
 //! its end can only be guessed: it closes its sending side, or a line is complete and nothing more comes.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::header::{Header, LONGEST, Opening};
 use super::name::Name;
 use super::store::{Incoming, Store};
-use crate::server::{End, Session};
+use crate::server::{Disconnect, Session};
 
 /// How long nothing may come after a complete line for it to be the last.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -35,7 +35,7 @@ pub enum Failure {
     /// The client, or the disk, was wrong: words for one line.
     Refused(String),
     /// It ended, after so many bytes.
-    Ended(End, u64),
+    Ended(Disconnect, u64),
 }
 
 /// Receives one file of at most `most` bytes into `store`.
@@ -65,7 +65,7 @@ impl Upload<'_, '_> {
     fn opening(&mut self) -> Result<Option<(Header, usize)>, Failure> {
         loop {
             let n = self.session.read(&mut self.chunk[self.filled..]).map_err(|end| match end {
-                End::Closed if self.filled > 0 => {
+                Disconnect::Closed if self.filled > 0 => {
                     Failure::Refused("the connection ended within the header".to_string())
                 }
                 end => Failure::Ended(end, 0),
@@ -104,7 +104,7 @@ impl Upload<'_, '_> {
             }
             self.filled = match self.session.read(&mut self.chunk) {
                 Ok(n) => n,
-                Err(End::Closed) => {
+                Err(Disconnect::Closed) => {
                     let came = format!("only {} of the {} bytes announced came", self.size, header.size);
                     return Err(Failure::Refused(came));
                 }
@@ -140,7 +140,7 @@ impl Upload<'_, '_> {
             };
             match next {
                 Ok(Some(n)) => self.filled = n,
-                Ok(None) | Err(End::Closed) => return self.keep(incoming, &Name::received()),
+                Ok(None) | Err(Disconnect::Closed) => return self.keep(incoming, &Name::received()),
                 Err(end) => return Err(Failure::Ended(end, self.size)),
             }
         }

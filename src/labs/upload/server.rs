@@ -7,8 +7,10 @@ use std::time::Duration;
 use super::receive::{Failure, Received, receive};
 use super::store::Store;
 use crate::cli::Program;
-use crate::server::{self, End, Lab, Options, Session, Way, lowest_own_descriptor, prepare};
-use crate::sys::{Duty, Pid};
+use crate::server::{
+    self, ClientHandler, Disconnect, Options, ServeMode, Session, lowest_own_descriptor, startup,
+};
+use crate::sys::{Pid, Profile};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("upload_serveur");
@@ -35,19 +37,19 @@ struct Upload {
 /// # Errors
 /// The directory is missing or takes no files; whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()> {
-    let limit = prepare()?;
-    let way = Way { iterative: false, patience: limits.patience };
+    let limit = startup()?;
+    let way = ServeMode { iterative: false, patience: limits.patience };
     server::run(options, way, limit, || {
         let store = Store::open(dir)?.out_of_the_way(lowest_own_descriptor(limit))?;
         Ok(Upload { store, max_bytes: limits.max_bytes })
     })
 }
 
-impl Lab for Upload {
+impl ClientHandler for Upload {
     const PROGRAM: Program = PROGRAM;
-    const DUTY: Duty = Duty::Files;
+    const PROFILE: Profile = Profile::Files;
 
-    fn serve(&self, session: &mut Session) -> Result<(), End> {
+    fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
         let (answer, result) = match receive(session, &self.store, self.max_bytes) {
             Ok(received) => (format!("{} [SUCCESS]", in_words(&received)), Ok(())),
@@ -80,11 +82,13 @@ fn in_words(Received { name, wanted, size }: &Received) -> String {
 }
 
 /// Why a file did not come whole.
-fn why(end: &End, size: u64) -> String {
+fn why(end: &Disconnect, size: u64) -> String {
     match end {
-        End::Closed => "nothing was received".to_string(),
-        End::Broken(_) => format!("the connection broke after {size} bytes"),
-        End::Idle => format!("nothing came for too long after {size} bytes, and the file was not at its end"),
-        End::Stopped => format!("the server stops, after {size} bytes"),
+        Disconnect::Closed => "nothing was received".to_string(),
+        Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),
+        Disconnect::Idle => {
+            format!("nothing came for too long after {size} bytes, and the file was not at its end")
+        }
+        Disconnect::Stopped => format!("the server stops, after {size} bytes"),
     }
 }

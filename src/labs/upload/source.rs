@@ -130,8 +130,8 @@ impl Replay<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header::hex;
     use super::*;
+    use crate::labs::upload::header::hex;
     use std::io::Write;
 
     fn source(bytes: &[u8]) -> (tempfile::NamedTempFile, Source) {

@@ -1,5 +1,5 @@
-use super::super::keys::{Input, Keys};
 use super::*;
+use crate::client::terminal::keys::{Input, Keys};
 use crate::text::is_plain;
 use proptest::prelude::*;
 

@@ -1,0 +1,182 @@
+//! Where one message ends and the next begins: every framing, every buffer, however the stream comes.
+//!
+//! An input is a framing, a buffer's size, and a stream that arrives in pieces.
+
+use std::time::Instant;
+
+use forklab::hub::framing::{FrameDecoder, Framing, lines, messages};
+
+use super::input::{Arrival, HOLD, Input};
+
+/// The chunks are the stream (see the framings below), each ends where it may, and none waits longer than it may.
+pub fn holds(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let framing =
+        [Framing::Strings(HOLD), Framing::Texts(HOLD), Framing::Lines][usize::from(input.byte() % 3)];
+    // A buffer holds a character at least.
+    let capacity = match usize::from(input.byte()) {
+        size @ 0..192 => 4 + size % 64,
+        _ => 1023,
+    };
+    let arrival = Arrival::of(input);
+    let chunks = cut(framing, capacity, arrival);
+    for chunk in &chunks {
+        assert_eq!(messages(chunk).collect::<Vec<_>>(), messages_slowly(chunk));
+        assert_eq!(lines(chunk).flatten().copied().collect::<Vec<_>>(), *chunk);
+    }
+    match framing {
+        Framing::Texts(_) => texts_hold(capacity, arrival, &chunks),
+        Framing::Strings(_) => strings_hold(capacity, arrival, &chunks),
+        Framing::Lines => {
+            assert_eq!(chunks.concat(), arrival.stream, "nothing is lost, added or moved");
+            let is_text = |bytes| std::str::from_utf8(bytes).is_ok();
+            assert!(
+                !is_text(arrival.stream) || chunks.iter().all(|chunk| is_text(chunk)),
+                "no character is cut"
+            );
+        }
+    }
+}
+
+/// A cutter, what it has given, and the time that it is told.
+struct Run<'a> {
+    cutter: FrameDecoder<'a>,
+    framing: Framing,
+    capacity: usize,
+    now: Instant,
+    chunks: Vec<Vec<u8>>,
+}
+
+/// All that a cutter gives, called as a child calls it.
+fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
+    let mut buffer = vec![0; capacity];
+    let cutter = FrameDecoder::new(&mut buffer, framing);
+    let mut run = Run { cutter, framing, capacity, now: Instant::now(), chunks: Vec::new() };
+    for (pause, mut piece) in arrival.pieces() {
+        run.now += pause;
+        if pause == HOLD {
+            // The wait was just over when nothing had come yet. Otherwise the child is late, and finds time and bytes at once.
+            run.take(false);
+        }
+        while !piece.is_empty() {
+            let n = piece.len().min(run.cutter.spare().len());
+            run.cutter.spare()[..n].copy_from_slice(&piece[..n]);
+            run.cutter.filled(n);
+            piece = &piece[n..];
+            run.take(false);
+        }
+    }
+    run.take(true);
+    run.chunks
+}
+
+impl Run<'_> {
+    fn held(&mut self) -> usize {
+        self.capacity - self.cutter.spare().len()
+    }
+
+    fn take(&mut self, ended: bool) {
+        let (held, now) = (self.held(), self.now);
+        let is_late = self.cutter.deadline().is_some_and(|deadline| deadline <= now);
+        let mut given = None;
+        let keep = |chunk: &[u8]| {
+            given = Some(chunk.to_vec());
+            Ok::<(), ()>(())
+        };
+        self.cutter.take(now, ended, keep).unwrap();
+        assert!(!self.cutter.spare().is_empty(), "there is always room for the next read");
+        let must_give = is_late && matches!(self.framing, Framing::Strings(_));
+        assert!(!must_give || given.is_some(), "what has waited long enough goes");
+        if let Some(chunk) = given {
+            assert!((1..=held).contains(&chunk.len()));
+            let is_end = |byte: &u8| *byte == b'\n' || (*byte == 0 && self.framing != Framing::Lines);
+            if !ended && !chunk.last().is_some_and(is_end) {
+                assert!(is_late || held == self.capacity, "a piece without an end waits");
+                assert!(!chunk.iter().any(is_end), "and goes alone, not behind one that has its end");
+            }
+            // Where there are NULs, they are the ends.
+            let is_cut = chunk.len() < held && matches!(self.framing, Framing::Strings(_));
+            assert!(!is_cut || !chunk.contains(&0) || chunk.ends_with(b"\0"));
+            self.chunks.push(chunk);
+        }
+        if !ended {
+            self.deadline_holds();
+        }
+    }
+
+    /// Whoever sleeps until the deadline neither sleeps for ever on a piece that waits, nor not at all.
+    fn deadline_holds(&mut self) {
+        let (held, deadline) = (self.held(), self.cutter.deadline());
+        let most = match self.framing {
+            Framing::Lines => return assert_eq!(deadline, None),
+            Framing::Strings(_) => {
+                assert_eq!(deadline.is_some(), held > 0);
+                HOLD
+            }
+            // While the rest of a text too long is skipped, nothing is held.
+            Framing::Texts(_) if held == 0 => 4 * HOLD,
+            Framing::Texts(_) => {
+                assert!(deadline.is_some());
+                HOLD
+            }
+        };
+        assert!(deadline.is_none_or(|deadline| deadline > self.now && deadline <= self.now + most));
+    }
+}
+
+/// The rule, byte by byte: after each run of NULs, or, where there is no NUL, after each newline; NULs alone are no message.
+fn messages_slowly(chunk: &[u8]) -> Vec<Vec<u8>> {
+    let (mut found, mut message) = (Vec::new(), Vec::new());
+    for (at, &byte) in chunk.iter().enumerate() {
+        message.push(byte);
+        let next = chunk.get(at + 1);
+        let is_end = match chunk.contains(&0) {
+            true => byte == 0 && next != Some(&0),
+            false => byte == b'\n',
+        };
+        if is_end || next.is_none() {
+            found.push(std::mem::take(&mut message));
+        }
+    }
+    found.retain(|message| message.iter().any(|&byte| byte != 0));
+    found
+}
+
+/// All that came goes, and the strings that came without a pause are the messages, however they were cut. Newlines aside: they
+/// are ends where no NUL has come yet.
+fn strings_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
+    assert_eq!(chunks.concat(), arrival.stream, "nothing is lost, added or moved");
+    let strings: Vec<&[u8]> = texts(arrival.stream).filter(|string| !string.is_empty()).collect();
+    let are_short = strings.iter().all(|string| string.len() < capacity);
+    if are_short && arrival.is_without_pause() && !arrival.stream.contains(&b'\n') {
+        let messages: Vec<&[u8]> = chunks.iter().flat_map(|chunk| messages(chunk)).collect();
+        let texts: Vec<&[u8]> = messages.iter().flat_map(|message| texts(message).next()).collect();
+        assert_eq!(texts, strings);
+    }
+}
+
+/// Without pauses, each text comes out, cut off where it is too long. With pauses, which may make several of one, all that
+/// comes out is the stream's, in its order; and none of it is lost where no text is too long.
+fn texts_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
+    let expected: Vec<&[u8]> = texts(arrival.stream).map(|text| &text[..text.len().min(capacity)]).collect();
+    if arrival.is_without_pause() {
+        assert_eq!(chunks.iter().flat_map(|chunk| texts(chunk)).collect::<Vec<_>>(), expected);
+    }
+    if expected.iter().all(|text| text.len() < capacity) {
+        assert_eq!(chunks.concat(), arrival.stream);
+    }
+    let mut rest = arrival.stream;
+    for chunk in chunks {
+        let at = rest.windows(chunk.len()).position(|part| part == chunk);
+        rest = &rest[at.expect("what comes out came in, in this order") + chunk.len()..];
+    }
+}
+
+/// The texts of `bytes` without what ends them.
+fn texts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_end = |byte: &u8| matches!(byte, 0 | b'\n');
+    bytes.split_inclusive(move |byte| is_end(byte)).map(move |text| match text.split_last() {
+        Some((last, text)) if is_end(last) => text,
+        _ => text,
+    })
+}

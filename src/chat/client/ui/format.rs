@@ -1,0 +1,143 @@
+//! What a message looks like on the terminal. Pure, but for the clock.
+
+use chrono::Local;
+
+use super::messages;
+use crate::chat::message::ParsedMessage;
+use crate::client::terminal::Colours;
+use crate::text::visible;
+
+/// Between the time and one's own messages, also where there are no colours; the client's own lines; messages without a name. No
+/// other message begins like one of these: see [`shows_as_name`].
+const OWN: &str = "»";
+const NOTICE: &str = "--";
+const NAMELESS: &str = "? : ";
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[m";
+
+/// Whose a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Another's.
+    Others,
+    /// One's own.
+    Own,
+    /// One's own, which a connection took that was lost before it came back.
+    Lost,
+    /// One's own, which the server has not passed on.
+    Refused,
+}
+
+/// A message's lines, with the time: `14:02 bob : salut`.
+pub fn message_lines(message: &[u8], whose: Origin, colours: Colours) -> Vec<String> {
+    lines_at(&now(), message, whose, colours)
+}
+
+/// A line of the client's own.
+pub fn notice(text: &str) -> String {
+    format!("{DIM}{} {NOTICE} {}{PLAIN}", now(), visible(text.as_bytes()))
+}
+
+/// The name, where it may be offered to be typed: one that shows as it is.
+pub fn name_to_offer(message: &[u8]) -> Option<&str> {
+    let name = std::str::from_utf8(ParsedMessage::of(message).name?).ok()?;
+    (crate::text::is_plain(name) && !crate::text::is_blank(name)).then_some(name)
+}
+
+fn now() -> String {
+    Local::now().format("%H:%M").to_string()
+}
+
+/// True for a name that cannot be taken for one of the marks, nor for a part of the time.
+fn shows_as_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains(':')
+}
+
+fn lines_at(time: &str, message: &[u8], whose: Origin, colours: Colours) -> Vec<String> {
+    let ParsedMessage { name, text } = ParsedMessage::of(message);
+    let mut lines =
+        text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
+    let name = match name.map(visible) {
+        Some(name) if whose != Origin::Others || shows_as_name(&name) => {
+            format!("{} : ", colours.of(&name, &name))
+        }
+        Some(name) => format!("{NAMELESS}{name} : "),
+        None => NAMELESS.to_string(),
+    };
+    let first = format!("{name}{}", lines.next().unwrap_or_default());
+    let first = match whose {
+        Origin::Others => format!("{DIM}{time}{PLAIN} {first}"),
+        Origin::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}"),
+        Origin::Lost => with_remark(time, &first, messages::MAY_BE_LOST),
+        Origin::Refused => with_remark(time, &first, messages::REFUSED),
+    };
+    // A line break in a message cannot be taken for another's message.
+    [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
+}
+
+fn with_remark(time: &str, first: &str, remark: &str) -> String {
+    format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN} {DIM}{remark}{PLAIN}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without the colours.
+    fn shown(message: &[u8], whose: Origin) -> Vec<String> {
+        let plain = |line: String| [BOLD, DIM, PLAIN].iter().fold(line, |line, code| line.replace(code, ""));
+        lines_at("14:02", message, whose, Colours::None).into_iter().map(plain).collect()
+    }
+
+    #[test]
+    fn each_kind_is_known_without_colours() {
+        assert_eq!(shown(b"bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
+        assert_eq!(shown(b"bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
+        assert_eq!(shown(b"sans nom", Origin::Others), ["14:02 ? : sans nom"]);
+        assert_eq!(shown(b"a : x", Origin::Lost), ["14:02 » a : x (perdu avec la connexion ?)"]);
+    }
+
+    #[test]
+    fn no_message_begins_as_ones_own_or_as_the_clients_lines() {
+        for (message, expected) in [
+            ("» alice : moi", "14:02 ? : » alice : moi"),
+            ("» alice", "14:02 ? : » alice"),
+            (" » alice : moi", "14:02 ? :  » alice : moi"),
+            ("-- de nouveau connecté", "14:02 ? : -- de nouveau connecté"),
+            ("-- eve : x", "14:02 ? : -- eve : x"),
+            ("? : x", "14:02 ? : ? : x"),
+            ("14:02 bob : x", "14:02 ? : 14:02 bob : x"),
+            ("14:02 > x", "14:02 ? : 14:02 : x"),
+            // Names as students have them.
+            ("21904567 : x", "14:02 21904567 : x"),
+            ("_max : x", "14:02 _max : x"),
+            ("élodie : x", "14:02 élodie : x"),
+        ] {
+            assert_eq!(shown(message.as_bytes(), Origin::Others), [expected]);
+        }
+        // One's own pseudo may begin as one likes.
+        assert_eq!(shown(b"[x] : moi", Origin::Own), ["14:02 » [x] : moi"]);
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_and_no_line_is_forged() {
+        assert_eq!(
+            shown(b"e\x1b[m : \x1b[2J\r\nbob : x\x07", Origin::Others),
+            ["14:02 e^[[m : ^[[2J", "    | bob : x^G"]
+        );
+        assert_eq!(
+            shown("e\u{202e} : \u{9b}1m".as_bytes(), Origin::Others),
+            ["14:02 e<U+202E> : <U+009B>1m"]
+        );
+    }
+
+    #[test]
+    fn a_name_to_offer_shows_as_it_is() {
+        assert_eq!(name_to_offer("élodie : x".as_bytes()), Some("élodie"));
+        for message in ["x", "\x1b[m : x", "\u{202e} : x", "\u{200d} : x"] {
+            assert_eq!(name_to_offer(message.as_bytes()), None, "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The name that a client gives itself, kept up to date at no price: its child shows it in the process's title, and the hub in the list
+//! of those who are connected. Pure, and without memory from the heap.
+
+use super::message::ParsedMessage;
+use crate::text::character_boundary;
+
+/// So many bytes of a name are kept, less where that would cut a character.
+const KEPT: usize = 64;
+
+/// The name in the last message that bore one; empty before that. Whoever shows it makes it visible first.
+#[derive(Clone, Copy, Debug)]
+pub struct Nick {
+    bytes: [u8; KEPT],
+    length: u8,
+}
+
+/// None yet.
+impl Default for Nick {
+    fn default() -> Nick {
+        Nick { bytes: [0; KEPT], length: 0 }
+    }
+}
+
+impl Nick {
+    /// The name, or the front of a long one.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// Looks at a message, or a line's text. True when it bears another name than the last that bore one.
+    pub fn hear(&mut self, message: &[u8]) -> bool {
+        if self.is_borne_by(message) {
+            return false;
+        }
+        let Some(name) = ParsedMessage::of(message).name else { return false };
+        let name = &name[..if name.len() > KEPT { character_boundary(name, KEPT) } else { name.len() }];
+        if name == self.as_bytes() {
+            return false;
+        }
+        self.bytes[..name.len()].copy_from_slice(name);
+        self.length = name.len() as u8;
+        true
+    }
+
+    /// The quick answer, for all messages but a client's first, as a rule: no separator can lie in the name, nor half in it.
+    fn is_borne_by(&self, message: &[u8]) -> bool {
+        let rest = message.strip_prefix(self.as_bytes()).unwrap_or_default();
+        self.length > 0 && usize::from(self.length) < KEPT && matches!(rest, [b' ', b':' | b'>', b' ', ..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_kept_until_another_comes() {
+        let mut pseudo = Nick::default();
+        let mut heard = |message: &[u8]| {
+            let is_new = pseudo.hear(message);
+            (is_new, String::from_utf8_lossy(pseudo.as_bytes()).into_owned())
+        };
+        assert_eq!(heard(b"bonjour\0"), (false, String::new()));
+        assert_eq!(heard(b"alice : un\0\0"), (true, "alice".to_string()));
+        assert_eq!(heard(b"alice > deux\n\0"), (false, "alice".to_string()));
+        assert_eq!(heard(b"sans nom"), (false, "alice".to_string()));
+        assert_eq!(heard(b"alice2 : trois\0"), (true, "alice2".to_string()));
+        assert_eq!(heard(b"alice : quatre\0"), (true, "alice".to_string()));
+        let long = "n".repeat(100);
+        assert_eq!(heard(format!("{long} : x").as_bytes()), (true, long[..KEPT].to_string()));
+        assert!(!heard(format!("{long} : y").as_bytes()).0);
+        // Cut between two characters, and a name that is as long as what was cut is the same.
+        let long = format!("n{}", "é".repeat(50));
+        let kept = long[..KEPT - 1].to_string();
+        assert_eq!(heard(format!("{long} : x").as_bytes()), (true, kept.clone()));
+        assert!(!heard(format!("{long} : y").as_bytes()).0);
+        assert!(!heard(format!("{kept} : y").as_bytes()).0);
+    }
+
+    proptest! {
+        /// The quick answer is the slow one.
+        #[test]
+        fn it_is_always_the_name_in_the_last_message_that_bore_one(messages in prop::collection::vec("[ab:> \n]{0,12}", 1..30)) {
+            let (mut pseudo, mut last) = (Nick::default(), Vec::new());
+            for message in messages {
+                let name = ParsedMessage::of(message.as_bytes()).name;
+                let is_new = name.is_some_and(|name| name != last);
+                last = name.map_or(last, <[u8]>::to_vec);
+                prop_assert_eq!(pseudo.hear(message.as_bytes()), is_new, "{:?}", message);
+                prop_assert_eq!(pseudo.as_bytes(), &last[..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The encoding of the third door: each message is one WebSocket frame that holds one JSON object. Pure, but for the clock.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Bytes};
+
+use super::ws_decode::NO_CODE;
+use crate::chat::message::ParsedMessage;
+use crate::sys::{Pid, discard_in_child, dontfork_vec};
+
+/// The most bytes of a header here: no message is as long as 64 kB.
+const HEADER: usize = 4;
+
+/// The first byte of a text that is one frame.
+const TEXT: u8 = 0x81;
+
+/// Milliseconds since 1970 (UTC), as messages bear them.
+pub fn now() -> u64 {
+    // A clock before 1970 is none.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
+}
+
+/// The frames that hold a message, one after the other in one block of memory: what the hub writes on the heap, the children
+/// before would pay for.
+#[derive(Debug)]
+pub struct WsEncoder {
+    frame: Vec<u8>,
+}
+
+/// No message yet.
+impl Default for WsEncoder {
+    fn default() -> WsEncoder {
+        WsEncoder { frame: dontfork_vec() }
+    }
+}
+
+impl WsEncoder {
+    /// What the client of `pid` said at `time`: a message of C strings, or the text of a line. What is no UTF-8 comes as U+FFFD.
+    pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
+        self.frame.clear();
+        self.frame.resize(HEADER, 0);
+        self.write(pid, time, said);
+        // As short as it can be: RFC 6455, 5.2.
+        let length = self.frame.len() - HEADER;
+        let [high, low] = (length as u16).to_be_bytes();
+        let (start, header) = if length < 126 { (2, [0, 0, TEXT, low]) } else { (0, [TEXT, 126, high, low]) };
+        self.frame[..HEADER].copy_from_slice(&header);
+        &self.frame[start..]
+    }
+
+    /// The JSON. Writing to a Vec cannot fail.
+    fn write(&mut self, pid: Pid, time: u64, said: &[u8]) {
+        let ParsedMessage { name, text } = ParsedMessage::of(said);
+        let _ = write!(self.frame, r#"{{"pid":{pid},"time":{time}"#);
+        for (key, bytes) in name.map(|name| ("name", name)).into_iter().chain([("text", text)]) {
+            let _ = write!(self.frame, r#","{key}":"#);
+            let _ = serde_json::to_writer(&mut self.frame, &String::from_utf8_lossy(bytes));
+        }
+        self.frame.push(b'}');
+    }
+
+    /// Gives its memory back, in a child, which has no use for it.
+    pub fn forget(&mut self) {
+        discard_in_child(&mut self.frame);
+    }
+}
+
+/// The first message: the number of the child that serves this client, and where the room's first door is.
+pub fn hello(pid: Pid, server: SocketAddr) -> Vec<u8> {
+    in_a_frame(json!({ "hello": { "pid": pid.as_raw(), "server": server.to_string() } }).to_string())
+}
+
+/// What the server says to one client alone.
+pub fn notice(text: &str) -> Vec<u8> {
+    in_a_frame(json!({ "notice": text }).to_string())
+}
+
+/// The answer to a ping.
+pub fn pong(bytes: &[u8]) -> Vec<u8> {
+    bytes_of(Frame::pong(bytes.to_vec()))
+}
+
+/// The end, for the reason that `code` stands for.
+pub fn close(code: u16) -> Vec<u8> {
+    let code = Some(CloseCode::from(code)).filter(|code| u16::from(*code) != NO_CODE);
+    // What may not be sent would be the server's own fault.
+    let allowed = code.map(|code| if code.is_allowed() { code } else { CloseCode::Protocol });
+    bytes_of(Frame::close(allowed.map(|code| CloseFrame { code, reason: Utf8Bytes::from_static("") })))
+}
+
+/// The rest of the frame in which `bytes` begin; one whole frame where they begin between two.
+///
+/// `bytes` hold messages alone: each begins with 0x81 and ends with `}`. Inside, no 0x81 comes behind a `}`: it belongs to a
+/// character of several bytes, and no frame of ours is as long as its length would have to be, 0x7d81.
+pub fn rest_of_frame(bytes: &[u8]) -> &[u8] {
+    let end = bytes.windows(2).position(|two| two == b"}\x81").map_or(bytes.len(), |at| at + 1);
+    &bytes[..end]
+}
+
+fn in_a_frame(json: String) -> Vec<u8> {
+    bytes_of(Frame::message(json.into_bytes(), OpCode::Data(Data::Text), true))
+}
+
+fn bytes_of(frame: Frame) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Writing to a Vec cannot fail.
+    let _ = frame.format(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const PID: Pid = Pid::from_raw(42);
+
+    fn message(pid: Pid, time: u64, said: &[u8]) -> Vec<u8> {
+        WsEncoder::default().frame(pid, time, said).to_vec()
+    }
+
+    /// The JSON in a frame of the right form, and how many bytes both take.
+    fn opened(bytes: &[u8]) -> (Value, usize) {
+        let (start, length) = match bytes[1] {
+            126 => (4, usize::from(u16::from_be_bytes([bytes[2], bytes[3]]))),
+            short => (2, usize::from(short)),
+        };
+        assert!(bytes[0] == 0x81 && length < 0x7d81, "{:?}", &bytes[..4]);
+        (serde_json::from_slice(&bytes[start..start + length]).unwrap(), start + length)
+    }
+
+    #[test]
+    fn a_message_bears_who_spoke_and_when() {
+        let frame = message(PID, 1_763_744_287_123, b"alice : bonjour\0\0");
+        let expected = json!({ "pid": 42, "time": 1_763_744_287_123u64, "name": "alice", "text": "bonjour" });
+        assert_eq!(opened(&frame), (expected, frame.len()));
+        let nameless = opened(&message(PID, 1, b"bonjour\n\0")).0;
+        assert_eq!(nameless, json!({ "pid": 42, "time": 1, "text": "bonjour" }));
+    }
+
+    #[test]
+    fn whatever_is_in_a_text_it_is_a_string_of_json() {
+        let text = opened(&message(PID, 1, b"\" : \"},{\"pid\":1}\n\x1b\x7f\xff\xe2\x80\xa8\\\0")).0;
+        assert_eq!(text["name"], "\"");
+        assert_eq!(text["text"], "\"},{\"pid\":1}\n\x1b\x7f\u{fffd}\u{2028}\\");
+    }
+
+    #[test]
+    fn a_close_has_its_code_if_that_may_be_sent() {
+        assert_eq!(close(1001), [0x88, 2, 3, 233]);
+        assert_eq!(close(NO_CODE), [0x88, 0]);
+        // A forged record may say anything.
+        assert_eq!((close(1006), close(5000)), (close(1002), close(1002)));
+    }
+
+    #[test]
+    fn wherever_a_reader_stops_what_follows_is_found() {
+        // Bytes of 0x81 and braces in all places, in lengths of one byte and of two, 0x7d and 0x81 among them.
+        let texts = ["}\u{81}}\u{10401}é{", "Á}", "", "}"].map(str::to_string);
+        let padded = (95..104).map(|count| "}".repeat(count));
+        for text in texts.into_iter().chain(padded) {
+            let [one, two] = ["a", &text].map(|text| message(PID, 1, text.as_bytes()));
+            let all = [one, two.clone(), two].concat();
+            for at in 0..all.len() {
+                let whole = [&all[..at], rest_of_frame(&all[at..]), &notice("fin")].concat();
+                let (mut place, mut last) = (0, Value::Null);
+                while place < whole.len() {
+                    let (value, size) = opened(&whole[place..]);
+                    (place, last) = (place + size, value);
+                }
+                assert_eq!(last, json!({ "notice": "fin" }), "{text} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_message_is_shorter_than_what_looks_like_an_end() {
+        for byte in 0..=255 {
+            opened(&message(PID, u64::MAX, &[byte; crate::hub::record::MAX_BODY]));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The options by which every server guards itself and its machine: whose process it is, what its children may do.
+
+use clap::Args;
+
+use super::Language;
+
+/// Who the server runs as, and what confines its children. What `--help` says of each is put in by [`crate::cli::Program::run`], in
+/// the program's language, where the program does not say it itself.
+#[derive(Args, Clone, Debug)]
+pub struct HardeningArgs {
+    /// Whom to run as, once the server listens.
+    #[arg(long, value_name = "NAME", help = None)]
+    pub user: Option<String>,
+    /// Children keep the limits of the first process.
+    #[arg(long, help = None)]
+    pub no_limits: bool,
+    /// Children may do any system call.
+    #[arg(long, help = None)]
+    pub no_seccomp: bool,
+    /// What confines the children is told at the start.
+    #[arg(short, long, help = None)]
+    pub verbose: bool,
+}
+
+/// The help of an option of this file.
+pub(super) fn help_of(option: &str, language: Language) -> Option<&'static str> {
+    Some(match (option, language) {
+        ("user", Language::French) => {
+            "Utilisateur que le serveur devient, une fois qu'il écoute ; il faut être root pour le demander"
+        }
+        ("user", Language::English) => {
+            "User that the server becomes once it listens; only root may ask for that"
+        }
+        ("no_limits", Language::French) => {
+            "Laisse aux processus fils les limites du premier (sinon : ni processus, ni core, ni fichier de plus)"
+        }
+        ("no_limits", Language::English) => {
+            "Leave child processes the first one's limits (else: no process, no core, no file to write without need)"
+        }
+        ("no_seccomp", Language::French) => {
+            "Laisse aux processus fils tous les appels système (sinon, sous Linux : ceux qu'il leur faut)"
+        }
+        ("no_seccomp", Language::English) => {
+            "Leave child processes all system calls (else, on Linux: those that they need)"
+        }
+        ("verbose", Language::English) => "Tell at the start what confines child processes",
+        ("verbose", Language::French) => "Dit au démarrage ce qui confine les processus fils",
+        _ => return None,
+    })
+}

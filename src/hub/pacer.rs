@@ -1,0 +1,255 @@
+//! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them all.
+//!
+//! Pure: it is told the time. It owns the released mark: what lies before it in the log may be sent. Messages pass
+//! it one per turn of `pace`; when the oldest has waited [`PATIENCE`], or [`FLOOD`] bytes wait, all of them at once.
+//! One timer for the room, however many clients (docs/PROTOCOLS.md, "Ours", under the provided client's screen).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::sys::dontfork_vec;
+
+/// How long the oldest message may wait for its turn, counted in whole turns. No pace may be longer.
+pub const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How many bytes may wait.
+pub const FLOOD: u64 = 64 * 1024;
+
+/// The released mark and the messages behind it that wait for their turn.
+#[derive(Debug)]
+pub struct Pacer {
+    pace: Duration,
+    released: u64,
+    /// How many messages were appended.
+    pushed: u64,
+    waiting: VecDeque<Waiting>,
+    /// When the next message may leave.
+    next: Instant,
+    /// Turns passed since the beginning.
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// The place in the log after the message.
+    end: u64,
+    /// The turn in which it came.
+    since: u64,
+}
+
+impl Pacer {
+    /// A pacer with `pace` between two messages; none with [`Duration::ZERO`].
+    pub fn new(pace: Duration, now: Instant) -> Pacer {
+        Pacer { pace, released: 0, pushed: 0, waiting: VecDeque::from(dontfork_vec()), next: now, turn: 0 }
+    }
+
+    /// True when no message waits for a turn.
+    pub fn is_off(&self) -> bool {
+        self.pace.is_zero()
+    }
+
+    /// The place in the log up to which bytes may be sent.
+    pub fn released(&self) -> u64 {
+        self.released
+    }
+
+    /// How many messages are released.
+    pub fn count(&self) -> u64 {
+        self.pushed - self.waiting.len() as u64
+    }
+
+    /// How many messages were appended, released or not.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// A message was appended to the log and ends at the place `end`. Without bytes, it takes a turn all the same.
+    pub fn push(&mut self, end: u64, now: Instant) {
+        self.pushed += 1;
+        if self.pace.is_zero() {
+            self.released = end;
+            return;
+        }
+        if self.waiting.is_empty() {
+            // The room was quiet: the time without messages is no waiting time.
+            self.next = self.next.max(now);
+        }
+        self.waiting.push_back(Waiting { end, since: self.turn });
+    }
+
+    /// When the next message may leave; `None` when none waits.
+    pub fn due(&self) -> Option<Instant> {
+        self.waiting.front().map(|_| self.next)
+    }
+
+    /// Moves the mark if a turn has come: by one message, or by all when they are a flood.
+    pub fn release(&mut self, now: Instant) {
+        let Some(newest) = self.waiting.back() else { return };
+        if newest.end - self.released >= FLOOD {
+            self.next = now + self.pace;
+            return self.release_all();
+        }
+        let Some(late) = now.checked_duration_since(self.next) else { return };
+        // Whole turns only: timers wake a little late, and 200 turns of 1 ms, each a little late, must still count as
+        // 200 ms, or the end of a paste of 200 lines would be taken for a flood.
+        self.turn += 1 + (late.as_nanos() / self.pace.as_nanos()) as u64;
+        self.next = now + self.pace;
+        if self.oldest_is_out_of_patience() {
+            self.release_all();
+        } else if let Some(message) = self.waiting.pop_front() {
+            self.released = message.end;
+        }
+    }
+
+    /// What [`Pacer::release`] let go at `started` has been sent by `ended`: the pace is kept from here, so that each client
+    /// gets two messages a pace apart, however long the sending took.
+    pub fn sent(&mut self, started: Instant, ended: Instant) {
+        if !self.pace.is_zero() {
+            let took = ended.saturating_duration_since(started);
+            self.turn += (took.as_nanos() / self.pace.as_nanos()) as u64;
+            self.next = self.next.max(ended + self.pace);
+        }
+    }
+
+    /// Lets everything go.
+    pub fn release_all(&mut self) {
+        if let Some(newest) = self.waiting.back() {
+            self.released = newest.end;
+        }
+        self.waiting.clear();
+    }
+
+    fn oldest_is_out_of_patience(&self) -> bool {
+        self.waiting.front().is_some_and(|oldest| {
+            let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
+            self.pace.saturating_mul(turns) > PATIENCE
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_message_that_finds_the_room_quiet_leaves_at_once() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        for quiet in [Duration::ZERO, Duration::from_secs(3600)] {
+            let end = pacer.released() + 10;
+            pacer.push(end, start + quiet);
+            assert_eq!(pacer.due(), Some(start + quiet));
+            pacer.release(start + quiet);
+            assert_eq!((pacer.released(), pacer.due()), (end, None));
+        }
+    }
+
+    #[test]
+    fn after_an_hour_of_quiet_five_at_once_still_leave_one_by_one() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        let later = start + Duration::from_secs(3600);
+        (1..=5).for_each(|i| pacer.push(i * 10, later));
+        for i in 1..=5 {
+            pacer.release(later + MS * (i as u32 - 1));
+            assert_eq!(pacer.released(), i * 10);
+        }
+    }
+
+    #[test]
+    fn two_hundred_lines_pass_one_by_one_although_every_timer_is_late() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        (1..=201).for_each(|i| pacer.push(i, start));
+        let mut now = start;
+        for i in 1..=200 {
+            pacer.release(now);
+            assert_eq!(pacer.released(), i);
+            now += MS.mul_f64(1.3);
+        }
+    }
+
+    #[test]
+    fn a_message_that_has_waited_200_ms_takes_all_others_with_it() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        (1..=1000).for_each(|i| pacer.push(i, start));
+        (0..200).for_each(|i| pacer.release(start + MS * i));
+        assert_eq!(pacer.released(), 200);
+        pacer.release(start + MS * 200);
+        assert_eq!((pacer.released(), pacer.due()), (1000, None));
+    }
+
+    #[test]
+    fn turns_that_a_busy_hub_missed_are_waiting_time() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        (1..=3).for_each(|i| pacer.push(i, start));
+        pacer.release(start);
+        pacer.release(start + PATIENCE * 2);
+        assert_eq!(pacer.released(), 3);
+    }
+
+    #[test]
+    fn sixty_four_kilobytes_are_a_flood_at_once() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        pacer.push(FLOOD - 1, start);
+        pacer.push(FLOOD, start);
+        pacer.release(start);
+        assert_eq!(pacer.released(), FLOOD);
+    }
+
+    #[test]
+    fn pace_0_turns_it_off() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(Duration::ZERO, start);
+        (1..=3).for_each(|i| pacer.push(i, start));
+        assert_eq!((pacer.released(), pacer.due(), pacer.count()), (3, None, 3));
+    }
+
+    #[test]
+    fn a_message_without_bytes_takes_a_turn() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(MS, start);
+        [10, 10, 20].into_iter().for_each(|end| pacer.push(end, start));
+        for (turn, released) in [(0, 10), (1, 10), (2, 20)] {
+            pacer.release(start + MS * turn);
+            assert_eq!((pacer.released(), pacer.count()), (released, u64::from(turn) + 1));
+        }
+    }
+
+    proptest! {
+        /// Two steps of the mark are at least a pace apart, each ends a message, and all messages leave in the end.
+        #[test]
+        fn the_mark_moves_by_whole_messages_a_pace_apart(
+            steps in prop::collection::vec((0u64..400, 1u64..2000), 1..300),
+            pace in 1u64..5,
+        ) {
+            let start = Instant::now();
+            let pace = MS * pace as u32;
+            let mut pacer = Pacer::new(pace, start);
+            let (mut now, mut end, mut ends, mut last) = (start, 0, vec![0], None::<Instant>);
+            for (wait, length) in steps {
+                now += Duration::from_micros(wait);
+                end += length;
+                ends.push(end);
+                pacer.push(end, now);
+                let (before, flood) = (pacer.released(), end - pacer.released() >= FLOOD);
+                pacer.release(now);
+                if pacer.released() != before {
+                    prop_assert!(ends.contains(&pacer.released()));
+                    prop_assert!(flood || last.is_none_or(|last| now >= last + pace));
+                    last = Some(now);
+                }
+            }
+            while let Some(due) = pacer.due() {
+                pacer.release(due);
+            }
+            prop_assert_eq!(pacer.released(), end);
+        }
+    }
+}

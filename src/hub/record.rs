@@ -1,0 +1,296 @@
+//! What travels through the shared pipe: records of a child's number, a kind, a length, and that many bytes.
+//!
+//! Pure: bytes in, bytes out. A [`Batch`] is what a child writes at once. It is never longer than `PIPE_BUF`, so the
+//! kernel keeps it whole among all writers: pipe(7).
+//!
+//! A child that somebody has taken over can write what it likes. So [`parse`] believes nothing that it can check, and what is
+//! read in packets costs no more than its own packet when it is wrong.
+
+use smallvec::SmallVec;
+
+use crate::chat::line_text::is_text;
+use crate::chat::web::response::is_accept;
+use crate::sys::{PIPE_BUF, Pid};
+
+/// Bytes before a record's own: pid (4), kind (1), length (2), in the machine's order; the pipe never leaves it.
+pub const HEADER: usize = 7;
+
+/// The most bytes that one record can hold beside its header, the extra NUL of a message included.
+pub const MAX_BODY: usize = PIPE_BUF - HEADER;
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A message, to be sent to every client as it is.
+    Message = 1,
+    /// The text of a line, to be sent to every client in its encoding. Without NUL or newline.
+    Line = 4,
+    /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
+    Read = 2,
+    /// The child's client is gone: 0 at the end of file, the `errno` of `read`, [`IDLE`], or [`closed`] (an `i32`).
+    Left = 3,
+    /// A browser is to get the answer of this number (one byte), and that is all.
+    Answer = 5,
+    /// A browser enters the room: the value of `Sec-WebSocket-Accept` for its key.
+    Enter = 6,
+    /// A client of the third door has sent a ping with these bytes.
+    Ping = 7,
+}
+
+/// Why a client is gone that has said nothing for too long. No errno is negative.
+pub const IDLE: i32 = -1;
+
+/// Why a client of the third door is gone whose WebSocket ends with this code, its own or the child's.
+pub const fn closed(code: u16) -> i32 {
+    -(code as i32)
+}
+
+/// The code of [`closed`]: none is below 1000 (RFC 6455, 7.4.2).
+pub fn code_of(left: i32) -> Option<u16> {
+    u16::try_from(left.checked_neg()?).ok().filter(|&code| code >= 1000)
+}
+
+/// The most bytes of a ping: RFC 6455, 5.5.
+const LONGEST_PING: usize = 125;
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Kind> {
+        use Kind::{Answer, Enter, Left, Line, Message, Ping, Read};
+        [Message, Read, Left, Line, Answer, Enter, Ping].into_iter().find(|&kind| kind as u8 == byte)
+    }
+
+    /// False for a body that no child of ours writes in a record of this kind.
+    fn allows(self, body: &[u8]) -> bool {
+        match self {
+            Kind::Message => !body.is_empty(),
+            Kind::Line => is_text(body),
+            Kind::Read | Kind::Left => body.len() == 4,
+            Kind::Answer => body.len() == 1,
+            Kind::Enter => is_accept(body),
+            Kind::Ping => body.len() <= LONGEST_PING,
+        }
+    }
+}
+
+/// One record, as read from the pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The child that says to have written it.
+    pub pid: Pid,
+    /// What it says.
+    pub kind: Kind,
+    /// Its bytes.
+    pub body: &'a [u8],
+}
+
+/// What [`parse`] found at the front of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// A whole record; the next begins after so many bytes.
+    Whole(Record<'a>, usize),
+    /// The beginning of a record: read on, unless it is a packet's end.
+    Incomplete,
+    /// No record, whatever comes after.
+    Invalid,
+}
+
+/// Looks at the front of `bytes` for a record.
+pub fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
+    let [p0, p1, p2, p3, kind, l0, l1] = *header;
+    let length = usize::from(u16::from_ne_bytes([l0, l1]));
+    let (Some(kind), 0..=MAX_BODY) = (Kind::from_byte(kind), length) else { return Parsed::Invalid };
+    let Some(body) = rest.get(..length) else { return Parsed::Incomplete };
+    if !kind.allows(body) {
+        return Parsed::Invalid;
+    }
+    let pid = Pid::from_raw(i32::from_ne_bytes([p0, p1, p2, p3]));
+    Parsed::Whole(Record { pid, kind, body }, HEADER + length)
+}
+
+/// How many bytes of a packet, which is what one child wrote at once, are records to be taken: nothing belongs to them that comes
+/// later. So all of them are whole, and the last message has its NUL, or it would run into another client's. One without a NUL
+/// needs another of the same child behind it.
+pub fn valid_prefix_len(packet: &[u8]) -> usize {
+    let (mut at, mut valid_prefix_len, mut open) = (0, 0, None);
+    while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
+        at += size;
+        if kind == Kind::Message {
+            if open.is_some_and(|other| other != pid) {
+                break;
+            }
+            open = (!body.ends_with(b"\0")).then_some(pid);
+        }
+        if open.is_none() {
+            valid_prefix_len = at;
+        }
+    }
+    valid_prefix_len
+}
+
+/// The records that one `write` carries. No memory from the heap: see [`crate::sys::wait`].
+#[derive(Debug)]
+pub struct Batch {
+    pid: Pid,
+    bytes: SmallVec<[u8; PIPE_BUF]>,
+    /// Where the length of the last message stands, as long as the batch has one.
+    last_length: Option<usize>,
+}
+
+impl Batch {
+    /// An empty batch of the child `pid`.
+    pub fn new(pid: Pid) -> Batch {
+        Batch { pid, bytes: SmallVec::new(), last_length: None }
+    }
+
+    /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
+    pub fn push_message(&mut self, message: &[u8]) -> bool {
+        if self.bytes.len() + HEADER + message.len() + 1 > PIPE_BUF {
+            return false;
+        }
+        self.last_length = Some(self.push(Kind::Message, message));
+        true
+    }
+
+    /// Adds the text of a line if it fits. False: write and clear the batch first.
+    pub fn push_line(&mut self, text: &[u8]) -> bool {
+        self.push_whole(Kind::Line, text)
+    }
+
+    /// Adds a record of any kind but a message if it fits. False: write and clear the batch first.
+    pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
+        let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
+        if fits {
+            self.push(kind, body);
+        }
+        fits
+    }
+
+    /// Adds a record of another kind, which is to be the first of its batch: so it always fits.
+    pub fn push_note(&mut self, kind: Kind, body: [u8; 4]) {
+        self.push(kind, &body);
+    }
+
+    /// Appends a record and returns where its length stands.
+    fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
+        debug_assert!(self.bytes.len() + HEADER + body.len() <= PIPE_BUF);
+        self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
+        self.bytes.push(kind as u8);
+        self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
+        self.bytes.extend_from_slice(body);
+        self.bytes.len() - body.len() - 2
+    }
+
+    /// The bytes to write, the last message ended by the protocol's extra NUL: whatever another child writes next,
+    /// it begins a new string. Empty when nothing was pushed.
+    pub fn closed(&mut self) -> &[u8] {
+        if let Some(at) = self.last_length.take() {
+            self.bytes.push(0);
+            let length = (self.bytes.len() - at - 2) as u16;
+            self.bytes[at..at + 2].copy_from_slice(&length.to_ne_bytes());
+        }
+        &self.bytes
+    }
+
+    /// Forgets all of it, once it is written.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.last_length = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PID: Pid = Pid::from_raw(4242);
+
+    fn all(mut bytes: &[u8]) -> Vec<(Pid, Kind, Vec<u8>)> {
+        let mut found = Vec::new();
+        while let Parsed::Whole(record, size) = parse(bytes) {
+            found.push((record.pid, record.kind, record.body.to_vec()));
+            bytes = &bytes[size..];
+        }
+        assert!(bytes.is_empty());
+        found
+    }
+
+    #[test]
+    fn the_extra_nul_ends_the_last_message_alone() {
+        let mut batch = Batch::new(PID);
+        batch.push_note(Kind::Read, 4u32.to_ne_bytes());
+        assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
+        let expected = [
+            (PID, Kind::Read, 4u32.to_ne_bytes().to_vec()),
+            (PID, Kind::Message, b"a\0".to_vec()),
+            (PID, Kind::Message, b"b\0\0".to_vec()),
+        ];
+        assert_eq!(all(batch.closed()), expected);
+    }
+
+    #[test]
+    fn an_unknown_kind_or_an_impossible_length_is_wrong() {
+        let mut batch = Batch::new(PID);
+        batch.push_message(b"hello");
+        let good = batch.closed().to_vec();
+        let with = |at: usize, byte| {
+            let mut bad = good.clone();
+            bad[at] = byte;
+            bad
+        };
+        let mut long = good.clone();
+        long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
+        for bad in [with(4, 0), with(4, 99), long] {
+            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0));
+        }
+    }
+
+    #[test]
+    fn the_code_of_a_websocket_is_no_errno_and_no_silence() {
+        assert_eq!((code_of(closed(1000)), code_of(closed(4999))), (Some(1000), Some(4999)));
+        for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
+            assert_eq!(code_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_its_kind_does_not_have_is_wrong() {
+        let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Invalid;
+        assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
+        // Lines that would be another's for those who read them.
+        assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
+        assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
+        // What would be a header of its own in the answer.
+        assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
+    }
+
+    fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {
+        let bytes = |&(pid, kind, body): &(i32, Kind, &[u8])| {
+            let mut batch = Batch::new(Pid::from_raw(pid));
+            batch.push(kind, body);
+            batch.bytes.to_vec()
+        };
+        records.iter().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn a_message_that_would_run_into_another_clients_is_not_taken_whatever_follows() {
+        const OPEN: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : ");
+        const CLOSED: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : \0");
+        const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
+        const NOTE: (i32, Kind, &[u8]) = (1, Kind::Read, b"1234");
+        const LINE: (i32, Kind, &[u8]) = (1, Kind::Line, b"eve");
+        let taken = |all: &[(i32, Kind, &[u8])], expected: usize| {
+            assert_eq!(valid_prefix_len(&records(all)), records(&all[..expected]).len(), "{all:?}");
+        };
+        taken(&[NOTE, CLOSED, NOTE], 3);
+        taken(&[NOTE, OPEN, NOTE, CLOSED, CLOSED], 5);
+        taken(&[OPEN], 0);
+        taken(&[NOTE, OPEN, NOTE], 1);
+        taken(&[CLOSED, OPEN, LINE], 1);
+        taken(&[CLOSED, OPEN, OPEN], 1);
+        taken(&[OPEN, OTHERS, CLOSED], 0);
+        let cut = records(&[CLOSED, OPEN, CLOSED]);
+        assert_eq!(valid_prefix_len(&cut[..cut.len() - 1]), records(&[CLOSED]).len());
+    }
+}

@@ -1,0 +1,78 @@
+//! What the client makes of the lines that it is given: who speaks, and whether the server has sent us away. Pure.
+
+use super::messages;
+use super::name::{LONGEST, Name};
+
+/// As much of a line as tells who speaks: a name, a colon, a space; or how a refusal begins.
+const HEAD: usize = LONGEST + 2;
+
+/// The head of the last line.
+#[derive(Debug, Default)]
+pub struct LastLine {
+    head: Vec<u8>,
+    has_ended: bool,
+}
+
+impl LastLine {
+    /// Takes bytes as they come, and gives `speaks` the name of whoever speaks in each line that they complete.
+    pub fn feed(&mut self, bytes: &[u8], mut speaks: impl FnMut(Name)) {
+        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            if std::mem::replace(&mut self.has_ended, part.ends_with(b"\n")) {
+                self.head.clear();
+            }
+            let lacking = HEAD - self.head.len();
+            self.head.extend_from_slice(&part[..part.len().min(lacking)]);
+            if self.has_ended {
+                speaker(&self.head).into_iter().for_each(&mut speaks);
+            }
+        }
+    }
+
+    /// True when the line is one by which the server sends a client away.
+    pub fn is_refusal(&self) -> bool {
+        self.head.starts_with(messages::last_error("").trim_end_matches('\n').as_bytes())
+    }
+}
+
+/// Who speaks in a line that begins so: our client puts a name before each message. The server's own lines begin otherwise.
+fn speaker(head: &[u8]) -> Option<Name> {
+    let end = head.windows(2).position(|two| two == b": ")?;
+    let name = (!head.starts_with(messages::ERROR.as_bytes())).then_some(&head[..end])?;
+    Name::new(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_last_line_tells_a_refusal_from_a_mistake() {
+        let refused = |pieces: &[&str]| {
+            let mut last = LastLine::default();
+            pieces.iter().for_each(|piece| last.feed(piece.as_bytes(), drop));
+            last.is_refusal()
+        };
+        let refusal = messages::last_error("the name \"bob\" is taken");
+        assert!(refused(&[&refusal]));
+        assert!(refused(&["alice: hi\n[ERR", "OR] direct_ser", "veur: no name"]));
+        assert!(!refused(&[&refusal, "alice: hi\n"]) && !refused(&[]));
+        assert!(
+            !refused(&["[ERROR] no client is called \"x\"\n"])
+                && !refused(&["alice: [ERROR] direct_serveur: \n"])
+        );
+    }
+
+    #[test]
+    fn who_speaks_is_known_however_it_comes_and_nobody_else() {
+        let (mut last, mut names) = (LastLine::default(), Vec::new());
+        let long = format!("{}: x\n", "x".repeat(LONGEST + 1));
+        let longest = format!("{}: x\n", "y".repeat(LONGEST));
+        let lines =
+            ["alice: h", "i: x\nb", "ob", ": \n", "no name\n", "%a%: x\n", "\x1b[m: x\n", &long, &longest];
+        for piece in lines {
+            last.feed(piece.as_bytes(), |name| names.push(name.to_string()));
+        }
+        last.feed(messages::last_error("full").as_bytes(), |name| names.push(name.to_string()));
+        assert_eq!(names, ["alice", "bob", &"y".repeat(LONGEST)]);
+    }
+}

@@ -1,0 +1,189 @@
+//! What the server says, to the one who runs it and to its clients. `(supervisor)` marks what concerns the first process,
+//! `(child PID)` what a child did. Whatever comes from the network has been through [`Visible`].
+//!
+//! Lines are no `String`s: they go straight where they are printed, as often as there are messages, and leave no memory behind
+//! that children forked before would pay for.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use super::message::RouteError;
+use super::name::Name;
+use super::server::PROGRAM;
+use crate::hub::connection::{Connection, Lag};
+use crate::hub::record::IDLE;
+use crate::server::Messages;
+use crate::sys::{Ended, Pid, system_reason};
+use crate::text::Visible;
+
+const MESSAGES: Messages = Messages(PROGRAM.language);
+
+/// How every line begins that is the server's own.
+pub const ERROR: &str = "[ERROR]";
+
+/// An error, as a client is told.
+pub fn error(what: impl Display) -> String {
+    format!("{ERROR} {what}\n")
+}
+
+/// The same when it is the last that the client hears: in the server's name, by which `direct_client` knows it.
+pub fn last_error(what: impl Display) -> String {
+    error(PROGRAM.says(&what.to_string()))
+}
+
+/// How many are connected, and who: those who have given their names.
+#[derive(Clone, Debug)]
+pub struct Connected<N> {
+    /// All of them.
+    pub count: usize,
+    /// The names.
+    pub names: N,
+}
+
+impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connected { count, names } = self;
+        write!(f, "{count} connected")?;
+        let mut mark = ": ";
+        for name in names.clone() {
+            write!(f, "{mark}{name}")?;
+            mark = ", ";
+        }
+        match count.saturating_sub(names.clone().count()) {
+            0 => Ok(()),
+            nameless => write!(f, "{mark}{nameless} without a name"),
+        }
+    }
+}
+
+/// A client came and got its child.
+pub fn joined(client: &Connection, count: usize) -> impl Display {
+    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
+    line(move |f| {
+        write!(f, "(parent) new client {peer}: descriptor {descriptor}, child {pid}, {count} connected")
+    })
+}
+
+/// A client has given its name.
+pub fn named(name: &Name, client: &Connection, connected: impl Display) -> impl Display {
+    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
+    line(move |f| write!(f, "(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}"))
+}
+
+/// A name that cannot be.
+pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
+    let (pid, peer) = (client.pid, client.peer);
+    line(move |f| write!(f, "(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text)))
+}
+
+/// Two clients of one name.
+pub fn taken(name: &Name) -> String {
+    format!("the name \"{name}\" is taken")
+}
+
+/// No name came in time.
+pub fn nameless(within: Duration) -> String {
+    format!("no name within {} s", within.as_secs())
+}
+
+/// A message went to its recipient.
+pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
+    line(move |f| write!(f, "(child {pid}) {from} -> {to}: {}", Visible(message)))
+}
+
+/// A text went to nobody.
+pub fn mistaken(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
+    let (pid, peer) = (client.pid, client.peer);
+    line(move |f| write!(f, "(child {pid}) [ERROR] {from} ({peer}): {mistake}"))
+}
+
+/// A client's process has ended, for whatever reason.
+pub fn departed<'a>(
+    name: Option<&'a Name>,
+    client: &'a Connection,
+    ended: Ended,
+    connected: impl Display,
+) -> impl Display {
+    let (pid, who) = (client.pid, Who(name, client));
+    line(move |f| {
+        write!(f, "(parent) {who} ")?;
+        match client.why_it_left() {
+            _ if client.sent_away.is_some() => f.write_str("was sent away")?,
+            Some(0) => f.write_str("left")?,
+            Some(IDLE) => f.write_str("gave no name in time")?,
+            Some(errno) => write!(f, "vanished ({})", system_reason(errno))?,
+            None => f.write_str(&MESSAGES.child_lost(ended))?,
+        }
+        write!(f, "; child {pid} ended, {connected}")
+    })
+}
+
+/// A client is sent away because it does not read, or not fast enough.
+pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
+    let (pid, who, bytes, since) = (client.pid, Who(name, client), lag.bytes, lag.since.as_secs_f64());
+    line(move |f| {
+        write!(
+            f,
+            "(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away"
+        )
+    })
+}
+
+/// What such a client is told, where that is still possible.
+pub fn you_are_too_slow(lag: Lag) -> String {
+    format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
+}
+
+/// A client by its name, if it has one, and its address.
+struct Who<'a>(Option<&'a Name>, &'a Connection);
+
+impl Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Who(name, Connection { peer, .. }) = self;
+        match name {
+            Some(name) => write!(f, "{name} ({peer})"),
+            None => write!(f, "client {peer}"),
+        }
+    }
+}
+
+/// What `write` writes.
+fn line(write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl Display {
+    Line(write)
+}
+
+struct Line<W>(W);
+
+impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_connected_is_told_by_name_as_far_as_names_are_known() {
+        let both = [b"alice", b"bobby"].map(|name| Name::new(name).unwrap());
+        let told = |count, names: &[Name]| Connected { count, names: names.iter() }.to_string();
+        assert_eq!(told(0, &[]), "0 connected");
+        assert_eq!(told(1, &[]), "1 connected: 1 without a name");
+        assert_eq!(told(2, &both), "2 connected: alice, bobby");
+        assert_eq!(told(4, &both), "4 connected: alice, bobby, 2 without a name");
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_is_in_it() {
+        let [alice, bob] = [b"alice", b"bobby"].map(|name| Name::new(name).unwrap());
+        let line = routed(Pid::from_raw(7), &alice, &bob, b"x\r(parent) false\x1b[1A\xff");
+        assert_eq!(line.to_string(), "(child 7) alice -> bobby: x^M(parent) false^[[1A\\xff");
+    }
+
+    #[test]
+    fn an_error_is_a_line_of_its_own() {
+        assert_eq!(error(RouteError::Nobody(b"carl")), "[ERROR] no client is called \"carl\"\n");
+        assert_eq!(last_error("full"), "[ERROR] direct_serveur: full\n");
+    }
+}
