@@ -108,11 +108,11 @@ fn unfinished(bytes: &[u8]) -> usize {
     if bytes.ends_with(b"\r") {
         return 1;
     }
-    begun(bytes)
+    incomplete_suffix_len(bytes)
 }
 
 /// How many bytes at the end are the beginning of a UTF-8 character whose rest is not there.
-pub fn begun(bytes: &[u8]) -> usize {
+pub fn incomplete_suffix_len(bytes: &[u8]) -> usize {
     // A character has 4 bytes at most, so 3 of it can be a beginning.
     (1..=3.min(bytes.len())).rev().find(|&n| is_beginning(&bytes[bytes.len() - n..])).unwrap_or(0)
 }

@@ -9,7 +9,7 @@ use forklab::text::is_plain;
 use super::input::{Arrival, Input};
 
 /// The most bytes of a line.
-const LONGEST: usize = 256;
+const MAX_LEN: usize = 256;
 
 /// Each line gets its answer, the one that it should, however the lines come; and no answer does harm.
 pub fn holds(bytes: &[u8]) {
@@ -33,7 +33,7 @@ fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<Step> {
     for line in said.split_inclusive(|&byte| byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let value =
-            if text.len() > LONGEST { Err(ParseError::TooLong(LONGEST)) } else { number_slowly(text) };
+            if text.len() > MAX_LEN { Err(ParseError::TooLong(MAX_LEN)) } else { number_slowly(text) };
         if line == text && value == Err(ParseError::Empty) {
             continue;
         }

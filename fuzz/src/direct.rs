@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use forklab::hub::framing::{FrameDecoder, Framing, messages};
 use forklab::hub::worker::CHUNK;
-use forklab::labs::direct::message::{LONGEST, RouteError, directed, parse, texts};
+use forklab::labs::direct::message::{MAX_LEN, RouteError, directed, parse, texts};
 use forklab::labs::direct::{Name, name};
 use forklab::text::{is_blank, is_plain};
 
@@ -33,7 +33,7 @@ fn name_holds(bytes: &[u8]) {
         Ok(name) => {
             let text = std::str::from_utf8(bytes).unwrap().trim();
             assert_eq!((name.as_bytes(), name.to_string().as_str()), (text.as_bytes(), text));
-            assert!((1..=name::LONGEST).contains(&text.len()) && !text.contains('%'));
+            assert!((1..=name::MAX_LEN).contains(&text.len()) && !text.contains('%'));
             assert!(is_plain(text) && !is_blank(text));
             assert_eq!(Name::new(name.as_bytes()), Ok(name));
         }
@@ -83,7 +83,7 @@ fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
 
 /// However TCP cuts what a client sends without a pause, the same texts reach the hub.
 fn texts_arrive(arrival: Arrival) {
-    let is_short = |text: &Vec<u8>| text.len() < LONGEST;
+    let is_short = |text: &Vec<u8>| text.len() < MAX_LEN;
     // A text too long is cut off, and its end is not told: see the target `cutter`.
     if !arrival.is_without_pause() || !texts_slowly(arrival.stream).iter().all(is_short) {
         return;

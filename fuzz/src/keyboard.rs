@@ -12,7 +12,7 @@ use forklab::hub::worker::{CHUNK, STRINGS};
 use super::input::{Arrival, Input};
 
 /// The most bytes of one message with its NUL (docs/PROTOCOLS.md, section 1).
-const LONGEST: usize = 1024;
+const MAX_LEN: usize = 1024;
 
 const PSEUDO: &str = "zoé";
 
@@ -55,7 +55,7 @@ fn lines_of(typed: &[u8]) -> Vec<Vec<u8>> {
 /// The messages that say `texts`, read by a server in chunks that fill its buffer, are heard one by one.
 fn heard_as_typed(texts: &[Vec<u8>]) {
     let sent: Vec<Vec<u8>> = texts.iter().map(|text| message(PSEUDO, text)).collect();
-    assert!(sent.iter().all(|message| message.len() <= LONGEST));
+    assert!(sent.iter().all(|message| message.len() <= MAX_LEN));
     let (mut buffer, mut heard) = ([0; CHUNK], Vec::new());
     let (mut cutter, now, mut rest) =
         (FrameDecoder::new(&mut buffer, STRINGS), Instant::now(), Input(&sent.concat()));

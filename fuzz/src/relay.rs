@@ -2,7 +2,7 @@
 //!
 //! An input is a stream that arrives in pieces.
 
-use forklab::labs::relay::LONGEST;
+use forklab::labs::relay::MAX_LEN;
 use forklab::labs::relay::answer::{Answer, Answers};
 use forklab::labs::relay::message::{Cut, FrameDecoder, Said, WINDOW};
 
@@ -55,7 +55,7 @@ fn account_for(cut: &Cut, socket: &[u8]) {
         Some(Said::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
         Some(Said::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
     };
-    assert!(text.len() <= LONGEST && !text.contains(&0));
+    assert!(text.len() <= MAX_LEN && !text.contains(&0));
     let end = taken.strip_prefix(text).expect("a text is what was sent");
     assert!(end.iter().all(is_end), "{taken:?}");
 }
@@ -94,9 +94,9 @@ fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
 
 /// A command with one line end or none, or a text: several where it is too long, and the last of those does not leave.
 fn meaning(string: &[u8]) -> Vec<Said> {
-    let mut parts: Vec<Said> = string.chunks(LONGEST).map(|part| Said::Text(part.to_vec())).collect();
+    let mut parts: Vec<Said> = string.chunks(MAX_LEN).map(|part| Said::Text(part.to_vec())).collect();
     let last = parts.pop().unwrap_or(Said::Text(Vec::new()));
-    parts.push(match without_line_end(&string[parts.len() * LONGEST..]) {
+    parts.push(match without_line_end(&string[parts.len() * MAX_LEN..]) {
         b"fin" if parts.is_empty() => Said::Fin,
         b"exit" => Said::Exit,
         _ => last,
@@ -120,9 +120,9 @@ fn understood_slowly(stream: &[u8]) -> Vec<Answer> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(mut string) = strings.next() {
-        while string.len() > LONGEST {
-            found.push(Answer::Part(string[..LONGEST].to_vec()));
-            string = &string[LONGEST..];
+        while string.len() > MAX_LEN {
+            found.push(Answer::Part(string[..MAX_LEN].to_vec()));
+            string = &string[MAX_LEN..];
         }
         if strings.peek().is_none() {
             // Its NUL has not come.

@@ -1,6 +1,6 @@
 //! The third door's requests: the head of what a browser asks, as it comes. An input is that.
 
-use forklab::chat::web::request::{MOST, Route, Site, route};
+use forklab::chat::web::request::{MAX, Route, Site, route};
 use forklab::chat::web::response::{Response, is_accept};
 
 /// A verdict stays whatever comes next, and comes in time; who gets into the room has asked for it, in words that only this door's own
@@ -10,9 +10,9 @@ pub fn holds(bytes: &[u8]) {
     let verdict = route(bytes, &site);
     let decided = (0..=bytes.len()).find(|&end| route(&bytes[..end], &site) != Route::Incomplete);
     match decided {
-        None => assert!(verdict == Route::Incomplete && bytes.len() < MOST),
+        None => assert!(verdict == Route::Incomplete && bytes.len() < MAX),
         Some(end) => {
-            assert!(end <= MOST);
+            assert!(end <= MAX);
             assert_eq!(route(&bytes[..end], &site), verdict);
         }
     }

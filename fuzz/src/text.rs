@@ -1,6 +1,8 @@
 //! Bytes made fit for a terminal. An input is a text that arrives in pieces.
 
-use forklab::text::{VisibleStream, as_one_line, begun, character_boundary, is_blank, is_plain, visible};
+use forklab::text::{
+    VisibleStream, as_one_line, character_boundary, incomplete_suffix_len, is_blank, is_plain, visible,
+};
 
 use super::input::{Arrival, Input};
 
@@ -25,7 +27,7 @@ pub fn holds(bytes: &[u8]) {
         assert!(line.len() <= arrival.stream.len().max(most));
         assert_eq!(as_one_line(&line, most), line);
     }
-    assert!(begun(arrival.stream) <= 3);
+    assert!(incomplete_suffix_len(arrival.stream) <= 3);
 }
 
 /// What a terminal obeys, what turns a line round (UAX #9), what some readers take for a line's end.
@@ -76,7 +78,7 @@ fn characters_hold(text: &str) {
     // The front and the end are enough: a character has four bytes.
     for cut in (0..=text.len()).filter(|&cut| cut < 64 || cut + 8 > text.len()) {
         let boundary = (0..=cut).rev().find(|&at| text.is_char_boundary(at)).unwrap();
-        assert_eq!(begun(&text.as_bytes()[..cut]), cut - boundary);
+        assert_eq!(incomplete_suffix_len(&text.as_bytes()[..cut]), cut - boundary);
         if boundary > 0 {
             assert_eq!(character_boundary(text.as_bytes(), cut), boundary);
         }

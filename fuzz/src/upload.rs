@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use forklab::labs::upload::header::{Header, LONGEST, Opening, hex};
+use forklab::labs::upload::header::{Header, MAX_LEN, Opening, hex};
 use forklab::labs::upload::name::{self, Name};
 use forklab::labs::upload::transfer::{Verdict, text_of};
 use forklab::text::{is_blank, is_plain};
@@ -24,7 +24,7 @@ fn header_holds(bytes: &[u8]) {
     let opening = Header::parse(bytes);
     match &opening {
         Opening::Text => assert!(bytes[0] != 0, "a text has a first byte, and it is no NUL"),
-        Opening::Incomplete => assert!(bytes.len() < LONGEST && !bytes.contains(&b'\n')),
+        Opening::Incomplete => assert!(bytes.len() < MAX_LEN && !bytes.contains(&b'\n')),
         Opening::Wrong(why) => assert!(is_plain(why) && why.len() < 250, "{why}"),
         Opening::Whole(header, length) => {
             is_what_was_sent(header, &bytes[..*length]);
@@ -33,7 +33,7 @@ fn header_holds(bytes: &[u8]) {
     }
     // More bytes never change a decision, and before it there is none.
     let end = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
-    for cut in (0..=bytes.len()).filter(|cut| *cut < 20 || cut.abs_diff(end) < 3 || cut.abs_diff(LONGEST) < 3)
+    for cut in (0..=bytes.len()).filter(|cut| *cut < 20 || cut.abs_diff(end) < 3 || cut.abs_diff(MAX_LEN) < 3)
     {
         let early = Header::parse(&bytes[..cut]);
         match (&opening, cut) {
@@ -45,7 +45,7 @@ fn header_holds(bytes: &[u8]) {
 
 /// Field by field; and the header as our own client would write it is read as the same.
 fn is_what_was_sent(header: &Header, line: &[u8]) {
-    assert!(line.len() <= LONGEST);
+    assert!(line.len() <= MAX_LEN);
     let text = std::str::from_utf8(line).unwrap();
     let fields: Vec<&str> = text.strip_suffix('\n').unwrap().splitn(5, ' ').collect();
     assert_eq!(fields[..2], ["\0forklab-upload", "1"]);
@@ -80,7 +80,7 @@ fn name_holds(bytes: &[u8]) {
     let numbered: Vec<Name> = [2, 3, 10, u32::MAX].map(|number| name.numbered(number)).into();
     for (at, name) in [name].iter().chain(&numbered).enumerate() {
         let text = name.as_str();
-        assert!((1..=name::LONGEST).contains(&text.len()));
+        assert!((1..=name::MAX_LEN).contains(&text.len()));
         assert!(Path::new(text).components().eq([Component::Normal(text.as_ref())]), "{text:?}");
         assert!(!text.starts_with('.') && !text.contains(['/', '\\', '\0']));
         assert!(is_plain(text) && !is_blank(text));

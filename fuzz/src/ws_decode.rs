@@ -71,7 +71,7 @@ fn first(stream: &[u8]) -> Result<Option<(Frame, &[u8])>, u16> {
 }
 
 fn slowly(mut stream: &[u8]) -> Vec<WsEvent> {
-    let (mut said, mut begun) = (Vec::new(), None);
+    let (mut said, mut incomplete_suffix_len) = (Vec::new(), None);
     loop {
         let frame = match first(stream) {
             Ok(Some((frame, rest))) => {
@@ -89,7 +89,7 @@ fn slowly(mut stream: &[u8]) -> Vec<WsEvent> {
                 Some(WsEvent::Close(1002))
             }
             Frame { opcode: 8.., .. } => control(frame),
-            _ => data(frame, &mut begun),
+            _ => data(frame, &mut incomplete_suffix_len),
         };
         let is_over = matches!(one, Some(WsEvent::Close(_)));
         said.extend(one);
@@ -116,10 +116,10 @@ fn control(Frame { is_final, opcode, payload, .. }: Frame) -> Option<WsEvent> {
     })
 }
 
-/// `begun`: whether it is text, and its bytes.
-fn data(frame: Frame, begun: &mut Option<(bool, Vec<u8>)>) -> Option<WsEvent> {
-    let (is_text, mut all) = match (frame.opcode, begun.take()) {
-        (0, Some(begun)) => begun,
+/// `incomplete_suffix_len`: whether it is text, and its bytes.
+fn data(frame: Frame, incomplete_suffix_len: &mut Option<(bool, Vec<u8>)>) -> Option<WsEvent> {
+    let (is_text, mut all) = match (frame.opcode, incomplete_suffix_len.take()) {
+        (0, Some(incomplete_suffix_len)) => incomplete_suffix_len,
         (1 | 2, None) => (frame.opcode == 1, Vec::new()),
         _ => return Some(WsEvent::Close(1002)),
     };
@@ -134,7 +134,7 @@ fn data(frame: Frame, begun: &mut Option<(bool, Vec<u8>)>) -> Option<WsEvent> {
     }
     match (frame.is_final, is_text) {
         (false, _) => {
-            *begun = Some((is_text, all));
+            *incomplete_suffix_len = Some((is_text, all));
             None
         }
         (true, false) => Some(WsEvent::Close(1003)),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::chat::client::outgoing::LONGEST_PSEUDO;
+use forklab::chat::client::outgoing::MAX_NICK_LEN;
 use forklab::chat::client::{ClientOptions, PROGRAM, talk};
 use forklab::cli::number;
 use forklab::text::{is_blank, is_plain};
@@ -67,8 +67,8 @@ fn pseudo(typed: &str) -> Result<String, String> {
         Err("un pseudo ne contient pas « > » entre deux blancs, qui le séparerait du message".to_string())
     } else if !is_plain(typed) {
         Err("un pseudo ne contient pas de caractères de contrôle".to_string())
-    } else if typed.len() > LONGEST_PSEUDO {
-        Err(format!("un pseudo tient en {LONGEST_PSEUDO} octets"))
+    } else if typed.len() > MAX_NICK_LEN {
+        Err(format!("un pseudo tient en {MAX_NICK_LEN} octets"))
     } else {
         Ok(typed.to_string())
     }

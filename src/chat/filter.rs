@@ -38,21 +38,21 @@ pub struct MessageFilter {
 impl MessageFilter {
     /// What of a message, or of a line's text, may be said; `None` for nothing: its client has been told why.
     ///
-    /// `told` puts what the server says into the clothes of a channel.
+    /// `notified` puts what the server says into the clothes of a channel.
     pub fn pass<'a>(
         &mut self,
         record: &Record<'a>,
         context: &mut Context,
-        told: impl Fn(usize, &str) -> Vec<u8>,
+        notified: impl Fn(usize, &str) -> Vec<u8>,
     ) -> Option<Cow<'a, [u8]>> {
         let client = context.room.client(record.pid)?;
-        let hears = client.hears;
+        let channel_id = client.channel_id;
         if client.standing == HandshakeState::Silent {
             let is_foreign = self.refuses_headers && is_header(record.body);
             client.standing = if is_foreign { HandshakeState::Refused } else { HandshakeState::Speaks };
             if is_foreign {
                 context.supervisor.err.line(messages::foreign(client, record.body));
-                context.room.send_away(record.pid, told(hears, messages::you_are_foreign()));
+                context.room.send_away(record.pid, notified(channel_id, messages::wrong_protocol()));
             }
         }
         if context.room.client(record.pid)?.standing == HandshakeState::Refused {
@@ -67,7 +67,7 @@ impl MessageFilter {
                     let client = context.room.client(record.pid)?;
                     context.supervisor.err.line(messages::not_said(client, &taken));
                 }
-                let notice = told(hears, &messages::you_may_not_say_that(&taken.name));
+                let notice = notified(channel_id, &messages::name_is_taken(&taken.name));
                 context.room.tell(record.pid, &notice, context.now);
                 None
             }

@@ -1,6 +1,6 @@
 //! Who speaks in a message, as those who show it want to know: a client's screen, a page, a process's title. Pure.
 
-use super::client::outgoing::LONGEST_PSEUDO;
+use super::client::outgoing::MAX_NICK_LEN;
 
 /// What stands between a name and its text: of the course's client.
 const SEPARATOR: &[u8] = b" : ";
@@ -23,7 +23,7 @@ impl<'a> ParsedMessage<'a> {
         let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
         // An empty text leaves the separator's last blank, which is no end.
         let message = &message[..end];
-        let front = &message[..message.len().min(LONGEST_PSEUDO + 3)];
+        let front = &message[..message.len().min(MAX_NICK_LEN + 3)];
         let is_separator = |&(at, window): &(usize, &[u8])| match window {
             SEPARATOR => true,
             STUDENTS => !front[..at].iter().any(u8::is_ascii_whitespace),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_longest_pseudo_is_a_name() {
-        let name = "n".repeat(LONGEST_PSEUDO);
+        let name = "n".repeat(MAX_NICK_LEN);
         assert_eq!(spoken(&format!("{name} : x\0")), (Some(name), "x".to_string()));
     }
 }

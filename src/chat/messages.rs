@@ -128,7 +128,7 @@ pub fn foreign(client: &Connection, messages: &[u8]) -> String {
 }
 
 /// What such a client is told.
-pub fn you_are_foreign() -> &'static str {
+pub fn wrong_protocol() -> &'static str {
     "ceci est une messagerie, pas un serveur web ni de courrier"
 }
 
@@ -145,13 +145,13 @@ pub fn not_said(client: &Connection, NameTaken { name, times }: &NameTaken) -> S
 }
 
 /// What its client is told.
-pub fn you_may_not_say_that(name: &str) -> String {
+pub fn name_is_taken(name: &str) -> String {
     let name = visible(name.as_bytes());
     format!("{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas")
 }
 
 /// What a client is told that has said nothing for so long.
-pub fn you_are_silent(time: Duration) -> String {
+pub fn you_were_idle(time: Duration) -> String {
     format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
 }
 

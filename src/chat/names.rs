@@ -10,7 +10,7 @@ use crate::sys::Pid;
 use crate::text::is_seen;
 
 /// So many visible characters may be a name. What is longer is text, whatever follows it.
-const LONGEST: usize = 32;
+const MAX_LEN: usize = 32;
 
 /// Whose name is whose.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl NamePrefix {
                 name.extend(std::mem::take(&mut is_apart).then_some(' '));
                 name.push(c);
                 seen += 1;
-                if seen > LONGEST {
+                if seen > MAX_LEN {
                     return None;
                 }
             } else if is_seen(c) && !name.is_empty() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::encoding::{self, FRAMES, LINES, LOBBY, STRINGS, told};
+use super::encoding::{self, FRAMES, LINES, LOBBY, STRINGS, notified};
 use super::filter::MessageFilter;
 use super::line_text;
 use super::names::NameRegistry;
@@ -126,7 +126,7 @@ impl ChatServer {
 
     /// What is told of the coming and going of such a client.
     fn tells_of(&self, client: &Connection) -> bool {
-        self.verbosity >= if client.hears == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
+        self.verbosity >= if client.channel_id == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
     }
 
     fn print_read(record: &Record, context: &mut Context) {
@@ -162,18 +162,20 @@ impl Service for ChatServer {
     }
 
     fn welcome(&mut self, listener: usize, _room: &mut Room, _now: Instant) -> (ChannelId, Vec<u8>) {
-        let hears = self.listeners[listener];
-        (hears, if hears == LINES { messages::welcome_to_lines() } else { Vec::new() })
+        let channel_id = self.listeners[listener];
+        (channel_id, if channel_id == LINES { messages::welcome_to_lines() } else { Vec::new() })
     }
 
     fn hear(&mut self, record: Record, context: &mut Context) -> bool {
-        let Some(hears) = context.room.client(record.pid).map(|client| client.hears) else { return false };
-        match (record.kind, hears) {
+        let Some(channel_id) = context.room.client(record.pid).map(|client| client.channel_id) else {
+            return false;
+        };
+        match (record.kind, channel_id) {
             (Kind::Message, STRINGS) | (Kind::Line, LINES | FRAMES) => {
                 if let Some(client) = context.room.client(record.pid) {
                     client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
                 }
-                if let Some(body) = self.gate.pass(&record, context, told) {
+                if let Some(body) = self.gate.pass(&record, context, notified) {
                     self.say(&Record { body: &body, ..record }, context);
                 }
             }
@@ -190,7 +192,7 @@ impl Service for ChatServer {
 
     fn joined(&self, client: &Connection, count: usize, supervisor: &mut Supervisor) {
         if self.tells_of(client) && supervisor.out.has_room() {
-            supervisor.out.line(match client.hears {
+            supervisor.out.line(match client.channel_id {
                 LOBBY => messages::visited(client),
                 _ => messages::joined(client, count),
             });
@@ -208,30 +210,30 @@ impl Service for ChatServer {
             names.forget(client.pid);
         }
         let line = messages::departed(client, ended, count);
-        if client.lost_its_child() {
+        if client.died_unexpectedly() {
             // That went wrong, whatever one wants to see.
             supervisor.err.line(line);
         } else if self.tells_of(client) {
             supervisor.out.line(line);
         }
-        let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(messages::you_are_silent);
+        let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(messages::you_were_idle);
         encoding::last_words(client, silent.as_deref())
     }
 
     fn too_slow(&self, client: &Connection, lag: Lag, rest: &[u8], supervisor: &mut Supervisor) -> Vec<u8> {
         supervisor.err.line(messages::too_slow(client, lag));
-        encoding::too_slow(client.hears, rest, &messages::you_are_too_slow(lag))
+        encoding::too_slow(client.channel_id, rest, &messages::you_are_too_slow(lag))
     }
 
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
         match (self.listeners[listener], &self.web) {
             (LOBBY, Some(web)) => web.refusal(reason),
-            (hears, _) => encoding::ended(hears, reason),
+            (channel_id, _) => encoding::ended(channel_id, reason),
         }
     }
 
     fn stopping(&self, client: &Connection) -> Vec<u8> {
-        if client.hears == FRAMES { endpoint::stopping() } else { Vec::new() }
+        if client.channel_id == FRAMES { endpoint::stopping() } else { Vec::new() }
     }
 
     fn signals(&self) -> Vec<Signal> {
@@ -250,7 +252,7 @@ impl Service for ChatServer {
         self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(supervisor))
     }
 
-    fn before_sending(&mut self, supervisor: &mut Supervisor) {
+    fn before_send(&mut self, supervisor: &mut Supervisor) {
         if let Some(transcript) = &mut self.transcript {
             transcript.write(supervisor);
         }

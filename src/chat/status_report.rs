@@ -66,7 +66,7 @@ impl Report {
                 return false;
             }
             self.after = pid;
-            let client = context.room.laggard(pid, context.now);
+            let client = context.room.slow_reader(pid, context.now);
             if let Some((client, lag, _)) = client.filter(|(client, ..)| !context.room.is_visitor(client)) {
                 self.sum.add(client, lag);
                 context.supervisor.out.line(line(&self.widths, client, lag, now));

@@ -63,7 +63,7 @@ fn default_address(here: bool) -> IpAddr {
 
 /// Puts the help of these options into words, and the default that an option really has in the place of `{default}` in
 /// whatever option's help: what `--help` says cannot be another.
-pub(super) fn worded(command: Command, language: Language) -> Command {
+pub(super) fn localized(command: Command, language: Language) -> Command {
     command.mut_args(|argument| {
         let (option, default) = (argument.get_id().as_str(), argument.get_default_values().first());
         let default = default.map(|default| default.display().to_string()).unwrap_or_default();

@@ -59,7 +59,7 @@ impl Program {
     }
 
     fn parse<P: Parser>(self) -> Result<P, ExitCode> {
-        let mut command = self.worded(P::command());
+        let mut command = self.localized(P::command());
         let matches = command.try_get_matches_from_mut(std::env::args_os());
         matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| {
             if !error.use_stderr() {
@@ -72,12 +72,12 @@ impl Program {
     }
 
     /// The options that every program has, and the words that every program shares.
-    fn worded(self, command: Command) -> Command {
+    fn localized(self, command: Command) -> Command {
         let (template, help, version) = match self.language {
             Language::French => ("Usage : {usage}", "Affiche cette aide", "Affiche la version"),
             Language::English => ("Usage: {usage}", "Print this help", "Print the version"),
         };
-        listen_args::worded(command, self.language)
+        listen_args::localized(command, self.language)
             .name(self.name)
             .version(env!("CARGO_PKG_VERSION"))
             .help_template(format!("{{about}}\n\n{template}\n\n{{all-args}}{{after-help}}"))

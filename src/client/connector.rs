@@ -13,14 +13,14 @@ use super::target::Target;
 use crate::sys::{self, Interest};
 
 /// How long a server may take to come up, for those who do not look for it for ever.
-const PATIENCE: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The first pause between two tries; each is twice as long as the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The same while somebody waits for [`PATIENCE`].
-const LONGEST_PAUSE_IN_BRIEF: Duration = Duration::from_millis(250);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// The same while somebody waits for [`CONNECT_TIMEOUT`].
+const MAX_PAUSE_BRIEF: Duration = Duration::from_millis(250);
 
 /// How long one address may be silent before the next is tried.
 const ONE_TRY: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const PROBATION: Duration = Duration::from_secs(1);
 const LASTING: Duration = Duration::from_secs(5);
 
 /// The most bytes that a server is heard for which closes at once.
-const MOST_HEARD: usize = 1024;
+const MAX_HEARD: usize = 1024;
 
 /// A server that is tried, again and again: whoever does so waits for [`Connector::watched`], at most for [`Connector::patience`], and then calls
 /// [`Connector::advance`].
@@ -90,7 +90,7 @@ impl<'a> Connector<'a> {
 
     /// The same for a server that should be there, or come up within 3 seconds.
     pub fn in_brief(server: &'a Target<'a>) -> Connector<'a> {
-        Connector { end: Some(Instant::now() + PATIENCE), ..Connector::new(server) }
+        Connector { end: Some(Instant::now() + CONNECT_TIMEOUT), ..Connector::new(server) }
     }
 
     /// The connection was lost, or none was found in time: it is looked for from now on for ever, after a pause. A server that is just
@@ -183,7 +183,7 @@ impl<'a> Connector<'a> {
 
     /// What to tell when [`Connector::advance`] has given up for this reason.
     pub fn unreachable(&self, messages: Messages, reason: &io::Error) -> String {
-        self.server.unreachable(messages, PATIENCE, reason)
+        self.server.unreachable(messages, CONNECT_TIMEOUT, reason)
     }
 
     fn found(&mut self, socket: TcpStream, now: Instant) -> TcpStream {
@@ -215,14 +215,14 @@ impl<'a> Connector<'a> {
         self.next = 0;
         self.is_wary = self.end.is_none();
         self.again = self.end.map_or(now + self.pause, |end| end.min(now + self.pause));
-        let longest = if self.end.is_some() { LONGEST_PAUSE_IN_BRIEF } else { LONGEST_PAUSE };
+        let longest = if self.end.is_some() { MAX_PAUSE_BRIEF } else { MAX_PAUSE };
         self.pause = (2 * self.pause).min(longest);
     }
 
     fn hear(&mut self, socket: &TcpStream) {
-        let mut bytes = [0; MOST_HEARD];
+        let mut bytes = [0; MAX_HEARD];
         // What cannot be read any more is nothing heard.
-        let count = sys::read_now(socket, &mut bytes).ok().flatten().unwrap_or(0);
+        let count = sys::try_read(socket, &mut bytes).ok().flatten().unwrap_or(0);
         if count > 0 && bytes[..count] != self.heard.0 {
             self.heard = (bytes[..count].to_vec(), true);
         }

@@ -19,7 +19,7 @@ use crate::sys::{self, Interest, Signal, Signals};
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Bytes for the server that may wait; while there are more, no typed line is taken.
-const MOST_WAITING: usize = 64 * 1024;
+const MAX_WAITING: usize = 64 * 1024;
 
 /// The last piece of a line in pieces has at least so many bytes: it is no word that would mean something alone, as the relay's `fin`.
 const LEAST_REST: usize = 4;
@@ -67,7 +67,7 @@ impl<'a, D: ClientProtocol> EventLoop<'a, D> {
         face: Box<dyn Ui>,
     ) -> EventLoop<'a, D> {
         let to_send = protocol.introduction();
-        let (lines, typed) = (LineBuffer::keeping(D::LONGEST, LEAST_REST), InputQueue::default());
+        let (lines, typed) = (LineBuffer::keeping(D::MAX_LEN, LEAST_REST), InputQueue::default());
         let (keyboard_ended, since, heard) = (false, None, None);
         EventLoop {
             messages,
@@ -187,7 +187,7 @@ impl<'a, D: ClientProtocol> EventLoop<'a, D> {
     /// Says farewell, as far as the connection takes it: whoever interrupts does not want to wait.
     fn leave_at_once(&self) {
         if self.since.is_none() {
-            let _ = sys::send_now(self.connection, self.protocol.farewell());
+            let _ = sys::try_send(self.connection, self.protocol.farewell());
         }
     }
 
@@ -225,8 +225,7 @@ impl<'a, D: ClientProtocol> EventLoop<'a, D> {
 
     /// Gives typed lines to the dialogue while it listens, and ends our side after the last.
     fn take_typed(&mut self) {
-        while self.to_send.len() < MOST_WAITING && self.typed.first().is_some_and(|line| self.is_heard(line))
-        {
+        while self.to_send.len() < MAX_WAITING && self.typed.first().is_some_and(|line| self.is_heard(line)) {
             let Some(line) = self.typed.pop() else { break };
             self.to_send.extend(take(&mut self.protocol, &mut *self.face, line));
         }
@@ -243,7 +242,7 @@ impl<'a, D: ClientProtocol> EventLoop<'a, D> {
 
     /// Sends what the connection takes now.
     fn send(&mut self) {
-        match sys::send_now(self.connection, &self.to_send) {
+        match sys::try_send(self.connection, &self.to_send) {
             Ok(sent) => drop(self.to_send.drain(..sent)),
             // The server may have said why before it went: the next reads tell.
             Err(_) => self.to_send.clear(),

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 /// As many lines as one paste may have.
-const MOST_LINES: usize = 10_000;
-const MOST_BYTES: usize = 1 << 20;
+const MAX_LINES: usize = 10_000;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The lines, the first one first.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ impl InputQueue {
     /// True when `more` would not be too much.
     pub fn has_room_for(&self, more: &[&str]) -> bool {
         let bytes: usize = more.iter().map(|line| line.len()).sum();
-        self.lines.len() + more.len() <= MOST_LINES && self.bytes + bytes <= MOST_BYTES
+        self.lines.len() + more.len() <= MAX_LINES && self.bytes + bytes <= MAX_BYTES
     }
 
     pub fn push(&mut self, line: Vec<u8>) {
@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn lines_and_bytes_are_bounded_and_what_has_gone_makes_room() {
         let mut waiting = InputQueue::default();
-        (0..MOST_LINES).for_each(|_| waiting.push(b"x".to_vec()));
+        (0..MAX_LINES).for_each(|_| waiting.push(b"x".to_vec()));
         assert!(!waiting.has_room_for(&["y"]));
         waiting.pop();
         assert!(waiting.has_room_for(&["y"]) && !waiting.has_room_for(&["y", "z"]));
-        let long = "x".repeat(MOST_BYTES - waiting.len());
+        let long = "x".repeat(MAX_BYTES - waiting.len());
         assert!(waiting.has_room_for(&[&long]) && !waiting.has_room_for(&[&(long + "x")]));
     }
 }

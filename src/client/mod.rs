@@ -35,7 +35,7 @@ pub use ui::{Ui, UiMode};
 pub const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
 
 /// From this number on, descriptors that nobody is to look at.
-const OUT_OF_THE_WAY: RawFd = 10;
+const OWN_DESCRIPTORS_FROM: RawFd = 10;
 
 /// Gets a process ready to be a client: nothing inherited open beyond 0, 1 and 2, so that its connection is 3; SIGPIPE
 /// ignored; the signals of [`ENDING`] caught.
@@ -58,5 +58,5 @@ fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
     sys::keep_only(&[]).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
-    Signals::catch(caught, OUT_OF_THE_WAY).context("sigaction")
+    Signals::catch(caught, OWN_DESCRIPTORS_FROM).context("sigaction")
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use super::OUT_OF_THE_WAY;
+use super::OWN_DESCRIPTORS_FROM;
 use crate::sys::{self, Ended, Pid, Signal, Signals};
 
 /// The other process, seen from this one.
@@ -44,7 +44,7 @@ impl PeerProcess {
     ) -> io::Result<PeerProcess> {
         let (ours, theirs) = UnixStream::pair()?;
         // A connection that comes later is to have the lowest number.
-        let ours = UnixStream::from(sys::move_high(ours.into(), OUT_OF_THE_WAY)?);
+        let ours = UnixStream::from(sys::move_high(ours.into(), OWN_DESCRIPTORS_FROM)?);
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
         let child = sys::spawn(caught, &keep, &sys::Sandbox::none(), || {
             // Ctrl+C reaches both processes; the keyboard's decides, says why, and ends this one.

@@ -20,7 +20,7 @@ use super::ui::tui::Tui;
 /// What a lab's client makes of what is typed and of what comes.
 pub trait ClientProtocol {
     /// The most bytes of a typed line; a longer one comes in pieces.
-    const LONGEST: usize;
+    const MAX_LEN: usize;
 
     /// What the screen shows first.
     fn begin(&mut self, face: &mut dyn Ui);
@@ -115,7 +115,7 @@ pub fn converse(
     let shown = conversation.close();
     match outcome? {
         End::Farewell(farewell) => messages.program.complain(&farewell),
-        End::Signal(signal) => sys::end_by(signal),
+        End::Signal(signal) => sys::die_by(signal),
     }
     shown
 }

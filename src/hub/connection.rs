@@ -12,7 +12,7 @@ use crate::chat::nick::Nick;
 use crate::sys::{self, Pid};
 
 /// How many moments a client may be given without its socket taking anything: after that, it has stopped.
-pub const MOST_MOMENTS: u32 = 10;
+pub const MAX_PAUSES: u32 = 10;
 
 /// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
 /// would report it at once, again and again.
@@ -36,7 +36,7 @@ pub struct Connection {
     /// What its socket has taken: messages as of when it had last taken all that there was.
     pub heard: Traffic,
     /// The channel that it hears.
-    pub hears: ChannelId,
+    pub channel_id: ChannelId,
     /// Why it left, as its child has told: 0 at the end of file, an errno, or [`crate::hub::record::IDLE`].
     pub left: Option<i32>,
     /// Its last words, when it was sent away.
@@ -52,7 +52,7 @@ pub struct Connection {
     /// Until when it is not polled: it was found able, and took nothing.
     pub rests_until: Option<Instant>,
     /// Moments that it was given since its socket last took a byte.
-    pub moments: u32,
+    pub pauses: u32,
     /// Its connection takes nothing any more; its child will say so.
     pub gone: bool,
     /// Its child has ended and was reaped: its number may be another process's already.
@@ -108,7 +108,7 @@ impl Connection {
     pub fn new(
         pid: Pid,
         (socket, peer): (TcpStream, SocketAddr),
-        hears: ChannelId,
+        channel_id: ChannelId,
         cursor: u64,
         earlier: u64,
     ) -> Connection {
@@ -120,7 +120,7 @@ impl Connection {
             pseudo: Nick::default(),
             said: Traffic::default(),
             heard: Traffic::default(),
-            hears,
+            channel_id,
             left: None,
             sent_away: None,
             standing: HandshakeState::Silent,
@@ -128,7 +128,7 @@ impl Connection {
             blocked_since: None,
             can_take: false,
             rests_until: None,
-            moments: 0,
+            pauses: 0,
             gone: false,
             reaped: false,
             broke: None,
@@ -138,13 +138,13 @@ impl Connection {
     }
 
     /// It hears another channel from now on, see [`crate::hub::room::Room::let_in`].
-    pub fn move_to(&mut self, hears: ChannelId, channel: &Channel) {
-        self.hears = hears;
+    pub fn move_to(&mut self, channel_id: ChannelId, channel: &Channel) {
+        self.channel_id = channel_id;
         (self.cursor, self.earlier) = (channel.log.end(), channel.said());
     }
 
     /// True when its child ended before it had said why.
-    pub fn lost_its_child(&self) -> bool {
+    pub fn died_unexpectedly(&self) -> bool {
         self.left.is_none() && self.sent_away.is_none()
     }
 
@@ -153,7 +153,7 @@ impl Connection {
     pub fn why_it_left(&self) -> Option<i32> {
         match self.left {
             Some(0) => self.broke.or(Some(0)),
-            told => told,
+            notified => notified,
         }
     }
 
@@ -170,9 +170,9 @@ impl Connection {
         }
         let mut sent = self.catch_up_to(self.aside.before(), channel, now);
         while self.cursor == self.aside.before() && !self.aside.is_empty() {
-            let told = std::mem::take(&mut self.aside);
-            let taken = self.send(told.bytes(), now);
-            self.aside = told.without(taken);
+            let notified = std::mem::take(&mut self.aside);
+            let taken = self.send(notified.bytes(), now);
+            self.aside = notified.without(taken);
             sent += taken;
             if taken == 0 || self.blocked_since.is_some() {
                 return sent;
@@ -198,10 +198,10 @@ impl Connection {
         if bytes.is_empty() || self.gone {
             return 0;
         }
-        match sys::send_now(&self.socket, bytes) {
+        match sys::try_send(&self.socket, bytes) {
             Ok(sent) => {
                 if sent > 0 {
-                    self.moments = 0;
+                    self.pauses = 0;
                     self.heard.bytes += sent as u64;
                 }
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
@@ -234,8 +234,8 @@ impl Connection {
     }
 
     /// True when it is more than half its limit behind and may be reading.
-    pub fn is_strained(&self, channel: &Channel, lag_limit: u64) -> bool {
-        self.behind(channel) > lag_limit / 2 && self.moments < MOST_MOMENTS
+    pub fn is_under_pressure(&self, channel: &Channel, lag_limit: u64) -> bool {
+        self.behind(channel) > lag_limit / 2 && self.pauses < MAX_PAUSES
     }
 
     /// What was said, to all or to it alone, and not yet sent to it.

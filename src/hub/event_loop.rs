@@ -22,7 +22,7 @@ use crate::sys::{self, Ended, Interest, Pid, PollFd, Profile, Signal};
 /// How long the hub leaves the pipe unread for clients that are far behind but may be reading, once in [`CAPACITY`] bytes
 /// heard. So a flood slows down for readers that are about as fast; who reads much more slowly falls behind and is dropped.
 /// Ordinary talk does not wait for anybody.
-const MOMENT: Duration = Duration::from_millis(20);
+const PIPE_PAUSE: Duration = Duration::from_millis(20);
 
 /// A poll that takes longer than this has waited: nothing was there before what it tells of.
 const AT_ONCE: Duration = Duration::from_micros(5);
@@ -41,7 +41,7 @@ pub struct Hub<R: Service> {
     supervisor: Supervisor,
     room: Room,
     /// Until when the pipe is left unread.
-    moment: Option<Instant>,
+    paused_until: Option<Instant>,
     /// Bytes heard since the last moment.
     heard: usize,
     /// Reads of the pipe that gave something else than records of living children.
@@ -70,7 +70,7 @@ impl<R: Service> Hub<R> {
         let limit = startup()?;
         let (inbox, pipe) = RecordReader::open().context("pipe")?;
         let supervisor = Supervisor::open(R::PROGRAM, options, limit, &rules.signals())?;
-        Ok(Hub { rules, inbox, pipe, supervisor, room, moment: None, heard: 0, junk: 0, sweep: None })
+        Ok(Hub { rules, inbox, pipe, supervisor, room, paused_until: None, heard: 0, junk: 0, sweep: None })
     }
 
     /// Opens another door; what comes in there is told apart by the rules. Returns the address really bound.
@@ -94,7 +94,7 @@ impl<R: Service> Hub<R> {
     /// # Errors
     /// That it cannot become the user it is to run as; what poll(2) or waitpid(2) says when they fail, which they should not.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
-        self.supervisor.become_user()?;
+        self.supervisor.drop_privileges()?;
         self.rules.open(&mut self.supervisor)?;
         self.supervisor.confine(Profile::Records, None);
         self.supervisor.announce(more)?;
@@ -156,7 +156,7 @@ impl<R: Service> Hub<R> {
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
-        let pipe = self.moment.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
+        let pipe = self.paused_until.is_none().then(|| sys::watch(self.inbox.pipe().as_fd(), Interest::Read));
         let blocked = self.room.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
         supervisor.chain(pipe.map(|pipe| (Event::Pipe, pipe))).chain(blocked)
@@ -164,7 +164,7 @@ impl<R: Service> Hub<R> {
 
     /// Until the earliest of the times that something is due; `None` in a room where nothing is.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let due = [self.room.due(now), self.supervisor.due(), self.moment, self.sweep];
+        let due = [self.room.due(now), self.supervisor.due(), self.paused_until, self.sweep];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
@@ -204,7 +204,7 @@ impl<R: Service> Hub<R> {
     fn finish_reaped(&mut self, dead: Few<(Pid, Ended)>, now: Instant) {
         dead.iter().for_each(|&(pid, _)| self.room.reaped(pid));
         self.drain_pipe(now);
-        self.rules.before_sending(&mut self.supervisor);
+        self.rules.before_send(&mut self.supervisor);
         for (pid, ended) in dead {
             self.disconnect(pid, ended, now);
         }
@@ -301,12 +301,12 @@ impl<R: Service> Hub<R> {
     }
 
     fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), listener: usize, now: Instant) {
-        let (hears, greeting) = self.rules.welcome(listener, &mut self.room, now);
+        let (channel_id, greeting) = self.rules.welcome(listener, &mut self.room, now);
         if !greeting.is_empty() {
             // A new socket takes a line at once; one that does not is gone already, as its child will say.
-            let _ = sys::send_now(&client.0, &greeting);
+            let _ = sys::try_send(&client.0, &greeting);
         }
-        self.room.join(pid, client, hears);
+        self.room.join(pid, client, channel_id);
         let count = self.room.present();
         if let Some(client) = self.room.client(pid) {
             self.rules.joined(client, count, &mut self.supervisor);
@@ -315,10 +315,10 @@ impl<R: Service> Hub<R> {
 
     /// One round of sending, and what follows from it.
     fn deliver(&mut self, now: Instant) {
-        self.rules.before_sending(&mut self.supervisor);
-        if self.moment.is_some_and(|until| until <= now) {
-            self.moment = None;
-            self.room.end_moment();
+        self.rules.before_send(&mut self.supervisor);
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+            self.room.end_pause();
         }
         let mut hops = BTreeMap::<usize, Vec<RawFd>>::new();
         let tell = self.rules.tells_hops();
@@ -330,15 +330,15 @@ impl<R: Service> Hub<R> {
         if !hops.is_empty() {
             self.rules.sent(&hops, &mut self.supervisor);
         }
-        if !delivery.strained {
-            self.moment = None;
-        } else if self.moment.is_none() && self.heard >= CAPACITY {
-            self.moment = Some(now + MOMENT);
+        if !delivery.under_pressure {
+            self.paused_until = None;
+        } else if self.paused_until.is_none() && self.heard >= CAPACITY {
+            self.paused_until = Some(now + PIPE_PAUSE);
             self.heard = 0;
-            self.room.begin_moment();
+            self.room.begin_pause();
         }
-        for pid in delivery.laggards {
-            let Some((client, lag, rest)) = self.room.laggard(pid, now) else { continue };
+        for pid in delivery.slow_readers {
+            let Some((client, lag, rest)) = self.room.slow_reader(pid, now) else { continue };
             let last_words = self.rules.too_slow(client, lag, rest, &mut self.supervisor);
             self.room.send_away(pid, last_words);
         }
@@ -359,13 +359,13 @@ impl<R: Service> Hub<R> {
             self.room.reaped(pid);
         }
         self.drain_pipe(now);
-        self.rules.before_sending(&mut self.supervisor);
+        self.rules.before_send(&mut self.supervisor);
         self.room.deliver_all(now);
         for pid in self.room.children() {
             if let Some((client, rest)) = self.room.leave(pid) {
                 if rest.is_empty() && !client.gone {
                     // As much of it as goes at once.
-                    let _ = sys::send_now(&client.socket, &self.rules.stopping(&client));
+                    let _ = sys::try_send(&client.socket, &self.rules.stopping(&client));
                 }
                 // It fails only when the connection is gone already.
                 let _ = client.socket.shutdown(std::net::Shutdown::Both);

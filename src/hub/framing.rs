@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::text::begun;
+use crate::text::incomplete_suffix_len;
 
 /// The rest of a text that is too long may be more than one lost segment late, and would be taken for a text of its own.
 const REST: u32 = 4;
@@ -103,7 +103,7 @@ impl<'a> FrameDecoder<'a> {
         }
         if is_full && !ended && self.framing == Framing::Lines {
             // Those who read lines read text.
-            ready -= begun(held);
+            ready -= incomplete_suffix_len(held);
         }
         let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
         self.drop_front(ready);

@@ -1,7 +1,7 @@
 //! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them all.
 //!
 //! Pure: it is told the time. It owns the released mark: what lies before it in the log may be sent. Messages pass
-//! it one per turn of `pace`; when the oldest has waited [`PATIENCE`], or [`FLOOD`] bytes wait, all of them at once.
+//! it one per turn of `pace`; when the oldest has waited [`MAX_DELAY`], or [`FLOOD`] bytes wait, all of them at once.
 //! One timer for the room, however many clients (docs/PROTOCOLS.md, "Ours", under the provided client's screen).
 
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::sys::dontfork_vec;
 
 /// How long the oldest message may wait for its turn, counted in whole turns. No pace may be longer.
-pub const PATIENCE: Duration = Duration::from_millis(200);
+pub const MAX_DELAY: Duration = Duration::from_millis(200);
 
 /// How many bytes may wait.
 pub const FLOOD: u64 = 64 * 1024;
@@ -122,7 +122,7 @@ impl Pacer {
     fn oldest_is_out_of_patience(&self) -> bool {
         self.waiting.front().is_some_and(|oldest| {
             let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
-            self.pace.saturating_mul(turns) > PATIENCE
+            self.pace.saturating_mul(turns) > MAX_DELAY
         })
     }
 }
@@ -189,7 +189,7 @@ mod tests {
         let mut pacer = Pacer::new(MS, start);
         (1..=3).for_each(|i| pacer.push(i, start));
         pacer.release(start);
-        pacer.release(start + PATIENCE * 2);
+        pacer.release(start + MAX_DELAY * 2);
         assert_eq!(pacer.released(), 3);
     }
 

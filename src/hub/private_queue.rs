@@ -6,7 +6,7 @@ use super::channel::Channel;
 
 /// Bytes that may wait, where they may go together. Beyond that nothing more is told: who does not read must not make the server
 /// keep its answers.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Bytes for one client alone. Where there is a pace they are a message without bytes in it, which keeps them apart from others: the
 /// course's client shows one string of each `read`.
@@ -27,7 +27,7 @@ impl PrivateQueue {
     pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
         if self.is_empty() {
             self.begin(channel, now);
-        } else if !channel.pacer.is_off() || self.bytes.len() + what.len() > MOST {
+        } else if !channel.pacer.is_off() || self.bytes.len() + what.len() > MAX {
             return;
         }
         self.bytes.extend_from_slice(what);

@@ -42,7 +42,7 @@ impl RecordReader {
     pub fn open() -> io::Result<(RecordReader, PipeWriter)> {
         let (pipe, writer) = io::pipe()?;
         sys::make_nonblocking(&pipe)?;
-        let packets = sys::keep_writes_apart(&writer);
+        let packets = sys::enable_packet_mode(&writer);
         let mut buffer = dontfork_vec();
         buffer.resize(BUFFER, 0);
         Ok((RecordReader { pipe, packets, buffer, len: 0 }, writer))

@@ -20,9 +20,9 @@ const AT_THE_DOOR: usize = 8;
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// Clients that are further behind than they may be.
-    pub laggards: Vec<Pid>,
+    pub slow_readers: Vec<Pid>,
     /// A client is more than half its limit behind and may be reading: it makes sense to give it a moment.
-    pub strained: bool,
+    pub under_pressure: bool,
 }
 
 /// The room.
@@ -36,15 +36,15 @@ pub struct Room {
     visitors: usize,
     lag_limit: u64,
     /// Somebody's socket takes bytes again.
-    somebody_can_take: bool,
+    any_writable: bool,
     /// Somebody's socket is full.
-    somebody_is_blocked: bool,
-    /// As in [`Delivery::strained`], since the last one.
-    strained: bool,
+    any_blocked: bool,
+    /// As in [`Delivery::under_pressure`], since the last one.
+    under_pressure: bool,
     /// Those whose children have told that they end.
     leaving: Vec<Pid>,
     /// Those who were told something alone since the last round of sending, where no turn of a pacer is news to all.
-    told: Vec<Pid>,
+    notified: Vec<Pid>,
 }
 
 impl Room {
@@ -56,11 +56,11 @@ impl Room {
             lobby: None,
             visitors: 0,
             lag_limit,
-            somebody_can_take: false,
-            somebody_is_blocked: false,
-            strained: false,
+            any_writable: false,
+            any_blocked: false,
+            under_pressure: false,
             leaving: dontfork_vec(),
-            told: dontfork_vec(),
+            notified: dontfork_vec(),
         }
     }
 
@@ -79,7 +79,7 @@ impl Room {
 
     /// A channel that nobody hears yet, without pace: for one client alone.
     pub fn own_channel(&mut self, now: Instant) -> ChannelId {
-        let is_free = |channel: &ChannelId| self.clients.iter().all(|client| client.hears != *channel);
+        let is_free = |channel: &ChannelId| self.clients.iter().all(|client| client.channel_id != *channel);
         let free = (0..self.channels.len()).find(is_free);
         free.unwrap_or_else(|| self.add_channel(Duration::ZERO, now))
     }
@@ -96,7 +96,7 @@ impl Room {
 
     /// True for who is at the door and not in the room.
     pub fn is_visitor(&self, client: &Connection) -> bool {
-        self.lobby == Some(client.hears)
+        self.lobby == Some(client.channel_id)
     }
 
     /// How many places of the room this address has taken.
@@ -129,7 +129,7 @@ impl Room {
     /// What a client hears; `None` when it hears nothing any more: it has left, was sent away, or its connection is gone.
     pub fn heard_by(&self, pid: Pid) -> Option<ChannelId> {
         let client = self.clients.get(pid)?;
-        (!client.gone && client.left.is_none()).then_some(client.hears)
+        (!client.gone && client.left.is_none()).then_some(client.channel_id)
     }
 
     /// The children, in the order of their numbers.
@@ -138,16 +138,16 @@ impl Room {
     }
 
     /// Lets a client in; it hears what is said in one channel from now on.
-    pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), hears: ChannelId) {
-        let channel = &self.channels[hears];
-        self.visitors += usize::from(self.lobby == Some(hears));
-        self.clients.insert(Connection::new(pid, client, hears, channel.log.end(), channel.said()));
+    pub fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), channel_id: ChannelId) {
+        let channel = &self.channels[channel_id];
+        self.visitors += usize::from(self.lobby == Some(channel_id));
+        self.clients.insert(Connection::new(pid, client, channel_id, channel.log.end(), channel.said()));
     }
 
     /// Lets a visitor in: it hears a channel, from now on.
     pub fn let_in(&mut self, pid: Pid, channel: ChannelId) {
         if let Some(client) = self.clients.get_mut(pid) {
-            self.visitors -= usize::from(self.lobby == Some(client.hears));
+            self.visitors -= usize::from(self.lobby == Some(client.channel_id));
             client.move_to(channel, &self.channels[channel]);
         }
     }
@@ -184,10 +184,10 @@ impl Room {
 
     fn say_aside(&mut self, pid: Pid, say: impl FnOnce(&mut PrivateQueue, &mut Channel)) {
         let Some(client) = self.clients.get_mut(pid) else { return };
-        let channel = &mut self.channels[client.hears];
+        let channel = &mut self.channels[client.channel_id];
         // Otherwise it is to be told already, or takes nothing now.
         if channel.pacer.is_off() && client.aside.is_empty() {
-            self.told.push(pid);
+            self.notified.push(pid);
         }
         say(&mut client.aside, channel);
     }
@@ -208,7 +208,7 @@ impl Room {
 
     /// Looks at nobody in a room where all read: a turn of the loop costs the same in a large one.
     fn blocked_clients(&self) -> impl Iterator<Item = &Connection> {
-        let clients = self.somebody_is_blocked.then(|| self.clients.iter());
+        let clients = self.any_blocked.then(|| self.clients.iter());
         clients.into_iter().flatten().filter(|client| client.blocked_since.is_some() && !client.gone)
     }
 
@@ -216,7 +216,7 @@ impl Room {
     pub fn can_take(&mut self, pid: Pid) {
         if let Some(client) = self.client(pid) {
             client.can_take = true;
-            self.somebody_can_take = true;
+            self.any_writable = true;
         }
     }
 
@@ -225,7 +225,7 @@ impl Room {
         self.clients.forget();
         sys::discard_in_child(&mut self.channels);
         sys::discard_in_child(&mut self.leaving);
-        sys::discard_in_child(&mut self.told);
+        sys::discard_in_child(&mut self.notified);
     }
 
     /// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which
@@ -233,31 +233,32 @@ impl Room {
     pub fn deliver(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         self.channels.iter_mut().for_each(|channel| channel.pacer.release(now));
         let moved = self.channels.iter().any(Channel::has_news);
-        if !moved && !self.somebody_can_take {
+        if !moved && !self.any_writable {
             // Not a walk along all, or whoever pings without end costs as much as whoever talks without end.
-            while let Some(pid) = self.told.pop() {
+            while let Some(pid) = self.notified.pop() {
                 self.deliver_to(pid, now, &mut sent);
             }
-            return Delivery { strained: self.strained, ..Delivery::default() };
+            return Delivery { under_pressure: self.under_pressure, ..Delivery::default() };
         }
         self.deliver_released(now, sent)
     }
 
     /// Counts a moment for each client that one is given for.
-    pub fn begin_moment(&mut self) {
+    pub fn begin_pause(&mut self) {
         let Room { clients, channels, lag_limit, .. } = self;
-        let strained = clients.iter_mut().filter(|c| c.is_strained(&channels[c.hears], *lag_limit));
-        strained.for_each(|client| client.moments += 1);
+        let under_pressure =
+            clients.iter_mut().filter(|c| c.is_under_pressure(&channels[c.channel_id], *lag_limit));
+        under_pressure.for_each(|client| client.pauses += 1);
     }
 
     /// The moment is over: each client that it was for is tried, whatever poll says, which finds a socket able only when a
     /// third of its buffer is free.
-    pub fn end_moment(&mut self) {
+    pub fn end_pause(&mut self) {
         let Room { clients, channels, lag_limit, .. } = self;
         let behind =
-            clients.iter_mut().filter(|client| client.behind(&channels[client.hears]) > *lag_limit / 2);
+            clients.iter_mut().filter(|client| client.behind(&channels[client.channel_id]) > *lag_limit / 2);
         behind.for_each(|client| client.can_take = true);
-        self.somebody_can_take = true;
+        self.any_writable = true;
     }
 
     /// The same when the room closes: everything goes at once.
@@ -271,31 +272,31 @@ impl Room {
         let Some(client) = self.clients.get_mut(pid).filter(|client| client.blocked_since.is_none()) else {
             return;
         };
-        let bytes = client.catch_up(&self.channels[client.hears], now);
+        let bytes = client.catch_up(&self.channels[client.channel_id], now);
         if bytes > 0 {
             sent(client.descriptor(), bytes);
         }
-        self.somebody_is_blocked |= client.blocked_since.is_some();
+        self.any_blocked |= client.blocked_since.is_some();
     }
 
     fn deliver_released(&mut self, now: Instant, mut sent: impl FnMut(RawFd, usize)) -> Delivery {
         let mut delivery = Delivery::default();
-        let Room { clients, channels, lag_limit, somebody_is_blocked, told, .. } = self;
-        *somebody_is_blocked = false;
-        told.clear();
+        let Room { clients, channels, lag_limit, any_blocked, notified, .. } = self;
+        *any_blocked = false;
+        notified.clear();
         channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
         for client in clients.iter_mut() {
-            let channel = &mut channels[client.hears];
+            let channel = &mut channels[client.channel_id];
             if client.blocked_since.is_none() || std::mem::take(&mut client.can_take) {
                 let bytes = client.catch_up(channel, now);
                 if bytes > 0 {
                     sent(client.descriptor(), bytes);
                 }
             }
-            *somebody_is_blocked |= client.blocked_since.is_some();
-            delivery.strained |= client.is_strained(channel, *lag_limit);
+            *any_blocked |= client.blocked_since.is_some();
+            delivery.under_pressure |= client.is_under_pressure(channel, *lag_limit);
             if client.behind(channel) > *lag_limit {
-                delivery.laggards.push(client.pid);
+                delivery.slow_readers.push(client.pid);
             }
             if !client.gone {
                 channel.needed = channel.needed.min(client.cursor);
@@ -303,16 +304,16 @@ impl Room {
         }
         let ended = Instant::now();
         channels.iter_mut().for_each(|channel| channel.was_offered(now, ended));
-        self.somebody_can_take = false;
-        self.strained = delivery.strained;
+        self.any_writable = false;
+        self.under_pressure = delivery.under_pressure;
         delivery
     }
 
     /// A client, how far it is behind, and [`Connection::not_taken`].
-    pub fn laggard(&self, pid: Pid, now: Instant) -> Option<(&Connection, Lag, &[u8])> {
+    pub fn slow_reader(&self, pid: Pid, now: Instant) -> Option<(&Connection, Lag, &[u8])> {
         let client = self.clients.get(pid)?;
         let since = client.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let channel = &self.channels[client.hears];
+        let channel = &self.channels[client.channel_id];
         Some((client, Lag { bytes: client.behind(channel), since }, client.not_taken(channel)))
     }
 
@@ -340,7 +341,7 @@ impl Room {
         let client = self.clients.remove(pid)?;
         self.visitors -= usize::from(self.is_visitor(&client));
         self.leaving.retain(|&leaving| leaving != pid);
-        let rest = client.rest(&self.channels[client.hears]);
+        let rest = client.rest(&self.channels[client.channel_id]);
         Some((client, rest))
     }
 }

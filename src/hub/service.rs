@@ -72,7 +72,7 @@ pub trait Service {
     }
 
     /// Something that was said is about to be sent, perhaps.
-    fn before_sending(&mut self, _parent: &mut Supervisor) {}
+    fn before_send(&mut self, _parent: &mut Supervisor) {}
 
     /// A turn of the hub's loop is over, but for the printing.
     fn end_turn(&mut self, _stage: &mut Context) {}

@@ -113,7 +113,7 @@ impl Worker<'_> {
     fn read(&mut self) -> (Option<i32>, bool) {
         let spare = self.cutter.spare();
         let room = spare.len();
-        match sys::read_now(self.socket, spare) {
+        match sys::try_read(self.socket, spare) {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {

@@ -59,7 +59,7 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
 }
 
 /// In a child: what was said last is heard before the connection is closed.
-pub(super) fn take_leave(socket: &TcpStream) {
+pub(super) fn linger(socket: &TcpStream) {
     // A copy that is gone with the process; no descriptor for it means no leave. By dup(2) and not `try_clone`: a child has no
     // fcntl(2), see [`sys::Sandbox`].
     if let Ok(copy) = nix::unistd::dup(socket) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::client_handler::{serve, take_leave};
+use super::client_handler::{linger, serve};
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
 };
@@ -69,7 +69,7 @@ impl<L: ClientHandler> Server<L> {
         lab: impl FnOnce() -> anyhow::Result<L>,
     ) -> anyhow::Result<Server<L>> {
         let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
-        supervisor.become_user()?;
+        supervisor.drop_privileges()?;
         let lab = lab()?;
         let lifeline = match way.iterative {
             true => {
@@ -80,7 +80,7 @@ impl<L: ClientHandler> Server<L> {
             false => {
                 supervisor.confine(L::PROFILE, lab.directory());
                 let (children, held) = io::pipe().context("pipe")?;
-                let high = |fd: OwnedFd| supervisor.out_of_the_way(fd).context("fcntl");
+                let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
                 Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
             }
         };
@@ -162,7 +162,7 @@ impl<L: ClientHandler> Server<L> {
             let mark = format!("(child {})", Pid::this());
             let stop = lifeline.children.as_fd();
             serve(lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
-            take_leave(socket);
+            linger(socket);
             out.finish(LAST_LINES);
             SERVED
         });

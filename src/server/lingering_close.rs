@@ -14,10 +14,10 @@ use crate::sys::{self, Interest, PollFd};
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long it may take in all, even for a peer that takes a few bytes now and then.
-const MOST_GRACE: Duration = Duration::from_secs(5);
+const MAX_GRACE: Duration = Duration::from_secs(5);
 
 /// How many may be on their way out; the one that has been so longest is closed for a newcomer.
-const MOST: usize = 128;
+const MAX: usize = 128;
 
 #[derive(Debug)]
 struct LingeringClose {
@@ -38,7 +38,7 @@ pub struct LingeringCloses {
 impl LingeringCloses {
     /// Takes leave of `socket` with `last_words`, which may be empty.
     pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
-        if self.leaving.len() >= MOST {
+        if self.leaving.len() >= MAX {
             self.leaving.remove(0);
             self.freed = true;
         }
@@ -46,7 +46,7 @@ impl LingeringCloses {
             socket,
             rest: last_words,
             deadline: now + GRACE,
-            last_deadline: now + MOST_GRACE,
+            last_deadline: now + MAX_GRACE,
         };
         if farewell.rest.is_empty() {
             farewell.end_our_side();
@@ -102,7 +102,7 @@ impl LingeringClose {
     /// False when it is over, one way or the other.
     fn goes_on(&mut self, now: Instant) -> bool {
         if !self.rest.is_empty() {
-            match sys::send_now(&self.socket, &self.rest) {
+            match sys::try_send(&self.socket, &self.rest) {
                 Ok(0) => {}
                 Ok(sent) => {
                     self.rest.drain(..sent);

@@ -45,7 +45,7 @@ impl Listener {
     ///
     /// # Errors
     /// As [`sys::move_high`].
-    pub fn out_of_the_way(self, lowest: RawFd) -> io::Result<Listener> {
+    pub fn move_high_numbered(self, lowest: RawFd) -> io::Result<Listener> {
         let listener = sys::move_high(self.listener.into(), lowest)?;
         Ok(Listener { listener: listener.into(), ..self })
     }
@@ -98,7 +98,7 @@ impl Listener {
         let _ = socket.set_nonblocking(false);
         // It fails only on a connection that was reset already, which the child will see.
         #[cfg(not(target_os = "linux"))]
-        let _ = sys::make_lively(&socket);
+        let _ = sys::enable_keepalive(&socket);
         // An IPv4 client of an IPv6 listener under its own name, not as ::ffff:192.0.2.1.
         AcceptOutcome::Accepted(socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }

@@ -54,7 +54,7 @@ impl Messages {
     }
 
     /// No children, no walls.
-    pub fn nobody_is_confined(self) -> &'static str {
+    pub fn no_children_to_confine(self) -> &'static str {
         match self.0 {
             French => "(père) sans fils, rien n'est confiné",
             English => "(parent) without children, nothing is confined",
@@ -132,7 +132,7 @@ impl Messages {
     }
 
     /// What that client is told.
-    pub fn you_are_too_many(self, most: usize) -> String {
+    pub fn room_is_full(self, most: usize) -> String {
         let most = clients(most);
         match self.0 {
             French => format!("la salle est pleine ({most} au plus), réessayez plus tard"),
@@ -154,7 +154,7 @@ impl Messages {
     }
 
     /// What that client is told.
-    pub fn you_are_too_many_there(self, most: usize) -> String {
+    pub fn too_many_from_your_address(self, most: usize) -> String {
         let most = clients(most);
         match self.0 {
             French => format!("votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard"),
@@ -163,7 +163,7 @@ impl Messages {
     }
 
     /// A client for whom no process could be made, for the one who runs the server.
-    pub fn refused_no_process(self, peer: SocketAddr, reason: &io::Error) -> String {
+    pub fn fork_failed(self, peer: SocketAddr, reason: &io::Error) -> String {
         match self.0 {
             French => format!("(père) client {peer} refusé : fork impossible : {reason}"),
             English => format!("(parent) client {peer} refused: cannot fork: {reason}"),
@@ -171,7 +171,7 @@ impl Messages {
     }
 
     /// What that client is told.
-    pub fn you_get_no_process(self) -> &'static str {
+    pub fn no_process_for_you(self) -> &'static str {
         match self.0 {
             French => "le serveur ne peut plus créer de processus, réessayez plus tard",
             English => "the server cannot make another process, try again later",
@@ -191,7 +191,7 @@ impl Messages {
     }
 
     /// The limit of descriptors is lower than what was asked for.
-    pub fn few_descriptors(self, limit: u64, most: usize) -> String {
+    pub fn descriptor_limit_is_low(self, limit: u64, most: usize) -> String {
         match self.0 {
             French => {
                 format!(
@@ -219,7 +219,7 @@ impl Messages {
     }
 
     /// Lines that could not be written.
-    pub fn lines_lost(self, count: u64) -> String {
+    pub fn lines_dropped(self, count: u64) -> String {
         match self.0 {
             French => format!("(père) {count} lignes n'ont pas pu être écrites"),
             English => format!("(parent) {count} lines could not be written"),

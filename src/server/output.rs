@@ -11,7 +11,7 @@ use super::messages::Messages;
 use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
 /// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
-const MOST_WAITING: usize = 64 * 1024;
+const MAX_WAITING: usize = 64 * 1024;
 
 /// Standard output or standard error, as a server uses it: lines are gathered during a turn of the poll loop and
 /// written at its end, as far as the descriptor takes them at once.
@@ -45,8 +45,8 @@ impl Output {
         // terminal does not promise that (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte).
         // So terminal and pipe are opened once more, without blocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
-        let own = sys::own_description_of_terminal(&file)
-            .or_else(|| sys::own_description_of_pipe(&file))
+        let own = sys::reopen_terminal(&file)
+            .or_else(|| sys::reopen_pipe(&file))
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
         let is_foreign = is_terminal && own.is_none();
         let file: Box<dyn AsFd> = match own {
@@ -78,7 +78,7 @@ impl Output {
 
     /// Standard error: if it is a terminal that was opened once more, then number 2 is that from now on, for children too, who
     /// could read the keyboard from the shell's.
-    pub fn only_writes(&self) {
+    pub fn replace_stderr(&self) {
         if self.number() != io::stderr().as_raw_fd() && nix::unistd::isatty(&self.file).unwrap_or(false) {
             // It cannot fail: both are open.
             let _ = nix::unistd::dup2_stderr(&self.file);
@@ -93,14 +93,14 @@ impl Output {
 
     /// True while another line would be kept: what nobody can read need not be put into words.
     pub fn has_room(&mut self) -> bool {
-        let room = self.waiting.len() < MOST_WAITING && !(self.is_foreign && self.has_begun);
+        let room = self.waiting.len() < MAX_WAITING && !(self.is_foreign && self.has_begun);
         self.dropped += u64::from(!room);
         room
     }
 
     /// True while so little waits that much more may follow: for a list that goes on once there is room.
     pub fn is_nearly_empty(&self) -> bool {
-        self.waiting.len() < MOST_WAITING / 2
+        self.waiting.len() < MAX_WAITING / 2
     }
 
     /// Adds a line, without its newline.
@@ -169,7 +169,7 @@ impl Output {
         if self.waiting.is_empty() && !self.is_foreign {
             self.confessed = std::mem::take(&mut self.dropped);
             if self.confessed > 0 {
-                self.line(self.messages.lines_lost(self.confessed));
+                self.line(self.messages.lines_dropped(self.confessed));
                 self.confession_left = self.waiting.len();
             }
         }

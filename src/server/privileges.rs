@@ -41,9 +41,9 @@ impl Privileges {
     ///
     /// # Errors
     /// The system's refusal, above all that this process is not root's.
-    pub fn become_user(&self, messages: Messages) -> anyhow::Result<()> {
+    pub fn drop_privileges(&self, messages: Messages) -> anyhow::Result<()> {
         match &self.user {
-            Some(user) => user.become_it().with_context(|| messages.cannot_become(user.name())),
+            Some(user) => user.switch_to().with_context(|| messages.cannot_become(user.name())),
             None => Ok(()),
         }
     }
@@ -67,7 +67,7 @@ impl Privileges {
         let user = self.user.as_ref().map(|user| messages.runs_as(user.name(), user.number()));
         let children = match self.has_children {
             true => messages.confined(&self.sandbox),
-            false => messages.nobody_is_confined().to_string(),
+            false => messages.no_children_to_confine().to_string(),
         };
         user.into_iter().chain([children]).collect()
     }

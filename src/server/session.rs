@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
             if !self.wait(Interest::Write, self.patience)? {
                 return Err(Disconnect::Idle);
             }
-            let sent = sys::send_now(self.socket, bytes).map_err(Disconnect::Broken)?;
+            let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
             bytes = &bytes[sent..];
             if sent == 0 {
                 // It was able and took nothing: the system lacks memory, and would be asked again at once.
@@ -113,9 +113,9 @@ impl<'a> Session<'a> {
     }
 
     /// The last words: as much of them as the client takes at once, also when the server ends.
-    pub fn send_last(&mut self, bytes: &[u8]) {
+    pub fn send_final(&mut self, bytes: &[u8]) {
         // A client that has not read what came before, or is gone, does not hear them: nobody else is there to be told.
-        let _ = sys::send_now(self.socket, bytes);
+        let _ = sys::try_send(self.socket, bytes);
     }
 
     /// Waits for the client; false when `time` is over. Lines that a slow reader has kept waiting are printed meanwhile.

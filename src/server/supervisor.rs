@@ -27,7 +27,7 @@ pub const ACCEPTED_AT_ONCE: usize = 32;
 const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// How many may wait so.
-const MOST_WAITING: usize = 32;
+const MAX_WAITING: usize = 32;
 
 /// A connection that is not yet let in.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub struct Supervisor {
     /// One more of their address than may be, for a moment.
     waiting: Vec<PendingConnection>,
     /// Somebody has left since they were looked at.
-    somebody_left: bool,
+    client_left: bool,
     /// The lowest number for descriptors that are to stay out of the way.
     lowest: RawFd,
 }
@@ -119,11 +119,11 @@ impl Supervisor {
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
             waiting: Vec::new(),
-            somebody_left: false,
+            client_left: false,
             lowest,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
-            supervisor.err.line(messages.few_descriptors(limit, options.max_clients));
+            supervisor.err.line(messages.descriptor_limit_is_low(limit, options.max_clients));
         }
         Ok(supervisor)
     }
@@ -136,26 +136,26 @@ impl Supervisor {
     /// As [`Supervisor::open`].
     pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
         let listener =
-            Listener::open(address, backlog).and_then(|listener| listener.out_of_the_way(self.lowest));
+            Listener::open(address, backlog).and_then(|listener| listener.move_high_numbered(self.lowest));
         let listener = listener.with_context(|| self.messages.cannot_listen(address))?;
         let bound = listener.address().context("getsockname")?;
         self.listeners.push(listener);
         Ok(bound)
     }
 
-    /// Becomes the user it is to run as, see [`Privileges::become_user`].
+    /// Becomes the user it is to run as, see [`Privileges::drop_privileges`].
     ///
     /// # Errors
     /// The system's refusal.
-    pub fn become_user(&self) -> anyhow::Result<()> {
-        self.privileges.become_user(self.messages)
+    pub fn drop_privileges(&self) -> anyhow::Result<()> {
+        self.privileges.drop_privileges(self.messages)
     }
 
     /// Makes ready what confines each child, see [`Privileges::confine`].
     pub fn confine(&mut self, duty: Profile, directory: Option<BorrowedFd>) {
         self.privileges.confine(duty, directory, self.lowest);
-        if self.privileges.sandbox.leaves_terminal() {
-            self.err.only_writes();
+        if self.privileges.sandbox.closes_terminal() {
+            self.err.replace_stderr();
         }
     }
 
@@ -217,7 +217,7 @@ impl Supervisor {
     /// Those who waited for a place of their address and are to be looked at again, the first comer first: all once somebody
     /// has left, or those who have waited long enough.
     pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {
-        let all = std::mem::take(&mut self.somebody_left);
+        let all = std::mem::take(&mut self.client_left);
         self.waiting
             .extract_if(.., |pending| all || pending.until.is_some_and(|until| until <= now))
             .collect()
@@ -243,7 +243,7 @@ impl Supervisor {
     ///
     /// # Errors
     /// As [`sys::move_high`].
-    pub fn out_of_the_way(&self, fd: OwnedFd) -> io::Result<OwnedFd> {
+    pub fn move_high_numbered(&self, fd: OwnedFd) -> io::Result<OwnedFd> {
         sys::move_high(fd, self.lowest)
     }
 
@@ -261,15 +261,15 @@ impl Supervisor {
         let PendingConnection { client: (socket, peer), listener, until } = pending;
         let reason = if present >= self.max_clients {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
-            self.messages.you_are_too_many(self.max_clients)
+            self.messages.room_is_full(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
             let until = until.unwrap_or(now + RETRY_WAIT);
-            if now < until && self.waiting.len() < MOST_WAITING {
+            if now < until && self.waiting.len() < MAX_WAITING {
                 self.waiting.push(PendingConnection { client: (socket, peer), listener, until: Some(until) });
                 return None;
             }
             self.err.line(self.messages.refused_address(peer, most));
-            self.messages.you_are_too_many_there(most)
+            self.messages.too_many_from_your_address(most)
         } else {
             return Some((socket, peer));
         };
@@ -285,14 +285,14 @@ impl Supervisor {
         tell: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) {
-        self.err.line(self.messages.refused_no_process(peer, reason));
-        let reason = self.program.says(self.messages.you_get_no_process());
+        self.err.line(self.messages.fork_failed(peer, reason));
+        let reason = self.program.says(self.messages.no_process_for_you());
         self.lingering.add(socket, tell(&reason), now);
     }
 
     /// Somebody has left, and a descriptor was freed: a door that was shut for lack of one may try again.
     pub fn resume(&mut self, now: Instant) {
-        self.somebody_left = true;
+        self.client_left = true;
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, true));
     }
 

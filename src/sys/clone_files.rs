@@ -27,7 +27,7 @@ use super::spawn::NOT_READY;
 const CROWD: RawFd = 512;
 
 /// The child is waited for no longer: somebody has stopped it in its first moment.
-const PATIENCE: Duration = Duration::from_secs(1);
+const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A child that ended before it had begun wakes nobody: after so long, one looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -174,7 +174,7 @@ impl Flag {
 
     /// Returns when `child` has raised it, or has ended.
     fn wait_for(&self, child: Pid) -> io::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while self.word().load(Ordering::Acquire) == 0 && !has_ended(child) {
             if Instant::now() > deadline {
                 kill(child, Signal::SIGKILL);

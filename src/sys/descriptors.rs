@@ -89,7 +89,7 @@ const ROOM_FOR_PACKETS: i32 = 1 << 20;
 
 /// Lets each read(2) from the pipe give what one write(2) of at most `PIPE_BUF` bytes to this end brought, and no more: packet mode,
 /// `O_DIRECT` in pipe(2). False where the system has no such mode; bytes of several writes then come together.
-pub fn keep_writes_apart(writer: &PipeWriter) -> bool {
+pub fn enable_packet_mode(writer: &PipeWriter) -> bool {
     #[cfg(target_os = "linux")]
     {
         // Without more room it works as well.
@@ -122,7 +122,7 @@ pub fn pipe_capacity(pipe: impl AsFd) -> usize {
 
 /// Opens the terminal behind `fd` once more, for writing and without blocking: a new open file of its own, so that
 /// the shell that shares `fd` never sees `O_NONBLOCK`. `None` when `fd` is no terminal or cannot be opened.
-pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
+pub fn reopen_terminal(fd: impl AsFd) -> Option<File> {
     let path = nix::unistd::ttyname(&fd).ok()?;
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let reopen = |path: &Path| open(path, flags, Mode::empty()).ok().map(File::from);
@@ -134,7 +134,7 @@ pub fn own_description_of_terminal(fd: impl AsFd) -> Option<File> {
 /// Opens the pipe behind `fd` once more, likewise: of several processes that poll(2) tells of room in one pipe, the last to
 /// write could find it full, and would wait. `None` when `fd` is no pipe or cannot be opened, as another user's; also where the
 /// system has no name for it, that is anywhere but on Linux: proc_pid_fd(5).
-pub fn own_description_of_pipe(fd: impl AsFd) -> Option<File> {
+pub fn reopen_pipe(fd: impl AsFd) -> Option<File> {
     let mode = SFlag::from_bits_truncate(fstat(&fd).ok()?.st_mode);
     if !cfg!(target_os = "linux") || mode & SFlag::S_IFMT != SFlag::S_IFIFO {
         return None;
@@ -184,7 +184,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_read_of_a_pipe_of_packets_gives_one_write() {
         let (mut reader, mut writer) = std::io::pipe().unwrap();
-        assert!(keep_writes_apart(&writer));
+        assert!(enable_packet_mode(&writer));
         writer.write_all(b"one").unwrap();
         writer.write_all(&[7; crate::sys::PIPE_BUF]).unwrap();
         let mut read = || reader.read(&mut [0; 9999]).unwrap();
@@ -195,12 +195,12 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_pipe_opened_once_more_is_full_without_waiting_and_the_first_still_waits() {
         let (reader, writer) = std::io::pipe().unwrap();
-        let mut own = own_description_of_pipe(&writer).unwrap();
+        let mut own = reopen_pipe(&writer).unwrap();
         while own.write(&[0; 4096]).is_ok() {}
         let flags = |fd: &dyn AsFd| OFlag::from_bits_retain(fcntl(fd.as_fd(), FcntlArg::F_GETFL).unwrap());
         assert!(flags(&own).contains(OFlag::O_NONBLOCK) && !flags(&writer).contains(OFlag::O_NONBLOCK));
         drop(reader);
         assert_eq!(own.write(&[0]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert!(own_description_of_pipe(tempfile::tempfile().unwrap()).is_none());
+        assert!(reopen_pipe(tempfile::tempfile().unwrap()).is_none());
     }
 }

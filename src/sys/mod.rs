@@ -21,8 +21,8 @@ mod spawn;
 mod terminal;
 
 pub use descriptors::{
-    has_terminal, keep_only, keep_writes_apart, make_nonblocking, move_high, own_description_of_pipe,
-    own_description_of_terminal, pipe_capacity, raise_descriptor_limit,
+    enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
+    raise_descriptor_limit, reopen_pipe, reopen_terminal,
 };
 pub use fd_passing::{Passed, pass, take_passed};
 pub use files::{create_named, create_unnamed, link_named, link_unnamed, open_directory, unlink};
@@ -35,11 +35,12 @@ pub use proctitle::Title;
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use signals::{Signals, default_signal, ignore_signal, is_ignored};
 pub use socket::{
-    begin_connecting, discard_input, finish_connecting, listen, make_lively, peek_now, read_now, send_now,
+    begin_connecting, discard_input, enable_keepalive, finish_connecting, listen, try_peek, try_read,
+    try_send,
 };
 pub use spawn::spawn;
 pub use terminal::{
-    TerminalModes, end_by, is_in_foreground, is_ours_or_the_shells, raise_in_group, stop_as_asked,
+    TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,
 };
 
 pub use nix::poll::PollFd;

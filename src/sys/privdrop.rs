@@ -39,7 +39,7 @@ impl User {
     ///
     /// # Errors
     /// EPERM when this process is not root's; that there is a way back, which the process must not live to use.
-    pub fn become_it(&self) -> anyhow::Result<()> {
+    pub fn switch_to(&self) -> anyhow::Result<()> {
         set_groups(&self.name, self.gid).context("initgroups")?;
         setgid(self.gid).map_err(io::Error::from).context("setgid")?;
         setuid(self.uid).map_err(io::Error::from).context("setuid")?;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Read;
 
 /// The most bytes of a title: what is worth a column, and little enough to lie in one page, as a rule.
-const LONGEST: usize = 160;
+const MAX_LEN: usize = 160;
 
 /// The memory of the command line, as the kernel knows it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +44,7 @@ impl Title {
     /// It costs no memory but that page.
     pub fn show(&self, title: impl Display) {
         let Some(Area { start, arguments, room }) = self.area else { return };
-        let mut line = Line { bytes: [0; LONGEST + 2], length: 0, most: LONGEST.min(room - 1) };
+        let mut line = Line { bytes: [0; MAX_LEN + 2], length: 0, most: MAX_LEN.min(room - 1) };
         // What has no room is left out.
         let _ = write!(line, "{title}");
         if line.length == arguments - 1 {
@@ -86,7 +86,7 @@ fn area(stat: &[u8]) -> Option<Area> {
 
 /// So much of what is written as has room, whole characters.
 struct Line {
-    bytes: [u8; LONGEST + 2],
+    bytes: [u8; MAX_LEN + 2],
     length: usize,
     most: usize,
 }
@@ -154,8 +154,8 @@ mod tests {
     fn a_title_is_cut_between_characters_where_there_is_no_more_room() {
         assert_eq!(shown(8, 0, &["123456789", "12345é"]), ["123456", "12345"]);
         assert_eq!(shown(8, 3, &["123456789é"]), ["123456789"]);
-        let long = "é".repeat(LONGEST);
-        assert_eq!(shown(8, 9999, &[&long]), ["é".repeat(LONGEST / 2)]);
+        let long = "é".repeat(MAX_LEN);
+        assert_eq!(shown(8, 9999, &[&long]), ["é".repeat(MAX_LEN / 2)]);
     }
 
     #[test]

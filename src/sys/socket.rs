@@ -52,7 +52,7 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     start_listening(&listener, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
     // Once here, and not once for each client. It concerns them alone: without it, the server listens all the same.
     #[cfg(target_os = "linux")]
-    let _ = make_lively(&listener);
+    let _ = enable_keepalive(&listener);
     let listener = TcpListener::from(listener);
     // A client that resets between poll and accept must not leave the server waiting in accept: accept(2), NOTES.
     listener.set_nonblocking(true)?;
@@ -101,7 +101,7 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// What setsockopt(2) says. Where a system has no such setting, its own times hold (two hours, as a rule).
-pub fn make_lively(socket: &impl AsFd) -> io::Result<()> {
+pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
     setsockopt(socket, sockopt::TcpNoDelay, &true)?;
     setsockopt(socket, sockopt::KeepAlive, &true)?;
     let silence = SILENCE.as_secs() as u32;
@@ -135,7 +135,7 @@ pub(super) const QUIETLY: MsgFlags = MsgFlags::empty();
 ///
 /// # Errors
 /// EPIPE, ECONNRESET and the like: the peer is gone.
-pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match send(socket.as_raw_fd(), bytes, NOW | QUIETLY) {
             Ok(sent) => return Ok(sent),
@@ -151,15 +151,15 @@ pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 ///
 /// # Errors
 /// ECONNRESET and the like: the peer is gone.
-pub fn peek_now(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, NOW | MsgFlags::MSG_PEEK)
 }
 
 /// Reads what the peer has sent. Returns how much that is: 0 at the end, `None` when nothing is there.
 ///
 /// # Errors
-/// As [`peek_now`].
-pub fn read_now(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+/// As [`try_peek`].
+pub fn try_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, NOW)
 }
 
@@ -177,7 +177,7 @@ fn receive(socket: &TcpStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<
 /// Reads and forgets what the peer has sent. True when the peer has ended its side or is gone.
 pub fn discard_input(socket: &TcpStream) -> bool {
     // One bounded read a turn: poll comes back for the rest.
-    matches!(read_now(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
+    matches!(try_read(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
 }
 
 #[cfg(test)]

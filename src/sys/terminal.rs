@@ -70,7 +70,7 @@ pub fn is_in_foreground(fd: impl AsFd) -> bool {
 }
 
 /// The same, or when it is that of the session's leader, which is the shell, as a rule.
-pub fn is_ours_or_the_shells(fd: impl AsFd) -> bool {
+pub fn is_foreground_or_shells(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp() || Ok(group) == getsid(None))
 }
 
@@ -101,7 +101,7 @@ pub fn stop_as_asked() -> io::Result<()> {
 }
 
 /// Ends this process by `signal`, one that ends by default, as if it had never been caught: whoever started us learns how.
-pub fn end_by(signal: Signal) {
+pub fn die_by(signal: Signal) {
     crate::sys::default_signal(signal);
     // It fails only for numbers that are no signal.
     let _ = raise(signal);

@@ -56,7 +56,7 @@ fn talk_face_to_face(server: &Target, pseudo: &str, reconnects: bool) -> anyhow:
     ENDING.into_iter().for_each(sys::default_signal);
     match end? {
         End::Wanted(farewell) => PROGRAM.complain(&farewell),
-        End::Signal(signal) => sys::end_by(signal),
+        End::Signal(signal) => sys::die_by(signal),
     }
     Ok(())
 }

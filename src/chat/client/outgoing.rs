@@ -1,14 +1,14 @@
 //! From a line that one types to what goes on the wire: `pseudo : text` and a NUL, at most 1024 bytes whole. Pure.
 
 /// The most bytes of one message with its NUL, as the course's client has it.
-const MOST: usize = 1024;
+const MAX: usize = 1024;
 
 /// The longest pseudo, in bytes: three quarters of each message stay for the text.
-pub const LONGEST_PSEUDO: usize = 255;
+pub const MAX_NICK_LEN: usize = 255;
 
 /// The bytes of text that one message of `pseudo` holds.
 pub fn room_for_text(pseudo: &str) -> usize {
-    MOST - 1 - prefix(pseudo).len()
+    MAX - 1 - prefix(pseudo).len()
 }
 
 /// The message of `pseudo` that says `text`.
@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn the_longest_text_makes_the_longest_message() {
-        for pseudo in ["al", &"x".repeat(LONGEST_PSEUDO)] {
+        for pseudo in ["al", &"x".repeat(MAX_NICK_LEN)] {
             let text = vec![b'x'; room_for_text(pseudo)];
-            assert_eq!(message(pseudo, &text).len(), MOST);
+            assert_eq!(message(pseudo, &text).len(), MAX);
         }
     }
 }

@@ -24,7 +24,7 @@ pub const NO_OUTPUT: i32 = 100;
 const HOLD: Duration = Duration::from_millis(500);
 
 /// The longest message that the screen keeps together. Ours are shorter; other servers' are cut.
-const LONGEST: usize = 64 * 1024;
+const MAX_LEN: usize = 64 * 1024;
 
 /// Shows `opening`, then every message until the server or the keyboard's process is gone. Returns its status.
 pub fn show(
@@ -50,7 +50,7 @@ pub fn hear(
     parent: &UnixStream,
     mut give: impl FnMut(&[u8]) -> Result<(), Errno>,
 ) -> i32 {
-    let mut buffer = vec![0; LONGEST];
+    let mut buffer = vec![0; MAX_LEN];
     let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
     loop {
         let timeout = cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));

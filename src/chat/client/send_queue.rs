@@ -41,7 +41,7 @@ impl SendQueue {
     /// EPIPE, ECONNRESET and the like: the server is gone.
     pub fn send(&mut self, connection: &TcpStream, mut sent: impl FnMut(Vec<u8>)) -> io::Result<()> {
         while let Some(message) = self.waiting.front() {
-            self.taken += sys::send_now(connection, &message[self.taken..])?;
+            self.taken += sys::try_send(connection, &message[self.taken..])?;
             if self.taken < message.len() {
                 break;
             }

@@ -153,13 +153,13 @@ impl Sender<'_> {
             };
             let signals = sys::watch(self.signals.as_fd(), Interest::Read);
             let mut watched = [signals, sys::watch(screen.lifeline(), Interest::Read)];
-            let begun = Instant::now();
+            let incomplete_suffix_len = Instant::now();
             sys::wait(&mut watched, timeout).context("poll")?;
             if sys::is_ready(&watched[0]) && !self.signals.take().is_empty() {
                 return Ok(End::User);
             }
             if timeout.is_some() {
-                patience = patience.saturating_sub(begun.elapsed());
+                patience = patience.saturating_sub(incomplete_suffix_len.elapsed());
             }
         }
     }

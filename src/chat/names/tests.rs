@@ -60,7 +60,7 @@ fn nothing_before_a_name_hides_it() {
 
 #[test]
 fn other_names_and_what_bears_none_are_fine() {
-    let long = "x".repeat(LONGEST + 1) + " : x\0";
+    let long = "x".repeat(MAX_LEN + 1) + " : x\0";
     let messages = [
         "eve : bonjour\0",
         "bonjour alice",

@@ -81,7 +81,7 @@ impl Transcript {
         let Options { path, sync } = &self.options;
         let Some(file) = file::open(path, *sync, self.file.as_ref())? else { return Ok(()) };
         let file: File =
-            supervisor.out_of_the_way(OwnedFd::from(file)).map_err(|error| file::reason(&error))?.into();
+            supervisor.move_high_numbered(OwnedFd::from(file)).map_err(|error| file::reason(&error))?.into();
         if file::ends_within_a_line(&file).map_err(|error| file::reason(&error))? {
             self.lines.insert(0, b'\n');
         }

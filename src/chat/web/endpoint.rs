@@ -87,7 +87,7 @@ impl WebEndpoint {
         if let Some(most) = self.max_per_address.filter(|&most| places >= most) {
             let messages = context.supervisor.messages;
             context.supervisor.err.line(messages.refused_address(peer, most));
-            let reason = PROGRAM.says(&messages.you_are_too_many_there(most));
+            let reason = PROGRAM.says(&messages.too_many_from_your_address(most));
             return context.room.send_away(record.pid, self.refusal(&reason));
         }
         context.room.let_in(record.pid, FRAMES);
@@ -119,8 +119,8 @@ impl WebEndpoint {
     }
 }
 
-/// The last words to a client that was in the room, `told` being what else it is to know.
-pub fn last_words(client: &Connection, told: Option<&str>) -> Vec<u8> {
+/// The last words to a client that was in the room, `notified` being what else it is to know.
+pub fn last_words(client: &Connection, notified: Option<&str>) -> Vec<u8> {
     let code = match client.left {
         Some(IDLE) => POLICY,
         None => INTERNAL,
@@ -130,16 +130,17 @@ pub fn last_words(client: &Connection, told: Option<&str>) -> Vec<u8> {
             None => return Vec::new(),
         },
     };
-    [told.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
+    [notified.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
 }
 
 /// The last words to a client that reads too slowly and has not taken `rest`: nothing where they would stand in the middle of
 /// something else.
-pub fn too_slow(rest: &[u8], told: &str) -> Vec<u8> {
+pub fn too_slow(rest: &[u8], notified: &str) -> Vec<u8> {
     if rest.is_empty() {
         return Vec::new();
     }
-    [ws_encode::rest_of_frame(rest), &ws_encode::notice(told), &ws_encode::close(TRY_AGAIN_LATER)].concat()
+    [ws_encode::rest_of_frame(rest), &ws_encode::notice(notified), &ws_encode::close(TRY_AGAIN_LATER)]
+        .concat()
 }
 
 /// The last words as the server ends.

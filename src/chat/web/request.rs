@@ -10,7 +10,7 @@ use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
 use super::response::Response;
 
 /// The most bytes of a head.
-pub const MOST: usize = 8 * 1024;
+pub const MAX: usize = 8 * 1024;
 
 const HEAD: &[u8] = b"HEAD ";
 
@@ -41,11 +41,11 @@ pub fn is_head(bytes: &[u8]) -> bool {
 
 /// Judges what has come of a request.
 pub fn route(bytes: &[u8], site: &Site) -> Route {
-    let bytes = &bytes[..bytes.len().min(MOST)];
+    let bytes = &bytes[..bytes.len().min(MAX)];
     let Some(rest) = bytes.strip_prefix(HEAD) else { return judge_get(bytes, site) };
     // The library takes GET alone.
     match judge_get(&[b"GET ", rest].concat(), site) {
-        Route::Incomplete if bytes.len() == MOST => Route::Response(Response::TooLarge),
+        Route::Incomplete if bytes.len() == MAX => Route::Response(Response::TooLarge),
         Route::Enter(..) => Route::Response(Response::OnlyWebSocket),
         verdict => verdict,
     }
@@ -53,7 +53,7 @@ pub fn route(bytes: &[u8], site: &Site) -> Route {
 
 fn judge_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
-        Ok(None) if bytes.len() < MOST => Route::Incomplete,
+        Ok(None) if bytes.len() < MAX => Route::Incomplete,
         Ok(None) => Route::Response(Response::TooLarge),
         Ok(Some((size, request))) => match answer(&request, site) {
             Ok(accept) => Route::Enter(accept, size),
@@ -180,9 +180,9 @@ mod tests {
         assert_eq!(judged("/", HERE), Route::Response(Response::Page));
         assert_eq!(judged("/room", UPGRADE), Route::Response(Response::OnlyWebSocket));
         assert_eq!(judged("/", "Host: evil.example\r\n"), Route::Response(Response::ForeignHost));
-        let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
+        let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
         for (bytes, verdict) in
-            [(&long[..MOST], Route::Response(Response::TooLarge)), (&long[..MOST - 1], Route::Incomplete)]
+            [(&long[..MAX], Route::Response(Response::TooLarge)), (&long[..MAX - 1], Route::Incomplete)]
         {
             assert_eq!(route(bytes.as_bytes(), &site()), verdict);
         }
@@ -281,8 +281,8 @@ mod tests {
         assert_eq!(judged(b"GET / HTTP/1.1\r\nHost: localhost:80"), Route::Incomplete);
         let many = "A: b\r\n".repeat(200);
         assert_eq!(judged(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), is(Response::TooLarge));
-        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MOST));
+        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
         assert_eq!(judged(long.as_bytes()), is(Response::TooLarge));
-        assert_eq!(judged(&long.as_bytes()[..MOST - 1]), Route::Incomplete);
+        assert_eq!(judged(&long.as_bytes()[..MAX - 1]), Route::Incomplete);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, PipeWriter};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::request::{MOST, Route, Site, is_head, route};
+use super::request::{MAX, Route, Site, is_head, route};
 use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
@@ -48,7 +48,7 @@ impl Request<'_> {
     /// # Errors
     /// EPIPE: the hub is gone.
     fn begin(&mut self, site: &Site, idle: Option<Duration>) -> io::Result<i32> {
-        let (mut head, mut len) = ([0; MOST], 0);
+        let (mut head, mut len) = ([0; MAX], 0);
         let until = Instant::now() + HEAD;
         loop {
             match self.read(&mut head[len..], Some(until))? {
@@ -115,7 +115,7 @@ impl Request<'_> {
         if !wait(self.socket, self.pipe, timeout)? {
             return Ok(Ok(0));
         }
-        Ok(match sys::read_now(self.socket, into) {
+        Ok(match sys::try_read(self.socket, into) {
             Ok(None) => Ok(0),
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {

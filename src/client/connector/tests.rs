@@ -45,7 +45,7 @@ fn a_server_that_comes_late_within_3_seconds_is_found() {
     assert_eq!(connector.again, end);
     let _listener = TcpListener::bind(address).unwrap();
     now = end;
-    assert!(search(&mut connector, &mut now, end + PATIENCE).1.unwrap().is_some());
+    assert!(search(&mut connector, &mut now, end + CONNECT_TIMEOUT).1.unwrap().is_some());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn after_3_seconds_it_gives_up_with_the_reason() {
     let mut connector = Connector::in_brief(&server);
     let begin = connector.again;
     let mut now = begin;
-    let refusal = search(&mut connector, &mut now, begin + 2 * PATIENCE).1.unwrap_err();
+    let refusal = search(&mut connector, &mut now, begin + 2 * CONNECT_TIMEOUT).1.unwrap_err();
     assert_eq!((refusal.kind(), now), (io::ErrorKind::ConnectionRefused, connector.end.unwrap()));
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// So many are kept.
-const MOST: usize = 200;
+const MAX: usize = 200;
 
 /// Words to offer, and which one is offered now.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Completion {
     /// Offers `word` from now on, before all others.
     pub fn offer(&mut self, word: &str) {
         self.messages.retain(|known| known != word);
-        self.messages.truncate(MOST - 1);
+        self.messages.truncate(MAX - 1);
         self.messages.push_front(word.to_string());
     }
 
@@ -36,7 +36,7 @@ impl Completion {
     /// `name`.
     pub fn offer_beginning(&mut self, name: &str, text: &str) {
         self.beginnings.retain(|(_, known)| known != text);
-        self.beginnings.truncate(MOST - 1);
+        self.beginnings.truncate(MAX - 1);
         self.beginnings.push_front((name.to_string(), text.to_string()));
     }
 
@@ -123,9 +123,9 @@ mod tests {
         assert_eq!(completion.next("al", 2), None);
         completion.offer("alice");
         assert_eq!((completion.next("", 0), completion.next("x", 1)), (None, None));
-        (0..2 * MOST).for_each(|i| completion.offer(&format!("nom{i}")));
-        assert_eq!(completion.messages.len(), MOST);
-        (0..2 * MOST).for_each(|i| completion.offer_beginning("nom", &i.to_string()));
-        assert_eq!(completion.beginnings.len(), MOST);
+        (0..2 * MAX).for_each(|i| completion.offer(&format!("nom{i}")));
+        assert_eq!(completion.messages.len(), MAX);
+        (0..2 * MAX).for_each(|i| completion.offer_beginning("nom", &i.to_string()));
+        assert_eq!(completion.beginnings.len(), MAX);
     }
 }

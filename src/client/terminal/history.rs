@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// So many are kept.
-const MOST: usize = 500;
+const MAX: usize = 500;
 
 /// Older lines, and how far one has gone back among them.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl History {
         if line.trim().is_empty() || self.lines.back().is_some_and(|last| last == line) {
             return;
         }
-        if self.lines.len() == MOST {
+        if self.lines.len() == MAX {
             self.lines.pop_front();
         }
         self.lines.push_back(line.to_string());
@@ -72,9 +72,9 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut history = History::default();
-        (0..3 * MOST).for_each(|i| history.push(&i.to_string()));
-        assert_eq!(history.lines.len(), MOST);
-        assert_eq!(history.older(""), Some((3 * MOST - 1).to_string()));
+        (0..3 * MAX).for_each(|i| history.push(&i.to_string()));
+        assert_eq!(history.lines.len(), MAX);
+        assert_eq!(history.older(""), Some((3 * MAX - 1).to_string()));
     }
 
     #[test]

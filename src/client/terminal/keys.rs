@@ -10,7 +10,7 @@ const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 /// The most bytes that are kept of one paste.
-pub const LONGEST_PASTE: usize = 1 << 20;
+pub const MAX_PASTE: usize = 1 << 20;
 
 /// No key has more bytes.
 const LONGEST_KEY: usize = 64;
@@ -24,7 +24,7 @@ pub enum Input {
     Key(KeyEvent),
     /// All this was pasted.
     Paste {
-        /// The bytes, at most [`LONGEST_PASTE`].
+        /// The bytes, at most [`MAX_PASTE`].
         bytes: Vec<u8>,
         /// More were pasted, and not kept.
         is_cut: bool,
@@ -35,7 +35,7 @@ pub enum Input {
 #[derive(Debug, Default)]
 pub struct Keys {
     /// The beginning of a key.
-    begun: Vec<u8>,
+    incomplete_suffix_len: Vec<u8>,
     /// What has been pasted so far, while a paste goes on.
     pasted: Option<Vec<u8>>,
     is_cut: bool,
@@ -57,36 +57,37 @@ impl Keys {
 
     /// True when a key has begun whose rest may never come.
     pub fn has_begun(&self) -> bool {
-        !self.begun.is_empty()
+        !self.incomplete_suffix_len.is_empty()
     }
 
     /// No more has come for a while: an Escape that waits for its rest was the key of that name, and another beginning was nothing.
     pub fn settle(&mut self, mut give: impl FnMut(Input)) {
-        let begun = std::mem::take(&mut self.begun);
-        if begun == [ESCAPE] {
-            key_of(&begun).ok().flatten().into_iter().for_each(&mut give);
+        let incomplete_suffix_len = std::mem::take(&mut self.incomplete_suffix_len);
+        if incomplete_suffix_len == [ESCAPE] {
+            key_of(&incomplete_suffix_len).ok().flatten().into_iter().for_each(&mut give);
         }
     }
 
     fn press(&mut self, byte: u8, give: impl FnMut(Input)) -> Option<Input> {
-        let cuts_a_character = self.begun.first().is_some_and(|&first| first >= 0x80) && byte & 0xc0 != 0x80;
+        let cuts_a_character =
+            self.incomplete_suffix_len.first().is_some_and(|&first| first >= 0x80) && byte & 0xc0 != 0x80;
         if byte == ESCAPE || cuts_a_character {
             self.settle(give);
         }
-        self.begun.push(byte);
-        match &self.begun[..] {
+        self.incomplete_suffix_len.push(byte);
+        match &self.incomplete_suffix_len[..] {
             [ESCAPE] => return None,
             PASTE_BEGINS => self.pasted = Some(Vec::new()),
-            begun => match key_of(begun) {
-                Ok(None) if begun.len() < LONGEST_KEY => return None,
+            incomplete_suffix_len => match key_of(incomplete_suffix_len) {
+                Ok(None) if incomplete_suffix_len.len() < LONGEST_KEY => return None,
                 Ok(key) => {
-                    self.begun.clear();
+                    self.incomplete_suffix_len.clear();
                     return key;
                 }
                 Err(()) => {}
             },
         }
-        self.begun.clear();
+        self.incomplete_suffix_len.clear();
         None
     }
 
@@ -95,12 +96,12 @@ impl Keys {
         pasted.push(byte);
         if pasted.ends_with(PASTE_ENDS) {
             let mut bytes = self.pasted.take().unwrap_or_default();
-            bytes.truncate((bytes.len() - PASTE_ENDS.len()).min(LONGEST_PASTE));
+            bytes.truncate((bytes.len() - PASTE_ENDS.len()).min(MAX_PASTE));
             return Some(Input::Paste { bytes, is_cut: std::mem::take(&mut self.is_cut) });
         }
-        if pasted.len() >= LONGEST_PASTE + 4096 {
+        if pasted.len() >= MAX_PASTE + 4096 {
             // What could be the beginning of the end stays.
-            pasted.drain(LONGEST_PASTE..pasted.len() - PASTE_ENDS.len());
+            pasted.drain(MAX_PASTE..pasted.len() - PASTE_ENDS.len());
             self.is_cut = true;
         }
         None
@@ -183,13 +184,13 @@ mod tests {
     fn a_paste_without_bounds_is_cut_and_its_end_is_seen() {
         let (mut keys, mut all) = (Keys::default(), Vec::new());
         keys.feed(PASTE_BEGINS, |_| ());
-        for _ in 0..3 * LONGEST_PASTE / 8 {
+        for _ in 0..3 * MAX_PASTE / 8 {
             keys.feed(b"12345678", |_| panic!("not at the end yet"));
-            assert!(keys.pasted.as_ref().is_some_and(|pasted| pasted.len() <= LONGEST_PASTE + 4096));
+            assert!(keys.pasted.as_ref().is_some_and(|pasted| pasted.len() <= MAX_PASTE + 4096));
         }
         keys.feed(b"\x1b[201~x", |input| all.push(input));
         assert!(
-            matches!(&all[..], [Input::Paste { bytes, is_cut: true }, Input::Key(_)] if bytes.len() == LONGEST_PASTE)
+            matches!(&all[..], [Input::Paste { bytes, is_cut: true }, Input::Key(_)] if bytes.len() == MAX_PASTE)
         );
     }
 

@@ -121,8 +121,8 @@ impl Terminal {
 
     /// How long to wait at most for the next turn, where a key has begun.
     pub fn patience(&self) -> Option<Duration> {
-        let begun = self.typing.has_begun_a_key();
-        begun.then(|| REST_OF_A_KEY.saturating_sub(self.last_key.elapsed()))
+        let incomplete_suffix_len = self.typing.has_begun_a_key();
+        incomplete_suffix_len.then(|| REST_OF_A_KEY.saturating_sub(self.last_key.elapsed()))
     }
 
     /// Says a line above what is typed. It may have colours, and no other control characters.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::viewport::Size;
-use crate::client::OUT_OF_THE_WAY;
+use crate::client::OWN_DESCRIPTORS_FROM;
 use crate::sys::{self, Interest, PIPE_BUF, TerminalModes};
 
 /// Pastes are marked as such, from here to there: xterm's "bracketed paste mode".
@@ -44,7 +44,7 @@ pub fn saved_modes() -> io::Result<TerminalModes> {
 /// put it in order meanwhile, for himself. A shell may have taken it first, and some leave its modes as they are; but not where another
 /// program has it, which may want those modes too.
 pub fn put_back(modes: &TerminalModes) {
-    if !sys::is_ours_or_the_shells(io::stdin()) || !modes.key_by_key().are_those_of(io::stdin()) {
+    if !sys::is_foreground_or_shells(io::stdin()) || !modes.key_by_key().are_those_of(io::stdin()) {
         return;
     }
     // It fails only when there is no terminal any more.
@@ -78,9 +78,10 @@ impl Output {
 
     fn of(keyboard: impl AsFd + 'static, screen: impl AsFd + 'static) -> io::Result<Output> {
         let before = TerminalModes::of(&keyboard)?;
-        let own = sys::own_description_of_terminal(&screen);
+        let own = sys::reopen_terminal(&screen);
         // Number 3 is the connection's.
-        let own = own.map(|own| sys::move_high(own.into(), OUT_OF_THE_WAY)).transpose()?.map(File::from);
+        let own =
+            own.map(|own| sys::move_high(own.into(), OWN_DESCRIPTORS_FROM)).transpose()?.map(File::from);
         let (ours, waiting) = (before.key_by_key(), Vec::new());
         let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
         let mut out = Output { keyboard, screen, own, before, ours, is_taken: false, waiting };

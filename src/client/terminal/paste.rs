@@ -1,7 +1,7 @@
 //! What was pasted, made fit for the line that is being typed, or for lines of their own. Pure.
 
 /// The most lines of one paste.
-pub const MOST_LINES: usize = 10_000;
+pub const MAX_LINES: usize = 10_000;
 
 /// A paste.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +18,9 @@ impl Pasted {
         let text = String::from_utf8_lossy(bytes);
         // An Enter that was pasted is a carriage return for many terminals.
         let lines = text.split(['\n', '\r']).map(fit_for_a_line).filter(|line| !line.trim().is_empty());
-        let mut lines: Vec<String> = lines.take(MOST_LINES + 1).collect();
-        let is_cut = is_cut || lines.len() > MOST_LINES;
-        lines.truncate(MOST_LINES);
+        let mut lines: Vec<String> = lines.take(MAX_LINES + 1).collect();
+        let is_cut = is_cut || lines.len() > MAX_LINES;
+        lines.truncate(MAX_LINES);
         Pasted { lines, is_cut }
     }
 }
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_says_so() {
-        let all = Pasted::of("x\n".repeat(MOST_LINES).as_bytes(), false);
-        assert_eq!((all.lines.len(), all.is_cut), (MOST_LINES, false));
-        let more = Pasted::of("x\n".repeat(MOST_LINES + 1).as_bytes(), false);
-        assert_eq!((more.lines.len(), more.is_cut), (MOST_LINES, true));
+        let all = Pasted::of("x\n".repeat(MAX_LINES).as_bytes(), false);
+        assert_eq!((all.lines.len(), all.is_cut), (MAX_LINES, false));
+        let more = Pasted::of("x\n".repeat(MAX_LINES + 1).as_bytes(), false);
+        assert_eq!((more.lines.len(), more.is_cut), (MAX_LINES, true));
     }
 }

@@ -12,7 +12,7 @@ use crate::sys::{self, PIPE_BUF};
 use crate::text::VisibleStream;
 
 /// Bytes that may wait; while there are more, the server is not read.
-const MOST_WAITING: usize = 64 * 1024;
+const MAX_WAITING: usize = 64 * 1024;
 
 /// Standard input and output, and what stands at the end of this.
 pub struct Plain {
@@ -36,7 +36,7 @@ pub struct Plain {
 impl Plain {
     pub fn new(messages: Messages) -> Plain {
         let mut plain = Plain::on(io::stdout().is_terminal(), messages);
-        if let Some(terminal) = sys::own_description_of_terminal(io::stdout()) {
+        if let Some(terminal) = sys::reopen_terminal(io::stdout()) {
             plain.out = Box::new(terminal);
         }
         plain
@@ -162,7 +162,7 @@ impl Ui for Plain {
     }
 
     fn has_room(&self) -> bool {
-        self.waiting.len() < MOST_WAITING
+        self.waiting.len() < MAX_WAITING
     }
 
     fn listen(&mut self, is_ready: bool, _refuse: Refuse) -> io::Result<Typing> {

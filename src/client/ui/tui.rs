@@ -13,7 +13,7 @@ use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
 /// The most bytes of a line that has not ended; what is longer is said in pieces.
-const LONGEST: usize = 64 * 1024;
+const MAX_LEN: usize = 64 * 1024;
 
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[m";
@@ -61,7 +61,7 @@ impl Tui {
         for part in text.split_inclusive('\n') {
             self.unended.push_str(part.trim_end_matches('\n'));
             let is_whole = part.ends_with('\n');
-            if self.unended.len() >= LONGEST || (is_whole && !self.unended.is_empty()) {
+            if self.unended.len() >= MAX_LEN || (is_whole && !self.unended.is_empty()) {
                 self.say_unended();
             } else if is_whole && !self.is_begun {
                 self.terminal.say("");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hub::connection::MOST_MOMENTS;
+use crate::hub::connection::MAX_PAUSES;
 use std::net::TcpListener;
 
 const LIMIT: u64 = 100_000;
@@ -27,30 +27,30 @@ fn say(room: &mut Room, bytes: usize) -> Delivery {
 
 /// Talks until the socket of client 1 is full and it is strained.
 fn strain(room: &mut Room) {
-    while !say(room, 10_000).strained {}
+    while !say(room, 10_000).under_pressure {}
 }
 
 #[test]
 fn a_client_that_takes_nothing_is_given_a_bounded_number_of_moments() {
     let (mut room, _others) = room_of(1);
     strain(&mut room);
-    for _ in 0..MOST_MOMENTS {
-        assert!(say(&mut room, 1).strained);
-        room.begin_moment();
-        room.end_moment();
+    for _ in 0..MAX_PAUSES {
+        assert!(say(&mut room, 1).under_pressure);
+        room.begin_pause();
+        room.end_pause();
     }
-    assert!(!say(&mut room, 1).strained, "it has stopped: nobody waits for it any more");
+    assert!(!say(&mut room, 1).under_pressure, "it has stopped: nobody waits for it any more");
 }
 
 #[test]
 fn a_client_that_reads_again_is_given_moments_again() {
     let (mut room, mut others) = room_of(1);
     strain(&mut room);
-    (0..MOST_MOMENTS).for_each(|_| room.begin_moment());
+    (0..MAX_PAUSES).for_each(|_| room.begin_pause());
     let mut taken = vec![0; 5_000_000];
-    while room.client(Pid::from_raw(1)).unwrap().moments > 0 {
+    while room.client(Pid::from_raw(1)).unwrap().pauses > 0 {
         std::io::Read::read(&mut others[0], &mut taken).unwrap();
-        room.end_moment();
+        room.end_pause();
         room.deliver(Instant::now(), |_, _| ());
     }
     strain(&mut room);
@@ -125,13 +125,13 @@ fn received(other: &mut TcpStream, bytes: usize) -> Vec<u8> {
 fn a_client_beyond_its_limit_is_a_laggard_and_the_log_is_kept_for_the_slowest() {
     let (mut room, _others) = room_of(2);
     strain(&mut room);
-    let laggards = loop {
+    let slow_readers = loop {
         let delivery = say(&mut room, 10_000);
-        if !delivery.laggards.is_empty() {
-            break delivery.laggards;
+        if !delivery.slow_readers.is_empty() {
+            break delivery.slow_readers;
         }
     };
-    let (_, lag, _) = room.laggard(laggards[0], Instant::now()).unwrap();
+    let (_, lag, _) = room.slow_reader(slow_readers[0], Instant::now()).unwrap();
     assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
     room.client(Pid::from_raw(1)).unwrap().gone = true;
     say(&mut room, 1);

@@ -11,7 +11,7 @@ const SECOND: &str = "Second number?\n";
 const RESULT: &str = "\r\nThe sum is:\n";
 
 /// The most bytes of a line without its newline; what a longer one holds is not kept.
-const LONGEST: usize = 256;
+const MAX_LEN: usize = 256;
 
 /// What a line of the client's has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Calculator {
     /// It is over after a sum, instead of starting anew.
     one_sum: bool,
     first: Option<i64>,
-    /// The beginning of a line whose end has not come: [`LONGEST`] bytes at most.
+    /// The beginning of a line whose end has not come: [`MAX_LEN`] bytes at most.
     held: Vec<u8>,
     /// In a line that was too long and is answered already.
     skips: bool,
@@ -87,10 +87,10 @@ impl Calculator {
             self.skips = !ended;
             return None;
         }
-        let number = if self.held.len() + text.len() > LONGEST {
+        let number = if self.held.len() + text.len() > MAX_LEN {
             self.held.clear();
             self.skips = !ended;
-            Err(ParseError::TooLong(LONGEST))
+            Err(ParseError::TooLong(MAX_LEN))
         } else {
             self.held.extend_from_slice(text);
             if !ended {
@@ -207,24 +207,24 @@ mod tests {
     #[test]
     fn a_line_too_long_is_answered_once_at_once_and_its_rest_forgotten() {
         let (mut calculator, mut replies) = (Calculator::new(false), String::new());
-        assert_eq!(calculator.hear(&[b'1'; LONGEST], &mut replies), []);
-        assert_eq!(calculator.hear(b"1", &mut replies), [Step::Refused(ParseError::TooLong(LONGEST))]);
+        assert_eq!(calculator.hear(&[b'1'; MAX_LEN], &mut replies), []);
+        assert_eq!(calculator.hear(b"1", &mut replies), [Step::Refused(ParseError::TooLong(MAX_LEN))]);
         for _ in 0..1000 {
             assert_eq!(calculator.hear(&[b'1'; 1024], &mut replies), []);
         }
-        assert!(calculator.held.capacity() <= 2 * LONGEST);
+        assert!(calculator.held.capacity() <= 2 * MAX_LEN);
         assert_eq!(calculator.hear(b"1\n2\n", &mut replies), [Step::First(2)]);
         assert_eq!(replies, format!("Error: a line of more than 256 bytes is not a number\n{FIRST}{SECOND}"));
     }
 
     #[test]
     fn a_line_of_just_the_most_bytes_is_read() {
-        let line = [&[b'0'; LONGEST - 1][..], b"7\n"].concat();
+        let line = [&[b'0'; MAX_LEN - 1][..], b"7\n"].concat();
         assert_eq!(steps_of(&[&line]), [Step::First(7)]);
         let longer = [b"0", &line[..]].concat();
         assert_eq!(
             steps_of(&[&longer, b"3\n"]),
-            [Step::Refused(ParseError::TooLong(LONGEST)), Step::First(3)]
+            [Step::Refused(ParseError::TooLong(MAX_LEN)), Step::First(3)]
         );
     }
 }

@@ -17,7 +17,7 @@ struct Calc {
 
 impl ClientProtocol for Calc {
     /// More than a terminal gives in one line, since a piece would be a line of its own for the server.
-    const LONGEST: usize = 64 * 1024;
+    const MAX_LEN: usize = 64 * 1024;
 
     fn begin(&mut self, face: &mut dyn Ui) {
         face.greet(&format!("Connected to {}: a line typed is an answer (Ctrl+D to leave)", self.place));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::incoming::LastLine;
-use super::message::{LONGEST, directed, parse};
+use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
 use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, converse};
@@ -37,7 +37,7 @@ impl Direct {
         let speaker = [self.name.as_bytes(), b": "].concat();
         // `directed` adds a newline, which is no part of the text.
         let taken = directed(&to, &speaker).len() - 1;
-        let (mut lines, mut parts) = (LineBuffer::new(LONGEST - taken), Vec::new());
+        let (mut lines, mut parts) = (LineBuffer::new(MAX_LEN - taken), Vec::new());
         lines.feed(message, |part| parts.push(part));
         // An empty message is a message.
         parts.extend(lines.finish().or_else(|| message.is_empty().then(Vec::new)));
@@ -52,7 +52,7 @@ fn offer(name: &Name, face: &mut dyn Ui) {
 }
 
 impl ClientProtocol for Direct {
-    const LONGEST: usize = 64 * 1024;
+    const MAX_LEN: usize = 64 * 1024;
 
     fn begin(&mut self, face: &mut dyn Ui) {
         let Direct { name, place, .. } = self;
@@ -145,8 +145,8 @@ mod tests {
         let message = "é€🦀x".repeat(500);
         let (_, sent) = client("élodie").texts(format!("%bob%{message}").as_bytes()).unwrap();
         let texts: Vec<&str> = std::str::from_utf8(&sent).unwrap().lines().collect();
-        assert!(texts.len() > 4 && texts.iter().all(|text| text.len() <= LONGEST));
-        assert!(texts.iter().any(|text| text.len() > LONGEST - 4));
+        assert!(texts.len() > 4 && texts.iter().all(|text| text.len() <= MAX_LEN));
+        assert!(texts.iter().any(|text| text.len() > MAX_LEN - 4));
         let parts = texts.iter().map(|text| text.strip_prefix("%bob%élodie: ").unwrap());
         assert_eq!(parts.collect::<String>(), message);
     }

@@ -1,10 +1,10 @@
 //! What the client makes of the lines that it is given: who speaks, and whether the server has sent us away. Pure.
 
 use super::messages;
-use super::name::{LONGEST, Name};
+use super::name::{MAX_LEN, Name};
 
 /// As much of a line as tells who speaks: a name, a colon, a space; or how a refusal begins.
-const HEAD: usize = LONGEST + 2;
+const HEAD: usize = MAX_LEN + 2;
 
 /// The head of the last line.
 #[derive(Debug, Default)]
@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn who_speaks_is_known_however_it_comes_and_nobody_else() {
         let (mut last, mut names) = (LastLine::default(), Vec::new());
-        let long = format!("{}: x\n", "x".repeat(LONGEST + 1));
-        let longest = format!("{}: x\n", "y".repeat(LONGEST));
+        let long = format!("{}: x\n", "x".repeat(MAX_LEN + 1));
+        let longest = format!("{}: x\n", "y".repeat(MAX_LEN));
         let lines =
             ["alice: h", "i: x\nb", "ob", ": \n", "no name\n", "%a%: x\n", "\x1b[m: x\n", &long, &longest];
         for piece in lines {
             last.feed(piece.as_bytes(), |name| names.push(name.to_string()));
         }
         last.feed(messages::last_error("full").as_bytes(), |name| names.push(name.to_string()));
-        assert_eq!(names, ["alice", "bob", &"y".repeat(LONGEST)]);
+        assert_eq!(names, ["alice", "bob", &"y".repeat(MAX_LEN)]);
     }
 }

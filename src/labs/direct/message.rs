@@ -7,7 +7,7 @@ use crate::hub::worker::CHUNK;
 use crate::text::Visible;
 
 /// The most bytes of a text: what one `read` of the server's holds beside the text's end.
-pub const LONGEST: usize = CHUNK - 1;
+pub const MAX_LEN: usize = CHUNK - 1;
 
 /// Why a text goes to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum RouteError<'a> {
     Form(&'a [u8]),
     /// Nobody bears this name.
     Nobody(&'a [u8]),
-    /// More than [`LONGEST`] bytes without an end.
+    /// More than [`MAX_LEN`] bytes without an end.
     TooLong,
 }
 
@@ -25,7 +25,7 @@ impl Display for RouteError<'_> {
         match self {
             RouteError::Form(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
             RouteError::Nobody(name) => write!(f, "no client is called \"{}\"", Visible(name)),
-            RouteError::TooLong => write!(f, "more than {LONGEST} bytes without an end"),
+            RouteError::TooLong => write!(f, "more than {MAX_LEN} bytes without an end"),
         }
     }
 }

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_connected_is_told_by_name_as_far_as_names_are_known() {
+    fn connected_clients_are_listed_by_name() {
         let both = [b"alice", b"bobby"].map(|name| Name::new(name).unwrap());
         let told = |count, names: &[Name]| Connected { count, names: names.iter() }.to_string();
         assert_eq!(told(0, &[]), "0 connected");

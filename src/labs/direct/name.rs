@@ -7,11 +7,11 @@ use smallvec::SmallVec;
 use crate::text::{Visible, is_blank, is_plain};
 
 /// The longest name, in bytes.
-pub const LONGEST: usize = 64;
+pub const MAX_LEN: usize = 64;
 
 /// A name that can stand between two `%` and in a line of text. No memory from the heap: see [`crate::sys::dontfork_vec`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(SmallVec<[u8; LONGEST]>);
+pub struct Name(SmallVec<[u8; MAX_LEN]>);
 
 /// Why something is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Name {
     /// [`NameError`].
     pub fn new(text: &[u8]) -> Result<Name, NameError> {
         let text = std::str::from_utf8(text).map_err(|_| NameError::NotText)?.trim();
-        if text.len() > LONGEST {
+        if text.len() > MAX_LEN {
             Err(NameError::TooLong)
         } else if is_blank(text) {
             Err(NameError::Empty)
@@ -66,7 +66,7 @@ impl Display for NameError {
             NameError::Empty => f.write_str("a name cannot be empty"),
             NameError::Percent => f.write_str("a name holds no %"),
             NameError::Control => f.write_str("a name holds no control characters"),
-            NameError::TooLong => write!(f, "a name has at most {LONGEST} bytes"),
+            NameError::TooLong => write!(f, "a name has at most {MAX_LEN} bytes"),
             NameError::NotText => f.write_str("a name is UTF-8 text"),
         }
     }
@@ -84,7 +84,7 @@ mod tests {
         {
             assert_eq!(Name::new(text.as_bytes()).unwrap().to_string(), shown);
         }
-        assert!(Name::new(&[b'x'; LONGEST]).is_ok());
+        assert!(Name::new(&[b'x'; MAX_LEN]).is_ok());
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             (b"b\nb", NameError::Control),
             ("b\u{202e}b".as_bytes(), NameError::Control),
             (b"b\xff", NameError::NotText),
-            (&[b'x'; LONGEST + 1], NameError::TooLong),
+            (&[b'x'; MAX_LEN + 1], NameError::TooLong),
         ] {
             assert_eq!(Name::new(text), Err(why), "{text:?}");
         }

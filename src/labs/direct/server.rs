@@ -6,7 +6,7 @@ use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::message::{LONGEST, RouteError, parse, texts};
+use super::message::{MAX_LEN, RouteError, parse, texts};
 use super::messages;
 use super::name::Name;
 use crate::cli::Program;
@@ -117,7 +117,7 @@ impl Direct {
         text: &'a [u8],
         context: &mut Context,
     ) -> Result<(), RouteError<'a>> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LEN {
             // The child skips the rest of it.
             return Err(RouteError::TooLong);
         }
@@ -180,7 +180,7 @@ impl Service for Direct {
     ) -> Vec<u8> {
         let at = self.members.iter().position(|member| member.pid == client.pid);
         let name = at.map(|at| self.members.remove(at).name);
-        let output = if client.lost_its_child() { &mut supervisor.err } else { &mut supervisor.out };
+        let output = if client.died_unexpectedly() { &mut supervisor.err } else { &mut supervisor.out };
         output.line(messages::departed(name.as_ref(), client, ended, self.connected(count)));
         match (name, self.name_timeout) {
             (None, Some(time)) if client.left == Some(IDLE) => {

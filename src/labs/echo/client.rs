@@ -13,7 +13,7 @@ pub const PROGRAM: Program = Program::english("echo_client");
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// Lines that may be on their way at once, so that a server that never answers costs bounded memory.
-const MOST_AWAITED: usize = 64 * 1024;
+const MAX_AWAITED: usize = 64 * 1024;
 
 /// After so long a silence in the middle of an answer, its rest is not waited for.
 const REST_OF_AN_ANSWER: Duration = Duration::from_secs(3);
@@ -62,7 +62,7 @@ impl Echo {
 
 impl ClientProtocol for Echo {
     /// More than a terminal gives in one line.
-    const LONGEST: usize = 64 * 1024;
+    const MAX_LEN: usize = 64 * 1024;
 
     fn begin(&mut self, face: &mut dyn Ui) {
         face.greet(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
@@ -70,7 +70,7 @@ impl ClientProtocol for Echo {
 
     /// Not only while an answer is awaited: a server that answers less than it was sent must not keep its user waiting.
     fn deaf(&self) -> Option<&'static str> {
-        (self.awaited.len() >= MOST_AWAITED).then_some("too many lines are away, wait for them")
+        (self.awaited.len() >= MAX_AWAITED).then_some("too many lines are away, wait for them")
     }
 
     fn prompt(&self) -> &str {

@@ -1,7 +1,7 @@
 //! What a server says, as a client understands it: a number, a role, then messages. Pure, and never surprised: whatever else
 //! comes is shown, and no server can make memory grow.
 
-use super::LONGEST;
+use super::MAX_LEN;
 use super::message::without_line_end;
 
 /// One thing that the server said.
@@ -50,8 +50,8 @@ impl Answers {
                 continue;
             }
             self.held.push(byte);
-            if self.held.len() > LONGEST {
-                let rest = self.held.split_off(LONGEST);
+            if self.held.len() > MAX_LEN {
+                let rest = self.held.split_off(MAX_LEN);
                 answers.push(Answer::Part(std::mem::replace(&mut self.held, rest)));
             }
         }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_text_without_end_comes_in_parts_and_its_end_is_one_message() {
-        let given = answers(&[b"1\0emi\0", &[b'x'; LONGEST], b"fin", &[b'y'; LONGEST], b"\0"]);
+        let given = answers(&[b"1\0emi\0", &[b'x'; MAX_LEN], b"fin", &[b'y'; MAX_LEN], b"\0"]);
         let parts: Vec<usize> = given
             .iter()
             .filter_map(|answer| match answer {
@@ -129,7 +129,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(parts, [LONGEST, LONGEST]);
+        assert_eq!(parts, [MAX_LEN, MAX_LEN]);
         assert_eq!(given.last(), Some(&message("yyy")));
     }
 }

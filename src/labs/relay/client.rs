@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::answer::{Answer, Answers};
-use super::{FIN, LONGEST};
+use super::{FIN, MAX_LEN};
 use crate::cli::Program;
 use crate::client::{ClientProtocol, Messages, Ui, UiMode, converse};
 use crate::text::Visible;
@@ -83,7 +83,7 @@ impl Relay {
 }
 
 impl ClientProtocol for Relay {
-    const LONGEST: usize = LONGEST;
+    const MAX_LEN: usize = MAX_LEN;
 
     fn begin(&mut self, face: &mut dyn Ui) {
         let place = &self.place;

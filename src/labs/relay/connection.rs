@@ -15,7 +15,7 @@ use crate::sys::{self, Interest, PollFd};
 const HOLD: Duration = Duration::from_millis(300);
 
 /// How long a client's socket may take nothing of what it is told.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_SILENCE: Duration = Duration::from_secs(5);
 
 /// How a client left.
 #[derive(Debug)]
@@ -95,10 +95,10 @@ impl Connection {
             if ready.is_empty() {
                 return Ok(());
             }
-            match sys::send_now(&self.socket, ready).map_err(Disconnect::Broken)? {
+            match sys::try_send(&self.socket, ready).map_err(Disconnect::Broken)? {
                 0 => {
                     let since = *self.blocked_since.get_or_insert(now);
-                    return if now < since + PATIENCE { Ok(()) } else { Err(Disconnect::Deaf) };
+                    return if now < since + MAX_SILENCE { Ok(()) } else { Err(Disconnect::Deaf) };
                 }
                 sent => {
                     self.blocked_since = None;
@@ -131,7 +131,7 @@ impl Connection {
             return Ok(None);
         }
         let mut window = [0; WINDOW];
-        match sys::peek_now(&self.socket, &mut window).map_err(Disconnect::Broken)? {
+        match sys::try_peek(&self.socket, &mut window).map_err(Disconnect::Broken)? {
             None => Ok(None),
             Some(0) => Err(Disconnect::Closed),
             Some(n) => match self.cutter.cut(&window[..n], self.held_until.is_some()) {
@@ -151,7 +151,7 @@ impl Connection {
     /// Takes just these bytes, which were seen: what is behind them stays in the socket.
     fn consume(&self, mut seen: &mut [u8]) -> Result<(), Disconnect> {
         while !seen.is_empty() {
-            match sys::read_now(&self.socket, seen).map_err(Disconnect::Broken)? {
+            match sys::try_read(&self.socket, seen).map_err(Disconnect::Broken)? {
                 None | Some(0) => return Err(Disconnect::Closed),
                 Some(n) => seen = &mut seen[n..],
             }
@@ -161,7 +161,7 @@ impl Connection {
 
     /// It is gone also when bytes that it had sent are unread.
     fn look(&mut self) -> Result<(), Disconnect> {
-        match sys::peek_now(&self.socket, &mut [0]).map_err(Disconnect::Broken)? {
+        match sys::try_peek(&self.socket, &mut [0]).map_err(Disconnect::Broken)? {
             Some(0) => return Err(Disconnect::Closed),
             found => self.has_unread = found.is_some(),
         }
@@ -188,7 +188,7 @@ impl Connection {
     /// Until when to wait at most.
     pub fn due(&self) -> Option<Instant> {
         let quiet = self.outbox.quiet_until().filter(|_| !self.outbox.is_empty());
-        let blocked = self.blocked_since.map(|since| since + PATIENCE);
+        let blocked = self.blocked_since.map(|since| since + MAX_SILENCE);
         [quiet, blocked, self.held_until].into_iter().flatten().min()
     }
 }

@@ -1,6 +1,6 @@
 //! One message in what a client has sent: a C string, or what clients send that end theirs otherwise. Pure.
 
-use super::LONGEST;
+use super::MAX_LEN;
 
 /// Bytes to look at: a message of the greatest length, and padding of up to three times as much.
 pub const WINDOW: usize = 4096;
@@ -12,7 +12,7 @@ pub enum Said {
     Fin,
     /// A text like any other, but for the one who would take it for the server's.
     Exit,
-    /// A text for its partner, of at most [`LONGEST`] bytes, none of which is a NUL.
+    /// A text for its partner, of at most [`MAX_LEN`] bytes, none of which is a NUL.
     Text(Vec<u8>),
 }
 
@@ -57,7 +57,7 @@ impl FrameDecoder {
         if bytes.is_empty() {
             return None;
         }
-        let front = &bytes[..bytes.len().min(LONGEST + 1)];
+        let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
         if let Some(end) = front.iter().position(|&byte| byte == 0) {
             return Some(self.message(&bytes[..end], end + nuls(&bytes[end..]), Before::Ended));
         }
@@ -65,7 +65,7 @@ impl FrameDecoder {
         match newline {
             Some(_) if !late => None,
             Some(at) => Some(self.message(without_line_end(&bytes[..=at]), at + 1, Before::Unended)),
-            None if bytes.len() > LONGEST => Some(self.message(&bytes[..LONGEST], LONGEST, Before::Longer)),
+            None if bytes.len() > MAX_LEN => Some(self.message(&bytes[..MAX_LEN], MAX_LEN, Before::Longer)),
             None => late.then(|| self.message(bytes, bytes.len(), Before::Unended)),
         }
     }
@@ -160,17 +160,17 @@ mod tests {
 
     #[test]
     fn a_text_of_1023_bytes_is_one_message_and_one_byte_more_makes_two() {
-        let long = "x".repeat(LONGEST);
+        let long = "x".repeat(MAX_LEN);
         assert_eq!(all(format!("{long}\0").as_bytes()), [text(&long)]);
         assert_eq!(all(format!("{long}\n").as_bytes()), [text(&long)]);
-        assert_eq!(now(format!("{long}\0").as_bytes()).unwrap().length, LONGEST + 1);
+        assert_eq!(now(format!("{long}\0").as_bytes()).unwrap().length, MAX_LEN + 1);
         assert_eq!(all(format!("{long}y\0").as_bytes()), [text(&long), text("y")]);
         assert_eq!(all(long.repeat(2).as_bytes()), [text(&long), text(&long)]);
     }
 
     #[test]
     fn the_rest_of_a_long_text_is_no_command_but_never_ends_the_partner() {
-        let long = "x".repeat(LONGEST);
+        let long = "x".repeat(MAX_LEN);
         assert_eq!(all(format!("{long}fin\0fin\0").as_bytes()), [text(&long), text("fin"), Said::Fin]);
         assert_eq!(all(format!("{long}exit\0").as_bytes()), [text(&long), Said::Exit]);
     }
@@ -180,6 +180,6 @@ mod tests {
         let long = format!("{}\n{}\0", "x".repeat(1000), "y".repeat(1000));
         let said = all(long.as_bytes());
         let Said::Text(first) = &said[0] else { panic!("{said:?}") };
-        assert_eq!((said.len(), &first[..]), (2, &long.as_bytes()[..LONGEST]));
+        assert_eq!((said.len(), &first[..]), (2, &long.as_bytes()[..MAX_LEN]));
     }
 }

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(lines(b"bonjour\n"), ["client 1 → client 2 : bonjour"]);
         assert_eq!(lines(b"a\n(p\xc3\xa8re) faux\x1b[1A"), ["client 1 → client 2 : a^J(père) faux^[[1A"]);
         assert_eq!(lines(b""), ["client 1 → client 2 : "]);
-        let worst = lines(&[0xff; crate::labs::relay::LONGEST]);
+        let worst = lines(&[0xff; crate::labs::relay::MAX_LEN]);
         assert!(worst.iter().all(|line| format!("(fils 4194304) {line}\n").len() <= 4096));
         assert_eq!(said(Side::Two, &Said::Exit), ["client 2 → client 1 : exit "]);
         assert!(said(Side::One, &Said::Fin).is_empty());

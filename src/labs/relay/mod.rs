@@ -25,7 +25,7 @@ pub use server::{PROGRAM as SERVER, serve};
 pub const PORT: u16 = 44573;
 
 /// The most bytes of a message's text; its NUL is one more.
-pub const LONGEST: usize = 1023;
+pub const MAX_LEN: usize = 1023;
 
 /// What a server that ends tells its clients.
 const EXIT: &[u8] = b"exit\0";

@@ -52,7 +52,7 @@ enum Event {
 /// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
     let mut supervisor = Supervisor::open(PROGRAM, options, startup()?, &[])?;
-    supervisor.become_user()?;
+    supervisor.drop_privileges()?;
     if pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::output::Output;
 use super::progress::Progress;
 use super::source::{Source, Survey};
-use super::transfer::{End, Exchange, INTERRUPTED, LONGEST, Outgoing, Verdict, text_of};
+use super::transfer::{End, Exchange, INTERRUPTED, MAX_LEN, Outgoing, Verdict, text_of};
 use crate::cli::Program;
 use crate::client::{Messages, Target, find, prepare, try_connect};
 use crate::sys::Signals;
@@ -102,7 +102,7 @@ fn send(
     match (Verdict::of(answer), end) {
         // What is too long has no end that could be judged.
         (_, Some(End::TooLong)) => {
-            bail!("the server says more than {LONGEST} bytes: is it an upload server?")
+            bail!("the server says more than {MAX_LEN} bytes: is it an upload server?")
         }
         (Some(Verdict::Success), _) if all_sent => Ok(()),
         (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),

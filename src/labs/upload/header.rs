@@ -12,7 +12,7 @@ use std::fmt::Write;
 use super::name::Name;
 
 /// The most bytes of a header, its newline included.
-pub const LONGEST: usize = 1024;
+pub const MAX_LEN: usize = 1024;
 
 /// How every header of every version begins.
 const MAGIC: &[u8] = b"\0forklab-upload ";
@@ -63,10 +63,10 @@ impl Header {
         if bytes[..known] != MAGIC[..known] {
             return Opening::Wrong("neither a text nor a header of forklab-upload".to_string());
         }
-        let Some(end) = bytes.iter().take(LONGEST).position(|&byte| byte == b'\n') else {
-            return match bytes.len() < LONGEST {
+        let Some(end) = bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') else {
+            return match bytes.len() < MAX_LEN {
                 true => Opening::Incomplete,
-                false => Opening::Wrong(format!("header refused: it is longer than {LONGEST} bytes")),
+                false => Opening::Wrong(format!("header refused: it is longer than {MAX_LEN} bytes")),
             };
         };
         match Header::fields(&bytes[known..end]) {
@@ -197,8 +197,8 @@ mod tests {
             let front = format!("\0forklab-upload 1 0 {SUM} ");
             [front.as_bytes(), &b"x".repeat(length - front.len() - 1), b"\n"].concat()
         };
-        assert!(wrong(&padded(LONGEST)).contains("file name"));
-        assert!(wrong(&padded(LONGEST + 1)).contains("longer than 1024 bytes"));
-        assert_eq!(Header::parse(&padded(LONGEST + 1)[..LONGEST - 1]), Opening::Incomplete);
+        assert!(wrong(&padded(MAX_LEN)).contains("file name"));
+        assert!(wrong(&padded(MAX_LEN + 1)).contains("longer than 1024 bytes"));
+        assert_eq!(Header::parse(&padded(MAX_LEN + 1)[..MAX_LEN - 1]), Opening::Incomplete);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::text::{is_blank, is_plain, visible};
 
 /// The most bytes of a name: `NAME_MAX` of the common file systems, limits.h(0p).
-pub const LONGEST: usize = 255;
+pub const MAX_LEN: usize = 255;
 
 /// The longest end of a name that a number is put before; a longer one is no extension.
 const LONGEST_EXTENSION: usize = 32;
@@ -13,7 +13,7 @@ const LONGEST_EXTENSION: usize = 32;
 /// Characters of a refused name that its refusal shows.
 const SHOWN: usize = 40;
 
-/// A file name that is safe to create in a directory and to print: UTF-8, 1 to [`LONGEST`] bytes, without `/`, `\`,
+/// A file name that is safe to create in a directory and to print: UTF-8, 1 to [`MAX_LEN`] bytes, without `/`, `\`,
 /// leading dot, control characters and characters that mislead a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
@@ -28,8 +28,8 @@ impl Name {
         match std::str::from_utf8(bytes) {
             Ok("") => Err("file name refused: it is empty".to_string()),
             // First of all, so that a refusal is never about something in the middle of a flood.
-            _ if bytes.len() > LONGEST => {
-                refuse(&format!("it has {} bytes, {LONGEST} are the most", bytes.len()))
+            _ if bytes.len() > MAX_LEN => {
+                refuse(&format!("it has {} bytes, {MAX_LEN} are the most", bytes.len()))
             }
             Err(_) => refuse("it is not UTF-8"),
             Ok(name) if name.starts_with('.') => refuse("it begins with a dot"),
@@ -51,7 +51,7 @@ impl Name {
     pub fn numbered(&self, number: u32) -> Name {
         let (stem, extension) = self.0.split_at(self.stem());
         let end = format!("-{number}{extension}");
-        let most = stem.len().min(LONGEST - end.len());
+        let most = stem.len().min(MAX_LEN - end.len());
         let cut = (0..=most).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or_default();
         Name(format!("{}{end}", &stem[..cut]))
     }

@@ -16,7 +16,7 @@ impl Output {
     /// Standard output. A terminal is opened once more, without blocking: poll says yes when it takes a single byte, and its
     /// user may hold it in the middle of a line.
     pub fn stdout() -> Output {
-        match sys::own_description_of_terminal(io::stdout()) {
+        match sys::reopen_terminal(io::stdout()) {
             Some(terminal) => Output(Box::new(terminal)),
             None => Output(Box::new(io::stdout())),
         }

@@ -15,7 +15,7 @@ const SHAPE: &str = "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {e
 const RATE: u8 = 20;
 
 /// Bytes that may wait for a terminal that is held; a bar is drawn again soon, so what comes on top is dropped.
-const MOST_WAITING: usize = 4096;
+const MAX_WAITING: usize = 4096;
 
 /// Columns and lines of a terminal that does not know its own.
 const USUAL_SIZE: (u16, u16) = (80, 24);
@@ -28,7 +28,7 @@ pub struct Progress(ProgressBar);
 impl Progress {
     /// A bar for `what`, which is done at `size` bytes; nothing at all where standard error is no terminal.
     pub fn start(what: &'static str, size: u64) -> Progress {
-        let Some(terminal) = sys::own_description_of_terminal(io::stderr()) else {
+        let Some(terminal) = sys::reopen_terminal(io::stderr()) else {
             return Progress(ProgressBar::hidden());
         };
         let screen = Box::new(Screen { terminal, frame: Mutex::default() });
@@ -71,7 +71,7 @@ impl Screen {
 
     fn draw(&self, text: &str) -> io::Result<()> {
         let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
-        if frame.len() + text.len() <= MOST_WAITING {
+        if frame.len() + text.len() <= MAX_WAITING {
             frame.extend_from_slice(text.as_bytes());
         }
         Ok(())

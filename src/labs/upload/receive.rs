@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{Header, LONGEST, Opening};
+use super::header::{Header, MAX_LEN, Opening};
 use super::name::Name;
 use super::store::{Incoming, Store};
 use crate::server::{Disconnect, Session};
@@ -73,7 +73,7 @@ impl Upload<'_, '_> {
             self.filled += n;
             match Header::parse(&self.chunk[..self.filled]) {
                 // A chunk holds every header whole, so there is room for the next read.
-                Opening::Incomplete => debug_assert!(self.filled < LONGEST),
+                Opening::Incomplete => debug_assert!(self.filled < MAX_LEN),
                 Opening::Wrong(why) => return Err(Failure::Refused(why)),
                 Opening::Whole(header, body) => return Ok(Some((header, body))),
                 Opening::Text => return Ok(None),

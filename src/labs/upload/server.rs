@@ -40,7 +40,7 @@ pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()
     let limit = startup()?;
     let way = ServeMode { iterative: false, patience: limits.patience };
     server::run(options, way, limit, || {
-        let store = Store::open(dir)?.out_of_the_way(lowest_own_descriptor(limit))?;
+        let store = Store::open(dir)?.move_high_numbered(lowest_own_descriptor(limit))?;
         Ok(Upload { store, max_bytes: limits.max_bytes })
     })
 }
@@ -57,7 +57,7 @@ impl ClientHandler for Upload {
             Err(Failure::Ended(end, size)) => (format!("{} [ERROR]", why(&end, size)), Err(end)),
         };
         session.log(&answer);
-        session.send_last(answer.as_bytes());
+        session.send_final(answer.as_bytes());
         result
     }
 

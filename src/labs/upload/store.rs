@@ -76,7 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// EMFILE: fcntl(2).
-    pub fn out_of_the_way(self, lowest: RawFd) -> io::Result<Store> {
+    pub fn move_high_numbered(self, lowest: RawFd) -> io::Result<Store> {
         Ok(Store { directory: sys::move_high(self.directory.into(), lowest)?.into(), ..self })
     }
 

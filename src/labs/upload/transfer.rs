@@ -18,7 +18,7 @@ use crate::sys::{self, Interest, Signals};
 pub const INTERRUPTED: &str = "interrupted";
 
 /// The most bytes of a greeting, or of an answer.
-pub const LONGEST: usize = 1024;
+pub const MAX_LEN: usize = 1024;
 
 /// How long a server that has given its verdict may take to close the connection, which it has no need to.
 const AFTER_VERDICT: Duration = Duration::from_secs(1);
@@ -204,7 +204,7 @@ impl Exchange<'_> {
                 return Ok(0);
             }
             if writable {
-                match sys::send_now(&self.connection, bytes) {
+                match sys::try_send(&self.connection, bytes) {
                     Ok(sent) => return Ok(sent),
                     Err(error) => {
                         self.breaks(error);
@@ -243,8 +243,8 @@ impl Exchange<'_> {
 
     /// One read. False when there is nothing to read now, or never again.
     fn read(&mut self) -> bool {
-        let mut bytes = [0; LONGEST + 1];
-        let room = LONGEST + 1 - self.heard.len();
+        let mut bytes = [0; MAX_LEN + 1];
+        let room = MAX_LEN + 1 - self.heard.len();
         match self.connection.read(&mut bytes[..room]) {
             Ok(0) => self.end = Some(End::Closed),
             Ok(n) => self.heard.extend_from_slice(&bytes[..n]),
@@ -252,7 +252,7 @@ impl Exchange<'_> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
             Err(error) => self.end = Some(End::Broken(error)),
         }
-        if self.heard.len() > LONGEST {
+        if self.heard.len() > MAX_LEN {
             self.end = Some(End::TooLong);
         }
         self.end.is_none()

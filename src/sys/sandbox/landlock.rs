@@ -47,7 +47,7 @@ impl Ruleset {
     ///
     /// # Errors
     /// ENOMEM, E2BIG: landlock_restrict_self(2).
-    pub(super) fn go_behind(&self) -> io::Result<()> {
+    pub(super) fn push_back(&self) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
             nix::sys::prctl::set_no_new_privs()?;

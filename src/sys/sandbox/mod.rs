@@ -53,7 +53,7 @@ pub struct Sandbox {
     seccomp: Layer<Filter>,
     fence: Layer<Ruleset>,
     /// It has no use for the keyboard, nor for the screen.
-    leaves_terminal: bool,
+    closes_terminal: bool,
 }
 
 /// A child is not to make processes (root's are not counted: there seccomp alone forbids it) nor leave its memory on the disk,
@@ -70,12 +70,12 @@ impl Sandbox {
     /// No wall at all.
     pub const fn none() -> Sandbox {
         let (limits, seccomp, fence) = (Layer::Unwanted, Layer::Unwanted, Layer::Unwanted);
-        Sandbox { limits, seccomp, fence, leaves_terminal: false }
+        Sandbox { limits, seccomp, fence, closes_terminal: false }
     }
 
     /// Makes ready what children with this `duty` are confined by: `limits`, `seccomp`, if they are wanted.
     pub fn prepare(duty: Profile, limits: bool, seccomp: bool) -> Sandbox {
-        let leaves_terminal = duty == Profile::Records && (limits || seccomp);
+        let closes_terminal = duty == Profile::Records && (limits || seccomp);
         let writes_files = match duty {
             Profile::Records => false,
             Profile::Talk | Profile::Pair => prints_to_a_file(),
@@ -87,12 +87,12 @@ impl Sandbox {
             true => Filter::prepare(duty).map_or_else(Layer::Lacking, Layer::Up),
             false => Layer::Unwanted,
         };
-        Sandbox { limits, seccomp, fence: Layer::Unwanted, leaves_terminal }
+        Sandbox { limits, seccomp, fence: Layer::Unwanted, closes_terminal }
     }
 
     /// True for children to whom standard input and output lead nowhere.
-    pub fn leaves_terminal(&self) -> bool {
-        self.leaves_terminal
+    pub fn closes_terminal(&self) -> bool {
+        self.closes_terminal
     }
 
     /// The same, and where there is a list of system calls, those that concern files reach no further than `directory`. A
@@ -136,14 +136,14 @@ impl Sandbox {
     /// # Errors
     /// What setrlimit(2), prctl(2) or seccomp(2) says. The child must not go on then.
     pub(super) fn apply(&self) -> io::Result<()> {
-        if self.leaves_terminal {
+        if self.closes_terminal {
             leave_terminal();
         }
         if let Layer::Up(limits) = self.limits {
             limits.iter().try_for_each(|&limit| lower_to_nothing(limit))?;
         }
         if let Layer::Up(fence) = &self.fence {
-            fence.go_behind()?;
+            fence.push_back()?;
         }
         if let Layer::Up(filter) = &self.seccomp {
             filter.install()?;

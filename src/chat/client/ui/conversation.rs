@@ -10,7 +10,7 @@ use crate::chat::messages::NOT_SAID;
 use crate::chat::server::PROGRAM as SERVER;
 
 /// So many messages may wait for the server. A paste is kept whole, and a user cannot type more.
-const MOST_WAITING: usize = 20_000;
+const MAX_WAITING: usize = 20_000;
 
 impl ChatUi<'_> {
     /// Takes a line that was typed; a blank one says nothing.
@@ -18,7 +18,7 @@ impl ChatUi<'_> {
         if line.trim().is_empty() {
             return;
         }
-        if self.outbox.len() >= MOST_WAITING {
+        if self.outbox.len() >= MAX_WAITING {
             return self.notice(&messages::not_kept(line));
         }
         let (pseudo, outbox) = (self.pseudo, &mut self.outbox);

@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long a message may take to come back, or the one before it, since a server may be busy with many.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ECHO_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// So many are waited for.
-const MOST: usize = 20_000;
+const MAX: usize = 20_000;
 
 /// What is known of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl PendingEchoes {
             return Some(text);
         }
         self.sent.push_back((text, now));
-        if self.sent.len() > MOST { self.sent.pop_front().map(|(text, _)| text) } else { None }
+        if self.sent.len() > MAX { self.sent.pop_front().map(|(text, _)| text) } else { None }
     }
 
     /// The server has refused the first of those that it has not sent back.
@@ -67,7 +67,7 @@ impl PendingEchoes {
     /// When to look again for what has not come back.
     pub fn deadline(&self) -> Option<Instant> {
         let (_, first) = self.sent.front()?;
-        Some((*first).max(self.last.unwrap_or(*first)) + PATIENCE)
+        Some((*first).max(self.last.unwrap_or(*first)) + ECHO_TIMEOUT)
     }
 
     /// What has not come back in time, to be shown now; and whether that has just shown that this server sends nothing back.
@@ -109,10 +109,10 @@ mod tests {
     fn a_server_that_sends_nothing_back_is_noticed_once() {
         let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
         echoes.sent(b"a : x".to_vec(), now);
-        assert_eq!(echoes.deadline(), Some(now + PATIENCE));
-        assert_eq!(echoes.overdue(now + PATIENCE / 2), (vec![], false));
-        assert_eq!(echoes.overdue(now + PATIENCE), (vec![b"a : x".to_vec()], true));
-        assert_eq!(echoes.overdue(now + 2 * PATIENCE), (vec![], false));
+        assert_eq!(echoes.deadline(), Some(now + ECHO_TIMEOUT));
+        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT / 2), (vec![], false));
+        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![b"a : x".to_vec()], true));
+        assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (vec![], false));
         // From then on at once; and the very same of another's is heard as such.
         assert_eq!(echoes.sent(b"a : x".to_vec(), now), Some(b"a : x".to_vec()));
         assert_eq!((echoes.heard(b"a : x", now), echoes.deadline()), (None, None));
@@ -127,11 +127,11 @@ mod tests {
         for text in [b"1", b"2", b"3", b"4"] {
             echoes.sent(text.to_vec(), now);
         }
-        assert_eq!(echoes.heard(b"1", now + PATIENCE), Some(vec![]));
-        assert_eq!(echoes.heard(b"3", now + PATIENCE), Some(vec![b"2".to_vec()]));
+        assert_eq!(echoes.heard(b"1", now + ECHO_TIMEOUT), Some(vec![]));
+        assert_eq!(echoes.heard(b"3", now + ECHO_TIMEOUT), Some(vec![b"2".to_vec()]));
         // As long as others come back the rest is waited for; and one that does not come makes no rule.
-        assert_eq!(echoes.overdue(now + PATIENCE), (vec![], false));
-        assert_eq!(echoes.overdue(now + 2 * PATIENCE), (vec![b"4".to_vec()], false));
+        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![], false));
+        assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (vec![b"4".to_vec()], false));
         assert_eq!(echoes.sent(b"5".to_vec(), now), None);
         assert_eq!(echoes.heard(b"5", now), Some(vec![]));
     }
@@ -159,7 +159,7 @@ mod tests {
     fn a_server_that_only_was_slow_is_taken_for_what_it_is_again() {
         let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
         echoes.sent(b"1".to_vec(), now);
-        assert!(echoes.overdue(now + PATIENCE).1);
+        assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
         assert_eq!(echoes.sent(b"2".to_vec(), now), Some(b"2".to_vec()));
         assert_eq!((echoes.heard(b"1", now), echoes.heard(b"2", now)), (None, None));
         assert_eq!((echoes.sent(b"3".to_vec(), now), echoes.heard(b"3", now)), (None, Some(vec![])));
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn it_is_bounded_and_nothing_is_lost() {
         let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        let shown = (0..2 * MOST).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
-        assert_eq!((shown, echoes.overdue(now + PATIENCE).0.len()), (MOST, MOST));
+        let shown = (0..2 * MAX).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
+        assert_eq!((shown, echoes.overdue(now + ECHO_TIMEOUT).0.len()), (MAX, MAX));
     }
 }

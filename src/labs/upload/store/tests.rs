@@ -151,10 +151,11 @@ fn when_every_number_is_taken_it_is_an_error_and_nothing_is_left() {
 #[test]
 fn a_directory_that_was_removed_meanwhile_is_an_error_and_its_successor_is_not_touched() {
     with_both_halves(|store, place| {
-        let begun = store.begin_for(Pid::from_raw(1)).unwrap();
+        let incomplete_suffix_len = store.begin_for(Pid::from_raw(1)).unwrap();
         std::fs::remove_dir_all(place.path()).unwrap();
         std::fs::create_dir(place.path()).unwrap();
-        let reasons = [begun.keep(&name("x")), keep(&store, b"new", "x")].map(Result::unwrap_err);
+        let reasons =
+            [incomplete_suffix_len.keep(&name("x")), keep(&store, b"new", "x")].map(Result::unwrap_err);
         for reason in reasons.map(|reason| format!("{reason:#}")) {
             let told = ["No such file or directory", "which was removed"].map(|why| reason.contains(why));
             assert!(told.contains(&true), "{reason}");
