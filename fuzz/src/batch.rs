@@ -3,7 +3,7 @@
 //! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
 //! less one (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
 
-use forklab::chat::line_text::text_of;
+use forklab::hub::framing::line_text;
 use forklab::hub::record::{Batch, Kind, Parsed, parse};
 use forklab::hub::worker::CHUNK;
 use forklab::sys::{PIPE_BUF, Pid};
@@ -23,7 +23,7 @@ pub fn holds(bytes: &[u8]) {
     while !input.is_empty() {
         let number = u16::from_le_bytes([input.byte(), input.byte()]);
         let body = vec![input.byte(); 1 + usize::from(number & 0x7fff) % CHUNK];
-        let body = if are_lines { text_of(&body) } else { body };
+        let body = if are_lines { line_text(&body) } else { body };
         if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
             batch.push_note(Kind::Read, count);
@@ -45,7 +45,7 @@ pub fn holds(bytes: &[u8]) {
 }
 
 fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {
-    if are_lines { batch.push_line(body) } else { batch.push_message(body) }
+    if are_lines { batch.push_whole(Kind::Line, body) } else { batch.push_message(body) }
 }
 
 /// The records of one write, without the extra NUL of the last message.

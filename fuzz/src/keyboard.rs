@@ -5,9 +5,10 @@
 use std::time::Instant;
 
 use forklab::chat::client::outgoing::{message, room_for_text};
+use forklab::chat::server::STRINGS;
 use forklab::client::LineBuffer;
 use forklab::hub::framing::{FrameDecoder, messages};
-use forklab::hub::worker::{CHUNK, STRINGS};
+use forklab::hub::worker::CHUNK;
 
 use super::input::{Arrival, Input};
 

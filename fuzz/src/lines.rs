@@ -1,30 +1,31 @@
 //! The second door's encoding: lines of text, each with its time. An input is what a client sent, in lines.
 
-use forklab::chat::line_text::{as_string, is_text, of_strings, stamped, text_of};
+use forklab::chat::encoding::{lines_of_string, string_of_line, timed_line};
+use forklab::hub::framing::{is_line_text, line_text};
 
 /// A client's line is one line for whoever reads it, however that one cuts lines, and its text is what the client wrote.
 pub fn holds(bytes: &[u8]) {
     let is_none = |c| c == '\0' || is_line_end(c);
-    assert_eq!(is_text(bytes), !String::from_utf8_lossy(bytes).contains(is_none));
+    assert_eq!(is_line_text(bytes), !String::from_utf8_lossy(bytes).contains(is_none));
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        let text = text_of(line);
+        let text = line_text(line);
         one_line(&text);
         assert_eq!(words(&text), words(line), "nothing is lost but what is between words");
         // Through the first door and back.
-        let string = as_string(&text);
+        let string = string_of_line(&text);
         assert!(string.ends_with(b"\0\0") && !text.contains(&0));
-        assert_eq!(of_strings(&string).collect::<Vec<_>>(), [text]);
+        assert_eq!(lines_of_string(&string).collect::<Vec<_>>(), [text]);
     }
     // The same bytes as a message of the first door.
-    let texts: Vec<Vec<u8>> = of_strings(bytes).collect();
+    let texts: Vec<Vec<u8>> = lines_of_string(bytes).collect();
     texts.iter().for_each(|text| one_line(text));
     assert_eq!(texts.iter().flat_map(|text| words(text)).collect::<Vec<_>>(), words(bytes));
 }
 
 fn one_line(text: &[u8]) {
-    assert_eq!(text_of(text), text, "a text of a line is its own text");
-    assert!(text.trim_ascii() == text && is_text(text));
-    let line = stamped("09:05:00", text);
+    assert_eq!(line_text(text), text, "a text of a line is its own text");
+    assert!(text.trim_ascii() == text && is_line_text(text));
+    let line = timed_line("09:05:00", text);
     assert_eq!(line, [b"[09:05:00] ", text, b"\n"].concat());
     let read = String::from_utf8_lossy(&line);
     // Whoever reads lines, by Python's str.splitlines or Java's Scanner, finds one, and its time is the server's.

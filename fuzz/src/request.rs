@@ -1,7 +1,8 @@
 //! The third door's requests: the head of what a browser asks, as it comes. An input is that.
 
 use forklab::chat::web::request::{MAX, Route, Site, route};
-use forklab::chat::web::response::{Response, is_accept};
+use forklab::chat::web::response::Response;
+use forklab::hub::record::is_accept;
 
 /// A verdict stays whatever comes next, and comes in time; who gets into the room has asked for it, in words that only this door's own
 /// visitors use.

@@ -1,7 +1,7 @@
 //! The third door's frames: what a browser says in the room. An input is a stream that arrives in pieces.
 
-use forklab::chat::line_text::{is_text, text_of};
 use forklab::chat::web::ws_decode::{NO_CODE, WsDecoder, WsEvent};
+use forklab::hub::framing::{is_line_text, line_text};
 use forklab::hub::record::closed;
 use forklab::hub::worker::CHUNK;
 
@@ -19,7 +19,7 @@ pub fn holds(bytes: &[u8]) {
     assert_eq!(said, slowly(arrival.stream));
     for said in said {
         match said {
-            WsEvent::Text(text) => assert!((1..=CHUNK).contains(&text.len()) && is_text(&text)),
+            WsEvent::Text(text) => assert!((1..=CHUNK).contains(&text.len()) && is_line_text(&text)),
             WsEvent::Ping(bytes) => assert!(bytes.len() <= 125),
             WsEvent::Close(code) => assert!(closed(code) < -999),
         }
@@ -141,7 +141,7 @@ fn data(frame: Frame, incomplete_suffix_len: &mut Option<(bool, Vec<u8>)>) -> Op
         (true, true) => {
             // An end of a line at the very end is none of the text.
             let text = String::from_utf8(all).expect("it was looked at").replace("\r\n", "\n");
-            let text = text_of(text.strip_suffix('\n').unwrap_or(&text).replace('\n', " ").as_bytes());
+            let text = line_text(text.strip_suffix('\n').unwrap_or(&text).replace('\n', " ").as_bytes());
             (!text.is_empty()).then_some(WsEvent::Text(text))
         }
     }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use forklab::chat::PROGRAM;
 use forklab::chat::options::{Options, Verbosity};
-use forklab::chat::server::{PROGRAM, run};
+use forklab::chat::server::run;
 use forklab::chat::transcript;
 use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, local_socket, number};
 

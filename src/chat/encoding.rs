@@ -1,47 +1,136 @@
-//! What the server itself says to one client, in the clothes of the channel that it hears.
+//! How messages are written for each kind of client, and what the server itself tells it. The place to add an encoding.
 
-use super::server::PROGRAM;
-use super::web::{endpoint, ws_encode};
-use crate::hub::channel::ChannelId;
+use std::fmt::Display;
+use std::io::Write;
+
+use super::PROGRAM;
+use super::web::ws_encode;
 use crate::hub::connection::Connection;
+use crate::hub::framing::line_text;
+use crate::hub::record::{IDLE, code_of};
 
-/// The channel of clients that send and read C strings.
-pub const STRINGS: ChannelId = 0;
-/// The channel of clients that send and read lines.
-pub const LINES: ChannelId = 1;
-/// The channel of clients that send and read WebSocket frames.
-pub const FRAMES: ChannelId = 2;
-/// The channel of browsers that are not in the room, or not yet: nothing is ever said there.
-pub const LOBBY: ChannelId = 3;
+/// Close codes: RFC 6455, 7.4.1; IANA's WebSocket Close Code Number Registry.
+const GOING_AWAY: u16 = 1001;
+const POLICY_VIOLATION: u16 = 1008;
+const INTERNAL_ERROR: u16 = 1011;
+const TRY_AGAIN_LATER: u16 = 1013;
 
-/// What is said to one client of a channel.
-pub fn notified(channel_id: ChannelId, what: &str) -> Vec<u8> {
-    match channel_id {
-        FRAMES => ws_encode::notice(what),
-        _ => ended(channel_id, &PROGRAM.says(what)),
+/// What a client sends and reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Messages ended by NULs: the course's clients (docs/PROTOCOLS.md, section 1).
+    CString,
+    /// Lines, each with the time it was said (section 6).
+    Line,
+    /// WebSocket frames of JSON: the page (section 8).
+    WebSocket,
+}
+
+impl Encoding {
+    /// A text with what ends it; not for WebSocket, whose texts are frames.
+    pub fn terminated(self, text: &str) -> Vec<u8> {
+        let end = if self == Encoding::Line { '\n' } else { '\0' };
+        format!("{text}{end}").into_bytes()
+    }
+
+    /// A notice of the server for one client.
+    pub fn notice(self, text: &str) -> Vec<u8> {
+        match self {
+            Encoding::WebSocket => ws_encode::notice(text),
+            _ => self.terminated(&PROGRAM.says(text)),
+        }
+    }
+
+    /// The last bytes for a client that has left, with a notice where there is one.
+    pub(crate) fn last_words(self, connection: &Connection, notice: Option<&str>) -> Vec<u8> {
+        match self {
+            Encoding::WebSocket => websocket_last_words(connection, notice),
+            _ => notice.map(|text| self.notice(text)).unwrap_or_default(),
+        }
+    }
+
+    /// The last bytes for a client that is disconnected for its lag and has not taken `unsent`.
+    pub fn too_slow(self, unsent: &[u8], notice: &str) -> Vec<u8> {
+        match self {
+            // Where it stopped within something else than a message, nothing can follow.
+            Encoding::WebSocket if unsent.is_empty() => Vec::new(),
+            Encoding::WebSocket => {
+                let (rest, notice) = (ws_encode::rest_of_frame(unsent), ws_encode::notice(notice));
+                [rest, &notice, &ws_encode::close(TRY_AGAIN_LATER)].concat()
+            }
+            // It has most likely stopped within a line or a string: end that first.
+            _ => [self.terminated(""), self.notice(notice)].concat(),
+        }
+    }
+
+    /// The last bytes as the server stops.
+    pub fn stopping(self) -> Vec<u8> {
+        if self == Encoding::WebSocket { ws_encode::close(GOING_AWAY) } else { Vec::new() }
     }
 }
 
-/// A text with what ends it, for C strings or lines.
-pub fn ended(channel_id: ChannelId, text: &str) -> Vec<u8> {
-    let end = if channel_id == LINES { '\n' } else { '\0' };
-    format!("{text}{end}").into_bytes()
+fn websocket_last_words(connection: &Connection, notice: Option<&str>) -> Vec<u8> {
+    let code = match connection.left {
+        Some(IDLE) => POLICY_VIOLATION,
+        None => INTERNAL_ERROR,
+        Some(left) => match code_of(left) {
+            Some(code) => code,
+            // It has ended its side, or is gone.
+            None => return Vec::new(),
+        },
+    };
+    [notice.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
 }
 
-/// The last words to a client that has left, `what` being what it is to know.
-pub fn last_words(client: &Connection, what: Option<&str>) -> Vec<u8> {
-    match client.channel_id {
-        LOBBY => Vec::new(),
-        FRAMES => endpoint::last_words(client, what),
-        channel_id => what.map(|what| notified(channel_id, what)).unwrap_or_default(),
+/// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one more.
+pub fn string_of_line(text: &[u8]) -> Vec<u8> {
+    [text, b"\0\0"].concat()
+}
+
+/// The lines of a message of C strings. A newline in it begins a line with a time of its own.
+pub fn lines_of_string(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+    let text = message[..end].strip_suffix(b"\n").unwrap_or(&message[..end]);
+    text.split(|&byte| byte == b'\n').map(line_text)
+}
+
+/// `[HH:MM:SS] text` and a newline.
+pub fn timed_line(time: impl Display, text: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(text.len() + 16);
+    // Writing to a Vec cannot fail.
+    let _ = write!(line, "[{time}] ");
+    line.extend_from_slice(text);
+    line.push(b'\n');
+    line
+}
+
+/// The local time, for [`timed_line`].
+pub fn now() -> impl Display {
+    chrono::Local::now().format("%H:%M:%S")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_bears_its_time() {
+        assert_eq!(timed_line("09:05:00", b"salut \xff"), b"[09:05:00] salut \xff\n");
+        assert_eq!(timed_line("09:05:00", b""), b"[09:05:00] \n");
     }
-}
 
-/// The last words to one that reads too slowly and has not taken `rest`.
-pub fn too_slow(channel_id: ChannelId, rest: &[u8], what: &str) -> Vec<u8> {
-    match channel_id {
-        FRAMES => endpoint::too_slow(rest, what),
-        // It stopped in the middle of a line, or of a string, most likely: that is ended first.
-        _ => [ended(channel_id, ""), notified(channel_id, what)].concat(),
+    #[test]
+    fn a_message_of_several_lines_is_several_lines() {
+        let lines = |message| lines_of_string(message).collect::<Vec<_>>();
+        assert_eq!(lines(b"alice : bonjour\0\0"), [b"alice : bonjour".to_vec()]);
+        assert_eq!(lines(b"bob : salut\r\n\0"), [b"bob : salut".to_vec()]);
+        assert_eq!(lines(b"un\n[12:00:00] deux\n\0"), [b"un".to_vec(), b"[12:00:00] deux".to_vec()]);
+    }
+
+    #[test]
+    fn the_time_has_hours_minutes_and_seconds() {
+        let now = now().to_string();
+        let shape: String = now.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+        assert_eq!(shape, "99:99:99");
     }
 }

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
+use super::client_state::{ClientState, HandshakeState};
 use super::messages;
 use super::names::NameRegistry;
-use crate::hub::connection::HandshakeState;
+use crate::hub::connection::Connection;
 use crate::hub::record::{Kind, Record};
 use crate::hub::service::Context;
 use crate::hub::worker::CHUNK;
@@ -28,7 +29,7 @@ const HEADERS: [&[u8]; 10] = [
 
 /// What is looked at.
 #[derive(Debug)]
-pub struct MessageFilter {
+pub(crate) struct MessageFilter {
     /// A client whose first words are a header of another protocol is sent away.
     pub refuses_headers: bool,
     /// Whose name is whose, where they are their clients' own.
@@ -37,38 +38,38 @@ pub struct MessageFilter {
 
 impl MessageFilter {
     /// What of a message, or of a line's text, may be said; `None` for nothing: its client has been told why.
-    ///
-    /// `notified` puts what the server says into the clothes of a channel.
     pub fn pass<'a>(
         &mut self,
         record: &Record<'a>,
-        context: &mut Context,
-        notified: impl Fn(usize, &str) -> Vec<u8>,
+        connection: &mut Connection,
+        client: &mut ClientState,
+        context: &mut Context<ClientState>,
     ) -> Option<Cow<'a, [u8]>> {
-        let client = context.room.client(record.pid)?;
-        let channel_id = client.channel_id;
-        if client.standing == HandshakeState::Silent {
+        let encoding = client.encoding?;
+        if client.handshake == HandshakeState::Silent {
             let is_foreign = self.refuses_headers && is_header(record.body);
-            client.standing = if is_foreign { HandshakeState::Refused } else { HandshakeState::Speaks };
+            client.handshake = if is_foreign { HandshakeState::Refused } else { HandshakeState::Accepted };
             if is_foreign {
-                context.supervisor.err.line(messages::foreign(client, record.body));
-                context.room.send_away(record.pid, notified(channel_id, messages::wrong_protocol()));
+                context.supervisor.err.line(messages::foreign(connection, record.body));
+                connection.disconnect(encoding.notice(messages::wrong_protocol()));
             }
         }
-        if context.room.client(record.pid)?.standing == HandshakeState::Refused {
+        if client.handshake == HandshakeState::Refused {
             return None;
         }
         let Some(names) = &mut self.names else { return Some(Cow::Borrowed(record.body)) };
-        match names.judge(record.pid, record.body, |pid| context.room.heard_by(pid).is_some()) {
+        let is_connected = |pid| match pid == connection.pid {
+            true => connection.is_open(),
+            false => context.peers.get(pid).is_some_and(|(peer, _)| peer.is_open()),
+        };
+        match names.judge(record.pid, record.body, is_connected) {
             Ok(()) => Some(Cow::Owned(in_one_line(record))),
             Err(taken) => {
                 // A client that says nothing else must not fill the log: the first time, then the second, the fourth, the eighth.
                 if taken.times.is_power_of_two() {
-                    let client = context.room.client(record.pid)?;
-                    context.supervisor.err.line(messages::not_said(client, &taken));
+                    context.supervisor.err.line(messages::not_said(connection, &taken));
                 }
-                let notice = notified(channel_id, &messages::name_is_taken(&taken.name));
-                context.room.tell(record.pid, &notice, context.now);
+                context.tell(connection, &encoding.notice(&messages::name_is_taken(&taken.name)));
                 None
             }
         }

@@ -92,8 +92,8 @@ impl Display for Said<'_> {
 /// A client's process has ended, for whatever reason.
 pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     let (pid, peer) = (client.pid, client.peer);
-    let why = match client.why_it_left() {
-        _ if client.sent_away.is_some() => "a été déconnecté".to_string(),
+    let why = match client.end_reason() {
+        _ if client.disconnected.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(left) => match code_of(left) {

@@ -1,31 +1,30 @@
-//! The instant messenger: one process per client, one shared pipe, one log.
+//! The instant messenger. Its server is a service of the [`crate::hub`], whose page follows one message's way.
 //!
-//! One message's way, and the file that shows each step:
-//!
-//! 1. `child`: a child reads its client's socket; `cutter` finds where messages end; `record` packs them for one write.
-//! 2. `hub`: the first process waits in one poll loop; `inbox` reads the pipe, the `rules` take each record.
-//! 3. `room`: the message is appended to the `log`, the `pacer` says when it may leave, and each client's cursor moves as
-//!    far as its socket takes bytes.
-//!
-//! Beside that: a child's `nametag` shows in `ps -f` whom it serves, by the `pseudo` that its client bears; the `report` lists who is
-//! connected; the `transcript` has what was said before anybody hears it.
-//!
-//! The client is two processes: `keyboard` sends (`line` makes messages of what is typed, `outbox` keeps them until they are
-//! sent), `screen` shows, `messenger` starts and ends both. On a terminal it is `face` that does all that. `messages` holds what the
-//! server prints. `lines` is the encoding of the second door, `web` all of the third. The codecs (`cutter`, `record`, `lines`), `log` and `pacer` are pure.
+//! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web` for browsers).
+//! - `filter` refuses messages: other protocols' headers, and other clients' names (`names`, `confusables`).
+//! - `client_state` is what the server keeps of a client.
+//! - `message` parses `pseudo : text`; `nick` keeps the name, `proc_title` shows it in `ps -f`.
+//! - `status_report` prints the connected clients; `hop_trace` prints the trace of `-v`; `transcript` writes what is said to a file, before it is sent.
+//! - `messages` holds the French texts that the server prints; `client` is the two-process client.
 
 pub mod client;
-pub mod confusables;
+mod client_state;
+mod confusables;
 pub mod encoding;
-pub mod filter;
-pub mod line_text;
-pub mod message;
-pub mod messages;
+mod filter;
+mod hop_trace;
+pub(crate) mod message;
+mod messages;
 pub mod names;
-pub mod nick;
+mod nick;
 pub mod options;
-pub mod proc_title;
+mod proc_title;
 pub mod server;
-pub mod status_report;
+mod status_report;
 pub mod transcript;
 pub mod web;
+
+use crate::cli::Program;
+
+/// The server's name.
+pub const PROGRAM: Program = Program::french("chat_serveur");

@@ -1,20 +1,19 @@
-//! The name that a client gives itself, kept up to date at no price: its child shows it in the process's title, and the hub in the list
-//! of those who are connected. Pure, and without memory from the heap.
+//! The nick that a client gives itself, for its worker's process title and the status report. No heap: a write to the heap copies a
+//! page that is shared with another process (copy-on-write).
 
 use super::message::ParsedMessage;
 use crate::text::character_boundary;
 
-/// So many bytes of a name are kept, less where that would cut a character.
+/// Bytes of a nick that are kept, less where that would cut a character.
 const KEPT: usize = 64;
 
-/// The name in the last message that bore one; empty before that. Whoever shows it makes it visible first.
+/// The nick in the last message that had one; empty before that. Raw bytes of the network: make them visible before showing them.
 #[derive(Clone, Copy, Debug)]
-pub struct Nick {
+pub(crate) struct Nick {
     bytes: [u8; KEPT],
     length: u8,
 }
 
-/// None yet.
 impl Default for Nick {
     fn default() -> Nick {
         Nick { bytes: [0; KEPT], length: 0 }
@@ -22,14 +21,13 @@ impl Default for Nick {
 }
 
 impl Nick {
-    /// The name, or the front of a long one.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
 
-    /// Looks at a message, or a line's text. True when it bears another name than the last that bore one.
-    pub fn hear(&mut self, message: &[u8]) -> bool {
-        if self.is_borne_by(message) {
+    /// Takes the nick of a message, or of a line's text. True when it is a new one.
+    pub fn update(&mut self, message: &[u8]) -> bool {
+        if self.is_in(message) {
             return false;
         }
         let Some(name) = ParsedMessage::of(message).name else { return false };
@@ -42,8 +40,8 @@ impl Nick {
         true
     }
 
-    /// The quick answer, for all messages but a client's first, as a rule: no separator can lie in the name, nor half in it.
-    fn is_borne_by(&self, message: &[u8]) -> bool {
+    /// The fast path, for nearly all messages but a client's first: the nick contains no separator, whole or in part.
+    fn is_in(&self, message: &[u8]) -> bool {
         let rest = message.strip_prefix(self.as_bytes()).unwrap_or_default();
         self.length > 0 && usize::from(self.length) < KEPT && matches!(rest, [b' ', b':' | b'>', b' ', ..])
     }
@@ -56,10 +54,10 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_until_another_comes() {
-        let mut pseudo = Nick::default();
+        let mut nick = Nick::default();
         let mut heard = |message: &[u8]| {
-            let is_new = pseudo.hear(message);
-            (is_new, String::from_utf8_lossy(pseudo.as_bytes()).into_owned())
+            let is_new = nick.update(message);
+            (is_new, String::from_utf8_lossy(nick.as_bytes()).into_owned())
         };
         assert_eq!(heard(b"bonjour\0"), (false, String::new()));
         assert_eq!(heard(b"alice : un\0\0"), (true, "alice".to_string()));
@@ -82,13 +80,13 @@ mod tests {
         /// The quick answer is the slow one.
         #[test]
         fn it_is_always_the_name_in_the_last_message_that_bore_one(messages in prop::collection::vec("[ab:> \n]{0,12}", 1..30)) {
-            let (mut pseudo, mut last) = (Nick::default(), Vec::new());
+            let (mut nick, mut last) = (Nick::default(), Vec::new());
             for message in messages {
                 let name = ParsedMessage::of(message.as_bytes()).name;
                 let is_new = name.is_some_and(|name| name != last);
                 last = name.map_or(last, <[u8]>::to_vec);
-                prop_assert_eq!(pseudo.hear(message.as_bytes()), is_new, "{:?}", message);
-                prop_assert_eq!(pseudo.as_bytes(), &last[..]);
+                prop_assert_eq!(nick.update(message.as_bytes()), is_new, "{:?}", message);
+                prop_assert_eq!(nick.as_bytes(), &last[..]);
             }
         }
     }

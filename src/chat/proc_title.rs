@@ -1,4 +1,4 @@
-//! What `ps -f` shows of a child: whom it serves, and the name that its client gives itself. docs/PROTOCOLS.md, "Processes and
+//! A worker's process title, `chat_serveur: 127.0.0.1:54050 alice`: what `ps -f` shows. docs/PROTOCOLS.md, "Processes and
 //! descriptors".
 
 use std::net::SocketAddr;
@@ -7,28 +7,26 @@ use super::nick::Nick;
 use crate::sys::Title;
 use crate::text::Visible;
 
-/// A child's title, `chat_serveur: 127.0.0.1:54050 alice`, up to date.
 #[derive(Debug)]
-pub struct ProcTitle {
+pub(crate) struct ProcTitle {
     title: Title,
     program: &'static str,
     peer: SocketAddr,
-    pseudo: Nick,
+    nick: Nick,
 }
 
 impl ProcTitle {
-    /// In the child of the client at `peer`: shows the address at once.
+    /// Called in the worker; shows the client's address at once.
     pub fn new(title: Title, program: &'static str, peer: SocketAddr) -> ProcTitle {
-        let tag = ProcTitle { title, program, peer, pseudo: Nick::default() };
-        tag.title.show(format_args!("{program}: {peer}"));
-        tag
+        title.show(format_args!("{program}: {peer}"));
+        ProcTitle { title, program, peer, nick: Nick::default() }
     }
 
-    /// The client says `message`, or this text of a line: shows its name, if that is another than before.
-    pub fn hear(&mut self, message: &[u8]) {
-        if self.pseudo.hear(message) {
-            let ProcTitle { title, program, peer, pseudo } = self;
-            title.show(format_args!("{program}: {peer} {}", Visible(pseudo.as_bytes())));
+    /// Shows the nick in the client's message, if it is a new one.
+    pub fn update(&mut self, message: &[u8]) {
+        if self.nick.update(message) {
+            let ProcTitle { title, program, peer, nick } = self;
+            title.show(format_args!("{program}: {peer} {}", Visible(nick.as_bytes())));
         }
     }
 }

@@ -1,6 +1,5 @@
-//! The messenger's rules: what one says, all hear, each in the encoding of the door that it came in by.
+//! The chat server: what one client says, all receive, each in its [`Encoding`].
 
-use std::collections::BTreeMap;
 use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
@@ -8,69 +7,71 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::encoding::{self, FRAMES, LINES, LOBBY, STRINGS, notified};
+use super::client_state::ClientState;
+use super::encoding::{self, Encoding};
 use super::filter::MessageFilter;
-use super::line_text;
+use super::hop_trace::HopTrace;
 use super::names::NameRegistry;
 use super::options::{Options, Verbosity};
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
-use super::web::endpoint::{self, WebEndpoint};
+use super::web::endpoint::WebEndpoint;
 use super::web::request::Site;
-use super::web::ws_encode;
-use super::{messages, web};
+use super::web::{self, ws_encode};
+use super::{PROGRAM, messages};
 use crate::cli::Program;
-use crate::hub::channel::ChannelId;
 use crate::hub::connection::{Connection, Lag, Traffic};
 use crate::hub::event_loop::Hub;
 use crate::hub::framing::Framing;
-use crate::hub::record::{HEADER, IDLE, Kind, Record};
-use crate::hub::room::Room;
+use crate::hub::message_log::{ChannelId, Channels};
+use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{self, IdleTimeouts};
+use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
 use crate::server::Supervisor;
 use crate::sys::{self, Ended, Signal, Title};
 
-/// The server's name.
-pub const PROGRAM: Program = Program::french("chat_serveur");
+/// A message without an end is held this long for its rest (docs/PROTOCOLS.md, "Framing, ours").
+pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
-/// Runs the messenger until SIGINT or SIGTERM.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
+/// Runs the chat server until SIGINT or SIGTERM.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let (now, mut room) = (Instant::now(), Room::new(options.lag_limit));
-    room.add_channel(options.pace, now);
-    if options.lines.is_some() || options.web.is_some() {
-        // Clients that read lines, or frames, read them whole, however they come: no pace.
-        for _ in [LINES, FRAMES] {
-            room.add_channel(Duration::ZERO, now);
-        }
-        room.add_lobby(now);
-    }
     let Options { verbosity, idle_timeout, .. } = options;
-    let title = if options.titles { Title::find() } else { Title::default() };
-    let names = options.distinct_names.then(|| NameRegistry::new(PROGRAM.name));
+    let (now, mut channels) = (Instant::now(), Channels::default());
     let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
-    let gate = MessageFilter { refuses_headers: options.refuses_headers, names };
     let mut more: Vec<String> = transcript.iter().map(|t| messages::transcribes(t.path())).collect();
-    let listeners = vec![STRINGS];
-    let messenger =
-        ChatServer { verbosity, idle_timeout, gate, listeners, web: None, title, transcript, report: None };
-    let mut hub = Hub::open(messenger, &options.listening, room)?;
+    let server = ChatServer {
+        verbosity,
+        idle_timeout,
+        filter: MessageFilter {
+            refuses_headers: options.refuses_headers,
+            names: options.distinct_names.then(|| NameRegistry::new(PROGRAM.name)),
+        },
+        listeners: vec![Some(Encoding::CString)],
+        strings: channels.add(options.pace, now),
+        // Clients of lines and of frames read whole messages, however they arrive: no pacing.
+        lines: options.lines.map(|_| channels.add(Duration::ZERO, now)),
+        frames: options.web.map(|_| channels.add(Duration::ZERO, now)),
+        web: None,
+        title: if options.titles { Title::find() } else { Title::default() },
+        transcript,
+        report: None,
+        trace: HopTrace::new(verbosity),
+    };
+    let mut hub = Hub::open(server, &options.listening, channels, options.lag_limit)?;
     let backlog = options.listening.backlog;
     if let Some(address) = options.lines {
         let address = hub.add_listener(address, backlog)?;
-        hub.rules.listeners.push(LINES);
+        hub.service.listeners.push(Some(Encoding::Line));
         more.push(messages::ready_for_lines(address));
     }
     if let Some(address) = options.web {
         let address = hub.add_listener(address, backlog)?;
-        hub.rules.listeners.push(LOBBY);
-        let (most, machine) = (options.listening.max_per_address, sys::machine_name());
+        hub.service.listeners.push(None);
+        let machine = sys::machine_name();
         let site = Site { port: address.port(), machine: machine.clone() };
-        hub.rules.web = Some(WebEndpoint::at(site, hub.address()?, most, verbosity));
+        let max_per_address = options.listening.max_per_address;
+        hub.service.web = Some(WebEndpoint::new(site, hub.address()?, max_per_address, verbosity));
         more.push(messages::ready_for_browsers(address, &machine));
     }
     hub.run(&more)
@@ -79,205 +80,233 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
-    gate: MessageFilter,
-    /// What is heard by who comes in at each door.
-    listeners: Vec<ChannelId>,
-    /// The door for browsers.
+    filter: MessageFilter,
+    /// The encoding of each listener's clients; `None` for HTTP, whose clients enter the room by a WebSocket handshake.
+    listeners: Vec<Option<Encoding>>,
+    /// One channel per encoding that can be in use.
+    strings: ChannelId,
+    lines: Option<ChannelId>,
+    frames: Option<ChannelId>,
     web: Option<WebEndpoint>,
-    /// What shows whom a child serves; nothing where that is not wanted.
+    /// For the process titles of workers; empty where they are not wanted.
     title: Title,
     transcript: Option<Transcript>,
-    /// A list of those who are connected, on its way.
+    /// A status report that is being printed.
     report: Option<Report>,
+    trace: HopTrace,
 }
 
 impl ChatServer {
-    /// Says what one client said to all, and prints it.
-    fn say(&mut self, record: &Record, context: &mut Context) {
-        if let Some(client) = context.room.client(record.pid) {
-            client.pseudo.hear(record.body);
-            if let Some(transcript) = &mut self.transcript {
-                transcript.note(record, client.peer, context.supervisor);
-            }
+    /// Says one client's message to all, and prints it.
+    fn say(
+        &mut self,
+        record: &Record,
+        connection: &Connection,
+        client: &mut ClientState,
+        context: &mut Context<ClientState>,
+    ) {
+        client.nick.update(record.body);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.note(record, connection.peer, context.supervisor);
         }
         if record.kind == Kind::Line {
-            context.room.say(STRINGS, &line_text::as_string(record.body), context.now);
+            context.say(self.strings, &encoding::string_of_line(record.body));
             self.say_line(record.body, context);
         } else {
-            self.say_strings(record.body, context);
+            context.say(self.strings, record.body);
+            if self.lines.is_some() {
+                encoding::lines_of_string(record.body).for_each(|line| self.say_line(&line, context));
+            }
         }
-        if let Some(web) = &mut self.web {
-            context.room.say(FRAMES, web.message(record), context.now);
+        if let (Some(web), Some(frames)) = (&mut self.web, self.frames) {
+            context.say(frames, web.message(record));
         }
-        self.print_message(record, context);
-    }
-
-    /// Says a message of C strings: as it is, and to those who read lines, line by line.
-    fn say_strings(&self, message: &[u8], context: &mut Context) {
-        context.room.say(STRINGS, message, context.now);
-        if self.listeners.contains(&LINES) {
-            line_text::of_strings(message).for_each(|line| self.say_line(&line, context));
-        }
-    }
-
-    fn say_line(&self, line: &[u8], context: &mut Context) {
-        context.room.say(LINES, &line_text::stamped(line_text::now(), line), context.now);
-    }
-
-    /// What is told of the coming and going of such a client.
-    fn tells_of(&self, client: &Connection) -> bool {
-        self.verbosity >= if client.channel_id == LOBBY { Verbosity::Hops } else { Verbosity::Chat }
-    }
-
-    fn print_read(record: &Record, context: &mut Context) {
-        let Some(client) = context.room.client(record.pid) else { return };
-        if let (Ok(bytes), true) = (record.body.try_into(), context.supervisor.out.has_room()) {
-            let bytes = u32::from_ne_bytes(bytes);
-            context.supervisor.out.line(messages::hop_read(record.pid, client.descriptor(), bytes));
-        }
-    }
-
-    fn print_message(&self, record: &Record, context: &mut Context) {
-        let (out, pid, body) = (&mut context.supervisor.out, record.pid, record.body);
-        if self.verbosity >= Verbosity::Hops && out.has_room() {
-            out.line(messages::hop_pipe(pid, HEADER, body.len()));
-        }
+        let out = &mut context.supervisor.out;
+        self.trace.record(record, out);
         if self.verbosity >= Verbosity::Chat && out.has_room() {
-            out.line(messages::said(pid, body));
+            out.line(messages::said(record.pid, record.body));
         }
+    }
+
+    fn say_line(&self, line: &[u8], context: &mut Context<ClientState>) {
+        if let Some(lines) = self.lines {
+            context.say(lines, &encoding::timed_line(encoding::now(), line));
+        }
+    }
+
+    /// True where connects and disconnects of such a client are printed.
+    fn prints(&self, client: &ClientState) -> bool {
+        self.verbosity >= if client.encoding.is_some() { Verbosity::Chat } else { Verbosity::Hops }
     }
 }
 
 impl Service for ChatServer {
     const PROGRAM: Program = PROGRAM;
+    type Client = ClientState;
 
     fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
-        let tag = ProcTitle::new(self.title, PROGRAM.name, *peer);
-        if let (LOBBY, Some(web)) = (self.listeners[listener], &self.web) {
-            return web::worker::serve(socket, pipe, &web.site, self.tells_hops(), self.idle_timeout, tag);
-        }
-        let framing = if self.listeners[listener] == LINES { Framing::Lines } else { worker::STRINGS };
-        let patience = IdleTimeouts { first: self.idle_timeout, between: self.idle_timeout };
-        worker::serve(socket, pipe, framing, self.tells_hops(), patience, Some(tag))
-    }
-
-    fn welcome(&mut self, listener: usize, _room: &mut Room, _now: Instant) -> (ChannelId, Vec<u8>) {
-        let channel_id = self.listeners[listener];
-        (channel_id, if channel_id == LINES { messages::welcome_to_lines() } else { Vec::new() })
-    }
-
-    fn hear(&mut self, record: Record, context: &mut Context) -> bool {
-        let Some(channel_id) = context.room.client(record.pid).map(|client| client.channel_id) else {
-            return false;
+        let mut title = ProcTitle::new(self.title, PROGRAM.name, *peer);
+        let (records, traces_reads) = (RecordWriter::new(pipe), self.trace.is_on);
+        let framing = match (self.listeners[listener], &self.web) {
+            (None, Some(web)) => {
+                return web::worker::serve(
+                    socket,
+                    records,
+                    &web.site,
+                    traces_reads,
+                    self.idle_timeout,
+                    title,
+                );
+            }
+            (Some(Encoding::Line), _) => Framing::Lines,
+            _ => STRINGS,
         };
-        match (record.kind, channel_id) {
-            (Kind::Message, STRINGS) | (Kind::Line, LINES | FRAMES) => {
-                if let Some(client) = context.room.client(record.pid) {
-                    client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
-                }
-                if let Some(body) = self.gate.pass(&record, context, notified) {
-                    self.say(&Record { body: &body, ..record }, context);
+        let timeouts = IdleTimeouts { before_first: self.idle_timeout, between: self.idle_timeout };
+        let on_message = |message: &[u8]| title.update(message);
+        Worker { socket, framing, timeouts, traces_reads, records, on_message }.run()
+    }
+
+    fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
+        match (self.listeners[listener], &self.web) {
+            (None, Some(web)) => web.refusal(reason),
+            (encoding, _) => encoding.unwrap_or(Encoding::CString).terminated(reason),
+        }
+    }
+
+    fn on_connect(
+        &mut self,
+        listener: usize,
+        connection: &mut Connection,
+        context: &mut Context<ClientState>,
+    ) -> ClientState {
+        let encoding = self.listeners[listener];
+        let channel = match encoding {
+            Some(Encoding::CString) => Some(self.strings),
+            Some(Encoding::Line) => self.lines,
+            Some(Encoding::WebSocket) => self.frames,
+            None => None,
+        };
+        if encoding == Some(Encoding::Line) {
+            connection.greet(&messages::welcome_to_lines());
+        }
+        channel.iter().for_each(|&channel| context.channels.join(connection, channel));
+        let client = ClientState { encoding, ..ClientState::default() };
+        if self.prints(&client) && context.supervisor.out.has_room() {
+            context.supervisor.out.line(match encoding {
+                Some(_) => messages::joined(connection, context.channels.readers()),
+                None => messages::visited(connection),
+            });
+        }
+        client
+    }
+
+    fn on_record(
+        &mut self,
+        record: &Record,
+        connection: &mut Connection,
+        client: &mut ClientState,
+        context: &mut Context<ClientState>,
+    ) -> bool {
+        match (record.kind, client.encoding) {
+            (Kind::Message, Some(Encoding::CString))
+            | (Kind::Line, Some(Encoding::Line | Encoding::WebSocket)) => {
+                client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
+                if let Some(body) = self.filter.pass(record, connection, client, context) {
+                    self.say(&Record { body: &body, ..*record }, connection, client, context);
                 }
             }
-            (Kind::Enter | Kind::Answer, LOBBY) => {
-                return self.web.as_ref().is_some_and(|web| web.visited(&record, context));
+            (Kind::Enter | Kind::Answer, None) => {
+                let (Some(web), Some(frames)) = (&self.web, self.frames) else { return false };
+                return web.on_request(record, connection, client, frames, context);
             }
-            (Kind::Ping, FRAMES) => context.room.pong(record.pid, ws_encode::pong(record.body), context.now),
-            (Kind::Read, _) if self.tells_hops() => ChatServer::print_read(&record, context),
-            (Kind::Left, _) => context.room.left(&record),
+            (Kind::Ping, Some(Encoding::WebSocket)) => {
+                context.channels.pong(connection, ws_encode::pong(record.body), context.now);
+            }
+            (Kind::Read, _) if self.trace.is_on => {
+                self.trace.read(record, connection, &mut context.supervisor.out);
+            }
             _ => return false,
         }
         true
     }
 
-    fn joined(&self, client: &Connection, count: usize, supervisor: &mut Supervisor) {
-        if self.tells_of(client) && supervisor.out.has_room() {
-            supervisor.out.line(match client.channel_id {
-                LOBBY => messages::visited(client),
-                _ => messages::joined(client, count),
-            });
+    fn on_disconnect(
+        &mut self,
+        connection: &Connection,
+        client: ClientState,
+        ended: Ended,
+        context: &mut Context<ClientState>,
+    ) -> Vec<u8> {
+        if let Some(names) = &mut self.filter.names {
+            names.forget(connection.pid);
         }
+        let line = messages::departed(connection, ended, context.channels.readers());
+        if connection.worker_died() {
+            // A fault, printed whatever the verbosity.
+            context.supervisor.err.line(line);
+        } else if self.prints(&client) {
+            context.supervisor.out.line(line);
+        }
+        let timeout = self.idle_timeout.filter(|_| connection.left == Some(IDLE));
+        let notice = timeout.map(messages::you_were_idle);
+        client.encoding.map(|encoding| encoding.last_words(connection, notice.as_deref())).unwrap_or_default()
     }
 
-    fn departed(
-        &mut self,
-        client: &Connection,
-        ended: Ended,
-        count: usize,
+    fn on_slow_reader(
+        &self,
+        connection: &Connection,
+        client: &ClientState,
+        lag: Lag,
+        unsent: &[u8],
         supervisor: &mut Supervisor,
     ) -> Vec<u8> {
-        if let Some(names) = &mut self.gate.names {
-            names.forget(client.pid);
-        }
-        let line = messages::departed(client, ended, count);
-        if client.died_unexpectedly() {
-            // That went wrong, whatever one wants to see.
-            supervisor.err.line(line);
-        } else if self.tells_of(client) {
-            supervisor.out.line(line);
-        }
-        let silent = self.idle_timeout.filter(|_| client.left == Some(IDLE)).map(messages::you_were_idle);
-        encoding::last_words(client, silent.as_deref())
+        supervisor.err.line(messages::too_slow(connection, lag));
+        let notice = messages::you_are_too_slow(lag);
+        client.encoding.map(|encoding| encoding.too_slow(unsent, &notice)).unwrap_or_default()
     }
 
-    fn too_slow(&self, client: &Connection, lag: Lag, rest: &[u8], supervisor: &mut Supervisor) -> Vec<u8> {
-        supervisor.err.line(messages::too_slow(client, lag));
-        encoding::too_slow(client.channel_id, rest, &messages::you_are_too_slow(lag))
-    }
-
-    fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
-        match (self.listeners[listener], &self.web) {
-            (LOBBY, Some(web)) => web.refusal(reason),
-            (channel_id, _) => encoding::ended(channel_id, reason),
-        }
-    }
-
-    fn stopping(&self, client: &Connection) -> Vec<u8> {
-        if client.channel_id == FRAMES { endpoint::stopping() } else { Vec::new() }
+    fn start(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
+        self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(supervisor))
     }
 
     fn signals(&self) -> Vec<Signal> {
         [Signal::SIGUSR1].into_iter().chain(self.transcript.iter().map(|_| Signal::SIGHUP)).collect()
     }
 
-    fn take_user_signals(&mut self, signal: Signal, context: &mut Context) {
+    fn on_signal(&mut self, signal: Signal, context: &mut Context<ClientState>) {
         match (signal, &mut self.transcript) {
             (Signal::SIGHUP, Some(transcript)) => transcript.reopen(context.supervisor),
-            // Of one that is on its way, the rest comes.
+            // A report that is being printed goes on.
             _ => drop(self.report.get_or_insert_with(|| Report::begin(context))),
         }
     }
 
-    fn open(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
-        self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(supervisor))
-    }
-
+    /// The transcript has every message before any client does.
     fn before_send(&mut self, supervisor: &mut Supervisor) {
         if let Some(transcript) = &mut self.transcript {
             transcript.write(supervisor);
         }
     }
 
-    fn end_turn(&mut self, context: &mut Context) {
+    fn on_sent(&mut self, descriptor: RawFd, bytes: usize) {
+        self.trace.sent(descriptor, bytes);
+    }
+
+    fn end_turn(&mut self, context: &mut Context<ClientState>) {
+        self.trace.end_turn(&mut context.supervisor.out);
         if self.report.as_mut().is_some_and(|report| report.goes_on(context)) {
             self.report = None;
         }
     }
 
-    fn forget(&mut self) {
+    fn stopping(&self, client: &ClientState) -> Vec<u8> {
+        client.encoding.map(Encoding::stopping).unwrap_or_default()
+    }
+
+    fn discard_in_child(&mut self) {
         self.web.iter_mut().for_each(WebEndpoint::forget);
         if let Some(transcript) = &mut self.transcript {
             transcript.forget();
-        }
-    }
-
-    fn tells_hops(&self) -> bool {
-        self.verbosity >= Verbosity::Hops
-    }
-
-    fn sent(&self, descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, supervisor: &mut Supervisor) {
-        if supervisor.out.has_room() {
-            supervisor.out.line(messages::hops_send(descriptors_by_size));
         }
     }
 }

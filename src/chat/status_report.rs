@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Local};
 
+use super::client_state::ClientState;
 use crate::client::terminal::width::{beginning, width};
 use crate::hub::connection::{Connection, Lag, Traffic};
 use crate::hub::service::Context;
+use crate::server::Output;
 use crate::sys::Pid;
 use crate::text::visible;
 
@@ -24,7 +26,7 @@ const WIDTHS: [usize; COLUMNS] = [15, 4, 9, 6, 5, 5, 6, 7, 6, 6];
 
 /// A list on its way.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// The last that was shown, in the order of their numbers.
     after: Pid,
     widths: [usize; COLUMNS],
@@ -41,35 +43,33 @@ struct Sum {
 
 impl Report {
     /// Prints how many there are, and the heads of the columns.
-    pub fn begin(context: &mut Context) -> Report {
+    pub fn begin(context: &mut Context<ClientState>) -> Report {
         let mut widths = WIDTHS;
-        for pid in context.room.children() {
-            let Some(client) = context.room.client(pid) else { continue };
-            widths[0] = widths[0].max(client.peer.to_string().len());
-            widths[1] = widths[1].max(pid.to_string().len());
+        for (connection, _) in context.peers.after(Pid::from_raw(0)) {
+            widths[0] = widths[0].max(connection.peer.to_string().len());
+            widths[1] = widths[1].max(connection.pid.to_string().len());
         }
-        let (count, time) = (context.room.present(), Local::now().format("%H:%M:%S"));
-        context.supervisor.out.line(format_args!("(père) {count} en ligne à {time}"));
-        context.supervisor.out.line(row(&widths, &HEADS.map(str::to_string)));
+        let (count, time) = (context.channels.readers(), Local::now().format("%H:%M:%S"));
+        let out = &mut context.supervisor.out;
+        out.line(format_args!("(père) {count} en ligne à {time}"));
+        out.line(row(&widths, &HEADS.map(str::to_string)));
         Report { after: Pid::from_raw(0), widths, sum: Sum::default() }
     }
 
     /// Prints as much of the rest as the console takes now. True when that was all.
-    pub fn goes_on(&mut self, context: &mut Context) -> bool {
-        if !has_room(context) {
-            // Nobody is looked at in vain.
-            return false;
-        }
+    pub fn goes_on(&mut self, context: &mut Context<ClientState>) -> bool {
         let now = SystemTime::now();
-        for pid in context.room.children().into_iter().filter(|&pid| pid > self.after).collect::<Vec<_>>() {
-            if !has_room(context) {
+        let mut clients = context.peers.after(self.after);
+        loop {
+            // Before a client is looked at.
+            if !has_room(&mut context.supervisor.out) {
                 return false;
             }
-            self.after = pid;
-            let client = context.room.slow_reader(pid, context.now);
-            if let Some((client, lag, _)) = client.filter(|(client, ..)| !context.room.is_visitor(client)) {
-                self.sum.add(client, lag);
-                context.supervisor.out.line(line(&self.widths, client, lag, now));
+            let Some((connection, client)) = clients.next() else { break };
+            self.after = connection.pid;
+            if let Some(lag) = context.channels.lag(connection, context.now) {
+                self.sum.add(connection, client, lag);
+                context.supervisor.out.line(line(&self.widths, connection, client, lag, now));
             }
         }
         context.supervisor.out.line(row(&self.widths, &self.sum.cells()));
@@ -78,8 +78,7 @@ impl Report {
 }
 
 /// What waits is written first where that is possible: so whoever reads gets all, and who does not gets the rest once he does.
-fn has_room(context: &mut Context) -> bool {
-    let out = &mut context.supervisor.out;
+fn has_room(out: &mut Output) -> bool {
     if !out.is_nearly_empty() {
         out.flush();
     }
@@ -87,10 +86,10 @@ fn has_room(context: &mut Context) -> bool {
 }
 
 impl Sum {
-    fn add(&mut self, client: &Connection, lag: Lag) {
+    fn add(&mut self, connection: &Connection, client: &ClientState, lag: Lag) {
         self.clients += 1;
         self.said.add(client.said);
-        self.heard.add(client.heard);
+        self.heard.add(connection.received);
         self.lag += lag.bytes;
     }
 
@@ -114,24 +113,30 @@ impl Sum {
     }
 }
 
-fn line(widths: &[usize; COLUMNS], client: &Connection, lag: Lag, now: SystemTime) -> String {
+fn line(
+    widths: &[usize; COLUMNS],
+    connection: &Connection,
+    client: &ClientState,
+    lag: Lag,
+    now: SystemTime,
+) -> String {
     // A clock that was set back since then says nothing.
-    let for_so_long = now.duration_since(client.since).unwrap_or_default();
-    let blocked = match client.blocked_since {
+    let for_so_long = now.duration_since(connection.since).unwrap_or_default();
+    let blocked = match connection.blocked_since {
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
     };
     let Traffic { messages, bytes } = client.said;
     let cells = [
-        client.peer.to_string(),
-        client.pid.to_string(),
-        cut(&visible(client.pseudo.as_bytes()), widths[2]),
-        since(client.since.into(), now.into()),
+        connection.peer.to_string(),
+        connection.pid.to_string(),
+        cut(&visible(client.nick.as_bytes()), widths[2]),
+        since(connection.since.into(), now.into()),
         duration(for_so_long),
         short(messages),
         short(bytes),
-        short(client.heard.messages),
-        short(client.heard.bytes),
+        short(connection.received.messages),
+        short(connection.received.bytes),
         short(lag.bytes),
     ];
     row(widths, &cells) + &blocked

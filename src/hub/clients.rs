@@ -1,97 +1,199 @@
-//! The roster: the clients that are in, found by their children's numbers.
+//! All connected clients, found by the pid of their workers.
 
 use std::mem::ManuallyDrop;
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::time::Instant;
 
 use super::connection::Connection;
-use crate::sys::{Pid, discard_in_child, dontfork_vec};
+use super::record::Record;
+use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
-/// All clients.
+/// A connection, and what the service keeps of its client.
+type Entry<C> = (Connection, C);
+
 #[derive(Debug)]
-pub struct ClientTable {
-    /// In no order, side by side, since each message writes to every cursor. Not dropped implicitly: a child gives the block
-    /// back without closing sockets, which in a child it does not own.
-    clients: Vec<ManuallyDrop<Connection>>,
-    /// Where each is, ordered by number: in a large room, a newcomer moves these few bytes of the others and not their cursors.
-    places: Vec<(Pid, u32)>,
+pub(crate) struct ClientTable<C> {
+    /// In no order, side by side: each message writes to every cursor. `ManuallyDrop`, since a worker gives the memory back
+    /// without closing sockets that it does not own.
+    entries: Vec<ManuallyDrop<Entry<C>>>,
+    /// The index of each entry, ordered by pid. In a large room a newcomer moves these few bytes and not the entries.
+    index: Vec<(Pid, u32)>,
+    /// Clients whose workers have reported that they end.
+    leaving: Vec<Pid>,
+    /// `poll` has found a blocked socket writable.
+    pub any_writable: bool,
+    /// A socket is full.
+    pub any_blocked: bool,
 }
 
-/// Nobody.
-impl Default for ClientTable {
-    fn default() -> ClientTable {
-        ClientTable { clients: dontfork_vec(), places: dontfork_vec() }
-    }
-}
-
-impl ClientTable {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.clients.len()
-    }
-
-    /// True when nobody is in.
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
-    }
-
-    /// Everybody.
-    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.clients.iter().map(|client| &**client)
-    }
-
-    /// Everybody, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.clients.iter_mut().map(|client| &mut **client)
-    }
-
-    /// The children's numbers, in their order.
-    pub fn pids(&self) -> Vec<Pid> {
-        self.places.iter().map(|&(pid, _)| pid).collect()
-    }
-
-    /// The client that `pid` serves.
-    pub fn get(&self, pid: Pid) -> Option<&Connection> {
-        Some(&self.clients[self.place_of(pid)?])
-    }
-
-    /// The same, to be changed.
-    pub fn get_mut(&mut self, pid: Pid) -> Option<&mut Connection> {
-        let place = self.place_of(pid)?;
-        Some(&mut self.clients[place])
-    }
-
-    /// Puts a client in.
-    pub fn insert(&mut self, client: Connection) {
-        let place = (client.pid, self.clients.len() as u32);
-        let (Ok(at) | Err(at)) = self.search(client.pid);
-        self.places.insert(at, place);
-        self.clients.push(ManuallyDrop::new(client));
-    }
-
-    /// Takes a client out.
-    pub fn remove(&mut self, pid: Pid) -> Option<Connection> {
-        let (_, place) = self.places.remove(self.search(pid).ok()?);
-        let client = ManuallyDrop::into_inner(self.clients.swap_remove(place as usize));
-        // The last one is in its place now.
-        if let Some(moved) = self.clients.get(place as usize).map(|moved| moved.pid)
-            && let Ok(at) = self.search(moved)
-        {
-            self.places[at].1 = place;
+impl<C> Default for ClientTable<C> {
+    fn default() -> ClientTable<C> {
+        ClientTable {
+            entries: dontfork_vec(),
+            index: dontfork_vec(),
+            leaving: dontfork_vec(),
+            any_writable: false,
+            any_blocked: false,
         }
-        Some(client)
+    }
+}
+
+impl<C> ClientTable<C> {
+    /// Connections, browsers outside the room included: each has a worker.
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
-    /// Gives the memory back, in a child, which has no use for it.
-    pub fn forget(&mut self) {
-        discard_in_child(&mut self.clients);
-        discard_in_child(&mut self.places);
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.entries.iter().map(|entry| &entry.0)
     }
 
-    fn place_of(&self, pid: Pid) -> Option<usize> {
-        self.search(pid).ok().map(|at| self.places[at].1 as usize)
+    pub fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.entries.iter_mut().map(|entry| &mut entry.0)
+    }
+
+    /// In ascending order.
+    pub fn pids(&self) -> Vec<Pid> {
+        self.index.iter().map(|&(pid, _)| pid).collect()
+    }
+
+    pub fn get_mut(&mut self, pid: Pid) -> Option<&mut Entry<C>> {
+        let at = self.position(pid)?;
+        Some(&mut self.entries[at])
+    }
+
+    pub fn insert(&mut self, connection: Connection, client: C) {
+        let pid = connection.pid;
+        let (Ok(at) | Err(at)) = self.search(pid);
+        self.index.insert(at, (pid, self.entries.len() as u32));
+        self.entries.push(ManuallyDrop::new((connection, client)));
+    }
+
+    pub fn remove(&mut self, pid: Pid) -> Option<Entry<C>> {
+        let (_, at) = self.index.remove(self.search(pid).ok()?);
+        let entry = ManuallyDrop::into_inner(self.entries.swap_remove(at as usize));
+        // The last entry took its place.
+        if let Some(moved) = self.entries.get(at as usize).map(|moved| moved.0.pid)
+            && let Ok(found) = self.search(moved)
+        {
+            self.index[found].1 = at;
+        }
+        self.leaving.retain(|&leaving| leaving != pid);
+        Some(entry)
+    }
+
+    /// One client, to be changed, and a view of all others.
+    pub fn split(&mut self, pid: Pid) -> Option<(&mut Connection, &mut C, Peers<'_, C>)> {
+        let at = self.position(pid)?;
+        let (before, rest) = self.entries.split_at_mut(at);
+        let (entry, after) = rest.split_first_mut()?;
+        let (connection, client) = &mut **entry;
+        Some((connection, client, Peers { before, after, index: &self.index }))
+    }
+
+    /// A view of all clients.
+    pub fn all(&self) -> Peers<'_, C> {
+        Peers { before: &self.entries, after: &[], index: &self.index }
+    }
+
+    /// Takes a worker's report that its client has left. False where there is no such client.
+    pub fn left(&mut self, record: &Record) -> bool {
+        let Some((connection, _)) = self.get_mut(record.pid) else { return false };
+        if connection.left.is_none() {
+            connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
+            self.leaving.push(record.pid);
+        }
+        true
+    }
+
+    /// Clients whose workers have reported that they end.
+    pub fn leaving(&self) -> &[Pid] {
+        &self.leaving
+    }
+
+    /// The full sockets, to be polled until they take bytes again, but for those that back off. Sockets that are not full are not
+    /// polled: an idle room of a thousand costs `poll` nothing.
+    pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
+        let blocked = self.blocked_connections().filter(move |connection| !connection.backs_off(now));
+        blocked.map(|connection| (connection.pid, sys::watch(connection.socket.as_fd(), Interest::Write)))
+    }
+
+    /// When the first back-off ends.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let waiting = self.blocked_connections().filter(|connection| connection.backs_off(now));
+        waiting.filter_map(|connection| connection.retry_at).min()
+    }
+
+    /// Walks no table in a room where all read: a turn of the loop costs the same in a large one.
+    fn blocked_connections(&self) -> impl Iterator<Item = &Connection> {
+        let connections = self.any_blocked.then(|| self.connections());
+        let is_blocked =
+            |connection: &&Connection| connection.blocked_since.is_some() && !connection.is_closed;
+        connections.into_iter().flatten().filter(is_blocked)
+    }
+
+    /// `poll` has found this socket of [`ClientTable::blocked`] writable.
+    pub fn set_writable(&mut self, pid: Pid) {
+        if let Some((connection, _)) = self.get_mut(pid) {
+            connection.is_writable = true;
+            self.any_writable = true;
+        }
+    }
+
+    /// Gives the memory back, in a worker.
+    pub fn discard_in_child(&mut self) {
+        sys::discard_in_child(&mut self.entries);
+        sys::discard_in_child(&mut self.index);
+        sys::discard_in_child(&mut self.leaving);
+    }
+
+    fn position(&self, pid: Pid) -> Option<usize> {
+        self.search(pid).ok().map(|at| self.index[at].1 as usize)
     }
 
     fn search(&self, pid: Pid) -> Result<usize, usize> {
-        self.places.binary_search_by_key(&pid, |&(pid, _)| pid)
+        self.index.binary_search_by_key(&pid, |&(pid, _)| pid)
+    }
+}
+
+/// The clients beside the one that a service is handling, or all of them.
+#[derive(Debug)]
+pub(crate) struct Peers<'a, C> {
+    before: &'a [ManuallyDrop<Entry<C>>],
+    after: &'a [ManuallyDrop<Entry<C>>],
+    index: &'a [(Pid, u32)],
+}
+
+impl<'a, C> Peers<'a, C> {
+    pub fn get(&self, pid: Pid) -> Option<(&'a Connection, &'a C)> {
+        let at = self.index.binary_search_by_key(&pid, |&(pid, _)| pid).ok()?;
+        self.at(self.index[at].1 as usize)
+    }
+
+    /// By ascending pid, from the first after `pid`.
+    pub fn after(&self, pid: Pid) -> impl Iterator<Item = (&'a Connection, &'a C)> {
+        let from = self.index.partition_point(|&(other, _)| other <= pid);
+        self.index[from..].iter().filter_map(|&(_, at)| self.at(at as usize))
+    }
+
+    fn at(&self, at: usize) -> Option<(&'a Connection, &'a C)> {
+        let entry = match at.checked_sub(self.before.len()) {
+            None => &self.before[at],
+            // The one between the two halves is not in the view.
+            Some(behind) => self.after.get(behind.checked_sub(1)?)?,
+        };
+        Some((&entry.0, &entry.1))
+    }
+
+    /// Open connections from an address: those in the room, and browsers outside it.
+    pub fn from(&self, address: IpAddr) -> (usize, usize) {
+        let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
+        let open = connections.filter(|connection| connection.peer.ip() == address && connection.is_open());
+        open.fold((0, 0), |(inside, outside), connection| match connection.channel {
+            Some(_) => (inside + 1, outside),
+            None => (inside, outside + 1),
+        })
     }
 }
 
@@ -105,25 +207,32 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn whoever_comes_and_goes_each_is_found_under_its_own_number(steps in prop::collection::vec(1i32..20, 1..60)) {
+        fn clients_are_found_by_pid_after_any_joins_and_leaves(steps in prop::collection::vec(1i32..20, 1..60)) {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let (mut roster, mut present) = (ClientTable::default(), std::collections::BTreeSet::new());
+            let (mut table, mut present) = (ClientTable::default(), std::collections::BTreeSet::new());
             for number in steps {
                 let pid = Pid::from_raw(number);
                 if present.remove(&number) {
-                    prop_assert_eq!(roster.remove(pid).map(|client| client.pid), Some(pid));
+                    prop_assert_eq!(table.remove(pid).map(|(connection, n)| (connection.pid, n)), Some((pid, number)));
                 } else {
                     let client = (stream.try_clone().unwrap(), listener.local_addr().unwrap());
-                    roster.insert(Connection::new(pid, client, 0, 0, 0));
+                    table.insert(Connection::new(pid, client), number);
                     present.insert(number);
                 }
-                prop_assert_eq!(roster.remove(Pid::from_raw(99)).is_none(), true);
-                let numbers: Vec<i32> = roster.pids().iter().map(|pid| pid.as_raw()).collect();
-                prop_assert!(numbers.iter().eq(&present) && roster.len() == present.len());
+                prop_assert!(table.remove(Pid::from_raw(99)).is_none());
+                let numbers: Vec<i32> = table.pids().iter().map(|pid| pid.as_raw()).collect();
+                prop_assert!(numbers.iter().eq(&present) && table.len() == present.len());
                 for number in 1..20 {
-                    let found = roster.get(Pid::from_raw(number)).map(|client| client.pid.as_raw());
+                    let found = table.get_mut(Pid::from_raw(number)).map(|(connection, _)| connection.pid.as_raw());
                     prop_assert_eq!(found, present.contains(&number).then_some(number));
+                    let others = |of: Peers<i32>| of.after(Pid::from_raw(0)).map(|(_, &n)| n).collect::<Vec<_>>();
+                    prop_assert!(others(table.all()).iter().eq(&present));
+                    if let Some((connection, n, peers)) = table.split(Pid::from_raw(number)) {
+                        prop_assert_eq!((connection.pid.as_raw(), *n), (number, number));
+                        prop_assert!(peers.get(connection.pid).is_none());
+                        prop_assert!(others(peers).iter().eq(present.iter().filter(|&&other| other != number)));
+                    }
                 }
             }
         }

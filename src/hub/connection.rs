@@ -1,4 +1,7 @@
-//! A client of the room: a cursor in the log of its channel.
+//! The hub's side of one client: its socket, and a cursor into the log of the channel that it reads.
+//!
+//! The hub alone writes to the socket, with `send` calls that never block. The client's worker has another copy of the socket
+//! and only reads.
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
@@ -6,245 +9,235 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
-use super::channel::{Channel, ChannelId};
+use super::message_log::{Channel, ChannelId};
 use super::private_queue::PrivateQueue;
-use crate::chat::nick::Nick;
-use crate::sys::{self, Pid};
+use crate::sys::{self, Pid, Signal};
 
-/// How many moments a client may be given without its socket taking anything: after that, it has stopped.
-pub const MAX_PAUSES: u32 = 10;
+/// Pauses of the pipe that a client is given while its socket takes nothing; after that it counts as stopped.
+pub(super) const MAX_PAUSES: u32 = 10;
 
-/// How long a client rests whose socket is able and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM): poll
-/// would report it at once, again and again.
-const REST: Duration = Duration::from_millis(20);
+/// Back-off of a socket that is writable and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM). `poll` would
+/// report it at once, again and again.
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// A connected client.
 #[derive(Debug)]
-pub struct Connection {
-    /// Its child.
+pub(crate) struct Connection {
+    /// The process id of its worker.
     pub pid: Pid,
-    /// The hub's copy of its socket; the child has another.
     pub socket: TcpStream,
-    /// Its address.
     pub peer: SocketAddr,
-    /// Since when it is in, as clocks on walls have it: they go on while the machine sleeps.
+    /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
-    /// The name that it gives itself, in what was passed on.
-    pub pseudo: Nick,
-    /// What it has said, passed on or not: bytes with the NULs that end its messages.
-    pub said: Traffic,
-    /// What its socket has taken: messages as of when it had last taken all that there was.
-    pub heard: Traffic,
-    /// The channel that it hears.
-    pub channel_id: ChannelId,
-    /// Why it left, as its child has told: 0 at the end of file, an errno, or [`crate::hub::record::IDLE`].
+    /// Bytes that its socket has taken, and messages: counted when it had last taken all that was released.
+    pub received: Traffic,
+    /// What it reads; `None` for a browser that has not entered the room.
+    pub(super) channel: Option<ChannelId>,
+    /// Why it left, as its worker reports: 0 at the end of file, an errno, [`super::record::IDLE`] or
+    /// [`super::record::closed`].
     pub left: Option<i32>,
-    /// Its last words, when it was sent away.
-    pub sent_away: Option<Vec<u8>>,
-    /// What its first words have shown.
-    pub standing: HandshakeState,
-    /// The place in the log up to which its socket has taken all.
-    pub cursor: u64,
-    /// Since when its socket takes less than there is.
+    /// The server has disconnected it: the last bytes to send.
+    pub disconnected: Option<Vec<u8>>,
+    /// The position in the log up to which its socket has taken all.
+    pub(super) cursor: u64,
+    /// Since when its socket has taken less than there is.
     pub blocked_since: Option<Instant>,
-    /// Poll has found it able again.
-    pub can_take: bool,
-    /// Until when it is not polled: it was found able, and took nothing.
-    pub rests_until: Option<Instant>,
-    /// Moments that it was given since its socket last took a byte.
-    pub pauses: u32,
-    /// Its connection takes nothing any more; its child will say so.
-    pub gone: bool,
-    /// Its child has ended and was reaped: its number may be another process's already.
-    pub reaped: bool,
-    /// The errno of which a `send` learned that, if it says more than that nobody is there. A socket tells it once: the child
-    /// then reads an orderly end.
-    broke: Option<i32>,
-    /// What is for it alone.
-    pub aside: PrivateQueue,
-    /// How many messages its channel had before it came.
+    /// `poll` has found a blocked socket writable.
+    pub(super) is_writable: bool,
+    /// Not polled before: the socket was writable and took nothing.
+    pub(super) retry_at: Option<Instant>,
+    /// Pauses of the pipe since its socket last took a byte.
+    pub(super) pauses: u32,
+    /// Nothing is sent to it any more: a `send` failed, or the server has disconnected it.
+    pub(super) is_closed: bool,
+    /// Its worker was reaped: the pid may belong to another process by now.
+    pub(super) is_reaped: bool,
+    /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the worker then reads an orderly end.
+    send_error: Option<i32>,
+    pub(super) private_queue: PrivateQueue,
+    /// Messages of its channel before it joined.
     earlier: u64,
 }
 
 /// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// How many.
+pub(crate) struct Traffic {
     pub messages: u64,
-    /// How many bytes in all.
     pub bytes: u64,
 }
 
 impl Traffic {
-    /// Adds what another has.
     pub fn add(&mut self, other: Traffic) {
         self.messages += other.messages;
         self.bytes += other.bytes;
     }
 }
 
-/// What a client's first words have shown.
+/// How far a client is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeState {
-    /// It has said nothing yet.
-    Silent,
-    /// It may speak.
-    Speaks,
-    /// It was sent away for what it said, and nothing more of it is heard.
-    Refused,
-}
-
-/// How far a client is behind what it could have heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lag {
-    /// Bytes released and not taken.
+pub(crate) struct Lag {
+    /// Bytes that are released and that its socket has not taken.
     pub bytes: u64,
     /// For how long its socket has not taken all.
     pub since: Duration,
 }
 
 impl Connection {
-    /// A client that hears what comes after the place `cursor` of its channel, and after the messages `earlier`.
-    pub fn new(
-        pid: Pid,
-        (socket, peer): (TcpStream, SocketAddr),
-        channel_id: ChannelId,
-        cursor: u64,
-        earlier: u64,
-    ) -> Connection {
+    pub(super) fn new(pid: Pid, (socket, peer): (TcpStream, SocketAddr)) -> Connection {
         Connection {
             pid,
             socket,
             peer,
             since: SystemTime::now(),
-            pseudo: Nick::default(),
-            said: Traffic::default(),
-            heard: Traffic::default(),
-            channel_id,
+            received: Traffic::default(),
+            channel: None,
             left: None,
-            sent_away: None,
-            standing: HandshakeState::Silent,
-            cursor,
+            disconnected: None,
+            cursor: 0,
             blocked_since: None,
-            can_take: false,
-            rests_until: None,
+            is_writable: false,
+            retry_at: None,
             pauses: 0,
-            gone: false,
-            reaped: false,
-            broke: None,
-            aside: PrivateQueue::default(),
-            earlier,
+            is_closed: false,
+            is_reaped: false,
+            send_error: None,
+            private_queue: PrivateQueue::default(),
+            earlier: 0,
         }
     }
 
-    /// It hears another channel from now on, see [`crate::hub::room::Room::let_in`].
-    pub fn move_to(&mut self, channel_id: ChannelId, channel: &Channel) {
-        self.channel_id = channel_id;
-        (self.cursor, self.earlier) = (channel.log.end(), channel.said());
+    /// The other half of [`super::message_log::Channels::join`].
+    pub(super) fn start_reading(&mut self, id: ChannelId, channel: &Channel) {
+        self.channel = Some(id);
+        (self.cursor, self.earlier) = (channel.log.end(), channel.messages());
     }
 
-    /// True when its child ended before it had said why.
-    pub fn died_unexpectedly(&self) -> bool {
-        self.left.is_none() && self.sent_away.is_none()
+    /// The channel that it reads.
+    pub fn channel(&self) -> Option<ChannelId> {
+        self.channel
     }
 
-    /// Why it left: what its child has told, or, where that was an orderly end, the errno that the hub has met. `None` when its
-    /// child ended before it had said so.
-    pub fn why_it_left(&self) -> Option<i32> {
+    /// False once it has left, was disconnected, or a `send` to it has failed.
+    pub fn is_open(&self) -> bool {
+        !self.is_closed && self.left.is_none()
+    }
+
+    /// True when its worker has ended without a report.
+    pub fn worker_died(&self) -> bool {
+        self.left.is_none() && self.disconnected.is_none()
+    }
+
+    /// Why it left: the worker's report, or the hub's own errno where the worker saw an orderly end. `None` without a report.
+    pub fn end_reason(&self) -> Option<i32> {
         match self.left {
-            Some(0) => self.broke.or(Some(0)),
-            notified => notified,
+            Some(0) => self.send_error.or(Some(0)),
+            reported => reported,
         }
     }
 
-    /// The descriptor of its socket, the same number in the hub and in its child.
+    /// The number of its socket, the same in the hub and in the worker.
     pub fn descriptor(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
 
-    /// Sends what is released and not yet sent, in one `send`, unless something is for it alone. Returns how many bytes the
-    /// socket took.
-    pub fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
-        if self.aside.is_empty() || channel.pacer.count() < self.aside.turn() {
+    /// Sends a greeting. A new socket takes it at once; one that does not is gone already, as the worker will report.
+    pub fn greet(&self, bytes: &[u8]) {
+        let _ = sys::try_send(&self.socket, bytes);
+    }
+
+    /// Disconnects it: it is sent nothing more but `last_words`. The worker is killed; the rest happens when that is reaped, as for
+    /// any other end.
+    pub fn disconnect(&mut self, last_words: Vec<u8>) {
+        self.disconnected = Some(last_words);
+        self.is_closed = true;
+        if !self.is_reaped {
+            // Not SIGTERM, which stays pending in a stopped process.
+            sys::kill(self.pid, Signal::SIGKILL);
+        }
+    }
+
+    /// Sends what is released and not yet sent: one `send`, or more around a private notice. Returns the bytes taken.
+    pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
+        if !self.private_queue.is_due(channel) {
             return self.catch_up_to(channel.pacer.released(), channel, now);
         }
-        let mut sent = self.catch_up_to(self.aside.before(), channel, now);
-        while self.cursor == self.aside.before() && !self.aside.is_empty() {
-            let notified = std::mem::take(&mut self.aside);
-            let taken = self.send(notified.bytes(), now);
-            self.aside = notified.without(taken);
+        let mut sent = self.catch_up_to(self.private_queue.position(), channel, now);
+        while self.cursor == self.private_queue.position() && !self.private_queue.is_empty() {
+            let queue = std::mem::take(&mut self.private_queue);
+            let taken = self.send(queue.front(), now);
+            self.private_queue = queue.consume(taken);
             sent += taken;
             if taken == 0 || self.blocked_since.is_some() {
                 return sent;
             }
         }
-        if self.aside.is_empty() {
+        if self.private_queue.is_empty() {
             sent += self.catch_up_to(channel.pacer.released(), channel, now);
         }
         sent
     }
 
-    fn catch_up_to(&mut self, place: u64, channel: &Channel, now: Instant) -> usize {
-        let sent = self.send(channel.log.between(self.cursor, place), now);
+    fn catch_up_to(&mut self, position: u64, channel: &Channel, now: Instant) -> usize {
+        let sent = self.send(channel.log.between(self.cursor, position), now);
         self.cursor += sent as u64;
         if self.cursor == channel.pacer.released() {
-            self.heard.messages = channel.released().saturating_sub(self.earlier);
+            self.received.messages = channel.released_messages().saturating_sub(self.earlier);
         }
         sent
     }
 
-    /// One `send`, as far as the socket takes it. Returns how much that was.
+    /// One `send`. Returns the bytes that the socket took.
     fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
-        if bytes.is_empty() || self.gone {
+        if bytes.is_empty() || self.is_closed {
             return 0;
         }
         match sys::try_send(&self.socket, bytes) {
             Ok(sent) => {
                 if sent > 0 {
                     self.pauses = 0;
-                    self.heard.bytes += sent as u64;
+                    self.received.bytes += sent as u64;
                 }
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
-                self.rests_until = lacks_memory.then(|| now + REST);
+                self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
             Err(error) => {
-                self.gone = true;
-                self.broke = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
+                self.is_closed = true;
+                self.send_error = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
                 0
             }
         }
     }
 
-    /// True until it has rested.
-    pub fn rests(&self, now: Instant) -> bool {
-        !self.gone && self.rests_until.is_some_and(|until| now < until)
+    /// True while the back-off of [`Connection::retry_at`] lasts.
+    pub(super) fn backs_off(&self, now: Instant) -> bool {
+        !self.is_closed && self.retry_at.is_some_and(|at| now < at)
     }
 
-    /// Bytes that are released and that it has not taken.
-    pub fn behind(&self, channel: &Channel) -> u64 {
-        if self.gone { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
+    /// Bytes that are released and that its socket has not taken.
+    pub(super) fn behind(&self, channel: &Channel) -> u64 {
+        if self.is_closed { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
     }
 
-    /// What it has not taken of what was said, up to now; nothing where it has stopped in something for it alone.
-    pub fn not_taken<'a>(&self, channel: &'a Channel) -> &'a [u8] {
+    pub(super) fn lag(&self, channel: &Channel, now: Instant) -> Lag {
+        let since = self.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        Lag { bytes: self.behind(channel), since }
+    }
+
+    /// What was said and its socket has not taken; nothing where it stopped within a private notice.
+    pub(super) fn unsent_messages<'a>(&self, channel: &'a Channel) -> &'a [u8] {
         let log = &channel.log;
-        if self.aside.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
+        if self.private_queue.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
     }
 
-    /// True when it is more than half its limit behind and may be reading.
-    pub fn is_under_pressure(&self, channel: &Channel, lag_limit: u64) -> bool {
-        self.behind(channel) > lag_limit / 2 && self.pauses < MAX_PAUSES
-    }
-
-    /// What was said, to all or to it alone, and not yet sent to it.
-    pub fn rest(&self, channel: &Channel) -> Vec<u8> {
-        if self.gone {
+    /// All unsent bytes, messages and private notices, released or not.
+    pub(super) fn unsent(&self, channel: &Channel) -> Vec<u8> {
+        if self.is_closed {
             return Vec::new();
         }
-        let log = &channel.log;
-        let before = if self.aside.is_empty() { self.cursor } else { self.aside.before() };
-        [log.between(self.cursor, before), &self.aside.all(), log.between(before, log.end())].concat()
+        let (log, queue) = (&channel.log, &self.private_queue);
+        let split = if queue.is_empty() { self.cursor } else { queue.position() };
+        [log.between(self.cursor, split), &queue.all(), log.between(split, log.end())].concat()
     }
 }

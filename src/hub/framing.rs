@@ -1,33 +1,34 @@
-//! Where one message ends and the next begins, in a stream that TCP cuts as it likes.
+//! Where one message ends and the next begins, in a stream that TCP cuts anywhere. Pure.
 //!
-//! Bytes in, messages out; pure. The server's child cuts what its client sends, and our own client cuts what a
-//! server sends: the rules are the same (docs/PROTOCOLS.md, "Framing, ours").
+//! The server's worker decodes what its client sends, and our own client decodes what a server sends, by the same rules
+//! (docs/PROTOCOLS.md, "Framing, ours").
 
 use std::time::{Duration, Instant};
 
 use crate::text::incomplete_suffix_len;
 
-/// The rest of a text that is too long may be more than one lost segment late, and would be taken for a text of its own.
-const REST: u32 = 4;
+/// How many waits the rest of an over-long text is skipped for: it may be more than one lost segment late, and would pass for a
+/// text of its own.
+const SKIP_WAITS: u32 = 4;
 
-/// So many bytes without a pause are a stream. One that fills what a connection holds is stopped by TCP where it happens to be,
-/// and starts again up to a few hundred milliseconds after there is room (RFC 9293 3.8.6: windows, probes).
+/// Bytes without a pause that count as a stream. A sender that fills the connection is stopped by TCP anywhere in a message, and
+/// goes on up to a few hundred milliseconds after there is room (RFC 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
-/// Whoever was waited for so long has paused: what comes then is no more of the same stream.
+/// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a piece at the end of a stream waits for its rest, at least.
+/// The least time that a message cut off at the end of a stream is held for its rest.
 const STALL: Duration = Duration::from_millis(500);
 
 /// What ends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// A run of NULs or, where there is none, a newline; a piece without either waits so long for its rest, for one `write` can
-    /// arrive in two segments, and then is a message all the same.
+    /// A run of NULs or, where there is none, a newline. Bytes without either are held this long for their rest, since one `write` can
+    /// arrive in two segments; then they are a message.
     Strings(Duration),
-    /// The same ends and the same wait, but a piece that fills the buffer without an end is too long: it goes, and the rest is
-    /// skipped to its end, or until nothing of it has come for four times as long.
+    /// The same, but a text that fills the buffer without an end is too long: the buffer is passed on, and the rest skipped up to its
+    /// end, or until nothing of it has come for [`SKIP_WAITS`] times the wait.
     Texts(Duration),
     /// A newline and nothing else.
     Lines,
@@ -39,27 +40,27 @@ pub struct FrameDecoder<'a> {
     buffer: &'a mut [u8],
     framing: Framing,
     len: usize,
-    /// What comes is the rest of a text that was too long.
+    /// The rest of an over-long text is being skipped.
     skips: bool,
-    /// When the piece without an end at the front of `buffer` stops waiting.
+    /// When the incomplete message at the front of `buffer` is no longer held.
     deadline: Option<Instant>,
-    /// Bytes that came without a pause: in reads that found more than they had room for, and one more.
+    /// Bytes that came without a pause: in reads that filled the buffer, and one more.
     stream: usize,
     paused: bool,
 }
 
 impl<'a> FrameDecoder<'a> {
-    /// A cutter that keeps its bytes in `buffer`: no message that it gives is longer.
+    /// `buffer` holds incomplete messages: no message is longer.
     pub fn new(buffer: &'a mut [u8], framing: Framing) -> FrameDecoder<'a> {
         FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
     }
 
-    /// Where the next `read` goes. Never empty: [`FrameDecoder::take`] always leaves room.
+    /// Where the next `read` puts its bytes. Never empty: [`FrameDecoder::take`] always leaves room.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[self.len..]
     }
 
-    /// Says that `read` put `n` bytes into [`FrameDecoder::spare`].
+    /// Reports that `read` put `n` bytes into [`FrameDecoder::spare`].
     pub fn filled(&mut self, n: usize) {
         if self.paused {
             self.stream = 0;
@@ -69,23 +70,21 @@ impl<'a> FrameDecoder<'a> {
         self.len += n;
     }
 
-    /// Says that nothing more was there for so long. Only that is a pause of the sender's, and not the time that its reader was
-    /// busy with something else.
+    /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender, not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
             self.stream = 0;
         }
     }
 
-    /// When to call [`FrameDecoder::take`] again although nothing more has come.
+    /// When to call [`FrameDecoder::take`] again although nothing has come.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Gives `give` all that can go now as one chunk, to be walked through with [`messages`] or [`lines`], and keeps the rest.
+    /// Gives `give` all complete messages as one chunk, to be split by [`messages`] or [`lines`], and keeps the rest.
     ///
-    /// A piece without an end goes only when it has waited for its rest, fills the buffer, or `ended` says that no more
-    /// will come.
+    /// An incomplete message is given only when it was held long enough, fills the buffer, or the stream has `ended`.
     pub fn take<E>(
         &mut self,
         now: Instant,
@@ -97,19 +96,19 @@ impl<'a> FrameDecoder<'a> {
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && held.len() == self.buffer.len();
-        // A piece whose rest has come is whole, however late we look: what is behind it begins a wait of its own.
+        // A message whose rest has come is complete, however late this call: the bytes behind it begin a wait of their own.
         if ended || is_full || (ready == 0 && late) {
             ready = held.len();
         }
         if is_full && !ended && self.framing == Framing::Lines {
-            // Those who read lines read text.
+            // Lines are text: no character is cut.
             ready -= incomplete_suffix_len(held);
         }
         let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
         self.drop_front(ready);
         if is_full && matches!(self.framing, Framing::Texts(_)) {
             self.skips = true;
-            self.deadline = self.framing.hold().map(|hold| now + REST * hold);
+            self.deadline = self.framing.hold().map(|hold| now + SKIP_WAITS * hold);
         } else if self.len == 0 && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
@@ -119,7 +118,7 @@ impl<'a> FrameDecoder<'a> {
         given
     }
 
-    /// Drops what belongs to a text that was too long.
+    /// Drops the rest of an over-long text.
     fn skip(&mut self, now: Instant) {
         if !self.skips {
             return;
@@ -132,7 +131,7 @@ impl<'a> FrameDecoder<'a> {
             }
             None if self.len > 0 => {
                 self.drop_front(self.len);
-                self.deadline = self.framing.hold().map(|hold| now + REST * hold);
+                self.deadline = self.framing.hold().map(|hold| now + SKIP_WAITS * hold);
             }
             None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
         }
@@ -145,7 +144,7 @@ impl<'a> FrameDecoder<'a> {
 }
 
 impl Framing {
-    /// How much of `bytes`, from the front, is whole messages.
+    /// How many bytes, from the front, are complete messages.
     fn complete(self, bytes: &[u8]) -> usize {
         let after_last = |end| bytes.iter().rposition(|&byte| byte == end).map(|at| at + 1);
         let end = match (self, bytes) {
@@ -156,7 +155,7 @@ impl Framing {
         end.unwrap_or(0)
     }
 
-    /// How long a piece without an end waits.
+    /// How long an incomplete message is held.
     fn hold(self) -> Option<Duration> {
         match self {
             Framing::Strings(hold) | Framing::Texts(hold) => Some(hold),
@@ -165,13 +164,13 @@ impl Framing {
     }
 }
 
-/// The lines of one chunk, each with its newline.
+/// Splits a chunk into lines, each with its newline.
 pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     chunk.split_inclusive(|&byte| byte == b'\n')
 }
 
-/// The messages of one chunk: cut after each run of NULs or, in a chunk without any NUL, after each newline. What
-/// is NULs alone is no message: a run that padded the message before it may arrive late.
+/// Splits a chunk into messages: after each run of NULs or, in a chunk without a NUL, after each newline. NULs alone are no
+/// message: the padding of the message before may arrive late.
 pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     let end = if chunk.contains(&0) { 0 } else { b'\n' };
     let mut rest = chunk;
@@ -180,7 +179,7 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
             return None;
         }
         let text = rest.iter().position(|&byte| byte == end).unwrap_or(rest.len());
-        // A run ends one message when it is of NULs; each newline of a run is a message of its own.
+        // A run of NULs ends one message; each newline of a run ends one of its own.
         let run = match end {
             0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),
             _ => usize::from(text < rest.len()),
@@ -190,6 +189,30 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         Some(message)
     })
     .filter(|message| message.iter().any(|&byte| byte != 0))
+}
+
+/// The text of a line as a client sent it, without the spaces around it. NULs are removed: they would end a C string early. What some
+/// readers take for a line's end as well (a carriage return, a form feed, Unicode's separators) becomes a space, so that no client can
+/// forge a line with its time.
+pub fn line_text(line: &[u8]) -> Vec<u8> {
+    let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
+    let mut text = Vec::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().replace(is_line_separator, " ").as_bytes());
+        text.extend_from_slice(chunk.invalid());
+    }
+    text.trim_ascii().to_vec()
+}
+
+/// True for what [`line_text`] can return.
+pub fn is_line_text(text: &[u8]) -> bool {
+    let ends_a_line = |c| matches!(c, '\0' | '\n') || is_line_separator(c);
+    !text.utf8_chunks().any(|chunk| chunk.valid().contains(ends_a_line))
+}
+
+/// Characters other than a newline at which Python's `str.splitlines` or Java's `Scanner` splits.
+fn is_line_separator(c: char) -> bool {
+    matches!(c, '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -1,20 +1,28 @@
-//! The log: every message of the room, once, in the one order that all clients see. A client is a place in it.
+//! What was said, in the one order that all clients see. A client is a cursor: a position up to which its socket has taken all.
+//!
+//! - [`MessageLog`]: bytes, addressed by their position since the server started. Positions only grow, so a cursor stays valid
+//!   when the bytes before it are trimmed.
+//! - [`Channel`]: a log and its [`Pacer`], which says up to where the log may be sent.
+//! - [`Channels`]: all of them. Queueing a message is one append to a channel, whatever the number of its readers.
 
-use crate::sys::dontfork_vec;
+use std::ops::{Index, IndexMut};
+use std::time::{Duration, Instant};
 
-/// Bytes of a room, addressed by their place since the room opened. Places only grow, so a cursor stays valid when
-/// what lies before it is forgotten.
-#[derive(Debug)]
-pub struct MessageLog {
-    bytes: Vec<u8>,
-    /// The place of `bytes[0]`.
-    start: u64,
-}
+use super::connection::{Connection, Lag};
+use super::pacer::Pacer;
+use crate::sys::{self, Pid, dontfork_vec};
 
 /// Memory that an empty log may keep.
 const KEPT: usize = 1 << 20;
 
-/// An empty log, at the place 0.
+/// The bytes of a channel from the slowest reader's cursor on.
+#[derive(Debug)]
+pub(crate) struct MessageLog {
+    bytes: Vec<u8>,
+    /// The position of `bytes[0]`.
+    start: u64,
+}
+
 impl Default for MessageLog {
     fn default() -> MessageLog {
         MessageLog { bytes: dontfork_vec(), start: 0 }
@@ -22,39 +30,176 @@ impl Default for MessageLog {
 }
 
 impl MessageLog {
-    /// Adds `message` and returns the place after it.
+    /// Appends `message` and returns the position after it.
     pub fn append(&mut self, message: &[u8]) -> u64 {
         self.bytes.extend_from_slice(message);
         self.end()
     }
 
-    /// The place after the last byte.
+    /// The position after the last byte.
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
 
-    /// The bytes from the place `from` up to the place `to`; none where `to` is not beyond `from`. Places outside
-    /// the log are taken as its nearest end.
+    /// The bytes from position `from` up to `to`; none unless `to` is beyond `from`. A position outside the log stands for its
+    /// nearest end.
     pub fn between(&self, from: u64, to: u64) -> &[u8] {
-        let index = |place: u64| (place.clamp(self.start, self.end()) - self.start) as usize;
+        let index = |position: u64| (position.clamp(self.start, self.end()) - self.start) as usize;
         self.bytes.get(index(from)..index(to)).unwrap_or_default()
     }
 
-    /// Forgets what lies before the place `from`, which nobody needs any more.
+    /// Drops the bytes before position `from`.
     pub fn trim(&mut self, from: u64) {
         let unneeded = (from.clamp(self.start, self.end()) - self.start) as usize;
         if unneeded == self.bytes.len() {
             self.start += unneeded as u64;
             self.bytes.clear();
-            // A flood's memory goes back; an empty log keeps as much as it began with.
+            // The memory of a flood goes back to the system.
             if self.bytes.capacity() > KEPT {
                 self.bytes = dontfork_vec();
             }
         } else if unneeded > self.bytes.len() / 2 {
-            // Only when more goes than stays, so that a byte is moved once on average, however long the log.
+            // Only when more goes than stays: each byte is moved once on average, however long the log.
             self.bytes.drain(..unneeded);
             self.start += unneeded as u64;
         }
+    }
+}
+
+/// A log, and how much of it is released.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub log: MessageLog,
+    pub pacer: Pacer,
+    /// Connections that read it.
+    pub readers: usize,
+    /// Released messages at the last round of sending to all readers.
+    pub offered: u64,
+    /// Turns of the pacer that belong to a [`super::private_queue::PrivateQueue`], not to a message.
+    pub notices: u64,
+    /// The cursor of the slowest reader: the log is kept from here.
+    pub needed: u64,
+}
+
+impl Channel {
+    fn new(pacer: Pacer) -> Channel {
+        Channel { log: MessageLog::default(), pacer, readers: 0, offered: 0, notices: 0, needed: 0 }
+    }
+
+    /// Messages appended so far.
+    pub fn messages(&self) -> u64 {
+        self.pacer.pushed() - self.notices
+    }
+
+    /// Messages released so far; one less while a notice waits for its turn.
+    pub fn released_messages(&self) -> u64 {
+        self.pacer.count().saturating_sub(self.notices)
+    }
+
+    /// True when messages were released since the last round of sending.
+    pub fn has_news(&self) -> bool {
+        self.pacer.count() != self.offered
+    }
+
+    /// Ends a round of sending that took from `started` to `ended`.
+    pub fn was_offered(&mut self, started: Instant, ended: Instant) {
+        self.log.trim(self.needed);
+        if self.has_news() {
+            self.offered = self.pacer.count();
+            self.pacer.sent(started, ended);
+        }
+    }
+}
+
+/// Names a channel of [`Channels`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelId(usize);
+
+/// All channels of a server.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    channels: Vec<Channel>,
+    /// Connections with a private notice that no pacer's turn announces.
+    pub(super) notified: Vec<Pid>,
+}
+
+impl Default for Channels {
+    fn default() -> Channels {
+        Channels { channels: dontfork_vec(), notified: dontfork_vec() }
+    }
+}
+
+impl Channels {
+    /// Adds a channel with at least `pace` between two messages; [`Duration::ZERO`]: no pacing.
+    pub fn add(&mut self, pace: Duration, now: Instant) -> ChannelId {
+        self.channels.push(Channel::new(Pacer::new(pace, now)));
+        ChannelId(self.channels.len() - 1)
+    }
+
+    /// A channel without readers and without pacing, for one client alone.
+    pub fn unused(&mut self, now: Instant) -> ChannelId {
+        match self.channels.iter().position(|channel| channel.readers == 0) {
+            Some(at) => ChannelId(at),
+            None => self.add(Duration::ZERO, now),
+        }
+    }
+
+    /// Connections that read a channel.
+    pub fn readers(&self) -> usize {
+        self.channels.iter().map(|channel| channel.readers).sum()
+    }
+
+    /// Makes `connection` read what is said in a channel from now on.
+    pub fn join(&mut self, connection: &mut Connection, id: ChannelId) {
+        self.leave(connection);
+        self[id].readers += 1;
+        connection.start_reading(id, &self[id]);
+    }
+
+    /// Undoes [`Channels::join`].
+    pub(super) fn leave(&mut self, connection: &Connection) {
+        if let Some(id) = connection.channel {
+            self[id].readers -= 1;
+        }
+    }
+
+    /// Says `message` to all who read a channel: one append, however many they are.
+    pub fn say(&mut self, id: ChannelId, message: &[u8], now: Instant) {
+        let Channel { log, pacer, .. } = &mut self[id];
+        pacer.push(log.append(message), now);
+    }
+
+    /// How far a reader of a channel is behind; `None` for a connection that reads none.
+    pub fn lag(&self, connection: &Connection, now: Instant) -> Option<Lag> {
+        connection.channel.map(|id| connection.lag(&self[id], now))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Channel> {
+        self.channels.iter_mut()
+    }
+
+    /// Gives the memory back, in a worker.
+    pub(super) fn discard_in_child(&mut self) {
+        sys::discard_in_child(&mut self.channels);
+        sys::discard_in_child(&mut self.notified);
+    }
+}
+
+impl Index<ChannelId> for Channels {
+    type Output = Channel;
+
+    fn index(&self, ChannelId(at): ChannelId) -> &Channel {
+        &self.channels[at]
+    }
+}
+
+impl IndexMut<ChannelId> for Channels {
+    fn index_mut(&mut self, ChannelId(at): ChannelId) -> &mut Channel {
+        &mut self.channels[at]
     }
 }
 
@@ -64,14 +209,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_place_keeps_its_meaning_when_the_front_is_forgotten() {
+    fn a_position_stays_valid_when_the_log_is_trimmed() {
         let mut log = MessageLog::default();
         let first = log.append(b"un");
         let second = log.append(b"deux");
         log.append(b"trois");
         log.trim(second);
         assert_eq!(log.between(second, log.end()), b"trois");
-        // What is forgotten is not given for something else.
+        // A trimmed position gives nothing.
         assert_eq!(log.between(first, second), b"");
         log.trim(log.end());
         assert_eq!((log.end(), log.between(0, log.end())), (11, &b""[..]));
@@ -79,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_trimmed_what_is_after_stays(
+        fn trimming_keeps_all_bytes_from_the_position_on(
             messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 1..50),
             trims in prop::collection::vec(0u64..2500, 50),
         ) {

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use crate::sys::dontfork_vec;
 
 /// How long the oldest message may wait for its turn, counted in whole turns. No pace may be longer.
-pub const MAX_DELAY: Duration = Duration::from_millis(200);
+pub(crate) const MAX_DELAY: Duration = Duration::from_millis(200);
 
 /// How many bytes may wait.
-pub const FLOOD: u64 = 64 * 1024;
+pub(crate) const FLOOD: u64 = 64 * 1024;
 
 /// The released mark and the messages behind it that wait for their turn.
 #[derive(Debug)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     pace: Duration,
     released: u64,
     /// How many messages were appended.

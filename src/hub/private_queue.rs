@@ -1,88 +1,98 @@
-//! What is for one client alone, between two messages of its channel.
+//! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are sent between two messages of the
+//! client's channel, in the order in which notice and messages came.
+//!
+//! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes: that keeps it in a `send` of
+//! its own, for clients that show one C string per `read`.
 
 use std::time::Instant;
 
-use super::channel::Channel;
+use super::connection::Connection;
+use super::message_log::{Channel, ChannelId, Channels};
 
-/// Bytes that may wait, where they may go together. Beyond that nothing more is told: who does not read must not make the server
-/// keep its answers.
+/// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not read must not make the server
+/// store its answers.
 const MAX: usize = 4096;
 
-/// Bytes for one client alone. Where there is a pace they are a message without bytes in it, which keeps them apart from others: the
-/// course's client shows one string of each `read`.
 #[derive(Debug, Default)]
-pub struct PrivateQueue {
-    bytes: Vec<u8>,
-    /// The answer to the newest ping, behind them: it is enough (RFC 6455, 5.5.3), and takes no notice's place.
+pub(crate) struct PrivateQueue {
+    notices: Vec<u8>,
+    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough (RFC 6455, 5.5.3).
     pong: Vec<u8>,
-    /// The place in the log before which they come: the end of a message.
-    before: u64,
-    /// How many messages are released when it is their turn.
+    /// The position in the log before which the queue is sent: the end of a message.
+    position: u64,
+    /// The queue is sent once the pacer has released so many messages.
     turn: u64,
 }
 
-impl PrivateQueue {
-    /// Puts `what` at the end of what was said until now. While there is something already: behind that where there is no pace, up
-    /// to 4 KiB, and not at all where there is.
-    pub fn tell(&mut self, what: &[u8], channel: &mut Channel, now: Instant) {
-        if self.is_empty() {
-            self.begin(channel, now);
-        } else if !channel.pacer.is_off() || self.bytes.len() + what.len() > MAX {
+impl Channels {
+    /// Queues a notice for one client. It is dropped where the queue of a paced channel is not empty, or an unpaced one is full.
+    pub fn tell(&mut self, connection: &mut Connection, notice: &[u8], now: Instant) {
+        let Some(id) = connection.channel else { return };
+        if connection.private_queue.is_empty() {
+            self.begin_queue(id, connection, now);
+        } else if !self[id].pacer.is_off() || connection.private_queue.notices.len() + notice.len() > MAX {
             return;
         }
-        self.bytes.extend_from_slice(what);
+        connection.private_queue.notices.extend_from_slice(notice);
     }
 
-    /// The same for the answer to a ping.
-    pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) {
-        if self.is_empty() {
-            self.begin(channel, now);
+    /// Queues the answer to a ping, in place of an earlier one that still waits.
+    pub fn pong(&mut self, connection: &mut Connection, pong: Vec<u8>, now: Instant) {
+        let Some(id) = connection.channel else { return };
+        if connection.private_queue.is_empty() {
+            self.begin_queue(id, connection, now);
         }
-        self.pong = pong;
+        connection.private_queue.pong = pong;
     }
 
-    /// Without a pace it needs no turn, and is no news to all who hear the channel.
-    fn begin(&mut self, channel: &mut Channel, now: Instant) {
-        self.before = channel.log.end();
-        if !channel.pacer.is_off() {
-            channel.pacer.push(self.before, now);
+    fn begin_queue(&mut self, id: ChannelId, connection: &mut Connection, now: Instant) {
+        let channel = &mut self[id];
+        let position = channel.log.end();
+        let is_paced = !channel.pacer.is_off();
+        if is_paced {
+            channel.pacer.push(position, now);
             channel.notices += 1;
         }
-        self.turn = channel.pacer.pushed();
-    }
-
-    /// True when all is sent.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.pong.is_empty()
-    }
-
-    /// The place in the log before which it comes.
-    pub fn before(&self) -> u64 {
-        self.before
-    }
-
-    /// How many messages are released when it is its turn.
-    pub fn turn(&self) -> u64 {
-        self.turn
-    }
-
-    /// What is to be sent next.
-    pub fn bytes(&self) -> &[u8] {
-        if self.bytes.is_empty() { &self.pong } else { &self.bytes }
-    }
-
-    /// What is left once so many of [`PrivateQueue::bytes`] are taken. A pong of which a part is taken is no answer that another could
-    /// replace.
-    pub fn without(mut self, taken: usize) -> PrivateQueue {
-        if self.bytes.is_empty() && taken > 0 {
-            self.bytes = std::mem::take(&mut self.pong);
+        connection.private_queue.position = position;
+        connection.private_queue.turn = channel.pacer.pushed();
+        if !is_paced {
+            self.notified.push(connection.pid);
         }
-        self.bytes.drain(..taken);
+    }
+}
+
+impl PrivateQueue {
+    pub fn is_empty(&self) -> bool {
+        self.notices.is_empty() && self.pong.is_empty()
+    }
+
+    /// The position in the log before which the queue is sent, once its turn has come.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// True when something is queued and its turn of the pacer has come.
+    pub fn is_due(&self, channel: &Channel) -> bool {
+        !self.is_empty() && channel.pacer.count() >= self.turn
+    }
+
+    /// The bytes of the next `send`.
+    pub fn front(&self) -> &[u8] {
+        if self.notices.is_empty() { &self.pong } else { &self.notices }
+    }
+
+    /// Removes the first `sent` bytes of [`PrivateQueue::front`]. A pong that was sent in part becomes a notice: no later pong may
+    /// replace it.
+    pub fn consume(mut self, sent: usize) -> PrivateQueue {
+        if self.notices.is_empty() && sent > 0 {
+            self.notices = std::mem::take(&mut self.pong);
+        }
+        self.notices.drain(..sent);
         self
     }
 
-    /// All that is not yet sent.
+    /// All unsent bytes.
     pub fn all(&self) -> Vec<u8> {
-        [&self.bytes[..], &self.pong].concat()
+        [&self.notices[..], &self.pong].concat()
     }
 }

@@ -1,57 +1,63 @@
-//! What travels through the shared pipe: records of a child's number, a kind, a length, and that many bytes.
+//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes. Pure.
 //!
-//! Pure: bytes in, bytes out. A [`Batch`] is what a child writes at once. It is never longer than `PIPE_BUF`, so the
-//! kernel keeps it whole among all writers: pipe(7).
+//! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel keeps it whole among all writers:
+//! pipe(7).
 //!
-//! A child that somebody has taken over can write what it likes. So [`parse`] believes nothing that it can check, and what is
-//! read in packets costs no more than its own packet when it is wrong.
+//! A worker that its client has taken over can write what it likes. So [`parse`] believes nothing that it can check, and an invalid
+//! record costs no more than its own packet where the pipe is read in packets.
 
+use data_encoding::BASE64_NOPAD;
 use smallvec::SmallVec;
 
-use crate::chat::line_text::is_text;
-use crate::chat::web::response::is_accept;
+use super::framing::is_line_text;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's own: pid (4), kind (1), length (2), in the machine's order; the pipe never leaves it.
+/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the pipe never leaves it.
 pub const HEADER: usize = 7;
 
-/// The most bytes that one record can hold beside its header, the extra NUL of a message included.
+/// The longest body of a record, the extra NUL of a message included.
 pub const MAX_BODY: usize = PIPE_BUF - HEADER;
 
-/// What a record says.
+/// The longest body of a WebSocket ping: RFC 6455, 5.5.
+const MAX_PING: usize = 125;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A message, to be sent to every client as it is.
+    /// A message of C strings, with its NULs.
     Message = 1,
-    /// The text of a line, to be sent to every client in its encoding. Without NUL or newline.
+    /// The text of a line, without NUL or newline.
     Line = 4,
-    /// `read` gave this child so many bytes (a `u32`): only for those who asked for `-v`.
+    /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
-    /// The child's client is gone: 0 at the end of file, the `errno` of `read`, [`IDLE`], or [`closed`] (an `i32`).
+    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or [`closed`].
     Left = 3,
-    /// A browser is to get the answer of this number (one byte), and that is all.
+    /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
     Answer = 5,
-    /// A browser enters the room: the value of `Sec-WebSocket-Accept` for its key.
+    /// A browser enters the room: its `Sec-WebSocket-Accept` value.
     Enter = 6,
-    /// A client of the third door has sent a ping with these bytes.
+    /// A WebSocket client has sent a ping with these bytes.
     Ping = 7,
 }
 
-/// Why a client is gone that has said nothing for too long. No errno is negative.
+/// In [`Kind::Left`]: the client has sent nothing for too long. No errno is negative.
 pub const IDLE: i32 = -1;
 
-/// Why a client of the third door is gone whose WebSocket ends with this code, its own or the child's.
+/// In [`Kind::Left`]: the WebSocket ends with this close code, the client's or the worker's.
 pub const fn closed(code: u16) -> i32 {
     -(code as i32)
 }
 
-/// The code of [`closed`]: none is below 1000 (RFC 6455, 7.4.2).
+/// The close code of [`closed`]: none is below 1000 (RFC 6455, 7.4.2).
 pub fn code_of(left: i32) -> Option<u16> {
     u16::try_from(left.checked_neg()?).ok().filter(|&code| code >= 1000)
 }
 
-/// The most bytes of a ping: RFC 6455, 5.5.
-const LONGEST_PING: usize = 125;
+/// True for a SHA-1 in base64, 28 characters. Nothing else gets into a response's header.
+pub fn is_accept(value: &[u8]) -> bool {
+    // Without padding: the library also takes several padded values in a row.
+    let letters = value.strip_suffix(b"=").filter(|letters| letters.len() == 27);
+    letters.is_some_and(|letters| BASE64_NOPAD.decode(letters).is_ok())
+}
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
@@ -59,42 +65,38 @@ impl Kind {
         [Message, Read, Left, Line, Answer, Enter, Ping].into_iter().find(|&kind| kind as u8 == byte)
     }
 
-    /// False for a body that no child of ours writes in a record of this kind.
+    /// False for a body that no worker writes in a record of this kind.
     fn allows(self, body: &[u8]) -> bool {
         match self {
             Kind::Message => !body.is_empty(),
-            Kind::Line => is_text(body),
+            Kind::Line => is_line_text(body),
             Kind::Read | Kind::Left => body.len() == 4,
             Kind::Answer => body.len() == 1,
             Kind::Enter => is_accept(body),
-            Kind::Ping => body.len() <= LONGEST_PING,
+            Kind::Ping => body.len() <= MAX_PING,
         }
     }
 }
 
-/// One record, as read from the pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The child that says to have written it.
+    /// The worker that claims to have written it.
     pub pid: Pid,
-    /// What it says.
     pub kind: Kind,
-    /// Its bytes.
     pub body: &'a [u8],
 }
 
-/// What [`parse`] found at the front of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
-    /// A whole record; the next begins after so many bytes.
+    /// A record, and its size with the header.
     Whole(Record<'a>, usize),
-    /// The beginning of a record: read on, unless it is a packet's end.
+    /// The beginning of a record: read on, unless it ends a packet.
     Incomplete,
     /// No record, whatever comes after.
     Invalid,
 }
 
-/// Looks at the front of `bytes` for a record.
+/// Parses the record at the front of `bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
     let [p0, p1, p2, p3, kind, l0, l1] = *header;
@@ -108,11 +110,11 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     Parsed::Whole(Record { pid, kind, body }, HEADER + length)
 }
 
-/// How many bytes of a packet, which is what one child wrote at once, are records to be taken: nothing belongs to them that comes
-/// later. So all of them are whole, and the last message has its NUL, or it would run into another client's. One without a NUL
-/// needs another of the same child behind it.
+/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at once, so every record in it is
+/// whole, and its last message ends with a NUL, or it would run into another client's. A message without one needs another of the
+/// same worker behind it.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
-    let (mut at, mut valid_prefix_len, mut open) = (0, 0, None);
+    let (mut at, mut valid, mut open) = (0, 0, None);
     while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
         at += size;
         if kind == Kind::Message {
@@ -122,23 +124,23 @@ pub fn valid_prefix_len(packet: &[u8]) -> usize {
             open = (!body.ends_with(b"\0")).then_some(pid);
         }
         if open.is_none() {
-            valid_prefix_len = at;
+            valid = at;
         }
     }
-    valid_prefix_len
+    valid
 }
 
-/// The records that one `write` carries. No memory from the heap: see [`crate::sys::wait`].
+/// The records of one `write`. Uses no heap: see [`crate::sys::wait`].
 #[derive(Debug)]
 pub struct Batch {
     pid: Pid,
     bytes: SmallVec<[u8; PIPE_BUF]>,
-    /// Where the length of the last message stands, as long as the batch has one.
+    /// Where the length of the last message stands, until the batch is closed.
     last_length: Option<usize>,
 }
 
 impl Batch {
-    /// An empty batch of the child `pid`.
+    /// An empty batch of the worker `pid`.
     pub fn new(pid: Pid) -> Batch {
         Batch { pid, bytes: SmallVec::new(), last_length: None }
     }
@@ -152,12 +154,7 @@ impl Batch {
         true
     }
 
-    /// Adds the text of a line if it fits. False: write and clear the batch first.
-    pub fn push_line(&mut self, text: &[u8]) -> bool {
-        self.push_whole(Kind::Line, text)
-    }
-
-    /// Adds a record of any kind but a message if it fits. False: write and clear the batch first.
+    /// Adds a record of any other kind if it fits. False: write and clear the batch first.
     pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
         let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {
@@ -166,7 +163,7 @@ impl Batch {
         fits
     }
 
-    /// Adds a record of another kind, which is to be the first of its batch: so it always fits.
+    /// Adds a record of another kind to an empty batch, where it always fits.
     pub fn push_note(&mut self, kind: Kind, body: [u8; 4]) {
         self.push(kind, &body);
     }
@@ -181,8 +178,8 @@ impl Batch {
         self.bytes.len() - body.len() - 2
     }
 
-    /// The bytes to write, the last message ended by the protocol's extra NUL: whatever another child writes next,
-    /// it begins a new string. Empty when nothing was pushed.
+    /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's extra NUL: whatever another worker
+    /// writes next begins a new string.
     pub fn closed(&mut self) -> &[u8] {
         if let Some(at) = self.last_length.take() {
             self.bytes.push(0);
@@ -192,7 +189,7 @@ impl Batch {
         &self.bytes
     }
 
-    /// Forgets all of it, once it is written.
+    /// Empties the batch, once it is written.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.last_length = None;
@@ -292,5 +289,19 @@ mod tests {
         taken(&[OPEN, OTHERS, CLOSED], 0);
         let cut = records(&[CLOSED, OPEN, CLOSED]);
         assert_eq!(valid_prefix_len(&cut[..cut.len() - 1]), records(&[CLOSED]).len());
+    }
+
+    #[test]
+    fn an_accept_value_cannot_be_another_header() {
+        assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        for wrong in [
+            &b""[..],
+            b"s3pPLMBiTxaQ9kYGzzhZRbK+xOoo",
+            b"s3pPLMBiTx\r\nSet-Cookie: a=b",
+            b"sxaQ9kY/zzhZRbK+zOo=RbK+/zz=",
+            &[b'a'; 28],
+        ] {
+            assert!(!is_accept(wrong), "{wrong:?}");
+        }
     }
 }

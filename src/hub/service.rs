@@ -1,97 +1,121 @@
-//! What is one lab's and not another's in a server whose clients share a room.
+//! What the chat server and the server for directed messages each decide: the hub does the rest.
+//!
+//! A record comes in; the service answers by what it does with its [`Context`]: say a message in a channel, tell one client,
+//! print a line, or [`Connection::disconnect`].
 
-use std::collections::BTreeMap;
 use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
 
-use super::channel::ChannelId;
+use super::clients::Peers;
 use super::connection::{Connection, Lag};
+use super::message_log::{ChannelId, Channels};
 use super::record::Record;
-use super::room::Room;
 use crate::cli::Program;
 use crate::server::Supervisor;
 use crate::sys::{Ended, Signal};
 
-/// What makes a hub one lab's server and not another's.
-pub trait Service {
-    /// Who is running.
+pub(crate) trait Service {
     const PROGRAM: Program;
 
-    /// What a child does for the `client` that came in at `listener`, to its end: it reads its socket and writes records to `pipe`.
+    /// Kept for each client beside its connection.
+    type Client;
+
+    /// The worker's work, to its end: reads the socket of a client that connected to this listener, writes records to `pipe`. Returns
+    /// the exit status.
     fn serve(&self, listener: usize, client: &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32;
 
-    /// What a new client hears, and what it is told at once.
-    fn welcome(&mut self, listener: usize, room: &mut Room, now: Instant) -> (ChannelId, Vec<u8>);
+    /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
+    fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;
 
-    /// Takes one record; its pid is that of a client in the room. False for one that this client's child would not write.
-    fn hear(&mut self, record: Record, context: &mut Context) -> bool;
-
-    /// Prints that `client` is in, one of `count`.
-    fn joined(&self, client: &Connection, count: usize, supervisor: &mut Supervisor);
-
-    /// Prints that `client` is out, which leaves `count`, and why. Returns its last words, if there are any.
-    fn departed(
+    /// A client has a worker now. Decides which channel it reads.
+    fn on_connect(
         &mut self,
-        client: &Connection,
+        listener: usize,
+        connection: &mut Connection,
+        context: &mut Context<Self::Client>,
+    ) -> Self::Client;
+
+    /// A record of a client's worker, of any kind but [`super::record::Kind::Left`]. False for one that this worker should not have
+    /// written.
+    fn on_record(
+        &mut self,
+        record: &Record,
+        connection: &mut Connection,
+        client: &mut Self::Client,
+        context: &mut Context<Self::Client>,
+    ) -> bool;
+
+    /// A client's worker was reaped; its connection is no longer among the context's. Returns the last bytes to send.
+    fn on_disconnect(
+        &mut self,
+        connection: &Connection,
+        client: Self::Client,
         ended: Ended,
-        count: usize,
+        context: &mut Context<Self::Client>,
+    ) -> Vec<u8>;
+
+    /// A client is about to be disconnected for its lag. It may have stopped within a message: `unsent` is what it has not taken, or
+    /// nothing where it stopped within a private notice. Returns the last bytes to send.
+    fn on_slow_reader(
+        &self,
+        connection: &Connection,
+        client: &Self::Client,
+        lag: Lag,
+        unsent: &[u8],
         supervisor: &mut Supervisor,
     ) -> Vec<u8>;
 
-    /// Prints that `client` reads too slowly, and returns what it is told, as it is sent away. It may have stopped in the middle of
-    /// a message: `rest` is what it has not taken, or nothing where that cannot be told.
-    fn too_slow(&self, client: &Connection, lag: Lag, rest: &[u8], supervisor: &mut Supervisor) -> Vec<u8>;
-
-    /// What a client is told that is not let in at `listener`: `reason`, in the protocol's clothes.
-    fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;
-
-    /// What a client that has heard all is told as the server ends.
-    fn stopping(&self, _client: &Connection) -> Vec<u8> {
-        Vec::new()
+    /// Opens what is to belong to the user that the server runs as; an error ends the server.
+    fn start(&mut self, _supervisor: &mut Supervisor) -> anyhow::Result<()> {
+        Ok(())
     }
 
-    /// Gives the memory for what it knows of the clients back, in a child, which has no use for it.
-    fn forget(&mut self) {}
-
-    /// The signals of its own that the server is to hear of.
+    /// The signals for [`Service::on_signal`].
     fn signals(&self) -> Vec<Signal> {
         Vec::new()
     }
 
-    /// One of them has come.
-    fn take_user_signals(&mut self, _signal: Signal, _stage: &mut Context) {}
+    fn on_signal(&mut self, _signal: Signal, _context: &mut Context<Self::Client>) {}
 
-    /// Makes ready what is to be the user's that the server runs as.
-    ///
-    /// # Errors
-    /// Why there can be no room without it.
-    fn open(&mut self, _parent: &mut Supervisor) -> anyhow::Result<()> {
-        Ok(())
+    /// Called before messages are sent.
+    fn before_send(&mut self, _supervisor: &mut Supervisor) {}
+
+    /// Called for each client that was sent bytes.
+    fn on_sent(&mut self, _descriptor: RawFd, _bytes: usize) {}
+
+    /// Called at the end of each turn of the loop, before lines are printed.
+    fn end_turn(&mut self, _context: &mut Context<Self::Client>) {}
+
+    /// The last bytes for a client that has received all, as the server stops.
+    fn stopping(&self, _client: &Self::Client) -> Vec<u8> {
+        Vec::new()
     }
 
-    /// Something that was said is about to be sent, perhaps.
-    fn before_send(&mut self, _parent: &mut Supervisor) {}
-
-    /// A turn of the hub's loop is over, but for the printing.
-    fn end_turn(&mut self, _stage: &mut Context) {}
-
-    /// True when each message's way is to be told.
-    fn tells_hops(&self) -> bool {
-        false
-    }
-
-    /// Prints how many bytes one round of sending gave to which descriptors.
-    fn sent(&self, _descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>, _parent: &mut Supervisor) {}
+    /// Gives memory back, in a worker, which has no use for it: see [`crate::sys::discard_in_child`].
+    fn discard_in_child(&mut self) {}
 }
 
-/// What a record may lead to: something said in the room, something printed.
-pub struct Context<'a> {
-    /// Who is there, and what they hear.
-    pub room: &'a mut Room,
-    /// The consoles.
+/// What a service acts on.
+pub(crate) struct Context<'a, C> {
+    /// The other clients, or all of them where no client is being handled.
+    pub peers: Peers<'a, C>,
+    pub channels: &'a mut Channels,
+    /// Prints: `out` and `err`.
     pub supervisor: &'a mut Supervisor,
     /// The time of this turn.
     pub now: Instant,
+}
+
+impl<C> Context<'_, C> {
+    /// Says a message to all who read a channel.
+    pub fn say(&mut self, channel: ChannelId, message: &[u8]) {
+        self.channels.say(channel, message, self.now);
+    }
+
+    /// Tells one client alone.
+    pub fn tell(&mut self, connection: &mut Connection, notice: &[u8]) {
+        self.channels.tell(connection, notice, self.now);
+    }
 }

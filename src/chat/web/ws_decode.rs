@@ -9,7 +9,7 @@ use tungstenite::error::Error;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Message, Role, WebSocket, WebSocketConfig};
 
-use crate::chat::line_text::text_of;
+use crate::hub::framing::line_text;
 use crate::hub::worker::CHUNK;
 
 /// Nobody gave a reason: RFC 6455, 7.1.5. It never goes on the wire.
@@ -18,7 +18,7 @@ pub const NO_CODE: u16 = 1005;
 /// What one frame, or several, have said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WsEvent {
-    /// The text of a line, see [`text_of`]. Never empty.
+    /// The text of a line, see [`line_text`]. Never empty.
     Text(Vec<u8>),
     /// To be answered by a pong of the same bytes, at most 125.
     Ping(Vec<u8>),
@@ -87,7 +87,7 @@ impl Iterator for WsDecoder {
 
 /// A message is one line, whatever its sender put into it.
 fn text_of_line(text: &str) -> Vec<u8> {
-    text_of(text.lines().collect::<Vec<_>>().join(" ").as_bytes())
+    line_text(text.lines().collect::<Vec<_>>().join(" ").as_bytes())
 }
 
 /// Bytes to be read as if from a socket that does not block.

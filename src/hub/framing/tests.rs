@@ -187,8 +187,24 @@ fn what_comes_long_after_a_text_that_was_too_long_is_a_text_of_its_own() {
     let reads = [
         (&b"abcd"[..], Duration::ZERO),
         (b"e", HOLD * 2),
-        (b"", HOLD * (2 + REST)),
-        (b"fg\n", HOLD * (2 + REST)),
+        (b"", HOLD * (2 + SKIP_WAITS)),
+        (b"fg\n", HOLD * (2 + SKIP_WAITS)),
     ];
     assert_eq!(texts_of(&reads), [&b"abcd"[..], b"fg\n"]);
+}
+
+#[test]
+fn line_text_is_trimmed_and_has_no_nul() {
+    assert_eq!(line_text(b" \t deux mots \r\n"), b"deux mots");
+    assert_eq!(line_text(b"a\0b\0\n"), b"ab");
+    assert_eq!(line_text(b"\0 \x0b a\x0b\0\n"), b"a");
+    assert_eq!(line_text(b"\r\n"), b"");
+}
+
+#[test]
+fn a_separator_that_only_some_readers_know_forges_no_line() {
+    assert_eq!(line_text(b"eve\r[09:00:00] prof\x0b\x0c!\n"), b"eve [09:00:00] prof  !");
+    assert_eq!(line_text("eve\u{85}[09:00:00]\u{2028}prof\u{2029}\n".as_bytes()), b"eve [09:00:00] prof");
+    // Removing a NUL does not join bytes to a separator; bytes that are not UTF-8 stay.
+    assert_eq!(line_text(b"a\xc2\0\x85b\xe2\x80 \x85\xff\n"), b"a b\xe2\x80 \x85\xff");
 }

@@ -107,8 +107,8 @@ pub fn departed<'a>(
     let (pid, who) = (client.pid, Who(name, client));
     line(move |f| {
         write!(f, "(parent) {who} ")?;
-        match client.why_it_left() {
-            _ if client.sent_away.is_some() => f.write_str("was sent away")?,
+        match client.end_reason() {
+            _ if client.disconnected.is_some() => f.write_str("was sent away")?,
             Some(0) => f.write_str("left")?,
             Some(IDLE) => f.write_str("gave no name in time")?,
             Some(errno) => write!(f, "vanished ({})", system_reason(errno))?,

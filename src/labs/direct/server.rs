@@ -1,23 +1,22 @@
-//! The server: the hub's rules for directed messages. Each client has a channel of its own, which holds what others gave it and
-//! the errors that it is told, in the order in which they came.
+//! The server: a service of the hub. Each client has a channel of its own, which holds what others gave it and the errors that it
+//! is told, in the order in which they came.
 
 use std::fmt::Display;
 use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
 use super::messages;
 use super::name::Name;
 use crate::cli::Program;
-use crate::hub::channel::ChannelId;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
 use crate::hub::framing::Framing;
+use crate::hub::message_log::Channels;
 use crate::hub::record::{IDLE, Kind, Record};
-use crate::hub::room::Room;
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{self, IdleTimeouts};
+use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
@@ -41,12 +40,9 @@ pub struct Options {
 }
 
 /// Runs the server until SIGINT or SIGTERM.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options) -> anyhow::Result<()> {
     let direct = Direct { name_timeout: options.name_timeout, members: dontfork_vec() };
-    Hub::open(direct, &options.listening, Room::new(LAG_LIMIT))?.run(&[])
+    Hub::open(direct, &options.listening, Channels::default(), LAG_LIMIT)?.run(&[])
 }
 
 struct Direct {
@@ -62,145 +58,170 @@ struct Member {
 }
 
 impl Direct {
-    fn name_of(&self, pid: Pid) -> Option<&Name> {
-        self.members.iter().find(|member| member.pid == pid).map(|member| &member.name)
+    fn position(&self, pid: Pid) -> Option<usize> {
+        self.members.iter().position(|member| member.pid == pid)
     }
 
     fn connected(&self, count: usize) -> impl Display {
         messages::Connected { count, names: self.members.iter().map(|member| &member.name) }
     }
 
-    /// Takes one text: the first that a client sends is its name.
-    fn take(&mut self, pid: Pid, text: &[u8], context: &mut Context) {
-        if context.room.client(pid).is_none_or(|client| client.sent_away.is_some()) {
-            // This was on its way when it was sent away.
+    /// Takes one text: the first of a client is its name.
+    fn take(&mut self, text: &[u8], connection: &mut Connection, context: &mut Context<()>) {
+        if connection.disconnected.is_some() {
+            // Sent before the client was disconnected.
             return;
         }
-        match self.members.iter().position(|member| member.pid == pid) {
-            None => self.register(pid, text, context),
-            Some(at) => {
-                if let Err(mistake) = self.route(at, text, context) {
-                    self.tell(at, mistake, context);
+        match self.position(connection.pid) {
+            None => self.register(text, connection, context),
+            Some(from) => {
+                if let Err(error) = self.route(from, text, connection, context) {
+                    self.report(from, error, connection, context);
                 }
             }
         }
     }
 
-    fn register(&mut self, pid: Pid, text: &[u8], context: &mut Context) {
-        let bears = |member: &Member, name: &Name| {
-            // The name of one who left is free, even before its process has ended.
-            member.name == *name && context.room.heard_by(member.pid).is_some()
+    fn register(&mut self, text: &[u8], connection: &mut Connection, context: &mut Context<()>) {
+        // The name of a client that has left is free, even before its worker was reaped.
+        let is_taken = |name: &Name| {
+            let mut others = self.members.iter().filter(|member| member.name == *name);
+            others.any(|other| is_open(other.pid, connection, context))
         };
         let name = match Name::new(text) {
-            Ok(name) if self.members.iter().any(|member| bears(member, &name)) => Err(messages::taken(&name)),
+            Ok(name) if is_taken(&name) => Err(messages::taken(&name)),
             Ok(name) => Ok(name),
             Err(error) => Err(error.to_string()),
         };
-        let count = context.room.len();
-        let Some(client) = context.room.client(pid) else { return };
         match name {
             Ok(name) => {
-                self.members.push(Member { pid, name: name.clone() });
-                context.supervisor.out.line(messages::named(&name, client, self.connected(count)));
+                self.members.push(Member { pid: connection.pid, name: name.clone() });
+                let connected = self.connected(context.channels.readers());
+                context.supervisor.out.line(messages::named(&name, connection, connected));
             }
             Err(why) => {
-                context.supervisor.out.line(messages::refused(text, client, &why));
-                context.room.send_away(pid, messages::last_error(why).into());
+                context.supervisor.out.line(messages::refused(text, connection, &why));
+                connection.disconnect(messages::last_error(why).into());
             }
         }
     }
 
-    /// Gives a text to the one that it is for.
+    /// Gives a text to its recipient.
     fn route<'a>(
-        &mut self,
+        &self,
         from: usize,
         text: &'a [u8],
-        context: &mut Context,
+        connection: &Connection,
+        context: &mut Context<()>,
     ) -> Result<(), RouteError<'a>> {
         if text.len() > MAX_LEN {
-            // The child skips the rest of it.
+            // The worker skips the rest of it.
             return Err(RouteError::TooLong);
         }
         let (name, message) = parse(text)?;
         let sender = &self.members[from];
-        let bearers = self.members.iter().filter(|member| member.name.as_bytes() == name);
-        let recipient =
-            bearers.filter_map(|member| Some((member, context.room.heard_by(member.pid)?))).next();
-        let (recipient, channel) = recipient.ok_or(RouteError::Nobody(name))?;
-        // Nobody but the server begins a line so: a space tells that it was not.
+        let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
+        let recipient = named.find(|member| is_open(member.pid, connection, context));
+        let recipient = recipient.ok_or(RouteError::Nobody(name))?;
+        let channel = match recipient.pid == connection.pid {
+            true => connection.channel(),
+            false => context.peers.get(recipient.pid).and_then(|(peer, ())| peer.channel()),
+        };
+        let channel = channel.ok_or(RouteError::Nobody(name))?;
+        // Only the server begins a line with this word: a space marks a client's.
         let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
-        context.room.say(channel, &[mark, message, b"\n"].concat(), context.now);
-        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, &recipient.name, message));
+        context.say(channel, &[mark, message, b"\n"].concat());
+        let line = messages::routed(sender.pid, &sender.name, &recipient.name, message);
+        context.supervisor.out.line(line);
         Ok(())
     }
 
-    /// Tells a mistake to who made it, and to the one who runs the server: in its place among the messages, so on standard output.
-    fn tell(&self, from: usize, mistake: RouteError, context: &mut Context) {
-        let Member { pid, name, .. } = &self.members[from];
-        if let Some(channel) = context.room.heard_by(*pid) {
-            context.room.say(channel, messages::error(mistake).as_bytes(), context.now);
+    /// Reports an error to the sender, and on standard output, where it has its place among the messages.
+    fn report(&self, from: usize, error: RouteError, connection: &Connection, context: &mut Context<()>) {
+        if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
+            context.say(channel, messages::error(error).as_bytes());
         }
-        if let Some(client) = context.room.client(*pid) {
-            context.supervisor.out.line(messages::mistaken(name, client, mistake));
-        }
+        context.supervisor.out.line(messages::mistaken(&self.members[from].name, connection, error));
+    }
+}
+
+fn is_open(pid: Pid, connection: &Connection, context: &Context<()>) -> bool {
+    match pid == connection.pid {
+        true => connection.is_open(),
+        false => context.peers.get(pid).is_some_and(|(peer, ())| peer.is_open()),
     }
 }
 
 impl Service for Direct {
     const PROGRAM: Program = PROGRAM;
+    type Client = ();
 
-    fn serve(&self, _door: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
-        let patience = IdleTimeouts { first: self.name_timeout, between: None };
-        worker::serve(socket, pipe, TEXTS, false, patience, None)
+    fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
+        let timeouts = IdleTimeouts { before_first: self.name_timeout, between: None };
+        let records = RecordWriter::new(pipe);
+        Worker { socket, framing: TEXTS, timeouts, traces_reads: false, records, on_message: |_: &[u8]| () }
+            .run()
     }
 
-    fn welcome(&mut self, _door: usize, room: &mut Room, now: Instant) -> (ChannelId, Vec<u8>) {
-        (room.own_channel(now), Vec::new())
+    fn refusal(&self, _listener: usize, reason: &str) -> Vec<u8> {
+        messages::error(reason).into()
     }
 
-    fn hear(&mut self, record: Record, context: &mut Context) -> bool {
-        match record.kind {
-            Kind::Message => texts(record.body).for_each(|text| self.take(record.pid, text, context)),
-            Kind::Left => context.room.left(&record),
-            _ => return false,
-        }
-        true
+    fn on_connect(&mut self, _listener: usize, connection: &mut Connection, context: &mut Context<()>) {
+        let channel = context.channels.unused(context.now);
+        context.channels.join(connection, channel);
+        context.supervisor.out.line(messages::joined(connection, context.channels.readers()));
     }
 
-    fn joined(&self, client: &Connection, count: usize, supervisor: &mut Supervisor) {
-        supervisor.out.line(messages::joined(client, count));
-    }
-
-    fn departed(
+    fn on_record(
         &mut self,
-        client: &Connection,
+        record: &Record,
+        connection: &mut Connection,
+        (): &mut (),
+        context: &mut Context<()>,
+    ) -> bool {
+        let is_message = record.kind == Kind::Message;
+        if is_message {
+            texts(record.body).for_each(|text| self.take(text, connection, context));
+        }
+        is_message
+    }
+
+    fn on_disconnect(
+        &mut self,
+        connection: &Connection,
+        (): (),
         ended: Ended,
-        count: usize,
-        supervisor: &mut Supervisor,
+        context: &mut Context<()>,
     ) -> Vec<u8> {
-        let at = self.members.iter().position(|member| member.pid == client.pid);
-        let name = at.map(|at| self.members.remove(at).name);
-        let output = if client.died_unexpectedly() { &mut supervisor.err } else { &mut supervisor.out };
-        output.line(messages::departed(name.as_ref(), client, ended, self.connected(count)));
-        match (name, self.name_timeout) {
-            (None, Some(time)) if client.left == Some(IDLE) => {
+        let name = self.position(connection.pid).map(|at| self.members.remove(at).name);
+        let connected = self.connected(context.channels.readers());
+        let line = messages::departed(name.as_ref(), connection, ended, connected);
+        let Supervisor { out, err, .. } = context.supervisor;
+        if connection.worker_died() { err } else { out }.line(line);
+        match (&name, self.name_timeout) {
+            (None, Some(time)) if connection.left == Some(IDLE) => {
                 messages::last_error(messages::nameless(time)).into()
             }
             _ => Vec::new(),
         }
     }
 
-    fn too_slow(&self, client: &Connection, lag: Lag, _rest: &[u8], supervisor: &mut Supervisor) -> Vec<u8> {
-        supervisor.err.line(messages::too_slow(self.name_of(client.pid), client, lag));
-        // It stopped in the middle of a line, most likely: that is ended first.
+    fn on_slow_reader(
+        &self,
+        connection: &Connection,
+        (): &(),
+        lag: Lag,
+        _unsent: &[u8],
+        supervisor: &mut Supervisor,
+    ) -> Vec<u8> {
+        let name = self.position(connection.pid).map(|at| &self.members[at].name);
+        supervisor.err.line(messages::too_slow(name, connection, lag));
+        // It has most likely stopped within a line: end that first.
         format!("\n{}", messages::last_error(messages::you_are_too_slow(lag))).into()
     }
 
-    fn refusal(&self, _door: usize, reason: &str) -> Vec<u8> {
-        messages::error(reason).into()
-    }
-
-    fn forget(&mut self) {
+    fn discard_in_child(&mut self) {
         discard_in_child(&mut self.members);
     }
 }

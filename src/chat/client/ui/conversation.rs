@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use super::format::{Origin, message_lines, name_to_offer};
 use super::{ChatUi, End, messages};
+use crate::chat::PROGRAM as SERVER;
 use crate::chat::client::outgoing::message;
 use crate::chat::message::ParsedMessage;
 use crate::chat::messages::NOT_SAID;
-use crate::chat::server::PROGRAM as SERVER;
 
 /// So many messages may wait for the server. A paste is kept whole, and a user cannot type more.
 const MAX_WAITING: usize = 20_000;

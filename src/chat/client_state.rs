@@ -1,0 +1,27 @@
+//! What the chat server keeps of a client, beside its connection.
+
+use super::encoding::Encoding;
+use super::nick::Nick;
+use crate::hub::connection::Traffic;
+
+#[derive(Debug, Default)]
+pub(crate) struct ClientState {
+    /// `None` for a browser that has not entered the room.
+    pub encoding: Option<Encoding>,
+    pub handshake: HandshakeState,
+    /// From its messages that were relayed.
+    pub nick: Nick,
+    /// Its messages, relayed or not, with the NULs that end them.
+    pub said: Traffic,
+}
+
+/// What a client's first message has shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HandshakeState {
+    /// It has said nothing yet.
+    #[default]
+    Silent,
+    Accepted,
+    /// It was disconnected for its first message; nothing more of it is relayed.
+    Refused,
+}

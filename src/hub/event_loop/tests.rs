@@ -1,0 +1,237 @@
+//! Delivery without a supervisor: clients, channels and backpressure, as a hub holds them.
+
+use super::*;
+use crate::hub::connection::MAX_PAUSES;
+use crate::hub::message_log::ChannelId;
+use crate::sys::Signal;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+
+const LIMIT: u64 = 100_000;
+
+struct Room {
+    clients: ClientTable<()>,
+    channels: Channels,
+    backpressure: Backpressure,
+    channel: ChannelId,
+}
+
+impl Room {
+    fn new(pace: Duration, now: Instant) -> Room {
+        let mut channels = Channels::default();
+        let channel = channels.add(pace, now);
+        Room { clients: ClientTable::default(), channels, backpressure: Backpressure::new(LIMIT), channel }
+    }
+
+    /// A room of unpaced clients 1, 2, ..., and the other ends of their sockets.
+    fn of(clients: i32) -> (Room, Vec<TcpStream>) {
+        let mut room = Room::new(Duration::ZERO, Instant::now());
+        let others = (1..=clients).map(|pid| room.join(pid)).collect();
+        (room, others)
+    }
+
+    #[track_caller]
+    fn join(&mut self, pid: i32) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut connection = Connection::new(Pid::from_raw(pid), listener.accept().unwrap());
+        self.channels.join(&mut connection, self.channel);
+        self.clients.insert(connection, ());
+        other
+    }
+
+    #[track_caller]
+    fn client(&mut self, pid: i32) -> &mut Connection {
+        &mut self.clients.get_mut(Pid::from_raw(pid)).unwrap().0
+    }
+
+    #[track_caller]
+    fn tell(&mut self, pid: i32, notice: &[u8], now: Instant) {
+        let (connection, _) = self.clients.get_mut(Pid::from_raw(pid)).unwrap();
+        self.channels.tell(connection, notice, now);
+    }
+
+    #[track_caller]
+    fn pong(&mut self, pid: i32, pong: &[u8], now: Instant) {
+        let (connection, _) = self.clients.get_mut(Pid::from_raw(pid)).unwrap();
+        self.channels.pong(connection, pong.to_vec(), now);
+    }
+
+    fn deliver(&mut self, now: Instant, sent: impl FnMut(RawFd, usize)) -> Vec<Pid> {
+        fan_out(&mut self.clients, &mut self.channels, &mut self.backpressure, now, sent)
+    }
+
+    /// Says a message of so many bytes. Returns the slow readers.
+    fn say(&mut self, bytes: usize) -> Vec<Pid> {
+        let now = Instant::now();
+        self.channels.say(self.channel, &vec![b'x'; bytes], now);
+        self.deliver(now, |_, _| ())
+    }
+
+    fn is_under_pressure(&mut self) -> bool {
+        self.say(1);
+        self.backpressure.is_under_pressure()
+    }
+
+    /// Talks until the socket of client 1 is full and there is pressure.
+    fn press(&mut self) {
+        while !self.backpressure.is_under_pressure() {
+            self.say(10_000);
+        }
+    }
+
+    /// Begins a pause of the pipe, and ends it.
+    fn pause(&mut self) {
+        self.backpressure.count_read(CAPACITY);
+        self.backpressure.pause(&mut self.clients, &self.channels, Instant::now());
+        if let Some(until) = self.backpressure.paused_until() {
+            self.backpressure.resume(&mut self.clients, &self.channels, until);
+        }
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(self.clients.due(now)).min()
+    }
+
+    fn logged(&self, from: u64) -> &[u8] {
+        let log = &self.channels[self.channel].log;
+        log.between(from, log.end())
+    }
+}
+
+#[track_caller]
+fn received(other: &mut TcpStream, bytes: usize) -> Vec<u8> {
+    let mut taken = vec![0; bytes];
+    other.read_exact(&mut taken).unwrap();
+    taken
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_a_bounded_number_of_pauses() {
+    let (mut room, _others) = Room::of(1);
+    room.press();
+    for pause in 0..MAX_PAUSES {
+        assert!(room.is_under_pressure(), "pause {pause}");
+        room.pause();
+    }
+    assert!(!room.is_under_pressure(), "it has stopped: the pipe is not paused for it any more");
+}
+
+#[test]
+fn a_client_that_reads_again_is_given_pauses_again() {
+    let (mut room, mut others) = Room::of(1);
+    room.press();
+    (0..MAX_PAUSES).for_each(|_| room.pause());
+    let mut taken = vec![0; 5_000_000];
+    while room.client(1).pauses > 0 {
+        assert!(others[0].read(&mut taken).unwrap() > 0);
+        room.client(1).is_writable = true;
+        room.clients.any_writable = true;
+        room.deliver(Instant::now(), |_, _| ());
+    }
+    room.press();
+}
+
+#[test]
+fn a_client_that_joins_while_messages_wait_gets_its_notices_and_what_is_said_later() {
+    let start = Instant::now();
+    let mut room = Room::new(Duration::from_millis(1), start);
+    room.channels.say(room.channel, b"a\0", start);
+    room.channels.say(room.channel, b"b\0", start);
+    let _other = room.join(1);
+    room.tell(1, b"to you\0", start);
+    room.tell(1, b"not before that is taken\0", start);
+    room.channels.say(room.channel, b"c\0", start);
+    // One by one, each a turn after the one before; what was said before it joined is not for it.
+    assert_eq!(sizes_in_turns(&mut room, 5), [0, 0, 7, 2, 0]);
+    room.tell(1, b"again\0", Instant::now());
+    assert_eq!(sizes_in_turns(&mut room, 2), [6, 0]);
+    assert_eq!(room.due(Instant::now()), None, "an idle room does not wake");
+}
+
+/// The bytes that each of so many turns of the pacer sends.
+fn sizes_in_turns(room: &mut Room, turns: usize) -> Vec<usize> {
+    let turn = |_| {
+        let (now, mut sizes) = (room.due(Instant::now()).unwrap_or_else(Instant::now), 0);
+        room.deliver(now, |_, bytes| sizes += bytes);
+        sizes
+    };
+    (0..turns).map(turn).collect()
+}
+
+#[test]
+fn a_private_notice_is_no_news_to_the_others() {
+    let (mut room, mut others) = Room::of(2);
+    let now = Instant::now();
+    room.tell(1, b"notice", now);
+    room.pong(1, b"pong", now);
+    assert!(!room.channels[room.channel].has_news(), "the others are not looked at");
+    let mut sends = Vec::new();
+    room.deliver(now, |descriptor, bytes| sends.push((descriptor, bytes)));
+    assert_eq!(sends, [(room.client(1).descriptor(), 10)]);
+    assert_eq!(received(&mut others[0], 10), b"noticepong");
+    room.say(3);
+    assert_eq!(received(&mut others[0], 3), b"xxx");
+}
+
+#[test]
+fn a_pong_replaces_an_earlier_one_and_takes_no_room_of_a_notice() {
+    let (mut room, _others) = Room::of(1);
+    let now = Instant::now();
+    room.press();
+    for i in 0..1000 {
+        room.pong(1, format!("pong {i:04} {}", "x".repeat(100)).as_bytes(), now);
+    }
+    room.tell(1, b"notice", now);
+    room.pong(1, b"last", now);
+    let (connection, _) = room.clients.get_mut(Pid::from_raw(1)).unwrap();
+    let unsent = connection.unsent(&room.channels[room.channel]);
+    assert!(unsent.ends_with(b"xxxnoticelast"), "{}", String::from_utf8_lossy(&unsent[unsent.len() - 50..]));
+}
+
+#[test]
+fn a_client_beyond_its_limit_is_a_slow_reader_and_the_log_is_kept_for_the_slowest() {
+    let (mut room, _others) = Room::of(2);
+    room.press();
+    let slow_readers = loop {
+        let slow_readers = room.say(10_000);
+        if !slow_readers.is_empty() {
+            break slow_readers;
+        }
+    };
+    let (connection, _) = room.clients.get_mut(slow_readers[0]).unwrap();
+    let lag = room.channels.lag(connection, Instant::now()).unwrap();
+    assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
+    room.client(1).is_closed = true;
+    room.say(1);
+    let needed = room.client(2).cursor;
+    assert!(!room.logged(needed).is_empty());
+}
+
+#[test]
+fn a_closed_connection_keeps_nothing_in_the_log() {
+    let (mut room, mut others) = Room::of(2);
+    drop(others.remove(0));
+    while !room.client(1).is_closed {
+        room.say(1000);
+        received(&mut others[0], 1000);
+    }
+    room.say(1000);
+    assert_eq!(room.logged(0), b"");
+}
+
+#[test]
+fn a_disconnect_kills_the_worker_and_no_other_process_that_has_its_pid_by_then() {
+    use std::os::unix::process::ExitStatusExt;
+    let (mut room, _others) = Room::of(0);
+    for (is_reaped, expected) in [(false, Signal::SIGKILL), (true, Signal::SIGTERM)] {
+        let mut process = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = process.id() as i32;
+        let _other = room.join(pid);
+        room.client(pid).is_reaped = is_reaped;
+        room.client(pid).disconnect(Vec::new());
+        // Comes after the other signal, if there was one.
+        sys::kill(Pid::from_raw(pid), Signal::SIGTERM);
+        assert_eq!(process.wait().unwrap().signal(), Some(expected as i32), "reaped: {is_reaped}");
+    }
+}
