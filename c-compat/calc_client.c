@@ -12,9 +12,9 @@
  * Status: 0 after the result, 1 when the server closed before it or on any error, 2 for wrong arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "exchange.h"
+#include "io.h"
+#include "connector.h"
+#include "duplex.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,9 +14,9 @@
  * Status: 0 when the server ended the connection in order, 1 on any error, 2 for wrong arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "lines.h"
+#include "io.h"
+#include "connector.h"
+#include "line_buffer.h"
 #include "variant.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ struct session {
     struct sockaddr_in server;
     const char *pseudo;
     const struct variant *variant;
-    int life; /* the `stop` of descriptors.h: readable when the other process is gone */
+    int life; /* the `stop` of io.h: readable when the other process is gone */
 };
 
 struct keyboard {

@@ -16,9 +16,9 @@
  * Status: 0 after `exit`, `fin` or Ctrl+C, 1 when the server is gone or on any error, 2 for wrong arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "lines.h"
+#include "io.h"
+#include "connector.h"
+#include "line_buffer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ enum ending { IN_ORDER, INTERRUPTED, FAILED };
 
 struct client {
     int socket;
-    int interrupted; /* readable once SIGINT has come: the `stop` of descriptors.h */
+    int interrupted; /* readable once SIGINT has come: the `stop` of io.h */
     struct lines keyboard;
     enum ending ending; /* set by leave() */
 };
@@ -50,7 +50,7 @@ static bool leave(struct client *client, enum ending ending)
     return false;
 }
 
-/* After a call of descriptors.h that failed. */
+/* After a call of io.h that failed. */
 static bool leave_because_of(struct client *client, const char *doing, const char *whom)
 {
     if (errno == 0)

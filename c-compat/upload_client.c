@@ -13,9 +13,9 @@
  * Status: 0 when the answer's last bytes are `[SUCCESS]`, 1 otherwise or on any error, 2 for wrong arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "exchange.h"
+#include "io.h"
+#include "connector.h"
+#include "duplex.h"
 
 #include <errno.h>
 #include <fcntl.h>

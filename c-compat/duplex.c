@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See exchange.h.
+ * See duplex.h.
  */
-#include "exchange.h"
+#include "duplex.h"
 
-#include "descriptors.h"
+#include "io.h"
 
 #include <errno.h>
 #include <poll.h>

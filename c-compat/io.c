@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See descriptors.h.
+ * See io.h.
  */
-#include "descriptors.h"
+#include "io.h"
 
 #include <errno.h>
 #include <poll.h>

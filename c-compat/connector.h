@@ -2,8 +2,8 @@
  *
  * What every client does first: an address from its arguments, a connection to it.
  */
-#ifndef DIAL_H
-#define DIAL_H
+#ifndef CONNECTOR_H
+#define CONNECTOR_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * Lines out of a stream that comes in pieces: a keyboard, a server. read(2) and a buffer of our own, because poll
  * cannot see what stdio has read ahead.
  */
-#ifndef LINES_H
-#define LINES_H
+#ifndef LINE_BUFFER_H
+#define LINE_BUFFER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See lines.h.
+ * See line_buffer.h.
  */
-#include "lines.h"
+#include "line_buffer.h"
 
-#include "descriptors.h"
+#include "io.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See dial.h. One try: these are peers of tests, which start them when the server is ready.
+ * See connector.h. One try: these are peers of tests, which start them when the server is ready.
  */
-#include "dial.h"
+#include "connector.h"
 
 #include "common.h"
-#include "descriptors.h"
+#include "io.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  * SIGKILL included. For the relay client: a pipe into which its SIGINT handler writes. NO_STOP: nothing gives up the
  * wait.
  */
-#ifndef DESCRIPTORS_H
-#define DESCRIPTORS_H
+#ifndef IO_H
+#define IO_H
 
 #include <stdbool.h>
 #include <stddef.h>

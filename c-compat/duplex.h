@@ -3,10 +3,10 @@
  * A client that sends while its server may already speak: neither waits for the other to finish, so that neither can
  * hang, and what the server said before it closed is heard even when not everything could be sent.
  */
-#ifndef EXCHANGE_H
-#define EXCHANGE_H
+#ifndef DUPLEX_H
+#define DUPLEX_H
 
-#include "lines.h"
+#include "line_buffer.h"
 
 struct exchange {
     int socket;
