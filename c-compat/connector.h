@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * What every client does first: an address from its arguments, a connection to it.
+ * Shared by the clients: parse the server's address, connect to it.
  */
 #ifndef CONNECTOR_H
 #define CONNECTOR_H
@@ -8,10 +8,11 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-/* `ip` in dotted decimal; `port` NULL means `otherwise`. False when either is not that. */
-bool parse_server(const char *ip, const char *port, in_port_t otherwise, struct sockaddr_in *server);
+/* Parses `ip` in dotted decimal, and `port`, or takes `default_port` where `port` is NULL. Returns
+ * false when one is malformed. */
+bool parse_address(const char *ip, const char *port, in_port_t default_port, struct sockaddr_in *server);
 
-/* The connected socket, blocking; -1 after a complaint in the name of `role`. */
-int dial(const char *role, const struct sockaddr_in *server);
+/* Returns the connected socket, blocking, or -1 after an error message in the name of `role`. */
+int connect_to_server(const char *role, const struct sockaddr_in *server);
 
 #endif

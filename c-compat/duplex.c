@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See duplex.h.
+ * Implements duplex.h.
  */
 #include "duplex.h"
 
@@ -11,51 +11,52 @@
 #include <string.h>
 #include <sys/socket.h>
 
-bool next_line(struct exchange *exchange, struct line *line)
+bool next_line(struct duplex *duplex, struct line *line)
 {
-    if (!take_line(&exchange->in, LINE_ROOM, line))
+    if (!take_line(&duplex->in, LINE_MAX_SIZE, line))
         return false;
     if (line->whole && line->size > 0 && line->text[line->size - 1] == '\r')
         line->text[--line->size] = '\0';
     return true;
 }
 
-static void break_off(struct exchange *exchange)
+static void mark_broken(struct duplex *duplex)
 {
-    exchange->in.ended = true;
-    exchange->reason = errno;
+    duplex->in.ended = true;
+    duplex->reason = errno;
 }
 
-/* An error is no end yet: what the server said before may still wait to be read, and reading finds the end as well. */
-static void send_some(struct exchange *exchange)
+/* A send error does not end the exchange: received bytes may still be unread, and the next read
+ * reports the end. */
+static void send_available(struct duplex *duplex)
 {
-    ssize_t sent = send(exchange->socket, exchange->out, exchange->left, MSG_DONTWAIT);
+    ssize_t sent = send(duplex->socket, duplex->out, duplex->left, MSG_DONTWAIT);
     if (sent >= 0) {
-        exchange->out += sent;
-        exchange->left -= (size_t)sent;
-    } else if (!try_again()) {
-        exchange->refused = true;
-        exchange->left = 0;
+        duplex->out += sent;
+        duplex->left -= (size_t)sent;
+    } else if (!is_transient_error()) {
+        duplex->refused = true;
+        duplex->left = 0;
     }
 }
 
-void proceed(struct exchange *exchange)
+void duplex_step(struct duplex *duplex)
 {
-    struct pollfd server = {.fd = exchange->socket, .events = POLLIN};
-    if (exchange->left > 0)
+    struct pollfd server = {.fd = duplex->socket, .events = POLLIN};
+    if (duplex->left > 0)
         server.events |= POLLOUT;
     if (poll(&server, 1, -1) < 0) {
-        if (!try_again())
-            break_off(exchange);
+        if (!is_transient_error())
+            mark_broken(duplex);
         return;
     }
-    if ((server.revents & ~POLLOUT) != 0 && !fill(&exchange->in, exchange->socket))
-        break_off(exchange);
-    if ((server.revents & POLLOUT) != 0 && !exchange->in.ended)
-        send_some(exchange);
+    if ((server.revents & ~POLLOUT) != 0 && !fill_buffer(&duplex->in, duplex->socket))
+        mark_broken(duplex);
+    if ((server.revents & POLLOUT) != 0 && !duplex->in.ended)
+        send_available(duplex);
 }
 
-const char *reason_of(const struct exchange *exchange, const char *closed)
+const char *close_reason(const struct duplex *duplex, const char *closed)
 {
-    return exchange->reason != 0 ? strerror(exchange->reason) : closed;
+    return duplex->reason != 0 ? strerror(duplex->reason) : closed;
 }

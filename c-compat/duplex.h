@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * A client that sends while its server may already speak: neither waits for the other to finish, so that neither can
- * hang, and what the server said before it closed is heard even when not everything could be sent.
+ * Full-duplex client: it sends and receives at the same time. Neither side waits for the other to
+ * finish, so there is no deadlock, and the server's last words are read even when it stops reading
+ * half way.
  */
 #ifndef DUPLEX_H
 #define DUPLEX_H
 
 #include "line_buffer.h"
 
-struct exchange {
+struct duplex {
     int socket;
-    struct lines in;  /* ended: the server closed, or the connection broke; `reason` says which */
-    int reason;       /* errno of a broken connection, 0 when it was closed in order */
-    const char *out;  /* `left` bytes still to be sent */
+    struct line_buffer in; /* in.ended: closed or broken, see `reason` */
+    int reason;            /* errno of a broken connection; 0 after an orderly close */
+    const char *out;       /* `left` bytes still to be sent */
     size_t left;
-    bool refused;     /* the server takes no more; what was left is forgotten */
+    bool refused;          /* send failed: the rest was dropped */
 };
 
-/* The next line that has come, at most LINE_ROOM bytes of it, the CR of its CRLF cut; false: none yet. */
-bool next_line(struct exchange *exchange, struct line *line);
+/* Takes the next received line, at most LINE_MAX_SIZE bytes of it, without a trailing CR. Returns
+ * false when none is complete yet. */
+bool next_line(struct duplex *duplex, struct line *line);
 
-/* Waits until the server says, takes or closes something; reads what came, sends what it takes. */
-void proceed(struct exchange *exchange);
+/* Waits until the socket is readable, writable (while bytes are left) or closed; reads and sends
+ * what it can. */
+void duplex_step(struct duplex *duplex);
 
-/* Why the server says nothing more: errno's text, or `closed`. */
-const char *reason_of(const struct exchange *exchange, const char *closed);
+/* Why the connection ended: errno's text, or `closed`. */
+const char *close_reason(const struct duplex *duplex, const char *closed);
 
 #endif

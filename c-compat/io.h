@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * How a client waits on a descriptor without missing the end of its work, and writes without stopping half way.
+ * Waits and writes on a descriptor that a second descriptor, `stop`, can cancel.
  *
- * `stop` is a descriptor that becomes readable when the wait is to be given up. For a process of the chat client: one
- * end of a socket pair on which nothing is ever sent, and whose other end closes when the other process is gone, by
- * SIGKILL included. For the relay client: a pipe into which its SIGINT handler writes. NO_STOP: nothing gives up the
- * wait.
+ * A wait is cancelled when `stop` becomes readable. In the chat client it is one end of a socket
+ * pair that carries no data: it becomes readable when the other process has died, even by SIGKILL.
+ * In the relay client it is a pipe that the SIGINT handler writes to. NO_STOP: the wait cannot be
+ * cancelled.
  */
 #ifndef IO_H
 #define IO_H
@@ -15,18 +15,19 @@
 
 enum { NO_STOP = -1 };
 
-/* Waits for `fd`; false when `stop` says so, or poll cannot work at all. */
-bool ready(int fd, short events, int stop);
+/* Waits for `events` on `fd`. Returns false when `stop` is readable, or when poll fails. */
+bool wait_ready(int fd, short events, int stop);
 
-/* Writes everything, in one write(2) where the system takes it. False with errno, which is 0 when `stop` said so. */
-bool put_all(int fd, const char *bytes, size_t size, int stop);
+/* Writes everything, in one write(2) where the system allows it. Returns false with errno, which
+ * is 0 when `stop` was readable. */
+bool write_all(int fd, const char *bytes, size_t size, int stop);
 
-/* Prints label, text and newline on standard output, both as C strings, at most PRINTED_MAX bytes in all, in one write:
- * a test never sees half a line. Fails as put_all() does. */
+/* Prints label, text (C strings) and a newline on standard output, at most PRINTED_MAX bytes, in
+ * one write, so that a test never sees half a line. Fails like write_all(). */
 enum { PRINTED_MAX = 1200 };
-bool put_line(const char *label, const char *text, int stop);
+bool print_line(const char *label, const char *text, int stop);
 
-/* errno says that the same call may succeed now. */
-bool try_again(void);
+/* True for an errno after which the same call may succeed. */
+bool is_transient_error(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Lines out of a stream that comes in pieces: a keyboard, a server. read(2) and a buffer of our own, because poll
- * cannot see what stdio has read ahead.
+ * Splits a stream (keyboard, socket) into lines. It uses read(2) and its own buffer: poll cannot
+ * see bytes that stdio has read ahead.
  */
 #ifndef LINE_BUFFER_H
 #define LINE_BUFFER_H
@@ -9,25 +9,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LINE_ROOM = 1024, HELD_MAX = 4096 };
+enum { LINE_MAX_SIZE = 1024, BUFFER_SIZE = 4096 };
 
-struct lines {
-    char bytes[HELD_MAX];
+struct line_buffer {
+    char bytes[BUFFER_SIZE];
     size_t held;
-    bool ended; /* the stream's end was read */
+    bool ended; /* read(2) has returned 0 */
 };
 
 struct line {
-    char text[LINE_ROOM + 1]; /* without its newline, with a NUL behind; may hold other NULs */
+    char text[LINE_MAX_SIZE + 1]; /* without newline, NUL-terminated; may contain other NULs */
     size_t size;
-    bool whole; /* a newline ended it: it is not a piece of a longer line, nor a last one without newline */
+    bool whole; /* false: a piece of a longer line, or the last line without newline */
 };
 
-/* One read(2), for when take_line() has nothing more. False with errno; true without a byte when interrupted. */
-bool fill(struct lines *lines, int fd);
+/* Calls read(2) once, for when take_line() returned false. Returns false with errno; true
+ * without new bytes when interrupted. */
+bool fill_buffer(struct line_buffer *lines, int fd);
 
-/* The next line, or `room` bytes (at most LINE_ROOM) of a longer one, or what is left at the stream's end. False: not
- * yet. */
-bool take_line(struct lines *lines, size_t room, struct line *line);
+/* Takes the next line, or `room` bytes (at most LINE_MAX_SIZE) of a longer one, or the rest at the
+ * stream's end. Returns false when more must be read first. */
+bool take_line(struct line_buffer *lines, size_t room, struct line *line);
 
 #endif
