@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use crate::broker::{Blind, c_fork_server, ours_to_dev_null, socat_version};
 use crate::common::{PATIENCE, children_of};
+use crate::harness::servers::{Blind, c_fork_server, ours_to_dev_null, socat_version};
 use crate::table::{ROUNDS, Row, median, spread};
 
 /// Clients at a time.

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::broker::{Blind, c_fork_server, ncat_version};
 use crate::common::Server;
-use crate::flood::{Crowd, End, SENDERS};
+use crate::harness::flood::{Crowd, End, SENDERS};
+use crate::harness::procfs::cpu_seconds;
+use crate::harness::room::{COUNTED, Room, WARM_UP};
+use crate::harness::servers::{Blind, c_fork_server, ncat_version};
 use crate::plot::{Line, svg};
-use crate::process::cpu_seconds;
-use crate::room::{COUNTED, Room, WARM_UP};
+use crate::rows::throughput::each;
 use crate::table::{Row, median};
-use crate::throughput::each;
 
 const CLIENTS: [usize; 3] = [10, 100, 1000];
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::broker::ours_to_dev_null;
 use crate::common::Server;
-use crate::flood::{Crowd, End};
-use crate::room::Room;
+use crate::harness::flood::{Crowd, End};
+use crate::harness::room::Room;
+use crate::harness::servers::ours_to_dev_null;
+use crate::rows::throughput::each;
 use crate::table::{ROUNDS, Row, median, micros, spread};
-use crate::throughput::each;
 
 /// Who hears.
 const CLIENTS: usize = 10;

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::common::{Program, SERVER, eventually};
-use crate::crowd::Crowd;
-use crate::memory::waits;
-use crate::process::{cpu_seconds_of_one, state};
+use crate::harness::procfs::{cpu_seconds_of_one, state};
+use crate::harness::reader_process::Crowd;
+use crate::rows::memory::waits;
 
 /// The server and all but one or two of its clients.
 pub struct Hall {

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::{Program, Server, c_client, our_client};
-use crate::readers::Readers;
+use crate::harness::readers::Readers;
 use crate::table::{ROUNDS, Row, list};
 
 /// Messages of the burst.

@@ -4,8 +4,8 @@
 //! before that: the client's `write`, its child, the pipe, the hub. In a small room that way is all there is, so ours is
 //! measured there against a server that goes the same way: c-compat's fork_server.
 
-use crate::broker::{c_fork_server, ours_to_dev_null};
-use crate::room::Room;
+use crate::harness::room::Room;
+use crate::harness::servers::{c_fork_server, ours_to_dev_null};
 use crate::table::{ROUNDS, Row, median, micros, quantile, spread};
 
 /// The rooms take turns by blocks of messages, so that the machine's other work meets all alike. Blocks of each in a round:

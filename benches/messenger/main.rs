@@ -7,83 +7,25 @@
 //! `cargo bench --bench messenger -- 3 4` measures those rows alone (some rows are of one measurement, and come together).
 //! `cargo bench --bench messenger -- --plot docs/cost.svg` draws the plot of the costs as well, which is not done unasked.
 
-#[path = "messenger/beside.rs"]
-mod beside;
-#[path = "messenger/broker.rs"]
-mod broker;
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-#[path = "messenger/cost.rs"]
-mod cost;
-#[path = "messenger/crowd.rs"]
-mod crowd;
-#[path = "messenger/delivery.rs"]
-mod delivery;
-#[path = "messenger/fanout.rs"]
-mod fanout;
-#[path = "messenger/flood.rs"]
-mod flood;
-#[path = "messenger/hall.rs"]
-mod hall;
-#[path = "messenger/idle.rs"]
-mod idle;
-#[path = "messenger/memory.rs"]
-mod memory;
-#[path = "messenger/plot.rs"]
+mod harness;
 mod plot;
-#[path = "messenger/process.rs"]
-mod process;
-#[path = "messenger/readers.rs"]
-mod readers;
-#[path = "messenger/room.rs"]
-mod room;
-#[path = "messenger/stop.rs"]
-mod stop;
-#[path = "messenger/stream.rs"]
-mod stream;
-#[path = "messenger/table.rs"]
+mod rows;
 mod table;
-#[path = "messenger/thousands.rs"]
-mod thousands;
-#[path = "messenger/throughput.rs"]
-mod throughput;
-#[path = "messenger/transcript.rs"]
-mod transcript;
-#[path = "messenger/turnover.rs"]
-mod turnover;
 
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use table::{Row, Table};
-
-/// What measures one row or several, and how many.
-type Measurement = (usize, fn() -> Vec<Row>);
-
-const MEASUREMENTS: [Measurement; 16] = [
-    (1, delivery::burst),
-    (1, delivery::paste),
-    (1, || fanout::latency(1)),
-    (1, || fanout::latency(10)),
-    (1, || fanout::latency(100)),
-    (1, || fanout::latency(1000)),
-    (1, || throughput::deliveries(10)),
-    (1, || throughput::deliveries(100)),
-    (1, || throughput::deliveries(500)),
-    (2, turnover::connections),
-    (4, thousands::clients),
-    (1, idle::wake_ups),
-    (1, cost::as_work_grows),
-    (1, beside::a_flood),
-    (1, memory::of_a_child),
-    (2, transcript::costs),
-];
+use harness::{cleanup, reader_process};
+use rows::MEASUREMENTS;
+use table::Table;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [crowd::CROWD, address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        crowd::obey(address);
+    if let [reader_process::CROWD, address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        reader_process::obey(address);
         return ExitCode::SUCCESS;
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -91,7 +33,7 @@ fn main() -> ExitCode {
         println!("no figures without `cargo bench --bench messenger`");
         return ExitCode::SUCCESS;
     }
-    stop::leave_nothing_behind();
+    cleanup::leave_nothing_behind();
     if arguments.iter().any(|argument| argument == PLOT) && plot_asked_for().is_none() {
         eprintln!("{PLOT} FILE: where should the plot go?");
         return ExitCode::from(2);

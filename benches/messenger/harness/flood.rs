@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use crate::readers::{Readers, all_in};
-use crate::stream::Streams;
+use crate::harness::readers::{Readers, all_in};
+use crate::harness::stream_check::Streams;
 
 pub const SENDERS: usize = 4;
 

@@ -10,7 +10,7 @@ use std::thread::scope;
 use std::time::Instant;
 
 use crate::common::Server;
-use crate::readers::{Drained, Readers, all_in};
+use crate::harness::readers::{Drained, Readers, all_in};
 
 /// A message with its NUL, and with the NUL that the servers add: the bare loop sends as many bytes.
 const MESSAGE: usize = 64;

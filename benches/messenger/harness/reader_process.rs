@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write, stdin};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::readers::Readers;
+use crate::harness::readers::Readers;
 
 /// What starts the process, in the command line.
 pub const CROWD: &str = "--crowd";

@@ -7,8 +7,8 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::common::{PATIENCE, Server};
-use crate::flood::listen;
-use crate::readers::{Readers, all_in};
+use crate::harness::flood::listen;
+use crate::harness::readers::{Readers, all_in};
 use crate::table::{ROUNDS, Row, median, micros, quantile};
 
 /// Those who only listen, beside the two who talk.

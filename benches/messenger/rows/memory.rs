@@ -8,9 +8,9 @@ use std::fs::File;
 use std::net::TcpStream;
 
 use crate::common::{SERVER, Server, descriptors_of, eventually};
-use crate::flood::{Crowd, End, SENDERS};
-use crate::process::{private_dirty, state};
-use crate::readers::Readers;
+use crate::harness::flood::{Crowd, End, SENDERS};
+use crate::harness::procfs::{private_dirty, state};
+use crate::harness::readers::Readers;
 use crate::table::Row;
 
 const CHILDREN: usize = 100;

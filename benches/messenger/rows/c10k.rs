@@ -7,11 +7,11 @@ use std::time::Instant;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::common::children_of;
-use crate::crowd::Crowd;
-use crate::hall::{Arrival, Hall};
-use crate::memory::{REACH as MOST_MEMORY, settle_program};
-use crate::process::private_dirty;
-use crate::room::{ON_THE_WIRE, accepted, message, send_to_all};
+use crate::harness::large_room::{Arrival, Hall};
+use crate::harness::procfs::private_dirty;
+use crate::harness::reader_process::Crowd;
+use crate::harness::room::{ON_THE_WIRE, accepted, message, send_to_all};
+use crate::rows::memory::{REACH as MOST_MEMORY, settle_program};
 use crate::table::{ROUNDS, Row, median, micros, spread};
 
 const CLIENTS: usize = 10_000;

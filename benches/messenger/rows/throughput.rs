@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::broker::{Blind, ncat_version, ours_to_dev_null};
 use crate::common::Server;
-use crate::flood::{Crowd, End, Flooded};
+use crate::harness::flood::{Crowd, End, Flooded};
+use crate::harness::servers::{Blind, ncat_version, ours_to_dev_null};
 use crate::table::{ROUNDS, Row, median, spread};
 
 /// Messages of each sender to so many readers: a second or two.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::common::{Server, eventually};
-use crate::process::{state, switches};
-use crate::readers::all_in;
+use crate::harness::procfs::{state, switches};
+use crate::harness::readers::all_in;
 use crate::table::Row;
 
 const CLIENTS: usize = 1000;
