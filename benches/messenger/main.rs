@@ -1,11 +1,15 @@
-//! `cargo bench --bench messenger`: what the chat server does, in figures, against what it set out to reach.
+//! `cargo bench --bench messenger`: figures of the chat server, beside the targets set for them.
 //!
-//! It prints one table. Whatever is a time is a ratio of two things measured in turn in this same run (A B A B, the
-//! median of the rounds), because the machine is shared and a time alone would tell of its other work. A row that falls
-//! short says "no" and fails nothing: the status is 1 only when something could not be measured.
+//! Prints one table. Every time is a ratio of two measurements that alternate within the run
+//! (A B A B, median of the rounds): an absolute time on a shared machine depends on its other load.
+//! A missed target prints "no" and fails nothing; the status is 1 only when a row could not be
+//! measured.
 //!
-//! `cargo bench --bench messenger -- 3 4` measures those rows alone (some rows are of one measurement, and come together).
-//! `cargo bench --bench messenger -- --plot docs/cost.svg` draws the plot of the costs as well, which is not done unasked.
+//! `cargo bench --bench messenger -- 3 4` measures those rows alone; rows of one measurement come
+//! together. `-- --plot docs/cost.svg` also draws the plot of row 17.
+//!
+//! Reading order: `rows/mod.rs` lists the measurements, one file each; `harness/` holds what they
+//! share (servers, readers, load, /proc); `table` and `plot` print the results.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -24,8 +28,8 @@ use table::Table;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [reader_process::CROWD, address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        reader_process::obey(address);
+    if let [reader_process::FLAG, address] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        reader_process::run(address);
         return ExitCode::SUCCESS;
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -33,19 +37,24 @@ fn main() -> ExitCode {
         println!("no figures without `cargo bench --bench messenger`");
         return ExitCode::SUCCESS;
     }
-    cleanup::leave_nothing_behind();
-    if arguments.iter().any(|argument| argument == PLOT) && plot_asked_for().is_none() {
+    if !cfg!(target_os = "linux") {
+        println!("no figures on this system: they are read from /proc as Linux has it");
+        return ExitCode::SUCCESS;
+    }
+    cleanup::kill_children_on_signal();
+    if arguments.iter().any(|argument| argument == PLOT) && plot_path().is_none() {
         eprintln!("{PLOT} FILE: where should the plot go?");
         return ExitCode::from(2);
     }
-    let asked: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let selected: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let mut table = Table::open();
-    let mut number = 1;
+    let mut first = 1;
     for (rows, measure) in MEASUREMENTS {
-        let numbers = number..number + rows;
-        number += rows;
-        if asked.is_empty() || asked.iter().any(|asked| numbers.contains(asked)) {
-            // A panic has said on standard error what could not be measured, and has ended its programs.
+        let numbers = first..first + rows;
+        first += rows;
+        if selected.is_empty() || selected.iter().any(|number| numbers.contains(number)) {
+            // The panic message is on standard error already, and unwinding has stopped the
+            // programs.
             match catch_unwind(measure) {
                 Ok(rows) => numbers.zip(rows).for_each(|(number, row)| table.add(number, Some(row))),
                 Err(_) => numbers.for_each(|number| table.add(number, None)),
@@ -57,7 +66,7 @@ fn main() -> ExitCode {
 
 const PLOT: &str = "--plot";
 
-/// The file that `--plot` asks for: as seen from the root of the project, where cargo starts this program.
-fn plot_asked_for() -> Option<PathBuf> {
+/// The argument of `--plot`, relative to the root of the project, where cargo starts this program.
+fn plot_path() -> Option<PathBuf> {
     std::env::args().skip_while(|argument| argument != PLOT).nth(1).map(PathBuf::from)
 }

@@ -1,92 +1,92 @@
-//! Ten thousand readers in a process of their own: one process may not have descriptors enough for both ends of so many
-//! connections.
+//! Ten thousand readers in a process of their own: the descriptor limit of one process may not
+//! allow both ends of as many connections.
 //!
-//! This benchmark, started once more with `--crowd ADDRESS`, is that process. It is told what to do on standard input, a line
-//! each time, and answers with a line: `join N` connects N more; `take N` reads N bytes from every connection, without
-//! ever sleeping, and says `ready` before and `done` after.
+//! The process is this benchmark with `--readers ADDRESS`. It takes commands on standard input, one
+//! a line, and answers with a line: `connect N` opens N more connections; `read N` reads N bytes
+//! from every connection in a busy loop, and answers `ready` before and `done` after.
 
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::harness::readers::Readers;
+use super::readers::Readers;
 
-/// What starts the process, in the command line.
-pub const CROWD: &str = "--crowd";
+/// The command-line argument that starts the process.
+pub const FLAG: &str = "--readers";
 
-/// The process, as the one who gives orders sees it.
-pub struct Crowd {
+/// The controlling end.
+pub struct ReaderProcess {
     process: Child,
-    orders: ChildStdin,
+    commands: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Crowd {
-    /// Starts it; its connections go to `address`.
-    pub fn of(address: SocketAddr) -> Crowd {
+impl ReaderProcess {
+    /// Starts the process, without connections yet; they will go to `address`.
+    pub fn start(address: SocketAddr) -> ReaderProcess {
         let this = std::env::current_exe().expect("the path of this program");
         let mut process = Command::new(this)
-            .args([CROWD, &address.to_string()])
+            .args([FLAG, &address.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("start this program once more");
-        let orders = process.stdin.take().expect("a pipe");
+        let commands = process.stdin.take().expect("a pipe");
         let answers = BufReader::new(process.stdout.take().expect("a pipe"));
-        Crowd { process, orders, answers }
+        ReaderProcess { process, commands, answers }
     }
 
     /// Connects `count` more.
-    pub fn join(&mut self, count: usize) {
-        self.order(&format!("join {count}"));
-        self.hear("done");
+    pub fn connect(&mut self, count: usize) {
+        self.command(&format!("connect {count}"));
+        self.expect("done");
     }
 
-    /// Gets ready to read `bytes` from each; what follows is [`Crowd::has_taken`].
-    pub fn take(&mut self, bytes: usize) {
-        self.order(&format!("take {bytes}"));
-        self.hear("ready");
+    /// Starts to read `bytes` from each connection; [`ReaderProcess::finish_read`] must follow.
+    pub fn start_read(&mut self, bytes: usize) {
+        self.command(&format!("read {bytes}"));
+        self.expect("ready");
     }
 
-    /// Waits until each has its bytes.
-    pub fn has_taken(&mut self) {
-        self.hear("done");
+    /// Waits until each connection has its bytes.
+    pub fn finish_read(&mut self) {
+        self.expect("done");
     }
 
-    fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").expect("the crowd's process");
+    fn command(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").expect("the reader process");
     }
 
-    fn hear(&mut self, expected: &str) {
+    fn expect(&mut self, expected: &str) {
         let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("the crowd's process");
-        assert_eq!(answer.trim_end(), expected, "the crowd's answer");
+        self.answers.read_line(&mut answer).expect("the reader process");
+        assert_eq!(answer.trim_end(), expected, "the reader process's answer");
     }
 }
 
-impl Drop for Crowd {
+impl Drop for ReaderProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The process itself.
-pub fn obey(address: &str) {
+/// The process's main: executes commands until standard input ends.
+pub fn run(address: &str) {
     let address: SocketAddr = address.parse().expect("an address");
     let mut readers = Readers::new(Vec::new());
-    for order in stdin().lines() {
-        let order = order.expect("an order");
-        let (what, number) = order.split_once(' ').expect("an order and a number");
+    for command in stdin().lines() {
+        let command = command.expect("a command");
+        let (name, number) = command.split_once(' ').expect("a command and a number");
         let number: usize = number.parse().expect("a number");
-        let answer = match what {
-            "join" => {
+        let answer = match name {
+            "connect" => {
                 readers.add((0..number).map(|_| TcpStream::connect(address).expect("connect")).collect());
                 "done"
             }
             _ => {
                 println!("ready");
-                if readers.take_from_each(number).whole { "done" } else { "lost" }
+                if readers.read_from_each(number).complete { "done" } else { "lost" }
             }
         };
         println!("{answer}");

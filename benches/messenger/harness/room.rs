@@ -1,7 +1,7 @@
-//! A room of clients, whoever serves it, and the time until the last of them has a message.
+//! A room of clients on any server, and the time until the last client has a message.
 //!
-//! The clock runs from before the first `write` until the last socket has been read. All rooms have the same receiver: a
-//! thread that never sleeps.
+//! The clock runs from before the first `write` until the last socket has been read. Every room is
+//! read by the same kind of thread, which never sleeps.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,68 +9,70 @@ use std::sync::mpsc::channel;
 use std::thread::scope;
 use std::time::Instant;
 
+use super::readers::{Drained, Readers, connect_accepted};
 use crate::common::Server;
-use crate::harness::readers::{Drained, Readers, all_in};
 
-/// A message with its NUL, and with the NUL that the servers add: the bare loop sends as many bytes.
+/// Bytes of a message, its NUL included.
 const MESSAGE: usize = 64;
+/// The same and the NUL that the servers append. The bare loop sends as many bytes.
 pub const ON_THE_WIRE: usize = MESSAGE + 1;
 
-/// So many messages of a block count, after so many that do not.
+/// Messages of a block that count, after the warm-up.
 pub const COUNTED: usize = 25;
 pub const WARM_UP: usize = 5;
 
-/// Who hears, and what makes them hear one message.
+/// The readers, and the function that sends them one message.
 pub struct Room {
     readers: Readers,
-    speak: Box<dyn FnMut()>,
+    send: Box<dyn FnMut()>,
     _server: Option<Server>,
 }
 
 impl Room {
-    /// Clients of a server; the first of them speaks, and hears itself.
+    /// Clients of a server. The first one sends, and receives its own messages.
     pub fn of(server: Server, clients: usize) -> Room {
-        let streams = all_in(server.pid(), server.address, 0, clients);
-        let mut speaker = streams[0].try_clone().expect("dup");
-        speaker.set_nodelay(true).expect("setsockopt");
-        // `O_NONBLOCK` is the readers' too, but a single message always fits.
-        let speak = Box::new(move || speaker.write_all(&message()).expect("write"));
-        Room { readers: Readers::new(streams), speak, _server: Some(server) }
+        let streams = connect_accepted(server.pid(), server.address, 0, clients);
+        let mut sender = streams[0].try_clone().expect("dup");
+        sender.set_nodelay(true).expect("setsockopt");
+        // The dup shares O_NONBLOCK with the reader; a single message always fits.
+        let send = Box::new(move || sender.write_all(&message()).expect("write"));
+        Room { readers: Readers::new(streams), send, _server: Some(server) }
     }
 
-    /// Connections without a server, and a bare loop of `send`.
+    /// Connections without a server: a bare loop of `send`.
     pub fn bare(clients: usize) -> Room {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let address = listener.local_addr().expect("getsockname");
         let pair = |_| {
             let reader = TcpStream::connect(address).expect("connect");
-            (reader, accepted(&listener))
+            (reader, accept(&listener))
         };
         let (readers, senders): (_, Vec<TcpStream>) = (0..clients).map(pair).unzip();
-        Room { readers: Readers::new(readers), speak: Box::new(move || send_to_all(&senders)), _server: None }
+        Room { readers: Readers::new(readers), send: Box::new(move || send_to_all(&senders)), _server: None }
     }
 
-    /// The times of a block of messages, in microseconds: from before the message is spoken until the last has it.
+    /// Latencies of a block of messages, in microseconds: from before a message is sent until the
+    /// last client has it.
     pub fn block(&mut self) -> Vec<f64> {
-        let Room { readers, speak, .. } = self;
+        let Room { readers, send, .. } = self;
         let (arrived, arrivals) = channel();
         let mut micros = Vec::new();
         scope(|scope| {
             scope.spawn(move || {
                 for _ in 0..WARM_UP + COUNTED {
-                    let arrival = readers.take_from_each(ON_THE_WIRE);
-                    let whole = arrival.whole;
-                    // After a loss there is nothing to wait for, and the other side gives up as well.
-                    if arrived.send(arrival).is_err() || !whole {
+                    let arrival = readers.read_from_each(ON_THE_WIRE);
+                    let complete = arrival.complete;
+                    // After a loss nothing more is to be waited for, and the other side panics.
+                    if arrived.send(arrival).is_err() || !complete {
                         return;
                     }
                 }
             });
             for _ in 0..WARM_UP + COUNTED {
                 let start = Instant::now();
-                speak();
-                let Drained { last, whole } = arrivals.recv().expect("the receiver");
-                assert!(whole, "a message did not reach all clients");
+                send();
+                let Drained { last, complete } = arrivals.recv().expect("the receiver");
+                assert!(complete, "a message did not reach all clients");
                 micros.push(last.duration_since(start).as_secs_f64() * 1e6);
             }
         });
@@ -78,21 +80,21 @@ impl Room {
     }
 }
 
-/// One message of a client.
+/// `xx…x\0`.
 pub fn message() -> [u8; MESSAGE] {
     let mut message = [b'x'; MESSAGE];
     message[MESSAGE - 1] = 0;
     message
 }
 
-/// The next connection, to send small messages on.
-pub fn accepted(listener: &TcpListener) -> TcpStream {
+/// Accepts a connection and sets TCP_NODELAY.
+pub fn accept(listener: &TcpListener) -> TcpStream {
     let (sender, _) = listener.accept().expect("accept");
     sender.set_nodelay(true).expect("setsockopt");
     sender
 }
 
-/// The bare loop. A TcpStream's write is send(2) with MSG_NOSIGNAL, as the server's.
+/// The bare loop. `TcpStream::write` is send(2) with MSG_NOSIGNAL, as in the server.
 pub fn send_to_all(senders: &[TcpStream]) {
     let message = [b'x'; ON_THE_WIRE];
     senders.iter().for_each(|mut socket| socket.write_all(&message).expect("send"));

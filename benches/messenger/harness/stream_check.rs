@@ -1,53 +1,53 @@
-//! What a hundred readers got in a flood, checked byte by byte as it comes.
+//! Checks that all readers of a flood receive the same bytes, as they arrive.
 
-/// The first reader to reach a place says what stands there; all others must have the same. So the check is exact, and
-/// costs a comparison of memory.
-pub struct Streams {
+/// The byte streams of all readers. The first reader to reach an offset sets the reference there,
+/// and the others are compared with it: an exact check at the cost of a memory comparison.
+pub struct StreamCheck {
     reference: Vec<u8>,
-    /// Bytes of messages in `reference`: all but the NULs.
+    /// Bytes of `reference` that are not NUL.
     text: usize,
-    /// How far each reader is.
-    heard: Vec<usize>,
-    /// No reader has had anything else than the others.
-    pub same: bool,
+    /// Bytes received so far, by reader.
+    received: Vec<usize>,
+    /// False once a reader has received a byte that differs from the reference.
+    pub identical: bool,
 }
 
-impl Streams {
-    /// Nothing heard yet by `readers`.
-    pub fn new(readers: usize) -> Streams {
-        Streams { reference: Vec::new(), text: 0, heard: vec![0; readers], same: true }
+impl StreamCheck {
+    pub fn new(readers: usize) -> StreamCheck {
+        StreamCheck { reference: Vec::new(), text: 0, received: vec![0; readers], identical: true }
     }
 
-    /// Reader number `reader` got `bytes`. True when all readers have `text` bytes, NULs not counted.
+    /// Records `bytes` for `reader`. Returns true when every reader has `text` bytes, NULs not
+    /// counted.
     pub fn take(&mut self, reader: usize, bytes: &[u8], text: usize) -> bool {
-        let from = self.heard[reader];
+        let from = self.received[reader];
         let known = &self.reference[from..];
         let (old, new) = bytes.split_at(bytes.len().min(known.len()));
-        self.same &= old == &known[..old.len()];
+        self.identical &= old == &known[..old.len()];
         self.reference.extend_from_slice(new);
-        self.text += text_of(new);
-        self.heard[reader] += bytes.len();
-        // The cheap question first: the other is asked a few thousand times at the end.
-        self.text >= text && self.heard.iter().all(|&heard| heard >= self.reference.len())
+        self.text += text_len(new);
+        self.received[reader] += bytes.len();
+        // The cheap test first: the other one runs only near the end, some thousand times.
+        self.text >= text && self.received.iter().all(|&received| received >= self.reference.len())
     }
 
-    /// Messages that arrived, over all readers, where each has `size` bytes without NULs.
+    /// Messages received, summed over the readers, for messages of `size` bytes without NULs.
     pub fn delivered(&self, size: usize) -> usize {
-        let whole = self.reference.len();
-        let messages = |&heard: &usize| match heard {
-            _ if heard == whole => self.text / size,
-            _ => text_of(&self.reference[..heard]) / size,
+        let longest = self.reference.len();
+        let messages = |&received: &usize| match received {
+            _ if received == longest => self.text / size,
+            _ => text_len(&self.reference[..received]) / size,
         };
-        self.heard.iter().map(messages).sum()
+        self.received.iter().map(messages).sum()
     }
 
-    /// The messages in the order in which the readers have them.
+    /// The messages in the order of arrival.
     pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
         let is_end = |&byte: &u8| matches!(byte, 0 | b'\n');
         self.reference.split(is_end).filter(|message| !message.is_empty())
     }
 }
 
-fn text_of(bytes: &[u8]) -> usize {
+fn text_len(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&byte| byte != 0).count()
 }

@@ -1,36 +1,37 @@
-//! A room in which nobody speaks: nobody should wake.
+//! Row 16: a silent room of a thousand clients must not wake any process.
 
 use std::time::Duration;
 
 use crate::common::{Server, eventually};
-use crate::harness::procfs::{state, switches};
-use crate::harness::readers::all_in;
+use crate::harness::procfs::{context_switches, state};
+use crate::harness::readers::connect_accepted;
 use crate::table::Row;
 
 const CLIENTS: usize = 1000;
 
-/// How long is looked on.
-const WATCHED: Duration = Duration::from_secs(5);
+/// How long context switches are counted.
+const WINDOW: Duration = Duration::from_secs(5);
 
-/// How often any process of an idle server ran.
 pub fn wake_ups() -> Vec<Row> {
     let server = Server::start(&[]);
-    let _clients = all_in(server.pid(), server.address, 0, CLIENTS);
+    let _clients = connect_accepted(server.pid(), server.address, 0, CLIENTS);
     let children = server.wait_for_children(CLIENTS);
-    let waits = |&pid: &i32| state(pid) == Some('S');
-    eventually("processes that wait", || children.iter().chain([&server.pid()]).all(waits).then_some(()));
-    let before = switches(server.pid());
-    std::thread::sleep(WATCHED);
-    let woken = switches(server.pid()) - before;
+    let sleeps = |&pid: &i32| state(pid) == Some('S');
+    eventually("processes that wait", || children.iter().chain([&server.pid()]).all(sleeps).then_some(()));
+    let before = context_switches(server.pid());
+    std::thread::sleep(WINDOW);
+    let woken = context_switches(server.pid()) - before;
     vec![Row {
-        what: format!(
+        measurement: format!(
             "idle server with {CLIENTS} clients: wake-ups of all its processes in {} s",
-            WATCHED.as_secs()
+            WINDOW.as_secs()
         ),
         figure: woken.to_string(),
         compared: "-".to_string(),
-        reach: "0",
-        reached: Some(woken == 0),
-        notes: vec!["context switches of hub and children, wanted or not, from /proc/PID/status".to_string()],
+        target: "0",
+        met: Some(woken == 0),
+        notes: vec![
+            "context switches of hub and children, voluntary or not, from /proc/PID/status".to_string(),
+        ],
     }]
 }
