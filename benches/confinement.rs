@@ -1,20 +1,20 @@
-//! What it costs to confine a child: from fork to reap, with and without. `cargo bench --bench sandbox`
+//! `cargo bench --bench confinement`: the cost of sandboxing a child, from fork to reap.
 //!
-//! One child of each kind after another, so that a busy machine is busy for all of them; of so many, the quarter that was
-//! fastest, since nothing but the machine makes one slower than another.
+//! The variants alternate, so that other load on the machine affects all of them alike. The figure
+//! is the lower quartile of many runs: nothing but other load makes one slower than another.
 
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use forklab::sys::{self, Profile, Sandbox, Signals};
+use forklab::sys::{self, Sandbox, Profile, Signals};
 
 const ROUNDS: usize = 2000;
 
 /// Microseconds from fork to reap.
-fn once(signals: &Signals, sandbox: &Sandbox) -> f64 {
-    let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
+fn fork_to_reap(signals: &Signals, confinement: &Sandbox) -> f64 {
+    let keep: Vec<i32> = confinement.keeps().into_iter().collect();
     let start = Instant::now();
-    let child = sys::spawn(signals, &keep, sandbox, || 0).expect("fork");
+    let child = sys::spawn(signals, &keep, confinement, || 0).expect("fork");
     sys::reap_this(child).expect("waitpid");
     start.elapsed().as_secs_f64() * 1e6
 }
@@ -23,26 +23,26 @@ fn main() {
     let signals = Signals::catch(&[], 100).expect("a pipe");
     let directory = sys::open_directory(&std::env::temp_dir()).expect("a directory");
     let files = Sandbox::prepare(Profile::Files, true, true).with_files_in(directory.as_fd(), 100);
-    let ways = [
+    let variants = [
         ("none", Sandbox::none()),
         ("limits", Sandbox::prepare(Profile::Records, true, false)),
         ("seccomp", Sandbox::prepare(Profile::Records, false, true)),
         ("both, as the messenger's", Sandbox::prepare(Profile::Records, true, true)),
         ("both and landlock, as upload's", files),
     ];
-    let mut times = vec![Vec::with_capacity(ROUNDS); ways.len()];
+    let mut times = vec![Vec::with_capacity(ROUNDS); variants.len()];
     for _ in 0..ROUNDS {
-        for ((_, sandbox), times) in ways.iter().zip(&mut times) {
-            times.push(once(&signals, sandbox));
+        for ((_, confinement), times) in variants.iter().zip(&mut times) {
+            times.push(fork_to_reap(&signals, confinement));
         }
     }
-    let fastest_quarter = |times: &mut Vec<f64>| {
+    let lower_quartile = |times: &mut Vec<f64>| {
         times.sort_by(f64::total_cmp);
         times[ROUNDS / 4]
     };
-    let quarters: Vec<f64> = times.iter_mut().map(fastest_quarter).collect();
+    let quartiles: Vec<f64> = times.iter_mut().map(lower_quartile).collect();
     println!("{:32} {:>10} {:>10} {:>8}", "a child confined by", "us", "more", "ratio");
-    for ((name, _), time) in ways.iter().zip(&quarters) {
-        println!("{name:32} {time:10.1} {:10.1} {:8.2}", time - quarters[0], time / quarters[0]);
+    for ((name, _), time) in variants.iter().zip(&quartiles) {
+        println!("{name:32} {time:10.1} {:10.1} {:8.2}", time - quartiles[0], time / quartiles[0]);
     }
 }

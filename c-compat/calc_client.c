@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * calc_client_c: imitates a client of the calculation lab that does not wait to be asked, as a peer in tests.
- * In: two arguments, lines on the socket. Out: `A\nB\n` in one write right after connecting; on standard output each
- * line that comes; on standard error the line `connected`, then errors only.
+ * calc_client_c: imitates a client of the calculation lab that sends both numbers without waiting
+ * for the questions, as a peer in tests. In: two arguments, lines on the socket. Out: `A\nB\n` in
+ * one write right after connecting; on standard output each received line; on standard error
+ * `connected`, then errors only.
  *
- * Deliberate: both numbers are sent at once, as they were given, so that a test can send nonsense; whatever comes is
- * printed as it is, as C strings, a line of more than LINE_ROOM bytes in pieces; its end is the first line that is an
- * integer and nothing else: no greeting, question or announcement is one, and their words are free.
- * Deliberately unlike a course's client: what the server says while the numbers are still on their way is heard.
+ * The arguments are sent unchecked, so that a test can send nonsense. Input is printed unchanged,
+ * as C strings, a line of more than LINE_MAX_SIZE bytes in pieces. The result is the first line
+ * that consists of an integer: greeting, questions and announcement may have any other wording.
+ * Differs from a course's client: it also reads while the numbers are being sent.
  *
- * Status: 0 after the result, 1 when the server closed before it or on any error, 2 for wrong arguments.
+ * Status: 0 after the result, 1 when the server closed before it or on any error, 2 for wrong
+ * arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "exchange.h"
+#include "connector.h"
+#include "duplex.h"
+#include "io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,29 +34,30 @@ static bool is_integer(const struct line *line)
     return digits > 0 && sign + digits == line->size;
 }
 
-static int print_until_result(struct exchange *exchange)
+static int print_until_result(struct duplex *duplex)
 {
     struct line line;
-    bool begins = true; /* false: the next piece goes on with a long line, whose last digits are no result */
+    bool begins = true; /* false: the next piece continues a long line, so it is no result */
     for (;;) {
-        while (next_line(exchange, &line)) {
-            if (!put_line("", line.text, NO_STOP)) {
-                complain(PROGRAM, "writing to", "standard output");
+        while (next_line(duplex, &line)) {
+            if (!print_line("", line.text, NO_STOP)) {
+                report_error(PROGRAM, "writing to", "standard output");
                 return EXIT_FAILURE;
             }
             if (begins && line.whole && is_integer(&line))
                 return EXIT_SUCCESS;
             begins = line.whole;
         }
-        if (exchange->in.ended) {
-            complain_that(PROGRAM, "reading from", "the server", reason_of(exchange, "closed before the result"));
+        if (duplex->in.ended) {
+            report_reason(PROGRAM, "reading from", "the server",
+                          close_reason(duplex, "closed before the result"));
             return EXIT_FAILURE;
         }
-        proceed(exchange);
+        duplex_step(duplex);
     }
 }
 
-/* NULL with errno; the caller frees it. */
+/* Returns `FIRST\nSECOND\n`, to be freed by the caller, or NULL with errno. */
 static char *both_numbers(const char *first, const char *second, size_t *size)
 {
     *size = strlen(first) + strlen(second) + sizeof "\n\n" - 1;
@@ -67,24 +70,24 @@ static char *both_numbers(const char *first, const char *second, size_t *size)
 int main(int count, char **arguments)
 {
     struct sockaddr_in server;
-    if (count < 4 || count > 5 || !parse_server(arguments[3], arguments[4], CALC_PORT, &server)) {
+    if (count < 4 || count > 5 || !parse_address(arguments[3], arguments[4], CALC_PORT, &server)) {
         dprintf(STDERR_FILENO, "usage: calc_client_c A B IP [PORT]; A and B are sent as they are\n");
         return EXIT_USAGE;
     }
     prepare_process();
-    struct exchange exchange = {.socket = -1};
-    char *numbers = both_numbers(arguments[1], arguments[2], &exchange.left);
+    struct duplex duplex = {.socket = -1};
+    char *numbers = both_numbers(arguments[1], arguments[2], &duplex.left);
     if (!numbers) {
-        complain(PROGRAM, "making room for", "the numbers");
+        report_error(PROGRAM, "making room for", "the numbers");
         return EXIT_FAILURE;
     }
     int status = EXIT_FAILURE;
-    exchange.out = numbers;
-    exchange.socket = dial(PROGRAM, &server);
-    if (exchange.socket >= 0) {
+    duplex.out = numbers;
+    duplex.socket = connect_to_server(PROGRAM, &server);
+    if (duplex.socket >= 0) {
         dprintf(STDERR_FILENO, "connected\n");
-        status = print_until_result(&exchange);
-        close(exchange.socket);
+        status = print_until_result(&duplex);
+        close(duplex.socket);
     }
     free(numbers);
     return status;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * chat_client_c: imitates the messenger's provided client, and those that students derive from it, as a peer in tests.
- * In: lines on standard input, chunks on the socket. Out: one write per line on the socket, the screen on standard
- * output, and on standard error the line `connected`, then errors only.
+ * chat_client_c: imitates the course's chat client and those that students derive from it, as a
+ * peer in tests. In: lines on standard input, chunks on the socket. Out: one write per line on the
+ * socket; the screen on standard output; on standard error `connected`, then errors only.
  *
- * Deliberate, because the server must live with it: the screen prints each read as ONE C string, so whatever follows
- * its first NUL is lost; nothing is sent or printed before the user types or a message comes; an empty line is sent;
- * the socket is descriptor 3 in both processes.
- * Deliberately unlike the course program, whose faults would hurt tests: a failed connect is status 1, no endless loop;
- * the keyboard's end closes the sending side and sends no empty message; no character of a long line is lost; each
- * process ends when the other is gone, however it went.
+ * Faults kept, because the server must cope with them: the screen prints each read as ONE C string,
+ * so everything after its first NUL is lost; nothing is sent or printed before the user types or a
+ * message arrives; an empty line is sent; the socket is descriptor 3 in both processes.
+ * Faults not kept, because they would hurt tests: a failed connect exits with status 1 instead of
+ * looping; the end of input half-closes the connection and sends no empty message; a long line
+ * loses no character; each process exits when the other has died, even by SIGKILL.
  *
- * Status: 0 when the server ended the connection in order, 1 on any error, 2 for wrong arguments.
+ * Status: 0 when the server closed the connection in order, 1 on any error, 2 for wrong arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "lines.h"
+#include "connector.h"
+#include "io.h"
+#include "line_buffer.h"
 #include "variant.h"
 
 #include <errno.h>
@@ -36,38 +36,39 @@ struct session {
     struct sockaddr_in server;
     const char *pseudo;
     const struct variant *variant;
-    int life; /* the `stop` of descriptors.h: readable when the other process is gone */
+    int life; /* `stop` of io.h: readable when the other process has died */
 };
 
 struct keyboard {
-    struct lines lines;
-    bool inside_line; /* a first piece of the next line has left already */
-    bool failed;      /* a line could not be sent or read, and not because the screen process is gone */
+    struct line_buffer lines;
+    bool inside_line; /* the first piece of the next line has been sent */
+    bool failed;      /* an error other than the death of the screen process */
 };
 
 static bool show(const struct session *session, const char *text)
 {
-    /* One write, so that a test never sees half a message; with PSEUDO_MAX it is below PIPE_BUF, hence atomic. */
+    /* One write, so that a test never sees half a message. PSEUDO_MAX keeps it below PIPE_BUF,
+     * hence atomic. */
     char screen[READ_MAX + PSEUDO_MAX + sizeof "\n\n> "];
     int size = snprintf(screen, sizeof screen, "\n%s\n%s> ", text, session->pseudo);
-    if (put_all(STDOUT_FILENO, screen, (size_t)size, session->life))
+    if (write_all(STDOUT_FILENO, screen, (size_t)size, session->life))
         return true;
     if (errno != 0)
-        complain("screen", "writing to", "standard output");
+        report_error("screen", "writing to", "standard output");
     return false;
 }
 
 static int run_screen(const struct session *session)
 {
     char chunk[READ_MAX + 1];
-    while (ready(SOCKET_FD, POLLIN, session->life)) {
+    while (wait_ready(SOCKET_FD, POLLIN, session->life)) {
         ssize_t got = read(SOCKET_FD, chunk, READ_MAX);
         if (got == 0)
             return EXIT_SUCCESS;
-        if (got < 0 && try_again())
+        if (got < 0 && is_transient_error())
             continue;
         if (got < 0) {
-            complain("screen", "reading from", "the server");
+            report_error("screen", "reading from", "the server");
             return EXIT_FAILURE;
         }
         chunk[got] = '\0';
@@ -80,20 +81,20 @@ static int run_screen(const struct session *session)
 static bool send_line(const struct session *session, struct keyboard *keyboard, const struct line *line)
 {
     bool sent = true;
-    /* A client with fixed messages sends one per line: the rest of a long line is cut, not sent as another message. */
+    /* Fixed-size messages: one per line, the rest of a long line is dropped. */
     if (!(session->variant->exact && keyboard->inside_line)) {
         char message[MESSAGE_MAX];
         size_t whole = encode(session->variant, session->pseudo, line->text, line->size, message);
-        sent = put_all(SOCKET_FD, message, whole, session->life);
+        sent = write_all(SOCKET_FD, message, whole, session->life);
         keyboard->failed = !sent && errno != 0;
     }
     if (keyboard->failed)
-        complain("keyboard", "writing to", "the server");
+        report_error("keyboard", "writing to", "the server");
     keyboard->inside_line = !line->whole;
     return sent;
 }
 
-/* Sends all whole lines held, and a long one piece by piece. */
+/* Sends all complete lines, and a long one piece by piece. */
 static bool send_lines(const struct session *session, struct keyboard *keyboard)
 {
     struct line line;
@@ -103,13 +104,14 @@ static bool send_lines(const struct session *session, struct keyboard *keyboard)
     return true;
 }
 
-/* Until the keyboard's end, or until the screen process is gone, which then has the reason in its own status. */
+/* Runs until the end of input, or until the screen process exits, whose status then has the
+ * reason. */
 static int run_keyboard(const struct session *session)
 {
     struct keyboard keyboard = {.failed = false};
-    while (!keyboard.lines.ended && ready(STDIN_FILENO, POLLIN, session->life)) {
-        if (!fill(&keyboard.lines, STDIN_FILENO)) {
-            complain("keyboard", "reading", "standard input");
+    while (!keyboard.lines.ended && wait_ready(STDIN_FILENO, POLLIN, session->life)) {
+        if (!fill_buffer(&keyboard.lines, STDIN_FILENO)) {
+            report_error("keyboard", "reading", "standard input");
             keyboard.failed = true;
             break;
         }
@@ -132,28 +134,29 @@ static int screen_status(pid_t screen)
     return EXIT_FAILURE;
 }
 
-/* Forks: the child is the screen, the parent the keyboard. Single thread and nothing buffered here; the child leaves by
- * _exit, so that no exit handler (a sanitizer's, stdio's) runs twice. */
+/* Forks: the child is the screen, the parent the keyboard. There is one thread and no stdio
+ * buffer. The child leaves by _exit, so that exit handlers (stdio's, a sanitizer's) do not run
+ * twice. */
 static int run_both(struct session *session)
 {
     int life[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, life) < 0) {
-        complain(PROGRAM, "making", "the socket pair");
+        report_error(PROGRAM, "making", "the socket pair");
         return EXIT_FAILURE;
     }
     pid_t screen = fork();
     if (screen < 0) {
-        complain(PROGRAM, "forking", "the screen process");
+        report_error(PROGRAM, "forking", "the screen process");
         return EXIT_FAILURE;
     }
     session->life = life[screen == 0];
-    close(life[screen != 0]); /* our copy of the other's end would keep it open after the other's death */
+    close(life[screen != 0]); /* our copy would keep the other's end open after its death */
     if (screen == 0)
         _exit(run_screen(session));
 
-    dprintf(STDERR_FILENO, "connected\n"); /* after fork: who waits for this line finds both processes */
+    dprintf(STDERR_FILENO, "connected\n"); /* after fork: both processes exist once it is read */
     int status = run_keyboard(session);
-    /* Fails when the connection is dead already, and then the screen process ends without it. */
+    /* Fails on a dead connection, and then the screen process ends by itself. */
     shutdown(SOCKET_FD, SHUT_WR);
     int seen = screen_status(screen);
     return status == EXIT_SUCCESS ? seen : status;
@@ -165,19 +168,19 @@ static bool read_arguments(int count, char **arguments, struct session *session)
         return false;
     session->pseudo = arguments[2];
     session->variant = find_variant(count > 4 ? arguments[4] : "course");
-    return parse_server(arguments[1], arguments[3], CHAT_PORT, &session->server) && session->variant != NULL
+    return parse_address(arguments[1], arguments[3], CHAT_PORT, &session->server) && session->variant != NULL
         && strlen(session->pseudo) <= PSEUDO_MAX;
 }
 
-/* Descriptor 3, whatever our starter had left open there. */
+/* Moves the socket to descriptor 3, even if that was inherited open. */
 static bool connect_as_3(const struct sockaddr_in *server)
 {
-    int fd = dial(PROGRAM, server);
+    int fd = connect_to_server(PROGRAM, server);
     if (fd < 0 || fd == SOCKET_FD)
         return fd >= 0;
     bool moved = dup2(fd, SOCKET_FD) >= 0;
     if (!moved)
-        complain(PROGRAM, "numbering", "the socket");
+        report_error(PROGRAM, "numbering", "the socket");
     close(fd);
     return moved;
 }
@@ -186,8 +189,10 @@ int main(int count, char **arguments)
 {
     struct session session = {.life = NO_STOP};
     if (!read_arguments(count, arguments, &session)) {
-        dprintf(STDERR_FILENO, "usage: chat_client_c IP PSEUDO [PORT [VARIANT]]; PSEUDO of at most %d bytes; VARIANT: "
-                "course, newline, arrow, bare, newline-nul, padded or nul-run\n", PSEUDO_MAX);
+        dprintf(STDERR_FILENO,
+                "usage: chat_client_c IP PSEUDO [PORT [VARIANT]]; PSEUDO of at most %d bytes; VARIANT: "
+                "course, newline, arrow, bare, newline-nul, padded or nul-run\n",
+                PSEUDO_MAX);
         return EXIT_USAGE;
     }
     prepare_process();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See common.h. Standard error is written with dprintf: nothing stays in a buffer that fork could double.
+ * Implements common.h. Standard error is written with dprintf: fork would duplicate a stdio buffer.
  */
 #include "common.h"
 
@@ -14,7 +14,7 @@
 
 bool parse_port(const char *text, long lowest, in_port_t *port)
 {
-    /* strtol alone would take a sign, spaces and an empty text; five digits cannot overflow it. */
+    /* strtol alone would accept a sign, spaces and an empty string; five digits cannot overflow. */
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 5 || text[digits] != '\0')
         return false;
@@ -50,12 +50,12 @@ void prepare_process(void)
     fill_standard_descriptors();
 }
 
-void complain_that(const char *role, const char *doing, const char *whom, const char *reason)
+void report_reason(const char *role, const char *doing, const char *whom, const char *reason)
 {
     dprintf(STDERR_FILENO, "%s (pid %ld): %s %s: %s\n", role, (long)getpid(), doing, whom, reason);
 }
 
-void complain(const char *role, const char *doing, const char *whom)
+void report_error(const char *role, const char *doing, const char *whom)
 {
-    complain_that(role, doing, whom, strerror(errno));
+    report_reason(role, doing, whom, strerror(errno));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * A wall clock that falls: for a program that runs with LD_PRELOAD=falling_clock.so, each look at the time of day finds
- * it ten seconds earlier than the look before, from noon of a day in 2026 on. The clock that counts from the machine's
- * start (CLOCK_MONOTONIC) and all others go as they go. So a test need not touch the machine's clock.
+ * LD_PRELOAD=falling_clock.so: a wall clock that is set back all the time. Each reading of the time
+ * of day is ten seconds earlier than the one before, starting at noon of a day in 2026.
+ * CLOCK_MONOTONIC and the other clocks are not changed. A test need not set the machine's clock.
  */
 
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 static time_t now = NOON;
 
-static time_t look(void)
+static time_t next_reading(void)
 {
     now -= STEP;
     return now;
@@ -26,20 +26,20 @@ int clock_gettime(clockid_t clock, struct timespec *at)
 {
     if (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)
         return (int)syscall(SYS_clock_gettime, clock, at);
-    *at = (struct timespec){.tv_sec = look()};
+    *at = (struct timespec){.tv_sec = next_reading()};
     return 0;
 }
 
 int gettimeofday(struct timeval *restrict at, void *restrict zone)
 {
     (void)zone;
-    *at = (struct timeval){.tv_sec = look()};
+    *at = (struct timeval){.tv_sec = next_reading()};
     return 0;
 }
 
 time_t time(time_t *at)
 {
-    time_t seconds = look();
+    time_t seconds = next_reading();
     if (at != NULL)
         *at = seconds;
     return seconds;

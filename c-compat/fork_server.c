@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * fork_server: a messenger server in the form of the course's, as a measure for the benchmark. One process accepts, and
- * forks a child for each client; all children write to one pipe. In: chunks from clients, 1023 bytes at most. Out: the
- * line `listening on 127.0.0.1:PORT` when ready, nothing after it; each chunk and one NUL to every client, the sender
- * included.
+ * fork_server: a chat server with the course's architecture, the baseline of the benchmark. One
+ * process accepts and forks a child per client; all children write to one pipe. In: chunks from
+ * clients, at most 1023 bytes. Out: `listening on 127.0.0.1:PORT` when ready, nothing after it;
+ * each chunk and one NUL to every client, the sender included.
  *
- * Meant to be as fast as this form can be while it stays as simple as a course's: poll instead of signals, records in
- * the pipe so that no chunk is torn or glued, one send per client and chunk.
- * Deliberately like the original: sends block, so a client that stops reading holds everyone up; a child inherits the
- * sockets of those who came before; a child that crashes leaves its client in the list.
+ * As fast as this architecture can be while as simple as a course's: poll instead of signals,
+ * records in the pipe so that chunks are neither split nor merged, one send per client and chunk.
+ * Faults kept from the original: sends block, so a client that stops reading blocks everyone
+ * (head-of-line blocking); a child inherits the sockets of earlier clients; a child that crashes
+ * leaves its client in the list.
  */
 #include "common.h"
 #include "server.h"
@@ -24,30 +25,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHUNK_MAX = 1023, HEARD_MAX = 1 << 16 };
+enum { CHUNK_MAX = 1023, BUFFER_SIZE = 1 << 16 };
 
-/* What a child writes, in one write: this, then `size` bytes. Size 0: its client is gone. */
+/* A record, written in one write: this header, then `size` bytes. Size 0: the client is gone. */
 struct header {
-    int client; /* the parent's descriptor */
+    int client; /* descriptor number in the parent */
     int size;
 };
 
 struct record {
     struct header header;
-    char bytes[CHUNK_MAX + 1]; /* and its NUL */
+    char bytes[CHUNK_MAX + 1]; /* with its NUL */
 };
 
-_Static_assert(sizeof(struct record) <= PIPE_BUF, "a longer write could be mixed with another child's");
+_Static_assert(sizeof(struct record) <= PIPE_BUF, "a longer write could interleave with another child's");
 
 struct room {
     int pipe[2];
-    int *clients; /* as many as there may be descriptors */
+    int *clients; /* capacity: the descriptor limit */
     size_t count;
-    char heard[HEARD_MAX]; /* from the pipe: whole records, perhaps a part of one behind them */
+    char buffer[BUFFER_SIZE]; /* from the pipe: whole records, then perhaps part of one */
     size_t size;
 };
 
-enum { DOOR, PIPE };
+enum { LISTENER, PIPE };
 
 static const char ROLE[] = "fork_server";
 
@@ -59,7 +60,7 @@ static void note_child(int signal)
     child_ended = 1;
 }
 
-/* In the child, to its end. */
+/* The child's whole life. */
 static void serve(int client, int pipe)
 {
     struct record record = {.header = {.client = client}};
@@ -70,30 +71,31 @@ static void serve(int client, int pipe)
         if (got > 0)
             record.bytes[got] = '\0';
         record.header.size = got > 0 ? (int)got + 1 : 0;
-        /* A write that fails says that the parent is gone. */
+        /* A failed write: the parent is gone. */
         if (write(pipe, &record, sizeof record.header + (size_t)record.header.size) < 0 || got <= 0)
             return;
     }
 }
 
-static void welcome(struct room *room, struct pollfd *door)
+static void accept_client(struct room *room, struct pollfd *listener)
 {
-    int client = accept(door->fd, NULL, NULL);
+    int client = accept(listener->fd, NULL, NULL);
     if (client < 0) {
-        /* Nobody could be let in until somebody leaves: the door would wake poll for ever. */
+        /* No descriptor is free until a client leaves; until then poll would spin on the
+         * listener. */
         if (errno == EMFILE || errno == ENFILE)
-            door->events = 0;
+            listener->events = 0;
         return;
     }
     pid_t child = fork();
     if (child == 0) {
-        close(door->fd);
+        close(listener->fd);
         close(room->pipe[0]);
         serve(client, room->pipe[1]);
         _exit(EXIT_SUCCESS);
     }
     if (child < 0) {
-        complain(ROLE, "forking for", "a client");
+        report_error(ROLE, "forking for", "a client");
         close(client);
         return;
     }
@@ -105,37 +107,37 @@ static void drop(struct room *room, int client)
     for (size_t i = 0; i < room->count; i++)
         if (room->clients[i] == client)
             room->clients[i--] = room->clients[--room->count];
-    /* Children that came later hold copies, so that close alone would not end the connection. */
+    /* Younger children hold copies of the socket, so close alone would not end the connection. */
     shutdown(client, SHUT_RDWR);
     close(client);
 }
 
-/* One read of the pipe, and what it says. */
-static void hear(struct room *room)
+/* Reads the pipe once and handles each complete record. */
+static void read_records(struct room *room)
 {
-    ssize_t got = read(room->pipe[0], room->heard + room->size, sizeof room->heard - room->size);
+    ssize_t got = read(room->pipe[0], room->buffer + room->size, sizeof room->buffer - room->size);
     if (got <= 0)
         return; /* EINTR */
     room->size += (size_t)got;
     size_t done = 0;
     struct header header;
     while (room->size - done >= sizeof header) {
-        memcpy(&header, room->heard + done, sizeof header);
+        memcpy(&header, room->buffer + done, sizeof header);
         size_t end = done + sizeof header + (size_t)header.size;
         if (end > room->size)
             break;
         if (header.size == 0)
             drop(room, header.client);
-        /* A send that fails is to a client whose child is about to say that it has gone. */
+        /* Send errors are ignored: the client's child is about to report that it is gone. */
         for (size_t i = 0; header.size > 0 && i < room->count; i++)
-            send_all(room->clients[i], room->heard + done + sizeof header, (size_t)header.size);
+            send_all(room->clients[i], room->buffer + done + sizeof header, (size_t)header.size);
         done = end;
     }
     room->size -= done;
-    memmove(room->heard, room->heard + done, room->size);
+    memmove(room->buffer, room->buffer + done, room->size);
 }
 
-/* A child that ends between this and poll is taken after the next event: a zombie for that long, and nothing worse. */
+/* A child that ends between this and poll stays a zombie until the next event. */
 static void reap(void)
 {
     while (child_ended) {
@@ -145,28 +147,28 @@ static void reap(void)
     }
 }
 
-static int run(struct room *room, int door)
+static int run(struct room *room, int listener)
 {
     struct pollfd watched[] = {
-        [DOOR] = {.fd = door, .events = POLLIN}, [PIPE] = {.fd = room->pipe[0], .events = POLLIN}};
+        [LISTENER] = {.fd = listener, .events = POLLIN}, [PIPE] = {.fd = room->pipe[0], .events = POLLIN}};
     for (;;) {
         reap();
         if (poll(watched, 2, -1) < 0) {
             if (errno == EINTR)
                 continue;
-            complain(ROLE, "waiting for", "clients");
+            report_error(ROLE, "waiting for", "clients");
             return EXIT_FAILURE;
         }
         if (watched[PIPE].revents) {
-            watched[DOOR].events = POLLIN; /* perhaps somebody has left */
-            hear(room);
+            watched[LISTENER].events = POLLIN; /* a descriptor may be free again */
+            read_records(room);
         }
-        if (watched[DOOR].revents & POLLIN)
-            welcome(room, &watched[DOOR]);
+        if (watched[LISTENER].revents & POLLIN)
+            accept_client(room, &watched[LISTENER]);
     }
 }
 
-/* Returns how many descriptors there may be; 0 with errno. */
+/* Returns the new limit, or 0 with errno. */
 static size_t raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -185,9 +187,9 @@ int main(int count, char **arguments)
     size_t most = raise_descriptor_limit();
     room.clients = most == 0 ? NULL : calloc(most, sizeof *room.clients);
     if (room.clients == NULL || pipe(room.pipe) < 0) {
-        complain(ROLE, "making room for", "clients");
+        report_error(ROLE, "making room for", "clients");
         return EXIT_FAILURE;
     }
-    int door = open_door(ROLE, count, arguments);
-    return door < 0 ? -door : run(&room, door);
+    int listener = open_listener(ROLE, count, arguments);
+    return listener < 0 ? -listener : run(&room, listener);
 }

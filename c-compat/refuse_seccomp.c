@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * A kernel without seccomp(2), or one that refuses a part of it: refuse_seccomp ERRNO OPERATION OPERATION PROGRAM [ARG...] runs the
- * program where these two operations (they may be the same) fail with that error. It is done by seccomp itself, through prctl(2).
+ * Simulates a kernel without seccomp(2), or with a part of it: `refuse_seccomp ERRNO OPERATION
+ * OPERATION PROGRAM [ARG...]` runs the program with a filter, set through prctl(2), that makes the
+ * two operations of seccomp(2) (which may be the same) fail with that error.
  */
 
 #include <linux/filter.h>
@@ -13,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Where the kernel shows the lower half of a call's first argument: seccomp(2), struct seccomp_data. */
+/* Offset of the lower half of a call's first argument: seccomp(2), struct seccomp_data. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define OPERATION offsetof(struct seccomp_data, args)
 #else
@@ -41,7 +42,8 @@ int main(int argc, char **argv)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (number(argv[1]) & SECCOMP_RET_DATA)),
     };
     struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         perror("refuse_seccomp: prctl");
         return 1;
     }

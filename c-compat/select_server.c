@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * select_server: imitates a student's messenger server that watches all its clients with select(2), as a peer in tests.
- * One process, no fork. In: chunks from clients. Out: the line `listening on 127.0.0.1:PORT` when ready, nothing after
- * it; each chunk to every client.
+ * select_server: imitates a student's chat server that multiplexes its clients with select(2), as a
+ * peer in tests. One process, no fork. In: chunks from clients. Out: `listening on 127.0.0.1:PORT`
+ * when ready, nothing after it; each chunk to every client.
  *
- * Deliberately unlike the course's server: the sender does not get its own chunk back, no NUL is added, and the clients
- * are bounded by FD_SETSIZE: one too many is accepted and closed at once.
- * Deliberate as well: sends block, so a client that stops reading holds everyone up, for SEND_SECONDS at most; it is
- * then dropped. A server meant for real use would queue instead.
+ * Differs from the course's server on purpose: no echo to the sender, no NUL appended, and at most
+ * FD_SETSIZE descriptors: a client beyond is accepted and closed at once.
+ * Sends block on purpose: a client that stops reading blocks everyone (head-of-line blocking) for
+ * at most SEND_SECONDS and is then dropped. A server for real use would queue.
  */
 #include "common.h"
 #include "server.h"
@@ -20,16 +20,16 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A whole message of the provided client (1024 bytes) fits in one chunk. */
+/* A chunk holds a whole message of the course's client (1024 bytes). */
 enum { CHUNK_MAX = 1024, SEND_SECONDS = 2 };
 
 static const char ROLE[] = "select_server";
 
 struct room {
     int listener;
-    int spare; /* given up for a moment to accept and refuse when no other descriptor is left */
+    int spare; /* closed for a moment to accept and refuse when descriptors have run out */
     fd_set clients;
-    int highest; /* no client has a greater descriptor */
+    int highest; /* the greatest client descriptor */
 };
 
 static void drop(struct room *room, int client)
@@ -52,10 +52,11 @@ static void serve(struct room *room, int client)
     if (got > 0)
         relay(room, client, chunk, (size_t)got);
     else if (got == 0 || (errno != EINTR && errno != EAGAIN))
-        drop(room, client); /* a reset ends here like a close: neither deserves a line from a server of this kind */
+        drop(room, client); /* closed or reset: neither is reported */
 }
 
-/* With no descriptor left accept fails and the client stays in the backlog, where it wakes select for ever. */
+/* Without a free descriptor accept fails, the client stays in the backlog, and select would
+ * spin. */
 static void refuse_with_spare(struct room *room)
 {
     if (room->spare >= 0)
@@ -66,16 +67,16 @@ static void refuse_with_spare(struct room *room)
     room->spare = open("/dev/null", O_RDONLY);
 }
 
-static void welcome(struct room *room)
+static void accept_client(struct room *room)
 {
     int client = accept(room->listener, NULL, NULL);
     if (client < 0) {
         if (errno == EMFILE || errno == ENFILE)
             refuse_with_spare(room);
-        return; /* anything else: that client left before we took it, the next select finds the others */
+        return; /* the client has gone already; the next select finds others */
     }
     struct timeval limit = {.tv_sec = SEND_SECONDS};
-    /* FD_SET beyond FD_SETSIZE would write outside the set. */
+    /* FD_SET beyond FD_SETSIZE writes out of bounds. */
     if (client >= FD_SETSIZE || setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0) {
         close(client);
         return;
@@ -94,23 +95,24 @@ static int run(struct room *room)
         if (select(highest + 1, &readable, NULL, NULL, NULL) < 0) {
             if (errno == EINTR)
                 continue;
-            complain(ROLE, "waiting for", "clients");
+            report_error(ROLE, "waiting for", "clients");
             return EXIT_FAILURE;
         }
-        /* Still a client? A send of this very round may have dropped it. */
+        /* A send in this round may have dropped a client that is still set in `readable`. */
         for (int client = 0; client <= room->highest; client++)
             if (FD_ISSET(client, &readable) && FD_ISSET(client, &room->clients))
                 serve(room, client);
-        /* Last: a new client may bear the number of one dropped above, whose bit in `readable` is stale. */
+        /* Last: a new client may reuse a dropped client's descriptor, whose bit in `readable` is
+         * stale. */
         if (FD_ISSET(room->listener, &readable))
-            welcome(room);
+            accept_client(room);
     }
 }
 
 int main(int count, char **arguments)
 {
     prepare_process();
-    struct room room = {.listener = open_door(ROLE, count, arguments), .highest = -1};
+    struct room room = {.listener = open_listener(ROLE, count, arguments), .highest = -1};
     FD_ZERO(&room.clients);
     if (room.listener < 0)
         return -room.listener;

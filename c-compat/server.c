@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See server.h.
+ * Implements server.h.
  */
 #include "server.h"
 #include "common.h"
@@ -16,7 +16,7 @@
 
 enum { BACKLOG = 128 };
 
-/* Fills in the port that the system chose; -1 with errno. */
+/* Stores the port that the system chose in *address. Returns -1 with errno. */
 static int listen_at(struct sockaddr_in *address)
 {
     int yes = 1;
@@ -28,7 +28,7 @@ static int listen_at(struct sockaddr_in *address)
         errno = EMFILE;
         return -1;
     }
-    /* Non-blocking: a client that left between poll and accept must not stop the server in accept. */
+    /* Non-blocking: accept must not block when the client has gone since poll. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0
         || bind(fd, (struct sockaddr *)address, sizeof *address) < 0 || listen(fd, BACKLOG) < 0
         || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || getsockname(fd, (struct sockaddr *)address, &size) < 0)
@@ -36,7 +36,7 @@ static int listen_at(struct sockaddr_in *address)
     return fd;
 }
 
-int open_door(const char *role, int count, char **arguments)
+int open_listener(const char *role, int count, char **arguments)
 {
     in_port_t port = CHAT_PORT;
     if (count > 2 || (count == 2 && !parse_port(arguments[1], 0, &port))) {
@@ -45,16 +45,16 @@ int open_door(const char *role, int count, char **arguments)
     }
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int door = listen_at(&address);
-    if (door < 0) {
-        complain(role, "listening on", count == 2 ? arguments[1] : "the default port");
+    int listener = listen_at(&address);
+    if (listener < 0) {
+        report_error(role, "listening on", count == 2 ? arguments[1] : "the default port");
         return -EXIT_FAILURE;
     }
     if (dprintf(STDOUT_FILENO, "listening on 127.0.0.1:%u\n", (unsigned)ntohs(address.sin_port)) < 0) {
-        complain(role, "writing to", "standard output");
+        report_error(role, "writing to", "standard output");
         return -EXIT_FAILURE;
     }
-    return door;
+    return listener;
 }
 
 bool send_all(int client, const char *bytes, size_t size)
@@ -64,7 +64,7 @@ bool send_all(int client, const char *bytes, size_t size)
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
-            return false; /* EAGAIN too: SO_SNDTIMEO is over */
+            return false; /* EAGAIN included: SO_SNDTIMEO has expired */
         bytes += sent;
         size -= (size_t)sent;
     }

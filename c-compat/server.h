@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * What the servers share: a door on 127.0.0.1, and a send that gives everything or tells that it could not.
+ * Shared by the servers: a listening socket on 127.0.0.1, and a send that completes or fails.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Listens on the port that the command line `ROLE [PORT]` names, 0 being any free one, and prints `listening on
- * 127.0.0.1:PORT`. Returns the listening socket, which is non-blocking and less than FD_SETSIZE. Otherwise it has
- * complained, and returns minus the exit status. */
-int open_door(const char *role, int count, char **arguments);
+/* Listens on the port of the command line `ROLE [PORT]`, 0 being any free one, and prints
+ * `listening on 127.0.0.1:PORT`. Returns the listening socket, which is non-blocking and below
+ * FD_SETSIZE, or minus the exit status after an error message. */
+int open_listener(const char *role, int count, char **arguments);
 
-/* Sends everything, waiting where it must. False: the client is gone, or its SO_SNDTIMEO is over. */
+/* Sends everything, blocking where it must. Returns false when the client is gone, or when its
+ * SO_SNDTIMEO has expired. */
 bool send_all(int client, const char *bytes, size_t size);
 
 #endif

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * upload_client_c: imitates the course's "simple FTP" client, as a peer in tests.
- * In: a file, lines on the socket. Out: once the server has greeted, the file's bytes, one space and a newline; on
- * standard output the greeting and the answer, line by line; on standard error the line `connected`, then errors only.
+ * upload_client_c: imitates the course's "simple FTP" client, as a peer in tests. In: a file, lines
+ * on the socket. Out: after the server's greeting the file's bytes, one space and a newline; on
+ * standard output greeting and answer, line by line; on standard error `connected`, then errors
+ * only.
  *
- * Deliberate, because the server must live with it: it never closes its sending side before the server has closed, and
- * nothing but the last newline says where the text ends; no name and no size is sent. What comes is printed as it is,
- * as C strings, a line of more than LINE_ROOM bytes in pieces.
- * Deliberately unlike the course's client: any bytes, many lines, a file of any size; it listens while it sends, so
- * that a server which answers early or closes neither kills nor stops it.
+ * Faults kept, because the server must cope with them: it does not half-close, so only the last
+ * newline marks the end of the text; it sends neither name nor size. Input is printed unchanged, as
+ * C strings, a line of more than LINE_MAX_SIZE bytes in pieces.
+ * Differs from the course's client: files of any bytes and any size; it reads while it sends, so a
+ * server that answers early or closes neither kills nor blocks it.
  *
- * Status: 0 when the answer's last bytes are `[SUCCESS]`, 1 otherwise or on any error, 2 for wrong arguments.
+ * Status: 0 when the answer's last bytes are `[SUCCESS]`, 1 otherwise or on any error, 2 for wrong
+ * arguments.
  */
 #include "common.h"
-#include "descriptors.h"
-#include "dial.h"
-#include "exchange.h"
+#include "connector.h"
+#include "duplex.h"
+#include "io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,14 +33,15 @@ static const char ENDING[] = {' ', '\n'};
 static const char SUCCESS[] = "[SUCCESS]";
 
 struct upload {
-    struct exchange exchange;
+    struct duplex duplex;
     const char *name;
     int file;
-    bool read_up; /* the file's end was read, and ENDING is in the last piece */
+    bool read_up; /* end of file reached, ENDING is in the last piece */
     char piece[PIECE_MAX];
 };
 
-/* The next piece of the file, as full as it gets, so that a short text and its ending leave in one write. */
+/* Loads the next piece, as full as possible, so that a short text and its ending leave in one
+ * write. */
 static bool load(struct upload *upload)
 {
     size_t held = 0;
@@ -47,7 +50,7 @@ static bool load(struct upload *upload)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            complain(PROGRAM, "reading", upload->name);
+            report_error(PROGRAM, "reading", upload->name);
             return false;
         }
         held += (size_t)got;
@@ -57,16 +60,16 @@ static bool load(struct upload *upload)
         memcpy(upload->piece + held, ENDING, sizeof ENDING);
         held += sizeof ENDING;
     }
-    upload->exchange.out = upload->piece;
-    upload->exchange.left = held;
+    upload->duplex.out = upload->piece;
+    upload->duplex.left = held;
     return true;
 }
 
 static bool show(const struct line *line)
 {
-    if (put_line("", line->text, NO_STOP))
+    if (print_line("", line->text, NO_STOP))
         return true;
-    complain(PROGRAM, "writing to", "standard output");
+    report_error(PROGRAM, "writing to", "standard output");
     return false;
 }
 
@@ -74,29 +77,30 @@ static bool await_greeting(struct upload *upload)
 {
     struct line line = {.whole = false};
     while (!line.whole) {
-        if (next_line(&upload->exchange, &line)) {
+        if (next_line(&upload->duplex, &line)) {
             if (!show(&line))
                 return false;
-        } else if (upload->exchange.in.ended) {
-            complain_that(PROGRAM, "reading from", "the server",
-                          reason_of(&upload->exchange, "closed before its greeting ended"));
+        } else if (upload->duplex.in.ended) {
+            report_reason(PROGRAM, "reading from", "the server",
+                          close_reason(&upload->duplex, "closed before its greeting ended"));
             return false;
         } else {
-            proceed(&upload->exchange);
+            duplex_step(&upload->duplex);
         }
     }
     return true;
 }
 
-/* Until the server closes, whether it took the whole file or not; `line` is then the last one that it said. */
+/* Runs until the server closes, even half way through the file. `line` is then the last one
+ * received. */
 static bool send_and_listen(struct upload *upload, struct line *line)
 {
-    struct exchange *exchange = &upload->exchange;
-    while (!exchange->in.ended) {
-        if (exchange->left == 0 && !upload->read_up && !exchange->refused && !load(upload))
+    struct duplex *duplex = &upload->duplex;
+    while (!duplex->in.ended) {
+        if (duplex->left == 0 && !upload->read_up && !duplex->refused && !load(upload))
             return false;
-        proceed(exchange);
-        while (next_line(exchange, line))
+        duplex_step(duplex);
+        while (next_line(duplex, line))
             if (!show(line))
                 return false;
     }
@@ -106,7 +110,8 @@ static bool send_and_listen(struct upload *upload, struct line *line)
 static bool succeeded(const struct line *answer)
 {
     size_t size = strlen(SUCCESS);
-    return !answer->whole && answer->size >= size && memcmp(answer->text + answer->size - size, SUCCESS, size) == 0;
+    return !answer->whole && answer->size >= size
+        && memcmp(answer->text + answer->size - size, SUCCESS, size) == 0;
 }
 
 static int run(struct upload *upload)
@@ -116,15 +121,16 @@ static int run(struct upload *upload)
         return EXIT_FAILURE;
     if (succeeded(&answer))
         return EXIT_SUCCESS;
-    complain_that(PROGRAM, "sending", upload->name, reason_of(&upload->exchange, "no [SUCCESS] ends the answer"));
+    report_reason(PROGRAM, "sending", upload->name,
+                  close_reason(&upload->duplex, "no [SUCCESS] ends the answer"));
     return EXIT_FAILURE;
 }
 
 int main(int count, char **arguments)
 {
-    static struct upload upload; /* static for its size */
+    static struct upload upload; /* too large for the stack */
     struct sockaddr_in server;
-    if (count < 3 || count > 4 || !parse_server(arguments[2], arguments[3], UPLOAD_PORT, &server)) {
+    if (count < 3 || count > 4 || !parse_address(arguments[2], arguments[3], UPLOAD_PORT, &server)) {
         dprintf(STDERR_FILENO, "usage: upload_client_c FILE IP [PORT]\n");
         return EXIT_USAGE;
     }
@@ -132,15 +138,15 @@ int main(int count, char **arguments)
     upload.name = arguments[1];
     upload.file = open(upload.name, O_RDONLY);
     if (upload.file < 0) {
-        complain(PROGRAM, "opening", upload.name);
+        report_error(PROGRAM, "opening", upload.name);
         return EXIT_FAILURE;
     }
     int status = EXIT_FAILURE;
-    upload.exchange.socket = dial(PROGRAM, &server);
-    if (upload.exchange.socket >= 0) {
+    upload.duplex.socket = connect_to_server(PROGRAM, &server);
+    if (upload.duplex.socket >= 0) {
         dprintf(STDERR_FILENO, "connected\n");
         status = run(&upload);
-        close(upload.exchange.socket);
+        close(upload.duplex.socket);
     }
     close(upload.file);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See variant.h. Deliberate: a NUL typed inside a line is sent as it is, and `padded` loses what passes its 50 bytes.
+ * Implements variant.h. Faults kept on purpose: a NUL typed inside a line is sent unchanged, and
+ * `padded` truncates at 50 bytes.
  */
 #include "variant.h"
 
@@ -37,10 +38,11 @@ static size_t append(char *out, size_t at, const char *bytes, size_t size)
     return at + size;
 }
 
-size_t encode(const struct variant *variant, const char *pseudo, const char *text, size_t size, char out[MESSAGE_MAX])
+size_t encode(const struct variant *variant, const char *pseudo, const char *text, size_t size,
+              char out[MESSAGE_MAX])
 {
     size_t end = 0;
-    memset(out, 0, MESSAGE_MAX); /* padding and runs are then already there */
+    memset(out, 0, MESSAGE_MAX); /* provides the padding and the NUL runs */
     if (variant->separator) {
         end = append(out, end, pseudo, strlen(pseudo));
         end = append(out, end, variant->separator, strlen(variant->separator));

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes the hub's reader and each codec: scripts/fuzz.sh [SECONDS [TARGET...]], 60 seconds for each target unless told otherwise.
-# Stops at the first input that breaks one. What each target asserts stands in fuzz/src/; `cargo test` tries a little of the same.
+# Fuzzes the record reader and each codec: scripts/fuzz.sh [SECONDS [TARGET...]], by default every
+# target for 60 seconds. Stops at the first input that breaks an assertion of fuzz/src/. `cargo
+# test` asserts the same on the corpus and on a few random inputs.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
@@ -22,14 +23,14 @@ for target in "${chosen[@]}"; do
     [[ " ${targets[*]} " == *" $target "* ]] || usage
 done
 
-# What is new goes here, so that the corpus in the repository stays as it is.
+# New inputs go to a temporary directory: the corpus in the repository does not change.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# `-s none`: no sanitizer, which a stable compiler does not have, and which code without `unsafe` does not need.
+# `-s none`: sanitizers need a nightly compiler, and code without `unsafe` does not need them.
 cargo fuzz build -s none
 
-# How often a target ran, and how much of the code it reached.
+# Prints a target's runs, speed and coverage: TARGET LOG.
 summary() {
     local stat='s/^stat::number_of_executed_units: *//p' rate='s/^stat::average_exec_per_sec: *//p'
     local cover='s/.* cov: \([0-9]*\) ft: \([0-9]*\) .*/\1 edges, \2 features/p'
@@ -40,7 +41,8 @@ summary() {
 for target in "${chosen[@]}"; do
     log=$work/$target.log
     mkdir "$work/$target"
-    # Two packets of PIPE_BUF fit; an input that takes 10 s hangs. The last directory is only read.
+    # 8300 bytes hold two packets of PIPE_BUF. An input that takes 10 s counts as a hang. libFuzzer
+    # writes to the first directory and only reads the second.
     if ! cargo fuzz run -s none "$target" "$work/$target" "corpus/$target" -- \
         -max_total_time="$seconds" -max_len=8300 -timeout=10 -print_final_stats=1 >"$log" 2>&1; then
         tail -n 40 "$log" >&2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The course's exercise: what ps, ss and /proc say of each running chat_serveur, with a line to explain each thing shown.
-# It only looks: it starts nothing and stops nothing. Status 0: shown; 1: nothing to show, or a tool is missing; 2: usage.
+# The course's exercise: shows what ps, ss and /proc report about each running chat_serveur, and
+# explains each part in a line. Read-only: starts and stops no process.
+# Status: 0 shown; 1 no such server, or a tool is missing; 2 usage.
 set -u
 me=${0##*/}
 
@@ -27,12 +28,12 @@ esac
 wanted=${1-chat_serveur}
 wanted=${wanted##*/}
 
-# Not `command -v` for ps: busybox has one that knows none of these options.
+# Runs ps instead of `command -v`: busybox's ps has none of these options.
 ps -o pid= --pid $$ >/dev/null 2>&1 || fail 1 "il manque la commande ps ; installez le paquet procps"
 command -v ss >/dev/null || fail 1 "il manque la commande ss ; installez le paquet iproute2"
 command -v awk >/dev/null || fail 1 "il manque la commande awk ; installez le paquet mawk"
 
-# On a terminal no table may be wider than it, for a folded one cannot be read. In a file or a pipe, lines stay whole (0).
+# Tables fit the terminal's width: wrapped rows are unreadable. 0: not a terminal, no limit.
 width=0
 if [ -t 1 ]; then
     { width=$(stty size <&3 2>/dev/null); } 3>&1
@@ -40,8 +41,8 @@ if [ -t 1 ]; then
     [ "${width:-0}" -ge 40 ] || width=80
 fi
 
-# Those wanted whose parent is not one of the same name; from a child's number, up to its server.
-# The kernel keeps 15 bytes of a name. A zombie has ended: it serves nobody.
+# Prints the pids of the servers' first processes: named $wanted, with a parent of another name. If
+# $wanted is a pid, walks up from it. The kernel keeps 15 bytes of a name. Zombies are skipped.
 first_processes() {
     ps -e -o pid=,ppid=,stat=,ucmd= | awk -v wanted="$wanted" '
         $3 !~ /^Z/ { parent[$1] = $2; name[$1] = $4 }
@@ -55,7 +56,8 @@ first_processes() {
         }' | sort -n
 }
 
-# What ss said, in columns. Where that is too wide, the holders go below: on one line, or else on one each.
+# Formats lines of ss in columns. Where a row is too wide, its processes go below it, on one line or
+# on one each.
 sockets() { # LINES
     [ -n "$1" ] || { echo "(aucune)" && return; }
     awk -v width="$width" '
@@ -75,8 +77,9 @@ sockets() { # LINES
         }' <<<"$1"
 }
 
-# What a process has open, the same thing under several numbers on one line. What ss said of it tells a listener from a
-# client. The children's pipe is made first, so it is 3 and 4; one that a process writes to itself is for signals.
+# Lists a process's open descriptors; duplicates share a line. ss tells a listener from a client.
+# The workers' pipe is created first, so it has numbers 3 and 4; a pipe with both ends in one
+# process is the signal pipe.
 descriptors() { # PID
     { printf '%s\n' "$listening" "$connected" && ls -lv "/proc/$1/fd" 2>/dev/null; } | awk -v pid="$1" -v kind="$kind" '
         match($0, "pid=" pid ",fd=[0-9]+") {
@@ -112,8 +115,8 @@ descriptors() { # PID
         }'
 }
 
-# What to expect of a server: "salle", whose first process writes to all clients; "fils", where a child serves its client alone;
-# "un", where one process serves one client after the other, or a pair.
+# Prints a server's kind: "salle", the first process writes to all clients; "fils", a child serves
+# its client alone; "un", one process serves its clients one after the other, or a pair.
 kind_of() { # PID
     case $(ps -o ucmd= --pid "$1") in
     relay_serveur*) echo un ;;
@@ -144,7 +147,7 @@ show() { # PID of a first process
     printf '%s\n' "===== $(ps -o ucmd= --pid "$father"), processus $father =====" "" \
         "1. Processus : ps -o pid,ppid,stat,ucmd,args --pid $father --ppid $father" "$processes" \
         "$(expect processes)" ""
-    # ss and /proc tell what a process has open to its user and to root alone.
+    # ss and /proc show a process's descriptors to its own user and to root only.
     if ! ls "/proc/$father/fd" >/dev/null 2>&1; then
         printf '%s\n' "Sockets et descripteurs cachés : ce serveur est à l'utilisateur $(ps -o user:32= --pid "$father")." \
             "Pour les voir : sudo $0 $father"
@@ -180,7 +183,7 @@ verdict() { # CLIENTS PROCESSES ZOMBIES
     elif [ "$living $3" = "$expected 0" ]; then
         echo "Compte : $clients, $2 processus : n clients, n+1 processus, c'est juste."
     else
-        # Perhaps no fault: ps and ss look one after the other, and a client may have come or gone in between.
+        # Not necessarily a fault: a client may have come or gone between ps and ss.
         echo "Compte faux : $clients mais $living processus (et zombies : $3), au lieu de $expected. Relancez ?"
     fi
 }

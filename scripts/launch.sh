@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# What launch_server.sh and launch_client.sh share: builds a lab's program if needed, clears the screen and becomes that
-# program, in the caller's directory. Sourced with the program's role, `serveur` or `client`, then the caller's arguments.
-# Status: the program's own; 1: it cannot be built, and nothing was started; 2: there is no such lab.
+# Shared by launch_server.sh and launch_client.sh: builds a lab's program if needed, clears the
+# screen and execs the program in the caller's directory. Sourced with the role, `serveur` or
+# `client`, then the caller's arguments.
+# Status: the program's; 1 it could not be built; 2 no such lab.
 me=${0##*/}
 root=${BASH_SOURCE[0]%/scripts/*}
 role=$1
@@ -25,8 +26,8 @@ usage() {
     printf '%s\n' "" "  -h, --help   seul : affiche cette aide"
 }
 
-# Cargo decides what is out of date. When nothing is, `Finished` is all that it says, and nobody needs to read that. It
-# leaves standard input to the program, and standard output too.
+# Lets cargo rebuild what is out of date. Drops its `Finished` line, all that it prints when nothing
+# is. Standard input and output are left to the program.
 build() {
     (cd -- "$root/" && cargo build --release --bin "$program" --target-dir "$target" --color never) </dev/null 2>&1 |
         while IFS= read -r line; do
@@ -42,13 +43,13 @@ lab=relay
 case ${1-} in
 relay | chat | echo | calc | upload | direct) lab=$1 && shift ;;
 -* | '') ;;
-*) # A host for the client of the relay; its server takes no such argument, so there it is a lab's name mistyped.
+*) # A host, for relay_client. relay_serveur takes no such argument: a mistyped lab.
     [ "$role" = client ] || fail 2 "« $1 » n'est pas un TP : relay, chat, echo, calc, upload ou direct (voir --help)"
     ;;
 esac
 program=${lab}_$role
 
-# Where it is relative, it is so for cargo: from the repository's root.
+# A relative CARGO_TARGET_DIR counts from the repository's root, where cargo runs.
 target=${CARGO_TARGET_DIR:-target}
 [[ $target == /* ]] || target=$root/$target
 
@@ -58,6 +59,6 @@ elif [ ! -x "$target/release/$program" ]; then
     fail 1 "$program n'est pas compilé et il manque la commande cargo ; installez Rust : https://rustup.rs"
 fi
 
-# A terminal that cannot be cleared, or whose kind is not known, is no reason to stop.
+# Errors are ignored: an unknown terminal type must not prevent the start.
 [ ! -t 1 ] || tput clear 2>/dev/null
 exec "$target/release/$program" "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts a lab's client, built first if needed: see launch.sh, beside this file wherever a link to it may be.
+# Starts a lab's client, built first if needed. launch.sh is found beside this file, links resolved.
 set -u
 here=$(readlink -f -- "${BASH_SOURCE[0]}")
-# shellcheck source=/dev/null # It is checked as a file of its own.
+# shellcheck source=/dev/null # launch.sh is checked by itself.
 . "${here%/*}/launch.sh" client "$@"

@@ -1,30 +1,29 @@
-//! A plot as SVG: lines over the number of clients, both axes logarithmic, each line with its name at its end.
-//!
-//! Its colours follow the reader's light or dark theme, on whatever background it is shown.
+//! The plot of row 17 as SVG: cost over the number of clients, both axes logarithmic, each line
+//! labelled at its end. Colours follow the viewer's light or dark theme.
 
 use std::fmt::Write;
 
-/// A line, from left to right.
+/// Points from left to right.
 pub struct Line {
     pub name: &'static str,
-    /// Clients, and CPU seconds per million deliveries.
+    /// (clients, CPU seconds per million deliveries)
     pub points: Vec<(usize, f64)>,
 }
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
 
-/// The plot's own corners.
+/// Edges of the plotting area.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 500.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 344.0;
 
-/// The least height between two names.
-const NAME: f64 = 17.0;
+/// Minimum vertical distance between two labels.
+const LABEL_HEIGHT: f64 = 17.0;
 
-/// Colours of the lines, legible on white and on black, and told apart by the colour-blind (after Okabe and Ito, darkened
-/// for light and lightened for dark).
+/// The Okabe-Ito palette, which colour-blind readers can tell apart, darkened for light backgrounds
+/// and lightened for dark ones.
 const STYLE: &str = "
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600; font-size: 14px }
@@ -46,7 +45,6 @@ const STYLE: &str = "
   }
 ";
 
-/// The picture.
 pub fn svg(lines: &[Line]) -> String {
     let scale = Scale::of(lines);
     let mut svg = format!(
@@ -58,13 +56,13 @@ pub fn svg(lines: &[Line]) -> String {
     );
     svg += &axes(&scale);
     for (number, line) in lines.iter().enumerate() {
-        svg += &drawn(line, number, &scale);
+        svg += &polyline(line, number, &scale);
     }
-    svg += &names(lines, &scale);
+    svg += &labels(lines, &scale);
     svg + "</svg>\n"
 }
 
-/// From figures to places.
+/// Maps figures to coordinates.
 struct Scale {
     clients: [f64; 2],
     cost: [f64; 2],
@@ -76,7 +74,7 @@ impl Scale {
         let cost = |least, pick: fn(f64, f64) -> f64| points().map(|point| point.1).fold(least, pick);
         let clients =
             |least, pick: fn(f64, f64) -> f64| points().map(|point| point.0 as f64).fold(least, pick);
-        // Whole decades upwards and downwards would leave half of the picture empty; thirds of them do not.
+        // Limits at thirds of a decade: whole decades would leave half of the plot empty.
         let (least, most) = (cost(f64::INFINITY, f64::min), cost(0.0, f64::max));
         Scale {
             clients: [clients(f64::INFINITY, f64::min), clients(0.0, f64::max)],
@@ -88,15 +86,16 @@ impl Scale {
     }
 
     fn x(&self, clients: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * part(clients, self.clients)
+        LEFT + (RIGHT - LEFT) * fraction(clients, self.clients)
     }
 
     fn y(&self, cost: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * part(cost, self.cost)
+        BOTTOM - (BOTTOM - TOP) * fraction(cost, self.cost)
     }
 }
 
-fn part(value: f64, [from, to]: [f64; 2]) -> f64 {
+/// Where `value` lies between `from` (0) and `to` (1) on a logarithmic axis.
+fn fraction(value: f64, [from, to]: [f64; 2]) -> f64 {
     (value / from).ln() / (to / from).ln()
 }
 
@@ -140,19 +139,19 @@ fn axes(scale: &Scale) -> String {
     svg
 }
 
-fn drawn(line: &Line, number: usize, scale: &Scale) -> String {
-    let places: Vec<(f64, f64)> =
+fn polyline(line: &Line, number: usize, scale: &Scale) -> String {
+    let points: Vec<(f64, f64)> =
         line.points.iter().map(|&(clients, cost)| (scale.x(clients as f64), scale.y(cost))).collect();
-    let corners = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
-    let mut svg = format!("<polyline class=\"line l{number}\" points=\"{corners}\"/>\n");
-    for (x, y) in places {
+    let coordinates = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
+    let mut svg = format!("<polyline class=\"line l{number}\" points=\"{coordinates}\"/>\n");
+    for (x, y) in points {
         put(&mut svg, format_args!("<circle class=\"p{number}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>"));
     }
     svg
 }
 
-/// Each name beside the end of its line, moved down where another stands.
-fn names(lines: &[Line], scale: &Scale) -> String {
+/// Each label at the end of its line, moved down where it would overlap another.
+fn labels(lines: &[Line], scale: &Scale) -> String {
     let end = |(number, line): (usize, &Line)| {
         let &(clients, cost) = line.points.last()?;
         Some((scale.y(cost), scale.x(clients as f64), number, line.name))
@@ -163,7 +162,7 @@ fn names(lines: &[Line], scale: &Scale) -> String {
     let mut free = TOP;
     for (y, x, number, name) in ends {
         let y = y.max(free);
-        free = y + NAME;
+        free = y + LABEL_HEIGHT;
         put(
             &mut svg,
             format_args!(
@@ -177,5 +176,5 @@ fn names(lines: &[Line], scale: &Scale) -> String {
 }
 
 fn put(svg: &mut String, element: std::fmt::Arguments) {
-    writeln!(svg, "{element}").expect("a String takes all");
+    writeln!(svg, "{element}").expect("write to a String");
 }

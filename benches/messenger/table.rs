@@ -1,4 +1,4 @@
-//! The table that is printed: a row for each thing measured, and notes under it.
+//! The printed table: one row per measurement, notes below.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -6,61 +6,61 @@ use std::time::Instant;
 /// Rounds of each measurement.
 pub const ROUNDS: usize = 5;
 
-/// One line of the table.
 pub struct Row {
-    pub what: String,
+    pub measurement: String,
     pub figure: String,
+    /// The baseline of a ratio, or "-".
     pub compared: String,
-    pub reach: &'static str,
-    /// `None` where there was nothing to compare with, or nothing is to be reached.
-    pub reached: Option<bool>,
+    pub target: &'static str,
+    /// `None`: there is no target, or no baseline on this machine.
+    pub met: Option<bool>,
     /// Further figures, printed under the table.
     pub notes: Vec<String>,
 }
 
 impl Row {
-    /// A row that this machine is too small for, which is no fault of what is measured.
-    pub fn beyond_the_machine(what: &str, reach: &'static str, reason: &str) -> Row {
+    /// A row that this machine cannot measure (limits, a program not installed). It fails nothing.
+    pub fn not_measurable_here(measurement: &str, target: &'static str, reason: &str) -> Row {
         Row {
-            what: what.to_string(),
+            measurement: measurement.to_string(),
             figure: "could not be measured here".to_string(),
             compared: reason.to_string(),
-            reach,
-            reached: None,
+            target,
+            met: None,
             notes: Vec::new(),
         }
     }
 }
 
-/// Prints rows as they come.
+/// Prints each row as soon as it is measured.
 pub struct Table {
     began: Instant,
     notes: Vec<String>,
-    whole: bool,
+    complete: bool,
 }
 
 impl Table {
     /// Prints the heading.
     pub fn open() -> Table {
-        println!("| what | figure | compared with | reach | reached |");
+        println!("| measurement | figure | compared with | target | met |");
         println!("| --- | --- | --- | --- | --- |");
-        Table { began: Instant::now(), notes: Vec::new(), whole: true }
+        Table { began: Instant::now(), notes: Vec::new(), complete: true }
     }
 
-    /// Prints row `number`; `None`: it could not be measured.
+    /// Prints row `number`. `None`: the measurement failed, and so does the run.
     pub fn add(&mut self, number: usize, row: Option<Row>) {
         let Some(row) = row else {
             println!("| {number}. could not be measured (see standard error) | | | | |");
-            self.whole = false;
+            self.complete = false;
             return;
         };
-        let reached = row.reached.map_or("-", |reached| if reached { "yes" } else { "no" });
-        let Row { what, figure, compared, reach, .. } = row;
-        println!("| {number}. {what} | {figure} | {compared} | {reach} | {reached} |");
+        let met = row.met.map_or("-", |met| if met { "yes" } else { "no" });
+        let Row { measurement, figure, compared, target, .. } = row;
+        println!("| {number}. {measurement} | {figure} | {compared} | {target} | {met} |");
         self.notes.extend(row.notes.into_iter().map(|note| format!("- {number}: {note}")));
     }
 
-    /// Prints the notes, and on what all of this was measured.
+    /// Prints the notes and a line about the machine. Returns failure if a row is missing.
     pub fn close(self) -> ExitCode {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -72,28 +72,28 @@ impl Table {
             kernel.trim(),
             self.began.elapsed().as_secs_f64()
         );
-        if self.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-/// `12.3 µs`, `1234 µs`: as many digits as mean something.
+/// `12.3 µs` below 100, `1234 µs` above: three significant digits or more.
 pub fn micros(time: f64) -> String {
     if time < 100.0 { format!("{time:.1} µs") } else { format!("{time:.0} µs") }
 }
 
-/// What divides the numbers ordered by size, `part` of them below it: 0.5 the median, the lower of the two in the middle.
+/// The `part` quantile (0.5: the median); between two values, the lower.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[((sorted.len() - 1) as f64 * part) as usize]
 }
 
-/// The middle one; of an even number, the lower of the two in the middle.
+/// Of an even number of values, the lower of the middle two.
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// `least to most`, with two decimals: how far the rounds lie apart.
+/// `LEAST to MOST` of the rounds, with two decimals.
 pub fn spread(values: &[f64]) -> String {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -1,7 +1,7 @@
-//! Many sockets read by one thread: the receiving side of the measurements.
+//! Many sockets read by one thread.
 //!
-//! One thread, not a thread for each socket: a hundred threads would fight with the server for two cores, and each would
-//! cost the sender a wake-up of its own.
+//! With a thread per socket, a hundred threads would compete with the server for two cores, and
+//! each would cost the sender a wake-up.
 
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::common::{descriptors_of, eventually};
 
-/// No byte for so long: what lacks will not come.
+/// Without a byte for this long, the rest is counted as lost.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// Connections that only read.
@@ -25,19 +25,19 @@ pub struct Readers {
 pub struct Drained {
     /// When the last bytes had been read.
     pub last: Instant,
-    /// False: there was silence, or a connection ended, before all had come.
-    pub whole: bool,
+    /// False: silence, or a closed connection, before everything had arrived.
+    pub complete: bool,
 }
 
 impl Readers {
-    /// Takes over `streams`.
+    /// Makes `streams` non-blocking.
     pub fn new(streams: Vec<TcpStream>) -> Readers {
         let mut readers = Readers { streams: Vec::new(), buffer: vec![0; 64 * 1024] };
         readers.add(streams);
         readers
     }
 
-    /// Takes over `streams` as well.
+    /// Makes `streams` non-blocking and appends them.
     pub fn add(&mut self, streams: Vec<TcpStream>) {
         for stream in &streams {
             stream.set_nonblocking(true).expect("fcntl");
@@ -45,52 +45,53 @@ impl Readers {
         self.streams.extend(streams);
     }
 
-    /// Connects `count` of them.
+    /// Opens `count` connections.
     pub fn connect(address: SocketAddr, count: usize) -> Readers {
         Readers::new((0..count).map(|_| TcpStream::connect(address).expect("connect")).collect())
     }
 
-    /// Reads whatever comes, on whichever socket, until `take` has all that it wants and says so. It gets the reader's
-    /// place and the bytes.
+    /// Reads from all sockets until `take` returns true. It is called with a reader's index and the
+    /// bytes it received.
     pub fn drain(&mut self, mut take: impl FnMut(usize, &[u8]) -> bool) -> Drained {
         let Readers { streams, buffer } = self;
-        let mut watched: Vec<PollFd> =
+        let mut polled: Vec<PollFd> =
             streams.iter().map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)).collect();
         let silence = PollTimeout::try_from(SILENCE).expect("a few seconds");
         let mut last = Instant::now();
-        while poll(&mut watched, silence).expect("poll") > 0 {
-            for (place, fd) in watched.iter().enumerate() {
+        while poll(&mut polled, silence).expect("poll") > 0 {
+            for (index, fd) in polled.iter().enumerate() {
                 if fd.any() == Some(false) {
                     continue;
                 }
-                match read(&streams[place], buffer) {
-                    Some(0) => return Drained { last, whole: false },
+                match read(&streams[index], buffer) {
+                    Some(0) => return Drained { last, complete: false },
                     Some(n) => {
-                        let all = take(place, &buffer[..n]);
+                        let all = take(index, &buffer[..n]);
                         last = Instant::now();
                         if all {
-                            return Drained { last, whole: true };
+                            return Drained { last, complete: true };
                         }
                     }
                     None => {}
                 }
             }
         }
-        Drained { last, whole: false }
+        Drained { last, complete: false }
     }
 
-    /// Reads `bytes` bytes from every socket. It never sleeps: it asks those that lack something again and again.
+    /// Reads `bytes` bytes from every socket in a busy loop over the sockets that still lack some.
     ///
-    /// So nobody who sends has to wake it, and no look at a hundred sockets stands between a byte's arrival and its
-    /// reading: the last is read some 10 µs after the last `send` (with poll, asleep or not, 100 µs and more: then the
-    /// time is the receiver's, whatever the sender does). It costs a core while it lasts.
-    pub fn take_from_each(&mut self, bytes: usize) -> Drained {
+    /// No sender has to wake the reader, and no poll of a hundred sockets stands between a byte's
+    /// arrival and its reading: the last is read some 10 µs after the last `send`. With poll(2) it
+    /// is 100 µs and more, asleep or not, and the figure would be the reader's. Costs a core
+    /// meanwhile.
+    pub fn read_from_each(&mut self, bytes: usize) -> Drained {
         let Readers { streams, buffer } = self;
-        let mut lacking: Vec<(&TcpStream, usize)> = streams.iter().map(|stream| (stream, bytes)).collect();
+        let mut pending: Vec<(&TcpStream, usize)> = streams.iter().map(|stream| (stream, bytes)).collect();
         let mut last = Instant::now();
         let mut ended = false;
-        while !lacking.is_empty() && !ended && last.elapsed() < SILENCE {
-            lacking.retain_mut(|(stream, lacks)| {
+        while !pending.is_empty() && !ended && last.elapsed() < SILENCE {
+            pending.retain_mut(|(stream, lacks)| {
                 if let Some(n) = read(stream, buffer) {
                     last = Instant::now();
                     ended |= n == 0;
@@ -99,14 +100,14 @@ impl Readers {
                 *lacks > 0
             });
         }
-        Drained { last, whole: lacking.is_empty() }
+        Drained { last, complete: pending.is_empty() }
     }
 }
 
-/// Connects `count` clients to the server `pid`, which has `present` ones, and waits until it has them all: one descriptor
-/// for each, and the listening one. Eight at a time, or its backlog (ncat's is 10) would overflow, and TCP waits for a
-/// second before it tries again.
-pub fn all_in(pid: i32, address: SocketAddr, present: usize, count: usize) -> Vec<TcpStream> {
+/// Connects `count` clients to the server `pid`, which has `present` already, and waits until it
+/// has accepted them: one socket per client, and the listening one. In steps of eight: more could
+/// overflow the backlog (10 for ncat), and TCP retries after a second.
+pub fn connect_accepted(pid: i32, address: SocketAddr, present: usize, count: usize) -> Vec<TcpStream> {
     let sockets = || descriptors_of(pid).iter().filter(|(_, what)| what.starts_with("socket:")).count();
     let mut streams = Vec::with_capacity(count);
     while streams.len() < count {
@@ -117,7 +118,7 @@ pub fn all_in(pid: i32, address: SocketAddr, present: usize, count: usize) -> Ve
     streams
 }
 
-/// One read. `Some(0)` is the end of the connection, orderly or not; `None`: nothing is there.
+/// `Some(0)`: the connection has ended, in order or by an error. `None`: nothing to read yet.
 fn read(mut stream: &TcpStream, buffer: &mut [u8]) -> Option<usize> {
     match stream.read(buffer) {
         Ok(n) => Some(n),

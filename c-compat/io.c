@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See descriptors.h.
+ * Implements io.h.
  */
-#include "descriptors.h"
+#include "io.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
-bool try_again(void)
+bool is_transient_error(void)
 {
     return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-bool ready(int fd, short events, int stop)
+bool wait_ready(int fd, short events, int stop)
 {
     struct pollfd both[2] = {{.fd = fd, .events = events}, {.fd = stop, .events = POLLIN}};
     while (poll(both, 2, -1) < 0)
-        if (!try_again())
+        if (!is_transient_error())
             return false;
     return both[1].revents == 0;
 }
 
-/* Polls before each write: a process blocked on a full pipe or socket would not see that it is to stop. (POLLOUT
- * promises room for PIPE_BUF bytes in a pipe, more than we ever write.) */
-bool put_all(int fd, const char *bytes, size_t size, int stop)
+/* Polls before each write: a process blocked in write on a full pipe or socket would not see
+ * `stop`. For a pipe POLLOUT promises room for PIPE_BUF bytes, more than any write here. */
+bool write_all(int fd, const char *bytes, size_t size, int stop)
 {
     while (size > 0) {
-        if (!ready(fd, POLLOUT, stop)) {
+        if (!wait_ready(fd, POLLOUT, stop)) {
             errno = 0;
             return false;
         }
         ssize_t put = write(fd, bytes, size);
-        if (put < 0 && !try_again())
+        if (put < 0 && !is_transient_error())
             return false;
         if (put > 0) {
             bytes += put;
@@ -43,9 +43,9 @@ bool put_all(int fd, const char *bytes, size_t size, int stop)
     return true;
 }
 
-bool put_line(const char *label, const char *text, int stop)
+bool print_line(const char *label, const char *text, int stop)
 {
     char line[PRINTED_MAX + 1];
     int size = snprintf(line, sizeof line, "%s%s\n", label, text);
-    return put_all(STDOUT_FILENO, line, (size_t)size, stop);
+    return write_all(STDOUT_FILENO, line, (size_t)size, stop);
 }

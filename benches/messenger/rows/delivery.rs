@@ -1,10 +1,10 @@
-//! What arrives: a burst at raw readers, a paste on the screen of the course's client.
+//! Rows 1 and 2: nothing is lost in a burst, or of a paste as the course's client shows it.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::{Program, Server, c_client, our_client};
-use crate::readers::Readers;
+use crate::harness::readers::Readers;
 use crate::table::{ROUNDS, Row, list};
 
 /// Messages of the burst.
@@ -13,29 +13,29 @@ const BURST: usize = 1000;
 /// Lines of the paste.
 const PASTE: usize = 20;
 
-/// Runs of the paste, each with a client of its own.
+/// Pastes of each kind, each to a new client.
 const RUNS: usize = 3;
 
-/// How long a line may take to the screen after it should be there, on a machine busy with something else.
+/// Deadline for the last line on the screen, on a machine busy with other work.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What arrives of a burst.
+/// Row 1: messages of a burst that arrive unchanged and in order.
 pub fn burst() -> Vec<Row> {
     let server = Server::start(&[]);
     let rounds: Vec<Vec<usize>> = (0..ROUNDS).map(|_| one_burst(&server)).collect();
-    // The round in which the least arrived speaks for all.
+    // The figure is the worst round, not a median.
     let worst = rounds.iter().min_by_key(|delivered| delivered.iter().min()).expect("rounds");
     vec![Row {
-        what: "burst of 1000 short messages from one client, 3 readers: delivered".to_string(),
+        measurement: "burst of 1000 short messages from one client, 3 readers: delivered".to_string(),
         figure: list(worst),
         compared: "the courses' server: 188".to_string(),
-        reach: "1000 to each",
-        reached: Some(worst.iter().all(|&delivered| delivered == BURST)),
+        target: "1000 to each",
+        met: Some(worst.iter().all(|&delivered| delivered == BURST)),
         notes: vec![format!("the worst of {ROUNDS} bursts; what counts is delivered unchanged and in order")],
     }]
 }
 
-/// How many of the messages each of three readers got as they were sent, one after the other.
+/// Messages that each of three readers received unchanged and in order.
 fn one_burst(server: &Server) -> Vec<usize> {
     let messages: Vec<String> = (0..BURST).map(|i| format!("eve : {i:04}")).collect();
     let mut readers = Readers::connect(server.address, 3);
@@ -44,59 +44,60 @@ fn one_burst(server: &Server) -> Vec<usize> {
     for message in &messages {
         sender.sends(format!("{message}\0"));
     }
-    let mut heard = vec![Vec::new(); 3];
+    let mut received = vec![Vec::new(); 3];
     readers.drain(|reader, bytes| {
-        heard[reader].extend_from_slice(bytes);
-        heard.iter().all(|bytes| strings(bytes).count() >= BURST)
+        received[reader].extend_from_slice(bytes);
+        received.iter().all(|bytes| strings(bytes).count() >= BURST)
     });
     let in_order = |bytes: &Vec<u8>| {
-        let got = strings(bytes).filter(|string| !string.is_empty());
-        // A lost message does not take those after it with it: look on from where the last one was found.
+        // A lost message does not count those after it as lost: the search goes on behind the last
+        // match.
         let mut expected = messages.iter();
-        got.filter(|string| expected.any(|message| message.as_bytes() == *string)).count()
+        strings(bytes).filter(|string| expected.any(|message| message.as_bytes() == *string)).count()
     };
     drop(readers);
     drop(sender);
     server.settle(0);
-    heard.iter().map(in_order).collect()
+    received.iter().map(in_order).collect()
 }
 
-/// Strings ended by NUL, the empty ones dropped.
+/// The non-empty strings ended by a NUL.
 fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let whole = bytes.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
-    bytes[..whole].split(|&byte| byte == 0).filter(|string| !string.is_empty())
+    let complete = bytes.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
+    bytes[..complete].split(|&byte| byte == 0).filter(|string| !string.is_empty())
 }
 
-/// What is shown of a paste.
+/// Row 2: lines of a paste on the screen of the course's client, which prints one C string per
+/// read.
 pub fn paste() -> Vec<Row> {
     let server = Server::start(&[]);
     let ours: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, into_our_client)).collect();
     let raw: Vec<usize> = (0..RUNS).map(|_| one_paste(&server, in_one_write)).collect();
     vec![Row {
-        what: "20 lines pasted at once: on the course client's screen".to_string(),
+        measurement: "20 lines pasted at once: on the course client's screen".to_string(),
         figure: format!("{} (into chat_client); {} (in one write)", list(&ours), list(&raw)),
         compared: "the courses' server: 1 or 2".to_string(),
-        reach: "20",
-        reached: Some(ours.iter().chain(&raw).all(|&shown| shown == PASTE)),
+        target: "20",
+        met: Some(ours.iter().chain(&raw).all(|&shown| shown == PASTE)),
         notes: Vec::new(),
     }]
 }
 
-/// How many of the lines that `paste` gives to the room the course's client shows.
+/// Lines sent by `paste` that a course's client shows before the deadline.
 fn one_paste(server: &Server, paste: fn(&Server, &[String])) -> usize {
     let reader = c_client(server, "bob", "course");
     server.settle(1);
     let lines: Vec<String> = (1..=PASTE).map(|i| format!("ligne {i} du collage")).collect();
     paste(server, &lines);
-    let end = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let shown = shown_by(&reader, &lines);
-        if shown == PASTE || Instant::now() >= end {
+        if shown == PASTE || Instant::now() >= deadline {
             drop(reader);
             server.settle(0);
             return shown;
         }
-        // A line that is lost makes no event to wait for.
+        // Polled: a lost line makes no event to wait for.
         sleep(Duration::from_millis(10));
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See dial.h. One try: these are peers of tests, which start them when the server is ready.
+ * Implements connector.h. One attempt, no retry: tests start these peers once the server is ready.
  */
-#include "dial.h"
+#include "connector.h"
 
 #include "common.h"
-#include "descriptors.h"
+#include "io.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool parse_server(const char *ip, const char *port, in_port_t otherwise, struct sockaddr_in *server)
+bool parse_address(const char *ip, const char *port, in_port_t default_port, struct sockaddr_in *server)
 {
-    in_port_t number = otherwise;
+    in_port_t number = default_port;
     *server = (struct sockaddr_in){.sin_family = AF_INET};
     if (inet_pton(AF_INET, ip, &server->sin_addr) != 1 || (port != NULL && !parse_port(port, 1, &number)))
         return false;
@@ -24,10 +24,11 @@ bool parse_server(const char *ip, const char *port, in_port_t otherwise, struct 
     return true;
 }
 
-/* An interrupted connect goes on by itself, and calling it again is an error (POSIX connect, EINTR). */
+/* An interrupted connect continues in the kernel; a second call would be an error (POSIX
+ * connect, EINTR). */
 static bool finish_connect(int fd)
 {
-    if (!ready(fd, POLLOUT, NO_STOP))
+    if (!wait_ready(fd, POLLOUT, NO_STOP))
         return false;
 
     int reason = 0;
@@ -38,17 +39,17 @@ static bool finish_connect(int fd)
     return reason == 0;
 }
 
-static bool connect_to(int fd, const struct sockaddr_in *server)
+static bool connect_blocking(int fd, const struct sockaddr_in *server)
 {
     if (connect(fd, (const struct sockaddr *)server, sizeof *server) == 0)
         return true;
     return errno == EINTR && finish_connect(fd);
 }
 
-int dial(const char *role, const struct sockaddr_in *server)
+int connect_to_server(const char *role, const struct sockaddr_in *server)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd >= 0 && connect_to(fd, server))
+    if (fd >= 0 && connect_blocking(fd, server))
         return fd;
 
     int reason = errno;
@@ -57,7 +58,7 @@ int dial(const char *role, const struct sockaddr_in *server)
     inet_ntop(AF_INET, &server->sin_addr, ip, sizeof ip);
     snprintf(whom, sizeof whom, "%s:%u", ip, (unsigned)ntohs(server->sin_port));
     errno = reason;
-    complain(role, "connecting to", whom);
+    report_error(role, "connecting to", whom);
     if (fd >= 0)
         close(fd);
     return -1;

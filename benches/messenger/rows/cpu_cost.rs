@@ -1,22 +1,22 @@
-//! What a delivery costs the machine as rooms grow: processor time of a server and its children.
+//! Row 17: processor time per delivery as rooms grow, summed over a server and its children.
 
 use std::net::SocketAddr;
 
-use crate::broker::{Blind, c_fork_server, ncat_version};
+use super::throughput::messages_per_sender;
 use crate::common::Server;
-use crate::flood::{End, SENDERS, SharedTableFork};
+use crate::harness::flood::{Delimiter, Flood, SENDERS};
+use crate::harness::procfs::cpu_seconds;
+use crate::harness::room::{COUNTED, Room, WARM_UP};
+use crate::harness::servers::{FixedPortServer, c_fork_server, ncat_version};
 use crate::plot::{Line, svg};
-use crate::process::cpu_seconds;
-use crate::room::{COUNTED, Room, WARM_UP};
 use crate::table::{Row, median};
-use crate::throughput::each;
 
 const CLIENTS: [usize; 3] = [10, 100, 1000];
 
-/// The time of a processor, unlike that of a clock, is hardly touched by the machine's other work.
+/// Fewer than elsewhere: other load hardly affects processor time.
 const ROUNDS: usize = 3;
 
-/// Readers above which ncat is not asked: it waits with select(2), for a thousand descriptors at most.
+/// ncat waits with select(2), which has a thousand descriptors at most.
 const NCAT_MOST: usize = 500;
 
 /// Blocks of single messages.
@@ -24,7 +24,7 @@ fn blocks(clients: usize) -> usize {
     if clients < 1000 { 20 } else { 3 }
 }
 
-/// Who is measured: a name, and what gives CPU seconds per million deliveries to so many clients.
+/// A name, and a function from clients to CPU seconds per million deliveries.
 type Contestant = (&'static str, fn(usize) -> Option<f64>);
 
 const CONTESTANTS: [Contestant; 5] = [
@@ -35,24 +35,25 @@ const CONTESTANTS: [Contestant; 5] = [
     ("ncat --broker, flat out", ncat),
 ];
 
-/// A row, and the plot where it is asked for.
-pub fn as_work_grows() -> Vec<Row> {
+/// The row, and the plot if `--plot` was given.
+pub fn by_room_size() -> Vec<Row> {
     let lines: Vec<Line> = CONTESTANTS.into_iter().map(line).collect();
-    if let Some(path) = crate::plot_asked_for() {
+    if let Some(path) = crate::plot_path() {
         std::fs::write(&path, svg(&lines)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
-    let told = |line: &Line| {
+    let note = |line: &Line| {
         let points = line.points.iter().map(|(clients, cost)| format!("{cost:.3} at {clients}"));
         format!("{}: {}", line.name, points.collect::<Vec<_>>().join(", "))
     };
     let figures = lines[0].points.iter().map(|(_, cost)| format!("{cost:.3}"));
     vec![Row {
-        what: "CPU seconds per million deliveries to 10, 100, 1000 clients, 4 senders flat out".to_string(),
+        measurement: "CPU seconds per million deliveries to 10, 100, 1000 clients, 4 senders flat out"
+            .to_string(),
         figure: figures.collect::<Vec<_>>().join(", "),
         compared: "-".to_string(),
-        reach: "shown",
-        reached: None,
-        notes: lines.iter().map(told).collect(),
+        target: "none",
+        met: None,
+        notes: lines.iter().map(note).collect(),
     }]
 }
 
@@ -70,26 +71,28 @@ fn ours() -> Server {
 
 fn ncat(clients: usize) -> Option<f64> {
     ncat_version().filter(|_| clients <= NCAT_MOST)?;
-    let server = Blind::ncat();
-    Some(flat_out(server.program.pid(), server.address, clients, End::Newline))
+    let server = FixedPortServer::ncat();
+    Some(flat_out(server.program.pid(), server.address, clients, Delimiter::Newline))
 }
 
 fn flood_of(server: &Server, clients: usize) -> f64 {
-    flat_out(server.pid(), server.address, clients, End::Nul)
+    flat_out(server.pid(), server.address, clients, Delimiter::Nul)
 }
 
-/// The senders are clients as well, so deliveries to them count; ncat gives a message to all but its sender.
-fn flat_out(pid: i32, address: SocketAddr, clients: usize, end: End) -> f64 {
+/// CPU seconds per million deliveries of a flood. Deliveries to the senders count as well: they are
+/// clients too, except that ncat sends a message to all but its sender.
+fn flat_out(pid: i32, address: SocketAddr, clients: usize, delimiter: Delimiter) -> f64 {
     let readers = clients - SENDERS;
-    let mut crowd = SharedTableFork::of(pid, address, readers);
+    let mut flood = Flood::connect(pid, address, readers);
     let before = cpu_seconds(pid);
-    let flooded = crowd.flood(each(clients), end);
-    let hearers = if end == End::Newline { clients - 1 } else { clients };
-    let deliveries = flooded.delivered as f64 * hearers as f64 / readers as f64;
+    let result = flood.run(messages_per_sender(clients), delimiter);
+    let recipients = if delimiter == Delimiter::Newline { clients - 1 } else { clients };
+    let deliveries = result.delivered as f64 * recipients as f64 / readers as f64;
     (cpu_seconds(pid) - before) / deliveries * 1e6
 }
 
-/// One message at a time: the next when all have this one.
+/// CPU seconds per million deliveries when each message is sent after the last has arrived
+/// everywhere.
 fn single(server: Server, clients: usize) -> f64 {
     let pid = server.pid();
     let mut room = Room::of(server, clients);

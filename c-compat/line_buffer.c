@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * See lines.h.
+ * Implements line_buffer.h.
  */
-#include "lines.h"
+#include "line_buffer.h"
 
-#include "descriptors.h"
+#include "io.h"
 
 #include <string.h>
 #include <unistd.h>
 
-bool fill(struct lines *lines, int fd)
+bool fill_buffer(struct line_buffer *lines, int fd)
 {
     ssize_t got = read(fd, lines->bytes + lines->held, sizeof lines->bytes - lines->held);
     if (got < 0)
-        return try_again();
+        return is_transient_error();
     lines->ended = got == 0;
     lines->held += (size_t)got;
     return true;
 }
 
-/* A piece of a long line is taken only when a byte beyond it is there and is no newline: otherwise a line that just
- * fits would be followed by an empty one. */
-bool take_line(struct lines *lines, size_t room, struct line *line)
+/* Splits a long line only when a byte beyond `room` has arrived that is no newline: otherwise a
+ * line that just fits would be followed by an empty one. */
+bool take_line(struct line_buffer *lines, size_t room, struct line *line)
 {
     size_t seen = lines->held > room ? room + 1 : lines->held;
     const char *newline = memchr(lines->bytes, '\n', seen);

@@ -1,4 +1,4 @@
-//! What happens when the benchmark itself is ended: `timeout`, Ctrl+C.
+//! Stops the programs under measurement when the benchmark itself is stopped (`timeout`, Ctrl+C).
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -10,17 +10,19 @@ use signal_hook::low_level::pipe;
 
 use crate::common::children_of;
 
-/// Programs are ended when their values are dropped; a signal drops nothing, so a thread waits for it and ends them.
-/// The children of a server that was killed see that for themselves.
-pub fn leave_nothing_behind() {
-    let (mut heard, raised) = UnixStream::pair().expect("socketpair");
+/// Starts a thread that waits for a signal, kills the children and exits. Otherwise they would
+/// stay: programs are killed when their values drop, and a signal drops nothing. A killed server's
+/// own children notice and exit by themselves.
+pub fn kill_children_on_signal() {
+    let (mut received, raised) = UnixStream::pair().expect("socketpair");
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         pipe::register(signal, raised.try_clone().expect("dup")).expect("sigaction");
     }
     std::thread::spawn(move || {
-        let _ = heard.read(&mut [0]);
+        let _ = received.read(&mut [0]);
         let this = Pid::this().as_raw();
-        // All programs are started by the main thread, so its list has them all.
+        // /proc lists children per thread: the main thread, which starts all programs, has them
+        // all.
         for child in children_of(this) {
             let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
         }
