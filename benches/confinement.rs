@@ -6,7 +6,7 @@
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use forklab::sys::{self, Sandbox, Profile, Signals};
+use forklab::sys::{self, Profile, Sandbox, Signals};
 
 const ROUNDS: usize = 2000;
 
