@@ -1,0 +1,9 @@
+//! Command lines, scripts and documents.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod chat_arguments;
+mod documents;
+mod inspect_script;
+mod launch_scripts;
