@@ -3,6 +3,10 @@
 //!
 //! A program of its own, without the test harness: that has threads, and these processes fork (see the crate's page).
 
+#[allow(dead_code)] // What other test programs need to skip a test.
+#[path = "common/skip.rs"]
+mod skip;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -85,12 +89,12 @@ fn run_all() -> Result<usize, String> {
         if duty == Duty::Files {
             confinement = confinement.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
             if let Wall::Lacking(reason) = confinement.fence() {
-                eprintln!("skipped: this system has no landlock: {reason}");
+                skip::skip(skip::LANDLOCK, reason);
                 continue;
             }
         }
         if let Wall::Lacking(reason) = confinement.seccomp() {
-            eprintln!("skipped: this system has no seccomp: {reason}");
+            skip::skip(skip::SECCOMP, reason);
             return Ok(0);
         }
         for Case { name, work, ends } in CASES {
@@ -125,6 +129,7 @@ fn main() -> ExitCode {
         let messages = tempfile::tempfile().expect("a file");
         let mut inner = Command::new(program);
         inner.env("FORKLAB_CONFINED", "1").env("RUST_BACKTRACE", backtrace).stderr(messages);
+        inner.env(skip::FILE_VARIABLE, skip::file_of_this_run());
         let output = inner.output().expect("itself once more");
         print!("RUST_BACKTRACE={backtrace}: {}", String::from_utf8_lossy(&output.stdout));
         if !output.status.success() {

@@ -11,6 +11,7 @@ struct Outcome {
     err: String,
 }
 
+#[track_caller]
 fn run(program: &str, arguments: &[&str]) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
     program.end_of_keyboard();
@@ -19,6 +20,7 @@ fn run(program: &str, arguments: &[&str]) -> Outcome {
 }
 
 /// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+#[track_caller]
 fn is_refused(program: &str, arguments: &[&str], what: &str) {
     let Outcome { status, out, err: said } = run(program, arguments);
     assert_eq!(status, Some(2), "{arguments:?}: {said}");

@@ -16,15 +16,18 @@ const SERVERS: [&str; 6] = [
     env!("CARGO_BIN_EXE_upload_serveur"),
 ];
 
+#[track_caller]
 fn text_of(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default()
 }
 
+#[track_caller]
 fn is_there(path: &str) -> bool {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
 }
 
 /// What stands between backquotes, line by line.
+#[track_caller]
 fn code_of(document: &str) -> Vec<String> {
     document.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_string).collect()
 }
@@ -39,6 +42,7 @@ fn is_test_path(code: &str) -> bool {
 }
 
 /// The source files in which such a test may stand.
+#[track_caller]
 fn places_of(path: &[&str]) -> Vec<String> {
     let joined = path.join("/");
     match path {

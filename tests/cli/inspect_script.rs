@@ -20,6 +20,7 @@ struct Shown {
 }
 
 impl Shown {
+    #[track_caller]
     fn by(command: &mut Command) -> Shown {
         let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -27,6 +28,7 @@ impl Shown {
     }
 
     /// What is shown of one thing: the lines between the title that starts with `number` and the explanation.
+    #[track_caller]
     fn part(&self, number: &str) -> Vec<&str> {
         let lines = self.out.lines().skip_while(|line| !line.starts_with(number)).skip(1);
         lines.take_while(|line| !line.starts_with('→')).collect()
@@ -37,6 +39,7 @@ impl Shown {
     }
 
     /// Nothing shown, and one line that says why, with all of `parts`.
+    #[track_caller]
     fn is_refused(&self, status: i32, parts: &[&str]) {
         assert_eq!((self.status, self.out.as_str()), (Some(status), ""), "{}", self.err);
         assert_eq!(self.err.lines().count(), 1, "{}", self.err);
@@ -44,10 +47,12 @@ impl Shown {
     }
 }
 
+#[track_caller]
 fn inspect(arguments: &[&str]) -> Shown {
     Shown::by(Command::new(SCRIPT).args(arguments))
 }
 
+#[track_caller]
 fn inspect_pid(pid: i32) -> Shown {
     let shown = inspect(&[&pid.to_string()]);
     assert_eq!((shown.status, shown.err.as_str()), (Some(0), ""), "{}", shown.out);
@@ -55,6 +60,7 @@ fn inspect_pid(pid: i32) -> Shown {
 }
 
 /// A server, and clients that are in; each child has closed what is not its own.
+#[track_caller]
 fn server_with_clients(count: usize) -> (Server, Vec<Peer>, Vec<i32>) {
     let server = Server::start(&[]);
     let clients: Vec<Peer> = (0..count).map(|_| server.join()).collect();
@@ -66,6 +72,7 @@ fn server_with_clients(count: usize) -> (Server, Vec<Peer>, Vec<i32>) {
 }
 
 /// The rows of parts 4 and 5: each number, and what follows the numbers of its row.
+#[track_caller]
 fn numbered(rows: &[&str]) -> Vec<(i32, String)> {
     let mut all = Vec::new();
     for row in rows {
@@ -78,6 +85,7 @@ fn numbered(rows: &[&str]) -> Vec<(i32, String)> {
 }
 
 /// Each number that /proc has, with what it leads to, is in the rows, and nothing else.
+#[track_caller]
 fn are_those_of_proc(rows: &[(i32, String)], pid: i32) {
     let open = descriptors_of(pid);
     assert_eq!(rows.len(), open.len(), "{rows:?}\n{open:?}");
@@ -245,6 +253,7 @@ fn a_zombie_is_counted_apart() {
 }
 
 /// The script's lines on a terminal so many columns wide.
+#[track_caller]
 fn on_a_terminal(columns: u32, server: &Server) -> Vec<String> {
     let command = format!("stty cols {columns} && exec \"$0\" \"$1\"");
     let mut terminal = Terminal::start("sh", &["-c", &command, SCRIPT, &server.pid().to_string()]);
@@ -272,8 +281,8 @@ fn on_a_terminal_no_line_is_wider_than_it_and_nothing_of_ss_is_lost() {
 
 #[test]
 fn what_another_users_server_hides_is_said_with_the_way_to_see_it() {
-    if !nix::unistd::geteuid().is_root() {
-        return eprintln!("skipped: only root can start the script as another user");
+    if !is_root() {
+        return;
     }
     let (server, _clients, _) = server_with_clients(1);
     // By its standard input: another user may not be let into this directory.
@@ -333,10 +342,11 @@ fn help_is_no_error() {
 fn shellcheck_has_nothing_to_say() {
     match Command::new("shellcheck").arg(SCRIPT).output() {
         Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
-        Err(error) => eprintln!("skipped: shellcheck is not installed ({error})"),
+        Err(error) => skip(skip::SHELLCHECK, error),
     }
 }
 
+#[track_caller]
 fn echo_server(options: &[&str]) -> Server {
     Server::from(Command::new(env!("CARGO_BIN_EXE_echo_serveur")).args(["--port", "0"]).args(options))
 }

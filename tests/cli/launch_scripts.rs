@@ -30,6 +30,7 @@ struct Desk {
 }
 
 impl Desk {
+    #[track_caller]
     fn new(cargo: &str) -> Desk {
         let desk = Desk { home: tempfile::tempdir().unwrap() };
         for directory in ["bin", "target/release", "work"] {
@@ -44,21 +45,25 @@ impl Desk {
         desk
     }
 
+    #[track_caller]
     fn path(&self, name: &str) -> PathBuf {
         self.home.path().canonicalize().unwrap().join(name)
     }
 
     /// A program of the test's own in the place of one that tells.
+    #[track_caller]
     fn put(&self, program: &str, body: &str) {
         let place = self.path("target/release").join(program);
         std::fs::remove_file(&place).unwrap();
         executable(&place, body);
     }
 
+    #[track_caller]
     fn search_path(&self) -> String {
         format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap())
     }
 
+    #[track_caller]
     fn launch(&self, script: impl AsRef<Path>, arguments: &[&str]) -> Command {
         let mut command = Command::new(script.as_ref());
         command.args(arguments).current_dir(self.path("work")).env("PATH", self.search_path());
@@ -67,6 +72,7 @@ impl Desk {
     }
 
     /// The same on a terminal that `env` is told about.
+    #[track_caller]
     fn launch_on_a_terminal(&self, env: &[&str], script: &str) -> Terminal {
         let path = format!("PATH={}", self.search_path());
         let target = format!("CARGO_TARGET_DIR={}", self.path("target").display());
@@ -74,6 +80,7 @@ impl Desk {
     }
 
     /// What cargo has noted, if it was called.
+    #[track_caller]
     fn cargo_call(&self) -> Option<String> {
         std::fs::read_to_string(self.path("bin/cargo.called")).ok()
     }
@@ -81,6 +88,7 @@ impl Desk {
 
 /// Makes a script that can be started. Another process writes it: a test that forks meanwhile would hold it open for
 /// writing, and what is held so cannot be started (ETXTBSY).
+#[track_caller]
 fn executable(path: &Path, body: &str) {
     let mut writer = Command::new("sh");
     writer.args(["-c", "cat >\"$0\" && chmod +x \"$0\""]).arg(path).stdin(Stdio::piped());
@@ -90,6 +98,7 @@ fn executable(path: &Path, body: &str) {
 }
 
 /// The repository's, as the system calls it.
+#[track_caller]
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap()
 }
@@ -99,6 +108,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// What was told by a program that was started without a word from anybody else: (its name, its arguments).
+#[track_caller]
 fn told(command: &mut Command) -> (String, String) {
     let Finished { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success() && stderr.is_empty(), "{command:?}: {status}, {}", text(&stderr));
@@ -108,6 +118,7 @@ fn told(command: &mut Command) -> (String, String) {
 }
 
 /// Status 1, nothing from any program, and what standard error has.
+#[track_caller]
 fn started_nothing(command: &mut Command) -> String {
     let Finished { status, stdout, stderr } = command.output().unwrap();
     assert_eq!((status.code(), text(&stdout).as_str()), (Some(1), ""), "{}", text(&stderr));
@@ -378,6 +389,6 @@ fn shellcheck_has_nothing_to_say() {
     let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/launch.sh");
     match Command::new("shellcheck").args([SERVER_SCRIPT, CLIENT_SCRIPT, shared]).output() {
         Ok(said) => assert!(said.status.success(), "{}", text(&said.stdout)),
-        Err(error) => eprintln!("skipped: shellcheck is not installed ({error})"),
+        Err(error) => skip(skip::SHELLCHECK, error),
     }
 }

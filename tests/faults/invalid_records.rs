@@ -19,6 +19,7 @@ const FORGED: &[u8] = b"bob : c'est moi\0";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// The pipe's write end of `child`: packets, as its own are.
+#[track_caller]
 fn pipe_of(child: i32) -> File {
     let pipe = OpenOptions::new().write(true).open(format!("/proc/{child}/fd/4")).expect("the child's pipe");
     // Not a flag of open(2), for a pipe.
@@ -26,16 +27,19 @@ fn pipe_of(child: i32) -> File {
     pipe
 }
 
+#[track_caller]
 fn record(pid: i32, kind: u8, body: &[u8]) -> Vec<u8> {
     with_length(pid, kind, body.len(), body)
 }
 
+#[track_caller]
 fn with_length(pid: i32, kind: u8, length: usize, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(length).unwrap().to_ne_bytes();
     [&pid.to_ne_bytes()[..], &[kind], &length, body].concat()
 }
 
 /// Each is one packet in which something can be seen to be wrong; `child` lives, `hub` is its parent.
+#[track_caller]
 fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
     let message = Kind::Message as u8;
     let line = Kind::Line as u8;
@@ -74,6 +78,7 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
 }
 
 /// A room of two and eve, whose child is taken over.
+#[track_caller]
 fn taken_over() -> (Server, [Peer; 3], File, i32) {
     let server = Server::start(&[]);
     let peers = [server.join(), server.join(), server.join()];
@@ -167,9 +172,9 @@ fn the_packets_of_this_test_are_those_that_children_write() {
 #[test]
 fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_is() {
     let server = Server::start(&["--web", "0"]);
-    let line = server.program.out.line_with(&["navigateurs sur http://"]);
-    let (_, url) = line.split_once("http://").unwrap();
-    let (mut alice, mut eve) = (server.join(), Peer::connect(url.trim_end_matches('/').parse().unwrap()));
+    let url = server.program.out.web_url();
+    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    let (mut alice, mut eve) = (server.join(), Peer::connect(web));
     let child = *server.wait_for_children(2).iter().find(|&&child| child != server.child_of(&alice)).unwrap();
     let mut pipe = pipe_of(child);
     let mut forge = |kind: Kind, body: &[u8], times: u32| {

@@ -3,6 +3,7 @@
 
 use crate::common::*;
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,16 +26,18 @@ fn on(host: &Program, program: &str) -> Command {
     command
 }
 
+#[track_caller]
 fn ip(host: &Program, arguments: &str) {
     let done = on(host, "ip").args(arguments.split(' ')).status().expect("ip of iproute2");
     assert!(done.success(), "ip {arguments}");
 }
 
 impl Hosts {
-    /// `None`, and a line that says so, where networks of one's own are not permitted.
+    /// `None` where network namespaces are not permitted: the test is recorded as skipped.
+    #[track_caller]
     fn start() -> Option<Hosts> {
         if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|done| done.success()) {
-            eprintln!("skipped: this user may not make a network namespace");
+            skip(skip::NETWORK_NAMESPACE, "unshare --net failed");
             return None;
         }
         let [near, far] = [NEAR, FAR].map(|_| Program::start(Command::new("unshare").args(["--net", "cat"])));
@@ -50,29 +53,34 @@ impl Hosts {
         Some(Hosts { near, far })
     }
 
+    #[track_caller]
     fn server(&self) -> Server {
         Server::from(on(&self.near, SERVER).args(["--port", "0"]))
     }
 
+    #[track_caller]
     fn cut(&self) {
         ip(&self.far, "link set far down");
     }
 }
 
 /// Our client on `host`, connected.
+#[track_caller]
 fn client_on(host: &Program, address: &str, pseudo: &str, server: &Server) -> Program {
     let client = Program::start(on(host, CLIENT).args([address, pseudo, "--port", &server.port()]));
-    client.out.line_with(&["Connecté à"]);
+    client.out.line_about(SocketAddr::new(address.parse().expect("an address"), server.address.port()));
     client
 }
 
 /// What `ss -o` shows of a server's connections with the far host.
+#[track_caller]
 fn timers(hosts: &Hosts, server: &Server) -> String {
     let shown = on(&hosts.near, "ss").args(["-Htno", "dst", FAR, "sport", "=", &server.port()]).output();
     String::from_utf8(shown.expect("ss of iproute2").stdout).unwrap()
 }
 
 /// The far client of `server` is gone with all that it had, and why is told.
+#[track_caller]
 fn has_found_out(server: &Server, before: &[(i32, String)]) {
     let line = eventually_within(FIVE_MINUTES, "the far host to be missed", || {
         let said = server.program.out.so_far();
@@ -91,6 +99,7 @@ struct Paused {
 }
 
 impl Paused {
+    #[track_caller]
     fn start() -> Paused {
         let server = Server::start(&["-q", "--pace", "0"]);
         let (mut speaker, client) = (server.connect(), server.connect());
@@ -103,6 +112,7 @@ impl Paused {
     }
 
     /// After longer than a host may be gone, it reads on.
+    #[track_caller]
     fn reads_on(mut self) {
         if !knows_a_longest_time_between_transmissions() {
             return eprintln!(
@@ -115,6 +125,7 @@ impl Paused {
 }
 
 /// Linux 6.15: TCP_RTO_MAX_MS.
+#[track_caller]
 fn knows_a_longest_time_between_transmissions() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(['.', '-']).map_while(|number| number.trim().parse::<u32>().ok());

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 /// The room still works for those who are in it.
+#[track_caller]
 fn still_talk(peers: &mut [&mut Peer], text: &str) {
     peers[0].sends(format!("{text}\0"));
     for peer in peers {
@@ -203,12 +204,14 @@ fn ctrl_c_on_the_servers_terminal_ends_the_whole_family() {
 
 /// Starts a server with this standard output and proves that its room works. Its port is read from the socket table, since
 /// nobody may be able to read its first line.
+#[track_caller]
 fn room_works_with_output_to(stdout: impl Into<Stdio>, meanwhile: impl FnOnce()) {
     let mut command = Command::new(SERVER);
     command.args(["--bind", "127.0.0.1", "--port", "0", "--pace", "0"]).stdout(stdout);
     room_works(command, meanwhile);
 }
 
+#[track_caller]
 fn room_works(mut command: Command, meanwhile: impl FnOnce()) {
     let mut server = Program::start_with_its_own_output(&mut command);
     // It holds the other end of the output as well.
@@ -262,8 +265,7 @@ fn the_room_goes_on_when_the_terminal_is_held() {
 
 #[test]
 fn the_room_goes_on_when_the_terminal_is_held_and_belongs_to_somebody_else() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can run a server as somebody else");
+    if !is_root() {
         return;
     }
     let (_directory, binary) = server_for_nobody();
@@ -277,8 +279,7 @@ fn the_room_goes_on_when_the_terminal_is_held_and_belongs_to_somebody_else() {
 
 #[test]
 fn after_su_the_terminal_still_shows_the_room() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can run a server as somebody else");
+    if !is_root() {
         return;
     }
     let (_directory, binary) = server_for_nobody();

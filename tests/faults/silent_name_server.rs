@@ -39,7 +39,7 @@ fn a_signal_ends_every_client_while_a_name_is_looked_up() {
     let mut probe = in_a_network_of_its_own();
     probe.args(["sh", "-c", "command -v nc ip ss setpriv"]).stdout(Stdio::null()).stderr(Stdio::null());
     if !probe.status().is_ok_and(|status| status.success()) {
-        return eprintln!("skipped: no network of its own, or no nc, ip, ss or setpriv");
+        return skip(skip::NETWORK_TOOLS, "no network namespace, or no nc, ip, ss or setpriv");
     }
     for ((client, arguments), signal) in CLIENTS.into_iter().zip([SIGINT, SIGTERM].into_iter().cycle()) {
         let mut command = in_a_network_of_its_own();

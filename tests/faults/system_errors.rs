@@ -6,6 +6,7 @@ use crate::common::*;
 use std::path::Path;
 
 /// `chat_serveur`, the children too, whose calls fail as said: `CALL:error=ERROR:when=WHICH`, strace(1).
+#[track_caller]
 fn server_with(failing: &str, trace: &Path, options: &[&str]) -> Server {
     let inject = format!("inject={failing}");
     let calls = ["-f", "-e", "trace=accept4,?poll,ppoll,sendto,recvfrom,read,write,clone,wait4,close_range"];
@@ -14,6 +15,7 @@ fn server_with(failing: &str, trace: &Path, options: &[&str]) -> Server {
 }
 
 /// Waits until as many calls in the trace as `least` have failed because we wanted it, and returns the trace.
+#[track_caller]
 fn failed(trace: &Path, call: &str, error: &str, least: usize) -> String {
     eventually(&format!("{call} to have answered {error} {least} times"), || {
         let trace = std::fs::read_to_string(trace).unwrap();
@@ -23,6 +25,7 @@ fn failed(trace: &Path, call: &str, error: &str, least: usize) -> String {
 }
 
 /// Four clients of whom two talk; all hear all, and leave nothing behind.
+#[track_caller]
 fn a_conversation(server: &Server) {
     let before = descriptors_of(server.pid());
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();

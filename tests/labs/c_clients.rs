@@ -8,11 +8,13 @@ use std::process::Command;
 const RELAY: &str = env!("CARGO_BIN_EXE_relay_serveur");
 const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
 
+#[track_caller]
 fn server(program: &str, options: &[&str]) -> Server {
     Server::from(Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
 }
 
 /// The relay's C client, once it has its number.
+#[track_caller]
 fn relay_client(server: &Server, number: &str) -> Program {
     let client = Program::start(Command::new(c_compat("relay_client_c")).args(["127.0.0.1", &server.port()]));
     client.out.line_with(&[&format!("numéro {number}")]);
@@ -20,6 +22,7 @@ fn relay_client(server: &Server, number: &str) -> Program {
 }
 
 /// A relay and its first two C clients, which have their roles.
+#[track_caller]
 fn relay_of_two() -> (Server, Program, Program) {
     let server = server(RELAY, &[]);
     let (first, second) = (relay_client(&server, "1"), relay_client(&server, "2"));
@@ -119,6 +122,7 @@ fn our_relay_client_and_the_course_client_understand_each_other() {
     assert!(ours.ends().success());
 }
 
+#[track_caller]
 fn sum_by_the_course_client(server: &Server, first: &str, second: &str) -> (Option<i32>, String) {
     let mut client = Program::start(Command::new(c_compat("calc_client_c")).args([
         first,

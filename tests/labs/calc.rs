@@ -14,6 +14,7 @@ const SECOND: &str = "Second number?\n";
 const RESULT: &str = "\r\nThe sum is:\n";
 
 /// A client that was greeted and asked.
+#[track_caller]
 fn greeted(server: &Server) -> Peer {
     let mut peer = server.connect();
     peer.hears(format!("{GREETING}{FIRST}"));
@@ -21,6 +22,7 @@ fn greeted(server: &Server) -> Peer {
 }
 
 /// A client that has sent `sent` and ended its side has heard `heard` after the first question.
+#[track_caller]
 fn is_answered_with(sent: &[u8], heard: &str) {
     let server = Server::of(CALC, &[]);
     let mut peer = greeted(&server);
@@ -127,6 +129,7 @@ fn what_is_no_number_is_told_and_the_same_question_comes_again() {
     }
 }
 
+#[track_caller]
 fn is_refused(peer: &mut Peer, line: &[u8], reason: &str, question: &str) {
     peer.sends([line, b"\n"].concat());
     let told = peer.hears_line();

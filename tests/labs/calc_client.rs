@@ -13,6 +13,7 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_calc_client");
 const OPENING: &str = "Welcome: two numbers in, their sum out.\r\nFirst number?\n";
 const SUM: &str = "Second number?\n\r\nThe sum is:\n";
 
+#[track_caller]
 fn piped(server: &Server, keyboard: impl AsRef<[u8]>) -> Outcome {
     outcome_of(CLIENT, &["--port", &server.port()], keyboard)
 }
@@ -96,6 +97,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 }
 
 /// The client on a terminal, connected to `port`.
+#[track_caller]
 fn on_terminal(port: &str) -> Terminal {
     let client = Terminal::start(CLIENT, &["--plain", "--port", port]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
@@ -150,6 +152,7 @@ fn ctrl_c_sigint_and_sigterm_end_it_with_a_line_and_status_0() {
 }
 
 /// A server of the test's own.
+#[track_caller]
 fn listening() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

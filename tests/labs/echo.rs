@@ -12,6 +12,7 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 const CLIENT: &str = env!("CARGO_BIN_EXE_echo_client");
 
 /// A client has sent `sent` as these writes, ended its side, and got the same back.
+#[track_caller]
 fn comes_back(server: &Server, sent: &[u8], size_of_write: usize) {
     let mut peer = server.connect();
     let mut speaker = peer.also();
@@ -257,6 +258,7 @@ fn a_file_of_many_lines_piped_through_comes_out_the_same() {
 }
 
 /// The client on a terminal, connected to `port`.
+#[track_caller]
 fn on_terminal(port: &str) -> Terminal {
     let client = Terminal::start(CLIENT, &["127.0.0.1", port, "--plain"]);
     client.shows(&format!("Connected to 127.0.0.1 port {port}"));
@@ -299,6 +301,7 @@ fn ctrl_c_and_ctrl_d_on_its_terminal_and_sigterm_end_the_client_with_a_line_and_
 }
 
 /// A server of the test's own with our client, on a terminal.
+#[track_caller]
 fn with_fake_server() -> (Terminal, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = on_terminal(&listener.local_addr().unwrap().port().to_string());

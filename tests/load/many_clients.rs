@@ -112,6 +112,7 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
 }
 
 /// Talks until the server has dropped the one who does not read.
+#[track_caller]
 fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer], message: &str) -> usize {
     let mut said = 0;
     while !server.program.err.so_far().contains("lit trop lentement") {

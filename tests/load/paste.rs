@@ -37,6 +37,7 @@ fn lines(count: usize) -> Vec<String> {
 const TRIES: usize = 5;
 
 /// Three of the course's clients look on while `paste` gives `count` lines to the room: each shows them all.
+#[track_caller]
 fn all_reach_every_screen(count: usize, paste: impl Fn(&Server, &[String])) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let tries = (0..TRIES).map(|_| shown_by_three_screens(&lines(count), &paste));
@@ -44,6 +45,7 @@ fn all_reach_every_screen(count: usize, paste: impl Fn(&Server, &[String])) {
     assert!(shown.len() < TRIES, "of {count} lines, three screens showed {shown:?}");
 }
 
+#[track_caller]
 fn shown_by_three_screens(lines: &[String], paste: impl Fn(&Server, &[String])) -> [usize; 3] {
     let server = Server::from(promptly(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]));
     let screen = |pseudo| c_client_from(promptly(c_compat("chat_client_c")), &server, pseudo, "course");

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The share of one processor that `pid` uses during `work`, which takes its time. Less on a machine that is busy elsewhere.
+#[track_caller]
 fn share_of_cpu(pid: i32, work: impl FnOnce()) -> f64 {
     let (used, began) = (cpu_time_of(pid), Instant::now());
     work();
@@ -58,10 +59,10 @@ fn run_as(user: &str) -> Command {
 }
 
 impl OfALoneUser {
-    /// Under `command`, such as prlimit(1). Says so where the tests may not do that.
+    /// Under `command`, such as prlimit(1). `None` for whoever is not root: the test is recorded as skipped.
+    #[track_caller]
     fn start(number: u32, command: &[&str]) -> Option<OfALoneUser> {
-        if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: only root can run a server as a user of its own");
+        if !is_root() {
             return None;
         }
         let user = (100_000 + std::process::id() * 2 + number).to_string();
@@ -73,6 +74,7 @@ impl OfALoneUser {
     }
 
     /// Sets how many processes the user of this server, which runs, may have.
+    #[track_caller]
     fn may_have(&self, count: &str) {
         let limit = ["prlimit", "--pid", &self.server.pid().to_string(), &format!("--nproc={count}:")];
         let set = run_as(&self.user).args(limit).status();
@@ -81,6 +83,7 @@ impl OfALoneUser {
 }
 
 /// A client that is told that there is no process for it.
+#[track_caller]
 fn is_told_why(server: &Server) {
     let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
     assert!(told.contains("ne peut plus créer de processus") && told.ends_with('\0'), "{told}");

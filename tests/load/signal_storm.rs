@@ -14,6 +14,7 @@ const HARMLESS: [Signal; 4] = [SIGCHLD, SIGWINCH, SIGURG, SIGCONT];
 
 /// Sends the first process and the children [`STORM`] signals in turn, a thousand a second if the machine can, and tells how
 /// many are sent.
+#[track_caller]
 fn storm(family: &[i32], sent: &AtomicUsize) {
     let began = Instant::now();
     for i in 0..STORM {
@@ -59,6 +60,7 @@ fn ten_thousand_signals_at_1_khz_to_all_processes_lose_nothing_of_a_conversation
 }
 
 /// How many times the server has sent one message alone, `size` bytes or one more, as it has told with `-v` until its end.
+#[track_caller]
 fn sent_alone(server: Server, size: usize) -> usize {
     server.program.signal(SIGTERM);
     let said = server.program.out.to_the_end();
@@ -76,9 +78,7 @@ fn while_the_clock_of_the_wall_falls_messages_go_on_at_their_pace() {
         let mut command = Command::new(SERVER);
         command.args(["--bind", "127.0.0.1", "--port", "0", "--lines", "0", "--pace", "5", "-v"]);
         let server = Server::from(command.env("LD_PRELOAD", c_compat("falling_clock.so")).env("TZ", "UTC"));
-        let second = server.program.out.line_with(&["en lignes de texte sur "]);
-        let second = second.rsplit(' ').next().unwrap().parse().unwrap();
-        let mut reads_lines = Peer::connect(second);
+        let mut reads_lines = Peer::connect(server.lines_address());
         reads_lines.hears_line();
         let mut paste = server.join();
         let messages: Vec<String> = (10..10 + LINES).map(|i| format!("ligne {i}")).collect();

@@ -10,6 +10,7 @@ use std::io::Write;
 use std::thread;
 
 /// So many more.
+#[track_caller]
 fn crowd(server: &Server, count: usize) -> Vec<Peer> {
     let before = server.children().len();
     let peers: Vec<Peer> = (0..count).map(|_| server.connect()).collect();
@@ -97,6 +98,7 @@ fn after_10000_connections_there_is_no_zombie_and_the_descriptors_are_as_before(
 }
 
 /// Ends a child by `signal`. Rust's own handler looks at a SIGSEGV first and lets the next one through.
+#[track_caller]
 fn crash(child: i32, signal: Signal) {
     eventually("the child's crash", || {
         // It may be gone, and reaped, by the second time.

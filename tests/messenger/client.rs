@@ -10,17 +10,20 @@ use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
 /// A server of the test's own, and our client connected to it.
+#[track_caller]
 fn with_fake_server(pseudo: &str) -> (Program, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let address = listener.local_addr().unwrap();
+    let port = address.port().to_string();
     let client = Program::start(Command::new(CLIENT).args(["127.0.0.1", pseudo, "--port", &port]));
     let (connection, _) = listener.accept().unwrap();
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     connection.set_nodelay(true).unwrap();
-    client.out.line_with(&["Connecté à"]);
+    client.out.line_about(address);
     (client, connection)
 }
 
+#[track_caller]
 fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
     let client = Terminal::start(CLIENT, &["127.0.0.1", pseudo, "--plain", "--port", &server.port()]);
     client.shows(&format!("{pseudo}> "));
@@ -28,16 +31,19 @@ fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
 }
 
 /// Our client with this standard output, of which no other copy stays open.
+#[track_caller]
 fn writing_to(server: &Server, pseudo: &str, output: impl Into<Stdio>) -> Program {
     let mut command = Command::new(CLIENT);
     command.args(["127.0.0.1", pseudo, "--port", &server.port()]).stdout(output);
     Program::start_with_its_own_output(&mut command)
 }
 
+#[track_caller]
 fn no_process_left(pid: i32, screen: i32) {
     eventually("both processes to end", || (!is_alive(pid) && !is_alive(screen)).then_some(()));
 }
 
+#[track_caller]
 fn screen_process(pid: i32) -> i32 {
     eventually("the second process", || children_of(pid).first().copied())
 }

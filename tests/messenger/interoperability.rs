@@ -14,6 +14,7 @@ const FORMS: [(&str, &str); 7] = [
 ];
 
 /// As both clients show a message: newline, text, newline, prompt.
+#[track_caller]
 fn shows(program: &Program, text: &str, prompt: &str) {
     let shown = format!("\n{text}\n{prompt}> ");
     program.out.wait_for(&format!("{shown:?} on the screen"), |bytes| {
@@ -22,6 +23,7 @@ fn shows(program: &Program, text: &str, prompt: &str) {
 }
 
 /// Our client as alice, and the C client as bob, in one room: each hears the other.
+#[track_caller]
 fn talk(server: &Server, variant: &str, form: &str) {
     let mut alice = our_client(server, "alice");
     let mut bob = c_client(server, "bob", variant);

@@ -15,27 +15,28 @@ struct Room {
 }
 
 impl Room {
+    #[track_caller]
     fn open(options: &[&str]) -> Room {
         Room::of(Server::start(&[&["--lines", "0"], options].concat()))
     }
 
+    #[track_caller]
     fn of(server: Server) -> Room {
-        let line = server.program.out.line_with(&["en lignes de texte"]);
-        let lines = line.split_whitespace().find_map(|word| word.parse().ok()).expect("the second address");
-        Room { server, lines }
+        Room { lines: server.lines_address(), server }
     }
 
     /// A client of the second door that has been welcomed.
+    #[track_caller]
     fn join_lines(&self) -> Peer {
         let mut peer = Peer::connect(self.lines);
         peer.hears(WELCOME);
-        let address = peer.stream.local_addr().unwrap().to_string();
-        self.server.program.out.line_with(&["nouveau client", &address]);
+        self.server.program.out.line_about(peer.stream.local_addr().unwrap());
         peer
     }
 }
 
 /// The next line's text, behind a time of the right form.
+#[track_caller]
 fn next_text(peer: &mut Peer) -> String {
     let line = peer.line();
     let (time, text) = line.split_at(11);
@@ -194,6 +195,7 @@ fn a_line_client_that_does_not_read_is_told_in_a_line_and_the_others_go_on() {
 }
 
 /// Seconds of the day, in a zone 5 hours and 30 minutes ahead.
+#[track_caller]
 fn time_of_day() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     (now + 5 * 3600 + 30 * 60) % 86_400

@@ -11,6 +11,7 @@ fn cmdline(pid: i32) -> Vec<u8> {
 }
 
 /// Waits until a process has exactly this title, which ends with its NUL.
+#[track_caller]
 fn is_titled(pid: i32, title: &str) {
     let mut last = Vec::new();
     let expected = [title.as_bytes(), b"\0"].concat();
@@ -21,11 +22,13 @@ fn is_titled(pid: i32, title: &str) {
     eventually(&format!("the title {title:?}"), found);
 }
 
+#[track_caller]
 fn address_of(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
 /// A column of `ps`, as it shows that process.
+#[track_caller]
 fn ps(options: &[&str], pid: i32) -> String {
     let output = Command::new("ps").args(options).args(["--pid", &pid.to_string()]).output().expect("ps");
     String::from_utf8_lossy(&output.stdout).trim().to_string()
@@ -166,8 +169,7 @@ fn no_titles_leaves_the_first_processs_command_line_to_all() {
 #[test]
 fn at_the_door_of_lines_it_is_the_same() {
     let server = Server::start(&["--lines", "0"]);
-    let second = server.program.out.line_with(&["en lignes de texte sur "]);
-    let mut peer = Peer::connect(second.rsplit(' ').next().unwrap().parse().unwrap());
+    let mut peer = Peer::connect(server.lines_address());
     peer.hears_line();
     let (child, address) = (server.child_of(&peer), address_of(&peer));
     is_titled(child, &format!("chat_serveur: {address}"));
@@ -179,10 +181,8 @@ fn at_the_door_of_lines_it_is_the_same() {
 #[test]
 fn as_another_user_and_unconfined_or_not_it_is_the_same() {
     let (_directory, binary) = server_for_nobody();
-    let is_root = nix::unistd::geteuid().is_root();
     for options in [&["--user", "nobody"][..], &["--no-limits", "--no-seccomp"]] {
-        if options[0] == "--user" && !is_root {
-            eprintln!("skipped: only root can be another user");
+        if options[0] == "--user" && !is_root() {
             continue;
         }
         let server =

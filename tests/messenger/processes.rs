@@ -5,6 +5,7 @@ use crate::common::*;
 use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::process::Command;
 
+#[track_caller]
 fn stdout_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}"));
     String::from_utf8_lossy(&output.stdout).into_owned()

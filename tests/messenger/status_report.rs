@@ -6,12 +6,14 @@ use nix::sys::signal::Signal::{SIGHUP, SIGUSR1};
 use std::process::{Command, Stdio};
 
 /// The list that the next SIGUSR1 brings: the lines behind those that `said` holds, up to the sum.
+#[track_caller]
 fn list(server: &Server) -> Vec<String> {
     let before = server.program.out.so_far().len();
     server.program.signal(SIGUSR1);
     list_after(server, before)
 }
 
+#[track_caller]
 fn list_after(server: &Server, before: usize) -> Vec<String> {
     server.program.out.wait_for("the sum", |bytes| {
         let text = String::from_utf8(bytes.get(before..)?.to_vec()).ok()?;
@@ -22,6 +24,7 @@ fn list_after(server: &Server, before: usize) -> Vec<String> {
 }
 
 /// The fields of the line of `peer`.
+#[track_caller]
 fn fields<'a>(list: &'a [String], peer: &Peer) -> Vec<&'a str> {
     let address = peer.stream.local_addr().unwrap().to_string();
     let line =

@@ -3,6 +3,7 @@
 use crate::common::*;
 
 /// What everybody hears when one client writes `sent` at once.
+#[track_caller]
 fn is_relayed_as(sent: &[u8], heard: &[u8]) {
     let server = Server::start(&[]);
     let (mut sender, mut other) = (server.join(), server.join());

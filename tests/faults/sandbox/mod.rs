@@ -1,10 +1,10 @@
 //! What a child can still do, in every lab: to serve its client, and nothing else. Asked of the children themselves: the test
 //! has them make the system calls that somebody who had taken one over would want to make.
 
-mod traced_child;
 mod no_seccomp;
-mod resource_limits;
 mod privilege_drop;
+mod resource_limits;
+mod traced_child;
 mod verbose_report;
 use crate::common::*;
 use traced_child::{Call, Held, call};
@@ -70,6 +70,7 @@ const LABS: [Lab; 6] = [
     },
 ];
 
+#[track_caller]
 fn talk(client: &mut Peer, says: &str, hears: &str) {
     client.sends(says);
     client.hears_up_to(hears);
@@ -83,6 +84,7 @@ struct Running {
 }
 
 impl Lab {
+    #[track_caller]
     fn start(&self, more: &[&str]) -> Running {
         let mut command = Command::new(self.server);
         let server =
@@ -95,11 +97,13 @@ impl Lab {
 
 impl Running {
     /// The child, held while it waits for its client; `None`, told on standard error, where nobody may hold it.
+    #[track_caller]
     fn holds(&self) -> Option<Held> {
         Held::take(self.child)
     }
 
     /// What /proc says of its child, or of the first process.
+    #[track_caller]
     fn status(&self, pid: i32, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -107,25 +111,28 @@ impl Running {
     }
 }
 
-/// True, and told on standard error, where the kernel has no seccomp, so that there is nothing to test.
+/// True where the kernel has no seccomp: the test is recorded as skipped.
+#[track_caller]
 fn lacks_seccomp() -> bool {
     let has = std::fs::read_to_string("/proc/self/status").unwrap().contains("Seccomp:");
     if !has {
-        eprintln!("skipped: this kernel has no seccomp");
+        skip(skip::SECCOMP, "/proc/self/status has no line Seccomp");
     }
     !has
 }
 
-/// The same of landlock, which the server's line tells.
+/// True where the server's line does not name landlock: the test is recorded as skipped.
+#[track_caller]
 fn lacks_landlock(server: &Server) -> bool {
     let lacks = !server.program.out.line_with(&["confined"]).contains("landlock");
     if lacks {
-        eprintln!("skipped: this kernel has no landlock");
+        skip(skip::LANDLOCK, "the server reports no landlock");
     }
     lacks
 }
 
 /// What nobody who has taken a child over is to do, and would have no consequences where nothing keeps the child from it.
+#[track_caller]
 fn forbidden(held: &Held, parent: i32) -> Vec<(&'static str, Call)> {
     let (nowhere, room) = (held.text("/nowhere/at/all"), held.bytes(&[0; 64]));
     let address = held.bytes(&[libc::AF_INET as u8, 0, 0, 9, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -162,6 +169,7 @@ fn no_child_can_fork_connect_exec_kill_or_change_a_flag_and_each_still_serves_it
 }
 
 /// The calls that open this file, to read it and to add to it.
+#[track_caller]
 fn openings(held: &Held, path: &str) -> Vec<Call> {
     let (path, here) = (held.text(path), libc::AT_FDCWD as u64);
     let open = |flags: i32| {

@@ -7,6 +7,7 @@ const ASK: u32 = libc::SECCOMP_GET_ACTION_AVAIL;
 const INSTALL: u32 = libc::SECCOMP_SET_MODE_FILTER;
 
 /// The server of a lab, whose kernel answers these operations of seccomp(2) so.
+#[track_caller]
 fn server_of(lab: &Lab, [one, other]: [u32; 2], answer: Errno) -> Server {
     let mut command = Command::new(c_compat("refuse_seccomp"));
     command.args([(answer as i32).to_string(), one.to_string(), other.to_string()]).arg(lab.server);

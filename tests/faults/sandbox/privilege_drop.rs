@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 /// What `id` says of nobody: user, group, all groups.
+#[track_caller]
 fn nobody() -> (String, String, Vec<String>) {
     let id = |flag: &str| {
         let output = Command::new("id").args([flag, "nobody"]).output().expect("id");
@@ -15,16 +16,8 @@ fn nobody() -> (String, String, Vec<String>) {
     (id("-u"), id("-g"), groups)
 }
 
-/// False, told on standard error, for whoever cannot be somebody else.
-fn is_root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("skipped: only root can be another user");
-    }
-    root
-}
-
 /// All four of each, real, effective, saved and the file system's, are nobody's.
+#[track_caller]
 fn is_nobody(running: &Running, pid: i32) {
     let (user, group, groups) = nobody();
     let four = |id: &str| [id; 4].join("\t");
@@ -67,6 +60,7 @@ fn a_server_and_its_children_become_the_user_in_every_lab_and_serve() {
 }
 
 /// A directory that is nobody's.
+#[track_caller]
 fn landing_of_nobody() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let (user, group, _) = nobody();
@@ -112,6 +106,7 @@ fn the_doors_are_opened_before() {
 }
 
 /// One of the ports of root's own that nobody listens at.
+#[track_caller]
 fn free_port_below_1024(which: usize) -> u16 {
     let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (700..1000).rev().filter(is_free).nth(which).expect("a free port")
@@ -134,11 +129,13 @@ fn a_directory_that_is_not_the_users_to_write_is_told_at_the_start() {
     assert_eq!(std::fs::read_dir(roots.path()).unwrap().count(), 0);
 }
 
+#[track_caller]
 fn path_of(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// Status 1, nothing on standard output, and this line on standard error.
+#[track_caller]
 fn refusal_of(program: &str, options: &[&str]) -> String {
     let all = [&["--bind", "127.0.0.1", "--port", "0"], options].concat();
     let Outcome { status, out, err } = outcome_of(program, &all, "");

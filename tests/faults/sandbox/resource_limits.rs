@@ -3,6 +3,7 @@
 use super::*;
 
 /// The soft and the hard limit, as /proc tells them.
+#[track_caller]
 fn limit_of(pid: i32, name: &str) -> (String, String) {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("a line of this name");
@@ -10,10 +11,12 @@ fn limit_of(pid: i32, name: &str) -> (String, String) {
     (words.next().unwrap(), words.next().unwrap())
 }
 
+#[track_caller]
 fn is_none(pid: i32, name: &str) -> bool {
     limit_of(pid, name) == ("0".to_string(), "0".to_string())
 }
 
+#[track_caller]
 fn wait_for_limits(child: i32) {
     eventually("the child's limits", || is_none(child, "Max core file size").then_some(()));
     eventually("the child's limits", || is_none(child, "Max processes").then_some(()));
@@ -83,8 +86,7 @@ fn a_write_to_a_file_is_an_error_and_not_the_end_of_the_child() {
 
 #[test]
 fn whoever_is_not_root_makes_no_process_by_the_limit_alone() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can be another user");
+    if !is_root() {
         return;
     }
     for lab in LABS.iter().filter(|lab| !lab.server.ends_with("upload_serveur")) {

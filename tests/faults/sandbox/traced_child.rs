@@ -1,5 +1,5 @@
 //! A child held by ptrace(2) while it waits for its client, and made to do system calls of the test's: they go the way of its
-//! own, through its seccomp filter. For x86-64; elsewhere the tests that need it say that they are skipped.
+//! own, through its seccomp filter. For x86-64; elsewhere the tests that need it are skipped.
 //!
 //! The child is stopped right behind the instruction by which it waits. Its registers are set to another call, it makes that
 //! one instruction once more, and gets its registers back when it is let go.
@@ -30,7 +30,7 @@ pub struct Held {
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::*;
-    use crate::common::{descriptors_of, eventually};
+    use crate::common::{descriptors_of, eventually, skip};
     use nix::sys::ptrace;
     use nix::sys::signal::Signal;
     use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -42,12 +42,13 @@ mod x86_64 {
     const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 
     impl Held {
-        /// Holds a child once it waits; `None`, told on standard error, where the system does not let anybody hold another.
+        /// Holds a child once it waits; `None` where the system does not permit it: the test is recorded as skipped.
+        #[track_caller]
         pub fn take(child: i32) -> Option<Held> {
             eventually("the child to wait for its client", || {
                 let pid = Pid::from_raw(child);
                 if let Err(reason) = ptrace::attach(pid) {
-                    eprintln!("skipped: ptrace: {reason}");
+                    skip(skip::PTRACE, reason);
                     return Some(None);
                 }
                 waitpid(pid, Some(WaitPidFlag::__WALL)).expect("its stop");
@@ -61,6 +62,7 @@ mod x86_64 {
         }
 
         /// The child makes this call. Returns what it came to.
+        #[track_caller]
         pub fn makes(&mut self, Call(number, arguments): Call) -> Result<i64, Errno> {
             let [rdi, rsi, rdx, r10] = arguments;
             let (rip, rax) = (self.registers.rip - INSTRUCTION.len() as u64, number as u64);
@@ -80,6 +82,7 @@ mod x86_64 {
         }
 
         /// Puts bytes into its memory. Returns where.
+        #[track_caller]
         pub fn bytes(&self, bytes: &[u8]) -> u64 {
             let at = (self.free.get() - bytes.len() as u64) & !15;
             self.free.set(at);
@@ -88,11 +91,13 @@ mod x86_64 {
         }
 
         /// The number of its client's socket, or of another that it has.
+        #[track_caller]
         pub fn socket(&self) -> u64 {
             let open = descriptors_of(self.pid.as_raw());
             open.iter().rev().find(|(_, what)| what.starts_with("socket:")).expect("a socket").0 as u64
         }
 
+        #[track_caller]
         fn memory(&self) -> File {
             File::options().read(true).write(true).open(format!("/proc/{}/mem", self.pid)).unwrap()
         }
@@ -113,8 +118,9 @@ pub struct Held(std::convert::Infallible);
 
 #[cfg(not(target_arch = "x86_64"))]
 impl Held {
+    #[track_caller]
     pub fn take(_child: i32) -> Option<Held> {
-        eprintln!("skipped: written for x86-64");
+        crate::common::skip(crate::common::skip::PTRACE, "written for x86-64");
         None
     }
 
@@ -133,6 +139,7 @@ impl Held {
 
 impl Held {
     /// A path, in its memory.
+    #[track_caller]
     pub fn text(&self, text: &str) -> u64 {
         self.bytes(&[text.as_bytes(), b"\0"].concat())
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 
+#[track_caller]
 fn speaks_french(lab: &Lab) -> bool {
     ["chat_serveur", "relay_serveur"].iter().any(|name| lab.server.ends_with(name))
 }

@@ -3,6 +3,7 @@
 use super::*;
 
 /// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+#[track_caller]
 fn is_refused(program: &str, arguments: &[&str], what: &str) {
     let output = Command::new(program).args(arguments).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

@@ -7,16 +7,19 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// Our client, not on a terminal, whose name the server knows; no other had it before.
+#[track_caller]
 fn piped(server: &Server, name: &str) -> Program {
     let client = start(server, name);
     server.program.out.line_with(&[&format!("(parent) {name} is ")]);
     client
 }
 
+#[track_caller]
 fn start(server: &Server, name: &str) -> Program {
     Program::start(Command::new(CLIENT).args([name, "127.0.0.1", "--port", &server.port()]))
 }
 
+#[track_caller]
 fn on_terminal(server: &Server, name: &str) -> Terminal {
     let client = Terminal::start(CLIENT, &[name, "127.0.0.1", "--plain", "--port", &server.port()]);
     client.shows(&format!("{name}> "));
@@ -25,6 +28,7 @@ fn on_terminal(server: &Server, name: &str) -> Terminal {
 }
 
 /// A server of the test's own, and our client connected to it.
+#[track_caller]
 fn with_fake_server(name: &str) -> (Program, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

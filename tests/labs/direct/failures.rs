@@ -5,6 +5,7 @@ use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
 use nix::sys::signal::{Signal, kill};
 
+#[track_caller]
 fn send(pid: i32, signal: Signal) {
     kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
 }
@@ -49,7 +50,7 @@ fn n_clients_are_n_plus_1_processes_and_a_child_holds_little() {
     let parent = descriptors_of(server.pid());
     assert_eq!(numbers(&parent)[..9], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     for (peer, socket) in peers.iter().zip([6, 7, 8]) {
-        let child = child_of(&server, peer);
+        let child = server.child_of(peer);
         assert!(children.contains(&child) && name_of(child) == "direct_serveur");
         let open = descriptors_of_child(child);
         assert_eq!(numbers(&open), [0, 1, 2, 4, socket]);
@@ -64,7 +65,7 @@ fn a_child_that_is_killed_costs_its_client_alone() {
         let server = server(&[]);
         let (mut alice, mut bob, mut carl) =
             (join(&server, "alice"), join(&server, "bob"), join(&server, "carl"));
-        send(child_of(&server, &bob), signal);
+        send(server.child_of(&bob), signal);
         assert_eq!(bob.hears_the_end(), b"");
         server.program.err.line_with(&["(parent) bob", "lost its child, killed by", signal.as_str()]);
         alice.sends("%carl%still here\n%bob%and you\n");

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 /// A client that gives `name` and is sent away: what it is told, which is one line and the last.
+#[track_caller]
 fn is_refused(server: &Server, name: &[u8]) -> String {
     let mut peer = nameless(server);
     peer.sends(name);
@@ -78,7 +79,7 @@ fn a_name_is_free_again_when_its_client_has_left() {
             "close" => drop(bob),
             "reset" => bob.resets(),
             _ => {
-                let child = nix::unistd::Pid::from_raw(child_of(&server, &bob));
+                let child = nix::unistd::Pid::from_raw(server.child_of(&bob));
                 nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
             }
         }

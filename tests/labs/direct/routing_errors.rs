@@ -71,7 +71,7 @@ fn a_text_that_just_fills_a_read_without_an_end_does_not_swallow_the_next() {
 fn a_recipient_that_has_left_is_nobody_even_before_its_process_is_reaped() {
     let server = server(&[]);
     let (mut alice, bob) = (join(&server, "alice"), join(&server, "bob"));
-    let child = child_of(&server, &bob);
+    let child = server.child_of(&bob);
     // The first process sleeps while bob leaves, his child tells so and ends, and alice writes.
     server.program.signal(SIGSTOP);
     drop(bob);
@@ -158,7 +158,7 @@ fn a_recipient_who_does_not_read_is_sent_away_while_the_others_talk_on() {
 fn what_a_client_sent_before_it_went_is_given_although_it_can_be_told_nothing_any_more() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
-    let child = child_of(&server, &alice);
+    let child = server.child_of(&alice);
     alice.sends("no form\n");
     server.program.out.line_with(&["not of the form"]);
     server.program.signal(SIGSTOP);

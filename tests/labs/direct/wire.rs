@@ -5,6 +5,7 @@ use super::*;
 use std::thread;
 
 /// Nothing but `expected` has come to `peer`, and nothing else is on its way.
+#[track_caller]
 fn has_heard_all(peer: &mut Peer, expected: &str) {
     peer.half_closes();
     assert_eq!(String::from_utf8_lossy(&peer.hears_the_end()), expected);
@@ -171,7 +172,7 @@ fn the_server_prints_who_is_connected_what_passes_and_who_leaves() {
     let out = &server.program.out;
     let (mut alice, bob) = (join(&server, "alice"), nameless(&server));
     let (a, b) = (address_of(&alice), address_of(&bob));
-    let (child_a, child_b) = (child_of(&server, &alice), child_of(&server, &bob));
+    let (child_a, child_b) = (server.child_of(&alice), server.child_of(&bob));
     out.line_with(&[&format!("(parent) new client {a}: descriptor 6, child {child_a}, 1 connected")]);
     out.line_with(&[&format!("(parent) alice is {a}, descriptor 6, child {child_a}; 1 connected: alice")]);
     out.line_with(&[&format!("(parent) new client {b}: descriptor 7, child {child_b}, 2 connected")]);

@@ -22,11 +22,13 @@ const LABS: [Lab; 2] = [
     Lab { server: env!("CARGO_BIN_EXE_calc_serveur"), name: "calc_serveur", talk: talk_to_calc },
 ];
 
+#[track_caller]
 fn talk_to_echo(peer: &mut Peer) {
     peer.sends("talk\n");
     peer.hears("talk\n");
 }
 
+#[track_caller]
 fn talk_to_calc(peer: &mut Peer) {
     peer.hears_up_to("First number?\n");
     peer.sends("1\n2\n");
@@ -34,11 +36,13 @@ fn talk_to_calc(peer: &mut Peer) {
 }
 
 impl Lab {
+    #[track_caller]
     fn start(&self, options: &[&str]) -> Server {
         Server::of(self.server, options)
     }
 
     /// A new client gets an answer.
+    #[track_caller]
     fn serves_another(&self, server: &Server) {
         (self.talk)(&mut server.connect());
     }
@@ -50,6 +54,7 @@ fn sockets_of(pid: i32) -> Vec<i32> {
 }
 
 /// What /proc says of the open file behind a descriptor.
+#[track_caller]
 fn is_nonblocking(pid: i32, descriptor: i32) -> bool {
     let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap();
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
@@ -213,6 +218,7 @@ fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
 }
 
 /// Sends to a child, and takes nothing, until both directions are full.
+#[track_caller]
 fn blocks(peer: &Peer, child: i32) {
     let mut speaker = peer.also();
     speaker.stream.set_nonblocking(true).unwrap();

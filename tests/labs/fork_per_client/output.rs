@@ -4,6 +4,7 @@ use super::*;
 
 /// Starts a server with this standard output and proves that it serves several at once. Its port is read from the socket table,
 /// since nobody may be able to read its first line.
+#[track_caller]
 fn serves_with_output_to(lab: &Lab, mut command: Command) {
     let mut server = Program::start_with_its_own_output(&mut command);
     // It holds the other end of the output as well.

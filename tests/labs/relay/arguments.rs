@@ -4,6 +4,7 @@ use super::*;
 use nix::sys::signal::Signal::SIGTERM;
 
 /// What a program that should end by itself has come to: status, standard output, standard error.
+#[track_caller]
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut program = Program::start(Command::new(program).args(arguments));
     program.end_of_keyboard();

@@ -5,6 +5,7 @@ use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::net::{TcpListener, TcpStream};
 
 /// Our client, off a terminal, connected to a server of the test's own.
+#[track_caller]
 fn with_fake_server() -> (Program, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = Program::start(Command::new(CLIENT).args(["--port", &port_of(&listener)]));
@@ -12,16 +13,19 @@ fn with_fake_server() -> (Program, Peer) {
 }
 
 /// The same on a terminal.
+#[track_caller]
 fn terminal_with_fake_server() -> (Terminal, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = Terminal::start(CLIENT, &["127.0.0.1", "--plain", "--port", &port_of(&listener)]);
     (client, accept(&listener))
 }
 
+#[track_caller]
 fn port_of(listener: &TcpListener) -> String {
     listener.local_addr().unwrap().port().to_string()
 }
 
+#[track_caller]
 fn accept(listener: &TcpListener) -> Peer {
     let connection: TcpStream = listener.accept().unwrap().0;
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -29,19 +33,22 @@ fn accept(listener: &TcpListener) -> Peer {
     Peer::adopt(connection)
 }
 
+#[track_caller]
 fn connected_to(server: &Server) -> Program {
     let client = Program::start(Command::new(CLIENT).args(["127.0.0.1", "--port", &server.port()]));
-    client.out.line_with(&["Connecté à"]);
+    client.out.line_with(&[&server.port()]);
     client
 }
 
+#[track_caller]
 fn on_terminal(server: &Server) -> Terminal {
     let client = Terminal::start(CLIENT, &["127.0.0.1", "--plain", "--port", &server.port()]);
-    client.shows("Connecté à");
+    client.shows(&server.port());
     client
 }
 
 /// All that it has printed, after the opening line, when it has ended with this status and this last line.
+#[track_caller]
 fn ended(mut client: Program, status: i32, farewell: &str) -> String {
     assert_eq!(client.ends().code(), Some(status));
     assert_eq!(client.err.to_the_end(), format!("relay_client : {farewell}\n"));
@@ -79,6 +86,7 @@ Reçu : exit
     prints(&server, &["(père) le client 1 (", "a dit fin"]);
 }
 
+#[track_caller]
 fn says_off(peer: &mut Peer, text: &str) {
     peer.sends(format!("{text}\0"));
 }

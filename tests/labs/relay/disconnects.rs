@@ -9,6 +9,7 @@ const WAYS: [fn(Peer); 3] = [drop, Peer::resets, |mut peer| {
     peer.hears_the_end();
 }];
 
+#[track_caller]
 fn has_gone(server: &Server, number: u8, address: &str) {
     prints(server, &[&format!("(père) le client {number} ({address})"), "sa place est libre"]);
 }

@@ -4,6 +4,7 @@ use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 use nix::sys::signal::{Signal, kill};
 
+#[track_caller]
 fn send(pid: i32, signal: Signal) {
     kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
 }

@@ -139,6 +139,7 @@ fn fin_counts_with_a_line_end_and_alone_only() {
 }
 
 /// How often these processes have been woken up, or have been put aside while they ran.
+#[track_caller]
 fn switches(pids: &[i32]) -> u64 {
     let of = |pid: &i32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -90,6 +90,7 @@ fn beyond_max_clients_one_is_refused_with_a_string_that_says_so() {
     in_line_or_seated(&server);
 }
 
+#[track_caller]
 fn in_line_or_seated(server: &Server) {
     let mut peer = server.connect();
     assert!(["1", "2"].contains(&&peer.strings(1)[0][..]));

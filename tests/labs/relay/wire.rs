@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// One `recv` of at most `most` bytes, as the course's client does it, on a machine that is not quite fast enough to be there
 /// between two `send`s.
+#[track_caller]
 fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
     let mut buffer = vec![0; most];
     peer.stream.peek(&mut buffer).expect("recv");
@@ -17,12 +18,14 @@ fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
 }
 
 /// True if each string is what one `recv` of so many bytes brings.
+#[track_caller]
 fn comes_as<const N: usize>(peer: &mut Peer, strings: [(usize, &str); N]) -> bool {
     strings.into_iter().all(|(most, string)| recv(peer, most) == string.as_bytes())
 }
 
 /// On a machine so busy that the reader comes 200 ms late, two strings may be one `recv` all the same; so it is asked for once in
 /// a few times. A server that does not keep them apart never passes.
+#[track_caller]
 fn once_in_a_few_times(attempt: impl Fn() -> bool) {
     assert!((0..10).any(|_| attempt()));
 }

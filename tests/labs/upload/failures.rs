@@ -63,7 +63,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         |error| Some(error.to_string()),
         |probe| (!probe.status.success()).then(|| String::from_utf8_lossy(&probe.stderr).into_owned()),
     ) {
-        return eprintln!("skipped: no disk can be mounted here: {reason}");
+        return skip(skip::MOUNT, reason);
     }
     let server = Landing::at(&mut in_its_place(&[UPLOAD_SERVER]), small.path(), &[]);
     let mut client = server.connect();
@@ -110,6 +110,7 @@ fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
 }
 
 /// The server does not start, and says why in one line.
+#[track_caller]
 fn does_not_start(mut server: Program, parts: &[&str]) {
     assert_eq!(server.ends().code(), Some(1));
     let said = server.err.to_the_end();
@@ -178,6 +179,7 @@ fn a_client_that_is_silent_too_long_is_told_why() {
 }
 
 /// Uploads that are under way: an announced one and a text.
+#[track_caller]
 fn under_way(landing: &Landing) -> [Peer; 2] {
     let whole = announced("x", &[7; 100_000]);
     let clients = [&whole[..50_000], b"a text"].map(|bytes| {

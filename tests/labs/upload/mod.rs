@@ -21,23 +21,27 @@ struct Landing {
 }
 
 impl Landing {
+    #[track_caller]
     fn start(options: &[&str]) -> Landing {
         Landing::by(&mut Command::new(UPLOAD_SERVER), options)
     }
 
     /// Started by a command of the test's own, which ends with the server's name.
+    #[track_caller]
     fn by(command: &mut Command, options: &[&str]) -> Landing {
         let directory = tempfile::tempdir().unwrap();
         let server = Landing::at(command, directory.path(), options);
         Landing { server, directory }
     }
 
+    #[track_caller]
     fn at(command: &mut Command, directory: &Path, options: &[&str]) -> Server {
         command.args(["--bind", "127.0.0.1", "--port", "0", "--dir"]).arg(directory);
         Server::from(command.args(options))
     }
 
     /// A client that has been greeted.
+    #[track_caller]
     fn client(&self) -> Peer {
         let mut peer = self.server.connect();
         peer.hears(GREETING);
@@ -45,6 +49,7 @@ impl Landing {
     }
 
     /// Sends `bytes` and returns the answer; the connection ends with it.
+    #[track_caller]
     fn answer(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut client = self.client();
         client.sends(bytes);
@@ -52,6 +57,7 @@ impl Landing {
     }
 
     /// Every entry, hidden ones included, with its bytes.
+    #[track_caller]
     fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = std::fs::read_dir(self.directory.path()).unwrap().map(Result::unwrap);
         entries
@@ -61,17 +67,20 @@ impl Landing {
             .collect()
     }
 
+    #[track_caller]
     fn names(&self) -> Vec<String> {
         self.files().into_keys().collect()
     }
 
     /// Nothing has landed, and nothing is left over, once all clients are gone.
+    #[track_caller]
     fn is_empty(&self) {
         self.server.wait_for_children(0);
         assert_eq!(self.names(), [""; 0]);
     }
 }
 
+#[track_caller]
 fn answer_to(client: &mut Peer) -> String {
     String::from_utf8(client.hears_the_end()).unwrap()
 }
@@ -317,6 +326,7 @@ fn what_clients_send_never_reaches_the_servers_screen_unescaped() {
 }
 
 /// Our client, sending `file` to this server: its status and what it has printed.
+#[track_caller]
 fn by_our_client(landing: &Landing, file: &Path) -> (Option<i32>, String) {
     let mut client = Program::start(
         Command::new(env!("CARGO_BIN_EXE_upload_client"))

@@ -23,6 +23,7 @@ struct Sample {
 }
 
 impl Sample {
+    #[track_caller]
     fn new(name: &str, bytes: &[u8]) -> Sample {
         let place = tempdir().unwrap();
         let path = place.path().join(name);
@@ -30,12 +31,14 @@ impl Sample {
         Sample { _place: place, path }
     }
 
+    #[track_caller]
     fn path(&self) -> &str {
         self.path.to_str().unwrap()
     }
 }
 
 /// What the header of `bytes` must be; sha256sum(1), which is not ours, makes the sum.
+#[track_caller]
 fn header(name: &str, bytes: &[u8]) -> Vec<u8> {
     let sample = Sample::new("x", bytes);
     let output = Command::new("sha256sum").arg(sample.path()).output().expect("sha256sum, of coreutils");
@@ -44,12 +47,14 @@ fn header(name: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A port to connect to.
+#[track_caller]
 fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     (listener, port)
 }
 
+#[track_caller]
 fn accept(listener: &TcpListener) -> Peer {
     let (connection, _) = listener.accept().unwrap();
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -57,6 +62,7 @@ fn accept(listener: &TcpListener) -> Peer {
 }
 
 /// The client sending a file, with more `options`, and the server of the test's own that it is connected to.
+#[track_caller]
 fn sending(sample: &Sample, options: &[&str]) -> (Program, Peer) {
     let (listener, port) = listen();
     let program =
@@ -65,6 +71,7 @@ fn sending(sample: &Sample, options: &[&str]) -> (Program, Peer) {
 }
 
 /// The same with everything on a terminal.
+#[track_caller]
 fn sending_on_terminal(sample: &Sample) -> (Terminal, Peer) {
     let (listener, port) = listen();
     let terminal = Terminal::start(UPLOAD, &[sample.path(), "127.0.0.1", &port]);
@@ -72,6 +79,7 @@ fn sending_on_terminal(sample: &Sample) -> (Terminal, Peer) {
 }
 
 /// It has ended with status 1, this on standard output, and one line on standard error that holds all of `parts`.
+#[track_caller]
 fn fails(mut program: Program, out: &str, parts: &[&str]) {
     assert_eq!(program.ends().code(), Some(1));
     let said = program.err.to_the_end();
@@ -80,17 +88,20 @@ fn fails(mut program: Program, out: &str, parts: &[&str]) {
     assert!(parts.iter().all(|part| said.contains(part)), "{said}");
 }
 
+#[track_caller]
 fn succeeds(mut program: Program, out: &str) {
     assert_eq!(program.ends().code(), Some(0), "{}", program.err.so_far());
     assert_eq!((program.out.to_the_end().as_str(), program.err.to_the_end().as_str()), (out, ""));
 }
 
 /// The client without a server.
+#[track_caller]
 fn alone(arguments: &[&str]) -> Program {
     Program::start(Command::new(UPLOAD).args(arguments))
 }
 
 /// Waits until it waits for something: all that it had to do at once is done.
+#[track_caller]
 fn sleeps(pid: i32) {
     eventually("the client to wait", || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -3,6 +3,7 @@
 use super::*;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
+#[track_caller]
 fn room(options: &[&str]) -> (Server, Peer, Peer) {
     let server = Server::start(&[&["--distinct-names"], options].concat());
     let (mut alice, mut eve) = (server.join(), server.join());
@@ -100,6 +101,7 @@ fn the_courses_client_shows_all_that_is_said_while_it_is_refused() {
 }
 
 /// How many bytes each child has written.
+#[track_caller]
 fn written_by_children(server: &Server) -> Vec<u64> {
     let written = |pid| {
         let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("/proc/PID/io");
@@ -108,6 +110,7 @@ fn written_by_children(server: &Server) -> Vec<u64> {
     server.children().into_iter().map(written).collect()
 }
 
+#[track_caller]
 fn shown_while_refused() -> usize {
     let (server, mut alice, _eve) = room(&["--pace", "5"]);
     let mut refused = c_client(&server, "alice", "course");
@@ -156,9 +159,7 @@ fn what_would_forge_another_line_is_made_visible() {
 #[test]
 fn at_the_second_door_names_count_as_well_and_both_doors_share_them() {
     let (server, mut alice, mut eve) = room(&["--lines", "0"]);
-    let line = server.program.out.line_with(&["lignes de texte"]);
-    let address = line.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
-    let mut bob = Peer::connect(address);
+    let mut bob = Peer::connect(server.lines_address());
     bob.line();
     bob.sends("alice : moi aussi\n");
     let told = taken("alice");

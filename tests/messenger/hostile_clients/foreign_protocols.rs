@@ -53,9 +53,7 @@ fn words_that_only_resemble_a_header_are_words() {
 #[test]
 fn at_the_second_door_it_is_told_in_a_line() {
     let server = Server::start(&["--lines", "0"]);
-    let line = server.program.out.line_with(&["lignes de texte"]);
-    let address = line.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
-    let mut foreign = Peer::connect(address);
+    let mut foreign = Peer::connect(server.lines_address());
     foreign.line();
     foreign.sends("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{TOLD}\n"));

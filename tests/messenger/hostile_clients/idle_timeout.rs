@@ -36,9 +36,7 @@ fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stay
 #[test]
 fn in_lines_it_is_told_in_a_line() {
     let server = Server::start(&["--lines", "0", "--idle-timeout", "1"]);
-    let line = server.program.out.line_with(&["lignes de texte"]);
-    let address = line.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
-    let mut peer = Peer::connect(address);
+    let mut peer = Peer::connect(server.lines_address());
     let heard = String::from_utf8(peer.hears_the_end()).unwrap();
     assert!(
         heard.ends_with("chat_serveur : vous n'avez rien dit depuis 1 s, vous êtes déconnecté\n"),
@@ -49,9 +47,7 @@ fn in_lines_it_is_told_in_a_line() {
 #[test]
 fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
     let server = Server::start(&["--lines", "0", "--idle-timeout", "3", "--pace", "0"]);
-    let line = server.program.out.line_with(&["lignes de texte"]);
-    let address = line.split_whitespace().find_map(|word| word.parse().ok()).expect("an address");
-    let (mut slow, mut alice) = (Peer::connect(address), server.join());
+    let (mut slow, mut alice) = (Peer::connect(server.lines_address()), server.join());
     // Longer in all than one may be silent, with pauses far shorter; alice must not be silent either.
     for _ in 0..40 {
         slow.sends("x");

@@ -78,6 +78,7 @@ fn many_more_than_may_be_are_all_told_so_and_hold_up_nobody() {
     assert_eq!(server.children().len(), 1);
 }
 
+#[track_caller]
 fn server_on_all(options: &[&str]) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "0.0.0.0", "--port", "0"]).args(options))
 }

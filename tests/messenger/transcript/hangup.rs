@@ -6,6 +6,7 @@ use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use std::process::Command;
 
 /// A new terminal's other side, which no process inherits: it ends when it is dropped.
+#[track_caller]
 fn terminal() -> PtyMaster {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
     grantpt(&master).unwrap();
@@ -15,6 +16,7 @@ fn terminal() -> PtyMaster {
 
 /// A server that a new terminal controls, of which it has no more than its keyboard; and the terminal's other side. `hangup` is what
 /// env(1) is to do with SIGHUP.
+#[track_caller]
 fn on_a_terminal(place: &Place, hangup: &str) -> (Server, PtyMaster) {
     let master = terminal();
     let mut command = Command::new("sh");
@@ -86,8 +88,18 @@ fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
     assert_eq!(said(&objects(&place.path())), ["un"]);
 }
 
+/// The process of this name among the descendants of `pid`.
+#[track_caller]
+fn descendant_named(pid: i32, name: &str) -> Option<i32> {
+    children_of(pid).into_iter().find_map(|child| match name_of(child) == name {
+        true => Some(child),
+        false => descendant_named(child, name),
+    })
+}
+
 /// A server that an interactive shell on a new terminal has started by `script`, where it is `"$@"`; its number; and the terminal's
 /// other side.
+#[track_caller]
 fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
     let master = terminal();
     let mut command = Command::new("sh");
@@ -99,9 +111,9 @@ fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
     command.env("TERMINAL", ptsname_r(&master).unwrap());
     command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
     let server = Server::from(&mut command);
-    let first = server.program.out.line_with(&["(pid "]);
-    let (_, number) = first.split_once("(pid ").unwrap();
-    (server, number.split(' ').next().unwrap().parse().unwrap(), master)
+    // The shell starts it, and perhaps another shell before.
+    let pid = descendant_named(server.pid(), "chat_serveur").expect("the server under the shell");
+    (server, pid, master)
 }
 
 /// The shell passes SIGHUP on, as the leader of the session; to what is in the foreground, so does the kernel once the shell ends.

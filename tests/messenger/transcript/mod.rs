@@ -10,42 +10,48 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
 use serde_json::Value;
 
-mod write_errors;
+mod hangup;
 mod ownership;
 mod rotation;
-mod hangup;
+mod write_errors;
 
 /// A place for a transcript, which goes with the test.
 struct Place(tempfile::TempDir);
 
 impl Place {
+    #[track_caller]
     fn new() -> Place {
         Place(tempfile::tempdir().unwrap())
     }
 
+    #[track_caller]
     fn path(&self) -> PathBuf {
         self.0.path().join("transcript.jsonl")
     }
 
     /// A server with more `options`, that writes there.
+    #[track_caller]
     fn server(&self, options: &[&str]) -> Server {
         Server::start(&[&["--transcript", self.path().to_str().unwrap()], options].concat())
     }
 }
 
 /// The objects of a transcript, each on a line of its own, the last one too.
+#[track_caller]
 fn objects(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'), "{:?}", text.lines().last());
     objects_in(&text)
 }
 
+#[track_caller]
 fn objects_in(text: &str) -> Vec<Value> {
     let object = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
     text.lines().map(object).collect()
 }
 
 /// What was said, as readers see it: name and text.
+#[track_caller]
 fn said(objects: &[Value]) -> Vec<String> {
     let whole = |object: &Value| match object["name"].as_str() {
         Some(name) => format!("{name} : {}", object["text"].as_str().unwrap()),
@@ -60,9 +66,7 @@ fn each_message_is_an_object_with_its_time_child_and_address() {
     let place = Place::new();
     let server = place.server(&["--lines", "0"]);
     server.program.out.line_with(&["ce qui se dit est noté dans", "transcript.jsonl"]);
-    let second = server.program.out.line_with(&["en lignes de texte sur "]);
-    let (mut alice, mut line) =
-        (server.join(), Peer::connect(second.rsplit(' ').next().unwrap().parse().unwrap()));
+    let (mut alice, mut line) = (server.join(), Peer::connect(server.lines_address()));
     line.hears_line();
     alice.sends("alice : bonjour\0");
     alice.hears("alice : bonjour\0\0");
@@ -176,6 +180,7 @@ fn what_anybody_has_heard_is_in_the_file_although_the_server_is_killed_that_mome
 }
 
 /// What a client hears to the end of its connection, or its reset; `at_once` is done when it has heard `count` messages.
+#[track_caller]
 fn heard_until(peer: &Peer, count: usize, at_once: impl FnOnce()) -> Vec<String> {
     let (mut heard, mut buffer, mut at_once) = (Vec::new(), [0; 4096], Some(at_once));
     let texts = |heard: &[u8]| -> Vec<String> {

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::Command;
 
 /// What a server says that is refused this file, in one line, as it ends.
+#[track_caller]
 fn refused(program: &Path, options: &[&str]) -> String {
     let start = Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options).output();
     let done = start.unwrap();
@@ -13,16 +14,9 @@ fn refused(program: &Path, options: &[&str]) -> String {
     line
 }
 
+#[track_caller]
 fn refused_at(path: &Path) -> String {
     refused(Path::new(SERVER), &["--transcript", path.to_str().unwrap()])
-}
-
-fn is_root() -> bool {
-    let is_root = nix::unistd::geteuid().is_root();
-    if !is_root {
-        eprintln!("skipped: only root can be another user");
-    }
-    is_root
 }
 
 #[test]

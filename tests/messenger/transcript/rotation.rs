@@ -3,6 +3,7 @@
 use super::*;
 
 /// Waits until SIGHUP was answered for the `count`th time.
+#[track_caller]
 fn reopened(server: &Server, count: usize) {
     server.program.out.wait_for("an answer to SIGHUP", |said| {
         (String::from_utf8_lossy(said).matches("SIGHUP reçu : la transcription continue").count() >= count)
@@ -101,8 +102,7 @@ fn where_it_cannot_be_opened_again_the_old_file_goes_on_and_that_is_told() {
 #[test]
 fn another_user_makes_the_files_or_is_told_that_it_may_not() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can be another user");
+    if !is_root() {
         return;
     }
     let (_binaries, binary) = server_for_nobody();

@@ -4,6 +4,7 @@ use super::*;
 use std::process::Command;
 
 /// Waits until the server has told that the transcript has stopped, for that reason.
+#[track_caller]
 fn stops(server: &Server, reason: &str) {
     let line = server.program.err.line_with(&["transcript.jsonl s'arrête"]);
     assert!(
@@ -13,6 +14,7 @@ fn stops(server: &Server, reason: &str) {
 }
 
 /// One says numbers until the transcript has stopped, and some more; the other hears them all.
+#[track_caller]
 fn talks_on(server: &Server, who: &str) -> Vec<String> {
     let mut peers = [server.connect(), server.connect()];
     let mut said = Vec::new();
@@ -62,7 +64,7 @@ fn a_file_system_without_room_does_the_same() {
         unshare
     };
     if !unshared("mount -t tmpfs -o size=16k none \"$1\"").output().is_ok_and(|done| done.status.success()) {
-        eprintln!("skipped: only root may mount a file system");
+        skip(skip::MOUNT, "mount -t tmpfs failed");
         return;
     }
     let server = Server::from(&mut unshared(script));

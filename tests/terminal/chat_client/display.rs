@@ -52,6 +52,7 @@ fn a_long_message_is_wrapped_by_the_terminal_itself() {
 }
 
 /// The first cell of `text` on the screen.
+#[track_caller]
 fn cell_of(alice: &mut Emulator, text: &str) -> vt100::Cell {
     alice.sees(&format!("{text:?}"), |screen| {
         let (_, columns) = screen.size();

@@ -2,14 +2,15 @@
 
 use crate::common::*;
 
-mod terminal_restored;
-mod reconnect;
 mod display;
-mod resize;
-mod tmux;
 mod editing;
+mod reconnect;
+mod resize;
+mod terminal_restored;
+mod tmux;
 
 /// `alice` on a terminal of this size, connected to `server`.
+#[track_caller]
 fn alice_in(server: &Server, size: (u16, u16), variables: &[&str], options: &[&str]) -> Emulator {
     let port = server.port();
     let arguments = [&["127.0.0.1", "alice", "--port", &port], options].concat();
@@ -18,6 +19,7 @@ fn alice_in(server: &Server, size: (u16, u16), variables: &[&str], options: &[&s
     alice
 }
 
+#[track_caller]
 fn alice(server: &Server) -> Emulator {
     alice_in(server, (60, 10), &[], &[])
 }
@@ -28,6 +30,7 @@ fn status(server: &Server, messages: &str) -> String {
 }
 
 /// The second process of a client.
+#[track_caller]
 fn second_of(alice: &Emulator) -> i32 {
     eventually("the second process", || children_of(alice.terminal.pid()).first().copied())
 }

@@ -6,11 +6,13 @@ use std::net::TcpListener;
 use std::process::Command;
 
 /// A server once more, where the last one was.
+#[track_caller]
 fn again_at(port: &str) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", port]))
 }
 
 /// A port at which nobody listens.
+#[track_caller]
 fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
@@ -77,6 +79,7 @@ fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
 }
 
 /// Waits until the server has sent away so many clients.
+#[track_caller]
 fn has_refused(server: &Server, count: usize) {
     server.program.err.wait_for("refusals", |bytes| {
         (String::from_utf8_lossy(bytes).matches("refusé : la salle est pleine").count() >= count)
@@ -85,6 +88,7 @@ fn has_refused(server: &Server, count: usize) {
 }
 
 /// `alice` with `--reconnect`, on a wide terminal, and the test's own server.
+#[track_caller]
 fn alice_at(listener: &TcpListener) -> Emulator {
     let port = listener.local_addr().unwrap().port().to_string();
     Emulator::start((100, 20), &[], CLIENT, &["127.0.0.1", "alice", "--reconnect", "--port", &port])

@@ -6,6 +6,7 @@ use nix::sys::termios::LocalFlags;
 use std::io::Write;
 
 /// The client as a part of a script, which says its status when it has ended, and waits for a line.
+#[track_caller]
 fn in_script(server: &Server, shell: &[&str], script: &str) -> Emulator {
     let port = server.port();
     let client = [CLIENT, "127.0.0.1", "alice", "--port", &port];
@@ -16,6 +17,7 @@ fn in_script(server: &Server, shell: &[&str], script: &str) -> Emulator {
 }
 
 /// Its two processes: the first, the second.
+#[track_caller]
 fn both(alice: &Emulator) -> (i32, i32) {
     let first = eventually("the client", || children_of(alice.terminal.pid()).first().copied());
     let second = eventually("its second process", || children_of(first).first().copied());
@@ -23,6 +25,7 @@ fn both(alice: &Emulator) -> (i32, i32) {
 }
 
 /// Ended in this way, with half a line typed, it leaves the terminal as a new one is. What the script then shows.
+#[track_caller]
 fn leaves_the_terminal_as_it_was(end: impl FnOnce(&mut Emulator, i32, i32), shown: &[&str]) {
     let server = Server::start(&[]);
     let mut alice = in_script(&server, &["sh"], r#"trap : INT; "$0" "$@"; echo "statut $?"; read -r reste"#);
@@ -71,6 +74,7 @@ fn after_the_end_of_the_server() {
 }
 
 /// The modes in which a terminal is that nobody has changed.
+#[track_caller]
 fn fresh_modes() -> nix::sys::termios::Termios {
     Emulator::start((70, 12), &[], "cat", &[]).modes()
 }

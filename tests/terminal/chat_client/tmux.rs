@@ -9,10 +9,11 @@ struct Tmux {
 }
 
 impl Tmux {
-    /// `alice` in a window of this size; none, where tmux is not installed.
+    /// `alice` in a window of this size; none where tmux is not installed.
+    #[track_caller]
     fn start(server: &Server, columns: u16, rows: u16) -> Option<Tmux> {
         if Command::new("tmux").arg("-V").output().is_err() {
-            eprintln!("tmux is not installed: nothing was tested");
+            skip(skip::TMUX, "tmux -V failed");
             return None;
         }
         let tmux = Tmux { directory: tempfile::tempdir().unwrap() };
@@ -23,6 +24,7 @@ impl Tmux {
         Some(tmux)
     }
 
+    #[track_caller]
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("tmux");
         command.arg("-S").arg(self.directory.path().join("socket")).args(arguments).env_remove("TMUX");
@@ -30,17 +32,20 @@ impl Tmux {
         command
     }
 
+    #[track_caller]
     fn does(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().expect("tmux");
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
+    #[track_caller]
     fn types(&self, text: &str) {
         self.does(&["send-keys", "-l", text]);
     }
 
     /// Waits until `look` finds something in all rows, those of the scrollback first.
+    #[track_caller]
     fn shows<T>(&self, what: &str, look: impl Fn(&[String]) -> Option<T>) -> T {
         let mut last = Vec::new();
         eventually(what, || {
@@ -68,6 +73,7 @@ fn is_clean(rows: &[String], messages: usize) -> bool {
     count("──") == 1 && count("alice>") == 1 && (1..=messages).all(|n| count(&format!(": m{n}.")) == 1)
 }
 
+#[track_caller]
 fn narrowed(draft: usize, messages: usize) {
     let server = Server::start(&[]);
     let Some(tmux) = Tmux::start(&server, 100, 12) else { return };

@@ -3,6 +3,7 @@
 use super::*;
 
 /// `alice`, and the server that has heard her name.
+#[track_caller]
 fn alice() -> (Emulator, Peer) {
     let (mut alice, mut server) = with_fake_server(DIRECT);
     server.hears("alice\n");
@@ -10,6 +11,7 @@ fn alice() -> (Emulator, Peer) {
     (alice, server)
 }
 
+#[track_caller]
 fn status(server: &Peer) -> String {
     format!("── connected · {} · alice · Tab completes names", place(server))
 }

@@ -5,11 +5,11 @@ use crate::common::*;
 
 use std::net::TcpListener;
 
-mod echo_and_calc;
-mod terminal_restored;
-mod plain_output;
 mod direct_names;
+mod echo_and_calc;
+mod plain_output;
 mod relay_turns;
+mod terminal_restored;
 
 const RELAY: &str = env!("CARGO_BIN_EXE_relay_client");
 const RELAY_SERVER: &str = env!("CARGO_BIN_EXE_relay_serveur");
@@ -23,6 +23,7 @@ const CALC_SERVER: &str = env!("CARGO_BIN_EXE_calc_serveur");
 const SIZE: (u16, u16) = (100, 12);
 
 /// A client on a terminal, and a server of the test's own that it has reached.
+#[track_caller]
 fn with_fake_server(client: &str) -> (Emulator, Peer) {
     let (listener, port) = listening();
     let emulator = Emulator::start(SIZE, &[], client, &arguments(client, &port));
@@ -30,6 +31,7 @@ fn with_fake_server(client: &str) -> (Emulator, Peer) {
 }
 
 /// The same under a shell, which then says what it reads itself.
+#[track_caller]
 fn with_fake_server_under_a_shell() -> (Emulator, Peer) {
     let (listener, port) = listening();
     let script = r#""$0" "$@"; echo "status $?"; read -r line; echo "read <$line>"; read -r rest"#;
@@ -38,12 +40,14 @@ fn with_fake_server_under_a_shell() -> (Emulator, Peer) {
     (emulator, accept(&listener))
 }
 
+#[track_caller]
 fn listening() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     (listener, port)
 }
 
+#[track_caller]
 fn accept(listener: &TcpListener) -> Peer {
     let connection = listener.accept().unwrap().0;
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -60,6 +64,7 @@ fn arguments<'a>(client: &str, port: &'a str) -> Vec<&'a str> {
 }
 
 /// What the status says of where the server is.
+#[track_caller]
 fn place(peer: &Peer) -> String {
     format!("127.0.0.1 port {}", peer.stream.local_addr().unwrap().port())
 }

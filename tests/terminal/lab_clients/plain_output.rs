@@ -6,6 +6,7 @@ use std::process::Command;
 const CLIENTS: [&str; 4] = [RELAY, DIRECT, ECHO, CALC];
 
 /// The client, started by a shell in this way, has connected and heard something: all that stands on the terminal.
+#[track_caller]
 fn after_a_message(client: &str, script: &str, variables: &[&str], options: &[&str]) -> String {
     let (listener, port) = listening();
     let arguments = arguments(client, &port);

@@ -5,6 +5,7 @@ use super::*;
 const TOO_EARLY: &str = "── ce n'est pas à vous · la ligne attend ici · au tour de votre partenaire";
 
 /// A client that has its number and its role.
+#[track_caller]
 fn told(said: &str) -> (Emulator, Peer) {
     let (mut client, mut server) = with_fake_server(RELAY);
     server.sends(said);

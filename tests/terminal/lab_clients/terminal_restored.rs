@@ -5,6 +5,7 @@ use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use nix::sys::termios::LocalFlags;
 
 /// A client as a part of a script, and its server.
+#[track_caller]
 fn in_script(client: &str, shell: &[&str], script: &str) -> (Emulator, Peer) {
     let (listener, port) = listening();
     let arguments = [&shell[1..], &["-c", script, client], &arguments(client, &port)].concat();
@@ -21,11 +22,13 @@ fn prompt_of(client: &str) -> &str {
     }
 }
 
+#[track_caller]
 fn says(client: &str, farewell: [&str; 2]) -> String {
     let name = client.rsplit('/').next().unwrap();
     if client == RELAY { format!("{name} : {}", farewell[0]) } else { format!("{name}: {}", farewell[1]) }
 }
 
+#[track_caller]
 fn is_as_new(emulator: &mut Emulator) {
     let fresh = Emulator::start(SIZE, &[], "cat", &[]);
     eventually("the modes of before", || (emulator.modes() == fresh.modes()).then_some(()));
@@ -37,6 +40,7 @@ fn is_as_new(emulator: &mut Emulator) {
 }
 
 /// Ended in this way, with half a line typed, a client leaves the terminal as a new one is.
+#[track_caller]
 fn leaves_the_terminal_as_it_was(client: &str, end: impl FnOnce(&mut Emulator, Peer, i32), shown: &[&str]) {
     let script = r#"trap : INT; "$0" "$@"; echo "status $?"; read -r rest"#;
     let (mut emulator, server) = in_script(client, &["sh"], script);

@@ -42,6 +42,7 @@ const CONVERSATION: [&str; 8] = [
 ];
 
 /// A page with a conversation in it.
+#[track_caller]
 fn busy(browser: &mut Browser, room: &Room) -> Page {
     let mut alice = room.page(browser, "alice");
     let mut peers: Vec<Peer> = (0..5).map(|_| room.server.join()).collect();
@@ -77,6 +78,7 @@ fn narrow_or_wide_light_or_dark_all_is_readable_and_nothing_scrolls_sideways() {
 }
 
 /// In windows of each size, light and dark; pictures bear the names.
+#[track_caller]
 fn is_readable(page: &mut Page, sizes: &[(&str, (u32, u32))]) {
     for &(name, size) in sizes {
         for theme in ["light", "dark"] {

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::devtools::DevTools;
-use super::{PATIENCE, Program};
+use super::{PATIENCE, Program, skip};
 
 /// The names under which systems have it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -23,13 +23,14 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// None, and a line that says so, where no browser is installed.
+    /// None where no browser is installed: the test is recorded as skipped.
+    #[track_caller]
     pub fn start() -> Option<Browser> {
         let there = |name: &&&str| {
             Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success())
         };
         let Some(name) = NAMES.iter().find(there) else {
-            eprintln!("skipped: no browser is installed (one of {})", NAMES.join(", "));
+            skip(skip::BROWSER, format!("none of {} is installed", NAMES.join(", ")));
             return None;
         };
         let profile = tempfile::tempdir().expect("a directory for the profile");
@@ -52,16 +53,19 @@ impl Browser {
     }
 
     /// A page in a window of its own that shares nothing with others, and remembers nothing of them.
+    #[track_caller]
     pub fn opens(&mut self, url: &str) -> Page {
         let context = self.control.call("Target.createBrowserContext", json!({}))["browserContextId"].clone();
         self.opens_in(&context, url)
     }
 
     /// A further page of the one who has `page`.
+    #[track_caller]
     pub fn opens_beside(&mut self, page: &Page, url: &str) -> Page {
         self.opens_in(&page.context, url)
     }
 
+    #[track_caller]
     fn opens_in(&mut self, context: &Value, url: &str) -> Page {
         let wanted = json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
         let target = self.control.call("Target.createTarget", wanted)["targetId"].clone();
@@ -101,6 +105,7 @@ impl Page {
     }
 
     /// Loads `url`, and waits until that is done.
+    #[track_caller]
     pub fn goes_to(&mut self, url: &str) {
         let answer = self.call("Page.navigate", json!({ "url": url }));
         assert_eq!(answer.get("errorText"), None, "{url}");
@@ -108,6 +113,7 @@ impl Page {
     }
 
     /// What an expression of JavaScript is, once its promise is kept.
+    #[track_caller]
     pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", parameters);
@@ -116,16 +122,19 @@ impl Page {
     }
 
     /// The same of one that is a string.
+    #[track_caller]
     pub fn text(&mut self, expression: &str) -> String {
         self.value(expression).as_str().unwrap_or_else(|| panic!("{expression} is no string")).to_string()
     }
 
     /// The same of one that is a list of strings.
+    #[track_caller]
     pub fn texts(&mut self, expression: &str) -> Vec<String> {
         serde_json::from_value(self.value(expression)).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
     /// Asks again and again until it is true.
+    #[track_caller]
     pub fn waits_until(&mut self, condition: &str) {
         let end = Instant::now() + PATIENCE;
         while self.value(&format!("Boolean({condition})")) != true {
@@ -183,6 +192,7 @@ impl Page {
     }
 
     /// A window of so many pixels, in a system that is light or dark.
+    #[track_caller]
     pub fn looks(&mut self, (width, height): (u32, u32), theme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.call("Emulation.setDeviceMetricsOverride", size);
@@ -194,6 +204,7 @@ impl Page {
     }
 
     /// Behind other windows, or in sight again. A browser without a window has none to put before it: the page is told so.
+    #[track_caller]
     pub fn is_hidden(&mut self, hidden: bool) {
         let told =
             format!("Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }})");
@@ -201,6 +212,7 @@ impl Page {
     }
 
     /// A picture of it as `NAME.png`, where the environment's FORKLAB_SCREENSHOTS names a directory.
+    #[track_caller]
     pub fn is_pictured(&mut self, name: &str) {
         let Some(directory) = std::env::var_os("FORKLAB_SCREENSHOTS") else { return };
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
@@ -212,6 +224,7 @@ impl Page {
     }
 
     /// The parameters of all events of a name that have come so far.
+    #[track_caller]
     pub fn events(&mut self, method: &str) -> Vec<Value> {
         // An answer comes behind the events of before.
         self.value("0");
@@ -220,6 +233,7 @@ impl Page {
     }
 
     /// Every address that it has asked for something.
+    #[track_caller]
     pub fn requests(&mut self) -> Vec<String> {
         let by_http =
             self.events("Network.requestWillBeSent").into_iter().map(|event| event["request"]["url"].clone());
@@ -228,6 +242,7 @@ impl Page {
     }
 
     /// What the browser has to say against it: errors, exceptions, violations of its policy.
+    #[track_caller]
     pub fn complaints(&mut self) -> Vec<Value> {
         let logged = self.events("Log.entryAdded");
         let thrown = self.events("Runtime.exceptionThrown");

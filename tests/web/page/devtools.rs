@@ -17,6 +17,7 @@ pub struct DevTools {
 
 impl DevTools {
     /// To what is at `path`: the browser, or one of its pages.
+    #[track_caller]
     pub fn connect(address: SocketAddr, path: &str) -> DevTools {
         let stream = TcpStream::connect(address).expect("connect to the browser");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -27,6 +28,7 @@ impl DevTools {
     }
 
     /// Waits for the answer, and fails where it is an error.
+    #[track_caller]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.calls += 1;
         let call = json!({ "id": self.calls, "method": method, "params": parameters });

@@ -7,6 +7,7 @@ const FOCUS: &str = "document.activeElement.id";
 
 impl Page {
     /// Presses a key that moves the keyboard there.
+    #[track_caller]
     fn moves_to(&mut self, id: &str, press: impl FnOnce(&mut Page)) {
         press(self);
         self.waits_until(&format!("{FOCUS} === '{id}'"));

@@ -6,16 +6,16 @@
 mod appearance;
 mod chromium;
 mod connection;
+mod conversation;
 mod devtools;
 mod flood;
-mod markup;
 mod keyboard;
+mod markup;
 mod message_length;
 mod nickname;
-mod conversation;
 
-use chromium::{Browser, Page};
 use crate::common::*;
+use chromium::{Browser, Page};
 
 /// The texts of all messages.
 const TEXTS: &str =
@@ -31,29 +31,31 @@ struct Room {
 }
 
 impl Room {
+    #[track_caller]
     fn open() -> Room {
         Room::with(&["--web", "0"])
     }
 
     /// The same, its page on a port that is known already.
+    #[track_caller]
     fn at(port: &str) -> Room {
         Room::with(&["--web", port])
     }
 
+    #[track_caller]
     fn with(options: &[&str]) -> Room {
         let server = Server::start(options);
-        let line = server.program.out.line_with(&["http://"]);
-        let url =
-            line.split_whitespace().find(|word| word.starts_with("http://")).expect("the page's address");
-        Room { url: url.to_string(), server }
+        Room { url: server.program.out.web_url(), server }
     }
 
     /// The page's port.
+    #[track_caller]
     fn port(&self) -> String {
         self.url.trim_end_matches('/').rsplit(':').next().expect("a port").to_string()
     }
 
     /// A page of somebody with a pseudo, connected.
+    #[track_caller]
     fn page(&self, browser: &mut Browser, pseudo: &str) -> Page {
         let mut page = browser.opens(&self.url);
         page.is_named(pseudo);
@@ -63,6 +65,7 @@ impl Room {
 
 impl Page {
     /// Gives the page the pseudo that it asks for, and waits until it is connected.
+    #[track_caller]
     fn is_named(&mut self, pseudo: &str) {
         self.waits_until("document.querySelector('#ask').open");
         self.pastes(pseudo);
@@ -71,6 +74,7 @@ impl Page {
         self.is_connected();
     }
 
+    #[track_caller]
     fn is_connected(&mut self) {
         self.waits_until("document.body.dataset.state === 'open'");
     }
@@ -82,11 +86,13 @@ impl Page {
     }
 
     /// Waits until it shows so many messages.
+    #[track_caller]
     fn has_messages(&mut self, count: usize) {
         self.waits_until(&format!("{TEXTS}.length >= {count}"));
     }
 
     /// Waits for a notice with these words.
+    #[track_caller]
     fn has_notice(&mut self, words: &str) {
         self.waits_until(&format!(
             "{NOTICES}.some((notice) => notice.includes({}))",

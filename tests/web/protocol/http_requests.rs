@@ -4,12 +4,14 @@ use super::*;
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
+#[track_caller]
 fn status_of(answer: &str) -> u16 {
     let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     status.unwrap_or_else(|| panic!("no status line: {answer:?}"))
 }
 
 /// The value of a header that is there once.
+#[track_caller]
 fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
     let mut values = head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -18,6 +20,7 @@ fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     value
 }
 
+#[track_caller]
 fn kept_to_itself(answer: &str) {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     for (name, value) in [

@@ -6,8 +6,7 @@ use nix::sys::signal::Signal::SIGKILL;
 #[test]
 fn pages_c_clients_and_line_clients_hear_one_order() {
     let room = Room::open(&["--pace", "0", "--lines", "0"]);
-    let line = room.server.program.out.line_with(&["en lignes de texte"]);
-    let lines: SocketAddr = line.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    let lines = room.server.lines_address();
     let (mut first, mut second, string) = (room.enter(), room.enter(), room.server.join());
     let mut line = Peer::connect(lines);
     line.line();

@@ -3,9 +3,9 @@
 
 mod close_codes;
 mod hostile_frames;
+mod http_requests;
 mod mixed_room;
 mod operator_view;
-mod http_requests;
 
 use crate::common::*;
 
@@ -24,24 +24,28 @@ struct Room {
 }
 
 impl Room {
+    #[track_caller]
     fn open(options: &[&str]) -> Room {
         Room::at("0", options)
     }
 
+    #[track_caller]
     fn at(web: &str, options: &[&str]) -> Room {
         let server = Server::start(&[&["--web", web], options].concat());
-        let line = server.program.out.line_with(&["navigateurs sur http://"]);
-        let (_, url) = line.split_once("http://").unwrap();
-        Room { web: url.strip_suffix('/').expect("an URL").parse().expect("an address"), server }
+        let url = server.program.out.web_url();
+        let address = url.trim_start_matches("http://").strip_suffix('/').expect("the root");
+        Room { web: address.parse().expect("an address"), server }
     }
 
     /// A browser's page that is in the room.
+    #[track_caller]
     fn enter(&self) -> Browser {
         let (socket, hello) = self.upgrade();
         assert_eq!(hello["server"], self.server.address.to_string());
         Browser { socket, pid: hello["pid"].as_i64().expect("a pid") as i32 }
     }
 
+    #[track_caller]
     fn upgrade(&self) -> (WebSocket<TcpStream>, Value) {
         let stream = TcpStream::connect(self.web).expect("connect");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -55,6 +59,7 @@ impl Room {
     }
 
     /// A connection in the room that will send bytes of its own making.
+    #[track_caller]
     fn enter_raw(&self) -> Peer {
         let mut peer = Peer::connect(self.web);
         peer.sends(upgrade(self.web));
@@ -64,12 +69,14 @@ impl Room {
     }
 
     /// The whole answer to a request.
+    #[track_caller]
     fn asks(&self, request: impl AsRef<[u8]>) -> String {
         let mut peer = Peer::connect(self.web);
         peer.sends(request);
         String::from_utf8(peer.hears_the_end()).expect("UTF-8")
     }
 
+    #[track_caller]
     fn gets(&self, path: &str) -> String {
         self.asks(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.web))
     }
@@ -91,16 +98,19 @@ struct Browser {
 }
 
 impl Browser {
+    #[track_caller]
     fn says(&mut self, text: &str) {
         self.socket.send(Message::text(text)).expect("send");
     }
 
     /// The next JSON object.
+    #[track_caller]
     fn hears(&mut self) -> Value {
         json_of(self.socket.read().expect("a message"))
     }
 
     /// The next message: who said what, and whose child has read it.
+    #[track_caller]
     fn hears_words(&mut self) -> (i64, String) {
         let Value::Object(said) = self.hears() else { panic!("no object") };
         let name = said.get("name").map(|name| format!("{} : ", name.as_str().unwrap())).unwrap_or_default();
@@ -108,6 +118,7 @@ impl Browser {
     }
 
     /// What comes before the close frame, and its code.
+    #[track_caller]
     fn hears_the_close(&mut self) -> (Vec<Value>, Option<u16>) {
         let mut before = Vec::new();
         loop {
@@ -119,11 +130,13 @@ impl Browser {
     }
 }
 
+#[track_caller]
 fn json_of(message: Message) -> Value {
     serde_json::from_str(message.to_text().expect("text")).expect("JSON")
 }
 
 /// A frame of a client, of fewer than 65536 bytes: `first` is flags and kind.
+#[track_caller]
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = match payload.len() {
         short @ 0..126 => vec![0x80 | short as u8],
@@ -139,6 +152,7 @@ fn close(code: u16) -> Vec<u8> {
 }
 
 /// The memory that is a process's own, in kB.
+#[track_caller]
 fn private_memory_of(pid: i32) -> u64 {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
     let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("Private_Dirty");
