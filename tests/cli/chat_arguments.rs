@@ -74,6 +74,7 @@ fn the_server_tells_each_mistake_in_one_line() {
         (&["--port", "\x1b[2J"], "^[[2J"),
     ];
     for (arguments, what) in mistakes {
+        let _row = Row::of(&(&arguments, &what));
         is_refused(SERVER, arguments, what);
     }
 }
@@ -102,6 +103,7 @@ fn the_client_tells_each_mistake_in_one_line() {
         (&["127.0.0.1", "alice", "--port", "http"], "« http » refusé"),
     ];
     for (arguments, what) in mistakes {
+        let _row = Row::of(&(&arguments, &what));
         is_refused(CLIENT, arguments, what);
     }
 }
@@ -137,6 +139,7 @@ fn help_teaches_every_option_with_examples_in_one_language() {
 #[test]
 fn help_that_nobody_can_read_is_no_panic() {
     for program in [SERVER, CLIENT] {
+        let _row = Row::of(&program);
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = Command::new(program).arg("--help").stdout(full).output().unwrap();
         assert_eq!((output.status.code(), &output.stderr[..]), (Some(1), &b""[..]));

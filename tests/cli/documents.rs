@@ -1,4 +1,4 @@
-//! What the documents say of the programs is so: the tests and files that they name are there, and no option is left out.
+//! The documents against the repository: tests, files and links that they name exist, and every option is in a table.
 
 use crate::common::*;
 
@@ -6,6 +6,23 @@ use std::fs;
 use std::path::Path;
 
 const RELIABILITY: &str = "docs/RELIABILITY.md";
+
+/// Every document whose paths and links are checked; those that do not exist are passed over.
+const DOCUMENTS: [&str; 10] = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/BENCHMARKS.md",
+    "docs/FUZZING.md",
+    "docs/GLOSSARY.md",
+    "docs/PROTOCOLS.md",
+    RELIABILITY,
+    "docs/USAGE.md",
+];
+
+/// The documents that explain the servers' options, in tables.
+const OPTIONS: [&str; 2] = ["README.md", "docs/USAGE.md"];
 
 const SERVERS: [&str; 6] = [
     SERVER,
@@ -26,13 +43,13 @@ fn is_there(path: &str) -> bool {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
 }
 
-/// What stands between backquotes, line by line.
+/// The texts between backquotes, line by line.
 #[track_caller]
 fn code_of(document: &str) -> Vec<String> {
     document.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_string).collect()
 }
 
-/// `file::test` or `file::module::test` of `tests/`, or a unit test by its path in `src/`.
+/// `crate::module::test` of `tests/`, `crate::test` where a crate is one file, or a unit test by its path in `src/`.
 fn is_test_path(code: &str) -> bool {
     let is_name = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase())
@@ -41,7 +58,7 @@ fn is_test_path(code: &str) -> bool {
     code.contains("::") && code.split("::").all(is_name)
 }
 
-/// The source files in which such a test may stand.
+/// The source files where a test of this module may be.
 #[track_caller]
 fn places_of(path: &[&str]) -> Vec<String> {
     let joined = path.join("/");
@@ -50,7 +67,7 @@ fn places_of(path: &[&str]) -> Vec<String> {
             let module = joined.trim_end_matches("/tests");
             vec![format!("src/{module}.rs"), format!("src/{module}/mod.rs"), format!("src/{joined}.rs")]
         }
-        _ => vec![format!("tests/{joined}.rs")],
+        _ => vec![format!("tests/{joined}.rs"), format!("tests/{joined}/mod.rs")],
     }
 }
 
@@ -72,7 +89,7 @@ fn has_test(source: &str, name: &str) -> bool {
 fn every_test_that_reliability_names_is_there() {
     let paths: Vec<String> =
         code_of(&text_of(RELIABILITY)).into_iter().filter(|code| is_test_path(code)).collect();
-    assert!(paths.len() > 60, "only {} found: is it still written as file::test?", paths.len());
+    assert!(paths.len() > 60, "only {} found: is it still written as crate::module::test?", paths.len());
     let is_missing = |path: &&String| {
         let parts: Vec<&str> = path.split("::").collect();
         let (name, file) = parts.split_last().expect("a path has parts");
@@ -84,10 +101,13 @@ fn every_test_that_reliability_names_is_there() {
 
 #[test]
 fn every_file_that_the_documents_name_is_there() {
-    for document in [RELIABILITY, "README.md", "docs/PROTOCOLS.md"] {
+    for document in DOCUMENTS.into_iter().filter(|path| is_there(path)) {
+        let _row = Row::of(&document);
         let text = text_of(document);
         let ours = ["src/", "tests/", "fuzz/", "scripts/", "docs/", "c-compat/", "benches/"];
-        let is_ours = |code: &String| ours.iter().any(|front| code.starts_with(front));
+        // A source file is named by its path in src/ as well.
+        let is_source = |code: &str| code.contains('/') && code.ends_with(".rs");
+        let is_ours = |code: &String| ours.iter().any(|front| code.starts_with(front)) || is_source(code);
         let is_plain = |code: &String| {
             !code.contains(|c: char| c.is_whitespace() || c.is_ascii_uppercase() || "*{".contains(c))
         };
@@ -96,12 +116,14 @@ fn every_file_that_the_documents_name_is_there() {
         for path in
             code_of(&text).into_iter().filter(|code| is_ours(code) && is_plain(code) && !is_built(code))
         {
-            assert!(is_there(&path), "{document} names {path}");
+            assert!(is_there(&path) || is_there(&format!("src/{path}")), "{document} names {path}");
         }
         let directory = if document.starts_with("docs/") { "docs/" } else { "" };
         for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
             assert!(
-                link.starts_with("http") || is_there(&format!("{directory}{link}")),
+                link.starts_with("http")
+                    || link.starts_with("mailto:")
+                    || is_there(&format!("{directory}{link}")),
                 "{document} leads to {link}"
             );
         }
@@ -109,11 +131,12 @@ fn every_file_that_the_documents_name_is_there() {
 }
 
 #[test]
-fn every_option_of_every_server_is_in_the_readme() {
-    let readme = text_of("README.md");
+fn every_option_of_every_server_is_in_a_table() {
+    let documents = OPTIONS.map(text_of).join("\n");
     let rows: Vec<&str> =
-        readme.lines().filter(|line| line.starts_with('|') || line.contains("Every server has")).collect();
+        documents.lines().filter(|line| line.starts_with('|') || line.contains("Every server has")).collect();
     for server in SERVERS {
+        let _row = Row::of(&server);
         let help = outcome_of(server, &["--help"], "").out;
         let options: Vec<&str> = help
             .lines()

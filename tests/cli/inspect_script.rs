@@ -134,6 +134,7 @@ fn each_connection_is_shown_as_the_first_processes_and_its_own_childs_under_one_
         let row = rows.iter().find(|row| row.contains(&format!(" {there} "))).expect("a row for each client");
         assert_eq!(row.matches("pid=").count(), 2, "{row}");
         for pid in [server.pid(), child] {
+            let _row = Row::of(&pid);
             assert!(row.contains(&format!("(\"chat_serveur\",pid={pid},fd={fd})")), "{row}");
         }
     }
@@ -217,6 +218,7 @@ fn two_servers_of_another_name_each_have_their_own_part() {
     let parts: Vec<&str> = shown.out.split("===== s").skip(1).collect();
     assert_eq!(parts.len(), 2, "{}", shown.out);
     for (server, count) in servers.iter().zip(["Compte : 0 client, 1", "Compte : 1 client, 2"]) {
+        let _row = Row::of(&count);
         let mine = |part: &&&str| part.contains(&format!("processus {} =====\n", server.pid()));
         let part = parts.iter().find(mine).expect("a part for each server");
         assert!(part.contains(count) && part.contains(&server.address.to_string()), "{part}");
@@ -266,6 +268,7 @@ fn on_a_terminal_no_line_is_wider_than_it_and_nothing_of_ss_is_lost() {
     let (server, _clients, children) = server_with_clients(3);
     let pair = |line: &str| children.iter().any(|child| line.contains(&format!("pid={child},fd=")));
     for (columns, holders_below) in [(80, true), (200, false)] {
+        let _row = Row::of(&(&columns, &holders_below));
         let lines = on_a_terminal(columns, &server);
         assert!(lines.iter().all(|line| line.chars().count() <= columns as usize), "{lines:#?}");
         let pairs: Vec<&String> = lines.iter().filter(|line| pair(line)).collect();
@@ -307,8 +310,10 @@ fn no_server_is_one_line_that_says_how_to_start_one() {
 #[test]
 fn a_missing_tool_is_named_with_its_package() {
     for (missing, package) in [("ps", "procps"), ("ss", "iproute2"), ("awk", "mawk")] {
+        let _row = Row::of(&(&missing, &package));
         let directory = tempfile::tempdir().unwrap();
         for tool in ["bash", "ps", "ss", "awk", "grep", "sort", "ls", "stty"] {
+            let _row = Row::of(&tool);
             let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
                 .map(|path| path.join(tool))
                 .find(|file| file.is_file())
@@ -332,6 +337,7 @@ fn a_wrong_use_is_one_line_and_status_2() {
 #[test]
 fn help_is_no_error() {
     for option in ["-h", "--help"] {
+        let _row = Row::of(&option);
         let shown = inspect(&[option]);
         assert_eq!((shown.status, shown.err.as_str()), (Some(0), ""));
         assert!(shown.out.starts_with("Usage : inspect.sh [NOM | PID]\n"), "{}", shown.out);

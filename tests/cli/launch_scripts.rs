@@ -34,6 +34,7 @@ impl Desk {
     fn new(cargo: &str) -> Desk {
         let desk = Desk { home: tempfile::tempdir().unwrap() };
         for directory in ["bin", "target/release", "work"] {
+            let _row = Row::of(&directory);
             std::fs::create_dir_all(desk.path(directory)).unwrap();
         }
         executable(&desk.path("bin/cargo"), cargo);
@@ -136,6 +137,7 @@ fn without_a_labs_name_the_relay_is_started() {
 fn every_lab_has_its_server_and_its_client() {
     let desk = Desk::new(UP_TO_DATE);
     for lab in LABS {
+        let _row = Row::of(&lab);
         let [server, client] = [SERVER_SCRIPT, CLIENT_SCRIPT].map(|script| {
             let started = told(&mut desk.launch(script, &[lab, "--port", "8001"]));
             (started, desk.cargo_call().expect("cargo was asked"))
@@ -143,6 +145,7 @@ fn every_lab_has_its_server_and_its_client() {
         assert_eq!(server.0, (format!("{lab}_serveur"), "<--port><8001>.".into()));
         assert_eq!(client.0, (format!("{lab}_client"), "<--port><8001>.".into()));
         for (asked, program) in [(server.1, format!("{lab}_serveur")), (client.1, format!("{lab}_client"))] {
+            let _row = Row::of(&(&asked, &program));
             assert!(asked.contains(&format!("\nbuild\n--release\n--bin\n{program}\n")), "{asked}");
         }
     }
@@ -161,6 +164,7 @@ fn what_is_no_labs_name_goes_to_the_relay_with_all_that_follows() {
         (&["--", "chat"], "<--><chat>."),
     ];
     for (given, passed) in cases {
+        let _row = Row::of(&(&given, &passed));
         let expected = ("relay_client".into(), passed.into());
         assert_eq!(told(&mut desk.launch(CLIENT_SCRIPT, given)), expected, "{given:?}");
     }
@@ -170,6 +174,7 @@ fn what_is_no_labs_name_goes_to_the_relay_with_all_that_follows() {
 fn a_labs_name_mistyped_starts_no_server_and_builds_none() {
     let desk = Desk::new(UP_TO_DATE);
     for given in [&["ecko"][..], &["Chat", "--port", "5016"], &["echo_serveur"]] {
+        let _row = Row::of(&given);
         let Finished { status, stdout, stderr } = desk.launch(SERVER_SCRIPT, given).output().unwrap();
         assert_eq!((status.code(), &stdout[..]), (Some(2), &b""[..]));
         let said = text(&stderr);
@@ -230,6 +235,7 @@ fn through_a_link_or_the_search_path_it_finds_the_same_repository() {
     symlink(root().join("scripts"), desk.path("scripts")).unwrap();
     let ways = ["serveur", "./link to a link", "../scripts/launch_server.sh"];
     for way in ways {
+        let _row = Row::of(&way);
         // By a shell: it is what looks for `./` and `../` from the caller's directory.
         let (program, arguments) = told(&mut desk.launch("sh", &["-c", "\"$0\" chat -q", way]));
         assert_eq!((program.as_str(), arguments.as_str()), ("chat_serveur", "<-q>."), "{way}");
@@ -311,6 +317,7 @@ fn a_pipe_or_a_terminal_of_no_known_kind_is_not_cleared_and_that_is_no_error() {
     let output = desk.launch(SERVER_SCRIPT, &[]).env("TERM", "xterm").output().unwrap();
     assert!(text(&output.stdout).starts_with("relay_serveur pid "), "{}", text(&output.stdout));
     for env in [&["-u", "TERM"][..], &["TERM="], &["TERM=dumb"], &["TERM=no_such_terminal"]] {
+        let _row = Row::of(&env);
         let mut terminal = desk.launch_on_a_terminal(env, SERVER_SCRIPT);
         assert!(terminal.ends().success(), "{env:?}");
         let screen = terminal.screen.to_the_end();
@@ -325,6 +332,7 @@ fn without_cargo_what_is_built_is_started_and_what_is_not_is_told_in_one_line() 
     std::fs::create_dir(&bare).unwrap();
     let path = std::env::var_os("PATH").unwrap();
     for tool in ["bash", "readlink"] {
+        let _row = Row::of(&tool);
         let found = std::env::split_paths(&path).map(|place| place.join(tool)).find(|file| file.is_file());
         symlink(found.expect("needed for this test"), bare.join(tool)).unwrap();
     }
@@ -342,7 +350,9 @@ fn without_cargo_what_is_built_is_started_and_what_is_not_is_told_in_one_line() 
 fn help_alone_is_the_scripts_own_and_builds_nothing() {
     let desk = Desk::new(UP_TO_DATE);
     for (script, name) in [(SERVER_SCRIPT, "launch_server.sh"), (CLIENT_SCRIPT, "launch_client.sh")] {
+        let _row = Row::of(&name);
         for option in ["-h", "--help"] {
+            let _row = Row::of(&option);
             let output = desk.launch(script, &[option]).output().unwrap();
             assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
             let out = text(&output.stdout);
@@ -362,6 +372,7 @@ fn help_alone_is_the_scripts_own_and_builds_nothing() {
 fn the_messenger_launched_so_is_as_without_the_script() {
     let desk = Desk::new(UP_TO_DATE);
     for (name, program) in [("chat_serveur", SERVER), ("chat_client", CLIENT)] {
+        let _row = Row::of(&(&name, &program));
         let place = desk.path("target/release").join(name);
         std::fs::remove_file(&place).unwrap();
         symlink(program, place).unwrap();

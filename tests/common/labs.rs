@@ -71,7 +71,7 @@ pub fn helps_in_french(program: &str, parts: &[&str]) {
 fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
     for flag in ["-h", "--help"] {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
-        assert_eq!((status, err.as_str()), (Some(0), ""));
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{program} {flag}");
         assert!(parts.iter().chain(own).all(|part| help.contains(part)), "{parts:?} in {help}");
         assert!(!help.contains('{'), "{help}");
         assert!(!foreign.iter().any(|part| help.contains(part)), "{help}");

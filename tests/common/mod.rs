@@ -27,7 +27,7 @@ pub use process::{
     wait_for_death,
 };
 pub use program::{Output, Program};
-pub use row::{Row, row};
+pub use row::Row;
 pub use server::{Server, for_nobody, server_for_nobody};
 pub use skip::{is_root, skip};
 pub use terminal::Terminal;

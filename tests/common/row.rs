@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
-/// A row that is being tested.
+/// A row that is being tested. While it lives, a panic names the row, whichever helper it comes from.
+#[must_use]
 pub struct Row(String);
 
-/// To be kept while a row of a table is tested: a panic then names the row, whichever helper it comes from.
-#[must_use]
-pub fn row(what: impl Debug) -> Row {
-    Row(format!("{what:?}"))
+impl Row {
+    pub fn of(what: &dyn Debug) -> Row {
+        Row(format!("{what:?}"))
+    }
 }
 
 impl Drop for Row {

@@ -92,6 +92,7 @@ fn what_is_no_record_of_a_living_child_is_dropped_and_told_and_takes_nothing_els
     let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
     let packets = forgeries(child, server.pid());
     for (i, packet) in packets.iter().enumerate() {
+        let _row = Row::of(&(&i, &packet));
         pipe.write_all(packet).expect("a packet");
         alice.sends(format!("alice : {i}\0"));
         for peer in [&mut alice, &mut bob, &mut eve] {
@@ -147,6 +148,7 @@ fn a_departure_that_is_forged_costs_nobody_his_place() {
     let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
     let bobs = server.child_of(&bob);
     for pid in [child, bobs] {
+        let _row = Row::of(&pid);
         pipe.write_all(&record(pid, Kind::Left as u8, &104i32.to_ne_bytes())).unwrap();
     }
     alice.sends("alice : qui est là ?\0");
@@ -190,6 +192,7 @@ fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_
     pipe_of(child).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
     eve.hears_up_to("{\"hello\"");
     for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
+        let _row = Row::of(&(&kind, &body));
         pipe_of(child).write_all(&record(child, kind as u8, body)).unwrap();
     }
     forge(Kind::Read, b"1234", 8);

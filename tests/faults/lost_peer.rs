@@ -46,6 +46,7 @@ impl Hosts {
         }
         ip(&near, &format!("link add near type veth peer name far netns {}", far.pid()));
         for (host, device, address) in [(&near, "near", NEAR), (&far, "far", FAR)] {
+            let _row = Row::of(&device);
             ip(host, &format!("address add {address}/24 dev {device}"));
             ip(host, &format!("link set {device} up"));
         }
@@ -174,6 +175,7 @@ fn every_server_has_the_system_ask_a_silent_client_whether_it_is_there() {
     ];
     let place = tempfile::tempdir().unwrap();
     for program in servers {
+        let _row = Row::of(&program);
         let mut command = Command::new(program);
         let server =
             Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).current_dir(place.path()));

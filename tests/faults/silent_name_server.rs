@@ -42,6 +42,7 @@ fn a_signal_ends_every_client_while_a_name_is_looked_up() {
         return skip(skip::NETWORK_TOOLS, "no network namespace, or no nc, ip, ss or setpriv");
     }
     for ((client, arguments), signal) in CLIENTS.into_iter().zip([SIGINT, SIGTERM].into_iter().cycle()) {
+        let _row = Row::of(&(&client, &arguments, &signal));
         let mut command = in_a_network_of_its_own();
         command.args(["sh", "-c", SILENT_NAMES]).arg(&names).arg(client).args(arguments);
         let mut program = Program::start(&mut command);

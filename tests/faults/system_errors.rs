@@ -73,6 +73,7 @@ fn whatever_the_system_answers_for_a_while_the_conversation_is_whole() {
         ("close_range", "EPERM", "1+", 4),
     ];
     for (number, (call, error, when, least)) in table.into_iter().enumerate() {
+        let _row = Row::of(&(&call, &error, &when));
         let trace = place.path().join(number.to_string());
         let server = server_with(&format!("{call}:error={error}:when={when}"), &trace, &["-q"]);
         a_conversation(&server);
@@ -111,6 +112,7 @@ fn a_client_that_cannot_be_sent_to_for_want_of_memory_is_tried_again_a_little_la
     }
     let place = tempfile::tempdir().unwrap();
     for error in ["ENOBUFS", "ENOMEM"] {
+        let _row = Row::of(&error);
         let trace = place.path().join(error);
         let failing = format!("sendto:error={error}:when=1..{TIMES}");
         let server = server_with(&failing, &trace, &["--pace", "0"]);
@@ -136,6 +138,7 @@ fn an_echo_that_cannot_be_sent_for_want_of_memory_comes_later() {
     let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));
     let mut peer = server.connect();
     for text in ["un\n", "deux\n", "trois\n"] {
+        let _row = Row::of(&text);
         peer.sends(text);
         peer.hears(text);
     }

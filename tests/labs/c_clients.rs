@@ -136,6 +136,7 @@ fn sum_by_the_course_client(server: &Server, first: &str, second: &str) -> (Opti
 #[test]
 fn a_client_that_sends_both_numbers_at_once_gets_its_sum() {
     for options in [&[][..], &["--iterative"]] {
+        let _row = Row::of(&options);
         let server = server(CALC, options);
         for (first, second, sum) in
             [("2", "40", "42"), (" -7 ", "+7", "0"), ("9223372036854775807", "1", "9223372036854775808")]

@@ -41,6 +41,7 @@ fn it_greets_asks_twice_answers_and_starts_over() {
     let server = Server::of(CALC, &[]);
     let mut peer = server.connect();
     for (first, second, sum) in [("12", "30", "42"), ("-5", "5", "0"), ("0", "-7", "-7")] {
+        let _row = Row::of(&(&first, &second, &sum));
         peer.hears(GREETING);
         peer.hears(FIRST);
         peer.sends(format!("{first}\n"));
@@ -119,6 +120,7 @@ fn what_is_no_number_is_told_and_the_same_question_comes_again() {
     let server = Server::of(CALC, &[]);
     let mut peer = greeted(&server);
     for (line, reason) in mistakes {
+        let _row = Row::of(&(&line, &reason));
         is_refused(&mut peer, line, reason, FIRST);
         is_refused(&mut peer, line, reason, FIRST);
         peer.sends("1\n");
@@ -158,6 +160,7 @@ fn a_mebibyte_without_newline_is_told_once_and_its_rest_forgotten() {
 fn half_a_line_and_then_silence_is_closed_with_a_line_that_says_why() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
     for sent in ["", "1\n12"] {
+        let _row = Row::of(&sent);
         let (mut peer, child) = server.serves();
         peer.sends(sent);
         let heard = String::from_utf8(peer.hears_the_end()).unwrap();
@@ -244,6 +247,7 @@ fn the_server_prints_each_number_each_sum_and_each_refusal() {
     let who = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
     peer.sends("-5\n\x1b[2J\n12\n");
     for line in ["first number -5", "refused: \"^[[2J\" is not a whole number", "-5 + 12 = 7"] {
+        let _row = Row::of(&line);
         server.program.out.line_with(&[&format!("{who}{line}")]);
     }
 }
@@ -263,6 +267,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         (&["--iterative", "--max-clients", "3"], "--iterative does not go with --max-clients <N>"),
     ];
     for (arguments, what) in mistakes {
+        let _row = Row::of(&(&arguments, &what));
         is_refused_in_english(CALC, arguments, what);
     }
 }

@@ -60,6 +60,7 @@ fn a_line_beyond_the_servers_bound_is_one_line_and_one_error() {
 fn the_host_is_this_machine_unless_told_otherwise() {
     let server = Server::of(SERVER, &[]);
     for host in [&[][..], &["127.0.0.1"], &["localhost"]] {
+        let _row = Row::of(&host);
         let outcome = outcome_of(CLIENT, &[host, &["--port", &server.port()]].concat(), "");
         assert_eq!((outcome.status, outcome.out.as_str()), (Some(0), OPENING), "{}", outcome.err);
     }
@@ -91,6 +92,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         (&["--host", "here"], "\"--host\" is not expected"),
     ];
     for (arguments, what) in mistakes {
+        let _row = Row::of(&(&arguments, &what));
         is_refused_in_english(CLIENT, arguments, what);
     }
     helps(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
@@ -126,6 +128,7 @@ fn a_server_that_closes_after_one_sum_is_a_normal_end() {
     let server = Server::of(SERVER, &["--iterative"]);
     let mut client = on_terminal(&server.port());
     for number in ["12\r", "30\r"] {
+        let _row = Row::of(&number);
         client.types(number);
     }
     assert_eq!(client.ends().code(), Some(0));
@@ -142,6 +145,7 @@ fn ctrl_c_sigint_and_sigterm_end_it_with_a_line_and_status_0() {
     // A line of its own, although the terminal has shown the key.
     client.shows("^C\r\ncalc_client: interrupted, goodbye\r\n");
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut client = Program::start(Command::new(CLIENT).args(["--port", &server.port()]));
         client.out.line_with(&["First number?"]);
         client.signal(signal);

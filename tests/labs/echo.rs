@@ -29,6 +29,7 @@ fn comes_back(server: &Server, sent: &[u8], size_of_write: usize) {
 #[test]
 fn every_byte_value_comes_back_unchanged_in_one_write_or_byte_by_byte() {
     for options in [&[][..], &["--iterative"]] {
+        let _row = Row::of(&options);
         let server = Server::of(ECHO, options);
         let bytes: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
         comes_back(&server, &bytes, 512);
@@ -40,6 +41,7 @@ fn every_byte_value_comes_back_unchanged_in_one_write_or_byte_by_byte() {
 #[test]
 fn ten_megabytes_come_back_while_they_are_sent() {
     for options in [&[][..], &["--iterative"]] {
+        let _row = Row::of(&options);
         let bytes: Vec<u8> = (0..10_000_000u32).map(|i| (i % 8191 % 251) as u8).collect();
         comes_back(&Server::of(ECHO, options), &bytes, 100_000);
     }
@@ -152,6 +154,7 @@ fn host_and_port_may_be_two_arguments_or_options() {
         &["--bind", "::1", "--port", "0"],
         &["::1", "0"],
     ] {
+        let _row = Row::of(&arguments);
         let server = Server::from(Command::new(ECHO).args(arguments));
         assert!(server.address.ip().is_loopback(), "{arguments:?}: {}", server.address);
         comes_back(&server, b"here", 4);
@@ -161,6 +164,7 @@ fn host_and_port_may_be_two_arguments_or_options() {
 #[test]
 fn the_client_finds_a_server_by_address_or_name() {
     for (listens, dials) in [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("::1", "::1")] {
+        let _row = Row::of(&(&listens, &dials));
         let server = Server::from(Command::new(ECHO).args([listens, "0"]));
         let outcome = outcome_of(CLIENT, &[dials, &server.port()], "hello\n");
         assert_eq!((outcome.status, outcome.out.as_str()), (Some(0), "hello\n"), "{dials}: {}", outcome.err);
@@ -171,6 +175,7 @@ fn the_client_finds_a_server_by_address_or_name() {
 #[test]
 fn a_name_that_leads_nowhere_is_told_by_both() {
     for program in [ECHO, CLIENT] {
+        let _row = Row::of(&program);
         let Outcome { status, out, err } = outcome_of(program, &["nowhere.invalid", "8000"], "");
         assert_eq!((status, out.as_str()), (Some(1), ""));
         assert!(err.contains("the name \"nowhere.invalid\" leads to no address"), "{err}");
@@ -221,6 +226,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         (CLIENT, &["--port", "8000"], "\"--port\" is not expected"),
     ];
     for (program, arguments, what) in mistakes {
+        let _row = Row::of(&(&program, &arguments, &what));
         is_refused_in_english(program, arguments, what);
     }
 }
@@ -285,12 +291,14 @@ fn on_a_terminal_each_answer_is_shown_between_two_prompts() {
 fn ctrl_c_and_ctrl_d_on_its_terminal_and_sigterm_end_the_client_with_a_line_and_status_0() {
     let server = Server::of(ECHO, &[]);
     for (key, line) in [("\x03", "interrupted, goodbye"), ("\x04", "end of input, goodbye")] {
+        let _row = Row::of(&(&key, &line));
         let mut client = on_terminal(&server.port());
         client.types(key);
         assert_eq!(client.ends().code(), Some(0));
         client.shows(&format!("echo_client: {line}\r\n"));
     }
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &server.port()]));
         eventually("its signals to be caught", || catches_sigterm(client.pid()).then_some(()));
         client.signal(signal);

@@ -47,6 +47,7 @@ fn ten_thousand_signals_at_1_khz_to_all_processes_lose_nothing_of_a_conversation
             for i in 0..STORM / 10 {
                 eventually("the storm to go on", || (sent.load(Ordering::Relaxed) >= i * 10).then_some(()));
                 for (who, speaker) in ["alice", "bob"].into_iter().zip(&peers) {
+                    let _row = Row::of(&who);
                     speaker.also().sends(format!("{who} : {i}\0"));
                 }
             }

@@ -110,6 +110,7 @@ fn crash(child: i32, signal: Signal) {
 #[test]
 fn when_a_child_is_killed_or_crashes_in_a_conversation_99_of_a_hundred_lose_nothing() {
     for (signal, name) in [(SIGKILL, "SIGKILL"), (SIGSEGV, "SIGSEGV")] {
+        let _row = Row::of(&name);
         let server = Server::start(&["-q"]);
         let mut loses = crowd(&server, 1).remove(0);
         let child = server.children()[0];

@@ -153,6 +153,7 @@ fn ctrl_c_and_ctrl_d_end_both_processes_with_a_line_and_status_0() {
     // Often, since Ctrl+C reaches both processes at once, one of which may have just been born.
     let ways = [("\x03", "interrompu, au revoir"), ("\x04", "fin de l'entrée, au revoir")];
     for (key, line) in ways.into_iter().cycle().take(40) {
+        let _row = Row::of(&(&key, &line));
         let mut alice = on_terminal(&server, "alice");
         alice.types(key);
         assert_eq!(alice.ends().code(), Some(0));
@@ -166,6 +167,7 @@ fn ctrl_c_and_ctrl_d_end_both_processes_with_a_line_and_status_0() {
 fn sigterm_is_the_users_wish_as_well() {
     let server = Server::start(&[]);
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut alice = our_client(&server, "alice");
         alice.signal(signal);
         assert_eq!(alice.ends().code(), Some(0));
@@ -176,6 +178,7 @@ fn sigterm_is_the_users_wish_as_well() {
 #[test]
 fn when_the_server_goes_both_processes_end_with_a_line_and_status_1() {
     for signal in [SIGTERM, SIGKILL] {
+        let _row = Row::of(&signal);
         let server = Server::start(&[]);
         let mut alice = our_client(&server, "alice");
         let screen = screen_process(alice.pid());

@@ -45,6 +45,7 @@ fn talk(server: &Server, variant: &str, form: &str) {
 #[test]
 fn our_client_and_each_c_client_talk_through_our_server() {
     for (variant, form) in FORMS {
+        let _row = Row::of(&(&variant, &form));
         talk(&Server::start(&[]), variant, form);
     }
 }
@@ -52,6 +53,7 @@ fn our_client_and_each_c_client_talk_through_our_server() {
 #[test]
 fn our_client_and_each_c_client_talk_through_the_c_server() {
     for (variant, form) in FORMS {
+        let _row = Row::of(&(&variant, &form));
         talk(&Server::in_c(), variant, form);
     }
 }
@@ -59,6 +61,7 @@ fn our_client_and_each_c_client_talk_through_the_c_server() {
 #[test]
 fn two_of_our_clients_talk_through_both_servers() {
     for server in [Server::start(&[]), Server::in_c()] {
+        let _row = Row::of(&name_of(server.pid()));
         let (mut alice, mut carole) = (our_client(&server, "alice"), our_client(&server, "carole"));
         server.settle(2);
         alice.types("un\n");
@@ -73,6 +76,7 @@ fn two_c_clients_of_any_form_talk_through_our_server() {
     let server = Server::start(&[]);
     let listener = c_client(&server, "zoe", "course");
     for (i, (variant, form)) in FORMS.iter().enumerate() {
+        let _row = Row::of(&variant);
         let mut bob = c_client(&server, "bob", variant);
         server.settle(2);
         bob.types("salut\n");

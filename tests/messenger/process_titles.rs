@@ -63,6 +63,7 @@ fn the_title_follows_the_pseudo_whether_it_grows_or_shrinks() {
     let mut peer = server.join();
     let (child, address) = (server.child_of(&peer), address_of(&peer));
     for name in ["al", "alice-et-les-autres-de-la-salle-du-fond", "b", "Zoé", "日本"] {
+        let _row = Row::of(&name);
         let said = format!("{name} : c'est moi\0");
         peer.sends(&said);
         peer.hears(format!("{said}\0"));
@@ -86,6 +87,7 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
         (b"1 root 0:00 [init] : x\0", "1 root 0:00 [init]"),
     ];
     for (message, shown) in cases {
+        let _row = Row::of(&(&message, &shown));
         eve.sends(message);
         eve.hears([message, b"\0"].concat());
         is_titled(child, &format!("chat_serveur: {address} {shown}"));
@@ -96,6 +98,7 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
     is_titled(child, &format!("chat_serveur: {address} eve"));
     // A huge one, of characters that become longer as they are shown: cut, at the end of a character, in valid UTF-8.
     for huge in ["\u{202e}".repeat(80), "é".repeat(120), "日".repeat(80)] {
+        let _row = Row::of(&huge);
         eve.sends(format!("{huge} : x\0"));
         eve.hears_up_to(" : x\0\0");
         let shown = if huge.starts_with('\u{202e}') { "<U+202E><" } else { &huge[..6] };
@@ -182,6 +185,7 @@ fn at_the_door_of_lines_it_is_the_same() {
 fn as_another_user_and_unconfined_or_not_it_is_the_same() {
     let (_directory, binary) = server_for_nobody();
     for options in [&["--user", "nobody"][..], &["--no-limits", "--no-seccomp"]] {
+        let _row = Row::of(&options);
         if options[0] == "--user" && !is_root() {
             continue;
         }

@@ -46,6 +46,7 @@ fn a_child_holds_the_pipes_write_end_and_its_own_socket_alone_under_the_parents_
     let clients = [server.join(), server.join(), server.join()];
     let parent = descriptors_of(server.pid());
     for (client, socket) in clients.iter().zip([6, 7, 8]) {
+        let _row = Row::of(&socket);
         let child = server.child_of(client);
         let open = descriptors_of_child(child);
         assert_eq!(numbers(&open), [0, 1, 2, 4, socket]);
@@ -98,6 +99,7 @@ fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
         let (_, holders) = shown.split_once("users:").expect("ss -p says who");
         assert_eq!(holders.matches("pid=").count(), 2, "{shown}");
         for pid in [server.pid(), child] {
+            let _row = Row::of(&pid);
             assert!(holders.contains(&format!("(\"chat_serveur\",pid={pid},fd={socket})")), "{shown}");
         }
     }
@@ -106,6 +108,7 @@ fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
 #[test]
 fn ss_shows_the_listener_as_5_held_by_the_first_process_alone_with_its_backlog() {
     for (options, backlog) in [(&[][..], "128"), (&["--backlog", "7"], "7")] {
+        let _row = Row::of(&(&options, &backlog));
         let server = Server::start(options);
         let client = server.join();
         descriptors_of_child(server.child_of(&client));
@@ -187,6 +190,7 @@ fn a_client_program_is_two_processes_that_share_descriptor_3() {
     assert_eq!(of(screen), Some(shared));
     let shown = stdout_of("ss", &["-Htnp", "dport", "=", &format!(":{}", server.port())]);
     for pid in [client.pid(), screen] {
+        let _row = Row::of(&pid);
         assert!(shown.contains(&format!("(\"chat_client\",pid={pid},fd=3)")), "{shown}");
     }
 }
@@ -194,6 +198,7 @@ fn a_client_program_is_two_processes_that_share_descriptor_3() {
 #[test]
 fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut server = Server::start(&[]);
         let mut clients = [server.join(), server.join()];
         let children = server.children();

@@ -42,6 +42,7 @@ fn sigusr1_tells_who_is_connected_since_when_and_what_each_has_said_and_heard() 
     let server = Server::start(&[]);
     let (mut alice, mut silent) = (server.join(), server.join());
     for (i, said) in ["alice : un\0", "alice : deux\0", "sans nom\0"].into_iter().enumerate() {
+        let _row = Row::of(&(&i, &said));
         alice.sends(said);
         alice.hears(format!("{said}\0"));
         silent.hears(format!("{said}\0"));
@@ -89,6 +90,7 @@ fn a_hostile_name_is_shown_and_a_long_one_cut() {
         ("日本日本日本 : x\0", "日本日本…"),
         ("Jean-Baptiste : x\0", "Jean-Bap…"),
     ] {
+        let _row = Row::of(&(&said, &shown));
         eve.sends(said);
         eve.hears(format!("{said}\0"));
         assert_eq!(fields(&list(&server), &eve)[2], shown);
@@ -189,6 +191,7 @@ fn a_signal_to_all_processes_ends_none() {
     let (mut alice, mut bob) = (server.join(), server.join());
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
     for signal in [SIGUSR1, SIGHUP] {
+        let _row = Row::of(&signal);
         // As pkill(1) does with the program's name.
         family.iter().for_each(|&pid| send(pid, signal));
         server.program.out.line_with(&[if signal == SIGUSR1 { "2 en ligne à " } else { "SIGHUP reçu" }]);

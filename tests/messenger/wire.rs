@@ -128,6 +128,7 @@ fn the_server_sends_nothing_of_its_own() {
 fn pacing_does_not_change_a_byte() {
     let lines: String = (0..300).map(|i| format!("alice : ligne {i}\0")).collect();
     for pace in ["0", "1", "20"] {
+        let _row = Row::of(&pace);
         let server = Server::start(&["--pace", pace]);
         let mut peer = server.join();
         peer.sends(&lines);
@@ -144,6 +145,7 @@ fn each_paced_message_is_a_send_of_its_own_and_a_flood_is_one() {
     peer.sends("a\0b\0c\0");
     peer.hears("a\0b\0c\0\0");
     for (bytes, message) in [("2", "a"), ("3", "c")] {
+        let _row = Row::of(&(&bytes, &message));
         server.program.out.line_with(&[message]);
         server.program.out.line_with(&["send :", &format!("{bytes} octets à 1 client ")]);
     }

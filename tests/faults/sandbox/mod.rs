@@ -158,9 +158,11 @@ fn no_child_can_fork_connect_exec_kill_or_change_a_flag_and_each_still_serves_it
         return;
     }
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut running = lab.start(&[]);
         let Some(mut held) = running.holds() else { return };
         for (what, call) in forbidden(&held, running.server.pid()) {
+            let _row = Row::of(&what);
             assert_eq!(held.makes(call), Err(Errno::EPERM), "{what} in a child of {}", lab.server);
         }
         drop(held);
@@ -191,6 +193,7 @@ fn no_child_can_open_a_file_and_uploads_none_outside_its_directory() {
     }
     let somewhere = tempfile::NamedTempFile::new().unwrap();
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut running = lab.start(&["-v"]);
         let is_upload = lab.server.ends_with("upload_serveur");
         if is_upload && lacks_landlock(&running.server) {
@@ -198,6 +201,7 @@ fn no_child_can_open_a_file_and_uploads_none_outside_its_directory() {
         }
         let Some(mut held) = running.holds() else { return };
         for call in openings(&held, somewhere.path().to_str().unwrap()) {
+            let _row = Row::of(&call);
             let may_open = is_upload && call.0 != libc::SYS_open;
             // Landlock's word for it, where seccomp has let it pass.
             let refused = if may_open { Errno::EACCES } else { Errno::EPERM };
@@ -211,9 +215,11 @@ fn no_child_can_open_a_file_and_uploads_none_outside_its_directory() {
 #[test]
 fn without_seccomp_none_of_these_calls_is_refused() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut running = lab.start(&["--no-seccomp", "--no-limits"]);
         let Some(mut held) = running.holds() else { return };
         for (what, call) in forbidden(&held, running.server.pid()) {
+            let _row = Row::of(&what);
             // It may fail for another reason, as that the socket is connected already.
             assert_ne!(held.makes(call), Err(Errno::EPERM), "{what} in a child of {}", lab.server);
         }
@@ -229,6 +235,7 @@ fn without_seccomp_none_of_these_calls_is_refused() {
 #[test]
 fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
     for confined in [true, false] {
+        let _row = Row::of(&confined);
         let off: &[&str] = if confined { &[] } else { &["--no-limits", "--no-seccomp"] };
         let mut terminal = Terminal::start(SERVER, &[&["--bind", "127.0.0.1", "--port", "0"], off].concat());
         let address = terminal.screen.wait_for("the address", |said| {
@@ -259,6 +266,7 @@ fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
 #[test]
 fn the_first_process_is_not_confined() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let running = lab.start(&[]);
         assert_eq!(running.status(running.server.pid(), "Seccomp"), "0");
         assert_eq!(running.status(running.server.pid(), "NoNewPrivs"), "0");
@@ -271,6 +279,7 @@ fn proc_shows_it() {
         return;
     }
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let running = lab.start(&[]);
         eventually("the child to be confined", || {
             (running.status(running.child, "Seccomp") == "2").then_some(())

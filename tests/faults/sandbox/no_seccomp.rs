@@ -20,6 +20,7 @@ fn where_the_kernel_has_no_seccomp_the_line_says_so_and_clients_are_served() {
         return;
     }
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = server_of(&lab, [ASK, INSTALL], Errno::ENOSYS);
         server.program.out.line_with(&["seccomp (", "Function not implemented"]);
         let mut clients: Vec<Peer> = (0..lab.clients).map(|_| server.connect()).collect();
@@ -33,6 +34,7 @@ fn a_child_that_cannot_be_confined_serves_nobody_and_the_server_says_so() {
         return;
     }
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = server_of(&lab, [INSTALL; 2], Errno::ENOMEM);
         let clients: Vec<Peer> = (0..lab.clients).map(|_| server.connect()).collect();
         server.program.err.line_with(&["stat", " 71"]);

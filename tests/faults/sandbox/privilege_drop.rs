@@ -38,6 +38,7 @@ fn a_server_and_its_children_become_the_user_in_every_lab_and_serve() {
     }
     let landing = landing_of_nobody();
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut more = vec!["-v", "--user", "nobody"];
         let lab = match lab.server.ends_with("upload_serveur") {
             true => {
@@ -146,6 +147,7 @@ fn refusal_of(program: &str, options: &[&str]) -> String {
 #[test]
 fn a_user_that_there_is_not_is_told_in_one_line() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let told = refusal_of(lab.server, &["--user", "no-such-user"]);
         let in_words =
             ["no user is called \"no-such-user\"", "aucun utilisateur ne s'appelle « no-such-user »"];

@@ -25,6 +25,7 @@ fn wait_for_limits(child: i32) {
 #[test]
 fn no_child_may_have_a_process_or_a_core_and_only_upload_writes_files() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let running = lab.start(&["--no-seccomp"]);
         wait_for_limits(running.child);
         let writes = lab.server.ends_with("upload_serveur");
@@ -41,6 +42,7 @@ fn no_child_may_have_a_process_or_a_core_and_only_upload_writes_files() {
 #[test]
 fn without_limits_a_child_has_those_of_the_first_process() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let running = lab.start(&["--no-limits"]);
         // Nothing tells that no limit will come: seccomp would come after.
         if !lacks_seccomp() {
@@ -49,6 +51,7 @@ fn without_limits_a_child_has_those_of_the_first_process() {
             });
         }
         for name in ["Max processes", "Max core file size", "Max file size"] {
+            let _row = Row::of(&name);
             assert_eq!(limit_of(running.child, name), limit_of(running.server.pid(), name), "{name}");
         }
     }
@@ -90,6 +93,7 @@ fn whoever_is_not_root_makes_no_process_by_the_limit_alone() {
         return;
     }
     for lab in LABS.iter().filter(|lab| !lab.server.ends_with("upload_serveur")) {
+        let _row = Row::of(&lab.server);
         let mut running = lab.start(&["--no-seccomp", "--user", "nobody"]);
         let Some(mut held) = running.holds() else { return };
         let fork = call(libc::SYS_clone, &[libc::SIGCHLD as u64]);

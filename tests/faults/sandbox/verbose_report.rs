@@ -10,6 +10,7 @@ fn speaks_french(lab: &Lab) -> bool {
 #[test]
 fn verbose_tells_what_was_applied_and_what_was_not_wanted() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let [confined, limits, nothing] = match speaks_french(&lab) {
             true => [
                 "chaque fils est confiné : ",
@@ -39,6 +40,7 @@ fn verbose_tells_what_was_applied_and_what_was_not_wanted() {
 fn help_explains_these_options_in_the_programs_language() {
     let options = ["--user <NAME>", "--no-limits", "--no-seccomp", "-v, --verbose"];
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         match speaks_french(&lab) {
             true => {
                 helps_in_french(lab.server, &[&options[..], &["Utilisateur", "limites", "appels"]].concat())
@@ -51,6 +53,7 @@ fn help_explains_these_options_in_the_programs_language() {
 #[test]
 fn iterative_says_that_nothing_is_confined() {
     for server in [env!("CARGO_BIN_EXE_echo_serveur"), env!("CARGO_BIN_EXE_calc_serveur")] {
+        let _row = Row::of(&server);
         let server = Server::of(server, &["-v", "--iterative"]);
         server.program.out.line_with(&["(parent) without children, nothing is confined"]);
     }

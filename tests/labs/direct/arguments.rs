@@ -26,6 +26,7 @@ fn each_mistake_is_told_in_one_line() {
         (&["--idle-timeout", "5"], "\"--idle-timeout\" is not expected"),
         (&["--no-limits=1"], "takes no value"),
     ] {
+        let _row = Row::of(&(&arguments, &what));
         is_refused(SERVER, arguments, what);
     }
     let long = "x".repeat(65);
@@ -39,6 +40,7 @@ fn each_mistake_is_told_in_one_line() {
         (&["bob", "127.0.0.1", "5556"], "\"5556\" is not expected"),
         (&["bob", "--port", "0"], "\"0\" refused: a number from 1 to 65535"),
     ] {
+        let _row = Row::of(&(&arguments, &what));
         is_refused(CLIENT, arguments, what);
     }
 }

@@ -147,6 +147,7 @@ fn ctrl_c_and_ctrl_d_end_it_with_a_line_of_its_own_and_status_0() {
         client.shows(&format!("\r\ndirect_client: {line}\r\n"));
     }
     for (name, signal) in [("carl", SIGINT), ("dora", SIGTERM)] {
+        let _row = Row::of(&(&name, &signal));
         let mut client = piped(&server, name);
         client.signal(signal);
         assert_eq!(client.ends().code(), Some(0));

@@ -62,6 +62,7 @@ fn n_clients_are_n_plus_1_processes_and_a_child_holds_little() {
 #[test]
 fn a_child_that_is_killed_costs_its_client_alone() {
     for signal in [SIGKILL, SIGTERM] {
+        let _row = Row::of(&signal);
         let server = server(&[]);
         let (mut alice, mut bob, mut carl) =
             (join(&server, "alice"), join(&server, "bob"), join(&server, "carl"));
@@ -88,6 +89,7 @@ fn when_the_first_process_is_killed_no_child_is_left() {
 #[test]
 fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut server = server(&[]);
         let mut peers = [join(&server, "alice"), nameless(&server), join(&server, "carl")];
         let children = server.wait_for_children(3);

@@ -25,6 +25,7 @@ fn a_name_that_is_taken_is_refused_and_its_bearer_stays() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     for same in ["bob\n", "  bob \n", "bob"] {
+        let _row = Row::of(&same);
         assert_eq!(
             is_refused(&server, same.as_bytes()),
             "[ERROR] direct_serveur: the name \"bob\" is taken\n"
@@ -54,6 +55,7 @@ fn what_cannot_be_a_name_is_refused_with_the_reason() {
         (long, "a name has at most 64 bytes"),
         (longer, "a name has at most 64 bytes"),
     ] {
+        let _row = Row::of(&(&name, &why));
         assert_eq!(is_refused(&server, name), format!("[ERROR] direct_serveur: {why}\n"), "{name:?}");
     }
     join(&server, &"x".repeat(64));
@@ -74,6 +76,7 @@ fn a_name_is_free_again_when_its_client_has_left() {
     let server = server(&[]);
     let mut alice = join(&server, "alice");
     for way in ["close", "reset", "killed child"] {
+        let _row = Row::of(&way);
         let bob = join(&server, "bob");
         match way {
             "close" => drop(bob),

@@ -10,6 +10,7 @@ fn a_text_of_another_form_is_told_to_its_sender_and_printed() {
     let server = server(&[]);
     let mut alice = join(&server, "alice");
     for text in ["hello", "%", "%alice", "%%hello", "% %hello", "alice%hello", " %alice%hello", ""] {
+        let _row = Row::of(&text);
         alice.sends(format!("{text}\n"));
         alice.hears(format!("[ERROR] not of the form %name%message: \"{text}\"\n"));
         server.program.out.line_with(&[
@@ -27,6 +28,7 @@ fn a_name_that_nobody_bears_is_told_to_the_sender_and_printed() {
     let server = server(&[]);
     let (mut alice, _bob) = (join(&server, "alice"), join(&server, "bob"));
     for name in ["carl", "Bob", "bo", "bobb", "b\u{1b}[2J"] {
+        let _row = Row::of(&name);
         let shown = name.replace('\u{1b}', "^[");
         alice.sends(format!("%{name}%hello\n"));
         alice.hears(format!("[ERROR] no client is called \"{shown}\"\n"));

@@ -40,6 +40,7 @@ fn all_after_the_second_percent_sign_is_the_message_as_it_is() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     for message in ["100% of %carl%", "%", "%%%%", "", "  spaces  stay  ", "é\u{1b}[1m\r\t", "bob"] {
+        let _row = Row::of(&message);
         alice.sends(format!("%bob%{message}\n"));
         bob.hears(format!("{message}\n"));
     }
@@ -71,10 +72,12 @@ fn every_end_that_students_clients_give_a_text_is_understood() {
         &str::to_string,
     ];
     for (i, end) in ends.iter().enumerate() {
+        let _row = Row::of(&i);
         let (mut sender, name) = (server.connect(), format!("client {i}"));
         sender.sends(end(&name));
         server.program.out.line_with(&[&format!("{name} is {}", address_of(&sender))]);
         for message in ["hello", "100% sure"] {
+            let _row = Row::of(&message);
             sender.sends(end(&format!("%bob%{message}")));
             bob.hears(format!("{message}\n"));
         }
@@ -113,6 +116,7 @@ fn the_longest_text_passes_whole() {
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     let message = "x".repeat(1022 - "%bob%".len());
     for end in ["\n", "\0"] {
+        let _row = Row::of(&end);
         alice.sends(format!("%bob%{message}{end}"));
         bob.hears(format!("{message}\n"));
     }
@@ -136,6 +140,7 @@ fn three_that_write_to_one_at_once_are_each_heard_in_order() {
     let mut heard = Vec::new();
     thread::scope(|scope| {
         for (name, sender) in names.iter().zip(&senders) {
+            let _row = Row::of(&name);
             let mut sender = sender.also();
             scope.spawn(move || (0..1000).for_each(|i| sender.sends(format!("%zoe%{name} {i}\n"))));
         }
@@ -151,6 +156,7 @@ fn three_that_write_to_one_at_once_are_each_heard_in_order() {
     });
     let heard = String::from_utf8(heard).unwrap();
     for name in names {
+        let _row = Row::of(&name);
         let own = heard.lines().filter(|line| line.starts_with(name));
         let expected = (0..1000).map(|i| format!("{name} {i}"));
         assert!(own.eq(expected), "what {name} sent, in its order");

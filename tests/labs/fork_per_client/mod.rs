@@ -64,6 +64,7 @@ fn is_nonblocking(pid: i32, descriptor: i32) -> bool {
 #[test]
 fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
         let clients = [server.serves(), server.serves(), server.serves()];
         let mut children: Vec<i32> = clients.iter().map(|(_, child)| *child).collect();
@@ -78,8 +79,10 @@ fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
 #[test]
 fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
         for (_, child) in &[server.serves(), server.serves(), server.serves()] {
+            let _row = Row::of(&child);
             let open = descriptors_of(*child);
             let low: Vec<i32> =
                 open.iter().map(|(number, _)| *number).take_while(|&number| number < 1006).collect();
@@ -101,6 +104,7 @@ fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
 #[test]
 fn a_child_whose_output_is_a_file_holds_five_descriptors() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let directory = tempfile::tempdir().unwrap();
         let said = directory.path().join("said");
         let mut command = Command::new(lab.server);
@@ -119,6 +123,7 @@ fn a_child_whose_output_is_a_file_holds_five_descriptors() {
 #[test]
 fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
         let before = descriptors_of(server.pid());
         for _ in 0..3 {
@@ -132,6 +137,7 @@ fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
         }
         eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
         for how in ["left", "vanished (Connection reset by peer)"] {
+            let _row = Row::of(&how);
             server.program.out.line_with(&["(child ", "client 127.0.0.1:", how]);
         }
         server.program.out.line_with(&["(parent) child", "ended, 0 connected"]);
@@ -141,7 +147,9 @@ fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
 #[test]
 fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
             let mut server = lab.start(&[]);
             let [(mut first, one), (mut second, other)] = [server.serves(), server.serves()];
             (lab.talk)(&mut first);
@@ -168,7 +176,9 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
 #[test]
 fn ctrl_c_on_the_servers_terminal_ends_the_whole_family_with_a_line() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         for options in [&[][..], &["--iterative"]] {
+            let _row = Row::of(&options);
             let mut server =
                 Terminal::start(lab.server, &[&["--bind", "127.0.0.1", "--port", "0"], options].concat());
             server.shows("Ctrl+C stops");
@@ -189,6 +199,7 @@ fn ctrl_c_on_the_servers_terminal_ends_the_whole_family_with_a_line() {
 #[test]
 fn a_signal_to_a_child_concerns_its_client_alone() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
         let [(mut stays, _), (mut loses, child)] = [server.serves(), server.serves()];
         send(child, SIGTERM);
@@ -204,6 +215,7 @@ fn a_signal_to_a_child_concerns_its_client_alone() {
 #[test]
 fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut server = lab.start(&[]);
         let [(mut silent, one), (mut mid_talk, other)] = [server.serves(), server.serves()];
         (lab.talk)(&mut mid_talk);
@@ -237,6 +249,7 @@ fn blocks(peer: &Peer, child: i32) {
 #[test]
 fn a_stopped_child_does_not_keep_the_server_from_ending() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let mut server = lab.start(&[]);
         let (_peer, child) = server.serves();
         send(child, SIGSTOP);
@@ -249,6 +262,7 @@ fn a_stopped_child_does_not_keep_the_server_from_ending() {
 #[test]
 fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&["--max-clients", "2"]);
         let [(first, _), (mut second, _)] = [server.serves(), server.serves()];
         for _ in 0..3 {
@@ -274,6 +288,7 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
 #[test]
 fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody.
         let (_directory, binary) = for_nobody(lab.server);
         let mut command = Command::new("env");
@@ -295,6 +310,7 @@ fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
 #[test]
 fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let server = lab.start(&["--iterative"]);
         let (mut first, pid) = server.serves();
         assert_eq!(pid, server.pid());
@@ -328,7 +344,9 @@ fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
 #[test]
 fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
             let mut server = lab.start(&["--iterative"]);
             let (mut served, _) = server.serves();
             let _waits = server.connect();
@@ -344,6 +362,7 @@ fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
 #[test]
 fn iterative_is_for_one_client_so_max_clients_does_not_go_with_it() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let what = "--iterative does not go with --max-clients <N>";
         is_refused_in_english(lab.server, &["--iterative", "--max-clients", "3"], what);
     }

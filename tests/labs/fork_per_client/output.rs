@@ -39,6 +39,7 @@ fn command_of(lab: &Lab, stdout: impl Into<Stdio>) -> Command {
 #[test]
 fn clients_are_served_when_standard_output_is_a_full_disk_or_closed() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         serves_with_output_to(&lab, command_of(&lab, File::options().write(true).open("/dev/full").unwrap()));
         let mut closed = Command::new("sh");
         closed.args(["-c", "exec \"$0\" --bind 127.0.0.1 --port 0 >&-", lab.server]).stdout(Stdio::null());
@@ -49,6 +50,7 @@ fn clients_are_served_when_standard_output_is_a_full_disk_or_closed() {
 #[test]
 fn clients_are_served_when_the_reader_of_standard_output_has_gone_or_stopped() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let (reader, writer) = std::io::pipe().unwrap();
         let command = command_of(&lab, writer);
         drop(reader);
@@ -62,6 +64,7 @@ fn clients_are_served_when_the_reader_of_standard_output_has_gone_or_stopped() {
 #[test]
 fn clients_are_served_when_the_terminal_is_held() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let terminal = nix::pty::openpty(None, None).unwrap();
         serves_with_output_to(&lab, command_of(&lab, terminal.slave));
         drop(terminal.master);
@@ -71,6 +74,7 @@ fn clients_are_served_when_the_terminal_is_held() {
 #[test]
 fn lines_of_a_child_that_a_slow_reader_kept_waiting_come_although_its_client_is_silent() {
     for lab in LABS {
+        let _row = Row::of(&lab.server);
         let (reader, writer) = std::io::pipe().unwrap();
         let _server = Program::start_with_its_own_output(&mut command_of(&lab, writer));
         let (mut reader, mut first) = (BufReader::with_capacity(1, reader), String::new());

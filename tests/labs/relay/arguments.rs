@@ -31,6 +31,7 @@ fn each_mistake_is_told_in_one_line() {
         (CLIENT, &["--pairs", "2"], "« --pairs »"),
     ];
     for (program, arguments, what) in mistakes {
+        let _row = Row::of(&(&program, &arguments, &what));
         let (status, out, said) = run(program, arguments);
         assert_eq!((status, &out[..], said.lines().count()), (Some(2), "", 1), "{arguments:?}: {said}");
         assert!(said.contains(what) && said.contains("usage : ") && said.contains("--help"), "{said}");

@@ -117,6 +117,7 @@ fn fin_ctrl_d_and_ctrl_c_say_fin_and_end_with_a_line_and_status_0() {
         ("\x03", "interrompu, au revoir"),
     ];
     for (keys, farewell) in ways {
+        let _row = Row::of(&(&keys, &farewell));
         let (mut client, mut server) = terminal_with_fake_server();
         server.sends("1\0emi\0");
         client.shows("à vous> ");
@@ -132,7 +133,9 @@ fn fin_ctrl_d_and_ctrl_c_say_fin_and_end_with_a_line_and_status_0() {
 #[test]
 fn ctrl_c_out_of_turn_says_fin_too_also_before_there_is_a_number() {
     for greeting in ["", "2\0", "2\0rec\0"] {
+        let _row = Row::of(&greeting);
         for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
             let (client, mut server) = with_fake_server();
             client.out.line_with(&["Connecté"]);
             server.sends(greeting);
@@ -152,6 +155,7 @@ fn its_place_is_free_for_the_next_whichever_way_it_leaves() {
     let mut first = numbered(&server, 1);
     first.sends("à toi\0".repeat(3));
     for keys in ["fin\r", "\x04", "\x03"] {
+        let _row = Row::of(&keys);
         let mut client = on_terminal(&server);
         client.shows("Vous êtes le client 2");
         client.shows("Reçu : à toi\r\nà vous> ");
@@ -179,6 +183,7 @@ fn a_line_is_a_string_and_goes_at_its_turn_alone() {
     client.end_of_keyboard();
     server.sends("2\0rec\0");
     for line in ["un", "deux", "", "exit", "fini", "sans fin"] {
+        let _row = Row::of(&line);
         server.sends("question\0");
         server.hears(format!("{line}\0"));
     }
@@ -227,6 +232,7 @@ fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
     let server = server(&[]);
     let start = || Terminal::start(CLIENT, &["127.0.0.1", "--port", &server.port()]);
     for keys in ["fin\r", "\x04"] {
+        let _row = Row::of(&keys);
         let mut alone = start();
         alone.shows("Vous êtes le client 1");
         alone.types(keys);
@@ -235,6 +241,7 @@ fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
     }
     let (_first, _second) = pair(&server);
     for keys in ["fin\r", "\x04"] {
+        let _row = Row::of(&keys);
         let mut in_line = start();
         in_line.shows("Connecté à");
         in_line.types(keys);
@@ -246,6 +253,7 @@ fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
 #[test]
 fn exit_ends_it_at_any_moment_with_status_0() {
     for (said, shown) in [("exit\0", 0), ("1\0exit\0", 1), ("2\0rec\0exit\0", 2), ("1\0emi\0exit\0", 3)] {
+        let _row = Row::of(&(&said, &shown));
         let (client, mut server) = with_fake_server();
         server.sends(said);
         let printed = ended(client, 0, "le serveur s'arrête (exit), au revoir");
@@ -273,6 +281,7 @@ fn a_server_that_stops_ends_both_clients_with_status_0() {
 #[test]
 fn a_server_that_closes_without_exit_is_an_error() {
     for said in ["", "1\0", "2\0rec\0", "1\0emi\0", "1\0emi\0sans fin"] {
+        let _row = Row::of(&said);
         let (client, mut server) = with_fake_server();
         server.sends(said);
         drop(server);
@@ -314,6 +323,7 @@ fn numbers_and_roles_that_nobody_knows_are_shown_and_harm_nothing() {
 fn strings_in_one_segment_or_byte_by_byte_are_the_same() {
     let all = "2\0rec\0un\0deux\0exit \0\0exit\0";
     for size in [1, 2, 3, all.len()] {
+        let _row = Row::of(&size);
         let (client, mut server) = with_fake_server();
         all.as_bytes().chunks(size).for_each(|piece| server.sends(piece));
         let printed = ended(client, 0, "le serveur s'arrête (exit), au revoir");

@@ -3,11 +3,15 @@
 use super::*;
 
 /// The ways in which a client goes.
-const WAYS: [fn(Peer); 3] = [drop, Peer::resets, |mut peer| {
+type Way = (&'static str, fn(Peer));
+
+const WAYS: [Way; 3] = [("close", drop), ("reset", Peer::resets), ("half-close", half_closes)];
+
+fn half_closes(mut peer: Peer) {
     peer.half_closes();
     // The server ends its side as well.
     peer.hears_the_end();
-}];
+}
 
 #[track_caller]
 fn has_gone(server: &Server, number: u8, address: &str) {
@@ -16,7 +20,8 @@ fn has_gone(server: &Server, number: u8, address: &str) {
 
 #[test]
 fn alone() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let alone = numbered(&server, 1);
         let address = address_of(&alone);
@@ -28,7 +33,8 @@ fn alone() {
 
 #[test]
 fn at_its_turn() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let (first, mut second) = pair(&server);
         let address = address_of(&first);
@@ -63,7 +69,8 @@ fn at_its_turn_behind_a_whole_message_which_is_said() {
 
 #[test]
 fn out_of_turn() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let (mut first, second) = pair(&server);
         let address = address_of(&second);
@@ -77,7 +84,8 @@ fn out_of_turn() {
 
 #[test]
 fn out_of_turn_behind_bytes_that_nobody_has_read() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let (mut first, mut second) = pair(&server);
         let address = address_of(&second);
@@ -94,7 +102,8 @@ fn out_of_turn_behind_bytes_that_nobody_has_read() {
 
 #[test]
 fn between_its_number_and_its_role() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let mut first = numbered(&server, 1);
         let second = numbered(&server, 2);
@@ -110,7 +119,8 @@ fn between_its_number_and_its_role() {
 
 #[test]
 fn before_it_has_read_anything() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let mut first = numbered(&server, 1);
         (0..20).for_each(|_| goes(server.connect()));
@@ -124,7 +134,8 @@ fn before_it_has_read_anything() {
 
 #[test]
 fn both_and_the_next_two_start_anew() {
-    for goes in WAYS {
+    for (way, goes) in WAYS {
+        let _row = Row::of(&way);
         let server = server(&[]);
         let (mut first, mut second) = pair(&server);
         says(&mut first, &mut second, "à oublier");
@@ -152,7 +163,8 @@ fn a_hundred_times_and_no_descriptor_is_left() {
     let server = server(&[]);
     let mut first = numbered(&server, 1);
     let before = descriptors_of(server.pid());
-    for (i, goes) in WAYS.into_iter().cycle().take(100).enumerate() {
+    for (i, (way, goes)) in WAYS.into_iter().cycle().take(100).enumerate() {
+        let _row = Row::of(&(i, way));
         let mut second = server.connect();
         second.hears("2\0");
         if i % 2 == 0 {

@@ -107,6 +107,7 @@ fn a_pairs_clients_are_held_by_its_process_alone() {
     let child = server.wait_for_children(1)[0];
     for (peer, holder) in [(&first, server.pid()), (&second, server.pid()), (&third, child), (&fourth, child)]
     {
+        let _row = Row::of(&peer.stream.local_addr());
         let port = format!(":{}", peer.stream.local_addr().unwrap().port());
         let shown = Command::new("ss").args(["-Htnp", "dport", "=", &port]).output().expect("ss").stdout;
         let shown = String::from_utf8(shown).unwrap();
@@ -123,6 +124,7 @@ fn a_pairs_clients_are_held_by_its_process_alone() {
 #[test]
 fn a_child_that_is_killed_costs_its_own_two_clients_alone() {
     for signal in [SIGKILL, SIGTERM] {
+        let _row = Row::of(&signal);
         let server = server(&["--pairs", "3"]);
         let (mut first, mut second) = pair(&server);
         let (mut third, mut fourth) = pair(&server);
@@ -164,6 +166,7 @@ fn ctrl_c_reaches_a_child_and_does_not_end_it() {
 #[test]
 fn a_signal_says_exit_to_the_clients_of_all_pairs_and_leaves_no_process() {
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut server = server(&["--pairs", "2"]);
         let (mut first, mut second) = pair(&server);
         let (mut third, mut fourth) = pair(&server);

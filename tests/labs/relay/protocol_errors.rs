@@ -6,6 +6,7 @@ use std::time::Duration;
 #[test]
 fn a_message_of_1024_bytes_and_more_goes_in_pieces_one_a_turn() {
     for length in [1024, 2046, 2047, 5000] {
+        let _row = Row::of(&length);
         let server = server(&[]);
         let (mut first, mut second) = pair(&server);
         let text: String = ('a'..='z').cycle().take(length).collect();
@@ -107,6 +108,7 @@ fn padding_is_no_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for length in [50, 1024] {
+        let _row = Row::of(&length);
         first.sends([&b"salut"[..], &vec![0; length - 5]].concat());
         second.hears("salut\0");
         says(&mut second, &mut first, "reçu");

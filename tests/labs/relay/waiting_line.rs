@@ -30,6 +30,7 @@ fn who_leaves_the_line_is_told_about_and_never_called() {
         (Peer::resets, "a disparu"),
         (|mut peer| peer.half_closes(), "est parti"),
     ]) {
+        let _row = Row::of(&manner);
         // Also behind bytes that nobody reads.
         leaver.sends("moi d'abord\0");
         has_unread(&server, &leaver, "moi d'abord\0".len());

@@ -113,6 +113,7 @@ fn what_both_have_said_ahead_goes_in_turn() {
         });
         // Which of the two came first is the system's to say, and each hears all of the other.
         for (number, peer) in numbers {
+            let _row = Row::of(&number);
             let role = peer.strings(1).remove(0);
             assert_eq!(role, if number == "1" { "emi" } else { "rec" });
             let heard = peer.strings(2000);
@@ -215,6 +216,7 @@ fn line_5_exit_is_relayed_with_a_space_and_ends_nobody() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for sent in ["exit\0", "exit\n", "exit\r\n\0", "exit\0\0\0\0"] {
+        let _row = Row::of(&sent);
         first.sends(sent);
         second.hears("exit \0");
         says(&mut second, &mut first, "je reste");
@@ -224,6 +226,7 @@ fn line_5_exit_is_relayed_with_a_space_and_ends_nobody() {
 #[test]
 fn line_6_a_signal_says_exit_to_everybody_and_ends_the_server_with_status_0() {
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut server = server(&[]);
         let (mut first, mut second) = pair(&server);
         let mut third = in_line(&server);

@@ -104,6 +104,7 @@ fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
     // The probe of the directory at the start comes before the file's bytes.
     let mut rest = &calls[calls.find("contents").expect("the file's bytes")..];
     for call in ["fsync(", "linkat(", "fsync(", told] {
+        let _row = Row::of(&call);
         let at = rest.find(call).unwrap_or_else(|| panic!("no {call} where it should be in {calls}"));
         rest = &rest[at + call.len()..];
     }
@@ -195,6 +196,7 @@ fn under_way(landing: &Landing) -> [Peer; 2] {
 #[test]
 fn a_server_that_stops_tells_those_who_are_uploading_and_leaves_nothing() {
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let mut landing = Landing::start(&[]);
         let mut clients = under_way(&landing);
         landing.server.program.signal(signal);

@@ -194,6 +194,7 @@ fn a_name_that_is_not_safe_is_refused_with_its_reason() {
         (long.as_bytes(), "it has 300 bytes"),
     ];
     for (name, why) in names {
+        let _row = Row::of(&(&name, &why));
         let answer = landing.answer(announced(name, b"contents"));
         assert!(answer.contains(why) && answer.ends_with(" [ERROR]"), "{answer:?}");
         assert!(!answer.contains(['\x1b', '\0', '\n']), "{answer:?}");
@@ -215,6 +216,7 @@ fn a_header_that_is_none_is_refused() {
         (&endless, "longer than 1024 bytes"),
     ];
     for (opening, why) in openings {
+        let _row = Row::of(&(&opening, &why));
         let answer = landing.answer(opening);
         assert!(answer.contains(why) && answer.ends_with(" [ERROR]"), "{answer:?}");
     }
@@ -370,6 +372,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         (&["--user", "a", "--user", "b"], "--user <NAME> is given twice"),
     ];
     for (arguments, what) in mistakes {
+        let _row = Row::of(&(&arguments, &what));
         is_refused_in_english(UPLOAD_SERVER, arguments, what);
     }
 }

@@ -17,6 +17,7 @@ fn what_cannot_be_sent_is_told_before_anybody_is_asked() {
         ("a\x1b[31mb", "\"a^[[31mb\" refused: it holds a control character"),
         ("a\nb", "\"a^Jb\" refused: it holds a control character"),
     ] {
+        let _row = Row::of(&(&name, &why));
         fails(alone(&[Sample::new(name, b"").path()]), "", &["file name", why]);
     }
 }
@@ -48,6 +49,7 @@ fn an_output_that_takes_nothing_is_told_and_nobody_panics() {
     drop(reader);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     for (output, why) in [(Stdio::from(writer), "Broken pipe"), (full.into(), "No space left on device")] {
+        let _row = Row::of(&(&output, &why));
         let (listener, port) = listen();
         let mut command = Command::new(UPLOAD);
         command.args([sample.path(), "127.0.0.1", &port]).stdout(output);
@@ -63,9 +65,11 @@ fn help_tells_whom_the_text_option_is_for_and_a_mistake_is_one_line() {
     assert_eq!(help.ends().code(), Some(0));
     let text = help.out.to_the_end();
     for part in ["FILE", "HOST", "PORT", "--text", "original server", "Examples:", "5555 by default"] {
+        let _row = Row::of(&part);
         assert!(text.contains(part), "{part}: {text}");
     }
     for mistake in [&[][..], &["x", "host", "0"], &["x", "host", "1", "more"], &["x", "--frobnicate"]] {
+        let _row = Row::of(&mistake);
         let mut program = alone(mistake);
         assert_eq!(program.ends().code(), Some(2));
         assert_eq!(program.err.to_the_end().lines().count(), 1);

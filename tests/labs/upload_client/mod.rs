@@ -140,6 +140,7 @@ fn nothing_is_sent_before_the_greeting() {
     assert_eq!(server.stream.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
     server.stream.set_nonblocking(false).unwrap();
     for part in ["Wel", "come", "\r", "\n"] {
+        let _row = Row::of(&part);
         server.sends(part);
     }
     server.hears([header("x", b"abc"), b"abc".to_vec()].concat());
@@ -151,6 +152,7 @@ fn nothing_is_sent_before_the_greeting() {
 #[test]
 fn as_a_text_it_sends_the_text_a_space_and_a_newline_and_keeps_its_side_open_for_the_answer() {
     for text in ["Bonjour, voilà\n2e ligne", "", "ends with a newline\n"] {
+        let _row = Row::of(&text);
         // The name goes nowhere, so that it may be any.
         let (client, mut server) = sending(&Sample::new(".hidden", text.as_bytes()), &["--text"]);
         server.sends("Bienvenue\r\n");
@@ -175,7 +177,8 @@ fn a_file_with_a_nul_is_no_text() {
 fn an_error_while_a_large_file_is_being_sent_ends_it_at_once() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     // A server that neither reads nor closes, one that closes in order, one that has not read what it resets.
-    for close in [None, Some(Peer::half_closes as fn(&mut Peer)), Some(|_| ())] {
+    for (i, close) in [None, Some(Peer::half_closes as fn(&mut Peer)), Some(|_| ())].into_iter().enumerate() {
+        let _row = Row::of(&i);
         let (client, mut server) = sending(&sample, &[]);
         server.sends("Welcome\r\n");
         server.hears("\0forklab-upload 1 ");
@@ -316,7 +319,8 @@ fn ctrl_c_ends_it_with_a_line_and_status_1_whatever_it_waits_for() {
             server.hears("x".repeat(LARGE));
         },
     ];
-    for come_to in states {
+    for (i, come_to) in states.into_iter().enumerate() {
+        let _row = Row::of(&i);
         let (mut client, mut server) = sending_on_terminal(&sample);
         come_to(&mut server);
         client.types("\x03");
@@ -328,6 +332,7 @@ fn ctrl_c_ends_it_with_a_line_and_status_1_whatever_it_waits_for() {
         });
     }
     for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
         let (client, mut server) = sending(&sample, &[]);
         server.sends("Welcome\r\n");
         server.hears("\0");
@@ -350,6 +355,7 @@ fn a_signal_ends_it_while_it_waits_for_a_server_that_is_not_up() {
 fn a_terminal_that_is_held_neither_stops_the_file_nor_outlasts_a_signal() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     for end in [None, Some(SIGTERM)] {
+        let _row = Row::of(&end);
         let (mut client, mut server) = sending_on_terminal(&sample);
         server.sends("Welcome\r\n");
         client.shows("Sending [");
@@ -393,6 +399,7 @@ fn a_file_that_changes_while_it_is_being_sent_is_told_and_never_arrives_whole() 
         ),
     ];
     for (change, why) in changes {
+        let _row = Row::of(&why);
         let sample = Sample::new("large", &vec![b'x'; LARGE]);
         let (client, mut server) = sending(&sample, &[]);
         server.sends("Welcome\r\n");

@@ -27,6 +27,7 @@ fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody
     let fronts =
         ["alice :", "Alice :", "\u{430}lice :", "al\u{200b}ice :", "alice\u{a0}:", "alice:", "alice >"];
     for front in fronts.map(String::from).into_iter().chain(hidden.map(|before| before + "alice :")) {
+        let _row = Row::of(&front);
         eve.sends(format!("{front} donnez-moi vos copies\0"));
         eve.hears(taken("alice"));
     }
@@ -43,6 +44,7 @@ fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody
 fn the_colons_of_ordinary_text_are_no_names() {
     let (_server, mut alice, mut eve) = room(&[]);
     for text in ["Question : comment faire ?", "Il est 10 h : on y va", "sans pseudo"] {
+        let _row = Row::of(&text);
         alice.sends(format!("{text}\0"));
         eve.hears(format!("{text}\0\0"));
     }
@@ -117,6 +119,7 @@ fn shown_while_refused() -> usize {
     server.settle(3);
     let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
     for line in &lines {
+        let _row = Row::of(&line);
         // The server finds both in one turn.
         server.program.signal(SIGSTOP);
         let before = written_by_children(&server);

@@ -15,6 +15,7 @@ fn a_header_of_the_web_or_of_mail_is_refused_logged_and_heard_by_nobody() {
         "HEAD /\x1b[2J HTTP/1.0\r\n\r\n",
     ];
     for header in headers {
+        let _row = Row::of(&header);
         let mut foreign = server.connect();
         foreign.sends(header);
         assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{TOLD}\0"));
@@ -35,6 +36,7 @@ fn what_looks_like_a_header_later_on_is_a_message() {
     let server = Server::start(&[]);
     let mut alice = server.join();
     for message in ["alice : bonjour\0", "GET / HTTP/1.1\0", "POST it\0"] {
+        let _row = Row::of(&message);
         alice.sends(message);
         alice.hears(format!("{message}\0"));
     }
@@ -44,6 +46,7 @@ fn what_looks_like_a_header_later_on_is_a_message() {
 fn words_that_only_resemble_a_header_are_words() {
     let server = Server::start(&[]);
     for words in ["get / HTTP/1.1\0", "GETTING there\0", "EHLOS\0", "POSTE\0"] {
+        let _row = Row::of(&words);
         let mut peer = server.connect();
         peer.sends(words);
         peer.hears(format!("{words}\0"));

@@ -39,6 +39,7 @@ fn another_address_has_places_of_its_own() {
 #[test]
 fn every_server_with_a_child_for_each_client_can_be_told_so() {
     for program in [ECHO, DIRECT] {
+        let _row = Row::of(&program);
         let server = server_of(program, &["--max-per-address", "1"]);
         let _first = server.connect();
         server.wait_for_children(1);
@@ -50,6 +51,7 @@ fn every_server_with_a_child_for_each_client_can_be_told_so() {
 #[test]
 fn who_leaves_and_returns_at_once_has_its_place_again() {
     for program in [SERVER, ECHO, DIRECT] {
+        let _row = Row::of(&program);
         let server = server_of(program, &["--max-per-address", "1"]);
         for i in 0..200 {
             let mut peer = server.connect();

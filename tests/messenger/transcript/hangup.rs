@@ -120,6 +120,7 @@ fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
 #[test]
 fn a_server_whose_shell_loses_its_terminal_ends_with_it() {
     for script in ["\"$@\" & wait", "\"$@\"; true"] {
+        let _row = Row::of(&script);
         let place = Place::new();
         let (server, pid, master) = from_a_shell(&place, script);
         drop(master);

@@ -112,6 +112,7 @@ fn whatever_bytes_are_said_each_line_parses_and_shows_nothing_that_a_terminal_ob
         "👍 : 日本\0".as_bytes(),
     ];
     for case in cases {
+        let _row = Row::of(&case);
         eve.sends(case);
         eve.hears([case, b"\0"].concat());
     }
@@ -247,6 +248,7 @@ fn each_message_is_written_and_synced_before_it_is_sent() {
         return;
     }
     for sync in [false, true] {
+        let _row = Row::of(&sync);
         let place = Place::new();
         let trace = place.0.path().join("trace");
         let calls = ["-y", "-s", "200", "-e", "trace=write,fdatasync,sendto"];

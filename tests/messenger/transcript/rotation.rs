@@ -44,6 +44,7 @@ fn a_file_that_is_emptied_where_it_is_goes_on_from_its_beginning() {
     let server = place.server(&["-q"]);
     let mut peer = server.connect();
     for text in ["un\0", "deux\0"] {
+        let _row = Row::of(&text);
         peer.sends(text);
         peer.hears(format!("{text}\0"));
         assert_eq!(said(&objects(&place.path())), [text.trim_end_matches('\0')]);

@@ -89,6 +89,7 @@ fn a_disk_that_fails_stops_it_and_a_call_that_is_interrupted_is_made_again() {
         ("fdatasync:error=EINTR:when=1+2", None),
     ];
     for (failing, reason) in cases {
+        let _row = Row::of(&(&failing, &reason));
         let place = Place::new();
         let path = place.path();
         // Of the calls on this file alone.
@@ -128,6 +129,7 @@ fn what_is_no_ordinary_file_is_refused_at_the_start() {
         (&missing, "No such file or directory"),
     ];
     for (path, reason) in cases {
+        let _row = Row::of(&(&path, &reason));
         let path = path.to_str().unwrap();
         let Outcome { status, out, err } = outcome_of(SERVER, &["--port", "0", "--transcript", path], "");
         assert_eq!((status, out.as_str(), err.lines().count()), (Some(1), "", 1), "{path}: {err}");
@@ -142,6 +144,7 @@ fn a_last_line_that_was_cut_is_ended_before_the_next_begins() {
     let server = place.server(&["-q"]);
     let mut peer = server.connect();
     for text in ["un\0", "deux\0"] {
+        let _row = Row::of(&text);
         peer.sends(text);
         peer.hears(format!("{text}\0"));
     }

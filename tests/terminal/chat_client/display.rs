@@ -180,6 +180,7 @@ fn what_the_server_refuses_is_marked_and_the_server_not_misjudged() {
 #[test]
 fn what_was_said_is_shown_before_one_leaves() {
     for (keys, farewell) in [("\x04", "fin de l'entrée, au revoir"), ("\x03", "interrompu, au revoir")] {
+        let _row = Row::of(&(&keys, &farewell));
         let server = Server::in_c();
         let mut alice = alice_in(&server, (80, 10), &[], &[]);
         let mut bob = server.connect();
@@ -239,6 +240,7 @@ fn plain_is_the_courses_look() {
 fn a_terminal_that_cannot_move_its_cursor_gets_the_plain_look() {
     let server = Server::start(&[]);
     for term in ["TERM=dumb", "TERM="] {
+        let _row = Row::of(&term);
         let alice = alice_in(&server, (60, 10), &[term], &[]);
         assert!(!alice.terminal.screen.so_far().contains('\x1b'));
     }
@@ -253,6 +255,7 @@ fn its_help_tells_the_keys_and_is_not_wrapped_twice() {
         rows.last()?.trim_start().starts_with("--").then_some(rows)
     });
     for told in ["Touches", "Ctrl+Z", "ligne collée", "»"] {
+        let _row = Row::of(&told);
         assert!(rows.iter().any(|row| row.contains(told)), "{told}: {rows:?}");
     }
     for two in rows.windows(2) {

@@ -130,6 +130,7 @@ fn a_narrow_terminal_has_room_for_the_question_too() {
     let server = Server::start(&[]);
     for (size, question) in [((36, 10), "── 2 lignes : Entrée ou Échap ?"), ((20, 3), "── Entrée ou Échap")]
     {
+        let _row = Row::of(&(&size, &question));
         let mut alice = alice_in(&server, size, &[], &[]);
         alice.types("\x1b[200~un\ndeux\x1b[201~");
         alice.ends_with(&[question, "alice>"]);

@@ -70,6 +70,7 @@ fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
         ("un\r\x03", 0, "chat_client : interrompu, au revoir (1 message n'est pas parti)"),
         ("un\rdeux\r\x03", 0, "chat_client : interrompu, au revoir (2 messages ne sont pas partis)"),
     ] {
+        let _row = Row::of(&(&keys, &status, &farewell));
         let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
         alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
         alice.types(keys);

@@ -6,6 +6,7 @@ use super::*;
 #[test]
 fn after_each_new_size_the_rows_are_drawn_once() {
     for variables in [&["XTERM_VERSION=1"][..], &[]] {
+        let _row = Row::of(&variables);
         let server = Server::start(&[]);
         let mut alice = alice_in(&server, (60, 10), variables, &[]);
         server.join().sends("bob : un\0bob : deux\0bob : trois\0");
@@ -40,6 +41,7 @@ fn no_size_is_too_small() {
     let mut bob = server.join();
     alice.types("日本語 e\u{301} texte");
     for (columns, rows) in [(1, 1), (2, 2), (20, 3), (3, 20), (60, 1), (5, 5)] {
+        let _row = Row::of(&(&columns, &rows));
         alice.becomes(columns, rows);
         bob.sends("bob : salut 日本\0");
         bob.strings(1);

@@ -88,6 +88,7 @@ fn narrowed(draft: usize, messages: usize) {
     tmux.types(&format!("{}fin", "x".repeat(draft - 3)));
     tmux.shows("the draft", |rows| rows.last()?.ends_with("xfin").then_some(()));
     for columns in [40, 25, 100] {
+        let _row = Row::of(&columns);
         tmux.does(&["resize-window", "-x", &columns.to_string(), "-y", "12"]);
         tmux.shows(&format!("clean rows of {columns}, draft of {draft}"), |rows| {
             let [.., status, line] = rows else { return None };
@@ -101,6 +102,7 @@ fn narrowed(draft: usize, messages: usize) {
 #[test]
 fn narrowed_and_widened_it_leaves_nothing_of_its_rows_behind() {
     for draft in [60, 90, 130] {
+        let _row = Row::of(&draft);
         narrowed(draft, 4);
         narrowed(draft, 30);
     }

@@ -23,12 +23,14 @@ fn after_a_message(client: &str, script: &str, variables: &[&str], options: &[&s
 fn without_a_terminal_that_can_or_with_plain_no_bytes_are_a_terminals_commands() {
     let run = r#""$0" "$@""#;
     for client in CLIENTS {
+        let _row = Row::of(&client);
         for (script, variables, options) in [
             (run, &[][..], &["--plain"][..]),
             (run, &["TERM=dumb"], &[]),
             (run, &["TERM="], &[]),
             (r#""$0" "$@" | cat"#, &[], &[]),
         ] {
+            let _row = Row::of(&(&script, &variables, &options));
             let shown = after_a_message(client, script, variables, options);
             assert!(!shown.contains('\x1b'), "{client} {script} {variables:?}: {shown:?}");
         }
@@ -39,6 +41,7 @@ fn without_a_terminal_that_can_or_with_plain_no_bytes_are_a_terminals_commands()
 #[test]
 fn with_a_keyboard_that_is_no_terminal_no_bytes_are_a_terminals_commands() {
     for client in CLIENTS {
+        let _row = Row::of(&client);
         let (listener, port) = listening();
         let arguments = [&["-c", r#""$0" "$@" < /dev/null"#, client], &arguments(client, &port)[..]].concat();
         let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
@@ -65,6 +68,7 @@ fn what_is_said_last_has_a_line_of_its_own_also_behind_a_prompt_that_a_pipe_has_
 #[test]
 fn off_a_terminal_plain_changes_nothing() {
     for client in CLIENTS {
+        let _row = Row::of(&client);
         let [without, with] = [&[][..], &["--plain"]].map(|options| {
             let (listener, port) = listening();
             let program = Program::start(Command::new(client).args(arguments(client, &port)).args(options));

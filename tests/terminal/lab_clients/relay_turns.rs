@@ -90,6 +90,7 @@ fn a_line_entered_too_early_stays_where_it_was_typed() {
 fn one_learns_why_a_line_cannot_be_said_yet() {
     let (mut client, mut server) = with_fake_server(RELAY);
     for (said, why) in [("", "pas encore de place"), ("1\0", "pas encore de partenaire")] {
+        let _row = Row::of(&(&said, &why));
         server.sends(said);
         let state = if said.is_empty() { "d'une place" } else { "d'un partenaire" };
         client.sees(state, |screen| screen.contents().contains(state).then_some(()));
@@ -166,6 +167,7 @@ fn who_leaves_while_lines_wait_leaves_after_them_or_at_once() {
     let interrupted = "interrompu, au revoir";
     let ended = "fin de l'entrée, au revoir";
     for (key, farewell) in [("", ended), ("\x03", interrupted), ("typed by one who leaves\r\x04", ended)] {
+        let _row = Row::of(&(&key, &farewell));
         let (mut client, mut server) = told("1\0emi\0");
         client.cursor_is_behind("à vous> ");
         client.types("un\rdeux\r");
@@ -200,7 +202,9 @@ fn with_nothing_waiting_one_leaves_at_once_whoevers_turn_it_is() {
         ("2\0rec\0", "au tour de votre partenaire"),
         ("1\0emi\0", "à vous de parler"),
     ] {
+        let _row = Row::of(&(&said, &state));
         for keys in ["fin\r", "\x04"] {
+            let _row = Row::of(&keys);
             let (mut client, mut server) = with_fake_server(RELAY);
             server.sends(said);
             client.sees(state, |screen| screen.contents().contains(&format!("── {state}")).then_some(()));

@@ -60,9 +60,11 @@ const CLOSED: [&str; 2] = ["le serveur a fermé la connexion", "the server close
 #[test]
 fn after_ctrl_c_and_signals() {
     for client in [RELAY, DIRECT, ECHO, CALC] {
+        let _row = Row::of(&client);
         let farewell = says(client, INTERRUPTED);
         leaves_the_terminal_as_it_was(client, |it, _, _| it.types("\x03"), &[&farewell, "status 0"]);
         for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
             leaves_the_terminal_as_it_was(client, |_, _, pid| send(pid, signal), &[&farewell, "status 0"]);
         }
     }
@@ -81,6 +83,7 @@ fn whoever_hangs_up_has_left() {
 #[test]
 fn after_ctrl_d_and_the_servers_end() {
     for client in [RELAY, DIRECT, ECHO, CALC] {
+        let _row = Row::of(&client);
         let closed = says(client, CLOSED);
         let status = if client == CALC { "status 0" } else { "status 1" };
         let close = |_: &mut Emulator, mut server: Peer, _| {

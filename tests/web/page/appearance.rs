@@ -47,6 +47,7 @@ fn busy(browser: &mut Browser, room: &Room) -> Page {
     let mut alice = room.page(browser, "alice");
     let mut peers: Vec<Peer> = (0..5).map(|_| room.server.join()).collect();
     for (i, message) in CONVERSATION.iter().enumerate() {
+        let _row = Row::of(&(&i, &message));
         let who = message.chars().next().map_or(0, |first| "bcdم".find(first).map_or(4, |at| at.min(3)));
         peers[who].sends(format!("{message}\0"));
         alice.has_messages(i + 1);
@@ -81,7 +82,9 @@ fn narrow_or_wide_light_or_dark_all_is_readable_and_nothing_scrolls_sideways() {
 #[track_caller]
 fn is_readable(page: &mut Page, sizes: &[(&str, (u32, u32))]) {
     for &(name, size) in sizes {
+        let _row = Row::of(&(&name, &size));
         for theme in ["light", "dark"] {
+            let _row = Row::of(&theme);
             page.looks(size, theme);
             page.waits_until(&format!("document.documentElement.dataset.theme === '{theme}'"));
             assert_eq!(page.value(SCROLLS_SIDEWAYS), false, "{name} {theme}");
@@ -116,6 +119,7 @@ fn a_screen_reader_finds_the_log_the_field_the_button_and_their_names() {
         ("button", "Thème sombre"),
         ("heading", "Messagerie"),
     ] {
+        let _row = Row::of(&(&role, &name));
         assert!(has(role, name), "{role} {name:?} in {nodes:#?}");
     }
     assert_eq!(alice.text("document.documentElement.lang"), "fr");

@@ -53,6 +53,7 @@ fn when_two_pages_and_a_c_string_client_speak_at_once_all_hear_one_order() {
         .collect();
     assert_eq!(by_carole, heard);
     for who in ["a", "b", "c"] {
+        let _row = Row::of(&who);
         let own: Vec<String> = heard.iter().filter(|text| text.starts_with(who)).cloned().collect();
         let said: Vec<String> = (0..20).map(|i| format!("{who}{i}")).collect();
         assert_eq!(own, said);

@@ -19,6 +19,7 @@ fn markup_in_names_and_texts_is_shown_and_runs_nothing() {
     let mut peer = room.server.join();
     let elements = alice.value("document.querySelectorAll('img, iframe, script, style, b').length");
     for (i, markup) in MARKUP.iter().enumerate() {
+        let _row = Row::of(&(&i, &markup));
         peer.sends(format!("{i}{markup} : {markup}\0"));
     }
     alice.has_messages(MARKUP.len());

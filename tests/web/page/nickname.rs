@@ -55,6 +55,7 @@ fn a_pseudo_that_chat_client_refuses_is_refused_with_the_reason() {
         ("a\u{202e}b", "contrôle"),
         (&"é".repeat(128), "255 octets (ici 256)"),
     ] {
+        let _row = Row::of(&(&pseudo, &reason));
         page.waits_until("document.querySelector('#ask').open");
         page.pastes(pseudo);
         page.presses("Enter");

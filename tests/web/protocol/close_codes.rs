@@ -9,6 +9,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 fn a_close_is_answered_by_one_and_the_client_has_left_like_any_other() {
     let room = Room::open(&[]);
     for code in [CloseCode::Normal, CloseCode::Away, CloseCode::Library(4000)] {
+        let _row = Row::of(&code);
         let mut page = room.enter();
         page.says("alice : au revoir");
         page.socket.close(Some(CloseFrame { code, reason: "fini".into() })).unwrap();
@@ -55,6 +56,7 @@ fn what_breaks_the_protocol_ends_with_its_code_behind_what_was_said_before() {
         (in_halves, 1009),
         ([&[0x81, 0xff][..], &[0x7f; 12]].concat(), 1009),
     ] {
+        let _row = Row::of(&(&wrong, &code));
         let mut raw = room.enter_raw();
         raw.sends([&frame(0x81, b"eve : avant")[..], &wrong, &frame(0x81, b"eve : jamais")].concat());
         raw.hears_up_to("avant\"}");

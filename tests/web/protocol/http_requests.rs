@@ -29,6 +29,7 @@ fn kept_to_itself(answer: &str) {
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store"),
     ] {
+        let _row = Row::of(&(&name, &value));
         assert_eq!(header(answer, name), value);
     }
     if status_of(answer) != 204 {
@@ -72,6 +73,7 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
         (upgrade(room.web).replace("Version: 13", "Version: 12"), 426),
         (upgrade(room.web).replace("dGhl", ""), 400),
     ] {
+        let _row = Row::of(&(&request, &status));
         let answer = room.asks(&request);
         assert_eq!(status_of(&answer), status, "{request:?}");
         kept_to_itself(&answer);
@@ -85,6 +87,7 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
 fn head_is_answered_as_get_but_for_the_content() {
     let room = Room::open(&[]);
     for (path, status) in [("/", 200), ("/favicon.ico", 204), ("/nothing", 404), ("/room", 426)] {
+        let _row = Row::of(&(&path, &status));
         let whole = room.gets(path);
         let (head, _) = whole.split_once("\r\n\r\n").unwrap();
         let alone = room.asks(format!("HEAD {path} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
@@ -100,6 +103,7 @@ fn of_a_target_that_is_a_whole_address_that_address_counts() {
     let with = |target: &str| room.asks(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
     assert_eq!(status_of(&with(&format!("http://{}/", room.web))), 200);
     for foreign in ["http://evil.example/", &format!("http://evil.example:{}/room", room.web.port())] {
+        let _row = Row::of(&foreign);
         assert_eq!(status_of(&with(foreign)), 403, "{foreign}");
     }
 }
@@ -118,9 +122,11 @@ fn a_name_that_somebody_else_may_own_does_not_lead_here() {
     let port = room.web.port();
     let under = |host: &str| room.asks(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     for host in ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "192.0.2.1", "[::1]"] {
+        let _row = Row::of(&host);
         assert_eq!(status_of(&under(&format!("{host}:{port}"))), 200, "{host}");
     }
     for host in ["evil.example", "localhost.evil.example", "localhost@evil.example"] {
+        let _row = Row::of(&host);
         let answer = under(&format!("{host}:{port}"));
         assert!(status_of(&answer) == 403 && answer.contains("Host"), "{answer}");
         // What would have done.
@@ -137,6 +143,7 @@ fn a_name_that_somebody_else_may_own_does_not_lead_here() {
 fn a_page_of_another_site_does_not_get_into_the_room_and_a_program_without_a_page_does() {
     let room = Room::open(&[]);
     for origin in ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1"] {
+        let _row = Row::of(&origin);
         let answer =
             room.asks(upgrade(room.web).replace("Connection:", &format!("Origin: {origin}\r\nConnection:")));
         assert!(status_of(&answer) == 403 && answer.contains("Origin"), "{answer}");
@@ -213,6 +220,7 @@ fn all_of_a_machines_addresses_have_its_name_and_that_leads_here() {
     let (name, port) = host.rsplit_once(':').expect("a port");
     assert!(!name.contains("0.0.0.0"), "{line}");
     for name in [name, name.split('.').next().unwrap(), &format!("{name}.")] {
+        let _row = Row::of(&name);
         let mut peer = Peer::connect(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
         peer.sends(format!("GET / HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n"));
         assert_eq!(status_of(&String::from_utf8(peer.hears_the_end()).unwrap()), 200, "{name}");
@@ -298,6 +306,7 @@ fn a_door_that_cannot_be_opened_or_is_none_is_told() {
     assert_eq!((status, said.lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("impossible d'écouter sur") && said.contains("Address already in use"), "{said}");
     for wrong in ["", "x", "localhost:8080", "65536", "::1:8080x", "127.0.0.1"] {
+        let _row = Row::of(&wrong);
         let (status, said) = start(wrong);
         assert_eq!((status, said.lines().count()), (Some(2), 1), "{said}");
         assert!(said.contains("un port est attendu"), "{said}");
