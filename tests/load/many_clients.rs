@@ -8,6 +8,7 @@ use std::thread;
 
 #[test]
 fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order() {
+    let _machine = crate::beside_others();
     const CLIENTS: usize = 30;
     const MESSAGES: usize = 1000;
     let server = Server::start(&[]);
@@ -35,6 +36,7 @@ fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order()
 
 #[test]
 fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
+    let _machine = crate::beside_others();
     let server = Server::start(&[]);
     let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
     (0..1000).for_each(|i| speaker.sends(format!("alice : {i}\0")));
@@ -44,6 +46,7 @@ fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
 
 #[test]
 fn the_129th_client_is_a_client_like_the_others() {
+    let _machine = crate::beside_others();
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..129).map(|_| server.join()).collect();
     assert_eq!(server.children().len(), 129);
@@ -53,6 +56,7 @@ fn the_129th_client_is_a_client_like_the_others() {
 
 #[test]
 fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
+    let _machine = crate::beside_others();
     const MESSAGES: usize = 20;
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..200).map(|_| server.join()).collect();
@@ -75,6 +79,7 @@ fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
 
 #[test]
 fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
+    let _machine = crate::beside_others();
     raise_own_descriptor_limit();
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..1000).map(|_| server.connect()).collect();
@@ -92,6 +97,7 @@ fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
 
 #[test]
 fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["--max-clients", "2"]);
     let (first, mut second) = (server.join(), server.join());
     for _ in 0..3 {
@@ -130,6 +136,7 @@ fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer],
 
 #[test]
 fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["--lag-limit", "100000"]);
     let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
     let mut stopped = server.join();
@@ -151,6 +158,7 @@ fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
 
 #[test]
 fn a_dropped_reader_that_wakes_up_is_told_why() {
+    let _machine = crate::beside_others();
     // It has half a second to wake up; a machine that is busy elsewhere may take that from it, but not five times.
     let told = (0..5).any(|_| {
         let server = Server::start(&["--lag-limit", "1"]);
@@ -167,6 +175,7 @@ fn a_dropped_reader_that_wakes_up_is_told_why() {
 
 #[test]
 fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
+    let _machine = crate::beside_others();
     const MESSAGES: usize = 15_000;
     let server = Server::start(&["--pace", "0", "-q"]);
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
@@ -194,6 +203,7 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
 
 #[test]
 fn a_refused_client_that_stays_is_closed_all_the_same() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["--max-clients", "1"]);
     let _inside = server.join();
     let sockets =
@@ -207,6 +217,7 @@ fn a_refused_client_that_stays_is_closed_all_the_same() {
 
 #[test]
 fn the_soft_limit_of_descriptors_is_raised() {
+    let _machine = crate::beside_others();
     let server = Server::from(Command::new("prlimit").args([
         "--nofile=64:4096",
         SERVER,
@@ -221,6 +232,7 @@ fn the_soft_limit_of_descriptors_is_raised() {
 
 #[test]
 fn the_hub_forgets_what_all_have_heard() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["-q"]);
     let (mut speaker, mut listener) = (server.connect(), server.connect());
     server.wait_for_children(2);

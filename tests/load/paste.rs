@@ -1,14 +1,11 @@
 //! The course client's screen shows one C string per `read` and loses the rest. Through our server it shows them all.
-//! A program of its own, one test at a time, and ahead of whatever else this machine does where that is allowed: a
-//! course's client that gets no processor for a few milliseconds loses messages, whatever the server does.
+//! One test at a time, ahead of all other processes where chrt(1) is allowed: a course's client that gets no processor for a few
+//! milliseconds loses messages, whatever the server does.
 
 use crate::common::*;
 
 use std::ffi::OsStr;
 use std::process::Command;
-use std::sync::Mutex;
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A command that runs `program` before all ordinary processes: chrt(1) becomes the program itself.
 fn promptly(program: impl AsRef<OsStr>) -> Command {
@@ -39,7 +36,7 @@ const TRIES: usize = 5;
 /// Three of the course's clients look on while `paste` gives `count` lines to the room: each shows them all.
 #[track_caller]
 fn all_reach_every_screen(count: usize, paste: impl Fn(&Server, &[String])) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _machine = crate::alone();
     let tries = (0..TRIES).map(|_| shown_by_three_screens(&lines(count), &paste));
     let shown: Vec<[usize; 3]> = tries.take_while(|shown| *shown != [count; 3]).collect();
     assert!(shown.len() < TRIES, "of {count} lines, three screens showed {shown:?}");

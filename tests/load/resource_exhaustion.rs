@@ -17,6 +17,7 @@ fn share_of_cpu(pid: i32, work: impl FnOnce()) -> f64 {
 
 #[test]
 fn with_64_descriptors_a_hundred_clients_all_get_in_one_after_the_other() {
+    let _machine = crate::beside_others();
     let server = Server::from(Command::new("sh").args([
         "-c",
         "ulimit -n 64; exec \"$0\" --bind 127.0.0.1 --port 0",
@@ -91,6 +92,7 @@ fn is_told_why(server: &Server) {
 
 #[test]
 fn at_the_limit_of_processes_who_comes_is_told_why_and_who_leaves_makes_room() {
+    let _machine = crate::beside_others();
     let Some(OfALoneUser { ref server, .. }) = OfALoneUser::start(0, &["prlimit", "--nproc=21"]) else {
         return;
     };
@@ -110,6 +112,7 @@ fn at_the_limit_of_processes_who_comes_is_told_why_and_who_leaves_makes_room() {
 
 #[test]
 fn after_a_hundred_forks_that_failed_the_next_client_is_served_without_a_restart() {
+    let _machine = crate::beside_others();
     let Some(lone) = OfALoneUser::start(1, &[]) else { return };
     let server = &lone.server;
     let mut inside = server.join();

@@ -36,6 +36,7 @@ fn storm(family: &[i32], sent: &AtomicUsize) {
 
 #[test]
 fn ten_thousand_signals_at_1_khz_to_all_processes_lose_nothing_of_a_conversation() {
+    let _machine = crate::alone();
     let server = Server::start(&["-q"]);
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     let family: Vec<i32> = server.wait_for_children(4).into_iter().chain([server.pid()]).collect();
@@ -73,6 +74,7 @@ fn sent_alone(server: Server, size: usize) -> usize {
 #[cfg(target_os = "linux")]
 #[test]
 fn while_the_clock_of_the_wall_falls_messages_go_on_at_their_pace() {
+    let _machine = crate::alone();
     const LINES: usize = 20;
     // A machine that keeps the server waiting for 200 ms turns the paste into a flood, but not five times.
     let paced = (0..5).any(|_| {

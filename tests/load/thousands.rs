@@ -20,6 +20,7 @@ fn crowd(server: &Server, count: usize) -> Vec<Peer> {
 
 #[test]
 fn one_of_a_hundred_stops_reading_and_the_others_get_10000_of_10000_in_one_order() {
+    let _machine = crate::beside_others();
     const SPEAKERS: usize = 5;
     let server = Server::start(&["-q", "--pace", "0"]);
     let stopped = crowd(&server, 1).remove(0);
@@ -45,6 +46,7 @@ fn one_of_a_hundred_stops_reading_and_the_others_get_10000_of_10000_in_one_order
 
 #[test]
 fn a_thousand_resets_while_a_thousand_connect_leave_the_thousand() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["-q", "--backlog", "4096", "--max-clients", "3000"]);
     raise_own_descriptor_limit();
     let before = descriptors_of(server.pid());
@@ -70,6 +72,7 @@ fn a_thousand_resets_while_a_thousand_connect_leave_the_thousand() {
 
 #[test]
 fn after_10000_connections_there_is_no_zombie_and_the_descriptors_are_as_before() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["-q", "--backlog", "4096", "--pace", "0"]);
     let before = descriptors_of(server.pid());
     thread::scope(|scope| {
@@ -109,6 +112,7 @@ fn crash(child: i32, signal: Signal) {
 
 #[test]
 fn when_a_child_is_killed_or_crashes_in_a_conversation_99_of_a_hundred_lose_nothing() {
+    let _machine = crate::beside_others();
     for (signal, name) in [(SIGKILL, "SIGKILL"), (SIGSEGV, "SIGSEGV")] {
         let _row = Row::of(&name);
         let server = Server::start(&["-q"]);
@@ -143,6 +147,7 @@ impl Drop for KilledAtTheEnd<'_> {
 
 #[test]
 fn one_client_floods_without_end_and_what_another_says_still_arrives() {
+    let _machine = crate::beside_others();
     let server = Server::start(&["-q"]);
     let peers = crowd(&server, 10);
     let (listener, others) = peers.split_last().unwrap();
