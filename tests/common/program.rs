@@ -83,13 +83,13 @@ impl Output {
         })
     }
 
-    /// Waits for this line, counted from 0, and returns the `ADDR:PORT` in it, whatever else it says.
+    /// Waits for so many words `ADDR:PORT` in whole lines, and returns the last of them.
     #[track_caller]
-    pub fn address_in_line(&self, number: usize) -> SocketAddr {
-        self.wait_for(&format!("an address in line {number}"), |bytes| {
+    pub fn nth_address(&self, number: usize) -> SocketAddr {
+        self.wait_for(&format!("{number} addresses"), |bytes| {
             let text = String::from_utf8_lossy(bytes);
-            let line = text.split_inclusive('\n').nth(number).filter(|line| line.ends_with('\n'))?;
-            line.split_whitespace().find_map(|word| word.parse().ok())
+            let words = text[..text.rfind('\n')?].split_whitespace();
+            words.filter_map(|word| word.parse().ok()).nth(number - 1)
         })
     }
 

@@ -28,11 +28,11 @@ impl Server {
         Server::from(Command::new(c_compat("select_server")).arg("0"))
     }
 
-    /// Any server whose first line holds its address.
+    /// Any server whose first `ADDR:PORT` is its own address.
     #[track_caller]
     pub fn from(command: &mut Command) -> Server {
         let program = Program::start(command);
-        let address = program.out.address_in_line(0);
+        let address = program.out.nth_address(1);
         Server { program, address }
     }
 
@@ -91,10 +91,10 @@ impl Server {
         eventually(&format!("{count} children"), || Some(self.children()).filter(|all| all.len() == count))
     }
 
-    /// The address for clients of lines, which a server with `--lines` tells in its second line.
+    /// The address for clients of lines: the second that a server with `--lines` prints.
     #[track_caller]
     pub fn lines_address(&self) -> SocketAddr {
-        self.program.out.address_in_line(1)
+        self.program.out.nth_address(2)
     }
 
     /// The child that serves `peer`.

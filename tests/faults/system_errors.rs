@@ -90,6 +90,7 @@ fn when_fork_fails_for_a_while_who_comes_is_told_why_and_the_next_are_served() {
     for (error, reason) in
         [("EAGAIN", "Resource temporarily unavailable"), ("ENOMEM", "Cannot allocate memory")]
     {
+        let _row = Row::of(&(&error, &reason));
         let trace = place.path().join(error);
         let server = server_with(&format!("clone:error={error}:when=1..5"), &trace, &["-q"]);
         for _ in 0..5 {

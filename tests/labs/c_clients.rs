@@ -141,6 +141,7 @@ fn a_client_that_sends_both_numbers_at_once_gets_its_sum() {
         for (first, second, sum) in
             [("2", "40", "42"), (" -7 ", "+7", "0"), ("9223372036854775807", "1", "9223372036854775808")]
         {
+            let _row = Row::of(&(&first, &second, &sum));
             let (status, out) = sum_by_the_course_client(&server, first, second);
             assert_eq!(status, Some(0), "{out}");
             assert_eq!(out.lines().last(), Some(sum), "{out}");

@@ -107,6 +107,7 @@ fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey(
     for (sent, shown) in
         [("hello", "hello"), ("line\r\n", "line^M^J"), ("\x1b[2J\u{9b}1m\u{202e}", "^[[2J<U+009B>1m<U+202E>")]
     {
+        let _row = Row::of(&(&sent, &shown));
         peer.sends(sent);
         peer.hears(sent);
         assert_eq!(server.program.out.line_with(&[&who, shown]), format!("{who}{shown}"));

@@ -141,6 +141,7 @@ fn ctrl_c_and_ctrl_d_end_it_with_a_line_of_its_own_and_status_0() {
     for (name, key, line) in
         [("alice", "\x03", "interrupted, goodbye"), ("bob", "\x04", "end of input, goodbye")]
     {
+        let _row = Row::of(&(&name, &key, &line));
         let mut client = on_terminal(&server, name);
         client.types(key);
         assert_eq!(client.ends().code(), Some(0));
@@ -163,6 +164,7 @@ fn a_name_that_the_server_refuses_is_shown_and_ends_it_with_status_1() {
     for (keyboard_ends, reason) in
         [(false, "the server closed the connection"), (true, "the server refused us")]
     {
+        let _row = Row::of(&(&keyboard_ends, &reason));
         let mut second = start(&server, "bob");
         if keyboard_ends {
             second.end_of_keyboard();

@@ -43,6 +43,7 @@ fn a_text_that_is_too_long_is_told_once_and_skipped_to_its_end() {
     for (length, end) in
         [(1023, "\n"), (1023, "\0"), (1024, "\0"), (2046, "\0\0"), (2046, "\r\n"), (100_000, "\n")]
     {
+        let _row = Row::of(&(&length, &end));
         let text = format!("%bob%{}", "%bob%".repeat(length / 5 + 1));
         alice.sends(format!("{}{end}%bob%after {length}\n", &text[..length]));
         alice.hears("[ERROR] more than 1022 bytes without an end\n");

@@ -77,6 +77,7 @@ fn line_3_they_speak_in_turn_and_each_message_arrives_as_it_was() {
     for text in
         ["bonjour", "deux mots", &longest, "\x01\x1b[2J", latin, "lignes\nde texte\n", " exit", "finir"]
     {
+        let _row = Row::of(&text);
         says(&mut first, &mut second, text);
         says(&mut second, &mut first, text);
     }

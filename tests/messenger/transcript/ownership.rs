@@ -64,13 +64,14 @@ fn a_file_that_others_may_read_is_told_of_and_one_of_its_own_is_not() {
     for (mode, bits) in
         [(0o600, None), (0o644, Some("(leurs droits : 044)")), (0o620, Some("(leurs droits : 020)"))]
     {
+        let _row = Row::of(&(&mode, &bits));
         let place = Place::new();
         fs::write(place.path(), "").unwrap();
         fs::set_permissions(place.path(), PermissionsExt::from_mode(mode)).unwrap();
         let mut server = place.server(&["-q"]);
         server.program.signal(SIGTERM);
         assert_eq!(server.program.ends().code(), Some(0));
-        let err = server.program.err.so_far();
+        let err = server.program.err.to_the_end();
         match bits {
             Some(bits) => assert!(
                 err.lines().count() == 1 && err.contains("autres utilisateurs") && err.contains(bits),

@@ -16,6 +16,7 @@ fn after_each_new_size_the_rows_are_drawn_once() {
         for (columns, rows, line) in
             [(30, 10, "alice> brouillon"), (12, 10, "> <"), (100, 30, "alice> brouillon")]
         {
+            let _row = Row::of(&(&columns, &rows, &line));
             alice.becomes(columns, rows);
             alice.sees("the rows, once", |screen| {
                 let all = screen.contents();
