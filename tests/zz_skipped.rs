@@ -18,25 +18,25 @@ fn main() {
     delete_records();
 }
 
-/// The skipped tests by what they need, each with its first reason.
+/// The skipped tests by what they need and why it is not there.
 fn summary(records: &str) -> String {
-    let mut by_need: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    let mut by_need: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for record in records.lines() {
         let mut fields = record.splitn(3, '\t');
         let (Some(needs), Some(test), Some(reason)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
-        by_need.entry(needs).or_default().entry(test).or_insert(reason);
+        by_need.entry((needs, reason)).or_default().insert(test);
     }
     if by_need.is_empty() {
         return "\nno test was skipped\n".into();
     }
-    let tests: BTreeSet<&str> = by_need.values().flat_map(|tests| tests.keys().copied()).collect();
+    let tests: BTreeSet<&str> = by_need.values().flatten().copied().collect();
     let mut text = format!("\n{} tests were skipped, wholly or in part:\n", tests.len());
-    for (needs, tests) in by_need {
-        text += &format!("  for want of {needs}\n");
-        for (test, reason) in tests {
-            text += &format!("    {test} ({reason})\n");
+    for ((needs, reason), tests) in by_need {
+        text += &format!("  for want of {needs} ({reason}):\n");
+        for test in tests {
+            text += &format!("    {test}\n");
         }
     }
     text

@@ -5,5 +5,6 @@ mod common;
 
 mod chat_arguments;
 mod documents;
+#[cfg(target_os = "linux")]
 mod inspect_script;
 mod launch_scripts;

@@ -6,6 +6,7 @@ mod common;
 
 mod many_clients;
 mod paste;
+#[cfg(target_os = "linux")]
 mod resource_exhaustion;
 mod signal_storm;
 mod thousands;

@@ -2,8 +2,7 @@
 
 use crate::common::*;
 
-use nix::sys::signal::Signal::{self, SIGCHLD, SIGCONT, SIGSTOP, SIGTERM, SIGURG, SIGWINCH};
-use std::process::Command;
+use nix::sys::signal::Signal::{self, SIGCHLD, SIGCONT, SIGSTOP, SIGURG, SIGWINCH};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,11 +61,12 @@ fn ten_thousand_signals_at_1_khz_to_all_processes_lose_nothing_of_a_conversation
 }
 
 /// How many times the server has sent one message alone, `size` bytes or one more, as it has told with `-v` until its end.
+#[cfg(target_os = "linux")]
 #[track_caller]
 fn sent_alone(server: Server, size: usize) -> usize {
-    server.program.signal(SIGTERM);
+    server.program.signal(Signal::SIGTERM);
     let said = server.program.out.to_the_end();
-    let sends = said.lines().filter_map(|line| line.strip_prefix("(père) send : ")?.split(' ').next());
+    let sends = said.lines().filter_map(|line| line.split_once("send : ")?.1.split(' ').next());
     sends.filter(|sent| sent.parse() == Ok(size) || sent.parse() == Ok(size + 1)).count()
 }
 
@@ -78,7 +78,7 @@ fn while_the_clock_of_the_wall_falls_messages_go_on_at_their_pace() {
     const LINES: usize = 20;
     // A machine that keeps the server waiting for 200 ms turns the paste into a flood, but not five times.
     let paced = (0..5).any(|_| {
-        let mut command = Command::new(SERVER);
+        let mut command = std::process::Command::new(SERVER);
         command.args(["--bind", "127.0.0.1", "--port", "0", "--lines", "0", "--pace", "5", "-v"]);
         let server = Server::from(command.env("LD_PRELOAD", c_compat("falling_clock.so")).env("TZ", "UTC"));
         let mut reads_lines = Peer::connect(server.lines_address());

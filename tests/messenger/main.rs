@@ -11,6 +11,7 @@ mod interoperability;
 mod line_clients;
 #[cfg(target_os = "linux")]
 mod process_titles;
+#[cfg(target_os = "linux")]
 mod processes;
 mod status_report;
 #[cfg(target_os = "linux")]
