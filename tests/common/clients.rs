@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use super::{CLIENT, Program, Server};
 
 /// A program of c-compat/, built by its own Makefile, once for all test programs.
+#[track_caller]
 pub fn c_compat(program: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = BUILT.get_or_init(|| {
@@ -25,11 +26,13 @@ pub fn c_compat(program: &str) -> PathBuf {
 }
 
 /// The C client, connected, as `pseudo`, sending as `variant` says.
+#[track_caller]
 pub fn c_client(server: &Server, pseudo: &str, variant: &str) -> Program {
     c_client_from(Command::new(c_compat("chat_client_c")), server, pseudo, variant)
 }
 
 /// The same, started by a command of the test's own.
+#[track_caller]
 pub fn c_client_from(mut command: Command, server: &Server, pseudo: &str, variant: &str) -> Program {
     let address = server.reachable();
     command.args([&address.ip().to_string(), pseudo, &address.port().to_string(), variant]);
@@ -39,6 +42,7 @@ pub fn c_client_from(mut command: Command, server: &Server, pseudo: &str, varian
 }
 
 /// Our client, connected, not on a terminal.
+#[track_caller]
 pub fn our_client(server: &Server, pseudo: &str) -> Program {
     let address = server.reachable();
     let program = Program::start(Command::new(CLIENT).args([
@@ -47,6 +51,6 @@ pub fn our_client(server: &Server, pseudo: &str) -> Program {
         "--port",
         &address.port().to_string(),
     ]));
-    program.out.line_with(&["Connecté à"]);
+    program.out.line_about(address);
     program
 }

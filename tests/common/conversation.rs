@@ -7,6 +7,7 @@ use std::thread;
 use super::{PATIENCE, Peer};
 
 /// `speaker` says `count` short messages, which are known by its name and their numbers.
+#[track_caller]
 pub fn says(speaker: &Peer, who: &str, count: usize) {
     let mut speaker = speaker.also();
     (0..count).for_each(|i| speaker.sends(format!("{who} : {i}\0")));
@@ -17,12 +18,14 @@ pub fn says(speaker: &Peer, who: &str, count: usize) {
 pub struct Heard(Mutex<usize>, Condvar);
 
 impl Heard {
+    #[track_caller]
     fn one_more(&self) {
         *self.0.lock().unwrap() += 1;
         self.1.notify_all();
     }
 
     /// Waits until so many have come.
+    #[track_caller]
     pub fn wait_for(&self, count: usize) {
         let heard = self.0.lock().unwrap();
         let (_heard, waited) = self.1.wait_timeout_while(heard, PATIENCE, |heard| *heard < count).unwrap();
@@ -32,6 +35,7 @@ impl Heard {
 
 /// Each of `peers` hears `count` messages, all in one order, while something is done, which learns how many the first has
 /// heard. Returns them.
+#[track_caller]
 pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
     let (first, others) = peers.split_first().expect("somebody who listens");
     let progress = Heard::default();
@@ -57,6 +61,7 @@ pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -
 }
 
 /// How many of `count` messages came, and a number that stands for what they were, in their order.
+#[track_caller]
 fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, u64) {
     let (mut peer, mut heard, mut hasher) = (peer.also(), 0, DefaultHasher::new());
     while heard < count {
@@ -75,6 +80,7 @@ fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, 
 }
 
 /// Among what was `heard` is all that `who` said, in its order.
+#[track_caller]
 pub fn all_said(heard: &[String], who: &str, count: usize) {
     let prefix = format!("{who} : ");
     let own: Vec<usize> = heard

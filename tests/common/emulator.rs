@@ -33,6 +33,7 @@ const OF_OTHERS: [&str; 14] = [
     "TERM_PROGRAM",
 ];
 
+#[track_caller]
 fn size_of(columns: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
     let number = |n| NonZeroU16::new(n).expect("a size");
     (number(rows), number(columns))
@@ -44,6 +45,7 @@ fn winsize(columns: u16, rows: u16) -> Winsize {
 
 impl Emulator {
     /// Starts `program` with these variables in its environment; what is in ours does not count.
+    #[track_caller]
     pub fn start(
         (columns, rows): (u16, u16),
         variables: &[&str],
@@ -57,11 +59,13 @@ impl Emulator {
         Emulator { terminal, parser: vt100::Parser::new(rows, columns, 2000), fed: 0 }
     }
 
+    #[track_caller]
     pub fn types(&mut self, keys: &str) {
         self.terminal.types(keys);
     }
 
     /// Waits until `look` finds something on the screen.
+    #[track_caller]
     pub fn sees<T>(&mut self, what: &str, mut look: impl FnMut(&vt100::Screen) -> Option<T>) -> T {
         let (parser, fed) = (&mut self.parser, &mut self.fed);
         self.terminal.screen.wait_for(what, |bytes| {
@@ -72,6 +76,7 @@ impl Emulator {
     }
 
     /// Waits until the last rows that are not empty are these; of a time before one, nothing is said.
+    #[track_caller]
     pub fn ends_with(&mut self, expected: &[&str]) {
         self.sees(&format!("{expected:?}"), |screen| {
             rows_of(screen).ends_with(&owned(expected)).then_some(())
@@ -79,6 +84,7 @@ impl Emulator {
     }
 
     /// Waits until the cursor stands behind this in its row.
+    #[track_caller]
     pub fn cursor_is_behind(&mut self, text: &str) {
         self.sees(&format!("the cursor behind {text:?}"), |screen| {
             let (row, column) = screen.cursor_position();
@@ -105,6 +111,7 @@ impl Emulator {
     }
 
     /// Makes the terminal another size, as a user does, and tells the program.
+    #[track_caller]
     pub fn becomes(&mut self, columns: u16, rows: u16) {
         self.sees("what was there before", |_| Some(()));
         let (to_rows, to_columns) = size_of(columns, rows);
@@ -115,6 +122,7 @@ impl Emulator {
     }
 
     /// How the terminal is set.
+    #[track_caller]
     pub fn modes(&self) -> Termios {
         tcgetattr(self.terminal.master()).expect("tcgetattr")
     }

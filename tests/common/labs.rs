@@ -2,27 +2,28 @@
 
 use std::process::Command;
 
-use super::{Peer, Program, Server};
+use super::{Peer, Program, Server, child_with_connection};
 
 impl Server {
     /// A lab's server on a free port of 127.0.0.1, with more `options`.
+    #[track_caller]
     pub fn of(program: &str, options: &[&str]) -> Server {
         Server::from(Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
     }
 
     /// A connection that is being served, and the process that serves it.
+    #[track_caller]
     pub fn serves(&self) -> (Peer, i32) {
         let peer = self.connect();
         let pid = self.server_of(&peer);
         (peer, pid)
     }
 
-    /// The process that serves `peer`, as the server has printed it.
+    /// The process that serves `peer`: a child, or the server itself with `--iterative`.
+    #[track_caller]
     pub fn server_of(&self, peer: &Peer) -> i32 {
-        let client = format!("client {} connected", peer.stream.local_addr().unwrap());
-        let line = self.program.out.line_with(&[&client]);
-        let child = line.strip_prefix("(child ").and_then(|rest| rest.split(')').next()?.parse().ok());
-        child.unwrap_or_else(|| self.pid())
+        self.program.out.line_about(peer.stream.local_addr().unwrap());
+        child_with_connection(self.pid(), &peer.stream).unwrap_or_else(|| self.pid())
     }
 }
 
@@ -34,6 +35,7 @@ pub struct Outcome {
 }
 
 /// Runs a program that gets `keyboard` to its end.
+#[track_caller]
 pub fn outcome_of(program: &str, arguments: &[&str], keyboard: impl AsRef<[u8]>) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
     program.types(keyboard);
@@ -43,6 +45,7 @@ pub fn outcome_of(program: &str, arguments: &[&str], keyboard: impl AsRef<[u8]>)
 }
 
 /// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+#[track_caller]
 pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
     let Outcome { status, out, err: said } = outcome_of(program, arguments, "");
     assert_eq!(status, Some(2), "{arguments:?}: {said}");
@@ -53,19 +56,22 @@ pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
 }
 
 /// `--help` names each of `parts`, and shows examples, all in English and in lines that fit a terminal.
+#[track_caller]
 pub fn helps(program: &str, parts: &[&str]) {
     helps_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
 }
 
 /// The same in French.
+#[track_caller]
 pub fn helps_in_french(program: &str, parts: &[&str]) {
     helps_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
 }
 
+#[track_caller]
 fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
     for flag in ["-h", "--help"] {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
-        assert_eq!((status, err.as_str()), (Some(0), ""));
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{program} {flag}");
         assert!(parts.iter().chain(own).all(|part| help.contains(part)), "{parts:?} in {help}");
         assert!(!help.contains('{'), "{help}");
         assert!(!foreign.iter().any(|part| help.contains(part)), "{help}");

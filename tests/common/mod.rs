@@ -11,7 +11,9 @@ mod labs;
 mod peer;
 mod process;
 mod program;
+mod row;
 mod server;
+pub mod skip;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
@@ -20,11 +22,14 @@ pub use emulator::{Emulator, rows_of};
 pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{
-    can_trace, catches_sigterm, children_of, cpu_time_of, descriptors_of, descriptors_of_child, is_alive,
-    name_of, private_kb, raise_own_descriptor_limit, send, traced, wait_for_death,
+    can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,
+    descriptors_of_child, is_alive, name_of, private_kb, raise_own_descriptor_limit, send, traced,
+    wait_for_death,
 };
 pub use program::{Output, Program};
+pub use row::Row;
 pub use server::{Server, for_nobody, server_for_nobody};
+pub use skip::{is_root, skip};
 pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};
@@ -36,11 +41,13 @@ pub const SERVER: &str = env!("CARGO_BIN_EXE_chat_serveur");
 pub const CLIENT: &str = env!("CARGO_BIN_EXE_chat_client");
 
 /// Asks again and again until `look` finds something. For facts without an event to wait for, as those in /proc.
+#[track_caller]
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, what, look)
 }
 
 /// The same for what takes its time by itself.
+#[track_caller]
 pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + patience;
     loop {

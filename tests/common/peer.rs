@@ -13,6 +13,7 @@ pub struct Peer {
 }
 
 impl Peer {
+    #[track_caller]
     pub fn connect(address: SocketAddr) -> Peer {
         let stream = TcpStream::connect(address).expect("connect");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -22,11 +23,19 @@ impl Peer {
     }
 
     /// The same from an address of this machine's own.
+    #[track_caller]
     pub fn connect_from(local: std::net::IpAddr, address: SocketAddr) -> Peer {
         use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
+        // macOS has no such flag: a program started at this very moment inherits the socket there.
+        #[cfg(target_vendor = "apple")]
+        let flags = SockFlag::empty();
+        #[cfg(not(target_vendor = "apple"))]
         let flags = SockFlag::SOCK_CLOEXEC;
         let family = if local.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         let socket = socket(family, SockType::Stream, flags, None).expect("socket");
+        #[cfg(target_vendor = "apple")]
+        nix::fcntl::fcntl(&socket, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))
+            .expect("fcntl");
         bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(local, 0))).expect("bind");
         connect(socket.as_raw_fd(), &SockaddrStorage::from(address)).expect("connect");
         let stream = TcpStream::from(socket);
@@ -40,11 +49,13 @@ impl Peer {
     }
 
     /// One `write`.
+    #[track_caller]
     pub fn sends(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("send");
     }
 
     /// One read more. False at the end.
+    #[track_caller]
     fn reads(&mut self) -> bool {
         let mut buffer = [0; 65536];
         let n = loop {
@@ -60,6 +71,7 @@ impl Peer {
     }
 
     /// Waits for exactly these bytes.
+    #[track_caller]
     pub fn hears(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         while self.pending.len() < expected.len() && self.reads() {}
@@ -69,15 +81,18 @@ impl Peer {
     }
 
     /// The next `count` strings: ended by NUL, the empty ones dropped. Fewer when the connection ends first.
+    #[track_caller]
     pub fn strings(&mut self, count: usize) -> Vec<String> {
         self.take_strings(count, count)
     }
 
     /// The next string, and those that came with it, at most `count`. None when the connection ends first.
+    #[track_caller]
     pub fn strings_now(&mut self, count: usize) -> Vec<String> {
         self.take_strings(1, count)
     }
 
+    #[track_caller]
     fn take_strings(&mut self, least: usize, most: usize) -> Vec<String> {
         let (mut strings, mut done) = (Vec::new(), 0);
         while strings.len() < most {
@@ -99,6 +114,7 @@ impl Peer {
     }
 
     /// The next line, with its newline.
+    #[track_caller]
     pub fn line(&mut self) -> String {
         loop {
             if let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
@@ -110,6 +126,7 @@ impl Peer {
     }
 
     /// Reads on until `text` has come, and forgets all before it.
+    #[track_caller]
     pub fn hears_up_to(&mut self, text: &str) {
         let text = text.as_bytes();
         let found = |bytes: &[u8]| bytes.windows(text.len()).position(|window| window == text);
@@ -120,6 +137,7 @@ impl Peer {
     }
 
     /// The next line, without its newline.
+    #[track_caller]
     pub fn hears_line(&mut self) -> String {
         let end = loop {
             match self.pending.iter().position(|&byte| byte == b'\n') {
@@ -132,22 +150,26 @@ impl Peer {
     }
 
     /// All that comes until the server ends the connection.
+    #[track_caller]
     pub fn hears_the_end(&mut self) -> Vec<u8> {
         while self.reads() {}
         std::mem::take(&mut self.pending)
     }
 
     /// The same connection once more, for a thread that speaks while another listens.
+    #[track_caller]
     pub fn also(&self) -> Peer {
         Peer { stream: self.stream.try_clone().expect("dup"), pending: Vec::new() }
     }
 
     /// Ends its sending side.
+    #[track_caller]
     pub fn half_closes(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 
     /// Goes away by a reset instead of an orderly end.
+    #[track_caller]
     pub fn resets(self) {
         let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
         nix::sys::socket::setsockopt(&self.stream, nix::sys::socket::sockopt::Linger, &linger).unwrap();

@@ -1,5 +1,6 @@
 //! Processes, as /proc shows them, and what is done to them.
 
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -8,19 +9,22 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::eventually;
+use super::{eventually, skip};
 
 /// Sends `signal` to a process that is there.
+#[track_caller]
 pub fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("kill");
 }
 
 /// Waits until none of `pids` runs.
+#[track_caller]
 pub fn wait_for_death(pids: &[i32]) {
     eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
 }
 
 /// A thousand connections need more descriptors than many systems give at first.
+#[track_caller]
 pub fn raise_own_descriptor_limit() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
@@ -28,6 +32,7 @@ pub fn raise_own_descriptor_limit() {
 
 /// The processor's time that `pid` has used, in the program and in the system on its behalf: proc_pid_stat(5). Linux tells
 /// it in hundredths of a second.
+#[track_caller]
 pub fn cpu_time_of(pid: i32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
@@ -43,22 +48,71 @@ pub fn traced(program: &str, options: &[&str], to: &Path) -> Command {
     command
 }
 
-/// True where strace(1) is there and may trace; says so where not.
+/// True where strace(1) is there and may trace; records the test as skipped where not.
+#[track_caller]
 pub fn can_trace() -> bool {
     let can = traced("true", &[], Path::new("/dev/null")).output().is_ok_and(|done| done.status.success());
     if !can {
-        eprintln!("skipped: strace is not installed, or may not trace");
+        skip::skip(skip::STRACE, "strace is not installed, or may not trace");
     }
     can
 }
 
 /// From /proc: the children of `pid`, zombies included.
+#[track_caller]
 pub fn children_of(pid: i32) -> Vec<i32> {
     let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     list.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
+/// The child of `server` that has the other end of `connection`, from /proc; `None` where the server has it itself. To be asked
+/// once the server has printed the client's address.
+#[track_caller]
+pub fn child_with_connection(server: i32, connection: &TcpStream) -> Option<i32> {
+    let ends = (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
+    let socket = eventually(&format!("the server's end of {ends:?}"), || socket_of(server, ends));
+    eventually(&format!("one child of {server} with {socket}"), || {
+        let has = |child: &i32| descriptors_of(*child).iter().any(|(_, what)| *what == socket);
+        // For a moment, a child that has just been forked has those of the others as well.
+        match children_of(server).into_iter().filter(has).collect::<Vec<_>>()[..] {
+            [] => Some(None),
+            [child] => Some(Some(child)),
+            _ => None,
+        }
+    })
+}
+
+/// The TCP socket with this local and this remote address, in the network of `process`, as its descriptors show it:
+/// `socket:[INODE]`.
+#[track_caller]
+fn socket_of(process: i32, (local, remote): (SocketAddr, SocketAddr)) -> Option<String> {
+    ["tcp", "tcp6"].iter().find_map(|table| {
+        let table = std::fs::read_to_string(format!("/proc/{process}/net/{table}")).ok()?;
+        table.lines().skip(1).find_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let is_it = address_in_table(fields[1])? == local && address_in_table(fields[2])? == remote;
+            (is_it && fields[9] != "0").then(|| format!("socket:[{}]", fields[9]))
+        })
+    })
+}
+
+/// An address of /proc/net/tcp and tcp6: 32-bit words of the machine in hexadecimal digits, a colon, the port. IPv4 in IPv6 is
+/// IPv4.
+fn address_in_table(text: &str) -> Option<SocketAddr> {
+    let (digits, port) = text.split_once(':')?;
+    let word = |at: usize| u32::from_str_radix(digits.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let ip = match digits.len() {
+        8 => IpAddr::from(word(0)?),
+        _ => {
+            let bytes: Vec<u8> = [word(0)?, word(8)?, word(16)?, word(24)?].concat();
+            IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical()
+        }
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
 /// What the child of a client of a room has open, once it is no more than it keeps.
+#[track_caller]
 pub fn descriptors_of_child(child: i32) -> Vec<(i32, String)> {
     eventually("the child to have closed what is not its own", || {
         Some(descriptors_of(child)).filter(|open| open.len() == 5 && open[1].1 == "/dev/null")
@@ -91,6 +145,7 @@ pub fn name_of(pid: i32) -> String {
 }
 
 /// Kilobytes of memory that a process has to itself.
+#[track_caller]
 pub fn private_kb(pid: i32) -> usize {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();

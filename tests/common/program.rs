@@ -1,6 +1,7 @@
 //! A program with pipes for keyboard and screen, and what it has printed.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
@@ -18,6 +19,7 @@ struct Printed {
 }
 
 impl Output {
+    #[track_caller]
     pub fn gather(mut from: impl Read + Send + 'static) -> Output {
         let output = Output(Arc::default());
         let theirs = output.clone();
@@ -38,6 +40,7 @@ impl Output {
     }
 
     /// Waits until `look` finds something in what was printed.
+    #[track_caller]
     pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&[u8]) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
         let mut printed = self.0.0.lock().unwrap();
@@ -56,6 +59,7 @@ impl Output {
     }
 
     /// Waits for a line that contains all of `parts`, and returns it.
+    #[track_caller]
     pub fn line_with(&self, parts: &[&str]) -> String {
         self.wait_for(&format!("a line with {parts:?}"), |bytes| {
             let text = String::from_utf8_lossy(bytes);
@@ -64,7 +68,43 @@ impl Output {
         })
     }
 
+    /// Waits for a line that names this address, whatever else it says, and returns it.
+    #[track_caller]
+    pub fn line_about(&self, address: SocketAddr) -> String {
+        let address = address.to_string();
+        self.wait_for(&format!("a line about {address}"), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let whole = &text[..text.rfind('\n')? + 1];
+            // Not the front of another port.
+            let names_it = |line: &&str| {
+                line.split(&address).skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+            };
+            whole.lines().find(names_it).map(str::to_string)
+        })
+    }
+
+    /// Waits for so many words `ADDR:PORT` in whole lines, and returns the last of them.
+    #[track_caller]
+    pub fn nth_address(&self, number: usize) -> SocketAddr {
+        self.wait_for(&format!("{number} addresses"), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let words = text[..text.rfind('\n')?].split_whitespace();
+            words.filter_map(|word| word.parse().ok()).nth(number - 1)
+        })
+    }
+
+    /// Waits for an `http://` URL, and returns it.
+    #[track_caller]
+    pub fn web_url(&self) -> String {
+        self.wait_for("an URL", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let is_url = |word: &&str| word.starts_with("http://");
+            text[..text.rfind('\n')?].split_whitespace().find(is_url).map(str::to_string)
+        })
+    }
+
     /// Waits until every process that holds the other end has closed it, and returns all that was printed.
+    #[track_caller]
     pub fn to_the_end(&self) -> String {
         let end = Instant::now() + PATIENCE;
         let mut printed = self.0.0.lock().unwrap();
@@ -76,6 +116,7 @@ impl Output {
         String::from_utf8_lossy(&printed.bytes).into_owned()
     }
 
+    #[track_caller]
     pub fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.0.0.lock().unwrap().bytes).into_owned()
     }
@@ -90,6 +131,7 @@ pub struct Program {
 }
 
 impl Program {
+    #[track_caller]
     pub fn start(command: &mut Command) -> Program {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
@@ -100,6 +142,7 @@ impl Program {
     }
 
     /// The same with the standard output that `command` names; `out` is empty then.
+    #[track_caller]
     pub fn start_with_its_own_output(command: &mut Command) -> Program {
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
         let keyboard = child.stdin.take();
@@ -111,11 +154,13 @@ impl Program {
         self.child.id() as i32
     }
 
+    #[track_caller]
     pub fn types(&mut self, text: impl AsRef<[u8]>) {
         self.keyboard.as_mut().expect("keyboard not ended").write_all(text.as_ref()).expect("type");
     }
 
     /// The keyboard, for a thread that types.
+    #[track_caller]
     pub fn take_keyboard(&mut self) -> ChildStdin {
         self.keyboard.take().expect("keyboard not ended")
     }
@@ -125,11 +170,13 @@ impl Program {
     }
 
     /// Waits for its end.
+    #[track_caller]
     pub fn ends(&mut self) -> ExitStatus {
         let pid = self.pid();
         eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))
     }
 
+    #[track_caller]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal).expect("kill");
     }

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Peer, Program, SERVER, c_compat, children_of, descriptors_of, eventually, name_of};
+use super::{
+    Peer, Program, SERVER, c_compat, child_with_connection, children_of, descriptors_of, eventually, name_of,
+};
 
 /// A server of ours, or the C one, on a port of its own.
 pub struct Server {
@@ -15,23 +17,22 @@ pub struct Server {
 
 impl Server {
     /// `chat_serveur` on a free port of 127.0.0.1, with more `options`.
+    #[track_caller]
     pub fn start(options: &[&str]) -> Server {
         Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
     }
 
     /// Our C server.
+    #[track_caller]
     pub fn in_c() -> Server {
         Server::from(Command::new(c_compat("select_server")).arg("0"))
     }
 
-    /// Any server whose first line holds its address.
+    /// Any server whose first `ADDR:PORT` is its own address.
+    #[track_caller]
     pub fn from(command: &mut Command) -> Server {
         let program = Program::start(command);
-        let address = program.out.wait_for("the address in the first line", |bytes| {
-            let text = std::str::from_utf8(bytes).ok()?;
-            let (line, _) = text.split_once('\n')?;
-            line.split_whitespace().find_map(|word| word.parse().ok())
-        });
+        let address = program.out.nth_address(1);
         Server { program, address }
     }
 
@@ -57,19 +58,21 @@ impl Server {
     }
 
     /// A connection, whether or not the server has accepted it yet.
+    #[track_caller]
     pub fn connect(&self) -> Peer {
         Peer::connect(self.reachable())
     }
 
     /// A connection that is in the room: what is said from now on reaches it.
+    #[track_caller]
     pub fn join(&self) -> Peer {
         let peer = self.connect();
-        let address = peer.stream.local_addr().unwrap().to_string();
-        self.program.out.line_with(&["nouveau client", &address]);
+        self.program.out.line_about(peer.stream.local_addr().unwrap());
         peer
     }
 
     /// Waits until `count` clients are in. The C server has one process and one descriptor for each.
+    #[track_caller]
     pub fn settle(&self, count: usize) {
         let sockets =
             || descriptors_of(self.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
@@ -77,30 +80,39 @@ impl Server {
     }
 
     /// The children that live.
+    #[track_caller]
     pub fn children(&self) -> Vec<i32> {
         children_of(self.pid())
     }
 
     /// Waits until it has just so many children.
+    #[track_caller]
     pub fn wait_for_children(&self, count: usize) -> Vec<i32> {
         eventually(&format!("{count} children"), || Some(self.children()).filter(|all| all.len() == count))
     }
 
-    /// The child that serves `peer`, as the server has printed it.
+    /// The address for clients of lines: the second that a server with `--lines` prints.
+    #[track_caller]
+    pub fn lines_address(&self) -> SocketAddr {
+        self.program.out.nth_address(2)
+    }
+
+    /// The child that serves `peer`.
+    #[track_caller]
     pub fn child_of(&self, peer: &Peer) -> i32 {
-        let address = peer.stream.local_addr().unwrap().to_string();
-        let line = self.program.out.line_with(&["nouveau client", &address]);
-        let (_, after) = line.split_once("fils ").expect("the child's number in the line");
-        after.split(',').next().and_then(|number| number.parse().ok()).expect("a number")
+        self.program.out.line_about(peer.stream.local_addr().unwrap());
+        child_with_connection(self.pid(), &peer.stream).expect("a child with this connection")
     }
 }
 
 /// A copy of `chat_serveur` in a place that every user can reach, which goes with the directory.
+#[track_caller]
 pub fn server_for_nobody() -> (tempfile::TempDir, PathBuf) {
     for_nobody(SERVER)
 }
 
 /// The same of any program.
+#[track_caller]
 pub fn for_nobody(program: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let binary = directory.path().join(Path::new(program).file_name().unwrap());

@@ -16,11 +16,13 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
+    #[track_caller]
     pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
         Terminal::start_sized(None, program, arguments)
     }
 
     /// The same on a terminal of this size.
+    #[track_caller]
     pub fn start_sized(
         size: Option<&nix::pty::Winsize>,
         program: impl AsRef<std::ffi::OsStr>,
@@ -55,6 +57,7 @@ impl Terminal {
     }
 
     /// Keys: `\r` is Enter, `\x03` Ctrl+C, `\x04` Ctrl+D.
+    #[track_caller]
     pub fn types(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).expect("type");
     }
@@ -65,12 +68,14 @@ impl Terminal {
     }
 
     /// Waits until the screen's bytes hold `text`.
+    #[track_caller]
     pub fn shows(&self, text: &str) {
         self.screen.wait_for(&format!("{text:?} on the terminal"), |bytes| {
             String::from_utf8_lossy(bytes).contains(text).then_some(())
         });
     }
 
+    #[track_caller]
     pub fn ends(&mut self) -> ExitStatus {
         let pid = self.pid();
         eventually(&format!("the end of process {pid}"), || self.child.try_wait().expect("wait"))

@@ -1,0 +1,10 @@
+//! Command lines, scripts and documents.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod chat_arguments;
+mod documents;
+#[cfg(target_os = "linux")]
+mod inspect_script;
+mod launch_scripts;

@@ -1,0 +1,206 @@
+//! A child that somebody has taken over writes what it likes into the shared pipe: the hub believes nothing that it can check,
+//! and the room goes on.
+//!
+//! The test plays that child: whoever has the same user can open the pipe of a running child, as /proc shows it.
+
+use crate::common::*;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use forklab::hub::record::{Batch, HEADER, Kind, MAX_BODY};
+use forklab::sys::Pid;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+/// What eve's child must not be able to say; nobody may ever hear it.
+const FORGED: &[u8] = b"bob : c'est moi\0";
+
+/// The answer to a WebSocket's key: RFC 6455, 1.3.
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// The pipe's write end of `child`: packets, as its own are.
+#[track_caller]
+fn pipe_of(child: i32) -> File {
+    let pipe = OpenOptions::new().write(true).open(format!("/proc/{child}/fd/4")).expect("the child's pipe");
+    // Not a flag of open(2), for a pipe.
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_DIRECT)).expect("packets");
+    pipe
+}
+
+#[track_caller]
+fn record(pid: i32, kind: u8, body: &[u8]) -> Vec<u8> {
+    with_length(pid, kind, body.len(), body)
+}
+
+#[track_caller]
+fn with_length(pid: i32, kind: u8, length: usize, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(length).unwrap().to_ne_bytes();
+    [&pid.to_ne_bytes()[..], &[kind], &length, body].concat()
+}
+
+/// Each is one packet in which something can be seen to be wrong; `child` lives, `hub` is its parent.
+#[track_caller]
+fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
+    let message = Kind::Message as u8;
+    let line = Kind::Line as u8;
+    let whole = record(child, message, FORGED);
+    let mut packets = vec![
+        vec![0],
+        vec![0xff; HEADER],
+        vec![b'x'; 4096],
+        // Lengths that lie: too short for the kind, beyond the packet, beyond every packet.
+        with_length(child, message, FORGED.len() + 1, FORGED),
+        with_length(child, message, MAX_BODY, FORGED),
+        with_length(child, message, usize::from(u16::MAX), FORGED),
+        record(child, message, b""),
+        record(child, Kind::Left as u8, b"\0"),
+        record(child, Kind::Read as u8, b"12345678"),
+        // Lines, or strings, that would be somebody else's.
+        record(child, line, b"eve\n[09:00:00] bob : c'est moi"),
+        record(child, line, b"eve\r[09:00:00] bob : c'est moi"),
+        record(child, line, FORGED),
+        record(child, message, b"bob : c'est moi"),
+        // What another door's child would write.
+        record(child, line, b"bob : c'est moi"),
+        record(child, Kind::Answer as u8, &[1]),
+        record(child, Kind::Enter as u8, ACCEPT),
+        record(child, Kind::Ping as u8, b"bob : c'est moi"),
+        // Strings that others would end.
+        [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(hub, message, b"\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), whole[..HEADER].to_vec()].concat(),
+    ];
+    packets.extend((1..HEADER).map(|cut| whole[..cut].to_vec()));
+    packets.extend([0, 5, 99, 255].map(|kind| record(child, kind, FORGED)));
+    packets.extend([hub, 1, 0, -1, i32::MIN, i32::MAX].map(|pid| record(pid, message, FORGED)));
+    packets
+}
+
+/// A room of two and eve, whose child is taken over.
+#[track_caller]
+fn taken_over() -> (Server, [Peer; 3], File, i32) {
+    let server = Server::start(&[]);
+    let peers = [server.join(), server.join(), server.join()];
+    let child = server.child_of(&peers[2]);
+    let pipe = pipe_of(child);
+    (server, peers, pipe, child)
+}
+
+#[test]
+fn what_is_no_record_of_a_living_child_is_dropped_and_told_and_takes_nothing_else_with_it() {
+    let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
+    let packets = forgeries(child, server.pid());
+    for (i, packet) in packets.iter().enumerate() {
+        let _row = Row::of(&(&i, &packet));
+        pipe.write_all(packet).expect("a packet");
+        alice.sends(format!("alice : {i}\0"));
+        for peer in [&mut alice, &mut bob, &mut eve] {
+            peer.hears(format!("alice : {i}\0\0"));
+        }
+    }
+    server.program.err.line_with(&["(père) le tube contient autre chose", "(1 fois)"]);
+    server.program.err.line_with(&["(père) le tube contient autre chose", "(16 fois)"]);
+    // Its client is still one of the room.
+    eve.sends("eve : et moi ?\0");
+    bob.hears("eve : et moi ?\0\0");
+    let said = server.program.out.so_far();
+    assert!(!said.contains("c'est moi"), "{said}");
+}
+
+#[test]
+fn what_follows_a_wrong_record_in_a_packet_goes_with_it_and_what_came_before_is_heard() {
+    let (server, [mut alice, mut bob, _eve], mut pipe, child) = taken_over();
+    let good = record(child, Kind::Message as u8, b"eve : avant\0");
+    let bad = record(child, 77, b"x");
+    pipe.write_all(&[&good[..], &bad, &record(child, Kind::Message as u8, FORGED)].concat()).unwrap();
+    bob.hears("eve : avant\0");
+    alice.sends("alice : bonjour\0");
+    bob.hears("alice : bonjour\0\0");
+    server.program.err.line_with(&["le tube contient autre chose", "(1 fois)"]);
+}
+
+#[test]
+fn a_flood_of_junk_neither_stops_the_room_nor_fills_the_log() {
+    let (server, [mut alice, mut bob, _eve], mut pipe, child) = taken_over();
+    let packets = forgeries(child, server.pid());
+    let flood = std::thread::spawn(move || {
+        let mut written = 0u64;
+        // Until the server ends.
+        while packets.iter().all(|packet| pipe.write_all(packet).is_ok()) {
+            written += packets.len() as u64;
+        }
+        written
+    });
+    for i in 0..500 {
+        alice.sends(format!("alice : {i}\0"));
+        bob.hears(format!("alice : {i}\0\0"));
+    }
+    server.program.err.line_with(&["(1024 fois)"]);
+    let told = server.program.err.so_far().lines().count();
+    assert!(told <= 64, "{told} lines");
+    drop(server);
+    assert!(flood.join().unwrap() > 0);
+}
+
+#[test]
+fn a_departure_that_is_forged_costs_nobody_his_place() {
+    let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
+    let bobs = server.child_of(&bob);
+    for pid in [child, bobs] {
+        let _row = Row::of(&pid);
+        pipe.write_all(&record(pid, Kind::Left as u8, &104i32.to_ne_bytes())).unwrap();
+    }
+    alice.sends("alice : qui est là ?\0");
+    for peer in [&mut alice, &mut bob, &mut eve] {
+        peer.hears("alice : qui est là ?\0\0");
+    }
+    bob.sends("bob : moi\0");
+    alice.hears("bob : moi\0\0");
+    assert_eq!(server.children().len(), 3);
+}
+
+#[test]
+fn the_packets_of_this_test_are_those_that_children_write() {
+    // Otherwise it would prove nothing.
+    let (_server, [_alice, mut bob, _eve], mut pipe, child) = taken_over();
+    let mut batch = Batch::new(Pid::from_raw(child));
+    assert!(batch.push_message(b"eve : bonjour\0"));
+    assert_eq!(batch.closed(), record(child, Kind::Message as u8, b"eve : bonjour\0\0"));
+    pipe.write_all(batch.closed()).unwrap();
+    bob.hears("eve : bonjour\0\0");
+}
+
+#[test]
+fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_is() {
+    let server = Server::start(&["--web", "0"]);
+    let url = server.program.out.web_url();
+    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    let (mut alice, mut eve) = (server.join(), Peer::connect(web));
+    let child = *server.wait_for_children(2).iter().find(|&&child| child != server.child_of(&alice)).unwrap();
+    let mut pipe = pipe_of(child);
+    let mut forge = |kind: Kind, body: &[u8], times: u32| {
+        pipe.write_all(&record(child, kind as u8, body)).unwrap();
+        server.program.err.line_with(&["(père) le tube contient autre chose", &format!("({times} fois)")]);
+    };
+    // A visitor says nothing, pings nobody, and gets no answer that there is not.
+    forge(Kind::Line, b"eve : moi", 1);
+    forge(Kind::Ping, b"", 2);
+    pipe_of(child).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
+    forge(Kind::Answer, &[0], 4);
+    // In the room, she is no visitor any more, nor a C client.
+    pipe_of(child).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
+    eve.hears_up_to("{\"hello\"");
+    for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
+        let _row = Row::of(&(&kind, &body));
+        pipe_of(child).write_all(&record(child, kind as u8, body)).unwrap();
+    }
+    forge(Kind::Read, b"1234", 8);
+    pipe_of(child).write_all(&record(child, Kind::Line as u8, b"eve : moi")).unwrap();
+    alice.hears("eve : moi\0\0");
+    // A code that must not be sent is not.
+    pipe_of(child).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let last = eve.hears_the_end();
+    assert!(last.ends_with(&[0x88, 2, 0x03, 0xea]), "{last:?}");
+}

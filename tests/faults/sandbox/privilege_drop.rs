@@ -1,0 +1,171 @@
+//! `--user`: whose process it is, and that there is no way back.
+
+use super::*;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+/// What `id` says of nobody: user, group, all groups.
+#[track_caller]
+fn nobody() -> (String, String, Vec<String>) {
+    let id = |flag: &str| {
+        let output = Command::new("id").args([flag, "nobody"]).output().expect("id");
+        String::from_utf8(output.stdout).unwrap().trim().to_string()
+    };
+    let mut groups: Vec<String> = id("-G").split(' ').map(str::to_string).collect();
+    groups.sort();
+    (id("-u"), id("-g"), groups)
+}
+
+/// All four of each, real, effective, saved and the file system's, are nobody's.
+#[track_caller]
+fn is_nobody(running: &Running, pid: i32) {
+    let (user, group, groups) = nobody();
+    let four = |id: &str| [id; 4].join("\t");
+    assert_eq!(running.status(pid, "Uid"), four(&user));
+    assert_eq!(running.status(pid, "Gid"), four(&group));
+    let mut shown: Vec<String> =
+        running.status(pid, "Groups").split_whitespace().map(str::to_string).collect();
+    shown.sort();
+    assert_eq!(shown, groups);
+    assert_eq!(running.status(pid, "CapEff"), "0".repeat(16));
+    assert_eq!(running.status(pid, "CapPrm"), "0".repeat(16));
+}
+
+#[test]
+fn a_server_and_its_children_become_the_user_in_every_lab_and_serve() {
+    if !is_root() {
+        return;
+    }
+    let landing = landing_of_nobody();
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let mut more = vec!["-v", "--user", "nobody"];
+        let lab = match lab.server.ends_with("upload_serveur") {
+            true => {
+                more.extend(["--dir", landing.path().to_str().unwrap()]);
+                Lab { options: &[], ..lab }
+            }
+            false => lab,
+        };
+        let mut running = lab.start(&more);
+        let said = running.server.program.out.line_with(&["nobody (uid "]);
+        assert!(said.starts_with("(p"), "{said}");
+        is_nobody(&running, running.server.pid());
+        is_nobody(&running, running.child);
+        (lab.talk)(&mut running.clients);
+        running.clients.clear();
+        running.server.wait_for_children(0);
+    }
+    let received = std::fs::metadata(landing.path().join("received.txt")).unwrap();
+    assert_eq!(received.uid().to_string(), nobody().0);
+}
+
+/// A directory that is nobody's.
+#[track_caller]
+fn landing_of_nobody() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let (user, group, _) = nobody();
+    chown(directory.path(), user.parse().ok(), group.parse().ok()).unwrap();
+    directory
+}
+
+#[test]
+fn iterative_becomes_the_user_as_well() {
+    if !is_root() {
+        return;
+    }
+    let server = Server::of(env!("CARGO_BIN_EXE_echo_serveur"), &["--iterative", "--user", "nobody"]);
+    let child = server.pid();
+    let mut running = Running { clients: vec![server.connect()], server, child };
+    is_nobody(&running, child);
+    talk(&mut running.clients[0], "a\n", "a\n");
+}
+
+#[test]
+fn the_doors_are_opened_before() {
+    if !is_root() {
+        return;
+    }
+    // Ports that only root may bind; the second is the lines' door.
+    let (port, lines) = (free_port_below_1024(0), free_port_below_1024(1));
+    let (port, lines) = (port.to_string(), lines.to_string());
+    let server = Server::from(Command::new(SERVER).args([
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--lines",
+        &lines,
+        "--user",
+        "nobody",
+    ]));
+    assert_eq!(server.port(), port);
+    let mut peer = server.join();
+    talk(&mut peer, "a\0", "a\0\0");
+    let mut reader = Peer::connect(format!("127.0.0.1:{lines}").parse().unwrap());
+    talk(&mut reader, "b\n", "b\n");
+}
+
+/// One of the ports of root's own that nobody listens at.
+#[track_caller]
+fn free_port_below_1024(which: usize) -> u16 {
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (700..1000).rev().filter(is_free).nth(which).expect("a free port")
+}
+
+#[test]
+fn a_directory_that_is_not_the_users_to_write_is_told_at_the_start() {
+    if !is_root() {
+        return;
+    }
+    let roots = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(roots.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let told = refusal_of(
+        env!("CARGO_BIN_EXE_upload_serveur"),
+        &["--dir", path_of(roots.path()), "--user", "nobody"],
+    );
+    let expected =
+        format!("cannot make a file in the directory {}: Permission denied", roots.path().display());
+    assert!(told.contains(&expected), "{told}");
+    assert_eq!(std::fs::read_dir(roots.path()).unwrap().count(), 0);
+}
+
+#[track_caller]
+fn path_of(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Status 1, nothing on standard output, and this line on standard error.
+#[track_caller]
+fn refusal_of(program: &str, options: &[&str]) -> String {
+    let all = [&["--bind", "127.0.0.1", "--port", "0"], options].concat();
+    let Outcome { status, out, err } = outcome_of(program, &all, "");
+    assert_eq!((status, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
+    err
+}
+
+#[test]
+fn a_user_that_there_is_not_is_told_in_one_line() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let told = refusal_of(lab.server, &["--user", "no-such-user"]);
+        let in_words =
+            ["no user is called \"no-such-user\"", "aucun utilisateur ne s'appelle « no-such-user »"];
+        assert!(in_words.iter().any(|words| told.contains(words)), "{told}");
+    }
+}
+
+#[test]
+fn whoever_is_not_root_is_told_why_it_cannot_be_another() {
+    // Root's tests run this server as nobody, who cannot even become nobody: initgroups(3) is root's.
+    let (_directory, binary) = for_nobody(SERVER);
+    let mut command = Command::new(&binary);
+    if nix::unistd::geteuid().is_root() {
+        command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
+    }
+    let output = command.args(["--bind", "127.0.0.1", "--port", "0", "--user", "nobody"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    assert!(told.contains("« nobody »") && told.contains("Operation not permitted"), "{told}");
+}

@@ -1,0 +1,66 @@
+//! `-v`: one line says what confines the children, or why something does not.
+
+use super::*;
+
+#[track_caller]
+fn speaks_french(lab: &Lab) -> bool {
+    ["chat_serveur", "relay_serveur"].iter().any(|name| lab.server.ends_with(name))
+}
+
+#[test]
+fn verbose_tells_what_was_applied_and_what_was_not_wanted() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let [confined, limits, nothing] = match speaks_french(&lab) {
+            true => [
+                "chaque fils est confiné : ",
+                "limites (ni processus, ni core",
+                "aucune limite (--no-limits) ; pas de seccomp (--no-seccomp)",
+            ],
+            false => [
+                "each child is confined: ",
+                "limits (no process, no core",
+                "no limits (--no-limits); no seccomp (--no-seccomp)",
+            ],
+        };
+        let running = lab.start(&["-v"]);
+        let all = running.server.program.out.line_with(&[confined]);
+        assert!(all.contains(limits), "{all}");
+        if !lacks_seccomp() {
+            assert!(all.contains("; seccomp (") && all.contains("EPERM"), "{all}");
+        }
+        let running = lab.start(&["-v", "--no-limits", "--no-seccomp"]);
+        running.server.program.out.line_with(&[confined, nothing]);
+        let running = lab.start(&[]);
+        assert!(!running.server.program.out.so_far().contains("confin"));
+    }
+}
+
+#[test]
+fn help_explains_these_options_in_the_programs_language() {
+    let options = ["--user <NAME>", "--no-limits", "--no-seccomp", "-v, --verbose"];
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        match speaks_french(&lab) {
+            true => {
+                helps_in_french(lab.server, &[&options[..], &["Utilisateur", "limites", "appels"]].concat())
+            }
+            false => helps(lab.server, &[&options[..], &["User that", "limits", "system calls"]].concat()),
+        }
+    }
+}
+
+#[test]
+fn iterative_says_that_nothing_is_confined() {
+    for server in [env!("CARGO_BIN_EXE_echo_serveur"), env!("CARGO_BIN_EXE_calc_serveur")] {
+        let _row = Row::of(&server);
+        let server = Server::of(server, &["-v", "--iterative"]);
+        server.program.out.line_with(&["(parent) without children, nothing is confined"]);
+    }
+}
+
+#[test]
+fn a_relay_for_one_pair_says_that_nothing_is_confined() {
+    let server = Server::of(env!("CARGO_BIN_EXE_relay_serveur"), &["-v"]);
+    server.program.out.line_with(&["(père) sans fils, rien n'est confiné"]);
+}

@@ -1,0 +1,169 @@
+//! What the system may answer and seldom does: strace(1) has it answer so. Each time the room goes on, nothing is lost and
+//! nothing stays behind.
+
+use crate::common::*;
+
+use std::path::Path;
+
+/// `chat_serveur`, the children too, whose calls fail as said: `CALL:error=ERROR:when=WHICH`, strace(1).
+#[track_caller]
+fn server_with(failing: &str, trace: &Path, options: &[&str]) -> Server {
+    let inject = format!("inject={failing}");
+    let calls = ["-f", "-e", "trace=accept4,?poll,ppoll,sendto,recvfrom,read,write,clone,wait4,close_range"];
+    let mut command = traced(SERVER, &[&calls[..], &["-e", &inject]].concat(), trace);
+    Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
+}
+
+/// Waits until as many calls in the trace as `least` have failed because we wanted it, and returns the trace.
+#[track_caller]
+fn failed(trace: &Path, call: &str, error: &str, least: usize) -> String {
+    eventually(&format!("{call} to have answered {error} {least} times"), || {
+        let trace = std::fs::read_to_string(trace).unwrap();
+        let injected = trace.lines().filter(|line| line.contains(error) && line.contains("(INJECTED)"));
+        (injected.count() >= least).then_some(trace)
+    })
+}
+
+/// Four clients of whom two talk; all hear all, and leave nothing behind.
+#[track_caller]
+fn a_conversation(server: &Server) {
+    let before = descriptors_of(server.pid());
+    let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
+    server.wait_for_children(4);
+    // In turns, so that there are as many calls as messages.
+    let heard = one_order(&peers, 200, |heard| {
+        for i in 0..100 {
+            peers[0].also().sends(format!("alice : {i}\0"));
+            peers[1].also().sends(format!("bob : {i}\0"));
+            heard.wait_for(2 * (i + 1));
+        }
+    });
+    all_said(&heard, "alice", 100);
+    all_said(&heard, "bob", 100);
+    drop(peers);
+    server.wait_for_children(0);
+    eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
+}
+
+#[test]
+fn whatever_the_system_answers_for_a_while_the_conversation_is_whole() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    // The call, its error, which of its calls in each process (+: that one and each so many further), and how often at least.
+    let table = [
+        ("accept4", "ECONNABORTED", "1..5", 5),
+        ("accept4", "EINTR", "1+2", 4),
+        ("accept4", "ENFILE", "1..2", 2),
+        ("accept4", "ENOBUFS", "2", 1),
+        ("sendto", "EINTR", "1+3", 10),
+        ("sendto", "EAGAIN", "5..20", 16),
+        ("sendto", "ENOBUFS", "1..10", 10),
+        ("sendto", "ENOMEM", "3+20", 5),
+        ("recvfrom", "EINTR", "1+2", 20),
+        // Not the dynamic loader's reads, nor those of Rust's start-up.
+        ("read", "EINTR", "20+2", 10),
+        // Those of the children that talk. In the first process, few writes come, and of these the signal handler's own never
+        // wait, so that nothing can interrupt them.
+        ("write", "EINTR", "20+2", 20),
+        ("?poll,ppoll", "EINTR", "5+3", 20),
+        ("wait4", "EINTR", "1+2", 2),
+        ("close_range", "ENOSYS", "1+", 4),
+        ("close_range", "EPERM", "1+", 4),
+    ];
+    for (number, (call, error, when, least)) in table.into_iter().enumerate() {
+        let _row = Row::of(&(&call, &error, &when));
+        let trace = place.path().join(number.to_string());
+        let server = server_with(&format!("{call}:error={error}:when={when}"), &trace, &["-q"]);
+        a_conversation(&server);
+        failed(&trace, call, error, least);
+    }
+}
+
+#[test]
+fn when_fork_fails_for_a_while_who_comes_is_told_why_and_the_next_are_served() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for (error, reason) in
+        [("EAGAIN", "Resource temporarily unavailable"), ("ENOMEM", "Cannot allocate memory")]
+    {
+        let _row = Row::of(&(&error, &reason));
+        let trace = place.path().join(error);
+        let server = server_with(&format!("clone:error={error}:when=1..5"), &trace, &["-q"]);
+        for _ in 0..5 {
+            let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
+            assert!(told.contains("ne peut plus créer de processus"), "{told}");
+        }
+        server.program.err.wait_for(&format!("five times {reason}"), |said| {
+            (String::from_utf8_lossy(said).matches(reason).count() == 5).then_some(())
+        });
+        a_conversation(&server);
+    }
+}
+
+/// The socket is able all the time: a server that only polls would ask the system as fast as it can.
+#[test]
+fn a_client_that_cannot_be_sent_to_for_want_of_memory_is_tried_again_a_little_later() {
+    const TIMES: usize = 20;
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for error in ["ENOBUFS", "ENOMEM"] {
+        let _row = Row::of(&error);
+        let trace = place.path().join(error);
+        let failing = format!("sendto:error={error}:when=1..{TIMES}");
+        let server = server_with(&failing, &trace, &["--pace", "0"]);
+        let mut peer = server.join();
+        peer.sends("un\0deux\0");
+        assert_eq!(peer.strings(2), ["un", "deux"]);
+        let trace = failed(&trace, "sendto", error, TIMES);
+        let rests = trace.lines().filter(|line| line.trim_end().ends_with("= 0 (Timeout)"));
+        // Some of them end early, by what the child says meanwhile.
+        assert!(rests.count() > TIMES / 2, "{trace}");
+    }
+}
+
+#[test]
+fn an_echo_that_cannot_be_sent_for_want_of_memory_comes_later() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let calls = ["-f", "-e", "trace=sendto", "-e", "inject=sendto:error=ENOBUFS:when=1+2"];
+    let mut command = traced(env!("CARGO_BIN_EXE_echo_serveur"), &calls, &trace);
+    let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));
+    let mut peer = server.connect();
+    for text in ["un\n", "deux\n", "trois\n"] {
+        let _row = Row::of(&text);
+        peer.sends(text);
+        peer.hears(text);
+    }
+    failed(&trace, "sendto", "ENOBUFS", 3);
+}
+
+/// A child may be reaped before its last words are read, and these be a reason to send its client away.
+#[test]
+fn no_signal_is_sent_to_a_child_that_was_reaped() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let mut command = traced(SERVER, &["-f", "-e", "trace=kill,wait4"], &trace);
+    let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0", "-q"]));
+    for _ in 0..100 {
+        server.connect().sends("GET / HTTP/1.1\r\n\r\n");
+    }
+    server.program.err.wait_for("a hundred refusals", |said| {
+        (String::from_utf8_lossy(said).matches("il parle un autre protocole").count() == 100).then_some(())
+    });
+    server.wait_for_children(0);
+    drop(server);
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(!trace.contains("ESRCH"), "{trace}");
+}

@@ -1,0 +1,150 @@
+//! The C clients of c-compat, which behave on the wire as the courses' do, with our servers; and with our clients across them.
+
+use crate::common::*;
+
+use nix::sys::signal::Signal::SIGINT;
+use std::process::Command;
+
+const RELAY: &str = env!("CARGO_BIN_EXE_relay_serveur");
+const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
+
+#[track_caller]
+fn server(program: &str, options: &[&str]) -> Server {
+    Server::from(Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
+}
+
+/// The relay's C client, once it has its number.
+#[track_caller]
+fn relay_client(server: &Server, number: &str) -> Program {
+    let client = Program::start(Command::new(c_compat("relay_client_c")).args(["127.0.0.1", &server.port()]));
+    client.out.line_with(&[&format!("numéro {number}")]);
+    client
+}
+
+/// A relay and its first two C clients, which have their roles.
+#[track_caller]
+fn relay_of_two() -> (Server, Program, Program) {
+    let server = server(RELAY, &[]);
+    let (first, second) = (relay_client(&server, "1"), relay_client(&server, "2"));
+    first.out.line_with(&["rôle emi"]);
+    second.out.line_with(&["rôle rec"]);
+    (server, first, second)
+}
+
+#[test]
+fn two_course_clients_speak_in_turn_and_each_recv_finds_one_thing() {
+    let (_server, mut first, mut second) = relay_of_two();
+    for turn in 0..10 {
+        first.types(format!("de un, {turn}\n"));
+        second.out.line_with(&[&format!("reçu : de un, {turn}")]);
+        second.types(format!("de deux, {turn}\n"));
+        first.out.line_with(&[&format!("reçu : de deux, {turn}")]);
+    }
+}
+
+#[test]
+fn what_is_typed_out_of_turn_waits_for_it() {
+    let (_server, mut first, mut second) = relay_of_two();
+    second.types("trop tôt\n");
+    first.types("un\n");
+    second.out.line_with(&["reçu : un"]);
+    first.out.line_with(&["reçu : trop tôt"]);
+    // A long line goes in pieces, one a turn, and nothing of it is lost.
+    let long = "x".repeat(1500);
+    first.types(format!("{long}\n"));
+    second.out.line_with(&[&format!("reçu : {}", &long[..1023])]);
+    second.types("suite ?\n");
+    first.out.line_with(&["reçu : suite ?"]);
+    let rest = format!("reçu : {}", &long[1023..]);
+    second.out.wait_for("the rest of the long line", |bytes| {
+        String::from_utf8_lossy(bytes).lines().any(|line| line == rest).then_some(())
+    });
+}
+
+#[test]
+fn an_exit_does_not_end_its_partner() {
+    let (_server, mut first, mut second) = relay_of_two();
+    first.types("exit\n");
+    second.out.wait_for("exit and a space", |bytes| {
+        String::from_utf8_lossy(bytes).contains("reçu : exit \n").then_some(())
+    });
+    second.types("encore là\n");
+    first.out.line_with(&["reçu : encore là"]);
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_one_who_said_fin_and_hears_the_last_message_to_it() {
+    let (server, mut first, mut second) = relay_of_two();
+    first.types("un\n");
+    second.out.line_with(&["reçu : un"]);
+    second.types("deux\n");
+    first.out.line_with(&["reçu : deux"]);
+    first.types("fin\n");
+    assert!(first.ends().success());
+    let mut third = relay_client(&server, "1");
+    third.out.line_with(&["rôle rec"]);
+    third.out.line_with(&["reçu : deux"]);
+    third.types("me voici\n");
+    second.out.line_with(&["reçu : me voici"]);
+}
+
+#[test]
+fn ctrl_c_at_a_client_counts_as_fin_and_ctrl_c_at_the_server_ends_both() {
+    let (mut server, mut first, mut second) = relay_of_two();
+    first.signal(SIGINT);
+    assert!(first.ends().success());
+    let mut third = relay_client(&server, "1");
+    third.out.line_with(&["rôle rec"]);
+    server.program.signal(SIGINT);
+    for client in [&mut second, &mut third] {
+        client.out.line_with(&["au revoir"]);
+        assert!(client.ends().success());
+    }
+    assert!(server.program.ends().success());
+}
+
+#[test]
+fn our_relay_client_and_the_course_client_understand_each_other() {
+    let server = server(RELAY, &[]);
+    let mut course = relay_client(&server, "1");
+    let mut ours = Program::start(Command::new(env!("CARGO_BIN_EXE_relay_client")).args([
+        "127.0.0.1",
+        "--port",
+        &server.port(),
+    ]));
+    course.out.line_with(&["rôle emi"]);
+    course.types("bonjour\n");
+    ours.out.line_with(&["bonjour"]);
+    ours.types("salut\n");
+    course.out.line_with(&["reçu : salut"]);
+    ours.end_of_keyboard();
+    course.types("adieu\n");
+    assert!(ours.ends().success());
+}
+
+#[track_caller]
+fn sum_by_the_course_client(server: &Server, first: &str, second: &str) -> (Option<i32>, String) {
+    let mut client = Program::start(Command::new(c_compat("calc_client_c")).args([
+        first,
+        second,
+        "127.0.0.1",
+        &server.port(),
+    ]));
+    (client.ends().code(), client.out.to_the_end())
+}
+
+#[test]
+fn a_client_that_sends_both_numbers_at_once_gets_its_sum() {
+    for options in [&[][..], &["--iterative"]] {
+        let _row = Row::of(&options);
+        let server = server(CALC, options);
+        for (first, second, sum) in
+            [("2", "40", "42"), (" -7 ", "+7", "0"), ("9223372036854775807", "1", "9223372036854775808")]
+        {
+            let _row = Row::of(&(&first, &second, &sum));
+            let (status, out) = sum_by_the_course_client(&server, first, second);
+            assert_eq!(status, Some(0), "{out}");
+            assert_eq!(out.lines().last(), Some(sum), "{out}");
+        }
+    }
+}

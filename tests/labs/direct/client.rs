@@ -1,0 +1,239 @@
+//! `direct_client`, on a terminal and off it, with servers that behave and servers that do not.
+
+use super::*;
+
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+/// Our client, not on a terminal, whose name the server knows; no other had it before.
+#[track_caller]
+fn piped(server: &Server, name: &str) -> Program {
+    let client = start(server, name);
+    server.program.out.line_with(&[&format!("(parent) {name} is ")]);
+    client
+}
+
+#[track_caller]
+fn start(server: &Server, name: &str) -> Program {
+    Program::start(Command::new(CLIENT).args([name, "127.0.0.1", "--port", &server.port()]))
+}
+
+#[track_caller]
+fn on_terminal(server: &Server, name: &str) -> Terminal {
+    let client = Terminal::start(CLIENT, &[name, "127.0.0.1", "--plain", "--port", &server.port()]);
+    client.shows(&format!("{name}> "));
+    server.program.out.line_with(&[&format!("(parent) {name} is ")]);
+    client
+}
+
+/// A server of the test's own, and our client connected to it.
+#[track_caller]
+fn with_fake_server(name: &str) -> (Program, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let client = Program::start(Command::new(CLIENT).args([name, "--port", &port]));
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    (client, connection)
+}
+
+#[test]
+fn it_sends_its_name_and_then_each_line_with_the_name_before_the_message() {
+    let (mut client, mut server) = with_fake_server("alice");
+    client.types("%bob%hello\n%bob%50% off\n% carl %  spaced \n%bob%\n%bob%no end");
+    client.end_of_keyboard();
+    let mut sent = Vec::new();
+    server.read_to_end(&mut sent).unwrap();
+    let expected = "alice\n%bob%alice: hello\n%bob%alice: 50% off\n%carl%alice:   spaced \n%bob%alice: \n\
+                    %bob%alice: no end\n";
+    assert_eq!(String::from_utf8_lossy(&sent), expected);
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0));
+    assert_eq!(client.out.to_the_end(), "");
+    assert_eq!(client.err.to_the_end(), "direct_client: end of input, goodbye\n");
+}
+
+#[test]
+fn off_a_terminal_it_prints_what_it_is_given_line_by_line_and_nothing_else() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (piped(&server, "alice"), piped(&server, "bob"));
+    alice.types("%bob%hello\n");
+    bob.out.line_with(&["alice: hello"]);
+    bob.types("%alice%hi \u{1b}[1m\n%alice%again\n%carl%nobody\n");
+    bob.out.line_with(&["carl"]);
+    alice.out.line_with(&["bob: again"]);
+    for client in [&mut alice, &mut bob] {
+        client.end_of_keyboard();
+        assert_eq!(client.ends().code(), Some(0));
+        assert_eq!(client.err.to_the_end(), "direct_client: end of input, goodbye\n");
+    }
+    assert_eq!(alice.out.to_the_end(), "bob: hi \u{1b}[1m\nbob: again\n");
+    assert_eq!(bob.out.to_the_end(), "alice: hello\n[ERROR] no client is called \"carl\"\n");
+}
+
+#[test]
+fn a_line_for_nobody_is_told_to_its_user_and_not_sent() {
+    let (mut client, mut server) = with_fake_server("alice");
+    let mistakes = ["hello", "%bob", "%%hello", "", "%b\u{1b}b%hello"];
+    mistakes.iter().for_each(|line| client.types(format!("{line}\n")));
+    client.types("%bob%well\n");
+    client.end_of_keyboard();
+    let mut sent = Vec::new();
+    server.read_to_end(&mut sent).unwrap();
+    assert_eq!(String::from_utf8_lossy(&sent), "alice\n%bob%alice: well\n");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0));
+    let said = client.err.to_the_end();
+    assert_eq!(
+        said.lines().filter(|line| line.starts_with("direct_client: not sent: ")).count(),
+        5,
+        "{said}"
+    );
+    assert!(said.contains("write %name%message, as %bob%hello"), "{said}");
+    assert!(said.contains("a name holds no control characters"), "{said}");
+    assert_eq!(client.out.to_the_end(), "");
+}
+
+#[test]
+fn a_message_too_long_for_one_text_arrives_in_several_and_whole() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (piped(&server, "alice"), join(&server, "bob"));
+    let message = "é€🦀x".repeat(2000);
+    alice.types(format!("%bob%{message}\n%bob%done\n"));
+    alice.end_of_keyboard();
+    assert_eq!(alice.ends().code(), Some(0));
+    bob.half_closes();
+    let heard = String::from_utf8(bob.hears_the_end()).unwrap();
+    let texts: Vec<&str> = heard.lines().map(|line| line.strip_prefix("alice: ").unwrap()).collect();
+    assert_eq!(texts.concat(), message + "done");
+    assert_eq!(alice.out.to_the_end(), "");
+}
+
+#[test]
+fn two_terminals_talk_and_the_prompt_follows_each_message() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (on_terminal(&server, "alice"), on_terminal(&server, "bob"));
+    alice.shows("Connected to 127.0.0.1 port");
+    alice.types("%bob%hello\r");
+    bob.shows("bob> \r\nalice: hello\r\nbob> ");
+    bob.types("%alice%hi yourself\r");
+    alice.shows("\r\nbob: hi yourself\r\nalice> ");
+    bob.types("hello\r");
+    bob.shows("direct_client: not sent: write %name%message, as %bob%hello\r\nbob> ");
+    bob.types("%carl%hello\r");
+    bob.shows("\r\n[ERROR] no client is called \"carl\"\r\nbob> ");
+}
+
+#[test]
+fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
+    let server = server(&[]);
+    let alice = on_terminal(&server, "alice");
+    let mut eve = join(&server, "eve");
+    eve.sends(&b"%alice%eve: \x1b]0;title\x07\x1b[2J\r\x08 \xc2\x9b31m \xe2\x80\xaeleft \xff\n"[..]);
+    alice.shows("\r\neve: ^[]0;title^G^[[2J^M^H <U+009B>31m <U+202E>left \\xff\r\nalice> ");
+    assert!(!alice.screen.so_far().contains('\x1b'));
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d_end_it_with_a_line_of_its_own_and_status_0() {
+    let server = server(&[]);
+    for (name, key, line) in
+        [("alice", "\x03", "interrupted, goodbye"), ("bob", "\x04", "end of input, goodbye")]
+    {
+        let _row = Row::of(&(&name, &key, &line));
+        let mut client = on_terminal(&server, name);
+        client.types(key);
+        assert_eq!(client.ends().code(), Some(0));
+        client.shows(&format!("\r\ndirect_client: {line}\r\n"));
+    }
+    for (name, signal) in [("carl", SIGINT), ("dora", SIGTERM)] {
+        let _row = Row::of(&(&name, &signal));
+        let mut client = piped(&server, name);
+        client.signal(signal);
+        assert_eq!(client.ends().code(), Some(0));
+        assert_eq!(client.err.to_the_end(), "direct_client: interrupted, goodbye\n");
+    }
+    server.wait_for_children(0);
+}
+
+#[test]
+fn a_name_that_the_server_refuses_is_shown_and_ends_it_with_status_1() {
+    let server = server(&[]);
+    let _bob = join(&server, "bob");
+    for (keyboard_ends, reason) in
+        [(false, "the server closed the connection"), (true, "the server refused us")]
+    {
+        let _row = Row::of(&(&keyboard_ends, &reason));
+        let mut second = start(&server, "bob");
+        if keyboard_ends {
+            second.end_of_keyboard();
+        }
+        assert_eq!(second.ends().code(), Some(1));
+        assert_eq!(second.out.to_the_end(), "[ERROR] direct_serveur: the name \"bob\" is taken\n");
+        let said = second.err.to_the_end();
+        // The end of the keyboard may come a little later than the server's refusal.
+        assert!(said == format!("direct_client: {reason}\n") || keyboard_ends, "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_is_full_or_goes_is_told_with_status_1() {
+    let mut server = server(&["--max-clients", "1"]);
+    let mut alice = piped(&server, "alice");
+    let mut second = start(&server, "bob");
+    assert_eq!(second.ends().code(), Some(1));
+    assert!(second.out.to_the_end().starts_with("[ERROR] direct_serveur: the server is full"));
+    server.program.signal(SIGTERM);
+    server.program.ends();
+    assert_eq!(alice.ends().code(), Some(1));
+    assert_eq!(alice.err.to_the_end(), "direct_client: the server closed the connection\n");
+}
+
+#[test]
+fn a_refusal_forged_by_another_client_is_none_once_something_else_was_said() {
+    // A server that passes such a line on as it is; ours does not.
+    let (mut alice, mut server) = with_fake_server("alice");
+    server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
+    alice.out.line_with(&["joking"]);
+    alice.end_of_keyboard();
+    // It ends its side; what is still unread here would turn our end into a reset.
+    server.read_to_end(&mut Vec::new()).unwrap();
+    drop(server);
+    assert_eq!(alice.ends().code(), Some(0));
+}
+
+#[test]
+fn with_its_input_at_the_end_at_once_it_ends_at_once() {
+    let server = server(&[]);
+    let mut alice = start(&server, "alice");
+    alice.end_of_keyboard();
+    assert_eq!(alice.ends().code(), Some(0));
+    server.program.out.line_with(&["(parent) alice (", "left"]);
+}
+
+#[test]
+fn any_bytes_of_a_server_are_shown_without_harm() {
+    let (mut client, mut server) = with_fake_server("alice");
+    let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    server.write_all(&noise).unwrap();
+    drop(server);
+    assert_eq!(client.ends().code(), Some(1));
+    client.out.to_the_end();
+    let said = client.err.to_the_end();
+    assert!(said.starts_with("direct_client: the ") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_host_may_be_a_name_or_an_ipv6_address() {
+    let server = server(&[]);
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["alice", "localhost", "--port", &server.port()]));
+    server.program.out.line_with(&["(parent) alice is 127.0.0.1:"]);
+    alice.end_of_keyboard();
+    assert_eq!(alice.ends().code(), Some(0));
+    let server = Server::from(Command::new(SERVER).args(["--bind", "::1", "--port", "0"]));
+    let _bob = Program::start(Command::new(CLIENT).args(["bob", "::1", "--port", &server.port()]));
+    server.program.out.line_with(&["(parent) bob is [::1]:"]);
+}

@@ -1,0 +1,235 @@
+//! Every sentence of section 7, byte by byte.
+
+use super::*;
+
+use std::thread;
+
+/// Nothing but `expected` has come to `peer`, and nothing else is on its way.
+#[track_caller]
+fn has_heard_all(peer: &mut Peer, expected: &str) {
+    peer.half_closes();
+    assert_eq!(String::from_utf8_lossy(&peer.hears_the_end()), expected);
+}
+
+#[test]
+fn a_message_goes_to_the_client_of_that_name_and_to_no_other() {
+    let server = server(&[]);
+    let (mut alice, mut bob, mut carl) =
+        (join(&server, "alice"), join(&server, "bob"), join(&server, "carl"));
+    alice.sends("%bob%hello\n");
+    bob.hears("hello\n");
+    carl.sends("%alice%good morning\n");
+    alice.hears("good morning\n");
+    [alice, bob, carl].iter_mut().for_each(|peer| has_heard_all(peer, ""));
+}
+
+#[test]
+fn a_client_hears_nothing_but_its_messages_and_errors() {
+    let server = server(&[]);
+    let mut bob = join(&server, "bob");
+    let mut alice = join(&server, "alice");
+    alice.sends("%bob%one\n");
+    server.program.out.line_with(&["alice -> bob: one"]);
+    // Neither its own coming nor that of others was told, and its message bears no name.
+    has_heard_all(&mut bob, "one\n");
+    has_heard_all(&mut alice, "");
+}
+
+#[test]
+fn all_after_the_second_percent_sign_is_the_message_as_it_is() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    for message in ["100% of %carl%", "%", "%%%%", "", "  spaces  stay  ", "é\u{1b}[1m\r\t", "bob"] {
+        let _row = Row::of(&message);
+        alice.sends(format!("%bob%{message}\n"));
+        bob.hears(format!("{message}\n"));
+    }
+    alice.sends(b"%bob%no UTF-8: \xff\xfe\n");
+    bob.hears(b"no UTF-8: \xff\xfe\n");
+}
+
+#[test]
+fn a_client_may_write_to_itself() {
+    let server = server(&[]);
+    let mut alice = join(&server, "alice");
+    alice.sends("%alice%do not forget\n");
+    alice.hears("do not forget\n");
+    server.program.out.line_with(&["alice -> alice: do not forget"]);
+}
+
+#[test]
+fn every_end_that_students_clients_give_a_text_is_understood() {
+    let server = server(&["--max-clients", "20"]);
+    let mut bob = join(&server, "bob");
+    let padded = |text: &str| format!("{text:\0<50}");
+    let ends: [&dyn Fn(&str) -> String; 6] = [
+        &|text| format!("{text}\n"),
+        &|text| format!("{text}\r\n"),
+        &|text| format!("{text}\0"),
+        &|text| format!("{text}\n\0"),
+        &padded,
+        // No end at all: what has waited for its rest is a text.
+        &str::to_string,
+    ];
+    for (i, end) in ends.iter().enumerate() {
+        let _row = Row::of(&i);
+        let (mut sender, name) = (server.connect(), format!("client {i}"));
+        sender.sends(end(&name));
+        server.program.out.line_with(&[&format!("{name} is {}", address_of(&sender))]);
+        for message in ["hello", "100% sure"] {
+            let _row = Row::of(&message);
+            sender.sends(end(&format!("%bob%{message}")));
+            bob.hears(format!("{message}\n"));
+        }
+        has_heard_all(&mut sender, "");
+    }
+}
+
+#[test]
+fn texts_are_the_same_however_tcp_cuts_them() {
+    let server = server(&[]);
+    let mut bob = join(&server, "bob");
+    let mut alice = server.connect();
+    // All in one segment: the name first, whichever end it has.
+    alice.sends("alice\n%bob%one\0%bob%two\r\n%carl%three\n%bob%four\0\0\0%bob%five\n");
+    bob.hears("one\ntwo\nfour\nfive\n");
+    alice.hears("[ERROR] no client is called \"carl\"\n");
+    for byte in b"%bob%byte by byte\n" {
+        alice.sends([*byte]);
+    }
+    bob.hears("byte by byte\n");
+}
+
+#[test]
+fn spaces_around_a_name_are_no_part_of_it() {
+    let server = server(&[]);
+    let mut bob = nameless(&server);
+    bob.sends("  bob \r\n");
+    server.program.out.line_with(&["(parent) bob is", &address_of(&bob)]);
+    bob.sends("%bob%one\n% bob %two\n");
+    bob.hears("one\ntwo\n");
+}
+
+#[test]
+fn the_longest_text_passes_whole() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    let message = "x".repeat(1022 - "%bob%".len());
+    for end in ["\n", "\0"] {
+        let _row = Row::of(&end);
+        alice.sends(format!("%bob%{message}{end}"));
+        bob.hears(format!("{message}\n"));
+    }
+}
+
+#[test]
+fn a_burst_of_1000_arrives_whole_and_in_order() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    (0..1000).for_each(|i| alice.sends(format!("%bob%message {i}\n")));
+    let expected: String = (0..1000).map(|i| format!("message {i}\n")).collect();
+    bob.hears(expected);
+}
+
+#[test]
+fn three_that_write_to_one_at_once_are_each_heard_in_order() {
+    let server = server(&[]);
+    let names = ["alice", "bob", "carl"];
+    let mut zoe = join(&server, "zoe");
+    let senders: Vec<Peer> = names.iter().map(|name| join(&server, name)).collect();
+    let mut heard = Vec::new();
+    thread::scope(|scope| {
+        for (name, sender) in names.iter().zip(&senders) {
+            let _row = Row::of(&name);
+            let mut sender = sender.also();
+            scope.spawn(move || (0..1000).for_each(|i| sender.sends(format!("%zoe%{name} {i}\n"))));
+        }
+        let bytes = names.iter().map(|name| (0..1000).map(|i| format!("{name} {i}\n").len()).sum::<usize>());
+        let mut bytes_left = bytes.sum::<usize>();
+        while bytes_left > 0 {
+            let mut part = vec![0; bytes_left.min(65536)];
+            let n = std::io::Read::read(&mut zoe.stream, &mut part).unwrap();
+            assert!(n > 0, "the end came before {bytes_left} bytes");
+            heard.extend_from_slice(&part[..n]);
+            bytes_left -= n;
+        }
+    });
+    let heard = String::from_utf8(heard).unwrap();
+    for name in names {
+        let _row = Row::of(&name);
+        let own = heard.lines().filter(|line| line.starts_with(name));
+        let expected = (0..1000).map(|i| format!("{name} {i}"));
+        assert!(own.eq(expected), "what {name} sent, in its order");
+    }
+}
+
+#[test]
+fn what_was_sent_before_a_client_left_is_given_and_answered() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    alice.sends("%bob%one\n%carl%two\n%alice%three\n%bob%four");
+    has_heard_all(&mut alice, "[ERROR] no client is called \"carl\"\nthree\n");
+    bob.hears("one\nfour\n");
+}
+
+#[test]
+fn the_server_prints_who_is_connected_what_passes_and_who_leaves() {
+    let server = server(&[]);
+    let out = &server.program.out;
+    let (mut alice, bob) = (join(&server, "alice"), nameless(&server));
+    let (a, b) = (address_of(&alice), address_of(&bob));
+    let (child_a, child_b) = (server.child_of(&alice), server.child_of(&bob));
+    out.line_with(&[&format!("(parent) new client {a}: descriptor 6, child {child_a}, 1 connected")]);
+    out.line_with(&[&format!("(parent) alice is {a}, descriptor 6, child {child_a}; 1 connected: alice")]);
+    out.line_with(&[&format!("(parent) new client {b}: descriptor 7, child {child_b}, 2 connected")]);
+    let mut bob = bob;
+    bob.sends("bob\n");
+    out.line_with(&[&format!("(parent) bob is {b}, descriptor 7, child {child_b}; 2 connected: alice, bob")]);
+    alice.sends("%bob%hello\n");
+    out.line_with(&[&format!("(child {child_a}) alice -> bob: hello")]);
+    alice.sends("hello\n%carl%hello\n");
+    out.line_with(&[&format!(
+        "(child {child_a}) [ERROR] alice ({a}): not of the form %name%message: \"hello\""
+    )]);
+    out.line_with(&[&format!("(child {child_a}) [ERROR] alice ({a}): no client is called \"carl\"")]);
+    // Closing with unread bytes would be a reset.
+    alice.hears_up_to("carl\"\n");
+    let _nameless = nameless(&server);
+    drop(alice);
+    out.line_with(&[&format!(
+        "(parent) alice ({a}) left; child {child_a} ended, 2 connected: bob, 1 without a name"
+    )]);
+    bob.resets();
+    out.line_with(&[&format!(
+        "(parent) bob ({b}) vanished (Connection reset by peer); child {child_b} ended"
+    )]);
+    // What the hub says is what /proc knows.
+    assert_eq!(server.wait_for_children(1).len(), 1);
+}
+
+#[test]
+fn nobody_but_the_server_begins_a_line_as_its_errors_do() {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    alice.sends("%bob%[ERROR] direct_serveur: the name is taken\n%bob%[error] no\n");
+    bob.hears(" [ERROR] direct_serveur: the name is taken\n[error] no\n");
+}
+
+#[test]
+fn a_text_in_two_segments_with_a_pause_between_them_is_one() {
+    // On a machine so busy that the pause becomes longer than the server waits, two texts; so it is tried a few times.
+    let whole = (0..10).any(|_| {
+        let server = server(&[]);
+        let mut bob = join(&server, "bob");
+        let mut alice = nameless(&server);
+        alice.sends("ali");
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        alice.sends("ce\n");
+        alice.sends("%bob%hel");
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        alice.sends("lo\n");
+        alice.sends("%bob%end\n");
+        bob.line() == "hello\n" && bob.line() == "end\n"
+    });
+    assert!(whole);
+}

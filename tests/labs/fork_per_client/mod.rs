@@ -1,0 +1,369 @@
+//! What the servers whose clients share nothing have in common: a child for each client or one client at a time, how that shows
+//! in /proc, and how it ends. Echo and calculation stand for all.
+
+mod output;
+use crate::common::*;
+
+use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+
+/// A server, and how a client gets an answer from it.
+struct Lab {
+    server: &'static str,
+    name: &'static str,
+    talk: fn(&mut Peer),
+}
+
+const LABS: [Lab; 2] = [
+    Lab { server: env!("CARGO_BIN_EXE_echo_serveur"), name: "echo_serveur", talk: talk_to_echo },
+    Lab { server: env!("CARGO_BIN_EXE_calc_serveur"), name: "calc_serveur", talk: talk_to_calc },
+];
+
+#[track_caller]
+fn talk_to_echo(peer: &mut Peer) {
+    peer.sends("talk\n");
+    peer.hears("talk\n");
+}
+
+#[track_caller]
+fn talk_to_calc(peer: &mut Peer) {
+    peer.hears_up_to("First number?\n");
+    peer.sends("1\n2\n");
+    peer.hears_up_to("\n3\n");
+}
+
+impl Lab {
+    #[track_caller]
+    fn start(&self, options: &[&str]) -> Server {
+        Server::of(self.server, options)
+    }
+
+    /// A new client gets an answer.
+    #[track_caller]
+    fn serves_another(&self, server: &Server) {
+        (self.talk)(&mut server.connect());
+    }
+}
+
+fn sockets_of(pid: i32) -> Vec<i32> {
+    let open = descriptors_of(pid).into_iter();
+    open.filter(|(_, what)| what.starts_with("socket:")).map(|(number, _)| number).collect()
+}
+
+/// What /proc says of the open file behind a descriptor.
+#[track_caller]
+fn is_nonblocking(pid: i32, descriptor: i32) -> bool {
+    let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+    i32::from_str_radix(flags, 8).unwrap() & nix::libc::O_NONBLOCK != 0
+}
+
+#[test]
+fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&[]);
+        let clients = [server.serves(), server.serves(), server.serves()];
+        let mut children: Vec<i32> = clients.iter().map(|(_, child)| *child).collect();
+        children.sort();
+        let mut shown = server.children();
+        shown.sort();
+        assert_eq!(shown, children);
+        assert!(children.iter().chain([&server.pid()]).all(|&pid| name_of(pid) == lab.name));
+    }
+}
+
+#[test]
+fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&[]);
+        for (_, child) in &[server.serves(), server.serves(), server.serves()] {
+            let _row = Row::of(&child);
+            let open = descriptors_of(*child);
+            let low: Vec<i32> =
+                open.iter().map(|(number, _)| *number).take_while(|&number| number < 1006).collect();
+            // Each under the same number: the first process has closed its copy by the time the next one comes.
+            assert_eq!(low, [0, 1, 2, 4]);
+            assert_eq!(sockets_of(*child), [4]);
+            // Out of the way: the pipe that ends with the server, and standard output, a pipe, once more.
+            let pipes: Vec<&String> = open[4..].iter().map(|(_, what)| what).collect();
+            assert!(pipes.len() == 2 && pipes.iter().all(|what| what.starts_with("pipe:")), "{open:?}");
+            let output = open[4..].iter().find(|(_, what)| *what == open[1].1).expect("standard output");
+            assert!(is_nonblocking(*child, output.0) && !is_nonblocking(*child, 1));
+        }
+        eventually("the first process to keep its door alone", || {
+            (sockets_of(server.pid()) == [3]).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_child_whose_output_is_a_file_holds_five_descriptors() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let directory = tempfile::tempdir().unwrap();
+        let said = directory.path().join("said");
+        let mut command = Command::new(lab.server);
+        command.args(["--bind", "127.0.0.1", "--port", "0"]).stdout(File::create(&said).unwrap());
+        let server = Program::start_with_its_own_output(&mut command);
+        let address = eventually("the first line", || {
+            let said = std::fs::read_to_string(&said).ok().filter(|text| text.contains('\n'))?;
+            said.split_whitespace().find_map(|word| word.parse().ok())
+        });
+        let mut client = Peer::connect(address);
+        (lab.talk)(&mut client);
+        assert_eq!(descriptors_of(children_of(server.pid())[0]).len(), 5);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&[]);
+        let before = descriptors_of(server.pid());
+        for _ in 0..3 {
+            let [(closes, _), (resets, _), (mut half_closes, _)] =
+                [server.serves(), server.serves(), server.serves()];
+            drop(closes);
+            resets.resets();
+            half_closes.half_closes();
+            half_closes.hears_the_end();
+            server.wait_for_children(0);
+        }
+        eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
+        for how in ["left", "vanished (Connection reset by peer)"] {
+            let _row = Row::of(&how);
+            server.program.out.line_with(&["(child ", "client 127.0.0.1:", how]);
+        }
+        server.program.out.line_with(&["(parent) child", "ended, 0 connected"]);
+    }
+}
+
+#[test]
+fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
+            let mut server = lab.start(&[]);
+            let [(mut first, one), (mut second, other)] = [server.serves(), server.serves()];
+            (lab.talk)(&mut first);
+            server.program.signal(signal);
+            assert_eq!(server.program.ends().code(), Some(0));
+            assert!(!is_alive(one) && !is_alive(other));
+            first.hears_the_end();
+            second.hears_the_end();
+            let said = server.program.out.to_the_end();
+            assert!(said.contains(&format!("(parent) {signal} received: stopping, 2 connected\n")), "{said}");
+            assert_eq!(said.matches("is left, because the server ends").count(), 2, "{said}");
+            assert_eq!(server.program.err.to_the_end(), "");
+            let again = Server::from(Command::new(lab.server).args([
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                &server.port(),
+            ]));
+            lab.serves_another(&again);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_on_the_servers_terminal_ends_the_whole_family_with_a_line() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        for options in [&[][..], &["--iterative"]] {
+            let _row = Row::of(&options);
+            let mut server =
+                Terminal::start(lab.server, &[&["--bind", "127.0.0.1", "--port", "0"], options].concat());
+            server.shows("Ctrl+C stops");
+            let first = server.screen.so_far();
+            let address = first.split_whitespace().find_map(|word| word.parse().ok()).expect("the address");
+            let mut peer = Peer::connect(address);
+            server.shows("connected, descriptor 4");
+            let children = children_of(server.pid());
+            server.types("\x03");
+            assert!(server.ends().success());
+            assert!(children.iter().all(|&child| !is_alive(child)));
+            peer.hears_the_end();
+            server.shows("SIGINT received: stopping");
+        }
+    }
+}
+
+#[test]
+fn a_signal_to_a_child_concerns_its_client_alone() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&[]);
+        let [(mut stays, _), (mut loses, child)] = [server.serves(), server.serves()];
+        send(child, SIGTERM);
+        loses.hears_the_end();
+        server
+            .program
+            .err
+            .line_with(&[&format!("child {child} lost its child, killed by SIGTERM, 1 connected")]);
+        (lab.talk)(&mut stays);
+    }
+}
+
+#[test]
+fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let mut server = lab.start(&[]);
+        let [(mut silent, one), (mut mid_talk, other)] = [server.serves(), server.serves()];
+        (lab.talk)(&mut mid_talk);
+        let (takes_nothing, blocked) = server.serves();
+        blocks(&takes_nothing, blocked);
+        server.program.signal(SIGKILL);
+        server.program.ends();
+        wait_for_death(&[one, other, blocked]);
+        silent.hears_the_end();
+        mid_talk.hears_the_end();
+    }
+}
+
+/// Sends to a child, and takes nothing, until both directions are full.
+#[track_caller]
+fn blocks(peer: &Peer, child: i32) {
+    let mut speaker = peer.also();
+    speaker.stream.set_nonblocking(true).unwrap();
+    let read_so_far = || {
+        let io = std::fs::read_to_string(format!("/proc/{child}/io")).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap().parse::<u64>().unwrap()
+    };
+    eventually("the child to read no more", || {
+        let before = read_so_far();
+        while speaker.stream.write(&[b'\n'; 4096]).is_ok() {}
+        thread::sleep(std::time::Duration::from_millis(20));
+        (speaker.stream.write(b"\n").is_err() && read_so_far() == before).then_some(())
+    });
+}
+
+#[test]
+fn a_stopped_child_does_not_keep_the_server_from_ending() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let mut server = lab.start(&[]);
+        let (_peer, child) = server.serves();
+        send(child, SIGSTOP);
+        server.program.signal(SIGINT);
+        assert!(server.program.ends().success());
+        assert!(!is_alive(child));
+    }
+}
+
+#[test]
+fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&["--max-clients", "2"]);
+        let [(first, _), (mut second, _)] = [server.serves(), server.serves()];
+        for _ in 0..3 {
+            // Its bytes are there before it is accepted, and must not turn the answer into a reset.
+            server.program.signal(SIGSTOP);
+            let mut third = server.connect();
+            third.sends("1\n".repeat(100));
+            server.program.signal(SIGCONT);
+            let told = String::from_utf8(third.hears_the_end()).unwrap();
+            let expected = format!("{}: the server is full (at most 2 clients), try again later", lab.name);
+            assert_eq!(told.trim_end(), expected);
+            assert_eq!(told.lines().count(), 1);
+        }
+        server.program.err.line_with(&["(parent) client", "refused", "at most 2 clients, --max-clients"]);
+        assert_eq!(server.children().len(), 2);
+        drop(first);
+        server.wait_for_children(1);
+        lab.serves_another(&server);
+        (lab.talk)(&mut second);
+    }
+}
+
+#[test]
+fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody.
+        let (_directory, binary) = for_nobody(lab.server);
+        let mut command = Command::new("env");
+        if nix::unistd::geteuid().is_root() {
+            command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        }
+        command.args(["prlimit", "--nproc=1"]).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]);
+        let server = Server::from(&mut command);
+        for _ in 0..20 {
+            let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
+            assert!(told.contains("the server cannot make another process, try again later"), "{told}");
+        }
+        server.program.err.line_with(&["refused: cannot fork", "Resource temporarily unavailable"]);
+        eventually("no descriptor left behind", || (sockets_of(server.pid()) == [3]).then_some(()));
+    }
+}
+
+#[test]
+fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&["--iterative"]);
+        let (mut first, pid) = server.serves();
+        assert_eq!(pid, server.pid());
+        let mut waiting = [server.connect(), server.connect(), server.connect()];
+        let addresses: Vec<String> =
+            waiting.iter().map(|peer| format!("client {} ", peer.stream.local_addr().unwrap())).collect();
+        (lab.talk)(&mut first);
+        assert!(server.children().is_empty());
+        drop(first);
+        for (peer, address) in waiting.iter_mut().zip(&addresses) {
+            (lab.talk)(peer);
+            assert!(server.children().is_empty());
+            peer.half_closes();
+            peer.hears_the_end();
+            server
+                .program
+                .out
+                .line_with(&[address, if lab.name.starts_with("echo") { "left" } else { "was served" }]);
+        }
+        // Each came in after the one before it had gone, under the same number.
+        let said = server.program.out.so_far();
+        let turns: Vec<&str> = said.lines().filter(|line| line.starts_with("(parent) client")).collect();
+        assert_eq!(turns.len(), 8, "{said}");
+        for (address, turn) in addresses.iter().zip(turns[2..].chunks(2)) {
+            assert!(turn.iter().all(|line| line.contains(address)), "{turns:?}");
+            assert!(turn[0].ends_with("connected, descriptor 4"), "{turns:?}");
+        }
+    }
+}
+
+#[test]
+fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        for signal in [SIGINT, SIGTERM] {
+            let _row = Row::of(&signal);
+            let mut server = lab.start(&["--iterative"]);
+            let (mut served, _) = server.serves();
+            let _waits = server.connect();
+            server.program.signal(signal);
+            assert_eq!(server.program.ends().code(), Some(0));
+            served.hears_the_end();
+            let said = server.program.out.to_the_end();
+            assert!(said.contains("is left, because the server ends") && said.contains("stopping"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn iterative_is_for_one_client_so_max_clients_does_not_go_with_it() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let what = "--iterative does not go with --max-clients <N>";
+        is_refused_in_english(lab.server, &["--iterative", "--max-clients", "3"], what);
+    }
+}

@@ -1,0 +1,15 @@
+//! The other servers and their clients: echo, calculation, upload, relay for two, directed messages (docs/PROTOCOLS.md, sections 2
+//! to 7), and what they share.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod c_clients;
+mod calc;
+mod calc_client;
+mod direct;
+mod echo;
+mod fork_per_client;
+mod relay;
+mod upload;
+mod upload_client;

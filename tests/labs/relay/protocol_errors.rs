@@ -1,0 +1,242 @@
+//! What clients send that the protocol does not provide for: nothing is lost, nobody gets out of step.
+
+use super::*;
+use std::time::Duration;
+
+#[test]
+fn a_message_of_1024_bytes_and_more_goes_in_pieces_one_a_turn() {
+    for length in [1024, 2046, 2047, 5000] {
+        let _row = Row::of(&length);
+        let server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        let text: String = ('a'..='z').cycle().take(length).collect();
+        first.sends(format!("{text}\0"));
+        for piece in text.as_bytes().chunks(1023) {
+            second.hears([piece, b"\0"].concat());
+            says(&mut second, &mut first, "et puis ?");
+        }
+        says(&mut first, &mut second, "c'est tout");
+    }
+}
+
+#[test]
+fn a_message_of_1023_bytes_and_its_nul_is_one() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, &"x".repeat(1023));
+    says(&mut second, &mut first, "un seul");
+}
+
+#[test]
+fn the_last_piece_of_a_long_text_is_no_fin() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    first.sends("x".repeat(1023) + "fin\0");
+    second.hears("x".repeat(1023) + "\0");
+    says(&mut second, &mut first, "suite");
+    second.hears("fin\0");
+    says(&mut second, &mut first, "encore là ?");
+    first.sends("fin\0");
+    assert_eq!(first.hears_the_end(), b"");
+}
+
+#[test]
+fn a_message_without_nul_goes_without_its_line_end() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for (sent, heard) in
+        [("bonjour\n", "bonjour\0"), ("bonjour\r\n", "bonjour\0"), ("bonjour", "bonjour\0"), ("\n", "\0")]
+    {
+        let _row = Row::of(&(&sent, &heard));
+        // From before it was sent: a busy machine makes it longer, never shorter.
+        let before = std::time::Instant::now();
+        first.sends(sent);
+        second.hears(heard);
+        assert!(before.elapsed() >= Duration::from_millis(300));
+        says(&mut second, &mut first, "reçu");
+    }
+}
+
+#[test]
+fn lines_typed_ahead_without_nul_are_a_message_each() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    first.sends("un\ndeux\nfin\n");
+    second.hears("un\0");
+    says(&mut second, &mut first, "a");
+    second.hears("deux\0");
+    says(&mut second, &mut first, "b");
+    assert_eq!(first.hears_the_end(), b"");
+}
+
+#[test]
+fn a_nul_that_comes_late_is_no_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    first.sends("salut");
+    second.hears("salut\0");
+    first.sends("\0suite\0");
+    says(&mut second, &mut first, "oui ?");
+    second.hears("suite\0");
+    says(&mut second, &mut first, "ah");
+}
+
+#[test]
+fn a_message_in_two_segments_with_a_pause_between_them_is_one() {
+    // On a machine so busy that the pause becomes longer than the server waits, two messages; so it is tried a few times.
+    let whole = (0..10).any(|_| {
+        let server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        first.sends("sa");
+        std::thread::sleep(Duration::from_millis(60));
+        first.sends("lut\0");
+        second.strings(1) == ["salut"]
+    });
+    assert!(whole);
+}
+
+#[test]
+fn an_empty_message_passes_the_turn() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "");
+    says(&mut second, &mut first, "");
+    says(&mut first, &mut second, "voilà");
+}
+
+#[test]
+fn padding_is_no_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for length in [50, 1024] {
+        let _row = Row::of(&length);
+        first.sends([&b"salut"[..], &vec![0; length - 5]].concat());
+        second.hears("salut\0");
+        says(&mut second, &mut first, "reçu");
+    }
+    says(&mut first, &mut second, "c'est tout");
+}
+
+#[test]
+fn fin_out_of_turn_is_read_at_its_turn() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    second.sends("fin\0");
+    has_unread(&server, &second, 4);
+    first.sends("un dernier mot\0");
+    assert_eq!(second.hears_the_end(), b"un dernier mot\0");
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0un dernier mot\0");
+    says(&mut newcomer, &mut first, "bonjour");
+}
+
+#[test]
+fn fin_counts_with_a_line_end_and_alone_only() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "fin de partie");
+    second.sends("fin\n");
+    assert_eq!(second.hears_the_end(), b"");
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0fin de partie\0");
+}
+
+/// How often these processes have been woken up, or have been put aside while they ran.
+#[track_caller]
+fn switches(pids: &[i32]) -> u64 {
+    let of = |pid: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let lines = status.lines().filter(|line| line.contains("voluntary_ctxt_switches"));
+        lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    pids.iter().map(of).sum()
+}
+
+#[test]
+fn silence_is_waited_for_without_waking_up_whatever_lies_unread() {
+    let server = server(&["--pairs", "2"]);
+    let pairs = [pair(&server), pair(&server)];
+    let mut waiting = in_line(&server);
+    waiting.sends("en avance\0");
+    has_unread(&server, &waiting, "en avance\0".len());
+    let mut others = pairs.map(|(first, mut second)| {
+        // Out of turn, and no end in sight.
+        second.sends("x".repeat(3000));
+        has_unread(&server, &second, 3000);
+        (first, second)
+    });
+    let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
+    // No event says that nothing will happen: settle until two looks agree, then look again later.
+    let settled = eventually("the server to settle", || {
+        let before = switches(&family);
+        std::thread::sleep(Duration::from_millis(100));
+        (switches(&family) == before).then_some(before)
+    });
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(switches(&family), settled);
+    for (first, second) in &mut others {
+        says(first, second, "je suis là");
+    }
+}
+
+#[test]
+fn who_floods_out_of_turn_holds_up_nobody() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    let mut flood = second.also();
+    flood.stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    // Until the sockets are full: the server reads nothing of it.
+    while std::io::Write::write(&mut flood.stream, &[b'x'; 65536]).is_ok() {}
+    first.sends("un\0");
+    second.hears("un\0");
+    first.hears("x".repeat(1023) + "\0");
+    first.sends("fin\0");
+    assert_eq!(first.hears_the_end(), b"");
+    let mut newcomer = server.connect();
+    newcomer.hears("1\0rec\0".to_string() + &"x".repeat(1023) + "\0");
+}
+
+#[test]
+fn who_does_not_read_is_gone_after_a_while_and_the_other_goes_on() {
+    let server = server(&[]);
+    let (first, mut second) = pair(&server);
+    // The answers fill its socket, and its turn never comes again.
+    let mut speaker = first.also();
+    let speaking = std::thread::spawn(move || {
+        use std::io::Write;
+        while speaker.stream.write_all(b"encore\0").is_ok() {}
+    });
+    let answer = "x".repeat(1023) + "\0";
+    let mut answering = second.also();
+    let answers = std::thread::spawn(move || {
+        while !answering.strings(1).is_empty() {
+            answering.sends(&answer);
+        }
+    });
+    prints(&server, &["(père) le client 1 (", "ne lit pas ce qu'on lui envoie"]);
+    drop(first);
+    speaking.join().unwrap();
+    let mut newcomer = server.connect();
+    newcomer.hears("1\0rec\0".to_string() + &"x".repeat(1023) + "\0");
+    second.stream.shutdown(std::net::Shutdown::Both).unwrap();
+    answers.join().unwrap();
+    assert!(is_alive(server.pid()));
+    second.hears_the_end();
+}
+
+#[test]
+fn noise_of_both_is_relayed_in_pieces_and_shown_as_text() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    let noise: Vec<u8> = (0..=255).rev().cycle().take(20_000).collect();
+    std::thread::scope(|scope| {
+        for peer in [&first, &second] {
+            let (mut speaker, noise) = (peer.also(), &noise);
+            scope.spawn(move || speaker.sends(noise));
+        }
+        assert_eq!(first.strings(70).len(), 70);
+        assert_eq!(second.strings(70).len(), 70);
+    });
+    let printed = server.program.out.so_far();
+    assert!(printed.contains("^[") && !printed.contains('\x1b'));
+}

@@ -1,0 +1,317 @@
+//! Section 2 of docs/PROTOCOLS.md, line by line.
+
+use super::*;
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use std::io::Read;
+use std::time::Duration;
+
+/// One `recv` of at most `most` bytes, as the course's client does it, on a machine that is not quite fast enough to be there
+/// between two `send`s.
+#[track_caller]
+fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
+    let mut buffer = vec![0; most];
+    peer.stream.peek(&mut buffer).expect("recv");
+    std::thread::sleep(Duration::from_millis(20));
+    let n = peer.stream.read(&mut buffer).expect("recv");
+    buffer.truncate(n);
+    buffer
+}
+
+/// True if each string is what one `recv` of so many bytes brings.
+#[track_caller]
+fn comes_as<const N: usize>(peer: &mut Peer, strings: [(usize, &str); N]) -> bool {
+    strings.into_iter().all(|(most, string)| recv(peer, most) == string.as_bytes())
+}
+
+/// On a machine so busy that the reader comes 200 ms late, two strings may be one `recv` all the same; so it is asked for once in
+/// a few times. A server that does not keep them apart never passes.
+#[track_caller]
+fn once_in_a_few_times(attempt: impl Fn() -> bool) {
+    assert!((0..10).any(|_| attempt()));
+}
+
+#[test]
+fn line_1_and_2_number_and_role_are_a_recv_each() {
+    once_in_a_few_times(|| {
+        let server = server(&[]);
+        let mut first = server.connect();
+        assert_eq!(recv(&mut first, 3), b"1\0");
+        let mut second = server.connect();
+        let each = comes_as(&mut second, [(3, "2\0"), (4, "rec\0")]);
+        assert_eq!(recv(&mut first, 4), b"emi\0");
+        each
+    });
+}
+
+#[test]
+fn a_message_on_the_heels_of_the_role_is_a_recv_of_its_own() {
+    once_in_a_few_times(|| {
+        let server = server(&[]);
+        let mut first = numbered(&server, 1);
+        let mut second = server.connect();
+        // It waits in its socket before anybody has a role.
+        first.sends("bonjour\0");
+        comes_as(&mut second, [(3, "2\0"), (1024, "rec\0"), (1024, "bonjour\0")])
+    });
+}
+
+#[test]
+fn a_newcomer_gets_number_role_and_last_message_in_a_recv_each() {
+    once_in_a_few_times(|| {
+        let server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        says(&mut first, &mut second, "le dernier");
+        second.sends("fin\0");
+        assert_eq!(second.hears_the_end(), b"");
+        let mut newcomer = server.connect();
+        comes_as(&mut newcomer, [(1024, "2\0"), (1024, "rec\0"), (1024, "le dernier\0")])
+    });
+}
+
+#[test]
+fn line_3_they_speak_in_turn_and_each_message_arrives_as_it_was() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    let longest = "x".repeat(1023);
+    let latin = "caf\u{e9} \u{1f980}";
+    for text in
+        ["bonjour", "deux mots", &longest, "\x01\x1b[2J", latin, "lignes\nde texte\n", " exit", "finir"]
+    {
+        let _row = Row::of(&text);
+        says(&mut first, &mut second, text);
+        says(&mut second, &mut first, text);
+    }
+    first.sends(b"\xff\xfe\0");
+    second.hears(b"\xff\xfe\0");
+}
+
+#[test]
+fn line_3_what_is_said_out_of_turn_waits_in_its_socket() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    second.sends("trop tôt\0encore\0");
+    has_unread(&server, &second, "trop tôt\0encore\0".len());
+    first.sends("un\0");
+    second.hears("un\0");
+    first.hears("trop tôt\0");
+    has_unread(&server, &second, "encore\0".len());
+    says(&mut first, &mut second, "deux");
+    first.hears("encore\0");
+}
+
+#[test]
+fn what_both_have_said_ahead_goes_in_turn() {
+    let server = server(&["--max-clients", "2"]);
+    let (mut first, mut second) = (server.connect(), server.connect());
+    let all = |who: &str| (0..2000).map(|i| format!("{who} {i}\0")).collect::<String>();
+    std::thread::scope(|scope| {
+        let (mut speaker, mut other) = (first.also(), second.also());
+        scope.spawn(move || speaker.sends(all("un")));
+        scope.spawn(move || other.sends(all("deux")));
+        let numbers = [&mut first, &mut second].map(|peer| {
+            let number = peer.strings(1).remove(0);
+            (number, peer)
+        });
+        // Which of the two came first is the system's to say, and each hears all of the other.
+        for (number, peer) in numbers {
+            let _row = Row::of(&number);
+            let role = peer.strings(1).remove(0);
+            assert_eq!(role, if number == "1" { "emi" } else { "rec" });
+            let heard = peer.strings(2000);
+            let who = heard[0].split(' ').next().unwrap().to_string();
+            assert!(heard.into_iter().enumerate().all(|(i, text)| text == format!("{who} {i}")));
+        }
+    });
+}
+
+#[test]
+fn line_4_fin_closes_one_and_the_next_gets_its_number_rec_and_the_last_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "un");
+    says(&mut second, &mut first, "deux");
+    // It is the first one's turn.
+    first.sends("fin\0");
+    assert_eq!(first.hears_the_end(), b"");
+    prints(&server, &["(père) le client 1 (", &address_of(&first), "a dit fin"]);
+    let mut newcomer = server.connect();
+    newcomer.hears("1\0rec\0deux\0");
+    // And still it is.
+    says(&mut newcomer, &mut second, "trois");
+    says(&mut second, &mut newcomer, "quatre");
+}
+
+#[test]
+fn line_4_who_left_out_of_turn_counts_as_one_who_said_fin() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "un");
+    says(&mut second, &mut first, "deux");
+    drop(second);
+    prints(&server, &["(père) le client 2 (", "sa place est libre"]);
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0un\0");
+    // A course's client answers what it hears, out of turn; the answer waits until its partner has spoken.
+    newcomer.sends("quatre\0");
+    says(&mut first, &mut newcomer, "trois");
+    first.hears("quatre\0");
+    says(&mut first, &mut newcomer, "cinq");
+}
+
+#[test]
+fn line_2_the_role_comes_200_ms_after_the_number() {
+    let server = server(&[]);
+    let _first = numbered(&server, 1);
+    // From before the number was sent: a busy machine makes it longer, never shorter.
+    let before = std::time::Instant::now();
+    let mut second = server.connect();
+    second.hears("2\0rec\0");
+    assert!(before.elapsed() >= std::time::Duration::from_millis(200));
+}
+
+#[test]
+fn line_4_the_others_turn_goes_on_as_if_nothing_had_happened() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "un");
+    second.sends("fin\0");
+    assert_eq!(second.hears_the_end(), b"");
+    // A message that waits in the socket meanwhile.
+    first.sends("en avance\0");
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0un\0");
+    newcomer.sends("réponse\0");
+    first.hears("réponse\0");
+    newcomer.hears("en avance\0");
+}
+
+#[test]
+fn what_is_said_to_an_empty_place_waits_for_who_comes() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "un");
+    says(&mut second, &mut first, "deux");
+    drop(second);
+    prints(&server, &["(père) le client 2 (", "est parti"]);
+    first.sends("pour le suivant\0");
+    prints(&server, &["client 1 → client 2 : pour le suivant"]);
+    let mut newcomer = server.connect();
+    newcomer.hears("2\0rec\0pour le suivant\0");
+    says(&mut newcomer, &mut first, "merci");
+}
+
+#[test]
+fn who_comes_when_nothing_was_ever_said_and_it_is_its_turn_gets_an_empty_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    first.sends("fin\0");
+    assert_eq!(first.hears_the_end(), b"");
+    let mut newcomer = server.connect();
+    newcomer.hears("1\0rec\0\0");
+    says(&mut newcomer, &mut second, "enfin");
+    says(&mut second, &mut newcomer, "bonjour");
+}
+
+#[test]
+fn line_5_exit_is_relayed_with_a_space_and_ends_nobody() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for sent in ["exit\0", "exit\n", "exit\r\n\0", "exit\0\0\0\0"] {
+        let _row = Row::of(&sent);
+        first.sends(sent);
+        second.hears("exit \0");
+        says(&mut second, &mut first, "je reste");
+    }
+}
+
+#[test]
+fn line_6_a_signal_says_exit_to_everybody_and_ends_the_server_with_status_0() {
+    for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
+        let mut server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        let mut third = in_line(&server);
+        // What lies unread must not cost anybody the last word.
+        second.sends("hors de mon tour\0");
+        third.sends("en attente\0");
+        server.program.signal(signal);
+        assert_eq!(first.hears_the_end(), b"exit\0");
+        assert_eq!(second.hears_the_end(), b"exit\0");
+        assert_eq!(third.hears_the_end(), b"exit\0");
+        drop((first, second, third));
+        assert_eq!(server.program.ends().code(), Some(0));
+        let printed = server.program.out.to_the_end();
+        assert!(printed.ends_with(&format!("(père) {signal} reçu : arrêt, 3 en ligne\n")), "{printed}");
+        assert_eq!(server.program.err.to_the_end(), "");
+    }
+}
+
+#[test]
+fn line_6_a_signal_says_exit_to_two_hundred_in_line() {
+    let server = server(&["--max-clients", "300"]);
+    let mut waiting: Vec<Peer> = (0..202).map(|_| server.connect()).collect();
+    prints(&server, &["(200 en attente)"]);
+    server.program.signal(SIGTERM);
+    for peer in &mut waiting {
+        assert!(peer.hears_the_end().ends_with(b"exit\0"));
+    }
+}
+
+#[test]
+fn line_6_exit_keeps_its_distance_from_the_number() {
+    once_in_a_few_times(|| {
+        let server = server(&[]);
+        let mut alone = server.connect();
+        prints(&server, &["a le numéro 1"]);
+        server.program.signal(SIGINT);
+        let (number, exit) = (recv(&mut alone, 1024), recv(&mut alone, 1024));
+        assert_eq!([&number[..], &exit].concat(), b"1\0exit\0");
+        number == b"1\0"
+    });
+}
+
+#[test]
+fn line_7_fin_and_a_close_are_one_departure() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    first.sends("fin\0");
+    drop(first);
+    let mut first = server.connect();
+    first.hears("1\0rec\0\0");
+    // The first left at its turn, the second does out of turn.
+    second.sends("fin\0");
+    drop(second);
+    prints(&server, &["(père) le client 2 (", "sa place est libre"]);
+    let mut second = server.connect();
+    second.hears("2\0rec\0");
+    says(&mut first, &mut second, "à nous");
+    let printed = server.program.out.so_far();
+    assert_eq!(printed.matches("sa place est libre").count(), 2, "{printed}");
+}
+
+#[test]
+fn the_server_prints_who_comes_who_says_what_to_whom_and_whose_turn_it_is() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    says(&mut first, &mut second, "bonjour\x1b[2J");
+    says(&mut second, &mut first, "salut");
+    second.resets();
+    prints(&server, &["sa place est libre"]);
+    let printed = server.program.out.so_far();
+    let lines: Vec<&str> = printed.lines().skip(1).collect();
+    let (one, two) = (address_of(&first), lines[2].rsplit(' ').next().unwrap());
+    let expected = [
+        format!("(père) nouveau client {one}"),
+        format!("(père) le client {one} a le numéro 1"),
+        format!("(père) nouveau client {two}"),
+        format!("(père) le client {two} a le numéro 2"),
+        "(père) les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)".to_string(),
+        "(père) au tour du client 1".to_string(),
+        "(père) client 1 → client 2 : bonjour^[[2J".to_string(),
+        "(père) au tour du client 2".to_string(),
+        "(père) client 2 → client 1 : salut".to_string(),
+        "(père) au tour du client 1".to_string(),
+        format!("(père) le client 2 ({two}) a disparu (Connection reset by peer) ; sa place est libre"),
+    ];
+    assert_eq!(lines, expected);
+}

@@ -1,0 +1,225 @@
+//! What breaks, is full, too large, too slow or killed: told where somebody can hear it, and nothing is left behind.
+
+use super::*;
+
+#[test]
+fn a_client_that_dies_at_any_byte_leaves_nothing() {
+    let landing = Landing::start(&[]);
+    let whole = announced("report.txt", b"not much");
+    for cut in 0..whole.len() {
+        let mut dies = landing.client();
+        dies.sends(&whole[..cut]);
+        if cut % 2 == 0 {
+            dies.resets();
+        } else {
+            drop(dies);
+        }
+        // A legacy text whose connection breaks. One that is closed in order cannot be told from one that is whole.
+        let mut text = landing.client();
+        text.sends(&b"un\ndeux"[..cut % 8]);
+        text.resets();
+    }
+    landing.is_empty();
+    eventually("descriptors as before", || (descriptors_of(landing.server.pid()).len() < 20).then_some(()));
+}
+
+#[test]
+fn a_file_beyond_max_bytes_is_refused_at_once() {
+    let landing = Landing::start(&["--max-bytes", "1000"]);
+    assert!(landing.answer(announced("fits", &[7; 1000])).ends_with("[SUCCESS]"));
+    // Its bytes do not even have to come.
+    let answer = landing.answer(with_header("x", 1001, &[0; 32], b""));
+    assert_eq!(answer, "the file is too large: at most 1000 bytes are taken [ERROR]");
+    assert!(landing.answer(vec![b'x'; 1001]).ends_with("at most 1000 bytes are taken [ERROR]"));
+    landing.server.wait_for_children(0);
+    assert_eq!(landing.names(), ["fits"]);
+}
+
+#[test]
+fn a_quota_of_the_system_is_told_and_leaves_nothing() {
+    // The limit of a file's size stands for a quota: write(2) fails the same way, and the signal that comes with it kills.
+    let mut command = Command::new("prlimit");
+    let landing = Landing::by(command.args(["--fsize=100000", "--", UPLOAD_SERVER]), &[]);
+    let answer = landing.answer(announced("x", &[7; 200_000]));
+    assert_eq!(answer, "cannot write the file: File too large (os error 27) [ERROR]");
+    landing.is_empty();
+    assert!(landing.answer(announced("fits", &[7; 50_000])).ends_with("[SUCCESS]"));
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    // A small disk in a place of the server's own, seen from here through its root.
+    const ON_A_SMALL_DISK: &str = "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"";
+    let small = tempfile::tempdir().unwrap();
+    let in_its_place = |what: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK])
+            .arg(small.path())
+            .args(what);
+        command
+    };
+    if let Some(reason) = in_its_place(&["true"]).output().map_or_else(
+        |error| Some(error.to_string()),
+        |probe| (!probe.status.success()).then(|| String::from_utf8_lossy(&probe.stderr).into_owned()),
+    ) {
+        return skip(skip::MOUNT, reason);
+    }
+    let server = Landing::at(&mut in_its_place(&[UPLOAD_SERVER]), small.path(), &[]);
+    let mut client = server.connect();
+    client.hears(GREETING);
+    client.sends(announced("x", &[7; 200_000]));
+    assert_eq!(
+        answer_to(&mut client),
+        "cannot write the file: No space left on device (os error 28) [ERROR]"
+    );
+    server.wait_for_children(0);
+    let seen = Path::new("/proc").join(server.pid().to_string()).join("root");
+    let seen = seen.join(small.path().strip_prefix("/").unwrap());
+    let names =
+        || std::fs::read_dir(&seen).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert!(names().is_empty(), "{:?}", names());
+    let mut client = server.connect();
+    client.hears(GREETING);
+    client.sends(announced("x", &[7; 20_000]));
+    assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
+    assert_eq!(names(), ["x"]);
+}
+
+#[test]
+fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
+    let traces = tempfile::tempdir().unwrap();
+    let trace = traces.path().join("trace");
+    if !can_trace() {
+        return;
+    }
+    let calls = ["-f", "-s", "200", "-e", "trace=fsync,fdatasync,linkat,sendto,write"];
+    let landing = Landing::by(&mut traced(UPLOAD_SERVER, &calls, &trace), &[]);
+    assert!(landing.answer(announced("report.txt", b"contents")).ends_with("[SUCCESS]"));
+    let told = "as report.txt [SUCCESS]";
+    let calls = eventually("the trace", || {
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        calls.contains(told).then_some(calls)
+    });
+    // The probe of the directory at the start comes before the file's bytes.
+    let mut rest = &calls[calls.find("contents").expect("the file's bytes")..];
+    for call in ["fsync(", "linkat(", "fsync(", told] {
+        let _row = Row::of(&call);
+        let at = rest.find(call).unwrap_or_else(|| panic!("no {call} where it should be in {calls}"));
+        rest = &rest[at + call.len()..];
+    }
+}
+
+/// The server does not start, and says why in one line.
+#[track_caller]
+fn does_not_start(mut server: Program, parts: &[&str]) {
+    assert_eq!(server.ends().code(), Some(1));
+    let said = server.err.to_the_end();
+    assert!(parts.iter().all(|part| said.contains(part)) && said.lines().count() == 1, "{said}");
+    assert_eq!(server.out.to_the_end(), "");
+}
+
+#[test]
+fn a_directory_that_is_missing_or_takes_no_file_is_told_at_the_start() {
+    let place = tempfile::tempdir().unwrap();
+    let start =
+        |dir: &Path| Program::start(Command::new(UPLOAD_SERVER).args(["--port", "0", "--dir"]).arg(dir));
+    let missing = place.path().join("nowhere");
+    does_not_start(
+        start(&missing),
+        &["upload_serveur: cannot open the directory", "nowhere", "No such file"],
+    );
+    let file = place.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    does_not_start(start(&file), &["cannot open the directory", "file", "Not a directory"]);
+    // Where not even root may write.
+    does_not_start(start(Path::new("/proc")), &["cannot make a file in the directory /proc"]);
+}
+
+#[test]
+fn a_directory_that_is_read_only_is_told_at_the_start() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o555)).unwrap();
+    // Root may write everywhere.
+    let (_directory, binary) = for_nobody(UPLOAD_SERVER);
+    let mut command = match nix::unistd::geteuid().is_root() {
+        true => Command::new("setpriv"),
+        false => Command::new("env"),
+    };
+    if nix::unistd::geteuid().is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.arg(&binary).args(["--port", "0", "--dir"]).arg(place.path());
+    does_not_start(
+        Program::start(&mut command),
+        &["cannot make a file in the directory", "Permission denied"],
+    );
+}
+
+#[test]
+fn a_directory_that_is_removed_meanwhile_is_told_to_the_client() {
+    let landing = Landing::start(&[]);
+    std::fs::remove_dir(landing.directory.path()).unwrap();
+    let answer = landing.answer(announced("x", b"contents"));
+    assert!(answer.contains("which was removed") && answer.ends_with(" [ERROR]"), "{answer}");
+}
+
+#[test]
+fn a_client_that_is_silent_too_long_is_told_why() {
+    let landing = Landing::start(&["--idle-timeout", "1"]);
+    let mut silent = [&b""[..], b"half a line", &announced("x", b"contents")[..20]].map(|bytes| {
+        let mut client = landing.client();
+        client.sends(bytes);
+        client
+    });
+    for client in &mut silent {
+        let answer = answer_to(client);
+        assert!(answer.contains("nothing came for too long") && answer.ends_with(" [ERROR]"), "{answer}");
+    }
+    landing.is_empty();
+}
+
+/// Uploads that are under way: an announced one and a text.
+#[track_caller]
+fn under_way(landing: &Landing) -> [Peer; 2] {
+    let whole = announced("x", &[7; 100_000]);
+    let clients = [&whole[..50_000], b"a text"].map(|bytes| {
+        let mut client = landing.client();
+        client.sends(bytes);
+        client
+    });
+    landing.server.program.out.line_with(&["receiving x, 100000 bytes"]);
+    landing.server.program.out.line_with(&["receiving a text"]);
+    clients
+}
+
+#[test]
+fn a_server_that_stops_tells_those_who_are_uploading_and_leaves_nothing() {
+    for signal in [SIGINT, SIGTERM] {
+        let _row = Row::of(&signal);
+        let mut landing = Landing::start(&[]);
+        let mut clients = under_way(&landing);
+        landing.server.program.signal(signal);
+        for client in &mut clients {
+            let answer = answer_to(client);
+            assert!(answer.contains("the server stops") && answer.ends_with(" [ERROR]"), "{answer}");
+        }
+        assert!(landing.server.program.ends().success());
+        assert_eq!(landing.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_killed_child_or_a_killed_server_leaves_nothing() {
+    let mut landing = Landing::start(&[]);
+    let mut clients = under_way(&landing);
+    let children = landing.server.children();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(children[0]), Signal::SIGKILL).unwrap();
+    clients[0].hears_the_end();
+    landing.server.program.err.line_with(&["lost its child, killed by SIGKILL"]);
+    landing.server.program.signal(SIGKILL);
+    landing.server.program.ends();
+    clients[1].hears_the_end();
+    eventually("the children to end", || children.iter().all(|&child| !is_alive(child)).then_some(()));
+    assert_eq!(landing.names(), [""; 0]);
+}

@@ -1,0 +1,248 @@
+//! Many clients, much said, one who does not listen: nothing is lost, and all hear one order.
+
+use crate::common::*;
+
+use nix::sys::signal::Signal;
+use std::process::Command;
+use std::thread;
+
+#[test]
+fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order() {
+    let _machine = crate::beside_others();
+    const CLIENTS: usize = 30;
+    const MESSAGES: usize = 1000;
+    let server = Server::start(&[]);
+    let peers: Vec<Peer> = (0..CLIENTS).map(|_| server.join()).collect();
+    let heard: Vec<Vec<String>> = thread::scope(|scope| {
+        for (who, peer) in peers.iter().enumerate() {
+            let mut speaker = peer.also();
+            scope.spawn(move || {
+                (0..MESSAGES).for_each(|i| speaker.sends(format!("c{who} : message {i}\0")));
+            });
+        }
+        let listeners: Vec<_> =
+            peers.iter().map(|peer| scope.spawn(|| peer.also().strings(CLIENTS * MESSAGES))).collect();
+        listeners.into_iter().map(|listener| listener.join().unwrap()).collect()
+    });
+    let first = &heard[0];
+    assert!(heard.iter().all(|other| other == first), "two clients heard different orders");
+    for who in 0..CLIENTS {
+        let prefix = format!("c{who} : ");
+        let own: Vec<&str> = first.iter().filter_map(|text| text.strip_prefix(&prefix)).collect();
+        let wrong = (0..MESSAGES).find(|&i| own.get(i) != Some(&format!("message {i}").as_str()));
+        assert_eq!((own.len(), wrong), (MESSAGES, None), "what client {who} said, in its order");
+    }
+}
+
+#[test]
+fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&[]);
+    let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
+    (0..1000).for_each(|i| speaker.sends(format!("alice : {i}\0")));
+    let expected: Vec<String> = (0..1000).map(|i| format!("alice : {i}")).collect();
+    readers.iter_mut().for_each(|reader| assert_eq!(reader.strings(1000), expected));
+}
+
+#[test]
+fn the_129th_client_is_a_client_like_the_others() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..129).map(|_| server.join()).collect();
+    assert_eq!(server.children().len(), 129);
+    peers[128].sends("je suis le 129e\0");
+    peers.iter_mut().for_each(|peer| peer.hears("je suis le 129e\0\0"));
+}
+
+#[test]
+fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
+    let _machine = crate::beside_others();
+    const MESSAGES: usize = 20;
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..200).map(|_| server.join()).collect();
+    // The first process finds everything at once: what was said, and that all are gone.
+    server.program.signal(Signal::SIGSTOP);
+    for (i, peer) in peers.iter_mut().enumerate() {
+        if i < MESSAGES {
+            peer.sends(format!("client {i}\0"));
+        }
+    }
+    let children = server.children();
+    peers.iter_mut().for_each(Peer::half_closes);
+    eventually("the end of all children", || (!children.iter().any(|&child| is_alive(child))).then_some(()));
+    server.program.signal(Signal::SIGCONT);
+    for peer in &mut peers {
+        assert_eq!(peer.strings(MESSAGES).len(), MESSAGES);
+        assert_eq!(peer.hears_the_end(), b"\0");
+    }
+}
+
+#[test]
+fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
+    let _machine = crate::beside_others();
+    raise_own_descriptor_limit();
+    let server = Server::start(&[]);
+    let mut peers: Vec<Peer> = (0..1000).map(|_| server.connect()).collect();
+    server.program.out.line_with(&[", 1000 en ligne"]);
+    peers[999].sends("tous\0");
+    peers.iter_mut().for_each(|peer| peer.hears("tous\0\0"));
+    let mut one_too_many = server.connect();
+    let told = String::from_utf8(one_too_many.hears_the_end()).unwrap();
+    assert!(told.contains("la salle est pleine (1000 clients au plus)") && told.ends_with('\0'), "{told}");
+    assert_eq!(server.children().len(), 1000);
+    server.program.err.line_with(&["refusé", "1000 clients au plus"]);
+    drop(peers);
+    server.wait_for_children(0);
+}
+
+#[test]
+fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["--max-clients", "2"]);
+    let (first, mut second) = (server.join(), server.join());
+    for _ in 0..3 {
+        // A refused client that talks is told all the same: its bytes, which nobody reads as messages, are there before it is
+        // accepted, and must not turn the answer into a reset.
+        server.program.signal(nix::sys::signal::Signal::SIGSTOP);
+        let mut third = server.connect();
+        third.sends("je parle d'abord\0".repeat(100));
+        server.program.signal(nix::sys::signal::Signal::SIGCONT);
+        let told = String::from_utf8(third.hears_the_end()).unwrap();
+        assert!(told.contains("la salle est pleine (2 clients au plus)"), "{told}");
+    }
+    assert_eq!(server.children().len(), 2);
+    drop(first);
+    server.wait_for_children(1);
+    server.join().sends("entré\0");
+    second.hears("entré\0\0");
+}
+
+/// Talks until the server has dropped the one who does not read.
+#[track_caller]
+fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer], message: &str) -> usize {
+    let mut said = 0;
+    while !server.program.err.so_far().contains("lit trop lentement") {
+        for _ in 0..50 {
+            speaker.sends(message);
+        }
+        said += 50;
+        for peer in readers.iter_mut().chain([&mut *speaker]) {
+            assert_eq!(peer.strings(50).len(), 50);
+        }
+        assert!(said < 100_000, "never dropped");
+    }
+    said
+}
+
+#[test]
+fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["--lag-limit", "100000"]);
+    let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
+    let mut stopped = server.join();
+    let child = server.child_of(&stopped);
+    let address = stopped.stream.local_addr().unwrap().to_string();
+    let message = format!("{}\0", "x".repeat(1000));
+    talk_until_dropped(&server, &mut speaker, &mut readers, &message);
+    // Who, how far behind, since when.
+    let line = server.program.err.line_with(&["lit trop lentement", &address, &format!("fils {child}")]);
+    let bytes: u64 = line.split(" : ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((100_001..400_000).contains(&bytes), "{line}");
+    assert!(line.contains("octets de retard depuis "), "{line}");
+    server.wait_for_children(4);
+    // It really is closed, after what had gone before.
+    assert!(stopped.hears_the_end().len() > 1000);
+    speaker.sends("et ça continue\0");
+    readers.iter_mut().for_each(|reader| assert_eq!(reader.strings(1), ["et ça continue"]));
+}
+
+#[test]
+fn a_dropped_reader_that_wakes_up_is_told_why() {
+    let _machine = crate::beside_others();
+    // It has half a second to wake up; a machine that is busy elsewhere may take that from it, but not five times.
+    let told = (0..5).any(|_| {
+        let server = Server::start(&["--lag-limit", "1"]);
+        let (mut speaker, mut stopped) = (server.join(), server.join());
+        talk_until_dropped(&server, &mut speaker, &mut [], &format!("{}\0", "x".repeat(1000)));
+        let strings = stopped.strings(usize::MAX);
+        server.wait_for_children(1);
+        strings.last().is_some_and(|last| {
+            last.starts_with("chat_serveur : vous lisez trop lentement (") && last.ends_with("déconnecté")
+        })
+    });
+    assert!(told, "never told, or not in a string of its own");
+}
+
+#[test]
+fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
+    let _machine = crate::beside_others();
+    const MESSAGES: usize = 15_000;
+    let server = Server::start(&["--pace", "0", "-q"]);
+    let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
+    server.wait_for_children(4);
+    let message = format!("{}\0", "m".repeat(999));
+    thread::scope(|scope| {
+        for peer in &peers[..2] {
+            let mut speaker = peer.also();
+            let message = &message;
+            scope.spawn(move || (0..MESSAGES).for_each(|_| speaker.sends(message)));
+        }
+        for peer in &peers {
+            // They read, and now and then do something else for a moment.
+            scope.spawn(|| {
+                let mut reader = peer.also();
+                for _ in 0..60 {
+                    assert_eq!(reader.strings(2 * MESSAGES / 60).len(), 2 * MESSAGES / 60);
+                    thread::sleep(std::time::Duration::from_millis(20));
+                }
+            });
+        }
+    });
+    assert_eq!(server.program.err.so_far(), "");
+}
+
+#[test]
+fn a_refused_client_that_stays_is_closed_all_the_same() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["--max-clients", "1"]);
+    let _inside = server.join();
+    let sockets =
+        || descriptors_of(server.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
+    let before = sockets();
+    let mut stays = server.connect();
+    assert_eq!(stays.strings(1).len(), 1);
+    eventually("its descriptor to be free", || (sockets() == before).then_some(()));
+    drop(stays);
+}
+
+#[test]
+fn the_soft_limit_of_descriptors_is_raised() {
+    let _machine = crate::beside_others();
+    let server = Server::from(Command::new("prlimit").args([
+        "--nofile=64:4096",
+        SERVER,
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        "0",
+    ]));
+    let peers: Vec<Peer> = (0..100).map(|_| server.join()).collect();
+    assert_eq!(server.children().len(), peers.len());
+}
+
+#[test]
+fn the_hub_forgets_what_all_have_heard() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["-q"]);
+    let (mut speaker, mut listener) = (server.connect(), server.connect());
+    server.wait_for_children(2);
+    let message = "x".repeat(999) + "\0";
+    for _ in 0..300 {
+        speaker.sends(message.repeat(100));
+        assert_eq!(speaker.strings(100).len() + listener.strings(100).len(), 200);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = line.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(most < 20_000, "30 MB were said, and the hub needed {most} kB");
+}

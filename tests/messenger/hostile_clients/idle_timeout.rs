@@ -1,0 +1,95 @@
+//! Clients that say nothing, or next to nothing.
+
+use super::*;
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
+
+#[test]
+fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stays() {
+    let server = Server::start(&["--idle-timeout", "2"]);
+    let mut speaker = server.join();
+    let mut silent: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+    let told = "chat_serveur : vous n'avez rien dit depuis 2 s, vous êtes déconnecté\0";
+    // NULs are nothing said.
+    silent[0].sends("\0\0\0");
+    let speaks = std::thread::spawn(move || {
+        let mut said = 0;
+        // It speaks for as long as anybody else is there.
+        eventually("the room to be left to the one who speaks", || {
+            said += 1;
+            speaker.sends(format!("{said}\0"));
+            speaker.hears(format!("{said}\0\0"));
+            (server.children().len() == 1).then_some(())
+        });
+        (server, speaker)
+    });
+    for peer in &mut silent {
+        let heard = String::from_utf8(peer.hears_the_end()).unwrap();
+        assert!(heard.ends_with(told), "{heard}");
+    }
+    let (server, mut speaker) = speaks.join().unwrap();
+    server.program.out.line_with(&["n'a rien dit pendant trop longtemps"]);
+    speaker.sends("encore là\0");
+    speaker.hears("encore là\0\0");
+}
+
+#[test]
+fn in_lines_it_is_told_in_a_line() {
+    let server = Server::start(&["--lines", "0", "--idle-timeout", "1"]);
+    let mut peer = Peer::connect(server.lines_address());
+    let heard = String::from_utf8(peer.hears_the_end()).unwrap();
+    assert!(
+        heard.ends_with("chat_serveur : vous n'avez rien dit depuis 1 s, vous êtes déconnecté\n"),
+        "{heard}"
+    );
+}
+
+#[test]
+fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
+    let server = Server::start(&["--lines", "0", "--idle-timeout", "3", "--pace", "0"]);
+    let (mut slow, mut alice) = (Peer::connect(server.lines_address()), server.join());
+    // Longer in all than one may be silent, with pauses far shorter; alice must not be silent either.
+    for _ in 0..40 {
+        slow.sends("x");
+        alice.sends("\x01");
+        alice.hears("\x01\0");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let told = String::from_utf8(slow.hears_the_end()).unwrap();
+    assert!(
+        told.ends_with(&format!(
+            "{}\nchat_serveur : vous n'avez rien dit depuis 3 s, vous êtes déconnecté\n",
+            "x".repeat(40)
+        )),
+        "{told}"
+    );
+    server.program.out.line_with(&[&"x".repeat(30)]);
+}
+
+#[test]
+fn by_default_one_may_be_silent() {
+    let server = Server::start(&[]);
+    let mut silent = server.join();
+    let mut speaker = server.join();
+    // That the server waits without a limit of time is what its children are asleep in: poll(2) with -1.
+    let child = server.child_of(&silent);
+    let call = eventually("the child's wait", || {
+        let call = std::fs::read_to_string(format!("/proc/{child}/syscall")).ok()?;
+        call.contains("0x").then_some(call)
+    });
+    assert!(
+        call.split_whitespace().any(|word| word == "0xffffffff" || word == "0xffffffffffffffff"),
+        "{call}"
+    );
+    speaker.sends("on peut se taire\0");
+    silent.hears("on peut se taire\0\0");
+}
+
+#[test]
+fn echo_may_have_an_idle_timeout_as_well() {
+    let server = server_of(ECHO, &["--idle-timeout", "1"]);
+    let mut silent = server.connect();
+    assert_eq!(silent.hears_the_end(), b"");
+    server.program.out.line_with(&["was silent for too long"]);
+    server.wait_for_children(0);
+}

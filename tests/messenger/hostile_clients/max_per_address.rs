@@ -1,0 +1,86 @@
+//! Many of one address.
+
+use super::*;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
+const DIRECT: &str = env!("CARGO_BIN_EXE_direct_serveur");
+
+#[test]
+fn one_too_many_of_an_address_is_told_so_and_a_place_that_is_free_again_is_given() {
+    let server = Server::start(&["--max-per-address", "3"]);
+    let mut peers = vec![server.join(), server.join(), server.join()];
+    let mut fourth = server.connect();
+    let told = String::from_utf8(fourth.hears_the_end()).unwrap();
+    assert!(told.contains("votre adresse a déjà toutes ses places (3 clients au plus)"), "{told}");
+    assert!(told.ends_with('\0'), "{told:?}");
+    server.program.err.line_with(&["refusé", "3 clients au plus d'une même adresse", "--max-per-address"]);
+    peers.pop();
+    server.wait_for_children(2);
+    let mut again = server.join();
+    again.sends("de retour\0");
+    peers[0].hears("de retour\0\0");
+}
+
+#[test]
+fn another_address_has_places_of_its_own() {
+    let server = server_on_all(&["--max-per-address", "1"]);
+    let mut here = server.join();
+    let there = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), server.address.port()));
+    // To 127.0.0.2 one comes from there, unless one says otherwise.
+    let mut other = Peer::connect_from(Ipv4Addr::new(127, 0, 0, 2).into(), there);
+    server.wait_for_children(2);
+    other.sends("d'ailleurs\0");
+    here.hears("d'ailleurs\0\0");
+    assert!(!server.connect().hears_the_end().is_empty());
+}
+
+#[test]
+fn every_server_with_a_child_for_each_client_can_be_told_so() {
+    for program in [ECHO, DIRECT] {
+        let _row = Row::of(&program);
+        let server = server_of(program, &["--max-per-address", "1"]);
+        let _first = server.connect();
+        server.wait_for_children(1);
+        let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
+        assert!(told.contains("your address has all its places already (at most 1 client)"), "{told}");
+    }
+}
+
+#[test]
+fn who_leaves_and_returns_at_once_has_its_place_again() {
+    for program in [SERVER, ECHO, DIRECT] {
+        let _row = Row::of(&program);
+        let server = server_of(program, &["--max-per-address", "1"]);
+        for i in 0..200 {
+            let mut peer = server.connect();
+            match program {
+                DIRECT => peer.sends(format!("n{i}\n%n{i}%here\n")),
+                _ => peer.sends("here\n"),
+            }
+            // A NUL behind it is the messenger's.
+            let heard = if program == SERVER { "here\n\0" } else { "here\n" };
+            peer.hears(heard);
+        }
+    }
+}
+
+#[test]
+fn many_more_than_may_be_are_all_told_so_and_hold_up_nobody() {
+    let server = Server::start(&["--max-per-address", "1"]);
+    let mut first = server.join();
+    let mut others: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+    first.sends("seul\0");
+    first.hears("seul\0\0");
+    for other in &mut others {
+        let told = String::from_utf8(other.hears_the_end()).unwrap();
+        assert!(told.contains("toutes ses places (1 client au plus)"), "{told}");
+    }
+    assert_eq!(server.children().len(), 1);
+}
+
+#[track_caller]
+fn server_on_all(options: &[&str]) -> Server {
+    Server::from(Command::new(SERVER).args(["--bind", "0.0.0.0", "--port", "0"]).args(options))
+}

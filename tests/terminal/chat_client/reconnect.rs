@@ -1,0 +1,247 @@
+//! `--reconnect`: a server that goes and comes back.
+
+use super::*;
+use nix::sys::signal::Signal::{SIGINT, SIGKILL};
+use std::net::TcpListener;
+use std::process::Command;
+
+/// A server once more, where the last one was.
+#[track_caller]
+fn again_at(port: &str) -> Server {
+    Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", port]))
+}
+
+/// A port at which nobody listens.
+#[track_caller]
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+#[test]
+fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
+    let server = Server::start(&[]);
+    let port = server.port();
+    let mut alice = alice_in(&server, (100, 12), &[], &["--reconnect"]);
+    let second = second_of(&alice);
+    // A connection that was not accepted yet would be reset.
+    server.wait_for_children(1);
+    server.program.signal(SIGKILL);
+    let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
+    alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
+    // The keyboard is alive.
+    alice.types("un\rdeux\rbrouillon");
+    let state = format!(
+        "── connexion perdue, nouvel essai (2 messages attendent) · 0 message · 127.0.0.1:{port} · alice"
+    );
+    alice.ends_with(&[lost, &state, "alice> brouillon"]);
+    drop(server);
+    let server = again_at(&port);
+    let back = "-- de nouveau connecté ; ce qui s'est dit entre-temps n'a pas été entendu";
+    let after = ["» alice : un", "» alice : deux", &status(&server, "2 messages"), "alice> brouillon"];
+    alice.ends_with(&[&[lost, back][..], &after].concat());
+    // Two processes again, on descriptor 3 again.
+    let third = second_of(&alice);
+    assert_ne!(third, second);
+    let number_3 = |pid| descriptors_of(pid).into_iter().find(|(number, _)| *number == 3);
+    assert_eq!(number_3(alice.terminal.pid()), number_3(third));
+    assert!(number_3(third).is_some_and(|(_, what)| what.starts_with("socket:")));
+    assert_eq!(children_of(alice.terminal.pid()), [third]);
+}
+
+#[test]
+fn a_server_that_is_not_there_yet_is_waited_for() {
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
+    alice.types("tôt\r");
+    let state = "── pas encore de serveur, nouvel essai (1 message attend) · 0 message · alice";
+    alice.ends_with(&[state, "alice>"]);
+    let server = again_at(&port);
+    alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
+}
+
+#[test]
+fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    for (keys, status, farewell) in [
+        ("\x04", 0, "chat_client : fin de l'entrée, au revoir"),
+        ("un\r\x04", 1, "chat_client : pas de connexion (1 message n'est pas parti)"),
+        ("un\r\x03", 0, "chat_client : interrompu, au revoir (1 message n'est pas parti)"),
+        ("un\rdeux\r\x03", 0, "chat_client : interrompu, au revoir (2 messages ne sont pas partis)"),
+    ] {
+        let _row = Row::of(&(&keys, &status, &farewell));
+        let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
+        alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
+        alice.types(keys);
+        assert_eq!(alice.terminal.ends().code(), Some(status));
+        alice.ends_with(&[farewell]);
+    }
+}
+
+/// Waits until the server has sent away so many clients.
+#[track_caller]
+fn has_refused(server: &Server, count: usize) {
+    server.program.err.wait_for("refusals", |bytes| {
+        (String::from_utf8_lossy(bytes).matches("refusé : la salle est pleine").count() >= count)
+            .then_some(())
+    });
+}
+
+/// `alice` with `--reconnect`, on a wide terminal, and the test's own server.
+#[track_caller]
+fn alice_at(listener: &TcpListener) -> Emulator {
+    let port = listener.local_addr().unwrap().port().to_string();
+    Emulator::start((100, 20), &[], CLIENT, &["127.0.0.1", "alice", "--reconnect", "--port", &port])
+}
+
+#[test]
+fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let bob = server.join();
+    let port = server.port();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let mut alice = Emulator::start((100, 20), &[], CLIENT, &arguments);
+    let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
+    alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
+    alice.types("un\r");
+    has_refused(&server, 5);
+    drop(bob);
+    // It would not come back if it had gone into a connection that was refused.
+    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : un".to_string()).then_some(()));
+    let rows = alice.with_scrollback();
+    assert_eq!(rows.iter().filter(|row| row.starts_with("-- ")).count(), 2, "{rows:?}");
+    assert!(rows.iter().filter(|row| row.contains("la salle est pleine")).count() <= 2, "{rows:?}");
+}
+
+#[test]
+fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let said = "alice : perdu\0";
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("perdu\r");
+    server.hears(said);
+    drop(server);
+    alice.sees("the loss", |screen| {
+        rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string()).then_some(())
+    });
+    alice.types("perdu\r");
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.hears(said);
+    server.sends(said);
+    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(()));
+}
+
+#[test]
+fn connections_that_are_reset_at_once_do_not_end_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    for _ in 0..4 {
+        Peer::adopt(listener.accept().unwrap().0).resets();
+    }
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("enfin\r");
+    server.hears("alice : enfin\0");
+}
+
+#[test]
+fn what_is_typed_while_it_connects_is_sent_or_told() {
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--port", &port];
+    let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
+    alice.ends_with(&["── connexion en cours · 0 message · alice", "alice>"]);
+    alice.types("tôt\r");
+    let server = again_at(&port);
+    alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
+    drop(server);
+
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--port", &port];
+    let mut alice = Emulator::start((150, 12), &[], CLIENT, &arguments);
+    alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
+    alice.types("personne\r");
+    assert_eq!(alice.terminal.ends().code(), Some(1));
+    let told = format!(
+        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 3 s) : Connection refused (os error 111) \
+         (1 message n'est pas parti)"
+    );
+    alice.ends_with(&[&told]);
+}
+
+#[test]
+fn somebody_watches_over_the_terminal_also_without_a_server() {
+    let port = free_port();
+    let client = [CLIENT, "127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let script = ["-c", r#""$0" "$@"; echo "statut $?"; read -r reste"#];
+    let mut alice = Emulator::start((100, 12), &[], "sh", &[&script[..], &client].concat());
+    alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
+    let first = eventually("the client", || children_of(alice.terminal.pid()).first().copied());
+    let second = eventually("its second process", || children_of(first).first().copied());
+    send(first, SIGKILL);
+    alice.ends_with(&["statut 137"]);
+    wait_for_death(&[first, second]);
+    let fresh = Emulator::start((100, 12), &[], "cat", &[]);
+    eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
+}
+
+#[test]
+fn without_a_terminal_it_is_told_on_standard_error() {
+    let server = Server::start(&[]);
+    let port = server.port();
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
+    alice.out.line_with(&["Connecté à"]);
+    server.wait_for_children(1);
+    // A server that ends in order may still let one in.
+    server.program.signal(SIGKILL);
+    alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde"]);
+    alice.types("entre-temps\n");
+    drop(server);
+    let _server = again_at(&port);
+    alice.out.line_with(&["alice : entre-temps"]);
+    alice.end_of_keyboard();
+    assert!(alice.ends().success());
+    let printed = alice.out.to_the_end();
+    assert!(printed.ends_with("(Ctrl+D pour partir)\n\nalice : entre-temps\nalice> "), "{printed}");
+    let said = alice.err.to_the_end();
+    assert!(
+        said.contains(
+            "chat_client : de nouveau connecté ; ce qui s'est dit entre-temps n'a pas été entendu\n"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let bob = server.join();
+    let port = server.port();
+    let mut alice =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
+    alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie"]);
+    alice.types("un\n");
+    has_refused(&server, 4);
+    drop(bob);
+    alice.out.line_with(&["alice : un"]);
+    alice.end_of_keyboard();
+    assert!(alice.ends().success());
+    let said = alice.err.to_the_end();
+    assert_eq!(said.matches("on réessaie").count(), 1, "{said}");
+}
+
+#[test]
+fn a_signal_ends_the_search_also_without_a_terminal() {
+    let mut alice = Program::start(Command::new(CLIENT).args([
+        "127.0.0.1",
+        "alice",
+        "--reconnect",
+        "--port",
+        &free_port(),
+    ]));
+    alice.err.line_with(&["aucun serveur ne répond", "on réessaie"]);
+    alice.signal(SIGINT);
+    assert_eq!(alice.ends().code(), Some(0));
+    assert!(alice.err.to_the_end().ends_with("chat_client : interrompu, au revoir\n"));
+}

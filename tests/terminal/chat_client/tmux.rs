@@ -1,0 +1,109 @@
+//! In a real tmux, which wraps anew what is too long for a new width, and keeps in its scrollback what leaves the screen.
+
+use super::*;
+use std::process::Command;
+
+/// A tmux of the test's own, with one window.
+struct Tmux {
+    directory: tempfile::TempDir,
+}
+
+impl Tmux {
+    /// `alice` in a window of this size; none where tmux is not installed.
+    #[track_caller]
+    fn start(server: &Server, columns: u16, rows: u16) -> Option<Tmux> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            skip(skip::TMUX, "tmux -V failed");
+            return None;
+        }
+        let tmux = Tmux { directory: tempfile::tempdir().unwrap() };
+        let [columns, rows] = [columns, rows].map(|n| n.to_string());
+        let client = [CLIENT, "127.0.0.1", "alice", "--port", &server.port()].join(" ");
+        tmux.does(&["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows, &client]);
+        tmux.shows("the prompt", |rows| rows.last()?.starts_with("alice>").then_some(()));
+        Some(tmux)
+    }
+
+    #[track_caller]
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(self.directory.path().join("socket")).args(arguments).env_remove("TMUX");
+        command.env("LC_ALL", "C.UTF-8");
+        command
+    }
+
+    #[track_caller]
+    fn does(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("tmux");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn types(&self, text: &str) {
+        self.does(&["send-keys", "-l", text]);
+    }
+
+    /// Waits until `look` finds something in all rows, those of the scrollback first.
+    #[track_caller]
+    fn shows<T>(&self, what: &str, look: impl Fn(&[String]) -> Option<T>) -> T {
+        let mut last = Vec::new();
+        eventually(what, || {
+            let all = self.does(&["capture-pane", "-p", "-S", "-"]);
+            let rows: Vec<String> = all.trim_end().lines().map(|row| row.trim_end().to_string()).collect();
+            if rows != last {
+                // For whoever looks for what is wrong.
+                eprintln!("{rows:#?}");
+                last = rows.clone();
+            }
+            look(&rows)
+        })
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = self.command(&["kill-server"]).output();
+    }
+}
+
+/// One row of each of ours, and each message once.
+fn is_clean(rows: &[String], messages: usize) -> bool {
+    let count = |part: &str| rows.iter().filter(|row| row.contains(part)).count();
+    count("──") == 1 && count("alice>") == 1 && (1..=messages).all(|n| count(&format!(": m{n}.")) == 1)
+}
+
+#[track_caller]
+fn narrowed(draft: usize, messages: usize) {
+    let server = Server::start(&[]);
+    let Some(tmux) = Tmux::start(&server, 100, 12) else { return };
+    let mut bob = server.join();
+    (1..=messages).for_each(|n| bob.sends(format!("bob : m{n}.\0")));
+    let last = format!(": m{messages}.");
+    tmux.shows("the messages", |rows| rows.iter().any(|row| row.ends_with(&last)).then_some(()));
+    // Ctrl+L: our rows stand at the top of the screen.
+    if messages == 0 {
+        tmux.does(&["send-keys", "C-l"]);
+    }
+    tmux.types(&format!("{}fin", "x".repeat(draft - 3)));
+    tmux.shows("the draft", |rows| rows.last()?.ends_with("xfin").then_some(()));
+    for columns in [40, 25, 100] {
+        let _row = Row::of(&columns);
+        tmux.does(&["resize-window", "-x", &columns.to_string(), "-y", "12"]);
+        tmux.shows(&format!("clean rows of {columns}, draft of {draft}"), |rows| {
+            let [.., status, line] = rows else { return None };
+            let fits = line.ends_with("xfin") && line.chars().count() < columns;
+            let fills = line.chars().count() + 6 >= columns.min(draft + 7);
+            (status.starts_with("── connecté") && fits && fills && is_clean(rows, messages)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn narrowed_and_widened_it_leaves_nothing_of_its_rows_behind() {
+    for draft in [60, 90, 130] {
+        let _row = Row::of(&draft);
+        narrowed(draft, 4);
+        narrowed(draft, 30);
+    }
+}

@@ -1,0 +1,106 @@
+//! Where there are no rows, and where they are drawn anew.
+
+use super::*;
+use std::process::Command;
+
+const CLIENTS: [&str; 4] = [RELAY, DIRECT, ECHO, CALC];
+
+/// The client, started by a shell in this way, has connected and heard something: all that stands on the terminal.
+#[track_caller]
+fn after_a_message(client: &str, script: &str, variables: &[&str], options: &[&str]) -> String {
+    let (listener, port) = listening();
+    let arguments = arguments(client, &port);
+    let shell = [&["-c", script, client], &arguments[..], options].concat();
+    let emulator = Emulator::start(SIZE, variables, "sh", &shell);
+    let mut server = accept(&listener);
+    server.sends("1\0rec\0premier\0\n");
+    emulator.terminal.shows("premier");
+    drop(server);
+    emulator.terminal.screen.to_the_end()
+}
+
+#[test]
+fn without_a_terminal_that_can_or_with_plain_no_bytes_are_a_terminals_commands() {
+    let run = r#""$0" "$@""#;
+    for client in CLIENTS {
+        let _row = Row::of(&client);
+        for (script, variables, options) in [
+            (run, &[][..], &["--plain"][..]),
+            (run, &["TERM=dumb"], &[]),
+            (run, &["TERM="], &[]),
+            (r#""$0" "$@" | cat"#, &[], &[]),
+        ] {
+            let _row = Row::of(&(&script, &variables, &options));
+            let shown = after_a_message(client, script, variables, options);
+            assert!(!shown.contains('\x1b'), "{client} {script} {variables:?}: {shown:?}");
+        }
+        assert!(after_a_message(client, run, &[], &[]).contains("\x1b["), "{client}");
+    }
+}
+
+#[test]
+fn with_a_keyboard_that_is_no_terminal_no_bytes_are_a_terminals_commands() {
+    for client in CLIENTS {
+        let _row = Row::of(&client);
+        let (listener, port) = listening();
+        let arguments = [&["-c", r#""$0" "$@" < /dev/null"#, client], &arguments(client, &port)[..]].concat();
+        let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
+        let mut server = accept(&listener);
+        server.sends("1\0emi\0premier\0\n");
+        server.hears_the_end();
+        drop(server);
+        let shown = emulator.terminal.screen.to_the_end();
+        assert!(shown.contains("premier") && !shown.contains('\x1b'), "{client}: {shown:?}");
+    }
+}
+
+#[test]
+fn what_is_said_last_has_a_line_of_its_own_also_behind_a_prompt_that_a_pipe_has_answered() {
+    let (listener, port) = listening();
+    let arguments = [&["-c", r#"echo typed | "$0" "$@""#, ECHO], &arguments(ECHO, &port)[..]].concat();
+    let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
+    let mut server = accept(&listener);
+    assert_eq!(server.hears_the_end(), b"typed");
+    drop(server);
+    emulator.terminal.shows("\r\n> \r\necho_client: end of input, goodbye\r\n");
+}
+
+#[test]
+fn off_a_terminal_plain_changes_nothing() {
+    for client in CLIENTS {
+        let _row = Row::of(&client);
+        let [without, with] = [&[][..], &["--plain"]].map(|options| {
+            let (listener, port) = listening();
+            let program = Program::start(Command::new(client).args(arguments(client, &port)).args(options));
+            let mut server = accept(&listener);
+            server.sends("2\0rec\0un\x1b[1m\0deux\n");
+            drop(server);
+            program.out.to_the_end().replace(&port, "PORT")
+        });
+        assert!(without.contains("un") && without == with, "{client}: {without:?} {with:?}");
+    }
+}
+
+#[test]
+fn after_each_new_size_the_rows_are_drawn_once() {
+    let (mut client, mut server) = with_fake_server(DIRECT);
+    client.types("%bob%draft");
+    client.cursor_is_behind("alice> %bob%draft");
+    server.sends("bob: hi\n");
+    client.sees("the message", |screen| screen.contents().contains("\nbob: hi\n").then_some(()));
+    let wide = format!("── connected · {} · alice · Tab completes names", place(&server));
+    let full = "alice> %bob%draft";
+    for (columns, rows, status, line) in
+        [(30, 10, "── connected · alice", full), (12, 10, "connected", "> <%draft"), (100, 30, &wide, full)]
+    {
+        let _row = Row::of(&(&columns, &rows, &status, &line));
+        client.becomes(columns, rows);
+        client.sees("the rows, once", |screen| {
+            let all = rows_of(screen);
+            let once = all.iter().filter(|row| row.starts_with("──") || *row == "connected").count() == 1;
+            (once && all.ends_with(&[status.to_string(), line.to_string()])).then_some(())
+        });
+    }
+    server.sends("bob: again\n");
+    client.ends_with(&["bob: again", &wide, "alice> %bob%draft"]);
+}

@@ -1,0 +1,138 @@
+//! How it ends: by whom, with which code, in which words.
+
+use super::*;
+use nix::sys::signal::Signal::{SIGKILL, SIGTERM};
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+#[test]
+fn a_close_is_answered_by_one_and_the_client_has_left_like_any_other() {
+    let room = Room::open(&[]);
+    for code in [CloseCode::Normal, CloseCode::Away, CloseCode::Library(4000)] {
+        let _row = Row::of(&code);
+        let mut page = room.enter();
+        page.says("alice : au revoir");
+        page.socket.close(Some(CloseFrame { code, reason: "fini".into() })).unwrap();
+        let (before, answered) = page.hears_the_close();
+        assert_eq!((before[0]["text"].as_str(), answered), (Some("au revoir"), Some(code.into())));
+        room.server.program.out.line_with(&["est parti", &format!("fils {} terminé", page.pid)]);
+    }
+    let mut page = room.enter();
+    page.socket.close(None).unwrap();
+    assert_eq!(page.hears_the_close(), (vec![], None));
+    room.server.program.out.line_with(&["est parti (WebSocket : code 4000)"]);
+    assert_eq!(room.server.wait_for_children(0).len(), 0);
+}
+
+#[test]
+fn a_page_that_vanishes_without_a_close_has_left_too() {
+    let room = Room::open(&[]);
+    let (ended, reset) = (room.enter(), room.enter_raw());
+    drop(ended);
+    reset.resets();
+    assert_eq!(room.server.wait_for_children(0).len(), 0);
+    room.server.program.out.line_with(&["0 en ligne"]);
+    assert_eq!(room.server.program.err.so_far(), "");
+}
+
+#[test]
+fn what_breaks_the_protocol_ends_with_its_code_behind_what_was_said_before() {
+    let room = Room::open(&[]);
+    let long = frame(0x81, &[b'x'; 1024]);
+    let in_halves = [frame(0x01, &[b'x'; 1000]), frame(0x80, &[b'x'; 1000])].concat();
+    for (wrong, code) in [
+        (vec![0x81, 2, b'h', b'i'], 1002),
+        (frame(0xc1, b"compressed"), 1002),
+        (frame(0x90, b""), 1002),
+        (frame(0x83, b"reserved"), 1002),
+        (frame(0x80, b"nothing begun"), 1002),
+        (frame(0x89, &[b'x'; 126]), 1002),
+        (frame(0x09, b"ping in fragments"), 1002),
+        (frame(0x88, b"\x03"), 1002),
+        (frame(0x88, b"\x03\xee"), 1002),
+        (frame(0x82, b"binary"), 1003),
+        (frame(0x81, b"\xff"), 1007),
+        (long, 1009),
+        (in_halves, 1009),
+        ([&[0x81, 0xff][..], &[0x7f; 12]].concat(), 1009),
+    ] {
+        let _row = Row::of(&(&wrong, &code));
+        let mut raw = room.enter_raw();
+        raw.sends([&frame(0x81, b"eve : avant")[..], &wrong, &frame(0x81, b"eve : jamais")].concat());
+        raw.hears_up_to("avant\"}");
+        assert_eq!(raw.hears_the_end(), close(code), "{:?}", String::from_utf8_lossy(&wrong));
+    }
+    assert!(!room.server.program.out.so_far().contains("jamais"));
+    room.server.program.out.line_with(&["est parti (WebSocket : code 1009)"]);
+    assert_eq!(room.server.wait_for_children(0).len(), 0);
+}
+
+#[test]
+fn as_the_server_ends_a_page_hears_that_it_goes_away() {
+    let room = Room::open(&[]);
+    let (mut page, mut visitor) = (room.enter(), Peer::connect(room.web));
+    room.server.wait_for_children(2);
+    page.says("alice : bonjour");
+    page.hears();
+    room.server.program.signal(SIGTERM);
+    assert_eq!(page.hears_the_close(), (vec![], Some(1001)));
+    assert_eq!(visitor.hears_the_end(), b"");
+}
+
+#[test]
+fn who_says_nothing_for_too_long_is_told_so_and_pings_are_nothing_said() {
+    let room = Room::open(&["--idle-timeout", "2"]);
+    let (mut page, mut pinging) = (room.enter(), room.enter());
+    let told = json!({ "notice": "vous n'avez rien dit depuis 2 s, vous êtes déconnecté" });
+    let pings = std::thread::spawn(move || {
+        loop {
+            // Until the server is tired of it.
+            let sent = pinging.socket.send(Message::Ping(vec![1].into()));
+            match pinging.socket.read() {
+                Ok(Message::Pong(_)) if sent.is_ok() => {}
+                Ok(Message::Text(text)) => break serde_json::from_str::<Value>(text.as_str()).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(page.hears_the_close(), (vec![told.clone()], Some(1008)));
+    assert_eq!(pings.join().unwrap(), told);
+    room.server.program.out.line_with(&["n'a rien dit pendant trop longtemps"]);
+    // Who asks for the page only is not silent, but gone.
+    assert!(room.gets("/").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_page_that_loses_its_child_is_told_and_nobody_else_is_hurt() {
+    let room = Room::open(&[]);
+    let (mut page, mut other) = (room.enter(), room.enter());
+    send(page.pid, SIGKILL);
+    assert_eq!(page.hears_the_close(), (vec![], Some(1011)));
+    room.server.program.err.line_with(&["a perdu son fils"]);
+    other.says("bob : encore là");
+    assert_eq!(other.hears_words().1, "bob : encore là");
+}
+
+#[test]
+fn a_page_that_does_not_read_is_dropped_and_told_in_whole_frames_and_the_others_go_on() {
+    let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
+    let (mut slow, mut speaker, mut page) = (room.enter(), room.server.connect(), room.enter());
+    let mut listener = speaker.also();
+    std::thread::scope(|scope| {
+        scope.spawn(move || while listener.strings(1) != ["fin"] {});
+        let heard = scope.spawn(move || while page.hears_words().1 != "fin" {});
+        let text = format!("bob : {}\0", "}é\u{81}".repeat(200));
+        while !room.server.program.err.so_far().contains("lit trop lentement") {
+            speaker.sends(&text);
+        }
+        // At once: who takes nothing for half a second is not told.
+        let (before, code) = slow.hears_the_close();
+        let notice = before.last().unwrap()["notice"].as_str().expect("a notice");
+        assert!(notice.starts_with("vous lisez trop lentement"), "{notice}");
+        assert_eq!(code, Some(1013));
+        speaker.sends("fin\0");
+        heard.join().unwrap();
+    });
+    // The page that listened has left as well.
+    room.server.wait_for_children(1);
+}
