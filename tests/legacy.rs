@@ -21,8 +21,8 @@ fn relay_client(server: &Server, number: &str) -> Program {
 }
 
 /// The same, once it has its role as well. The role is sent 200 ms after the number. A client that
-/// reads later gets both in one `recv`, fails and frees its place. A busy machine may cause that, not
-/// five times in a row.
+/// reads later gets both in one `recv`, fails and frees its place. A busy machine may cause that,
+/// not five times in a row.
 fn relay_client_with_role(server: &Server, number: &str, role: &str) -> Program {
     let with_role = (0..5).find_map(|_| {
         let mut client = relay_client(server, number);

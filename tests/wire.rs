@@ -146,7 +146,8 @@ fn each_paced_message_is_a_send_of_its_own_and_a_flood_is_one() {
             said.lines().filter_map(|line| line.split_once("send : ")?.1.split_once(' ')?.0.parse().ok());
         sizes.collect()
     }
-    // Messages that have waited 200 ms go in one send. A busy machine may exceed that, not ten times.
+    // Messages that have waited 200 ms go in one send. A busy machine may exceed that, not ten
+    // times.
     let paced = (0..10).any(|_| {
         let server = Server::start(&["-v"]);
         let mut peer = server.join();

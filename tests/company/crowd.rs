@@ -57,7 +57,8 @@ fn who_leaves_and_returns_at_once_has_its_place_again() {
             // A NUL behind it is the messenger's.
             let heard = if program == SERVER { "here\n\0" } else { "here\n" };
             let mut first_bytes = vec![0; heard.len()];
-            // The old child has 500 ms to notice that its client left. A busy machine may exceed that.
+            // The old child has 500 ms to notice that its client left. A busy machine may exceed
+            // that.
             while first_bytes != heard.as_bytes() {
                 let mut peer = server.connect();
                 match program {
