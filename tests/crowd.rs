@@ -206,7 +206,7 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
                     })
                 })
                 .collect();
-            readers.into_iter().map(|reader| reader.join().unwrap()).fold(true, |all, one| all && one)
+            readers.into_iter().all(|reader| reader.join().unwrap())
         });
         all_heard && server.program.err.so_far().is_empty()
     });
