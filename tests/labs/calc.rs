@@ -3,6 +3,7 @@
 
 use crate::common::*;
 
+use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -210,9 +211,12 @@ fn iterative_is_one_sum_for_each_client_and_then_the_server_closes() {
 #[test]
 fn iterative_gives_the_next_client_its_turn_although_the_last_one_stays() {
     let server = Server::of(CALC, &["--iterative", "--idle-timeout", "1"]);
-    let mut stays = greeted(&server);
+    // The numbers lie in the socket before the idle timeout of 1 s begins.
+    server.program.signal(SIGSTOP);
+    let mut stays = server.connect();
     stays.sends("1\n2\n");
-    stays.hears(format!("{SECOND}{RESULT}3\n"));
+    server.program.signal(SIGCONT);
+    stays.hears(format!("{GREETING}{FIRST}{SECOND}{RESULT}3\n"));
     let mut silent = greeted(&server);
     let heard = String::from_utf8(silent.hears_the_end()).unwrap();
     assert_eq!(heard, "Nothing came for 1 s: goodbye.\n");

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal::{self, SIGKILL, SIGSEGV};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 /// So many more.
@@ -148,28 +149,40 @@ impl Drop for KilledAtTheEnd<'_> {
 #[test]
 fn one_client_floods_without_end_and_what_another_says_still_arrives() {
     let _machine = crate::beside_others();
-    let server = Server::start(&["-q"]);
-    let peers = crowd(&server, 10);
-    let (listener, others) = peers.split_last().unwrap();
-    let flood = "flot ".repeat(200) + "\0";
-    thread::scope(|scope| {
-        let _ends_the_flood = KilledAtTheEnd(&server);
-        // Until the server's end, which is the test's.
-        scope.spawn(|| while (&mut &others[0].stream).write_all(flood.as_bytes()).is_ok() {});
-        for peer in others {
-            scope.spawn(|| std::io::copy(&mut &peer.stream, &mut std::io::sink()));
-        }
-        let (mut another, mut listener) = (others[1].also(), listener.also());
-        let (mut said, mut flooded) = (0, 0);
-        // 50 MB of it.
-        while flooded < 50_000 {
-            listener.hears_up_to("flot flot");
-            another.sends(format!("message {said}\0"));
-            while listener.strings(1) != [format!("message {said}")] {
-                flooded += 1;
+    // A reader that takes nothing for 200 ms is dropped. A busy machine may exceed that, not ten
+    // times.
+    let arrives = (0..10).any(|_| {
+        let server = Server::start(&["-q"]);
+        let peers = crowd(&server, 10);
+        let (listener, others) = peers.split_last().unwrap();
+        let flood = "flot ".repeat(200) + "\0";
+        thread::scope(|scope| {
+            let _ends_the_flood = KilledAtTheEnd(&server);
+            // Until the server's end, which is the test's.
+            scope.spawn(|| while (&mut &others[0].stream).write_all(flood.as_bytes()).is_ok() {});
+            for peer in others {
+                scope.spawn(|| std::io::copy(&mut &peer.stream, &mut std::io::sink()));
             }
-            said += 1;
-        }
-        assert_eq!(server.program.err.so_far(), "");
+            let (mut another, mut listener) = (others[1].also(), listener.also());
+            let arrives = catch_unwind(AssertUnwindSafe(|| {
+                let (mut said, mut flooded) = (0, 0);
+                // 50 MB of it.
+                while flooded < 50_000 {
+                    listener.hears_up_to("flot flot");
+                    another.sends(format!("message {said}\0"));
+                    loop {
+                        let heard = listener.strings(1);
+                        assert!(!heard.is_empty(), "the end came before message {said}");
+                        if heard == [format!("message {said}")] {
+                            break;
+                        }
+                        flooded += 1;
+                    }
+                    said += 1;
+                }
+            }));
+            arrives.is_ok() && server.program.err.so_far().is_empty()
+        })
     });
+    assert!(arrives);
 }

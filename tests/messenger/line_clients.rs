@@ -173,25 +173,25 @@ fn one_client_too_many_is_told_in_the_language_of_its_door() {
 
 #[test]
 fn a_line_client_that_does_not_read_is_told_in_a_line_and_the_others_go_on() {
-    let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
-    let mut slow = Peer::connect(room.lines);
-    room.server.wait_for_children(1);
-    let mut speaker = room.server.connect();
-    room.server.wait_for_children(2);
-    let mut listener = speaker.also();
-    let heard = std::thread::scope(|scope| {
-        scope.spawn(move || while listener.strings(1) != ["fin"] {});
+    // The reason can be read for 500 ms. A busy machine may exceed that, not five times.
+    let is_told = (0..5).any(|_| {
+        let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
+        let mut slow = Peer::connect(room.lines);
+        room.server.wait_for_children(1);
+        let mut speaker = room.server.connect();
+        room.server.wait_for_children(2);
         let text = "x".repeat(1000) + "\0";
         while !room.server.program.err.so_far().contains("lit trop lentement") {
-            speaker.sends(&text);
+            // Less than the lag limit, so that the speaker itself is never dropped.
+            (0..50).for_each(|_| speaker.sends(&text));
+            assert_eq!(speaker.strings(50).len(), 50);
         }
-        // At once: who takes nothing for half a second is not told.
-        let heard = slow.hears_the_end();
+        let heard = String::from_utf8_lossy(&slow.hears_the_end()).into_owned();
         speaker.sends("fin\0");
-        String::from_utf8_lossy(&heard).into_owned()
+        assert_eq!(speaker.strings(1), ["fin"]);
+        heard.lines().last().is_some_and(|last| last.starts_with("chat_serveur : vous lisez trop lentement"))
     });
-    let last = heard.lines().last().unwrap();
-    assert!(last.starts_with("chat_serveur : vous lisez trop lentement"), "{last:?}");
+    assert!(is_told, "never told, or not in a line of its own");
 }
 
 /// Seconds of the day, in a zone 5 hours and 30 minutes ahead.

@@ -249,11 +249,14 @@ fn an_idle_server_does_not_wake_up() {
     };
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
     // No event says that nothing will happen: settle until two looks agree, then look again later.
+    // 500 ms is longer than any timer of the server here; a process that waits for a processor is
+    // not in state S.
+    let sleeps = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
     let settled = eventually("the server to settle", || {
         let look = || family.iter().map(|&pid| switches(pid)).sum::<u64>();
         let first = look();
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        (look() == first).then_some(first)
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        (family.iter().all(sleeps) && look() == first).then_some(first)
     });
     std::thread::sleep(std::time::Duration::from_millis(1500));
     assert_eq!(family.iter().map(|&pid| switches(pid)).sum::<u64>(), settled);

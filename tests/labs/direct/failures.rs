@@ -105,7 +105,7 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
 
 #[test]
 fn whoever_comes_and_goes_leaves_no_process_and_no_descriptor() {
-    let server = server(&["--name-timeout", "1"]);
+    let server = server(&["--name-timeout", "60"]);
     let before = descriptors_of(server.pid());
     for round in 0..10 {
         let (mut alice, bob) = (join(&server, "alice"), join(&server, &format!("bob {round}")));

@@ -2,6 +2,7 @@
 
 use super::*;
 
+use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use std::io::Write;
 use std::time::Duration;
 
@@ -98,8 +99,13 @@ fn a_name_is_free_again_when_its_client_has_left() {
 #[test]
 fn a_client_without_a_name_in_time_is_told_and_sent_away() {
     let server = server(&["--name-timeout", "1"]);
-    // One that has given its name may be silent.
-    let mut alice = join(&server, "alice");
+    // One that has given its name may be silent. The name lies in the socket before the timeout of
+    // 1 s begins.
+    server.program.signal(SIGSTOP);
+    let mut alice = server.connect();
+    alice.sends("alice\n");
+    server.program.signal(SIGCONT);
+    server.program.out.line_with(&[&format!("(parent) alice is {},", address_of(&alice))]);
     let mut silent = nameless(&server);
     let address = address_of(&silent);
     assert_eq!(silent.hears_the_end(), b"[ERROR] direct_serveur: no name within 1 s\n");

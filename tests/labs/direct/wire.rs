@@ -94,10 +94,17 @@ fn texts_are_the_same_however_tcp_cuts_them() {
     alice.sends("alice\n%bob%one\0%bob%two\r\n%carl%three\n%bob%four\0\0\0%bob%five\n");
     bob.hears("one\ntwo\nfour\nfive\n");
     alice.hears("[ERROR] no client is called \"carl\"\n");
-    for byte in b"%bob%byte by byte\n" {
-        alice.sends([*byte]);
-    }
-    bob.hears("byte by byte\n");
+    // A text without an end goes after 300 ms. A busy machine may exceed that, not ten times.
+    let whole = (0..10).any(|_| {
+        for byte in b"%bob%byte by byte\n" {
+            alice.sends([*byte]);
+        }
+        alice.sends("%bob%end\n");
+        let heard: Vec<String> =
+            std::iter::repeat_with(|| bob.line()).take_while(|line| line != "end\n").collect();
+        heard == ["byte by byte\n"]
+    });
+    assert!(whole);
 }
 
 #[test]

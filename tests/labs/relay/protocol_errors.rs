@@ -167,10 +167,13 @@ fn silence_is_waited_for_without_waking_up_whatever_lies_unread() {
     });
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
     // No event says that nothing will happen: settle until two looks agree, then look again later.
+    // 500 ms is longer than any timer of the server here; a process that waits for a processor is
+    // not in state S.
+    let sleeps = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
     let settled = eventually("the server to settle", || {
         let before = switches(&family);
-        std::thread::sleep(Duration::from_millis(100));
-        (switches(&family) == before).then_some(before)
+        std::thread::sleep(Duration::from_millis(500));
+        (family.iter().all(sleeps) && switches(&family) == before).then_some(before)
     });
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(switches(&family), settled);

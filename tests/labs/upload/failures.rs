@@ -2,6 +2,8 @@
 
 use super::*;
 
+use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
+
 #[test]
 fn a_client_that_dies_at_any_byte_leaves_nothing() {
     let landing = Landing::start(&[]);
@@ -15,9 +17,12 @@ fn a_client_that_dies_at_any_byte_leaves_nothing() {
             drop(dies);
         }
         // A legacy text whose connection breaks. One that is closed in order cannot be told from one that is whole.
-        let mut text = landing.client();
+        // The child finds text and reset together: a newline and 300 ms of silence end a text.
+        let (mut text, child) = landing.server.serves();
+        send(child, SIGSTOP);
         text.sends(&b"un\ndeux"[..cut % 8]);
         text.resets();
+        send(child, SIGCONT);
     }
     landing.is_empty();
     eventually("descriptors as before", || (descriptors_of(landing.server.pid()).len() < 20).then_some(()));

@@ -6,28 +6,33 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 
 #[test]
 fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stays() {
-    let server = Server::start(&["--idle-timeout", "2"]);
+    let server = Server::start(&["--idle-timeout", "5"]);
     let mut speaker = server.join();
-    let mut silent: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
-    let told = "chat_serveur : vous n'avez rien dit depuis 2 s, vous êtes déconnecté\0";
-    // NULs are nothing said.
-    silent[0].sends("\0\0\0");
-    let speaks = std::thread::spawn(move || {
-        let mut said = 0;
-        // It speaks for as long as anybody else is there.
-        eventually("the room to be left to the one who speaks", || {
-            said += 1;
-            speaker.sends(format!("{said}\0"));
-            speaker.hears(format!("{said}\0\0"));
-            (server.children().len() == 1).then_some(())
+    let told = "chat_serveur : vous n'avez rien dit depuis 5 s, vous êtes déconnecté\0";
+    // Speaks from the start: a hundred connections may take longer than the idle timeout.
+    let mut speaker = std::thread::scope(|scope| {
+        let server = &server;
+        let speaks = scope.spawn(move || {
+            let mut said = 0;
+            // Speaks until all others have come and gone.
+            eventually("the room to be left to the one who speaks", || {
+                said += 1;
+                speaker.sends(format!("{said}\0"));
+                speaker.hears(format!("{said}\0\0"));
+                let came = server.program.out.so_far().matches("nouveau client").count();
+                (came == 101 && server.children().len() == 1).then_some(())
+            });
+            speaker
         });
-        (server, speaker)
+        let mut silent: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+        // NULs are nothing said.
+        silent[0].sends("\0\0\0");
+        for peer in &mut silent {
+            let heard = String::from_utf8(peer.hears_the_end()).unwrap();
+            assert!(heard.ends_with(told), "{heard}");
+        }
+        speaks.join().unwrap()
     });
-    for peer in &mut silent {
-        let heard = String::from_utf8(peer.hears_the_end()).unwrap();
-        assert!(heard.ends_with(told), "{heard}");
-    }
-    let (server, mut speaker) = speaks.join().unwrap();
     server.program.out.line_with(&["n'a rien dit pendant trop longtemps"]);
     speaker.sends("encore là\0");
     speaker.hears("encore là\0\0");

@@ -1,7 +1,7 @@
 //! `--reconnect`: a server that goes and comes back.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGINT, SIGKILL};
+use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -97,40 +97,65 @@ fn alice_at(listener: &TcpListener) -> Emulator {
 
 #[test]
 fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
-    let server = Server::start(&["--max-clients", "1"]);
-    let bob = server.join();
-    let port = server.port();
-    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
-    let mut alice = Emulator::start((100, 20), &[], CLIENT, &arguments);
-    let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
-    alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
-    alice.types("un\r");
-    has_refused(&server, 5);
-    drop(bob);
-    // It would not come back if it had gone into a connection that was refused.
-    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : un".to_string()).then_some(()));
-    let rows = alice.with_scrollback();
-    assert_eq!(rows.iter().filter(|row| row.starts_with("-- ")).count(), 2, "{rows:?}");
-    assert!(rows.iter().filter(|row| row.contains("la salle est pleine")).count() <= 2, "{rows:?}");
+    // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
+    // ten times.
+    let is_kept = (0..10).any(|_| {
+        let server = Server::start(&["--max-clients", "1"]);
+        let bob = server.join();
+        let port = server.port();
+        let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+        let mut alice = Emulator::start((100, 20), &[], CLIENT, &arguments);
+        let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
+        alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
+        alice.types("un\r");
+        has_refused(&server, 5);
+        drop(bob);
+        // It would not come back if it had gone into a connection that was refused.
+        let is_heard = alice.sees("one's own, or its loss", |screen| {
+            let is_heard = rows_of(screen).contains(&"» alice : un".to_string());
+            (is_heard || screen.contents().contains("perdu avec la connexion")).then_some(is_heard)
+        });
+        let rows = alice.with_scrollback();
+        let of_its_own = rows.iter().filter(|row| row.starts_with("-- ")).count();
+        let of_the_server = rows.iter().filter(|row| row.contains("la salle est pleine")).count();
+        let is_kept = is_heard && of_its_own == 2 && of_the_server <= 2;
+        if !is_kept {
+            eprintln!("{rows:#?}");
+        }
+        is_kept
+    });
+    assert!(is_kept);
 }
 
 #[test]
 fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut alice = alice_at(&listener);
-    let said = "alice : perdu\0";
-    let mut server = Peer::adopt(listener.accept().unwrap().0);
-    alice.types("perdu\r");
-    server.hears(said);
-    drop(server);
-    alice.sees("the loss", |screen| {
-        rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string()).then_some(())
+    // A message that has not come back is shown after 1 s. A busy machine may exceed that, not ten
+    // times.
+    let is_told = (0..10).any(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut alice = alice_at(&listener);
+        let said = "alice : perdu\0";
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        alice.types("perdu\r");
+        server.hears(said);
+        drop(server);
+        let is_lost = alice.sees("the loss", |screen| {
+            let is_lost =
+                rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string());
+            (is_lost || screen.contents().contains("ce serveur ne renvoie rien")).then_some(is_lost)
+        });
+        if !is_lost {
+            return false;
+        }
+        alice.types("perdu\r");
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        server.hears(said);
+        server.sends(said);
+        alice.sees("one's own", |screen| {
+            rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(true)
+        })
     });
-    alice.types("perdu\r");
-    let mut server = Peer::adopt(listener.accept().unwrap().0);
-    server.hears(said);
-    server.sends(said);
-    alice.sees("one's own", |screen| rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(()));
+    assert!(is_told, "never told");
 }
 
 #[test]
@@ -145,21 +170,43 @@ fn connections_that_are_reset_at_once_do_not_end_it() {
     server.hears("alice : enfin\0");
 }
 
+/// True once the screen ends with these rows, false once the search has ended, after 3 s.
+fn shows_while_it_searches(alice: &mut Emulator, rows: &[&str]) -> bool {
+    alice.sees(&format!("{rows:?}, or the end of the search"), |screen| {
+        let is_shown = rows_of(screen).ends_with(&rows.iter().map(|row| row.to_string()).collect::<Vec<_>>());
+        (is_shown || screen.contents().contains("aucun serveur ne répond")).then_some(is_shown)
+    })
+}
+
 #[test]
 fn what_is_typed_while_it_connects_is_sent_or_told() {
-    let port = free_port();
-    let arguments = ["127.0.0.1", "alice", "--port", &port];
-    let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
-    alice.ends_with(&["── connexion en cours · 0 message · alice", "alice>"]);
-    alice.types("tôt\r");
-    let server = again_at(&port);
-    alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
-    drop(server);
+    // The search ends after 3 s. A busy machine may exceed that, not ten times.
+    let is_sent = (0..10).any(|_| {
+        let port = free_port();
+        let arguments = ["127.0.0.1", "alice", "--port", &port];
+        let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
+        if !shows_while_it_searches(&mut alice, &["── connexion en cours · 0 message · alice", "alice>"])
+        {
+            return false;
+        }
+        alice.types("tôt\r");
+        let waits = "── connexion en cours (1 message attend) · 0 message · alice";
+        if !shows_while_it_searches(&mut alice, &[waits, "alice>"]) {
+            return false;
+        }
+        // A stopped client has its last try left, however long the server takes to start.
+        send(alice.terminal.pid(), SIGSTOP);
+        let server = again_at(&port);
+        send(alice.terminal.pid(), SIGCONT);
+        let sent = ["» alice : tôt", &status(&server, "1 message"), "alice>"];
+        shows_while_it_searches(&mut alice, &sent)
+    });
+    assert!(is_sent, "never found its server");
 
     let port = free_port();
     let arguments = ["127.0.0.1", "alice", "--port", &port];
     let mut alice = Emulator::start((150, 12), &[], CLIENT, &arguments);
-    alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
+    // Typed before the client starts to read, and so before the search can end.
     alice.types("personne\r");
     assert_eq!(alice.terminal.ends().code(), Some(1));
     let told = format!(
@@ -215,20 +262,31 @@ fn without_a_terminal_it_is_told_on_standard_error() {
 
 #[test]
 fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
-    let server = Server::start(&["--max-clients", "1"]);
-    let bob = server.join();
-    let port = server.port();
-    let mut alice =
-        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
-    alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie"]);
-    alice.types("un\n");
-    has_refused(&server, 4);
-    drop(bob);
-    alice.out.line_with(&["alice : un"]);
-    alice.end_of_keyboard();
-    assert!(alice.ends().success());
-    let said = alice.err.to_the_end();
-    assert_eq!(said.matches("on réessaie").count(), 1, "{said}");
+    // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
+    // ten times.
+    let is_kept = (0..10).any(|_| {
+        let server = Server::start(&["--max-clients", "1"]);
+        let bob = server.join();
+        let port = server.port();
+        let mut alice =
+            Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
+        alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie"]);
+        alice.types("un\n");
+        has_refused(&server, 4);
+        drop(bob);
+        server.program.out.wait_for("alice to be in", |bytes| {
+            (String::from_utf8_lossy(bytes).matches("nouveau client").count() == 2).then_some(())
+        });
+        // This line arrives, and no earlier line arrives behind it.
+        alice.types("deux\n");
+        alice.out.line_with(&["alice : deux"]);
+        let is_kept = alice.out.so_far().contains("alice : un\n");
+        alice.end_of_keyboard();
+        assert!(alice.ends().success());
+        let said = alice.err.to_the_end();
+        is_kept && said.matches("on réessaie").count() == 1
+    });
+    assert!(is_kept);
 }
 
 #[test]

@@ -99,17 +99,27 @@ fn a_question_too_long_for_the_prompts_place_stands_above() {
 
 #[test]
 fn an_answer_that_comes_in_pieces_is_whole_although_one_types_meanwhile() {
-    let (mut client, mut server) = with_fake_server(ECHO);
-    client.types("hello\r");
-    server.hears("hello");
-    server.sends("hel");
-    client.types("world\r");
-    server.hears("world");
-    client.sees("both lines", |screen| screen.contents().contains("\n> world\n").then_some(()));
-    server.sends("lo");
-    server.sends("world");
-    let status = format!("── connected · {}", place(&server));
-    client.ends_with(&["> hello", "> world", "hello", "world", &status, ">"]);
+    // The client gives up on the rest of an answer after 3 s. A busy machine may exceed that, not
+    // ten times.
+    let is_whole = (0..10).any(|_| {
+        let (mut client, mut server) = with_fake_server(ECHO);
+        client.types("hello\r");
+        server.hears("hello");
+        server.sends("hel");
+        client.types("world\r");
+        server.hears("world");
+        client.sees("both lines", |screen| screen.contents().contains("\n> world\n").then_some(()));
+        server.sends("lo");
+        server.sends("world");
+        let status = format!("── connected · {}", place(&server));
+        let whole = ["> hello", "> world", "hello", "world", &status, ">"].map(str::to_string);
+        client.sees("the answers, or a part of one", |screen| {
+            let rows = rows_of(screen);
+            let is_whole = rows.ends_with(&whole);
+            (is_whole || rows.contains(&"hel".to_string())).then_some(is_whole)
+        })
+    });
+    assert!(is_whole, "always in parts");
 }
 
 #[test]

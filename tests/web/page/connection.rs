@@ -69,7 +69,11 @@ fn what_may_not_have_arrived_is_told() {
 fn whom_the_server_sends_away_is_told_why_and_comes_back_only_when_asked() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::with(&["--web", "0", "--idle-timeout", "1"]);
-    let mut alice = room.page(&mut browser, "alice");
+    // Room::page also waits for the connection, which may be over before a busy machine looks.
+    let mut alice = browser.opens(&room.url);
+    alice.waits_until("document.querySelector('#ask').open");
+    alice.pastes("alice");
+    alice.presses("Enter");
     alice.waits_until("document.body.dataset.state === 'sent-away'");
     alice.has_notice("Le serveur : vous n'avez rien dit depuis 1 s");
     assert_eq!(

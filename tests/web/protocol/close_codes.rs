@@ -115,24 +115,34 @@ fn a_page_that_loses_its_child_is_told_and_nobody_else_is_hurt() {
 
 #[test]
 fn a_page_that_does_not_read_is_dropped_and_told_in_whole_frames_and_the_others_go_on() {
-    let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
-    let (mut slow, mut speaker, mut page) = (room.enter(), room.server.connect(), room.enter());
-    let mut listener = speaker.also();
-    std::thread::scope(|scope| {
-        scope.spawn(move || while listener.strings(1) != ["fin"] {});
-        let heard = scope.spawn(move || while page.hears_words().1 != "fin" {});
+    // The reason can be read for 500 ms. A busy machine may exceed that, not five times.
+    let is_told = (0..5).any(|_| {
+        let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
+        let (mut slow, mut speaker, mut page) = (room.enter(), room.server.connect(), room.enter());
         let text = format!("bob : {}\0", "}é\u{81}".repeat(200));
         while !room.server.program.err.so_far().contains("lit trop lentement") {
-            speaker.sends(&text);
+            // Less than the lag limit, so that speaker and listener are never dropped.
+            (0..20).for_each(|_| speaker.sends(&text));
+            assert_eq!(speaker.strings(20).len(), 20);
+            (0..20).for_each(|_| assert_eq!(page.hears_words().1, text.trim_end_matches('\0')));
         }
-        // At once: who takes nothing for half a second is not told.
-        let (before, code) = slow.hears_the_close();
-        let notice = before.last().unwrap()["notice"].as_str().expect("a notice");
-        assert!(notice.starts_with("vous lisez trop lentement"), "{notice}");
-        assert_eq!(code, Some(1013));
+        let (mut last, mut code) = (Value::Null, None);
+        while let Ok(frame) = slow.socket.read() {
+            match frame {
+                Message::Close(frame) => {
+                    code = frame.map(|frame| u16::from(frame.code));
+                    break;
+                }
+                message => last = json_of(message),
+            }
+        }
         speaker.sends("fin\0");
-        heard.join().unwrap();
+        assert_eq!(page.hears_words().1, "fin");
+        drop(page);
+        // The page that listened has left as well.
+        room.server.wait_for_children(1);
+        let notice = last["notice"].as_str().unwrap_or_default();
+        code == Some(1013) && notice.starts_with("vous lisez trop lentement")
     });
-    // The page that listened has left as well.
-    room.server.wait_for_children(1);
+    assert!(is_told, "never told, or not in a frame of its own");
 }
