@@ -1,26 +1,27 @@
-//! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them all.
+//! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them all (docs/PROTOCOLS.md, "The
+//! provided client's screen"). Pure: the caller passes the time.
 //!
-//! Pure: it is told the time. It owns the released mark: what lies before it in the log may be sent. Messages pass
-//! it one per turn of `pace`; when the oldest has waited [`MAX_DELAY`], or [`FLOOD`] bytes wait, all of them at once.
-//! One timer for the room, however many clients (docs/PROTOCOLS.md, "Ours", under the provided client's screen).
+//! The pacer owns the released mark: the bytes of the log before it may be sent. Messages pass the mark one per turn of `pace`; when the
+//! oldest has waited [`MAX_DELAY`], or [`FLOOD`] bytes wait, all pass at once. One timer for the channel, whatever the number of
+//! clients.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::sys::dontfork_vec;
 
-/// How long the oldest message may wait for its turn, counted in whole turns. No pace may be longer.
-pub(crate) const MAX_DELAY: Duration = Duration::from_millis(200);
+/// The longest wait of a message for its turn, counted in whole turns. No pace may be longer.
+pub const MAX_DELAY: Duration = Duration::from_millis(200);
 
-/// How many bytes may wait.
+/// Bytes that may wait.
 pub(crate) const FLOOD: u64 = 64 * 1024;
 
-/// The released mark and the messages behind it that wait for their turn.
 #[derive(Debug)]
 pub(crate) struct Pacer {
+    /// The least time between two messages; zero: no pacing.
     pace: Duration,
     released: u64,
-    /// How many messages were appended.
+    /// Messages appended, released or not.
     pushed: u64,
     waiting: VecDeque<Waiting>,
     /// When the next message may leave.
@@ -31,39 +32,38 @@ pub(crate) struct Pacer {
 
 #[derive(Debug)]
 struct Waiting {
-    /// The place in the log after the message.
+    /// The position in the log after the message.
     end: u64,
-    /// The turn in which it came.
+    /// The turn in which it was appended.
     since: u64,
 }
 
 impl Pacer {
-    /// A pacer with `pace` between two messages; none with [`Duration::ZERO`].
     pub fn new(pace: Duration, now: Instant) -> Pacer {
         Pacer { pace, released: 0, pushed: 0, waiting: VecDeque::from(dontfork_vec()), next: now, turn: 0 }
     }
 
-    /// True when no message waits for a turn.
+    /// True without pacing: no message waits.
     pub fn is_off(&self) -> bool {
         self.pace.is_zero()
     }
 
-    /// The place in the log up to which bytes may be sent.
+    /// The position in the log up to which bytes may be sent.
     pub fn released(&self) -> u64 {
         self.released
     }
 
-    /// How many messages are released.
+    /// Messages released.
     pub fn count(&self) -> u64 {
         self.pushed - self.waiting.len() as u64
     }
 
-    /// How many messages were appended, released or not.
+    /// Messages appended, released or not.
     pub fn pushed(&self) -> u64 {
         self.pushed
     }
 
-    /// A message was appended to the log and ends at the place `end`. Without bytes, it takes a turn all the same.
+    /// Takes a message that ends at position `end` of the log. Without bytes, it takes a turn all the same.
     pub fn push(&mut self, end: u64, now: Instant) {
         self.pushed += 1;
         if self.pace.is_zero() {
@@ -71,7 +71,7 @@ impl Pacer {
             return;
         }
         if self.waiting.is_empty() {
-            // The room was quiet: the time without messages is no waiting time.
+            // Time without messages is no time of waiting.
             self.next = self.next.max(now);
         }
         self.waiting.push_back(Waiting { end, since: self.turn });
@@ -82,7 +82,7 @@ impl Pacer {
         self.waiting.front().map(|_| self.next)
     }
 
-    /// Moves the mark if a turn has come: by one message, or by all when they are a flood.
+    /// Moves the mark if a turn has come: by one message, or by all in a flood.
     pub fn release(&mut self, now: Instant) {
         let Some(newest) = self.waiting.back() else { return };
         if newest.end - self.released >= FLOOD {
@@ -90,19 +90,19 @@ impl Pacer {
             return self.release_all();
         }
         let Some(late) = now.checked_duration_since(self.next) else { return };
-        // Whole turns only: timers wake a little late, and 200 turns of 1 ms, each a little late, must still count as
-        // 200 ms, or the end of a paste of 200 lines would be taken for a flood.
+        // Whole turns only: timers wake a little late, and 200 late turns of 1 ms must still count as 200 ms, or the end of a paste
+        // of 200 lines would count as a flood.
         self.turn += 1 + (late.as_nanos() / self.pace.as_nanos()) as u64;
         self.next = now + self.pace;
-        if self.oldest_is_out_of_patience() {
+        if self.oldest_has_waited_too_long() {
             self.release_all();
         } else if let Some(message) = self.waiting.pop_front() {
             self.released = message.end;
         }
     }
 
-    /// What [`Pacer::release`] let go at `started` has been sent by `ended`: the pace is kept from here, so that each client
-    /// gets two messages a pace apart, however long the sending took.
+    /// Reports that what was released at `started` was sent by `ended`. The pace counts from here: each client gets two messages a
+    /// pace apart, however long the sending took.
     pub fn sent(&mut self, started: Instant, ended: Instant) {
         if !self.pace.is_zero() {
             let took = ended.saturating_duration_since(started);
@@ -111,7 +111,6 @@ impl Pacer {
         }
     }
 
-    /// Lets everything go.
     pub fn release_all(&mut self) {
         if let Some(newest) = self.waiting.back() {
             self.released = newest.end;
@@ -119,7 +118,7 @@ impl Pacer {
         self.waiting.clear();
     }
 
-    fn oldest_is_out_of_patience(&self) -> bool {
+    fn oldest_has_waited_too_long(&self) -> bool {
         self.waiting.front().is_some_and(|oldest| {
             let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
             self.pace.saturating_mul(turns) > MAX_DELAY
