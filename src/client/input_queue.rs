@@ -1,12 +1,11 @@
-//! Typed lines that wait until they can be said: so many, and no more. Pure.
+//! Bounded queue of typed lines that cannot be sent yet. Pure.
 
 use std::collections::VecDeque;
 
-/// As many lines as one paste may have.
+/// Lines of the largest paste.
 const MAX_LINES: usize = 10_000;
 const MAX_BYTES: usize = 1 << 20;
 
-/// The lines, the first one first.
 #[derive(Debug, Default)]
 pub struct InputQueue {
     lines: VecDeque<Vec<u8>>,
@@ -14,7 +13,6 @@ pub struct InputQueue {
 }
 
 impl InputQueue {
-    /// True when `more` would not be too much.
     pub fn has_room_for(&self, more: &[&str]) -> bool {
         let bytes: usize = more.iter().map(|line| line.len()).sum();
         self.lines.len() + more.len() <= MAX_LINES && self.bytes + bytes <= MAX_BYTES
@@ -49,13 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_bytes_are_bounded_and_what_has_gone_makes_room() {
-        let mut waiting = InputQueue::default();
-        (0..MAX_LINES).for_each(|_| waiting.push(b"x".to_vec()));
-        assert!(!waiting.has_room_for(&["y"]));
-        waiting.pop();
-        assert!(waiting.has_room_for(&["y"]) && !waiting.has_room_for(&["y", "z"]));
-        let long = "x".repeat(MAX_BYTES - waiting.len());
-        assert!(waiting.has_room_for(&[&long]) && !waiting.has_room_for(&[&(long + "x")]));
+    fn lines_and_bytes_are_bounded() {
+        let mut queue = InputQueue::default();
+        (0..MAX_LINES).for_each(|_| queue.push(b"x".to_vec()));
+        assert!(!queue.has_room_for(&["y"]));
+        queue.pop();
+        assert!(queue.has_room_for(&["y"]) && !queue.has_room_for(&["y", "z"]));
+        let long = "x".repeat(MAX_BYTES - queue.len());
+        assert!(queue.has_room_for(&[&long]) && !queue.has_room_for(&[&(long + "x")]));
     }
 }

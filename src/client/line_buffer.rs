@@ -1,31 +1,29 @@
-//! From keys to lines: what is typed, cut at its newlines, in pieces of a bounded size. Pure.
+//! Cuts typed bytes into lines, and longer lines into pieces of bounded size. Pure.
 
 use crate::text::character_boundary;
 
-/// Gathers typed bytes and gives lines.
 #[derive(Debug)]
 pub struct LineBuffer {
-    /// The most bytes of a piece.
-    most: usize,
-    /// The fewest bytes of the last piece of a longer line.
-    least: usize,
+    max: usize,
+    min_last: usize,
     held: Vec<u8>,
 }
 
 impl LineBuffer {
-    /// Lines, or pieces of longer ones, of at most `most` bytes.
-    pub fn new(most: usize) -> LineBuffer {
-        LineBuffer::keeping(most, 1)
+    /// Lines, or pieces of longer ones, of at most `max` bytes.
+    pub fn new(max: usize) -> LineBuffer {
+        LineBuffer::keeping(max, 1)
     }
 
-    /// The same; and of a longer line, the last piece has `least` bytes or more, which is at least 1 and less than `most`.
-    pub fn keeping(most: usize, least: usize) -> LineBuffer {
-        LineBuffer { most, least, held: Vec::new() }
+    /// As [`LineBuffer::new`]; the last piece of a longer line has at least `min_last` bytes, from
+    /// 1 to `max - 1`.
+    pub fn keeping(max: usize, min_last: usize) -> LineBuffer {
+        LineBuffer { max, min_last, held: Vec::new() }
     }
 
-    /// Takes `typed` and gives `give` each line that it completes, without its newline. A line too long goes in pieces,
-    /// as soon as there is enough for one: memory is bounded whatever is typed. NULs, which would end a message early, are
-    /// left out.
+    /// Passes each line that `typed` completes to `give`, without its newline. A long line goes in
+    /// pieces, cut between characters, as soon as there is enough for one, which bounds the memory.
+    /// NULs are left out: they end messages.
     pub fn feed(&mut self, typed: &[u8], mut give: impl FnMut(Vec<u8>)) {
         for &byte in typed {
             match byte {
@@ -33,8 +31,8 @@ impl LineBuffer {
                 0 => {}
                 _ => {
                     self.held.push(byte);
-                    if self.held.len() > self.most {
-                        let piece = character_boundary(&self.held, self.most + 1 - self.least);
+                    if self.held.len() > self.max {
+                        let piece = character_boundary(&self.held, self.max + 1 - self.min_last);
                         give(self.held.drain(..piece).collect());
                     }
                 }
@@ -42,7 +40,7 @@ impl LineBuffer {
         }
     }
 
-    /// The last line, if it lacks its newline. Nothing typed is no line.
+    /// The last line, if it lacks its newline and is not empty.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         (!self.held.is_empty()).then(|| std::mem::take(&mut self.held))
     }
@@ -52,8 +50,8 @@ impl LineBuffer {
 mod tests {
     use super::*;
 
-    fn typed(most: usize, text: &[u8]) -> Vec<Vec<u8>> {
-        let (mut lines, mut given) = (LineBuffer::new(most), Vec::new());
+    fn typed(max: usize, text: &[u8]) -> Vec<Vec<u8>> {
+        let (mut lines, mut given) = (LineBuffer::new(max), Vec::new());
         lines.feed(text, |line| given.push(line));
         given.extend(lines.finish());
         given

@@ -1,6 +1,17 @@
-//! What every client shares: a connection that is tried for a while, two processes that end together, or one that listens to
-//! keyboard and server by turns; a terminal on which what arrives does not tear what one types.
+//! Client side, shared by every program: connection attempts, event loop, terminal, pair of
+//! processes.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `target`, `connector`, `connect` | name lookup; attempts with back-off and reconnection; the wait for the first connection |
+//! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the end of input |
+//! | `protocol`, `session` | [`ClientProtocol`], implemented by each lab; the one-process client that runs it |
+//! | `input_queue`, `line_buffer` | typed lines that wait to be sent; bytes cut into lines |
+//! | `ui` | keyboard and screen of a session: plain bytes, or a terminal with an input line |
+//! | `terminal` | that terminal: raw mode, line editor, inline viewport, job control |
+//! | `process_pair` | two processes on one connection, neither of which outlives the other |
 
+mod connect;
 mod connector;
 mod event_loop;
 mod input_queue;
@@ -8,55 +19,24 @@ mod line_buffer;
 mod messages;
 mod process_pair;
 mod protocol;
-mod steps;
+mod session;
+mod signals;
 mod target;
-pub mod terminal;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod test_support;
 mod ui;
 
-use std::os::fd::RawFd;
-
-use anyhow::Context;
-
-use crate::sys::{self, Signal, Signals};
-
-pub use connector::Connector;
+pub(crate) use connect::{connect, connect_at_once, connect_with, try_connect};
+pub(crate) use connector::Connector;
+pub(crate) use event_loop::{EventLoop, Exit, GRACE, Ready, Sources};
 pub use line_buffer::LineBuffer;
-pub use messages::Messages;
-pub use process_pair::{PeerProcess, PeerStatus};
-pub use protocol::{ClientProtocol, converse};
-pub use target::{Target, connect, connect_at_once, find, look_for, try_connect};
+pub(crate) use messages::Messages;
+pub(crate) use process_pair::{PeerProcess, PeerStatus};
+pub(crate) use protocol::ClientProtocol;
+pub(crate) use session::run_client;
+pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_with_terminal};
+pub(crate) use target::Target;
 #[cfg(test)]
-pub use test_support::{Event, screen_after};
-pub use ui::{Ui, UiMode};
-
-/// The signals by which a user ends a client.
-pub const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
-
-/// From this number on, descriptors that nobody is to look at.
-const OWN_DESCRIPTORS_FROM: RawFd = 10;
-
-/// Gets a process ready to be a client: nothing inherited open beyond 0, 1 and 2, so that its connection is 3; SIGPIPE
-/// ignored; the signals of [`ENDING`] caught.
-///
-/// # Errors
-/// What the system says.
-pub fn prepare() -> anyhow::Result<Signals> {
-    prepare_for(&ENDING)
-}
-
-/// The same for one that takes the terminal: also caught is what stops it, sizes it anew, or would leave it as it is.
-///
-/// # Errors
-/// What the system says.
-pub fn prepare_with_terminal() -> anyhow::Result<Signals> {
-    prepare_for(&[&ENDING[..], &terminal::FATAL, &terminal::SIGNALS].concat())
-}
-
-fn prepare_for(caught: &[Signal]) -> anyhow::Result<Signals> {
-    sys::keep_only(&[]).context("close_range")?;
-    sys::ignore_signal(Signal::SIGPIPE);
-    sys::default_signal(Signal::SIGCHLD);
-    Signals::catch(caught, OWN_DESCRIPTORS_FROM).context("sigaction")
-}
+pub(crate) use test_support::{Event, screen_after};
+pub(crate) use ui::{Ui, UiMode};

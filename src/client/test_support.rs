@@ -1,36 +1,31 @@
-//! A dialogue played through, for tests of the labs.
+//! Runs a lab's [`ClientProtocol`] without keyboard and server, for its unit tests.
 
 use super::Messages;
-use super::protocol::ClientProtocol;
-use super::steps::{begin, hear, pause, take};
+use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::ui::plain::Plain;
 use crate::cli::Program;
 
-/// What happens to a dialogue.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// This line was typed.
-    Typed(&'a str),
-    /// This has come.
-    Heard(&'a [u8]),
-    /// The server pauses.
-    Paused,
+    Line(&'a str),
+    Received(&'a [u8]),
+    Pause,
 }
 
-/// What a pipe, or a terminal with the plain look, holds after these.
+/// Output after these events, to a terminal or to a pipe.
 pub fn screen_after<'a>(
     protocol: &mut impl ClientProtocol,
     on_terminal: bool,
     events: impl IntoIterator<Item = Event<'a>>,
 ) -> String {
-    let mut face = Plain::on(on_terminal, Messages { program: Program::english("a_test") });
-    begin(protocol, &mut face);
+    let mut ui = Plain::on(on_terminal, Messages { program: Program::english("a_test") });
+    start(protocol, &mut ui);
     for event in events {
         match event {
-            Event::Typed(line) => drop(take(protocol, &mut face, line.into())),
-            Event::Paused => pause(protocol, &mut face),
-            Event::Heard(bytes) => drop(hear(protocol, &mut face, bytes)),
+            Event::Line(line) => drop(send_line(protocol, &mut ui, line.into())),
+            Event::Pause => pause(protocol, &mut ui),
+            Event::Received(bytes) => drop(receive(protocol, &mut ui, bytes)),
         }
     }
-    face.shown()
+    ui.shown()
 }

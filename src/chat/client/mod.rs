@@ -1,10 +1,16 @@
-//! The client: connects, takes the terminal or leaves it as it is, and says how it ended.
+//! The chat client: two processes on one connection, descriptor 3.
+//!
+//! | process | plain output (`talk_plain`) | terminal (`ui`) |
+//! | --- | --- | --- |
+//! | first | `sender`: reads the keyboard, sends | reads the keyboard, sends, draws everything |
+//! | second | `receiver`: reads the server, writes the output | `ui::receiver`: reads the server for the first; watchdog of the terminal |
 
+mod messages;
 pub mod outgoing;
-pub mod receiver;
-pub mod send_queue;
-pub mod sender;
-pub mod ui;
+mod receiver;
+mod send_queue;
+mod sender;
+mod ui;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::TcpStream;
@@ -12,82 +18,74 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-use super::client::receiver::show;
-use super::client::sender::{Over, Sender};
-use super::client::ui::{ChatUi, End, messages};
-use crate::cli::Program;
 use crate::client::{
-    Connector, ENDING, Messages, PeerProcess, Target, find, look_for, prepare, prepare_with_terminal,
-    terminal,
+    Connector, Exit, PeerProcess, Target, connect_with, end_at_once, prepare, prepare_with_terminal, terminal,
 };
 use crate::sys;
+use messages::MESSAGES;
+use receiver::{ConnectionEnd, show};
+use sender::Sender;
+use ui::ChatUi;
 
-/// The client's name.
-pub const PROGRAM: Program = Program::french("chat_client");
+pub use messages::PROGRAM;
 
-/// What it says to its user.
-pub const MESSAGES: Messages = Messages { program: PROGRAM };
-
-/// What its user may want of it.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions {
-    /// The look of the course's client, also on a terminal.
+    /// Plain output on a terminal too, as the course's client.
     pub is_plain: bool,
-    /// To look for the server again when it is gone, and for as long as it takes at first.
+    /// Tries for ever, at first and after the connection is lost.
     pub reconnects: bool,
 }
 
-/// Connects to `host` and talks under the name `pseudo` until the keyboard, the user or the server ends it.
-///
-/// # Errors
-/// What ended it against the user's will, in one line.
-pub fn talk(host: &str, port: u16, pseudo: &str, manner: ClientOptions) -> anyhow::Result<()> {
-    let server = find(MESSAGES, host, port)?;
-    if manner.is_plain || !terminal::is_there() {
-        talk_plainly(&server, pseudo, manner.reconnects)
+/// Connects to `host` and talks as `pseudo` until the keyboard, the user or the server ends it.
+pub fn talk(host: &str, port: u16, pseudo: &str, options: ClientOptions) -> anyhow::Result<()> {
+    let server = Target::resolve(MESSAGES, host, port)?;
+    if options.is_plain || !terminal::is_usable() {
+        talk_plain(&server, pseudo, options.reconnects)
     } else {
-        talk_face_to_face(&server, pseudo, manner.reconnects)
+        talk_on_terminal(&server, pseudo, options.reconnects)
     }
 }
 
-fn talk_face_to_face(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
+fn talk_on_terminal(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
     let signals = prepare_with_terminal()?;
-    let end = ChatUi::new(server, signals, pseudo, reconnects)?.run();
-    ENDING.into_iter().for_each(sys::default_signal);
-    match end? {
-        End::Wanted(farewell) => PROGRAM.complain(&farewell),
-        End::Signal(signal) => sys::die_by(signal),
+    let exit = ChatUi::new(server, signals, pseudo, reconnects)?.run();
+    end_at_once();
+    match exit? {
+        Exit::Normal(message) => PROGRAM.complain(&message),
+        Exit::Signal(signal) => sys::die_by(signal),
     }
     Ok(())
 }
 
-fn talk_plainly(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
+fn talk_plain(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
     let mut signals = prepare()?;
-    let mut connector = Connector::in_brief(server);
-    // The lowest number that is free, so 3.
-    let connection = match look_for(MESSAGES, &mut connector, &mut signals) {
+    let mut connector = Connector::with_timeout(server);
+    // Gets the lowest number that is free, 3.
+    let connection = match connect_with(MESSAGES, &mut connector, &mut signals) {
         Err(reason) if reconnects => {
             PROGRAM.complain(&messages::lost(&reason.to_string()));
-            connector.lost(Instant::now());
-            look_for(MESSAGES, &mut connector, &mut signals)?
+            connector.reconnect(Instant::now());
+            connect_with(MESSAGES, &mut connector, &mut signals)?
         }
         connection => connection?,
     };
     let outcome = match connection {
-        Some(connection) => talk_on(connection, connector, Sender::new(signals, pseudo), pseudo, reconnects),
+        Some(connection) => {
+            talk_through(connection, connector, Sender::new(signals, pseudo), pseudo, reconnects)
+        }
         None => Ok(MESSAGES.interrupted().to_string()),
     };
-    // From here on a signal ends the program at once: a terminal that is held could hold the last line for ever.
-    ENDING.into_iter().for_each(sys::default_signal);
+    end_at_once();
     PROGRAM.complain(&outcome?);
     Ok(())
 }
 
-/// Returns the farewell.
-fn talk_on(
+/// Runs one pair of processes per connection. Returns the closing message.
+fn talk_through(
     mut connection: TcpStream,
     mut connector: Connector,
-    mut keyboard: Sender,
+    mut sender: Sender,
     pseudo: &str,
     reconnects: bool,
 ) -> anyhow::Result<String> {
@@ -95,31 +93,31 @@ fn talk_on(
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
     let mut opening = format!("{}\n{prompt}", messages::connected(&connector.address(), pseudo));
     loop {
-        let screen = PeerProcess::start(keyboard.signals(), &connection, |connection, parent| {
+        let receiver = PeerProcess::start(&sender.signals, &connection, |connection, parent| {
             show(connection, parent, &opening, pseudo, on_terminal)
         })
         .context("fork")?;
-        let over = keyboard.run(&connection, screen);
+        let end = sender.run(&connection, receiver);
         if on_terminal && sys::is_writable_now(io::stdout()) {
-            // The prompt stands there; what is said now gets a line of its own.
+            // Leaves the prompt's line.
             let _ = io::stdout().write_all(b"\n");
         }
-        let reason = match over? {
-            Over::Wanted(farewell) => return Ok(messages::with_unsent(farewell, keyboard.unsent())),
-            Over::Lost(reason) if reconnects => reason,
-            Over::Lost(reason) => bail!(messages::with_unsent(reason, keyboard.unsent())),
+        let reason = match end? {
+            ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, sender.unsent())),
+            ConnectionEnd::Lost(reason) if reconnects => reason,
+            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.unsent())),
         };
-        connector.lost(Instant::now());
-        if !connector.is_repeating() {
+        connector.reconnect(Instant::now());
+        if !connector.is_flapping() {
             PROGRAM.complain(&messages::lost(reason));
         }
-        // So that the next gets its number.
+        // Frees descriptor 3 for the next connection.
         drop(connection);
-        match look_for(MESSAGES, &mut connector, keyboard.signals())? {
-            Some(another) => connection = another,
-            None => return Ok(messages::with_unsent(MESSAGES.interrupted(), keyboard.unsent())),
+        match connect_with(MESSAGES, &mut connector, &mut sender.signals)? {
+            Some(next) => connection = next,
+            None => return Ok(messages::with_unsent(MESSAGES.interrupted(), sender.unsent())),
         }
-        if !connector.is_repeating() {
+        if !connector.is_flapping() {
             PROGRAM.complain(messages::BACK);
         }
         opening.clone_from(&prompt);

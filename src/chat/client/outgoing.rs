@@ -1,17 +1,16 @@
-//! From a line that one types to what goes on the wire: `pseudo : text` and a NUL, at most 1024 bytes whole. Pure.
+//! Encodes a typed line as a message: `pseudo : text` and a NUL, at most 1024 bytes in all. Pure.
 
-/// The most bytes of one message with its NUL, as the course's client has it.
+/// Longest message of the course's client, with its NUL.
 const MAX: usize = 1024;
 
-/// The longest pseudo, in bytes: three quarters of each message stay for the text.
+/// Longest pseudo in bytes: leaves three quarters of each message for the text.
 pub const MAX_NICK_LEN: usize = 255;
 
-/// The bytes of text that one message of `pseudo` holds.
+/// Bytes of text in one message of `pseudo`.
 pub fn room_for_text(pseudo: &str) -> usize {
     MAX - 1 - prefix(pseudo).len()
 }
 
-/// The message of `pseudo` that says `text`.
 pub fn message(pseudo: &str, text: &[u8]) -> Vec<u8> {
     [prefix(pseudo).as_bytes(), text, b"\0"].concat()
 }
@@ -25,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_bears_its_pseudo_and_one_nul() {
+    fn a_message_has_its_pseudo_and_one_nul() {
         assert_eq!(message("alice", b"bonjour"), b"alice : bonjour\0");
         assert_eq!(message("alice", b""), b"alice : \0");
     }

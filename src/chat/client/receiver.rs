@@ -1,4 +1,5 @@
-//! The client's second process: what everybody says, on the screen.
+//! Second process: reads the server's messages, and writes them in the format of the course's
+//! client. Its exit status tells the first process how the connection ended.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,27 +7,54 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use nix::errno::Errno;
 
+use super::messages::MESSAGES;
 use crate::hub::framing::{FrameDecoder, Framing, messages};
-use crate::sys::{self, Interest, PIPE_BUF};
+use crate::sys::{self, Ended, Interest, PIPE_BUF};
 use crate::text::visible;
 
-/// The status when the server has closed the connection.
+/// Exit status: the server closed the connection.
 pub const CLOSED: i32 = 0;
-/// The status when the connection broke.
-pub const BROKEN: i32 = 3;
-/// The status when the output takes nothing any more, plus the system's errno: the first process gives the reason.
-pub const NO_OUTPUT: i32 = 100;
+/// Exit status: the connection broke.
+const BROKEN: i32 = 3;
+/// Exit status: the output failed, plus its errno.
+const OUTPUT_FAILED: i32 = 100;
 
-/// How long a piece without an end waits for its rest. Our server's messages always have one; a segment that was lost on the
-/// way is sent again after 200 ms or more: RFC 6298.
+/// An incomplete message is shown after this time. Our server's are complete; a lost segment is
+/// retransmitted after 200 ms or more (RFC 6298).
 const HOLD: Duration = Duration::from_millis(500);
 
-/// The longest message that the screen keeps together. Ours are shorter; other servers' are cut.
+/// Longest message kept whole. Ours are shorter; longer ones of other servers are cut.
 const MAX_LEN: usize = 64 * 1024;
 
-/// Shows `opening`, then every message until the server or the keyboard's process is gone. Returns its status.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// With the closing message.
+    ByUser(&'static str),
+    /// For this reason: another connection may be tried.
+    Lost(&'static str),
+}
+
+/// Reads the second process's exit status. `wanted`: our side had ended before. Fails for what
+/// another connection would not mend.
+pub fn end_of(process: Ended, wanted: bool) -> anyhow::Result<ConnectionEnd> {
+    match process {
+        Ended::Status(CLOSED) if wanted => Ok(ConnectionEnd::ByUser(MESSAGES.end_of_input())),
+        Ended::Status(CLOSED) => Ok(ConnectionEnd::Lost(MESSAGES.closed())),
+        Ended::Status(BROKEN) if wanted => bail!(MESSAGES.broken()),
+        Ended::Status(BROKEN) => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
+        Ended::Status(status) if status >= OUTPUT_FAILED => {
+            bail!(MESSAGES.no_output(sys::system_reason(status - OUTPUT_FAILED)))
+        }
+        Ended::Status(status) => bail!("le second processus a fini avec le statut {status}"),
+        Ended::Signal(signal) => bail!("le second processus a été tué par {signal}"),
+    }
+}
+
+/// Writes `opening`, then every message, until the server or the first process is gone. Returns the
+/// exit status.
 pub fn show(
     connection: &TcpStream,
     parent: &UnixStream,
@@ -34,26 +62,26 @@ pub fn show(
     pseudo: &str,
     on_terminal: bool,
 ) -> i32 {
-    if let Err(reason) = put(opening.as_bytes(), parent) {
-        return NO_OUTPUT + reason as i32;
+    if let Err(reason) = write(opening.as_bytes(), parent) {
+        return OUTPUT_FAILED + reason as i32;
     }
-    hear(connection, parent, |chunk| {
-        let text = messages(chunk).flat_map(|message| on_screen(message, pseudo, on_terminal));
-        put(&text.collect::<Vec<u8>>(), parent)
+    receive(connection, parent, |chunk| {
+        let text = messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
+        write(&text.collect::<Vec<u8>>(), parent)
     })
 }
 
-/// Gives `give` what the server says, in chunks of whole messages, until the server or the keyboard's process is gone. Returns
-/// the status to end with.
-pub fn hear(
+/// Passes chunks of whole messages to `give`, until the server or the first process is gone.
+/// Returns the exit status.
+pub fn receive(
     mut connection: &TcpStream,
     parent: &UnixStream,
     mut give: impl FnMut(&[u8]) -> Result<(), Errno>,
 ) -> i32 {
     let mut buffer = vec![0; MAX_LEN];
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
+    let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
     loop {
-        let timeout = cutter.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = decoder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
         let mut watched = [server, sys::watch(parent.as_fd(), Interest::End)];
         if sys::wait(&mut watched, timeout).is_err() {
@@ -62,17 +90,16 @@ pub fn hear(
         let mut end = None;
         match watched.each_ref().map(sys::is_ready) {
             [_, true] => return CLOSED,
-            [true, false] => match connection.read(cutter.spare()) {
+            [true, false] => match connection.read(decoder.spare()) {
                 Ok(0) => end = Some(CLOSED),
-                Ok(n) => cutter.filled(n),
+                Ok(n) => decoder.filled(n),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => end = Some(BROKEN),
             },
             [false, false] => {}
         }
-        let shown = cutter.take(Instant::now(), end.is_some(), &mut give);
-        if let Err(reason) = shown {
-            return NO_OUTPUT + reason as i32;
+        if let Err(reason) = decoder.take(Instant::now(), end.is_some(), &mut give) {
+            return OUTPUT_FAILED + reason as i32;
         }
         if let Some(status) = end {
             return status;
@@ -80,18 +107,21 @@ pub fn hear(
     }
 }
 
-/// Writes `text` whole, however long its reader takes, unless the first process ends meanwhile; tells it before and after.
-fn put(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
+/// Mark on the lifeline, before and after each output: [`crate::client::PeerStatus::Writing`].
+const MARK: &[u8] = b".";
+
+/// Writes `text` whole, however slow its reader, unless the first process ends meanwhile.
+fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
     let out = io::stdout();
-    // A beat that gets lost could only mean that the first process is gone.
-    let _ = parent.write(BEAT);
+    // Fails only when the first process is gone.
+    let _ = parent.write(MARK);
     while !text.is_empty() {
         let mut watched =
             [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
         sys::wait(&mut watched, None).map_err(|_| Errno::EIO)?;
         match watched.each_ref().map(sys::is_ready) {
             [_, true] => return Ok(()),
-            // A pipe takes PIPE_BUF bytes without blocking when poll says so: the first process's end is never missed.
+            // A pipe that poll(2) reports writable takes PIPE_BUF bytes without blocking.
             [true, false] => match nix::unistd::write(&out, &text[..text.len().min(PIPE_BUF)]) {
                 Ok(n) => text = &text[n..],
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
@@ -100,23 +130,20 @@ fn put(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
             [false, false] => {}
         }
     }
-    let _ = parent.write(BEAT);
+    let _ = parent.write(MARK);
     Ok(())
 }
 
-/// What a beat on the lifeline is made of.
-const BEAT: &[u8] = b".";
-
-/// A message as the course's client shows it: newline, text, newline, prompt. On a terminal its control characters are
-/// made visible, and a line break in it cannot be taken for another's message.
-fn on_screen(message: &[u8], pseudo: &str, on_terminal: bool) -> Vec<u8> {
+/// Newline, message, newline, prompt. On a terminal, control characters are made visible, and
+/// further lines are indented, so that none passes for another message.
+fn formatted(message: &[u8], pseudo: &str, on_terminal: bool) -> Vec<u8> {
     let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
     let text = &message[..end];
-    let text = if on_terminal { lines_made_visible(text) } else { text.to_vec() };
+    let text = if on_terminal { visible_lines(text) } else { text.to_vec() };
     [b"\n", &text[..], b"\n", pseudo.as_bytes(), b"> "].concat()
 }
 
-fn lines_made_visible(text: &[u8]) -> Vec<u8> {
+fn visible_lines(text: &[u8]) -> Vec<u8> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let lines: Vec<String> = text.split(|&byte| byte == b'\n').map(visible).collect();

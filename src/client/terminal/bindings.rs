@@ -1,4 +1,4 @@
-//! Which key does what. Pure.
+//! Key bindings: those of Emacs mode in readline(3). Pure.
 
 use rustyline::{At, Movement, Word};
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
@@ -6,40 +6,29 @@ use terminput::{KeyCode, KeyEvent, KeyModifiers};
 use crate::sys::Signal;
 use crate::text::is_plain;
 
-/// What a key asks for.
 pub enum Action {
-    /// To go there.
     Move(Movement),
-    /// To take out what lies between here and there.
+    /// Cuts from the cursor to there.
     Kill(Movement),
-    /// To put it in.
     Insert(char),
-    /// To put in what was taken out last.
+    /// Pastes what was killed last.
     Yank,
-    /// To change the places of two signs.
     Transpose,
-    /// The line before.
-    Older,
-    /// The line after.
-    Newer,
-    /// To complete the word.
+    HistoryBack,
+    HistoryForward,
     Complete,
-    /// To search, or to search on.
+    /// Searches the history, or searches on.
     Search,
-    /// The line is done.
     Enter,
-    /// To leave, on an empty line; else to take a sign out.
+    /// End of input on an empty line; elsewhere deletes a character.
     EndOrDelete,
-    /// A clean screen.
-    Clear,
-    /// What this signal does: elsewhere, the system makes one of such a key.
+    ClearScreen,
+    /// In canonical mode the line discipline would send it for such a key (ISIG).
     Signal(Signal),
-    /// Nothing.
-    Nothing,
+    None,
 }
 
-/// What `key` asks for: the keys of most shells.
-pub fn wish_of(key: KeyEvent) -> Action {
+pub fn action_for(key: KeyEvent) -> Action {
     use Action::{Insert, Kill, Move};
     use KeyCode as Key;
     use Movement::{BackwardChar, BackwardWord, BeginningOfLine, EndOfLine, ForwardChar, ForwardWord};
@@ -63,18 +52,18 @@ pub fn wish_of(key: KeyEvent) -> Action {
         (Key::Char('k'), true, false) => Kill(EndOfLine),
         (Key::Char('y'), true, false) => Action::Yank,
         (Key::Char('t'), true, false) => Action::Transpose,
-        (Key::Up, ..) | (Key::Char('p'), true, false) => Action::Older,
-        (Key::Down, ..) | (Key::Char('n'), true, false) => Action::Newer,
+        (Key::Up, ..) | (Key::Char('p'), true, false) => Action::HistoryBack,
+        (Key::Down, ..) | (Key::Char('n'), true, false) => Action::HistoryForward,
         (Key::Char('r'), true, false) => Action::Search,
         (Key::Tab, false, false) => Action::Complete,
         (Key::Enter, ..) | (Key::Char('j' | 'm'), true, false) => Action::Enter,
         (Key::Char('d'), true, false) => Action::EndOrDelete,
-        (Key::Char('l'), true, false) => Action::Clear,
+        (Key::Char('l'), true, false) => Action::ClearScreen,
         (Key::Char('c'), true, false) => Action::Signal(Signal::SIGINT),
         (Key::Char('z'), true, false) => Action::Signal(Signal::SIGTSTP),
-        // The byte of Ctrl+\ is the one of Ctrl+4.
+        // The byte of Ctrl+\ is that of Ctrl+4.
         (Key::Char('4' | '\\'), true, false) => Action::Signal(Signal::SIGQUIT),
         (Key::Char(c), false, false) if is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
-        _ => Action::Nothing,
+        _ => Action::None,
     }
 }

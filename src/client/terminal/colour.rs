@@ -1,28 +1,27 @@
-//! Colours, for those who want them. Pure, but for what the environment says.
+//! Colours of names. Pure, but for reading the environment.
 
 use std::env::var_os;
 use std::fmt::Display;
 
-/// Of the 256, those that can be read on black and on white: each has a contrast of 4 and more to both. WCAG 2 (1.4.3) asks for 4.5 to
-/// the one background that a page has; of no colour are both more than 4.58, and of those near it all look alike.
+/// Of the 256 colours, those readable on black and on white: contrast of at least 4 to both. WCAG 2
+/// (1.4.3) asks for 4.5 to one background; no colour has more than 4.58 to both, and those near it
+/// look alike.
 const OF_256: [u8; 12] = [27, 28, 30, 63, 64, 97, 98, 130, 131, 133, 161, 163];
-/// Of the first eight, which are the theme's: those that can be told from black and from white as xterm and as the PC's VGA have them,
-/// where yellow is lost on white, and blue on black.
+/// Of the first 8, whose look the theme decides: those distinct from black and white with the
+/// palettes of xterm and VGA. Yellow is lost on white, blue on black.
 const OF_8: [u8; 4] = [1, 2, 5, 6];
 
-/// What a terminal can show, and its user wants to see.
+/// Number of colours to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// None: <https://no-color.org>.
+    /// <https://no-color.org>
     None,
-    /// The first eight.
     Eight,
-    /// 256.
     Many,
 }
 
 impl Colours {
-    /// What NO_COLOR, COLORTERM and TERM say.
+    /// From NO_COLOR, COLORTERM and TERM.
     pub fn of_environment() -> Colours {
         let is_set = |name| var_os(name).is_some_and(|value| !value.is_empty());
         let term = var_os("TERM").unwrap_or_default();
@@ -34,7 +33,7 @@ impl Colours {
         }
     }
 
-    /// `text` in the colour that `name` always has.
+    /// `text` in the colour of `name`.
     pub fn of(self, name: &str, text: impl Display) -> String {
         let hash = fnv(name.as_bytes());
         let chosen = |among: &[u8]| among[hash as usize % among.len()];
@@ -46,7 +45,7 @@ impl Colours {
     }
 }
 
-/// FNV-1a (RFC 9923): the same in every run, on every machine, so that a name has one colour for all.
+/// FNV-1a (RFC 9923): a name has the same colour in every run, on every machine.
 fn fnv(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
@@ -60,7 +59,7 @@ mod tests {
         assert_eq!((fnv(b""), fnv(b"a"), fnv(b"foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
     }
 
-    /// The smaller of the contrasts to black and to white, as WCAG 2 defines them.
+    /// The smaller of the WCAG 2 contrasts to black and to white.
     fn contrast(rgb: [u8; 3]) -> f64 {
         let share = |level: u8| f64::from(level) / 255.0;
         let linear = |c: f64| if c <= 0.03928 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn every_colour_can_be_read_on_black_and_on_white() {
+    fn every_colour_is_readable_on_black_and_on_white() {
         let level = |step: u8| [0, 95, 135, 175, 215, 255][usize::from(step)];
         for colour in OF_256 {
             let step = colour - 16;
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_first_eight_only_those_are_used_that_are_lost_nowhere() {
+    fn of_the_first_8_only_readable_ones_are_used() {
         let bright = |colour: u8, level: u8| [1, 2, 4].map(|bit| if colour & bit != 0 { level } else { 0 });
         let xterm = |colour| if colour == 4 { [0, 0, 0xee] } else { bright(colour, 0xcd) };
         let vga = |colour| if colour == 3 { [0xaa, 0x55, 0] } else { bright(colour, 0xaa) };
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_its_colour_or_none() {
+    fn a_name_always_has_the_same_colour() {
         assert_eq!(Colours::None.of("bob", "bob"), "bob");
         let bob = Colours::Many.of("bob", "bob");
         assert!(bob.starts_with("\x1b[38;5;") && bob.ends_with("mbob\x1b[39m"));

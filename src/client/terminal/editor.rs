@@ -1,34 +1,29 @@
-//! The line that is being typed: what each key does to it. Pure.
+//! Line editor: applies a key's [`Action`] to the line. Pure.
 
 use rustyline::Movement;
 use rustyline::line_buffer::{ChangeListener, DeleteListener, Direction, LineBuffer};
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::bindings::{Action, wish_of};
+use super::bindings::{Action, action_for};
 use super::completion::Completion;
 use super::history::History;
 use super::paste::at_most;
 use crate::sys::Signal;
 
-/// The most bytes of a line.
-const LONGEST_LINE: usize = 16 * 1024;
+/// In bytes.
+const MAX_LINE: usize = 16 * 1024;
 
-/// What a key comes to, beyond the line.
+/// Effect of a key beyond the line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing.
     Edited,
-    /// The line is done.
     Line(String),
-    /// The user has no more to say.
+    /// End of input.
     End,
-    /// The whole screen is to be drawn anew.
-    Clear,
-    /// What this signal does.
+    ClearScreen,
     Signal(Signal),
 }
 
-/// The line, and what was typed before.
 #[derive(Debug)]
 pub struct Editor {
     line: LineBuffer,
@@ -38,34 +33,34 @@ pub struct Editor {
     search: Option<Search>,
 }
 
-/// A search in what was typed before.
+/// Incremental search in the history.
 #[derive(Debug, Default)]
 struct Search {
     part: String,
-    /// Where it was found.
-    at: Option<usize>,
-    /// The line that stood there before.
+    /// Index of the match.
+    found_at: Option<usize>,
+    /// The line before the search.
     draft: String,
 }
 
-/// What was cut last, to be put elsewhere.
+/// Text killed last. Characters deleted one by one do not count.
 #[derive(Debug, Default)]
 struct KillBuffer {
     text: String,
-    is_kept: bool,
+    is_killing: bool,
 }
 
 impl DeleteListener for KillBuffer {
     fn start_killing(&mut self) {
-        self.is_kept = true;
+        self.is_killing = true;
     }
     fn delete(&mut self, _at: usize, text: &str, _direction: Direction) {
-        if self.is_kept {
+        if self.is_killing {
             self.text = text.to_string();
         }
     }
     fn stop_killing(&mut self) {
-        self.is_kept = false;
+        self.is_killing = false;
     }
 }
 
@@ -78,7 +73,7 @@ impl ChangeListener for KillBuffer {
 impl Default for Editor {
     fn default() -> Editor {
         Editor {
-            line: LineBuffer::with_capacity(LONGEST_LINE),
+            line: LineBuffer::with_capacity(MAX_LINE),
             killed: KillBuffer::default(),
             history: History::default(),
             completion: Completion::default(),
@@ -88,79 +83,75 @@ impl Default for Editor {
 }
 
 impl Editor {
-    /// The line as it stands.
     pub fn text(&self) -> &str {
         self.line.as_str()
     }
 
-    /// The cursor's place in it, in bytes.
+    /// In bytes.
     pub fn cursor(&self) -> usize {
         self.line.pos()
     }
 
-    /// What is searched for, during a search; and whether it was found.
+    /// Text searched for, during a search, and whether it was found.
     pub fn search(&self) -> Option<(&str, bool)> {
         let search = self.search.as_ref()?;
-        Some((&search.part, search.part.is_empty() || search.at.is_some()))
+        Some((&search.part, search.part.is_empty() || search.found_at.is_some()))
     }
 
-    /// Offers `word` to Tab.
     pub fn offer(&mut self, word: &str) {
         self.completion.offer(word);
     }
 
-    /// Offers `text` to Tab where a line begins: [`Completion::offer_beginning`].
+    /// As [`Completion::offer_beginning`].
     pub fn offer_beginning(&mut self, name: &str, text: &str) {
         self.completion.offer_beginning(name, text);
     }
 
-    /// Puts a line back that was done too early, before what was typed since.
+    /// Puts an entered line back, before what was typed since.
     pub fn give_back(&mut self, line: &str) {
         let (since, cursor) = (self.line.as_str().to_string(), line.len() + self.line.pos());
         self.put(line);
-        // What does not fit behind it is not taken.
+        // Dropped if it does not fit.
         if self.line.yank(&since, 1, &mut self.killed).is_some() {
             self.line.set_pos(cursor);
         }
     }
 
-    /// Puts pasted `text` where the cursor is; what no line may hold was taken out. False when the line has no room for all of it, and
-    /// holds the beginning.
+    /// Inserts printable `text` at the cursor. False when only its beginning fits.
     pub fn paste(&mut self, text: &str) -> bool {
-        self.completion.forget();
+        self.completion.reset();
         self.search = None;
-        let taken = at_most(text, LONGEST_LINE.saturating_sub(self.line.len()));
+        let taken = at_most(text, MAX_LINE.saturating_sub(self.line.len()));
         let _ = self.line.yank(taken, 1, &mut self.killed);
         taken.len() == text.len()
     }
 
-    /// Keeps a line that was not typed here among those before.
+    /// Adds a line to the history that was not typed.
     pub fn remember(&mut self, line: &str) {
         self.history.push(line);
     }
 
-    /// Does what `key` asks for.
     pub fn press(&mut self, key: KeyEvent) -> Outcome {
-        if self.search.is_some() && self.goes_on_searching(key) {
+        if self.search.is_some() && self.continue_search(key) {
             return Outcome::Edited;
         }
-        let wish = wish_of(key);
-        if !matches!(wish, Action::Complete) {
-            self.completion.forget();
+        let action = action_for(key);
+        if !matches!(action, Action::Complete) {
+            self.completion.reset();
         }
-        match wish {
+        match action {
             Action::Enter => return Outcome::Line(self.finish()),
             Action::EndOrDelete if self.line.is_empty() => return Outcome::End,
-            Action::Clear => return Outcome::Clear,
+            Action::ClearScreen => return Outcome::ClearScreen,
             Action::Signal(signal) => return Outcome::Signal(signal),
-            wish => self.edit(wish),
+            action => self.edit(action),
         }
         Outcome::Edited
     }
 
-    fn edit(&mut self, wish: Action) {
-        match wish {
-            Action::Move(movement) => self.go(&movement),
+    fn edit(&mut self, action: Action) {
+        match action {
+            Action::Move(movement) => self.move_cursor(&movement),
             Action::Kill(movement) => drop(self.line.kill(&movement, &mut self.killed)),
             Action::EndOrDelete => drop(self.line.kill(&Movement::ForwardChar(1), &mut self.killed)),
             Action::Insert(c) => drop(self.line.insert(c, 1, &mut self.killed)),
@@ -169,11 +160,11 @@ impl Editor {
                 let _ = self.line.yank(&text, 1, &mut self.killed);
             }
             Action::Transpose => drop(self.line.transpose_chars(&mut self.killed)),
-            Action::Older => {
-                let older = self.history.older(self.line.as_str());
-                older.into_iter().for_each(|line| self.put(&line));
+            Action::HistoryBack => {
+                let line = self.history.back(self.line.as_str());
+                line.into_iter().for_each(|line| self.put(&line));
             }
-            Action::Newer => self.history.newer().into_iter().for_each(|line| self.put(&line)),
+            Action::HistoryForward => self.history.forward().into_iter().for_each(|line| self.put(&line)),
             Action::Complete => {
                 if let Some((place, word)) = self.completion.next(self.line.as_str(), self.line.pos()) {
                     let end = place.start + word.len();
@@ -184,11 +175,11 @@ impl Editor {
             Action::Search => {
                 self.search = Some(Search { draft: self.line.as_str().to_string(), ..Search::default() });
             }
-            Action::Enter | Action::Clear | Action::Signal(_) | Action::Nothing => {}
+            Action::Enter | Action::ClearScreen | Action::Signal(_) | Action::None => {}
         }
     }
 
-    fn go(&mut self, movement: &Movement) {
+    fn move_cursor(&mut self, movement: &Movement) {
         let line = &mut self.line;
         match movement {
             Movement::BackwardChar(n) => line.move_backward(*n),
@@ -200,9 +191,9 @@ impl Editor {
         };
     }
 
-    /// One of many lines that were pasted may have been longer than one that is typed.
+    /// Replaces the line. A line of the history may be longer than a typed one: it was pasted.
     fn put(&mut self, text: &str) {
-        let text = at_most(text, LONGEST_LINE);
+        let text = at_most(text, MAX_LINE);
         self.line.update(text, text.len(), &mut self.killed);
     }
 
@@ -213,31 +204,31 @@ impl Editor {
         line
     }
 
-    /// One key more of a search. False when it ends the search, and means something for the line that was found.
-    fn goes_on_searching(&mut self, key: KeyEvent) -> bool {
+    /// False when `key` ends the search, and acts on the line that was found.
+    fn continue_search(&mut self, key: KeyEvent) -> bool {
         let Some(mut search) = self.search.take() else { return false };
         let mut before = usize::MAX;
-        match wish_of(key) {
+        match action_for(key) {
             Action::Insert(c) => search.part.push(c),
             Action::Kill(Movement::BackwardChar(_)) => drop(search.part.pop()),
-            Action::Search => before = search.at.unwrap_or(usize::MAX),
+            Action::Search => before = search.found_at.unwrap_or(usize::MAX),
             _ => {
-                let is_given_up = key.code == KeyCode::Esc
+                let is_cancelled = key.code == KeyCode::Esc
                     || key == KeyEvent::new(KeyCode::Char('g')).modifiers(KeyModifiers::CTRL);
-                if is_given_up {
+                if is_cancelled {
                     self.put(&search.draft);
                 }
-                return is_given_up;
+                return is_cancelled;
             }
         }
         let found = self.history.find(&search.part, before).filter(|_| !search.part.is_empty());
         let found = found.map(|(at, line)| (at, line.to_string()));
-        // The last that was found stays, where there is no older one.
+        // Without an older match, the last one stays.
         if let Some((at, line)) = found {
-            search.at = Some(at);
+            search.found_at = Some(at);
             self.put(&line);
         } else if before == usize::MAX {
-            search.at = None;
+            search.found_at = None;
         }
         self.search = Some(search);
         true

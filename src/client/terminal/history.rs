@@ -1,22 +1,20 @@
-//! The lines that were typed before. Pure.
+//! History of entered lines. Pure.
 
 use std::collections::VecDeque;
 
-/// So many are kept.
 const MAX: usize = 500;
 
-/// Older lines, and how far one has gone back among them.
 #[derive(Debug, Default)]
 pub struct History {
     lines: VecDeque<String>,
-    /// Which one is looked at.
+    /// Index of the recalled line, while the user looks through the history.
     at: Option<usize>,
-    /// What was typed before one went back.
+    /// The line that was being typed before.
     draft: String,
 }
 
 impl History {
-    /// A line was typed. What is empty, or the same once more, is not kept twice.
+    /// Adds a line, unless it is blank or a repetition of the last.
     pub fn push(&mut self, line: &str) {
         self.at = None;
         if line.trim().is_empty() || self.lines.back().is_some_and(|last| last == line) {
@@ -28,8 +26,8 @@ impl History {
         self.lines.push_back(line.to_string());
     }
 
-    /// The line before, where there is one; `current` is what stands there now.
-    pub fn older(&mut self, current: &str) -> Option<String> {
+    /// The line before, if any; `current` is kept as the draft on the first step.
+    pub fn back(&mut self, current: &str) -> Option<String> {
         let at = self.at.unwrap_or(self.lines.len()).checked_sub(1)?;
         if self.at.is_none() {
             self.draft = current.to_string();
@@ -38,14 +36,14 @@ impl History {
         Some(self.lines[at].clone())
     }
 
-    /// The line after, at last what was being typed.
-    pub fn newer(&mut self) -> Option<String> {
+    /// The line after; after the last, the draft.
+    pub fn forward(&mut self) -> Option<String> {
         let at = self.at? + 1;
         self.at = (at < self.lines.len()).then_some(at);
         Some(self.lines.get(at).unwrap_or(&self.draft).clone())
     }
 
-    /// The youngest line with `part` in it, of those older than `before`, and its place.
+    /// The latest line before index `before` that contains `part`, and its index.
     pub fn find(&self, part: &str, before: usize) -> Option<(usize, &str)> {
         let older = self.lines.iter().enumerate().take(before);
         older.rev().find(|(_, line)| line.contains(part)).map(|(at, line)| (at, line.as_str()))
@@ -57,16 +55,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_goes_back_and_comes_forth_to_what_one_was_typing() {
+    fn back_and_forward_end_at_the_draft() {
         let mut history = History::default();
-        assert_eq!((history.older("x"), history.newer()), (None, None));
+        assert_eq!((history.back("x"), history.forward()), (None, None));
         ["un", "deux", "deux", " "].iter().for_each(|line| history.push(line));
-        assert_eq!(history.older("brouillon").as_deref(), Some("deux"));
-        assert_eq!(history.older("deux").as_deref(), Some("un"));
-        assert_eq!(history.older("un"), None);
-        assert_eq!(history.newer().as_deref(), Some("deux"));
-        assert_eq!(history.newer().as_deref(), Some("brouillon"));
-        assert_eq!(history.newer(), None);
+        assert_eq!(history.back("brouillon").as_deref(), Some("deux"));
+        assert_eq!(history.back("deux").as_deref(), Some("un"));
+        assert_eq!(history.back("un"), None);
+        assert_eq!(history.forward().as_deref(), Some("deux"));
+        assert_eq!(history.forward().as_deref(), Some("brouillon"));
+        assert_eq!(history.forward(), None);
     }
 
     #[test]
@@ -74,11 +72,11 @@ mod tests {
         let mut history = History::default();
         (0..3 * MAX).for_each(|i| history.push(&i.to_string()));
         assert_eq!(history.lines.len(), MAX);
-        assert_eq!(history.older(""), Some((3 * MAX - 1).to_string()));
+        assert_eq!(history.back(""), Some((3 * MAX - 1).to_string()));
     }
 
     #[test]
-    fn the_youngest_that_fits_is_found_and_then_the_one_before() {
+    fn the_latest_match_is_found_first() {
         let mut history = History::default();
         ["salut", "bonjour", "salut bob"].iter().for_each(|line| history.push(line));
         assert_eq!(history.find("salut", usize::MAX), Some((2, "salut bob")));

@@ -1,30 +1,29 @@
-//! A text that may be longer than its row: which part of it is shown, so that its cursor is. Pure.
+//! Horizontal scrolling: the window of a long line that contains its cursor. Pure.
 
 use super::width::{beginning, ending, width};
 
-/// The part of a text that is shown.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Part<'a> {
-    /// Something is left out before it.
-    pub follows: bool,
-    /// What stands before the cursor.
+pub struct Window<'a> {
+    /// Text before `before` is hidden.
+    pub is_cut_before: bool,
+    /// Shown before the cursor.
     pub before: &'a str,
-    /// What stands behind it.
-    pub behind: &'a str,
-    /// Something is left out behind it.
-    pub goes_on: bool,
+    /// Shown from the cursor on.
+    pub after: &'a str,
+    /// Text after `after` is hidden.
+    pub is_cut_after: bool,
 }
 
-/// The part of `text` that fits in `room` columns, marks for what is left out included, one column for a cursor at its end as
-/// well. `from` is where the part began last time, and stays as long as the cursor is in it, and nothing more fits before it: text that
-/// jumps is hard to read, and a row that is empty while text is hidden hides it for nothing.
-pub fn part<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> Part<'a> {
-    let (before, behind) = text.split_at(cursor);
+/// The window of `text` of at most `room` columns, including one for each mark of hidden text and
+/// one for a cursor at the end. `from` is the window's start in bytes, kept between calls: it moves
+/// only when the cursor would leave the window, or when more text before it would fit.
+pub fn window<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> Window<'a> {
+    let (before, after) = text.split_at(cursor);
     if width(text) < room {
         *from = 0;
-        return Part { follows: false, before, behind, goes_on: false };
+        return Window { is_cut_before: false, before, after, is_cut_after: false };
     }
-    // A column for each mark, one for the cursor.
+    // Two marks and the cursor.
     let room = room.saturating_sub(3);
     let stays = *from <= cursor && text.is_char_boundary(*from) && width(&text[*from..cursor]) <= room;
     if !stays {
@@ -32,8 +31,8 @@ pub fn part<'a>(text: &'a str, cursor: usize, room: usize, from: &mut usize) -> 
     }
     *from = text.len() - ending(text, room).len().max(text.len() - *from);
     let before = &text[*from..cursor];
-    let shown = beginning(behind, room.saturating_sub(width(before)) + 1);
-    Part { follows: *from > 0, before, behind: shown, goes_on: shown.len() < behind.len() }
+    let shown = beginning(after, room.saturating_sub(width(before)) + 1);
+    Window { is_cut_before: *from > 0, before, after: shown, is_cut_after: shown.len() < after.len() }
 }
 
 #[cfg(test)]
@@ -43,23 +42,32 @@ mod tests {
     use unicode_segmentation::UnicodeSegmentation;
 
     #[test]
-    fn what_fits_is_shown_whole() {
+    fn a_line_that_fits_is_shown_whole() {
         let mut from = 3;
-        let all = part("salut", 5, 6, &mut from);
-        assert_eq!((all, from), (Part { follows: false, before: "salut", behind: "", goes_on: false }, 0));
+        let all = window("salut", 5, 6, &mut from);
+        assert_eq!(
+            (all, from),
+            (Window { is_cut_before: false, before: "salut", after: "", is_cut_after: false }, 0)
+        );
     }
 
     #[test]
-    fn what_does_not_fit_follows_the_cursor() {
+    fn a_longer_line_follows_the_cursor() {
         let mut from = 0;
         let text = "abcdefghijklmnop";
-        let end = part(text, 16, 11, &mut from);
-        assert_eq!(end, Part { follows: true, before: "ijklmnop", behind: "", goes_on: false });
-        // Within what is shown, nothing moves.
-        let middle = part(text, 13, 11, &mut from);
-        assert_eq!(middle, Part { follows: true, before: "ijklm", behind: "nop", goes_on: false });
-        let start = part(text, 0, 11, &mut from);
-        assert_eq!(start, Part { follows: false, before: "", behind: "abcdefghi", goes_on: true });
+        let end = window(text, 16, 11, &mut from);
+        assert_eq!(end, Window { is_cut_before: true, before: "ijklmnop", after: "", is_cut_after: false });
+        // The window does not move while the cursor is in it.
+        let middle = window(text, 13, 11, &mut from);
+        assert_eq!(
+            middle,
+            Window { is_cut_before: true, before: "ijklm", after: "nop", is_cut_after: false }
+        );
+        let start = window(text, 0, 11, &mut from);
+        assert_eq!(
+            start,
+            Window { is_cut_before: false, before: "", after: "abcdefghi", is_cut_after: true }
+        );
     }
 
     proptest! {
@@ -69,15 +77,15 @@ mod tests {
             while !text.is_char_boundary(cursor) {
                 cursor -= 1;
             }
-            let part = part(&text, cursor, room, &mut from);
-            let marks = usize::from(part.follows) + usize::from(part.goes_on);
-            let shown = width(part.before) + width(part.behind) + marks;
-            prop_assert!(shown <= room.max(3), "{part:?} in {room}");
-            prop_assert!(text[..cursor].ends_with(part.before) && text[cursor..].starts_with(part.behind));
-            // Nothing is hidden before it that would fit, with one column more for the cursor.
-            let hidden = &text[..cursor - part.before.len()];
+            let shown = window(&text, cursor, room, &mut from);
+            let marks = usize::from(shown.is_cut_before) + usize::from(shown.is_cut_after);
+            let columns = width(shown.before) + width(shown.after) + marks;
+            prop_assert!(columns <= room.max(3), "{shown:?} in {room}");
+            prop_assert!(text[..cursor].ends_with(shown.before) && text[cursor..].starts_with(shown.after));
+            // No hidden text before it would fit, with one more column for the cursor.
+            let hidden = &text[..cursor - shown.before.len()];
             let next = hidden.graphemes(true).next_back().map_or(0, width);
-            prop_assert!(!part.follows || part.goes_on || shown + next + 2 > room, "{part:?} in {room}");
+            prop_assert!(!shown.is_cut_before || shown.is_cut_after || columns + next + 2 > room, "{shown:?} in {room}");
         }
     }
 }

@@ -1,97 +1,87 @@
-//! From the keyboard's bytes to keys and pastes. Pure.
+//! Decodes the bytes of a keyboard into keys and bracketed pastes. Pure.
 //!
-//! A key may be many bytes, which may come in pieces; a lone Escape is the beginning of many keys. Whoever reads says by
-//! [`Keys::settle`] that nothing has come for a while: then what was begun is over, and no key after it is swallowed.
+//! A key may be several bytes, which may come in pieces, and a lone Escape is a prefix of many
+//! keys. The caller says by [`KeyDecoder::flush`] that nothing has come for a while: a partial key
+//! is then over.
 
 use terminput::{Event, KeyEvent, KeyEventKind};
 
-/// What begins and ends a paste where the terminal marks it: xterm's "bracketed paste mode".
+/// Brackets of a paste: xterm's "bracketed paste mode".
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// The most bytes that are kept of one paste.
+/// Bytes kept of one paste.
 pub const MAX_PASTE: usize = 1 << 20;
 
-/// No key has more bytes.
-const LONGEST_KEY: usize = 64;
+/// No key is longer.
+const MAX_KEY: usize = 64;
 
 const ESCAPE: u8 = 0x1b;
 
-/// What came from the keyboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A key was pressed.
     Key(KeyEvent),
-    /// All this was pasted.
+    /// `is_cut`: more than [`MAX_PASTE`] bytes were pasted, and not kept.
     Paste {
-        /// The bytes, at most [`MAX_PASTE`].
         bytes: Vec<u8>,
-        /// More were pasted, and not kept.
         is_cut: bool,
     },
 }
 
-/// Gathers bytes and gives keys.
 #[derive(Debug, Default)]
-pub struct Keys {
-    /// The beginning of a key.
-    incomplete_suffix_len: Vec<u8>,
-    /// What has been pasted so far, while a paste goes on.
+pub struct KeyDecoder {
+    partial_key: Vec<u8>,
+    /// Bytes of the paste that is going on.
     pasted: Option<Vec<u8>>,
     is_cut: bool,
 }
 
-impl Keys {
-    /// Takes what was read, and gives `give` what it completes.
+impl KeyDecoder {
     pub fn feed(&mut self, bytes: &[u8], mut give: impl FnMut(Input)) {
         for &byte in bytes {
-            let input = if self.pasted.is_some() { self.paste(byte) } else { self.press(byte, &mut give) };
+            let input =
+                if self.pasted.is_some() { self.paste_byte(byte) } else { self.key_byte(byte, &mut give) };
             input.into_iter().for_each(&mut give);
         }
     }
 
-    /// True while a paste goes on.
     pub fn is_pasting(&self) -> bool {
         self.pasted.is_some()
     }
 
-    /// True when a key has begun whose rest may never come.
-    pub fn has_begun(&self) -> bool {
-        !self.incomplete_suffix_len.is_empty()
+    pub fn has_partial_key(&self) -> bool {
+        !self.partial_key.is_empty()
     }
 
-    /// No more has come for a while: an Escape that waits for its rest was the key of that name, and another beginning was nothing.
-    pub fn settle(&mut self, mut give: impl FnMut(Input)) {
-        let incomplete_suffix_len = std::mem::take(&mut self.incomplete_suffix_len);
-        if incomplete_suffix_len == [ESCAPE] {
-            key_of(&incomplete_suffix_len).ok().flatten().into_iter().for_each(&mut give);
+    /// A lone Escape was that key; any other partial key is dropped.
+    pub fn flush(&mut self, mut give: impl FnMut(Input)) {
+        let partial_key = std::mem::take(&mut self.partial_key);
+        if partial_key == [ESCAPE] {
+            parse_key(&partial_key).ok().flatten().into_iter().for_each(&mut give);
         }
     }
 
-    fn press(&mut self, byte: u8, give: impl FnMut(Input)) -> Option<Input> {
+    fn key_byte(&mut self, byte: u8, give: impl FnMut(Input)) -> Option<Input> {
         let cuts_a_character =
-            self.incomplete_suffix_len.first().is_some_and(|&first| first >= 0x80) && byte & 0xc0 != 0x80;
+            self.partial_key.first().is_some_and(|&first| first >= 0x80) && byte & 0xc0 != 0x80;
         if byte == ESCAPE || cuts_a_character {
-            self.settle(give);
+            self.flush(give);
         }
-        self.incomplete_suffix_len.push(byte);
-        match &self.incomplete_suffix_len[..] {
+        self.partial_key.push(byte);
+        let mut key = None;
+        match &self.partial_key[..] {
             [ESCAPE] => return None,
             PASTE_BEGINS => self.pasted = Some(Vec::new()),
-            incomplete_suffix_len => match key_of(incomplete_suffix_len) {
-                Ok(None) if incomplete_suffix_len.len() < LONGEST_KEY => return None,
-                Ok(key) => {
-                    self.incomplete_suffix_len.clear();
-                    return key;
-                }
-                Err(()) => {}
+            bytes => match parse_key(bytes) {
+                Ok(None) if bytes.len() < MAX_KEY => return None,
+                parsed => key = parsed.ok().flatten(),
             },
         }
-        self.incomplete_suffix_len.clear();
-        None
+        self.partial_key.clear();
+        key
     }
 
-    fn paste(&mut self, byte: u8) -> Option<Input> {
+    fn paste_byte(&mut self, byte: u8) -> Option<Input> {
         let pasted = self.pasted.get_or_insert_default();
         pasted.push(byte);
         if pasted.ends_with(PASTE_ENDS) {
@@ -100,7 +90,7 @@ impl Keys {
             return Some(Input::Paste { bytes, is_cut: std::mem::take(&mut self.is_cut) });
         }
         if pasted.len() >= MAX_PASTE + 4096 {
-            // What could be the beginning of the end stays.
+            // Keeps what may be the beginning of the end bracket.
             pasted.drain(MAX_PASTE..pasted.len() - PASTE_ENDS.len());
             self.is_cut = true;
         }
@@ -108,8 +98,8 @@ impl Keys {
     }
 }
 
-/// `Ok(None)`: not yet whole, or no key that is pressed. `Err`: nothing.
-fn key_of(bytes: &[u8]) -> Result<Option<Input>, ()> {
+/// `Ok(None)`: incomplete, or the release of a key. `Err`: no key.
+fn parse_key(bytes: &[u8]) -> Result<Option<Input>, ()> {
     match Event::parse_from(bytes) {
         Ok(None) => Ok(None),
         Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => Ok(Some(Input::Key(key))),
@@ -124,9 +114,9 @@ mod tests {
     use terminput::{KeyCode, KeyModifiers};
 
     fn inputs(pieces: &[&[u8]]) -> Vec<Input> {
-        let (mut keys, mut all) = (Keys::default(), Vec::new());
+        let (mut keys, mut all) = (KeyDecoder::default(), Vec::new());
         pieces.iter().for_each(|piece| keys.feed(piece, |input| all.push(input)));
-        keys.settle(|input| all.push(input));
+        keys.flush(|input| all.push(input));
         all
     }
 
@@ -139,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_many_bytes_are_one_however_they_are_cut() {
+    fn a_key_of_several_bytes_may_come_in_pieces() {
         for bytes in ["\x1b[A", "\x1bOA", "\x1b[1;5C", "\x1b[3~", "é", "日", "\x1bb", "\x1bé", "\x1b[H"] {
             let whole = inputs(&[bytes.as_bytes()]);
             assert_eq!(whole.len(), 1, "{bytes:?}");
@@ -151,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_escape_is_a_key_and_swallows_none() {
+    fn a_lone_escape_is_a_key_and_swallows_no_other() {
         assert_eq!(codes(b"\x1b"), [KeyCode::Esc]);
         assert_eq!(codes(b"\x1b\x1b[A"), [KeyCode::Esc, KeyCode::Up]);
-        let mut keys = Keys::default();
+        let mut keys = KeyDecoder::default();
         keys.feed(b"\x1b", |_| panic!("it may be the beginning of another"));
-        assert!(keys.has_begun());
-        keys.settle(|input| assert_eq!(input, Input::Key(KeyEvent::new(KeyCode::Esc))));
+        assert!(keys.has_partial_key());
+        keys.flush(|input| assert_eq!(input, Input::Key(KeyEvent::new(KeyCode::Esc))));
         let mut next = Vec::new();
         keys.feed(b"a", |input| next.push(input));
         assert_eq!(next, [Input::Key(KeyEvent::new(KeyCode::Char('a')))]);
@@ -172,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_is_one_and_no_key_in_it_counts() {
+    fn a_paste_is_one_input_without_keys() {
         let pasted = |bytes: &[u8]| Input::Paste { bytes: bytes.to_vec(), is_cut: false };
         let whole = b"\x1b[200~un\r\x1b[Adeux\x03\x1b[201~a";
         let all = [pasted(b"un\r\x1b[Adeux\x03"), Input::Key(KeyEvent::new(KeyCode::Char('a')))];
@@ -181,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_without_bounds_is_cut_and_its_end_is_seen() {
-        let (mut keys, mut all) = (Keys::default(), Vec::new());
+    fn an_endless_paste_is_cut_and_its_end_is_seen() {
+        let (mut keys, mut all) = (KeyDecoder::default(), Vec::new());
         keys.feed(PASTE_BEGINS, |_| ());
         for _ in 0..3 * MAX_PASTE / 8 {
             keys.feed(b"12345678", |_| panic!("not at the end yet"));
@@ -196,13 +186,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_break_it(pieces in prop::collection::vec("(\\PC|\x1b|\\[|[0-9;<?~uM]|[\x00-\x1f]){0,20}", 0..8),
+        fn any_bytes_are_decoded(pieces in prop::collection::vec("(\\PC|\x1b|\\[|[0-9;<?~uM]|[\x00-\x1f]){0,20}", 0..8),
                              bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let mut keys = Keys::default();
+            let mut keys = KeyDecoder::default();
             pieces.iter().for_each(|piece| keys.feed(piece.as_bytes(), |_| ()));
             keys.feed(&bytes, |_| ());
-            keys.settle(|_| ());
-            prop_assert!(!keys.has_begun());
+            keys.flush(|_| ());
+            prop_assert!(!keys.has_partial_key());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal itself: its modes, taken and given back, and bytes for it that never make us wait.
+//! The terminal's modes, set and restored, and output to it that never blocks.
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -8,116 +8,111 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::viewport::Size;
-use crate::client::OWN_DESCRIPTORS_FROM;
+use crate::client::signals::OWN_DESCRIPTORS_FROM;
 use crate::sys::{self, Interest, PIPE_BUF, TerminalModes};
 
-/// Pastes are marked as such, from here to there: xterm's "bracketed paste mode".
-const MARK_PASTES: &str = "\x1b[?2004h";
-const LEAVE_PASTES: &str = "\x1b[?2004l";
+/// xterm's "bracketed paste mode".
+const BRACKET_PASTES: &str = "\x1b[?2004h";
+const STOP_BRACKETING: &str = "\x1b[?2004l";
 
-/// What a program that was killed may have left open: a half-drawn screen, marked pastes, colours.
-const AFTER_A_DEATH: &str = "\x1b[?2026l\x1b[?2004l\x1b[m";
-/// And a cursor behind what was being typed. That is not erased: a shell's prompt may have come to stand there.
+/// Ends what a killed process may have left on: a synchronized update, bracketed pastes, colours.
+const RESET: &str = "\x1b[?2026l\x1b[?2004l\x1b[m";
+/// Leaves the input line. It is not erased: a shell's prompt may have replaced it.
 const FRESH_ROW: &str = "\r\n";
 
-/// At the end, a terminal may take nothing for so long before it is given up.
-const GRACE: Duration = Duration::from_millis(500);
+/// A terminal that takes no output for this long on exit is given up.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a terminal is where nobody says it.
-const COMMON: Size = Size { columns: 80, rows: 24 };
+const DEFAULT_SIZE: Size = Size { columns: 80, rows: 24 };
 
 /// True when standard input and output are a terminal that can move its cursor.
-pub fn is_there() -> bool {
+pub fn is_usable() -> bool {
     let moves = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
     moves && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// The modes of the terminal, to be [`put_back`].
-///
-/// # Errors
-/// What tcgetattr(3) says.
+/// Modes to be restored by [`restore_after_kill`].
 pub fn saved_modes() -> io::Result<TerminalModes> {
     TerminalModes::of(io::stdin())
 }
 
-/// Puts the terminal back in `modes`, for a process that has died without doing so: if it still works as we had it. Else somebody has
-/// put it in order meanwhile, for himself. A shell may have taken it first, and some leave its modes as they are; but not where another
-/// program has it, which may want those modes too.
-pub fn put_back(modes: &TerminalModes) {
+/// Restores `modes` for a process that was killed, by its watchdog process. Only while the terminal
+/// still has our raw mode: otherwise it was restored already. And only while the foreground process
+/// group is ours or the shell's, since some shells take the terminal first and leave its modes
+/// alone: another program may have set the same modes.
+pub fn restore_after_kill(modes: &TerminalModes) {
     if !sys::is_foreground_or_shells(io::stdin()) || !modes.key_by_key().are_those_of(io::stdin()) {
         return;
     }
-    // It fails only when there is no terminal any more.
+    // Fails only when there is no terminal any more.
     let _ = modes.apply(io::stdin());
-    // A shell that is writing at this moment is waited for; a terminal that takes nothing is not waited for long.
     let out = io::stdout();
     let mut watched = [sys::watch(out.as_fd(), Interest::Write)];
-    if sys::wait(&mut watched, Some(GRACE)).is_ok() && sys::is_ready(&watched[0]) {
+    if sys::wait(&mut watched, Some(DRAIN_TIMEOUT)).is_ok() && sys::is_ready(&watched[0]) {
         let row = if sys::is_in_foreground(io::stdin()) { FRESH_ROW } else { "" };
-        let _ = nix::unistd::write(&out, [AFTER_A_DEATH, row].concat().as_bytes());
+        let _ = nix::unistd::write(&out, [RESET, row].concat().as_bytes());
     }
 }
 
-/// The terminal, taken.
+/// A terminal in raw mode, or restored.
 pub(super) struct Output {
     keyboard: Box<dyn AsFd>,
     screen: Box<dyn AsFd>,
-    /// The terminal opened once more, without blocking: its user may hold it in the middle of a write.
+    /// The terminal opened anew, non-blocking: Ctrl+S may stop it in the middle of a write.
     own: Option<File>,
-    before: TerminalModes,
-    ours: TerminalModes,
-    is_taken: bool,
-    waiting: Vec<u8>,
+    saved: TerminalModes,
+    raw: TerminalModes,
+    is_raw: bool,
+    pending: Vec<u8>,
 }
 
 impl Output {
-    /// Takes the terminal of standard input and output.
     pub fn open() -> io::Result<Output> {
         Output::of(io::stdin(), io::stdout())
     }
 
     fn of(keyboard: impl AsFd + 'static, screen: impl AsFd + 'static) -> io::Result<Output> {
-        let before = TerminalModes::of(&keyboard)?;
+        let saved = TerminalModes::of(&keyboard)?;
         let own = sys::reopen_terminal(&screen);
-        // Number 3 is the connection's.
+        // Number 3 is for the connection.
         let own =
             own.map(|own| sys::move_high(own.into(), OWN_DESCRIPTORS_FROM)).transpose()?.map(File::from);
-        let (ours, waiting) = (before.key_by_key(), Vec::new());
+        let (raw, pending) = (saved.key_by_key(), Vec::new());
         let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
-        let mut out = Output { keyboard, screen, own, before, ours, is_taken: false, waiting };
-        out.take_again()?;
+        let mut out = Output { keyboard, screen, own, saved, raw, is_raw: false, pending };
+        out.enter_raw_mode()?;
         Ok(out)
     }
 
-    /// Takes it, after it was given back. In the background, this stops us until we are in the foreground.
-    pub fn take_again(&mut self) -> io::Result<()> {
-        self.ours.apply(self.keyboard())?;
-        self.is_taken = true;
-        self.put(MARK_PASTES);
+    /// In a background process group this stops the process until it is in the foreground
+    /// (SIGTTOU).
+    pub fn enter_raw_mode(&mut self) -> io::Result<()> {
+        self.raw.apply(self.keyboard())?;
+        self.is_raw = true;
+        self.put(BRACKET_PASTES);
         Ok(())
     }
 
-    /// False once it was given back, until it is taken again: it is the shell's meanwhile.
-    pub fn is_taken(&self) -> bool {
-        self.is_taken
+    /// False while restored: the terminal is the shell's.
+    pub fn is_raw(&self) -> bool {
+        self.is_raw
     }
 
-    /// Gives it back, as it was.
     pub fn restore(&mut self) {
-        if !std::mem::take(&mut self.is_taken) {
+        if !std::mem::take(&mut self.is_raw) {
             return;
         }
-        self.put(LEAVE_PASTES);
-        self.write_the_rest();
-        // It fails only when the terminal is gone.
-        let _ = self.before.apply(self.keyboard());
+        self.put(STOP_BRACKETING);
+        self.drain();
+        // Fails only when the terminal is gone.
+        let _ = self.saved.apply(self.keyboard());
     }
 
     pub fn keyboard(&self) -> BorrowedFd<'_> {
         self.keyboard.as_fd()
     }
 
-    /// What was typed, in one read: nothing, when it was interrupted; an error, when the terminal is gone.
+    /// One read: empty when interrupted, EIO when the terminal has hung up.
     pub fn read<'a>(&self, bytes: &'a mut [u8]) -> io::Result<&'a [u8]> {
         match nix::unistd::read(self.keyboard(), bytes) {
             Ok(0) => Err(Errno::EIO.into()),
@@ -127,7 +122,7 @@ impl Output {
         }
     }
 
-    /// The same, where it comes within this time; else, or when the terminal is gone, nothing.
+    /// One read within `time`: empty at its end, or when the terminal has hung up.
     pub fn read_within<'a>(&self, time: Duration, bytes: &'a mut [u8]) -> &'a [u8] {
         let mut watched = [sys::watch(self.keyboard(), Interest::Read)];
         let has_come = sys::wait(&mut watched, Some(time)).is_ok() && sys::is_ready(&watched[0]);
@@ -141,30 +136,28 @@ impl Output {
     pub fn size(&self) -> Size {
         let known = terminal_size::terminal_size_of(self.as_fd());
         let size = known.map(|(columns, rows)| Size { columns: columns.0.into(), rows: rows.0.into() });
-        size.filter(|size| size.columns > 0 && size.rows > 0).unwrap_or(COMMON)
+        size.filter(|size| size.columns > 0 && size.rows > 0).unwrap_or(DEFAULT_SIZE)
     }
 
-    /// True while the terminal has not taken all that was put.
-    pub fn is_behind(&self) -> bool {
-        !self.waiting.is_empty()
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     pub fn put(&mut self, bytes: &str) {
-        self.waiting.extend_from_slice(bytes.as_bytes());
+        self.pending.extend_from_slice(bytes.as_bytes());
     }
 
-    /// An empty screen, and the cursor at its top.
-    pub fn clear(&mut self) {
+    pub fn clear_screen(&mut self) {
         self.put("\x1b[H\x1b[2J");
     }
 
-    /// Writes what the terminal takes now.
+    /// Writes what the terminal takes without blocking.
     pub fn write(&mut self) -> io::Result<()> {
-        while self.is_behind() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
-            // All at once, unless the write could block: then no more than what poll has said there is room for.
-            let most = if self.own.is_some() { self.waiting.len() } else { PIPE_BUF.min(self.waiting.len()) };
-            match nix::unistd::write(self.as_fd(), &self.waiting[..most]) {
-                Ok(n) => drop(self.waiting.drain(..n)),
+        while self.has_pending() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
+            // A descriptor that may block gets no more at once than poll(2) has promised room for.
+            let max = if self.own.is_some() { self.pending.len() } else { PIPE_BUF.min(self.pending.len()) };
+            match nix::unistd::write(self.as_fd(), &self.pending[..max]) {
+                Ok(n) => drop(self.pending.drain(..n)),
                 Err(Errno::EAGAIN) => break,
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
@@ -173,23 +166,23 @@ impl Output {
         Ok(())
     }
 
-    /// Writes all that waits, unless the terminal takes nothing for [`GRACE`].
-    pub fn write_the_rest(&mut self) {
-        while self.write().is_ok() && self.is_behind() {
+    /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`].
+    pub fn drain(&mut self) {
+        while self.write().is_ok() && self.has_pending() {
             let mut watched = [sys::watch(self.as_fd(), Interest::Write)];
-            let waited = sys::wait(&mut watched, Some(GRACE));
+            let waited = sys::wait(&mut watched, Some(DRAIN_TIMEOUT));
             if waited.is_err() || !sys::is_ready(&watched[0]) {
                 break;
             }
         }
-        self.waiting.clear();
+        self.pending.clear();
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // What the panic has printed stands behind the line that was being typed.
+            // The panic message ends behind the input line.
             self.put("\r\n");
         }
         self.restore();
@@ -211,7 +204,7 @@ mod tests {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let _out = Output::of(slave(), slave()).unwrap();
             assert!(modes() != before);
-            std::panic::resume_unwind(Box::new("as a panic does, without a word"));
+            std::panic::resume_unwind(Box::new("a panic without a message"));
         }));
         assert!(modes() == before);
         let mut shown = [0; 64];

@@ -1,12 +1,13 @@
-//! What a terminal does with lines that are too long for a new width: some wrap them anew, others cut them. Pure, but for what the
-//! environment says.
+//! Whether the terminal reflows long lines when its width changes, judged by the environment. Pure,
+//! but for reading it.
 //!
-//! Nothing tells but who it is. To take one that cuts for one that wraps would erase what was said above our rows; the other way
-//! round, a piece of these stays behind. So only those wrap anew that are known to.
+//! Terminals that do not reflow cut long lines. To take one that cuts for one that reflows would
+//! erase output above the viewport; the other way round, a piece of the viewport stays behind. So
+//! only known ones count as reflowing.
 
 use std::env::var_os;
 
-/// What those set that wrap anew.
+/// Set by terminals that reflow.
 const VARIABLES: [&str; 9] = [
     "VTE_VERSION",
     "KITTY_WINDOW_ID",
@@ -19,55 +20,56 @@ const VARIABLES: [&str; 9] = [
     "TERM_PROGRAM",
 ];
 
-/// How their TERM begins, which crosses ssh and sudo, as the others do not.
+/// Prefixes of their TERM, which crosses ssh and sudo, unlike the other variables.
 const NAMES: [&str; 8] =
     ["tmux", "vte", "gnome", "xterm-kitty", "alacritty", "wezterm", "foot", "xterm-ghostty"];
 
-/// True where it is certain that the terminal wraps anew.
-pub fn is_certain() -> bool {
-    is_told_by(|name| var_os(name).map(|value| value.to_string_lossy().into_owned()))
+pub fn terminal_reflows() -> bool {
+    reflows(|name| var_os(name).map(|value| value.to_string_lossy().into_owned()))
 }
 
-fn is_told_by(value: impl Fn(&str) -> Option<String>) -> bool {
-    let term = value("TERM").unwrap_or_default();
+fn reflows(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let term = variable("TERM").unwrap_or_default();
     let begins = |name: &&str| term.starts_with(*name);
-    // What is started in tmux and has a terminal of its own, xterm or GNU screen, inherits the variable, and has another TERM or its own
-    // variable.
-    let is_tmux = value("TMUX").is_some() && begins(&"screen") && value("STY").is_none();
+    // An xterm or GNU screen started in tmux inherits TMUX, and sets TERM or STY.
+    let is_tmux = variable("TMUX").is_some() && begins(&"screen") && variable("STY").is_none();
     if is_tmux || NAMES.iter().any(&begins) {
         return true;
     }
-    // What is started from another terminal inherits what that has set: xterm, GNU screen, the Linux console and Emacs cut.
-    let is_one_that_cuts = value("XTERM_VERSION").is_some()
-        || value("STY").is_some()
+    // xterm, GNU screen, the Linux console and Emacs cut; started from another terminal, they
+    // inherit its variables.
+    let cuts = variable("XTERM_VERSION").is_some()
+        || variable("STY").is_some()
         || ["screen", "linux", "eterm"].iter().any(begins);
-    !is_one_that_cuts && VARIABLES.iter().any(|name| value(name).is_some())
+    !cuts && VARIABLES.iter().any(|name| variable(name).is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told_by(set: &[(&str, &str)]) -> bool {
-        is_told_by(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string()))
+    fn reflows_with(set: &[(&str, &str)]) -> bool {
+        reflows(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string()))
     }
 
     #[test]
-    fn only_what_is_known_to_wrap_anew_does() {
+    fn only_known_terminals_reflow() {
         let xterm = ("TERM", "xterm-256color");
         for variable in VARIABLES {
-            assert!(told_by(&[xterm, (variable, "1")]), "{variable}");
-            // Its own window is one that cuts.
-            assert!(!told_by(&[xterm, (variable, "1"), ("XTERM_VERSION", "XTerm(390)")]), "{variable}");
-            assert!(!told_by(&[("TERM", "screen.xterm-256color"), (variable, "1"), ("STY", "1.pts-0")]));
+            assert!(reflows_with(&[xterm, (variable, "1")]), "{variable}");
+            // Started from that terminal, in a window of its own.
+            assert!(!reflows_with(&[xterm, (variable, "1"), ("XTERM_VERSION", "XTerm(390)")]), "{variable}");
+            assert!(!reflows_with(&[("TERM", "screen.xterm-256color"), (variable, "1"), ("STY", "1.pts-0")]));
         }
-        assert!(told_by(&[("TERM", "tmux-256color")]) && told_by(&[("TERM", "foot")]));
-        assert!(told_by(&[("TERM", "screen"), ("TMUX", "/tmp/tmux"), ("XTERM_VERSION", "XTerm(390)")]));
+        assert!(reflows_with(&[("TERM", "tmux-256color")]) && reflows_with(&[("TERM", "foot")]));
+        assert!(reflows_with(&[("TERM", "screen"), ("TMUX", "/tmp/tmux"), ("XTERM_VERSION", "XTerm(390)")]));
         // An xterm, or GNU screen, that was started in tmux.
         let tmux = ("TMUX", "/tmp/tmux");
-        assert!(!told_by(&[xterm, tmux, ("XTERM_VERSION", "XTerm(390)")]));
-        assert!(!told_by(&[("TERM", "screen"), tmux, ("STY", "1.pts-0")]));
+        assert!(!reflows_with(&[xterm, tmux, ("XTERM_VERSION", "XTerm(390)")]));
+        assert!(!reflows_with(&[("TERM", "screen"), tmux, ("STY", "1.pts-0")]));
         // Over ssh, from anywhere.
-        assert!(!told_by(&[]) && !told_by(&[xterm]) && !told_by(&[("TERM", "screen-256color")]));
+        assert!(
+            !reflows_with(&[]) && !reflows_with(&[xterm]) && !reflows_with(&[("TERM", "screen-256color")])
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal changes hands: it is given back when we are stopped and at the end, and had again when we are continued.
+//! Hands the terminal over to the shell: on SIGTSTP, until SIGCONT, and on exit.
 
 use std::io;
 use std::time::Instant;
@@ -7,25 +7,24 @@ use super::{Terminal, reflow};
 use crate::sys::{self, Signal};
 
 impl Terminal {
-    /// Does what a signal of [`crate::client::terminal::SIGNALS`] asks for. Ctrl+Z: comes back when we are continued.
-    ///
-    /// # Errors
-    /// What the system says when the terminal cannot be had again.
-    pub fn heed(&mut self, signal: Signal) -> io::Result<()> {
+    /// Handles SIGWINCH, SIGTSTP and SIGCONT. On SIGTSTP it returns when the process is continued.
+    pub fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {
         match signal {
-            Signal::SIGWINCH if reflow::is_certain() => self.viewport.rewrapped(self.out.size().columns),
-            // The drawing will see to it.
+            Signal::SIGWINCH if reflow::terminal_reflows() => self.viewport.reflowed(self.out.size().columns),
+            // The next drawing erases as many rows as were drawn.
             Signal::SIGWINCH => {}
             Signal::SIGTSTP => {
                 self.leave_screen();
                 self.out.restore();
-                // It is taken again where something is shown again: a signal that has come meanwhile may end us before.
+                // Raw mode comes back with the next drawing: a signal that came meanwhile may end
+                // the process before.
                 sys::stop_as_asked()?;
             }
-            // Stopped by another signal, of which we heard nothing: the shell has taken the terminal meanwhile.
-            _ if self.out.is_taken() => {
+            // Stopped by SIGSTOP, which cannot be caught: the shell has used the terminal
+            // meanwhile.
+            _ if self.out.is_raw() => {
                 self.viewport.forget();
-                self.out.take_again()?;
+                self.out.enter_raw_mode()?;
             }
             _ => {}
         }
@@ -33,34 +32,33 @@ impl Terminal {
         Ok(())
     }
 
-    /// Gives the terminal back, with all that was said on it, and the cursor in a line of its own. A terminal that takes nothing is
-    /// not waited for long.
+    /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.
     pub fn close(mut self) {
         self.leave_screen();
     }
 
     fn leave_screen(&mut self) {
-        if !self.out.is_taken() {
+        if !self.out.is_raw() {
             return;
         }
-        let said = std::mem::take(&mut self.said);
-        let last = self.viewport.erase() + &said;
+        let printed = std::mem::take(&mut self.printed);
+        let last = self.viewport.erase() + &printed;
         self.out.put(&last);
-        self.out.write_the_rest();
-        self.swallow_the_rest();
+        self.out.drain();
+        self.discard_input();
     }
 
-    /// What is not for whoever has the terminal next.
-    fn swallow_the_rest(&mut self) {
+    /// Reads what the shell must not get: [`super::line_input::LineInput::discard_time`].
+    fn discard_input(&mut self) {
         let mut bytes = [0; 4096];
-        // Not for ever, while somebody leans on a key.
         let began = Instant::now();
-        while let Some(time) = self.typing.swallows_within().filter(|&time| began.elapsed() < 20 * time) {
+        // Bounded in all, or a key held down would keep the process.
+        while let Some(time) = self.input.discard_time().filter(|&time| began.elapsed() < 20 * time) {
             match self.out.read_within(time, &mut bytes) {
                 [] => break,
-                rest => self.typing.swallow(rest),
+                rest => self.input.discard(rest),
             }
         }
-        self.typing.forget_what_has_begun();
+        self.input.reset_keys();
     }
 }

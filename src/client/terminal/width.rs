@@ -1,44 +1,39 @@
-//! How many columns text takes. Pure.
+//! Width of text in terminal columns. Pure.
 //!
-//! Terminals do not agree on emoji that are joined from several: some show one sign, others each part. The larger of the two counts
-//! here, so that what is to fit in a line fits in all of them; where the cursor stands, the terminal itself remembers.
+//! Terminals disagree on emoji joined from several: some show one, others each part. The larger
+//! width counts here, so that text fits in all of them; the cursor's column is saved and restored
+//! by the terminal itself.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The most columns that `text` takes.
 pub fn width(text: &str) -> usize {
-    text.graphemes(true).map(of_one).sum()
+    text.graphemes(true).map(grapheme_width).sum()
 }
 
-/// The longest beginning of `text` that takes `room` columns at most, and ends with a whole sign.
+/// Longest prefix of whole graphemes that fits in `room` columns.
 pub fn beginning(text: &str, room: usize) -> &str {
-    let mut left = room;
-    let over = text.grapheme_indices(true).find(|(_, sign)| match left.checked_sub(of_one(sign)) {
-        Some(rest) => {
-            left = rest;
-            false
-        }
-        None => true,
-    });
-    over.map_or(text, |(at, _)| &text[..at])
+    &text[..fitting(text.graphemes(true), room)]
 }
 
-/// The longest end of `text`, likewise.
+/// Longest suffix of whole graphemes that fits in `room` columns.
 pub fn ending(text: &str, room: usize) -> &str {
-    let (mut left, mut from) = (room, text.len());
-    for (at, sign) in text.grapheme_indices(true).rev() {
-        match left.checked_sub(of_one(sign)) {
-            Some(rest) => (left, from) = (rest, at),
-            None => break,
-        }
-    }
-    &text[from..]
+    &text[text.len() - fitting(text.graphemes(true).rev(), room)..]
 }
 
-fn of_one(sign: &str) -> usize {
-    let in_parts = sign.chars().map(|c| c.width().unwrap_or_default()).sum();
-    sign.width().max(in_parts)
+/// Bytes of the first graphemes that fit in `room` columns together.
+fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, room: usize) -> usize {
+    let (mut left, mut bytes) = (room, 0);
+    for grapheme in graphemes {
+        let Some(rest) = left.checked_sub(grapheme_width(grapheme)) else { break };
+        (left, bytes) = (rest, bytes + grapheme.len());
+    }
+    bytes
+}
+
+fn grapheme_width(grapheme: &str) -> usize {
+    let in_parts = grapheme.chars().map(|c| c.width().unwrap_or_default()).sum();
+    grapheme.width().max(in_parts)
 }
 
 #[cfg(test)]
@@ -46,17 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wide_signs_count_twice_and_marks_on_others_not_at_all() {
+    fn wide_characters_count_twice_and_combining_ones_not_at_all() {
         assert_eq!(width("abc"), 3);
         assert_eq!(width("日本"), 4);
         assert_eq!(width("e\u{301}te\u{301}"), 3);
         assert_eq!(width("🦀"), 2);
-        // A family of three: one sign of two columns here, three of them there.
+        // A family of three: 2 columns in some terminals, 6 in others.
         assert_eq!(width("👩‍👩‍👧"), 6);
     }
 
     #[test]
-    fn a_sign_is_never_cut() {
+    fn a_grapheme_is_never_cut() {
         assert_eq!(beginning("日本語", 3), "日");
         assert_eq!(ending("日本語", 5), "本語");
         assert_eq!(beginning("e\u{301}a", 1), "e\u{301}");

@@ -1,4 +1,4 @@
-//! What a dialogue's user sees and types on: the one place that knows what is written where.
+//! Keyboard and screen of a session.
 
 pub mod plain;
 pub mod tui;
@@ -9,119 +9,103 @@ use std::time::Duration;
 
 use crate::sys::Signal;
 
-/// What is written where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UiMode {
     /// Bytes for another program, or a file.
     Piped,
-    /// A terminal, as the courses' clients have it.
+    /// A terminal in canonical mode, written to as the courses' clients do.
     Plain,
-    /// A terminal, with rows of ours for a status and for what is typed.
+    /// A terminal in raw mode, with a status line and an input line.
     Tui,
 }
 
-/// What was typed.
 #[derive(Debug, Default)]
-pub struct Typing {
+pub struct InputChunk {
     /// Lines, each ended by a newline; the last may lack it.
     pub bytes: Vec<u8>,
-    /// No more will come.
     pub has_ended: bool,
 }
 
-/// Why lines that were typed at once are not taken, if they are not.
-pub type Refuse<'a> = &'a dyn Fn(&[&str]) -> Option<&'static str>;
+/// Why lines entered together are not taken, if they are not; for no lines, why none would be.
+pub type Rejects<'a> = &'a dyn Fn(&[&str]) -> Option<&'static str>;
 
-/// Keyboard and screen. The first methods are for dialogues, the others for the loop.
+/// The methods up to [`Ui::interrupted`] are for protocols, the others for the session's loop.
 pub trait Ui {
-    /// Which one it is.
-    fn look(&self) -> UiMode;
+    fn mode(&self) -> UiMode;
 
-    /// Says a line. It has no control characters.
-    fn say(&mut self, line: &str);
+    /// Shows a line, which has no control characters.
+    fn print_line(&mut self, line: &str);
 
-    /// Says a line to somebody who looks on, not to a program.
-    fn greet(&mut self, line: &str) {
-        if self.look() != UiMode::Piped {
-            self.say(line);
+    /// [`Ui::print_line`], unless the output is read by a program.
+    fn print_for_user(&mut self, line: &str) {
+        if self.mode() != UiMode::Piped {
+            self.print_line(line);
         }
     }
 
-    /// What the server says, as it comes: to a program, byte for byte; on a terminal, so that nothing is obeyed.
-    fn text(&mut self, bytes: &[u8]);
+    /// Shows bytes of the server as they come: unchanged in a pipe, with control characters made
+    /// visible on a terminal.
+    fn server_text(&mut self, bytes: &[u8]);
 
-    /// What the server says after all that was due: where there are no rows, the prompt's line goes on with it.
-    fn late(&mut self, bytes: &[u8]) {
-        self.text(bytes);
+    /// Shows bytes that no request is waiting for. In [`UiMode::Plain`] they go on in the prompt's
+    /// line.
+    fn unexpected_text(&mut self, bytes: &[u8]) {
+        self.server_text(bytes);
     }
 
-    /// The server pauses, maybe in the middle of a line: what would not be seen else is said, where there are rows.
-    fn settle(&mut self) {}
+    /// Shows an unterminated line of the server, kept back until now.
+    fn flush_partial_line(&mut self) {}
 
-    /// Ends the line of what the server says.
+    /// Ends the server's line.
     fn end_line(&mut self);
 
-    /// Tells the user of a mistake.
-    fn complain(&mut self, line: &str);
+    fn print_error(&mut self, line: &str);
 
-    /// Lets Tab begin a line with `text`, under a `name`, where there is such a key.
-    fn offer(&mut self, _name: &str, _text: &str) {}
+    /// Lets Tab begin a line with `text` after a part of it or of `name`.
+    fn offer_completion(&mut self, _name: &str, _text: &str) {}
 
-    /// What stands before what is typed, from now on; and whether it is due also where it scrolls by with the rest.
+    /// `is_due`: it is also to be printed where it scrolls with the output.
     fn set_prompt(&mut self, prompt: &str, is_due: bool);
 
-    /// Whether what the server has left without a newline is a question.
-    fn set_asked(&mut self, _is_asked: bool) {}
+    /// Whether an unterminated line of the server takes the prompt's place.
+    fn set_shows_questions(&mut self, _shows_questions: bool) {}
 
-    /// How things stand, where there is a place for that. No control characters.
+    /// Parts of the status line, without control characters.
     fn set_status(&mut self, _parts: Vec<String>) {}
 
-    /// A typed line is about to be said.
-    fn entered(&mut self, line: &[u8]);
+    /// A typed line is about to be sent.
+    fn line_entered(&mut self, line: &[u8]);
 
-    /// The user has interrupted us.
+    /// Ctrl+C ends the session.
     fn interrupted(&mut self) {}
 
-    /// To wait for, with [`crate::sys::Interest::Read`], unless it is gone.
+    /// `None` once it has hung up.
     fn keyboard(&self) -> Option<BorrowedFd<'_>>;
 
-    /// To wait for, with [`crate::sys::Interest::Write`], while something [waits](Ui::is_behind) for it.
+    /// To wait for, while [`Ui::has_pending_output`].
     fn output(&self) -> BorrowedFd<'_>;
 
-    /// True while not all is shown.
-    fn is_behind(&self) -> bool;
+    fn has_pending_output(&self) -> bool;
 
-    /// True while more may come to be shown: a screen that takes nothing must not cost memory without bounds.
+    /// False while so much output is pending that the server is not to be read (backpressure).
     fn has_room(&self) -> bool;
 
-    /// How long to wait at most for the next turn of the loop.
-    fn patience(&self) -> Option<Duration> {
+    /// Longest time to wait before the next turn.
+    fn timeout(&self) -> Option<Duration> {
         None
     }
 
-    /// What was typed since: one read, where the keyboard `is_ready`. `refuse`: why these lines are not taken, if they are not.
-    ///
-    /// # Errors
-    /// What read(2) says.
-    fn listen(&mut self, is_ready: bool, refuse: Refuse) -> io::Result<Typing>;
+    /// One read, if the keyboard `is_ready`.
+    fn read_keyboard(&mut self, is_ready: bool, rejects: Rejects) -> io::Result<InputChunk>;
 
-    /// Shows what is new, as far as an output that `is_ready` takes it.
-    ///
-    /// # Errors
-    /// In one line: it takes nothing any more.
-    fn show(&mut self, is_ready: bool) -> anyhow::Result<()>;
+    /// Writes as much as an output that `is_ready` takes without blocking.
+    fn draw(&mut self, is_ready: bool) -> anyhow::Result<()>;
 
-    /// Does what a signal of [`crate::client::terminal::SIGNALS`] asks for, where these are caught.
-    ///
-    /// # Errors
-    /// What the system says when the terminal cannot be had again.
-    fn heed(&mut self, _signal: Signal) -> io::Result<()> {
+    /// Handles job control and a new window size.
+    fn handle_signal(&mut self, _signal: Signal) -> io::Result<()> {
         Ok(())
     }
 
-    /// Shows what is left, and leaves everything as it was.
-    ///
-    /// # Errors
-    /// As [`Ui::show`].
+    /// Writes what is pending, and restores the terminal.
     fn close(self: Box<Self>) -> anyhow::Result<()>;
 }

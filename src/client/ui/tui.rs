@@ -1,4 +1,4 @@
-//! The look with rows at the bottom of a terminal: a status, and a line to type in.
+//! A terminal in raw mode, with a status line and an input line at the bottom.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,93 +6,103 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Refuse, Typing, Ui, UiMode};
+use super::{InputChunk, Rejects, Ui, UiMode};
 use crate::client::Messages;
-use crate::client::terminal::{Terminal, Typed, width};
+use crate::client::terminal::{Terminal, UserInput, width};
 use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
-/// The most bytes of a line that has not ended; what is longer is said in pieces.
+/// Bytes kept of a line that has not ended; a longer one is printed in pieces.
 const MAX_LEN: usize = 64 * 1024;
 
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[m";
 
-/// The terminal, and what stands there of a line whose end has not come.
 pub struct Tui {
     terminal: Terminal,
     messages: Messages,
     stream: VisibleStream,
     prompt: String,
-    /// Of the server, without a newline.
-    unended: String,
-    /// The beginning of that line stands above already.
+    /// End of a server's line that has no newline yet.
+    partial_line: String,
+    /// The beginning of that line was printed.
     is_begun: bool,
-    /// What has no newline is a question, and stands before what is typed, where there is room for both.
-    is_asked: bool,
-    /// Why the last Enter has sent nothing.
+    /// A partial line is a question, shown in place of the prompt if there is room.
+    shows_questions: bool,
+    /// Why the last Enter has sent nothing, shown until the next key or until lines can be sent
+    /// again.
     note: Option<&'static str>,
-    /// No line could be said then.
-    was_deaf: bool,
+    was_blocked: bool,
 }
 
 impl Tui {
-    /// Takes the terminal.
-    ///
-    /// # Errors
-    /// What the system says: it is gone.
     pub fn new(messages: Messages) -> io::Result<Tui> {
-        let terminal = Terminal::open(messages, String::new())?;
-        let (stream, prompt, unended) = (VisibleStream::default(), String::new(), String::new());
-        let (is_begun, is_asked, note, was_deaf) = (false, false, None, false);
-        Ok(Tui { terminal, messages, stream, prompt, unended, is_begun, is_asked, note, was_deaf })
+        Ok(Tui {
+            terminal: Terminal::open(messages, String::new())?,
+            messages,
+            stream: VisibleStream::default(),
+            prompt: String::new(),
+            partial_line: String::new(),
+            is_begun: false,
+            shows_questions: false,
+            note: None,
+            was_blocked: false,
+        })
     }
 
-    /// The server's question, where what is typed has as much room: a longer prompt would not be shown.
+    /// The server's question, if it takes at most half of the row: of a longer prompt only the end
+    /// is shown.
     fn question(&self) -> Option<&str> {
         let columns = terminal_size::terminal_size_of(self.output()).map_or(80, |(columns, _)| columns.0);
         let room = usize::from(columns).saturating_sub(1) / 2;
-        // No text of so many bytes is narrow: it need not be measured at each read.
-        let is_short = self.unended.len() <= 8 * room && width(&self.unended) <= room;
-        (self.is_asked && is_short && !self.unended.is_empty()).then_some(&self.unended)
+        // The bound on bytes saves measuring a long text at each read.
+        let is_short = self.partial_line.len() <= 8 * room && width(&self.partial_line) <= room;
+        (self.shows_questions && is_short && !self.partial_line.is_empty()).then_some(&self.partial_line)
     }
 
     fn put(&mut self, text: &str) {
         for part in text.split_inclusive('\n') {
-            self.unended.push_str(part.trim_end_matches('\n'));
+            self.partial_line.push_str(part.trim_end_matches('\n'));
             let is_whole = part.ends_with('\n');
-            if self.unended.len() >= MAX_LEN || (is_whole && !self.unended.is_empty()) {
-                self.say_unended();
+            if self.partial_line.len() >= MAX_LEN || (is_whole && !self.partial_line.is_empty()) {
+                self.print_partial_line();
             } else if is_whole && !self.is_begun {
-                self.terminal.say("");
+                self.terminal.print("");
             }
             self.is_begun &= !is_whole;
         }
     }
 
-    fn say_unended(&mut self) {
-        self.terminal.say(&std::mem::take(&mut self.unended));
+    fn print_partial_line(&mut self) {
+        self.terminal.print(&std::mem::take(&mut self.partial_line));
         self.is_begun = true;
     }
 }
 
-fn line_of(typed: &Typed) -> Option<&str> {
-    match typed {
-        Typed::Line(line) => Some(line),
-        Typed::End => None,
+/// Lines entered at once, without the blank ones, as in a paste: some terminals do not mark pastes.
+/// Of blank lines alone, one is left.
+fn lines_of(input: &[UserInput]) -> Vec<&str> {
+    let mut lines: Vec<&str> = input.iter().filter_map(UserInput::line).collect();
+    if lines.len() > 1 {
+        let last = lines.len() - 1;
+        match lines.iter().all(|line| line.trim().is_empty()) {
+            true => drop(lines.drain(..last)),
+            false => lines.retain(|line| !line.trim().is_empty()),
+        }
     }
+    lines
 }
 
 impl Ui for Tui {
-    fn look(&self) -> UiMode {
+    fn mode(&self) -> UiMode {
         UiMode::Tui
     }
 
-    fn say(&mut self, line: &str) {
-        self.terminal.say(line);
+    fn print_line(&mut self, line: &str) {
+        self.terminal.print(line);
     }
 
-    fn text(&mut self, bytes: &[u8]) {
+    fn server_text(&mut self, bytes: &[u8]) {
         let shown = self.stream.feed(bytes);
         self.put(&shown);
     }
@@ -102,11 +112,11 @@ impl Ui for Tui {
         self.put(&(rest + "\n"));
     }
 
-    fn complain(&mut self, line: &str) {
-        self.terminal.say(&format!("{DIM}-- {}{PLAIN}", visible(line.as_bytes())));
+    fn print_error(&mut self, line: &str) {
+        self.terminal.print(&format!("{DIM}-- {}{PLAIN}", visible(line.as_bytes())));
     }
 
-    fn offer(&mut self, name: &str, text: &str) {
+    fn offer_completion(&mut self, name: &str, text: &str) {
         self.terminal.offer_beginning(name, text);
     }
 
@@ -115,34 +125,35 @@ impl Ui for Tui {
         self.terminal.set_prompt(self.question().unwrap_or(prompt).to_string());
     }
 
-    fn set_asked(&mut self, is_asked: bool) {
-        self.is_asked = is_asked;
+    fn set_shows_questions(&mut self, shows_questions: bool) {
+        self.shows_questions = shows_questions;
     }
 
-    fn settle(&mut self) {
-        if !self.unended.is_empty() && self.question().is_none() {
-            self.say_unended();
+    fn flush_partial_line(&mut self) {
+        if !self.partial_line.is_empty() && self.question().is_none() {
+            self.print_partial_line();
         }
     }
 
     fn set_status(&mut self, parts: Vec<String>) {
-        // Its parts, too, are left out from the end where there is no room.
+        // In parts, of which the last are left out for want of columns.
         let note = self.note.into_iter().flat_map(|note| note.split(", ")).map(str::to_string);
         self.terminal.set_status(note.chain(parts).collect());
     }
 
-    /// It stands above from now on, as a terminal would have shown it. What is no question is kept apart: its end may still come.
-    fn entered(&mut self, line: &[u8]) {
+    /// Prints the prompt and the line, as a terminal that echoes would show them. A partial line
+    /// that is no question waits for its end.
+    fn line_entered(&mut self, line: &[u8]) {
         let question = self.question().map(str::to_string);
         if question.is_some() {
-            self.unended.clear();
+            self.partial_line.clear();
         }
-        if self.is_asked {
-            self.settle();
+        if self.shows_questions {
+            self.flush_partial_line();
             self.is_begun = false;
         }
         let before = question.as_ref().unwrap_or(&self.prompt);
-        self.terminal.say(&format!("{before}{}", visible(line)));
+        self.terminal.print(&format!("{before}{}", visible(line)));
     }
 
     fn keyboard(&self) -> Option<BorrowedFd<'_>> {
@@ -153,57 +164,50 @@ impl Ui for Tui {
         self.terminal.output()
     }
 
-    fn is_behind(&self) -> bool {
-        self.terminal.is_behind()
+    fn has_pending_output(&self) -> bool {
+        self.terminal.has_pending_output()
     }
 
     fn has_room(&self) -> bool {
         self.terminal.has_room()
     }
 
-    fn patience(&self) -> Option<Duration> {
-        self.terminal.patience()
+    fn timeout(&self) -> Option<Duration> {
+        self.terminal.timeout()
     }
 
-    /// A line that is refused goes back where it was typed. Several at once were pasted, also where the terminal does not mark pastes:
-    /// they wait, or are not taken. The blank ones among them are none, as in a paste.
-    fn listen(&mut self, is_ready: bool, refuse: Refuse) -> io::Result<Typing> {
-        let typed = self.terminal.listen(is_ready)?;
-        let mut typing = Typing { has_ended: typed.contains(&Typed::End), ..Typing::default() };
-        let mut lines: Vec<&str> = typed.iter().filter_map(line_of).collect();
-        if lines.len() > 1 {
-            // Of blank lines alone, one is left.
-            let last = lines.len() - 1;
-            let all_blank = lines.iter().all(|line| line.trim().is_empty());
-            lines = if all_blank { lines.split_off(last) } else { lines };
-            lines.retain(|line| all_blank || !line.trim().is_empty());
+    /// A single line that is rejected goes back to the input line; of several, a paste, none is
+    /// taken.
+    fn read_keyboard(&mut self, is_ready: bool, rejects: Rejects) -> io::Result<InputChunk> {
+        let input = self.terminal.read_keyboard(is_ready)?;
+        let has_ended = input.contains(&UserInput::End);
+        let lines = lines_of(&input);
+        let rejection = if lines.is_empty() { None } else { rejects(&lines) };
+        let is_blocked = rejects(&[]).is_some();
+        if is_ready || (self.was_blocked && !is_blocked) {
+            (self.note, self.was_blocked) = (rejection, is_blocked);
         }
-        let refusal = if lines.is_empty() { None } else { refuse(&lines) };
-        // Until the next key, or until it does not hold any more.
-        let is_deaf = refuse(&[]).is_some();
-        if is_ready || (self.was_deaf && !is_deaf) {
-            (self.note, self.was_deaf) = (refusal, is_deaf);
+        let mut bytes = Vec::new();
+        match (&lines[..], rejection) {
+            ([line], Some(_)) if !has_ended => self.terminal.give_back(line),
+            (_, Some(_)) if !has_ended => {}
+            // At the end of input they cannot be given back: they are queued, as the last ones.
+            (lines, _) => lines.iter().for_each(|line| bytes.extend(line.bytes().chain([b'\n']))),
         }
-        match (&lines[..], refusal) {
-            ([line], Some(_)) if !typing.has_ended => self.terminal.give_back(line),
-            (_, Some(_)) if !typing.has_ended => {}
-            // Who has left cannot have them back: they wait, and are the last.
-            (lines, _) => lines.iter().for_each(|line| typing.bytes.extend(line.bytes().chain([b'\n']))),
-        }
-        Ok(typing)
+        Ok(InputChunk { bytes, has_ended })
     }
 
-    fn show(&mut self, _is_ready: bool) -> anyhow::Result<()> {
-        self.terminal.show().with_context(|| self.messages.no_terminal())
+    fn draw(&mut self, _is_ready: bool) -> anyhow::Result<()> {
+        self.terminal.draw().with_context(|| self.messages.no_terminal())
     }
 
-    fn heed(&mut self, signal: Signal) -> io::Result<()> {
-        self.terminal.heed(signal)
+    fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {
+        self.terminal.handle_signal(signal)
     }
 
     fn close(mut self: Box<Self>) -> anyhow::Result<()> {
-        if !self.unended.is_empty() {
-            self.terminal.say(&self.unended);
+        if !self.partial_line.is_empty() {
+            self.terminal.print(&self.partial_line);
         }
         self.terminal.close();
         Ok(())

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, converse};
+use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("calc_client");
@@ -19,11 +19,14 @@ impl ClientProtocol for Calc {
     /// More than a terminal gives in one line, since a piece would be a line of its own for the server.
     const MAX_LEN: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Ui) {
-        face.greet(&format!("Connected to {}: a line typed is an answer (Ctrl+D to leave)", self.place));
+    fn start(&mut self, ui: &mut dyn Ui) {
+        ui.print_for_user(&format!(
+            "Connected to {}: a line typed is an answer (Ctrl+D to leave)",
+            self.place
+        ));
     }
 
-    fn deaf(&self) -> Option<&'static str> {
+    fn blocked(&self) -> Option<&'static str> {
         None
     }
 
@@ -32,12 +35,12 @@ impl ClientProtocol for Calc {
     }
 
     /// The server does.
-    fn asks(&self) -> bool {
+    fn is_prompt_due(&self) -> bool {
         false
     }
 
     /// By servers that want the number in the question's line.
-    fn is_asked(&self) -> bool {
+    fn shows_questions(&self) -> bool {
         true
     }
 
@@ -45,18 +48,18 @@ impl ClientProtocol for Calc {
         vec!["connected".to_string(), self.place.clone()]
     }
 
-    fn typed(&mut self, mut line: Vec<u8>, _face: &mut dyn Ui) -> Vec<u8> {
+    fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
         line.push(b'\n');
         line
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
-        face.text(bytes);
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+        ui.server_text(bytes);
         ControlFlow::Continue(())
     }
 
     /// After one sum, a server of the lab's first part closes.
-    fn may_be_closed(&self) -> bool {
+    fn server_may_close(&self) -> bool {
         true
     }
 }
@@ -67,5 +70,5 @@ impl ClientProtocol for Calc {
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let calc = Calc { place: format!("{host} port {port}") };
-    converse(MESSAGES, (host, port), is_plain, calc)
+    run_client(MESSAGES, (host, port), is_plain, calc)
 }

@@ -6,7 +6,7 @@ use super::incoming::LastLine;
 use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, converse};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("direct_client");
@@ -47,25 +47,25 @@ impl Direct {
 }
 
 /// Tab then writes to whoever is called so.
-fn offer(name: &Name, face: &mut dyn Ui) {
-    face.offer(&name.to_string(), &format!("%{name}%"));
+fn offer(name: &Name, ui: &mut dyn Ui) {
+    ui.offer_completion(&name.to_string(), &format!("%{name}%"));
 }
 
 impl ClientProtocol for Direct {
     const MAX_LEN: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Ui) {
+    fn start(&mut self, ui: &mut dyn Ui) {
         let Direct { name, place, .. } = self;
-        face.greet(&format!(
+        ui.print_for_user(&format!(
             "Connected to {place} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
         ));
     }
 
-    fn introduction(&self) -> Vec<u8> {
+    fn opening_bytes(&self) -> Vec<u8> {
         [self.name.as_bytes(), b"\n"].concat()
     }
 
-    fn deaf(&self) -> Option<&'static str> {
+    fn blocked(&self) -> Option<&'static str> {
         None
     }
 
@@ -73,7 +73,7 @@ impl ClientProtocol for Direct {
         &self.prompt
     }
 
-    fn asks(&self) -> bool {
+    fn is_prompt_due(&self) -> bool {
         true
     }
 
@@ -82,26 +82,26 @@ impl ClientProtocol for Direct {
         parts.map(str::to_string).to_vec()
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
+    fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         match self.texts(&line) {
             Ok((to, texts)) => {
-                offer(&to, face);
+                offer(&to, ui);
                 texts
             }
             Err(why) => {
-                face.complain(&format!("not sent: {why}"));
+                ui.print_error(&format!("not sent: {why}"));
                 Vec::new()
             }
         }
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
-        self.last_line.feed(bytes, |speaker| offer(&speaker, face));
-        face.text(bytes);
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+        self.last_line.feed(bytes, |speaker| offer(&speaker, ui));
+        ui.server_text(bytes);
         ControlFlow::Continue(())
     }
 
-    fn may_be_closed(&self) -> bool {
+    fn server_may_close(&self) -> bool {
         false
     }
 
@@ -115,7 +115,7 @@ impl ClientProtocol for Direct {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    converse(MESSAGES, (host, port), is_plain, Direct::of(name, format!("{host} port {port}")))
+    run_client(MESSAGES, (host, port), is_plain, Direct::of(name, format!("{host} port {port}")))
 }
 
 #[cfg(test)]
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn messages_are_shown_whole_however_they_come_and_the_prompt_follows_each() {
-        let events = [&b"alice: h"[..], b"i \x1b[2J\nal", b"ice: bye\n\n"].map(Event::Heard);
+        let events = [&b"alice: h"[..], b"i \x1b[2J\nal", b"ice: bye\n\n"].map(Event::Received);
         let shown = screen_after(&mut client("bob"), true, events);
         let expected = "\nbob> \nalice: hi ^[[2J\nbob> \nalice: bye\nbob> \n\nbob> ";
         assert!(shown.ends_with(expected), "{shown}");

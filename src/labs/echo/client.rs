@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, converse};
+use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 /// Its name.
 pub const PROGRAM: Program = Program::english("echo_client");
@@ -36,13 +36,13 @@ impl Echo {
 
     /// An answer is as long as its line, and gets a line of its own. Not so with a server that says something else: what is too
     /// much belongs to the last answer.
-    fn answered(&mut self, bytes: &[u8], face: &mut dyn Ui) {
+    fn answered(&mut self, bytes: &[u8], ui: &mut dyn Ui) {
         let mut rest = bytes;
         while let Some(&awaited) = self.awaited.front() {
             let is_last = self.awaited.len() == 1 && awaited <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { awaited.min(rest.len()) });
             self.in_line = if answer.is_empty() { self.in_line } else { !answer.ends_with(b"\n") };
-            face.text(answer);
+            ui.server_text(answer);
             rest = after;
             if answer.len() < awaited {
                 self.awaited[0] -= answer.len();
@@ -52,11 +52,11 @@ impl Echo {
             self.awaited.pop_front();
             self.is_partial = false;
             if !answer.ends_with(b"\n") {
-                face.end_line();
+                ui.end_line();
             }
             self.in_line = false;
         }
-        face.late(rest);
+        ui.unexpected_text(rest);
     }
 }
 
@@ -64,12 +64,12 @@ impl ClientProtocol for Echo {
     /// More than a terminal gives in one line.
     const MAX_LEN: usize = 64 * 1024;
 
-    fn begin(&mut self, face: &mut dyn Ui) {
-        face.greet(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
+    fn start(&mut self, ui: &mut dyn Ui) {
+        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
     }
 
     /// Not only while an answer is awaited: a server that answers less than it was sent must not keep its user waiting.
-    fn deaf(&self) -> Option<&'static str> {
+    fn blocked(&self) -> Option<&'static str> {
         (self.awaited.len() >= MAX_AWAITED).then_some("too many lines are away, wait for them")
     }
 
@@ -77,7 +77,7 @@ impl ClientProtocol for Echo {
         "> "
     }
 
-    fn asks(&self) -> bool {
+    fn is_prompt_due(&self) -> bool {
         self.awaited.is_empty()
     }
 
@@ -91,39 +91,39 @@ impl ClientProtocol for Echo {
     }
 
     /// Also by what is too much: part of an answer is none, and what is typed meanwhile is kept apart from it.
-    fn is_asked(&self) -> bool {
+    fn shows_questions(&self) -> bool {
         self.awaited.is_empty()
     }
 
     /// The rest of an answer may take its time.
-    fn patience(&self) -> Duration {
+    fn pause_after(&self) -> Duration {
         if self.is_partial { REST_OF_AN_ANSWER } else { Duration::from_millis(300) }
     }
 
     /// A server that answers less than it was sent: nothing more is expected, and the next line is answered anew.
-    fn paused(&mut self, face: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) {
         if std::mem::take(&mut self.is_partial) {
             self.awaited.clear();
             if std::mem::take(&mut self.in_line) {
-                face.end_line();
+                ui.end_line();
             }
         }
-        face.settle();
+        ui.flush_partial_line();
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
+    fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         self.awaited.push_back(line.len());
         // Nothing is the whole answer to an empty line.
-        self.answered(b"", face);
+        self.answered(b"", ui);
         line
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
-        self.answered(bytes, face);
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+        self.answered(bytes, ui);
         ControlFlow::Continue(())
     }
 
-    fn may_be_closed(&self) -> bool {
+    fn server_may_close(&self) -> bool {
         false
     }
 }
@@ -133,13 +133,13 @@ impl ClientProtocol for Echo {
 /// # Errors
 /// What ended it against the user's will, in one line.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    converse(MESSAGES, (host, port), is_plain, Echo::with(format!("{host} port {port}")))
+    run_client(MESSAGES, (host, port), is_plain, Echo::with(format!("{host} port {port}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Event::{Heard, Paused, Typed};
+    use crate::client::Event::{Line, Pause, Received};
     use crate::client::{Event, screen_after};
     use proptest::prelude::*;
 
@@ -152,8 +152,8 @@ mod tests {
 
     /// After `lines` were sent at once and `answers` came back.
     fn after_all(on_terminal: bool, lines: &[&str], answers: &[&str]) -> String {
-        let typed = lines.iter().map(|line| Typed(line));
-        after(on_terminal, typed.chain(answers.iter().map(|answer| Heard(answer.as_bytes()))))
+        let typed = lines.iter().map(|line| Line(line));
+        after(on_terminal, typed.chain(answers.iter().map(|answer| Received(answer.as_bytes()))))
     }
 
     #[test]
@@ -174,15 +174,15 @@ mod tests {
 
     #[test]
     fn a_user_who_goes_on_after_a_short_answer_is_answered_again() {
-        let events = [Typed("hello"), Heard(b"OK"), Paused, Typed("un"), Heard(b"un"), Paused];
+        let events = [Line("hello"), Received(b"OK"), Pause, Line("un"), Received(b"un"), Pause];
         assert_eq!(after(true, events), "OK\n> un\n> ");
-        let events = [Typed("hello"), Heard(b"OK\n"), Typed("un"), Paused, Typed("deux"), Heard(b"deux")];
+        let events = [Line("hello"), Received(b"OK\n"), Line("un"), Pause, Line("deux"), Received(b"deux")];
         assert_eq!(after(true, events), "OK\n> deux\n> ");
     }
 
     #[test]
     fn whoever_types_while_an_answer_comes_does_not_tear_it() {
-        let events = [Typed("hello"), Heard(b"hel"), Typed("world"), Heard(b"lo"), Heard(b"world")];
+        let events = [Line("hello"), Received(b"hel"), Line("world"), Received(b"lo"), Received(b"world")];
         for on_terminal in [false, true] {
             let shown = after(on_terminal, events);
             assert_eq!(shown.trim_end_matches("> "), "hello\nworld\n");
@@ -201,10 +201,10 @@ mod tests {
             for cut in cuts.into_iter().chain([usize::MAX; 40]) {
                 if let Some(line) = typed.next() {
                     said += line.len();
-                    events.push(Typed(line));
+                    events.push(Line(line));
                 }
                 let until = said.min(cut.saturating_add(answered));
-                events.push(Heard(&all.as_bytes()[answered..until]));
+                events.push(Received(&all.as_bytes()[answered..until]));
                 answered = until;
             }
             let whole = lines.join("\n") + "\n";

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::answer::{Answer, Answers};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, UiMode, converse};
+use crate::client::{ClientProtocol, Messages, Ui, UiMode, run_client};
 use crate::text::Visible;
 
 /// Its name.
@@ -50,15 +50,15 @@ impl Turn {
 }
 
 impl Relay {
-    fn begin_turn(&mut self, face: &mut dyn Ui) {
+    fn begin_turn(&mut self, ui: &mut dyn Ui) {
         self.turn = Turn::Ours;
-        if face.look() == UiMode::Piped {
+        if ui.mode() == UiMode::Piped {
             // Elsewhere the prompt tells.
-            face.say("À vous");
+            ui.print_line("À vous");
         }
     }
 
-    fn show(&mut self, answer: &Answer, face: &mut dyn Ui) -> ControlFlow<String> {
+    fn show(&mut self, answer: &Answer, ui: &mut dyn Ui) -> ControlFlow<String> {
         let line = match answer {
             Answer::Number(number) => {
                 (self.number, self.turn) = (Some(*number), Turn::Alone);
@@ -74,9 +74,9 @@ impl Relay {
             Answer::Remark(text) => format!("Le serveur dit : {}", Visible(text)),
             Answer::Exit => return ControlFlow::Break("le serveur s'arrête (exit), au revoir".to_string()),
         };
-        face.say(&line);
+        ui.print_line(&line);
         if matches!(answer, Answer::Emitter | Answer::Message(_)) {
-            self.begin_turn(face);
+            self.begin_turn(ui);
         }
         ControlFlow::Continue(())
     }
@@ -85,12 +85,12 @@ impl Relay {
 impl ClientProtocol for Relay {
     const MAX_LEN: usize = MAX_LEN;
 
-    fn begin(&mut self, face: &mut dyn Ui) {
+    fn start(&mut self, ui: &mut dyn Ui) {
         let place = &self.place;
-        face.say(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
+        ui.print_line(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
     }
 
-    fn deaf(&self) -> Option<&'static str> {
+    fn blocked(&self) -> Option<&'static str> {
         match self.turn {
             Turn::Ours => None,
             Turn::InLine => Some("pas encore de place, la ligne attend ici"),
@@ -101,19 +101,19 @@ impl ClientProtocol for Relay {
     }
 
     /// One may leave also out of turn. An empty message is nothing that one would give one's turn away for.
-    fn refuses(&self, line: &[u8]) -> Option<&'static str> {
+    fn rejects(&self, line: &[u8]) -> Option<&'static str> {
         match (line, self.turn) {
             (FIN_LINE, _) => None,
             (b"", Turn::Ours) => Some("rien à dire ?, tapez un message"),
-            _ => self.deaf(),
+            _ => self.blocked(),
         }
     }
 
     fn prompt(&self) -> &str {
-        if self.asks() { "à vous> " } else { "attendez> " }
+        if self.is_prompt_due() { "à vous> " } else { "attendez> " }
     }
 
-    fn asks(&self) -> bool {
+    fn is_prompt_due(&self) -> bool {
         self.turn == Turn::Ours
     }
 
@@ -122,26 +122,26 @@ impl ClientProtocol for Relay {
         [self.turn.state().to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
     }
 
-    fn typed(&mut self, line: Vec<u8>, face: &mut dyn Ui) -> Vec<u8> {
+    fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         if line == FIN_LINE {
             // The farewell says it.
             self.turn = Turn::Left;
-            face.say("Vous partez");
+            ui.print_line("Vous partez");
             return Vec::new();
         }
         self.turn = Turn::Partners;
-        if face.look() != UiMode::Tui {
+        if ui.mode() != UiMode::Tui {
             // There the status tells.
-            face.say("Au tour de votre partenaire");
+            ui.print_line("Au tour de votre partenaire");
         }
         [&line, &b"\0"[..]].concat()
     }
 
-    fn heard(&mut self, bytes: &[u8], face: &mut dyn Ui) -> ControlFlow<String> {
-        self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, face))
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+        self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, ui))
     }
 
-    fn may_be_closed(&self) -> bool {
+    fn server_may_close(&self) -> bool {
         false
     }
 
@@ -149,7 +149,7 @@ impl ClientProtocol for Relay {
         self.turn == Turn::Left
     }
 
-    fn farewell(&self) -> &'static [u8] {
+    fn closing_bytes(&self) -> &'static [u8] {
         FIN
     }
 }
@@ -166,5 +166,5 @@ pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
         number: None,
         turn: Turn::InLine,
     };
-    converse(MESSAGES, (host, port), is_plain, relay)
+    run_client(MESSAGES, (host, port), is_plain, relay)
 }

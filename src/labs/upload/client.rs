@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::source::{Source, Survey};
 use super::transfer::{End, Exchange, INTERRUPTED, MAX_LEN, Outgoing, Verdict, text_of};
 use crate::cli::Program;
-use crate::client::{Messages, Target, find, prepare, try_connect};
+use crate::client::{Messages, Target, prepare, try_connect};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -46,7 +46,7 @@ pub struct Request {
 /// Why the server does not have the whole file for sure: its refusal, its silence, a file that cannot be read or may not be
 /// called so, the user's signal.
 pub fn upload(request: &Request) -> anyhow::Result<()> {
-    let server = find(MESSAGES, &request.host, request.port)?;
+    let server = Target::resolve(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
     let name = if request.as_text { None } else { Some(name_of(request)?) };

@@ -137,12 +137,12 @@ fn a_directory_that_cannot_be_synced_is_named_in_the_systems_words_alone() {
     assert_eq!(server.program.ends().code(), Some(0));
 }
 
-/// The line of README.md that has logrotate(8) tell the server, with this place in it.
+/// The line of docs/USAGE.md that has logrotate(8) tell the server, with this place in it.
 #[test]
-fn the_readmes_line_for_logrotate_reaches_the_first_process_of_that_room_and_nobody_else() {
+fn the_documented_line_for_logrotate_reaches_the_first_process_of_that_room_and_nobody_else() {
     let place = Place::new();
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let line = readme.lines().find(|line| line.trim().starts_with("pkill -HUP")).expect("a line with pkill");
+    let usage = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/USAGE.md")).unwrap();
+    let line = usage.lines().find(|line| line.trim().starts_with("pkill -HUP")).expect("a line with pkill");
     let line = line.replace("/var/log/chat/salle.jsonl", place.path().to_str().unwrap());
     assert!(line.contains("transcript.jsonl"), "{line}");
     // Without anybody to tell, it does not end the shell that runs it.

@@ -1,48 +1,37 @@
-//! The connection, while there is one, and the second process, of which there is always one: it listens to the server, or only watches
-//! over the terminal.
+//! The connection, and the second process: there is always one, as the terminal's watchdog.
 
 use std::io;
 use std::net::TcpStream;
 
-use super::receiver::{guard, listen};
+use super::receiver::{receive_for, watch_over};
 use crate::client::PeerProcess;
 use crate::sys::{Signals, TerminalModes};
 
-/// What the first process has to do with.
 #[derive(Debug)]
 pub struct ServerConnection {
-    /// Descriptor 3 in both processes. None: it is looked for.
-    pub connection: Option<TcpStream>,
-    /// The other process.
-    pub second: PeerProcess,
+    /// Descriptor 3 in both processes; `None` while connecting.
+    pub socket: Option<TcpStream>,
+    pub receiver: PeerProcess,
 }
 
 impl ServerConnection {
-    /// Two processes on `connection`.
-    ///
-    /// # Errors
-    /// What fork(2) says.
-    pub fn up(
-        connection: TcpStream,
+    pub fn connected(
+        socket: TcpStream,
         signals: &Signals,
         modes: &TerminalModes,
     ) -> io::Result<ServerConnection> {
-        let second =
-            PeerProcess::start(signals, &connection, |connection, parent| listen(connection, parent, modes))?;
-        Ok(ServerConnection { connection: Some(connection), second })
+        let receiver =
+            PeerProcess::start(signals, &socket, |socket, parent| receive_for(parent, socket, modes))?;
+        Ok(ServerConnection { socket: Some(socket), receiver })
     }
 
-    /// Two processes without a connection.
-    ///
-    /// # Errors
-    /// What fork(2) says.
-    pub fn down(signals: &Signals, modes: &TerminalModes) -> io::Result<ServerConnection> {
-        let second = PeerProcess::start(signals, &io::stdin(), |_, parent| guard(parent, modes))?;
-        Ok(ServerConnection { connection: None, second })
+    pub fn connecting(signals: &Signals, modes: &TerminalModes) -> io::Result<ServerConnection> {
+        let receiver = PeerProcess::start(signals, &io::stdin(), |_, parent| watch_over(parent, modes))?;
+        Ok(ServerConnection { socket: None, receiver })
     }
 
-    /// The second process alone, for its end. The connection is closed.
-    pub fn into_second(self) -> PeerProcess {
-        self.second
+    /// Closes the connection.
+    pub fn into_receiver(self) -> PeerProcess {
+        self.receiver
     }
 }

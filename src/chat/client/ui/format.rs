@@ -1,14 +1,14 @@
-//! What a message looks like on the terminal. Pure, but for the clock.
+//! Layout of messages on the terminal. Pure, but for the clock.
 
 use chrono::Local;
 
-use super::messages;
+use crate::chat::client::messages;
 use crate::chat::message::ParsedMessage;
 use crate::client::terminal::Colours;
 use crate::text::visible;
 
-/// Between the time and one's own messages, also where there are no colours; the client's own lines; messages without a name. No
-/// other message begins like one of these: see [`shows_as_name`].
+/// Marks after the time, for terminals without colours: one's own messages, the client's notices,
+/// messages without a name. No other message begins like one of these: [`shows_as_name`].
 const OWN: &str = "»";
 const NOTICE: &str = "--";
 const NAMELESS: &str = "? : ";
@@ -17,30 +17,26 @@ const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[m";
 
-/// Whose a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Another's.
     Others,
-    /// One's own.
     Own,
-    /// One's own, which a connection took that was lost before it came back.
+    /// One's own, sent on a connection that was lost before its echo came.
     Lost,
-    /// One's own, which the server has not passed on.
+    /// One's own, refused by the server.
     Refused,
 }
 
-/// A message's lines, with the time: `14:02 bob : salut`.
-pub fn message_lines(message: &[u8], whose: Origin, colours: Colours) -> Vec<String> {
-    lines_at(&now(), message, whose, colours)
+/// Lines of a message, with the time: `14:02 bob : salut`.
+pub fn message_lines(message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
+    lines_at(&now(), message, origin, colours)
 }
 
-/// A line of the client's own.
 pub fn notice(text: &str) -> String {
     format!("{DIM}{} {NOTICE} {}{PLAIN}", now(), visible(text.as_bytes()))
 }
 
-/// The name, where it may be offered to be typed: one that shows as it is.
+/// The sender's name for Tab, if it is printable.
 pub fn name_to_offer(message: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(ParsedMessage::of(message).name?).ok()?;
     (crate::text::is_plain(name) && !crate::text::is_blank(name)).then_some(name)
@@ -50,30 +46,30 @@ fn now() -> String {
     Local::now().format("%H:%M").to_string()
 }
 
-/// True for a name that cannot be taken for one of the marks, nor for a part of the time.
+/// True for a name that cannot pass for a mark or for a part of the time.
 fn shows_as_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains(':')
 }
 
-fn lines_at(time: &str, message: &[u8], whose: Origin, colours: Colours) -> Vec<String> {
+fn lines_at(time: &str, message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
     let ParsedMessage { name, text } = ParsedMessage::of(message);
     let mut lines =
         text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
     let name = match name.map(visible) {
-        Some(name) if whose != Origin::Others || shows_as_name(&name) => {
+        Some(name) if origin != Origin::Others || shows_as_name(&name) => {
             format!("{} : ", colours.of(&name, &name))
         }
         Some(name) => format!("{NAMELESS}{name} : "),
         None => NAMELESS.to_string(),
     };
     let first = format!("{name}{}", lines.next().unwrap_or_default());
-    let first = match whose {
+    let first = match origin {
         Origin::Others => format!("{DIM}{time}{PLAIN} {first}"),
         Origin::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}"),
         Origin::Lost => with_remark(time, &first, messages::MAY_BE_LOST),
         Origin::Refused => with_remark(time, &first, messages::REFUSED),
     };
-    // A line break in a message cannot be taken for another's message.
+    // Further lines are indented: none passes for another message.
     [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
 }
 
@@ -86,13 +82,13 @@ mod tests {
     use super::*;
 
     /// Without the colours.
-    fn shown(message: &[u8], whose: Origin) -> Vec<String> {
+    fn shown(message: &[u8], origin: Origin) -> Vec<String> {
         let plain = |line: String| [BOLD, DIM, PLAIN].iter().fold(line, |line, code| line.replace(code, ""));
-        lines_at("14:02", message, whose, Colours::None).into_iter().map(plain).collect()
+        lines_at("14:02", message, origin, Colours::None).into_iter().map(plain).collect()
     }
 
     #[test]
-    fn each_kind_is_known_without_colours() {
+    fn each_origin_is_marked_without_colours() {
         assert_eq!(shown(b"bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown(b"bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
         assert_eq!(shown(b"sans nom", Origin::Others), ["14:02 ? : sans nom"]);
@@ -100,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_begins_as_ones_own_or_as_the_clients_lines() {
+    fn no_message_passes_for_ones_own_or_for_a_notice() {
         for (message, expected) in [
             ("» alice : moi", "14:02 ? : » alice : moi"),
             ("» alice", "14:02 ? : » alice"),
@@ -122,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown_and_no_line_is_forged() {
+    fn control_characters_are_visible_and_no_line_is_forged() {
         assert_eq!(
             shown(b"e\x1b[m : \x1b[2J\r\nbob : x\x07", Origin::Others),
             ["14:02 e^[[m : ^[[2J", "    | bob : x^G"]
@@ -134,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_to_offer_shows_as_it_is() {
+    fn only_printable_names_are_offered() {
         assert_eq!(name_to_offer("élodie : x".as_bytes()), Some("élodie"));
         for message in ["x", "\x1b[m : x", "\u{202e} : x", "\u{200d} : x"] {
             assert_eq!(name_to_offer(message.as_bytes()), None, "{message:?}");

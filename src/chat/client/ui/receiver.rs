@@ -1,5 +1,5 @@
-//! The client's second process, on a terminal: hands what the server says to the first, which alone draws; and when the first
-//! dies without having put the terminal in order, does so in its place.
+//! Second process on a terminal: passes the server's messages to the first, which alone draws. Also
+//! the terminal's watchdog: restores its modes if the first process is killed.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -8,44 +8,45 @@ use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 
-use crate::chat::client::receiver::{CLOSED, hear};
-use crate::client::terminal::put_back;
+use crate::chat::client::receiver::{CLOSED, receive};
+use crate::client::terminal::restore_after_kill;
 use crate::hub::framing::messages;
 use crate::sys::{self, Interest, Signal, TerminalModes};
 
-/// Signals that a terminal, or its end, sends to both processes: the first decides what they mean, and this one outlives it.
-const THE_OTHERS: [Signal; 4] = [Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGTTOU];
+/// Sent by the terminal, or at its end, to both processes: the first handles them, and this one
+/// must outlive it.
+const LEFT_TO_FIRST: [Signal; 4] = [Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGTTOU];
 
-/// Writes every message, ended by a NUL, to the first process, until that or the server is gone. Returns its status. A first
-/// process that does not read makes it wait, and so, at last, the server.
-pub fn listen(connection: &TcpStream, parent: &UnixStream, modes: &TerminalModes) -> i32 {
-    THE_OTHERS.into_iter().for_each(sys::ignore_signal);
-    let status = hear(connection, parent, |chunk| {
-        let mut heard: Vec<u8> = Vec::with_capacity(chunk.len() + 1);
+/// Writes every message, ended by a NUL, to the first process, until that or the server is gone.
+/// Returns the exit status. A first process that does not read makes this one wait, and so the
+/// server (backpressure).
+pub fn receive_for(parent: &UnixStream, connection: &TcpStream, modes: &TerminalModes) -> i32 {
+    LEFT_TO_FIRST.into_iter().for_each(sys::ignore_signal);
+    let status = receive(connection, parent, |chunk| {
+        let mut bytes: Vec<u8> = Vec::with_capacity(chunk.len() + 1);
         for message in messages(chunk) {
-            heard.extend(message.iter().filter(|&&byte| byte != 0));
-            heard.push(0);
+            bytes.extend(message.iter().filter(|&&byte| byte != 0));
+            bytes.push(0);
         }
-        (&*parent).write_all(&heard).map_err(|_| Errno::EPIPE)
+        (&*parent).write_all(&bytes).map_err(|_| Errno::EPIPE)
     });
-    relieve(parent, modes);
+    restore_if_orphaned(parent, modes);
     status
 }
 
-/// While there is no server: only waits for the first process's end.
-pub fn guard(parent: &UnixStream, modes: &TerminalModes) -> i32 {
-    THE_OTHERS.into_iter().for_each(sys::ignore_signal);
+/// While there is no connection: waits for the first process's end.
+pub fn watch_over(parent: &UnixStream, modes: &TerminalModes) -> i32 {
+    LEFT_TO_FIRST.into_iter().for_each(sys::ignore_signal);
     while !sys::has_ended(parent) {
-        // It can only fail for want of memory, and then there is no hurry.
+        // Fails only for want of memory (ENOMEM): then it is tried again.
         let _ = sys::wait(&mut [sys::watch(parent.as_fd(), Interest::End)], None);
     }
-    relieve(parent, modes);
+    restore_if_orphaned(parent, modes);
     CLOSED
 }
 
-/// Puts the terminal in order, if the first process is gone.
-fn relieve(parent: &UnixStream, modes: &TerminalModes) {
+fn restore_if_orphaned(parent: &UnixStream, modes: &TerminalModes) {
     if sys::has_ended(parent) {
-        put_back(modes);
+        restore_after_kill(modes);
     }
 }

@@ -1,104 +1,107 @@
-//! The way to the server: sent to while there is one, looked for while there is none, left in the end.
+//! Sends while there is a connection, tries to connect while there is none, and closes it in the
+//! end.
 
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use super::ChatUi;
 use super::connection::ServerConnection;
 use super::format::Origin;
-use super::{ChatUi, End, messages};
-use crate::chat::client::MESSAGES;
-use crate::chat::client::sender::{GRACE, Over, verdict};
-use crate::hub::framing::messages;
+use crate::chat::client::messages::{self, MESSAGES};
+use crate::chat::client::receiver::{ConnectionEnd, end_of};
+use crate::client::Exit;
+use crate::hub::framing;
 
 impl ChatUi<'_> {
-    /// Sends what the server takes now, or looks on for one.
     pub(super) fn send_or_connect(&mut self) -> anyhow::Result<()> {
-        match &self.link {
-            Some(ServerConnection { connection: Some(_), .. }) => self.send(),
-            Some(_) => return self.look_on(),
+        match &self.server {
+            Some(ServerConnection { socket: Some(_), .. }) => self.send(),
+            Some(_) => return self.connect(),
             None => {}
         }
         Ok(())
     }
 
     fn send(&mut self) {
-        let Some(connection) = self.link.as_ref().and_then(|link| link.connection.as_ref()) else { return };
-        let (echoes, mut at_once) = (&mut self.echoes, Vec::new());
+        let Some(socket) = self.server.as_ref().and_then(|server| server.socket.as_ref()) else { return };
+        let (echoes, mut not_awaited) = (&mut self.echoes, Vec::new());
         let now = Instant::now();
         let sent = |mut message: Vec<u8>| {
             message.pop();
-            at_once.extend(echoes.sent(message, now));
+            not_awaited.extend(echoes.sent(message, now));
         };
-        if !self.is_broken && self.outbox.send(connection, sent).is_err() {
+        if !self.is_broken && self.queue.send(socket, sent).is_err() {
             self.is_broken = true;
-            // The second process then comes to the end of what the server has said.
-            let _ = connection.shutdown(Shutdown::Both);
+            // The second process reads what the server has still sent, then the end.
+            let _ = socket.shutdown(Shutdown::Both);
         }
-        self.show_messages(&at_once, Origin::Own);
+        self.show_messages(&not_awaited, Origin::Own);
     }
 
-    fn look_on(&mut self) -> anyhow::Result<()> {
+    fn connect(&mut self) -> anyhow::Result<()> {
         match self.connector.advance(Instant::now()) {
-            Ok(Some(connection)) => {
-                self.connected(connection)?;
+            Ok(Some(socket)) => {
+                self.connected(socket)?;
                 self.send();
             }
             Ok(None) => {}
             Err(reason) => {
                 let reason = self.connector.unreachable(MESSAGES, &reason);
-                bail!(messages::with_unsent(&reason, self.outbox.len()));
+                bail!(messages::with_unsent(&reason, self.queue.len()));
             }
         }
-        if let Some(heard) = self.connector.take_heard() {
-            messages(&heard).for_each(|message| self.show_message(message, Origin::Others));
+        if let Some(text) = self.connector.take_rejection() {
+            self.show_messages(framing::messages(&text), Origin::Others);
         }
         Ok(())
     }
 
-    pub(super) fn connected(&mut self, connection: TcpStream) -> anyhow::Result<()> {
+    pub(super) fn connected(&mut self, socket: TcpStream) -> anyhow::Result<()> {
         let address = self.connector.address();
         match self.address.replace(address.clone()) {
-            None => self.terminal.say(&messages::connected(&address, self.pseudo)),
-            Some(_) if self.connector.is_repeating() => {}
+            None => self.terminal.print(&messages::connected(&address, self.pseudo)),
+            Some(_) if self.connector.is_flapping() => {}
             Some(_) => self.notice(messages::BACK),
         }
-        self.outbox.begin_anew();
+        self.queue.restart_message();
         self.is_broken = false;
-        let link = ServerConnection::up(connection, &self.signals, &self.modes).context("fork")?;
-        if let Some(before) = self.link.replace(link) {
-            before.into_second().stop();
+        let server =
+            ServerConnection::connected(socket, &self.events.signals, &self.modes).context("fork")?;
+        if let Some(before) = self.server.replace(server) {
+            before.into_receiver().stop();
         }
         Ok(())
     }
 
-    pub(super) fn second_ended(&mut self) -> anyhow::Result<Option<End>> {
-        let Some(link) = self.link.take() else { return Ok(None) };
-        let was_up = link.connection.is_some();
-        // What reaches both processes, and ends the other at once, is told as what it is.
-        if let Some(end) = self.heed_signals()? {
-            self.link = Some(link);
-            return Ok(Some(end));
+    pub(super) fn receiver_ended(&mut self) -> anyhow::Result<Option<Exit>> {
+        let Some(server) = self.server.take() else { return Ok(None) };
+        let was_connected = server.socket.is_some();
+        // A signal that reached both processes may have ended the other first.
+        if let Some(exit) = self.take_signals()? {
+            self.server = Some(server);
+            return Ok(Some(exit));
         }
-        // Before the connection is closed: its number is to be the next one's.
-        let search = (self.reconnects && was_up)
-            .then(|| ServerConnection::down(&self.signals, &self.modes))
+        // Forked before descriptor 3 is closed, which must be free for the next connection.
+        let next = (self.reconnects && was_connected)
+            .then(|| ServerConnection::connecting(&self.events.signals, &self.modes))
             .transpose()
             .context("fork")?;
-        let ended = link.into_second().join().context("waitpid")?;
-        self.link = search;
-        match verdict(ended, self.leaving.is_some())? {
-            Over::Wanted(farewell) => return Ok(Some(End::Wanted(farewell.to_string()))),
-            Over::Lost(reason) => {
+        let ended = server.into_receiver().join().context("waitpid")?;
+        self.server = next;
+        match end_of(ended, self.events.is_in_grace())? {
+            ConnectionEnd::ByUser(message) => return Ok(Some(Exit::Normal(message.to_string()))),
+            ConnectionEnd::Lost(reason) => {
                 let reason = if self.is_broken { MESSAGES.broken() } else { reason };
-                self.heard.clear();
-                self.show_what_may_be_lost();
-                if self.link.is_none() {
-                    bail!(messages::with_unsent(reason, self.outbox.len()));
+                self.partial_message.clear();
+                let lost = self.echoes.end();
+                self.show_messages(&lost, Origin::Lost);
+                if self.server.is_none() {
+                    bail!(messages::with_unsent(reason, self.queue.len()));
                 }
-                self.connector.lost(Instant::now());
-                if !self.connector.is_repeating() {
+                self.connector.reconnect(Instant::now());
+                if !self.connector.is_flapping() {
                     self.notice(&messages::lost(reason));
                 }
             }
@@ -106,27 +109,29 @@ impl ChatUi<'_> {
         Ok(None)
     }
 
-    /// What is left to do for a user who leaves.
-    pub(super) fn leave(&mut self) -> anyhow::Result<Option<End>> {
-        let (Some(since), Some(link)) = (self.leaving, &self.link) else { return Ok(None) };
-        match &link.connection {
-            None if self.outbox.is_empty() => {
-                return Ok(Some(End::Wanted(MESSAGES.end_of_input().to_string())));
+    /// After the end of input: closes our side once everything is sent, and waits for the server.
+    pub(super) fn leave(&mut self) -> anyhow::Result<Option<Exit>> {
+        let Some(server) = self.server.as_ref().filter(|_| self.events.is_in_grace()) else {
+            return Ok(None);
+        };
+        match &server.socket {
+            None if self.queue.is_empty() => {
+                return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
             None if self.reconnects => {
-                bail!(messages::with_unsent(messages::NO_CONNECTION, self.outbox.len()))
+                bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.len()))
             }
-            // The search will soon be over, one way or the other.
+            // The connector gives up soon.
             None => return Ok(None),
-            // It fails only when the connection is gone already.
-            Some(connection) if self.outbox.is_empty() => drop(connection.shutdown(Shutdown::Write)),
+            // Fails only when the connection is gone already.
+            Some(socket) if self.queue.is_empty() => drop(socket.shutdown(Shutdown::Write)),
             Some(_) => {
-                // The server's time begins when all is sent.
-                self.leaving = Some(Instant::now());
+                // The grace period begins when everything is sent.
+                self.events.start_grace();
                 return Ok(None);
             }
         }
-        if since.elapsed() >= GRACE {
+        if self.events.is_grace_over() {
             bail!(MESSAGES.not_closed());
         }
         Ok(None)

@@ -1,22 +1,22 @@
 use super::*;
-use crate::client::terminal::keys::{Input, Keys};
+use crate::client::terminal::keys::{Input, KeyDecoder};
 use crate::text::is_plain;
 use proptest::prelude::*;
 
-/// The outcomes of these keys, as a terminal sends them.
+/// Feeds the bytes of a terminal.
 fn type_in(editor: &mut Editor, keys: &str) -> Vec<Outcome> {
-    let (mut parser, mut outcomes) = (Keys::default(), Vec::new());
+    let (mut decoder, mut outcomes) = (KeyDecoder::default(), Vec::new());
     let mut press = |input| match input {
         Input::Key(key) => outcomes.push(editor.press(key)),
         Input::Paste { bytes, .. } => drop(editor.paste(&String::from_utf8_lossy(&bytes))),
     };
-    parser.feed(keys.as_bytes(), &mut press);
-    parser.settle(press);
+    decoder.feed(keys.as_bytes(), &mut press);
+    decoder.flush(press);
     outcomes.retain(|outcome| *outcome != Outcome::Edited);
     outcomes
 }
 
-/// What stands there after these keys, with `|` where the cursor is.
+/// The line after these keys, with `|` for the cursor.
 fn after(keys: &str) -> String {
     let mut editor = Editor::default();
     type_in(&mut editor, keys);
@@ -31,7 +31,7 @@ fn state(editor: &Editor) -> String {
 const LEFT: &str = "\x1b[D";
 
 #[test]
-fn keys_move_by_signs_and_by_words() {
+fn keys_move_by_graphemes_and_by_words() {
     assert_eq!(after(&format!("ab{LEFT}c")), "ac|b");
     assert_eq!(after("ab\x01c\x05d"), "cab|".replace('|', "d|"));
     assert_eq!(after("ab\x1b[Hc\x1b[Fd"), "cabd|");
@@ -39,13 +39,13 @@ fn keys_move_by_signs_and_by_words() {
     assert_eq!(after("un deux\x1bb\x1bbx\x1bfy"), "xuny| deux");
     assert_eq!(after("un deux\x1b[1;3D\x1b[1;5D\x1b[1;3C"), "un| deux");
     assert_eq!(after("ab\x02\x02\x06c"), "ac|b");
-    // A sign is whole, however many characters it is made of.
+    // A grapheme of several characters is one step.
     assert_eq!(after(&format!("e\u{301}👩‍👩‍👧{LEFT}x")), "e\u{301}x|👩‍👩‍👧");
     assert_eq!(after(&format!("日本{LEFT}{LEFT}{LEFT}x")), "x|日本");
 }
 
 #[test]
-fn keys_take_out_and_put_back() {
+fn keys_delete_kill_and_yank() {
     assert_eq!(after("abc\x7f\x08"), "a|");
     assert_eq!(after(&format!("abc{LEFT}{LEFT}\x1b[3~")), "a|c");
     assert_eq!(after("un deux-trois\x17x"), "un x|");
@@ -55,27 +55,27 @@ fn keys_take_out_and_put_back() {
     assert_eq!(after("un deux\x1bb\x0bx\x19"), "un xdeux|");
     assert_eq!(after("ab\x14"), "ba|");
     assert_eq!(after("e\u{301}\x7f"), "|");
-    // Single signs taken out are not what is put back.
+    // Characters deleted one by one are not yanked.
     assert_eq!(after("un deux\x17x\x7f\x19"), "un deux|");
 }
 
 #[test]
-fn what_is_no_text_is_never_put_in() {
+fn control_characters_are_never_inserted() {
     assert_eq!(after("a\x07\x00\x1c\u{9b}\u{202e}\x1b[15~\x1b[Zb"), "ab|");
 }
 
 #[test]
-fn enter_gives_the_line_and_ctrl_d_ends_on_an_empty_one_alone() {
+fn enter_ends_the_line_and_ctrl_d_the_input_on_an_empty_line() {
     let mut editor = Editor::default();
     let line = |text: &str| Outcome::Line(text.to_string());
     assert_eq!(type_in(&mut editor, "un\rdeux\n\r"), [line("un"), line("deux"), line("")]);
     assert_eq!(type_in(&mut editor, &format!("ab{LEFT}\x04")), []);
     assert_eq!(state(&editor), "a|");
-    assert_eq!(type_in(&mut editor, "\x7f\x04\x0c"), [Outcome::End, Outcome::Clear]);
+    assert_eq!(type_in(&mut editor, "\x7f\x04\x0c"), [Outcome::End, Outcome::ClearScreen]);
 }
 
 #[test]
-fn lines_come_back_and_what_one_was_typing_too() {
+fn the_history_ends_at_the_draft() {
     let mut editor = Editor::default();
     type_in(&mut editor, "un\rdeux\rbrouillon\x1b[A\x10");
     assert_eq!(state(&editor), "un|");
@@ -84,7 +84,7 @@ fn lines_come_back_and_what_one_was_typing_too() {
 }
 
 #[test]
-fn a_search_finds_older_lines_and_can_be_given_up() {
+fn a_search_finds_older_lines_and_can_be_cancelled() {
     let mut editor = Editor::default();
     type_in(&mut editor, "salut alice\rbonjour\rsalut bob\rx\x12sal");
     assert_eq!((state(&editor), editor.search()), ("salut bob|".to_string(), Some(("sal", true))));
@@ -110,32 +110,32 @@ fn tab_completes_and_another_key_accepts() {
 }
 
 #[test]
-fn a_line_that_was_done_too_early_comes_back_before_what_was_typed_since() {
+fn a_line_given_back_stands_before_what_was_typed_since() {
     let mut editor = Editor::default();
     type_in(&mut editor, &format!("salut\rbob{LEFT}"));
     editor.give_back("salut");
     assert_eq!(state(&editor), "salutbo|b");
-    editor.give_back(&"é".repeat(LONGEST_LINE / 2));
-    assert_eq!(editor.text().len(), LONGEST_LINE);
-    // It was typed, so it can be had again.
+    editor.give_back(&"é".repeat(MAX_LINE / 2));
+    assert_eq!(editor.text().len(), MAX_LINE);
+    // It is in the history.
     type_in(&mut editor, "\x1b[A");
     assert_eq!(state(&editor), "salut|");
 }
 
 #[test]
-fn a_line_has_bounds() {
+fn a_line_is_bounded() {
     let mut editor = Editor::default();
-    assert!(editor.paste(&"é".repeat(LONGEST_LINE / 2)));
+    assert!(editor.paste(&"é".repeat(MAX_LINE / 2)));
     assert!(!editor.paste("trop"));
     type_in(&mut editor, "x");
-    assert_eq!(editor.text().len(), LONGEST_LINE);
+    assert_eq!(editor.text().len(), MAX_LINE);
     type_in(&mut editor, "\x15\x19\x19");
-    assert_eq!(editor.text().len(), LONGEST_LINE);
+    assert_eq!(editor.text().len(), MAX_LINE);
 }
 
 proptest! {
     #[test]
-    fn whatever_is_typed_the_cursor_stands_between_characters(
+    fn the_cursor_is_always_between_characters(
         keys in prop::collection::vec(
             prop_oneof![
                 "\\PC{1,4}",

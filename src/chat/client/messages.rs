@@ -1,49 +1,51 @@
-//! What the client says of itself on the terminal, in French.
+//! Messages of the chat client to its user, in French.
 
-/// The end of a connection, for `reason`, and that another is being tried.
+use crate::cli::Program;
+use crate::client::Messages;
+
+pub const PROGRAM: Program = Program::french("chat_client");
+
+/// Those shared by every client.
+pub(crate) const MESSAGES: Messages = Messages { program: PROGRAM };
+
 pub fn lost(reason: &str) -> String {
     format!("{reason} ; on réessaie jusqu'à ce qu'il réponde")
 }
 
-/// Another connection has come after one that was lost.
+/// After a reconnection.
 pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a pas été entendu";
 
-/// The first connection, to `address` under the name of `pseudo`.
 pub fn connected(address: &str, pseudo: &str) -> String {
     format!("Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)")
 }
 
-/// The server sends to all but who has spoken.
+/// The server does not echo messages to their sender.
 pub const NOTHING_BACK: &str =
     "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent";
 
-/// Behind what was sent on a connection that was lost before it came back.
+/// After a message whose echo had not come when the connection was lost.
 pub const MAY_BE_LOST: &str = "(perdu avec la connexion ?)";
 
-/// Behind what the server has not passed on; why, it says itself.
+/// After a message that the server refused, with a reason of its own.
 pub const REFUSED: &str = "(non transmis)";
 
-/// Why what waits is not sent.
 pub const NO_CONNECTION: &str = "pas de connexion";
 
-/// The second process is not there.
 pub const NO_SECOND: &str = "le second processus manque";
 
-/// The last word, and how many messages have found no server.
-pub fn with_unsent(word: &str, messages: usize) -> String {
+/// The closing message, with the number of unsent messages.
+pub fn with_unsent(reason: &str, messages: usize) -> String {
     match messages {
-        0 => word.to_string(),
-        1 => format!("{word} (1 message n'est pas parti)"),
-        _ => format!("{word} ({messages} messages ne sont pas partis)"),
+        0 => reason.to_string(),
+        1 => format!("{reason} (1 message n'est pas parti)"),
+        _ => format!("{reason} ({messages} messages ne sont pas partis)"),
     }
 }
 
-/// A line that is not kept, because too many wait.
 pub fn not_kept(line: &str) -> String {
     format!("trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}")
 }
 
-/// So many messages.
 pub fn counted(messages: usize) -> String {
     match messages {
         0 | 1 => format!("{messages} message"),
@@ -51,9 +53,9 @@ pub fn counted(messages: usize) -> String {
     }
 }
 
-/// How the connection is, or the search for one, which may be `for_ever`.
+/// State of the connection, or of the attempts, which may go on `for_ever`.
 pub fn state(is_up: bool, was_up: bool, for_ever: bool, leaves: bool, waiting: usize) -> String {
-    let waiting_for_it = match waiting {
+    let suffix = match waiting {
         0 => String::new(),
         1 => " (1 message attend)".to_string(),
         _ => format!(" ({waiting} messages attendent)"),
@@ -66,5 +68,5 @@ pub fn state(is_up: bool, was_up: bool, for_ever: bool, leaves: bool, waiting: u
         (false, false) if for_ever => "pas encore de serveur, nouvel essai",
         (false, false) => "connexion en cours",
     };
-    format!("{state}{waiting_for_it}")
+    format!("{state}{suffix}")
 }

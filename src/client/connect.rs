@@ -1,0 +1,82 @@
+//! Waits for a [`Connector`] to find its server, before a client has anything else to do.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::connector::Connector;
+use super::messages::Messages;
+use super::signals;
+use super::target::Target;
+use crate::sys::{self, Interest, Signal, Signals};
+use crate::text::visible;
+
+/// A server that is up answers within this time as a rule: [`connect_at_once`].
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Connects to `server`. `None` when the user interrupted the wait, which was reported.
+pub fn connect(
+    messages: Messages,
+    server: &Target,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<TcpStream>> {
+    let connection = try_connect(messages, server, signals)?;
+    if connection.is_none() {
+        messages.program.complain(messages.interrupted());
+    }
+    Ok(connection)
+}
+
+/// As [`connect`], but `None` is not yet reported. Fails after 3 seconds without an answer.
+pub fn try_connect(
+    messages: Messages,
+    server: &Target,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<TcpStream>> {
+    connect_with(messages, &mut Connector::with_timeout(server), signals)
+}
+
+/// Connects by `connector`, until it gives up, and prints what a server said before it closed at
+/// once. `None` when the user interrupted the wait, which is not yet reported.
+pub fn connect_with(
+    messages: Messages,
+    connector: &mut Connector,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<TcpStream>> {
+    loop {
+        match connector.advance(Instant::now()) {
+            Ok(None) => {}
+            Ok(connection) => return Ok(connection),
+            Err(reason) => bail!(connector.unreachable(messages, &reason)),
+        }
+        if let Some(text) = connector.take_rejection() {
+            let lines = text.split(|byte| matches!(byte, 0 | b'\n')).filter(|line| !line.is_empty());
+            lines.for_each(|line| messages.program.complain(&visible(line)));
+        }
+        if is_interrupted(signals) {
+            return Ok(None);
+        }
+        let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), connector.poll_fd()];
+        sys::wait_for_some(watched, Some(connector.timeout(Instant::now()))).context("poll")?;
+    }
+}
+
+/// One round of attempts, for 100 ms at most. `None`: `connector` is to be advanced in a poll loop.
+pub fn connect_at_once(connector: &mut Connector) -> io::Result<Option<TcpStream>> {
+    let connection = connector.advance(Instant::now())?;
+    let Some(socket) = connector.poll_fd().filter(|_| connection.is_none()) else { return Ok(connection) };
+    sys::wait(&mut [socket], Some(AT_ONCE))?;
+    connector.advance(Instant::now())
+}
+
+/// Stops the process meanwhile on Ctrl+Z, where SIGTSTP is caught.
+fn is_interrupted(signals: &mut Signals) -> bool {
+    let taken = signals.take();
+    if taken.contains(&Signal::SIGTSTP) {
+        // Fails for invalid signal numbers only.
+        let _ = sys::stop_as_asked();
+    }
+    taken.iter().any(|signal| !signals::TERMINAL.contains(signal))
+}

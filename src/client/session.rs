@@ -1,0 +1,278 @@
+//! The one-process client of a lab: typed lines go through its [`ClientProtocol`] to the server,
+//! received bytes to its [`Ui`].
+//!
+//! A line that cannot be sent yet waits: in [`UiMode::Tui`] in a queue, otherwise unread in the
+//! terminal or the pipe.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpStream};
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::event_loop::{EventLoop, Exit, Ready, Sources};
+use super::input_queue::InputQueue;
+use super::protocol::{ClientProtocol, pause, receive, send_line, start};
+use super::signals::{FATAL, prepare, prepare_with_terminal};
+use super::ui::plain::Plain;
+use super::ui::tui::Tui;
+use super::ui::{Ui, UiMode};
+use super::{LineBuffer, Messages, Target, connect, terminal};
+use crate::sys::{self, Interest, Signal, Signals};
+
+/// Unsent bytes beyond which no typed line is taken.
+const MAX_UNSENT: usize = 64 * 1024;
+
+/// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
+const MIN_LAST_PIECE: usize = 4;
+
+/// Connects to `host` and runs the session until keyboard, user or server end it, which is reported
+/// on standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
+pub fn run_client(
+    messages: Messages,
+    (host, port): (&str, u16),
+    is_plain: bool,
+    protocol: impl ClientProtocol,
+) -> anyhow::Result<()> {
+    let server = Target::resolve(messages, host, port)?;
+    let is_tui = !is_plain && terminal::is_usable();
+    let mut signals = match is_tui {
+        true => prepare_with_terminal()?,
+        false => prepare()?,
+    };
+    let Some(connection) = connect(messages, &server, &mut signals)? else { return Ok(()) };
+    let ui: Box<dyn Ui> = match is_tui {
+        true => Box::new(Tui::new(messages).context("tcsetattr")?),
+        false => Box::new(Plain::new(messages)),
+    };
+    let mut session = Session::new(messages, &connection, signals, protocol, ui);
+    let outcome = session.run();
+    let closed = session.ui.close();
+    match outcome? {
+        Exit::Normal(message) => messages.program.complain(&message),
+        Exit::Signal(signal) => sys::die_by(signal),
+    }
+    closed
+}
+
+struct Session<'a, P> {
+    messages: Messages,
+    connection: &'a TcpStream,
+    /// In its grace period once our side has ended.
+    events: EventLoop,
+    protocol: P,
+    ui: Box<dyn Ui>,
+    lines: LineBuffer,
+    queue: InputQueue,
+    to_send: Vec<u8>,
+    input_ended: bool,
+    /// Time of the last bytes received, until a pause was noticed.
+    received_at: Option<Instant>,
+}
+
+impl<'a, P: ClientProtocol> Session<'a, P> {
+    fn new(
+        messages: Messages,
+        connection: &'a TcpStream,
+        signals: Signals,
+        protocol: P,
+        ui: Box<dyn Ui>,
+    ) -> Session<'a, P> {
+        Session {
+            messages,
+            connection,
+            events: EventLoop::new(signals),
+            to_send: protocol.opening_bytes(),
+            protocol,
+            ui,
+            lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
+            queue: InputQueue::default(),
+            input_ended: false,
+            received_at: None,
+        }
+    }
+
+    fn run(&mut self) -> anyhow::Result<Exit> {
+        start(&mut self.protocol, &mut *self.ui);
+        loop {
+            self.ui.set_status(self.status());
+            let ready = self.wait()?;
+            if let Some(exit) = self.read_keyboard(ready.keyboard)? {
+                return Ok(exit);
+            }
+            // After the keyboard, where a key may raise one, and before the server's end, if both
+            // come at once.
+            if let Some(signal) = self.events.take_signals(|signal| self.ui.handle_signal(signal))? {
+                return Ok(self.ended_by(signal));
+            }
+            self.ui.draw(ready.screen)?;
+            if ready.server
+                && let ControlFlow::Break(exit) = self.read_server()
+            {
+                return exit;
+            }
+            self.notice_pause();
+            self.take_lines();
+            if ready.connection || !self.to_send.is_empty() {
+                self.send();
+            }
+            if self.events.is_grace_over() {
+                bail!(self.messages.not_closed());
+            }
+        }
+    }
+
+    fn wait(&self) -> anyhow::Result<Ready> {
+        let ui = &self.ui;
+        let takes_lines = self.protocol.blocked().is_none() && self.queue.is_empty() && !self.input_ended;
+        // A terminal in raw mode is read to the end: Ctrl+C is a key, and unread input would go to
+        // the shell as commands.
+        let reads_keyboard = self.is_tui() || (takes_lines && !self.events.is_in_grace());
+        let sources = Sources {
+            keyboard: ui.keyboard().filter(|_| reads_keyboard),
+            server: ui.has_room().then(|| self.connection.as_fd()),
+            connection: (!self.to_send.is_empty())
+                .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
+            screen: ui.has_pending_output().then(|| ui.output()),
+        };
+        self.events.wait(sources, [ui.timeout(), self.until_pause()])
+    }
+
+    fn is_tui(&self) -> bool {
+        self.ui.mode() == UiMode::Tui
+    }
+
+    /// End of input, queued lines, a server that takes nothing, then the protocol's own parts.
+    fn status(&self) -> Vec<String> {
+        let leaving = self.input_ended.then(|| self.messages.leaving().map(str::to_string));
+        let waiting = (!self.queue.is_empty()).then(|| self.messages.waiting(self.queue.len()));
+        let stuck = (!self.to_send.is_empty()).then(|| self.messages.takes_nothing().to_string());
+        leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(self.protocol.status()).collect()
+    }
+
+    fn ended_by(&mut self, signal: Signal) -> Exit {
+        self.send_closing_bytes();
+        if FATAL.contains(&signal) {
+            return Exit::Signal(signal);
+        }
+        self.ui.interrupted();
+        Exit::Normal(self.messages.interrupted().to_string())
+    }
+
+    /// As far as the connection takes them without blocking.
+    fn send_closing_bytes(&self) {
+        if !self.events.is_in_grace() {
+            let _ = sys::try_send(self.connection, self.protocol.closing_bytes());
+        }
+    }
+
+    /// One read. After the end of input, lines are dropped, and a second end of input exits at
+    /// once.
+    fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<Option<Exit>> {
+        let (protocol, queue, messages) = (&self.protocol, &self.queue, self.messages);
+        let had_ended = self.input_ended;
+        let reject = |lines: &[&str]| match lines {
+            _ if had_ended => None,
+            _ if !queue.has_room_for(lines) => Some(messages.too_much_waits()),
+            [line] => protocol.rejects(line.as_bytes()),
+            [] => protocol.blocked(),
+            _ => None,
+        };
+        let input = self.ui.read_keyboard(is_ready, &reject).with_context(|| messages.no_keyboard())?;
+        if had_ended && input.has_ended {
+            self.send_closing_bytes();
+            return Ok(Some(Exit::Normal(messages.end_of_input().to_string())));
+        }
+        if !had_ended {
+            self.lines.feed(&input.bytes, |line| self.queue.push(line));
+            if input.has_ended {
+                self.lines.finish().into_iter().for_each(|line| self.queue.push(line));
+                self.input_ended = true;
+            }
+        }
+        Ok(None)
+    }
+
+    fn can_send(&self, line: &[u8]) -> bool {
+        self.protocol.blocked().is_none() || (self.is_tui() && self.protocol.rejects(line).is_none())
+    }
+
+    /// Passes queued lines to the protocol while it takes them, and ends our side after the last.
+    fn take_lines(&mut self) {
+        while self.to_send.len() < MAX_UNSENT && self.queue.first().is_some_and(|line| self.can_send(line)) {
+            let Some(line) = self.queue.pop() else { break };
+            self.to_send.extend(send_line(&mut self.protocol, &mut *self.ui, line));
+        }
+        // In a Tui, a user without more lines need not wait for a turn.
+        let may_leave = self.is_tui() || self.protocol.blocked().is_none();
+        let is_done = self.input_ended && self.queue.is_empty() && may_leave;
+        if (is_done || self.protocol.has_left()) && !self.events.is_in_grace() {
+            self.to_send.extend(self.protocol.closing_bytes());
+            self.events.start_grace();
+            self.input_ended = true;
+            self.shut_down_if_sent();
+        }
+    }
+
+    fn send(&mut self) {
+        match sys::try_send(self.connection, &self.to_send) {
+            Ok(sent) => drop(self.to_send.drain(..sent)),
+            // The server may have said why before it closed: the next reads show that.
+            Err(_) => self.to_send.clear(),
+        }
+        self.shut_down_if_sent();
+    }
+
+    /// Half-close. Fails only when the connection is gone already.
+    fn shut_down_if_sent(&self) {
+        if self.events.is_in_grace() && self.to_send.is_empty() {
+            let _ = self.connection.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn has_sent_closing_bytes(&self) -> bool {
+        self.events.is_in_grace() && self.to_send.is_empty() && !self.protocol.closing_bytes().is_empty()
+    }
+
+    fn until_pause(&self) -> Option<Duration> {
+        let received_at = self.received_at.filter(|_| self.ui.mode() != UiMode::Piped)?;
+        Some(self.protocol.pause_after().saturating_sub(received_at.elapsed()))
+    }
+
+    fn notice_pause(&mut self) {
+        if self.until_pause().is_some_and(|left| left.is_zero()) {
+            self.received_at = None;
+            pause(&mut self.protocol, &mut *self.ui);
+        }
+    }
+
+    /// One read.
+    fn read_server(&mut self) -> ControlFlow<anyhow::Result<Exit>> {
+        let mut bytes = [0; 4096];
+        let end = match (&mut &*self.connection).read(&mut bytes) {
+            Ok(0) if self.events.is_in_grace() => match self.protocol.failure() {
+                Some(reason) => Err(anyhow::Error::msg(reason)),
+                None => Ok(self.messages.end_of_input().to_string()),
+            },
+            Ok(0) if self.protocol.server_may_close() => Ok(self.messages.closed().to_string()),
+            Ok(0) => Err(anyhow::anyhow!(self.messages.closed())),
+            Ok(n) => {
+                self.events.extend_grace();
+                self.received_at = Some(Instant::now());
+                match receive(&mut self.protocol, &mut *self.ui, &bytes[..n]) {
+                    ControlFlow::Continue(()) => return ControlFlow::Continue(()),
+                    ControlFlow::Break(message) => Ok(message),
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return ControlFlow::Continue(()),
+            // The server closed without reading our closing bytes; nothing else was lost.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_sent_closing_bytes() => {
+                Ok(self.messages.end_of_input().to_string())
+            }
+            Err(error) => Err(anyhow::Error::new(error).context(self.messages.broken())),
+        };
+        ControlFlow::Break(end.map(Exit::Normal))
+    }
+}

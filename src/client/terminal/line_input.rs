@@ -1,0 +1,208 @@
+//! Keyboard bytes to editor actions, with pastes and the end of input. Pure.
+
+use std::time::Duration;
+
+use terminput::{KeyCode, KeyEvent};
+
+use super::editor::{Editor, Outcome};
+use super::keys::{Input, KeyDecoder};
+use super::paste::Pasted;
+use super::width::width;
+use crate::client::Messages;
+use crate::sys::Signal;
+
+/// Silence within a paste after which its end bracket counts as lost, and Ctrl+C is a key again.
+const PASTE_TIMEOUT: Duration = Duration::from_secs(1);
+const CTRL_C: &[u8] = b"\x03";
+
+/// Longest pause within a paste, while its end is awaited.
+const PAUSE_IN_PASTE: Duration = Duration::from_millis(500);
+/// A terminal that does not mark pastes sends the rest of one this soon after the Ctrl+C in it.
+const AFTER_CTRL_C: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Default)]
+pub struct LineInput {
+    keys: KeyDecoder,
+    pub editor: Editor,
+    /// Pasted lines that wait for Enter or Escape.
+    pending_paste: Option<Pasted>,
+    /// The last paste did not fit in the line.
+    is_full: bool,
+    /// After the end of input only signals and a second end count.
+    has_ended: bool,
+    is_interrupted: bool,
+}
+
+impl LineInput {
+    /// `quiet`: time since the last bytes.
+    pub fn feed(&mut self, bytes: &[u8], quiet: Duration) -> Vec<Outcome> {
+        if bytes == CTRL_C && quiet >= PASTE_TIMEOUT && self.keys.is_pasting() {
+            self.keys = KeyDecoder::default();
+        }
+        let mut inputs = Vec::new();
+        self.keys.feed(bytes, |input| inputs.push(input));
+        inputs.into_iter().flat_map(|input| self.take(input)).collect()
+    }
+
+    /// No bytes have come for a while: [`KeyDecoder::flush`].
+    pub fn flush_partial_key(&mut self) -> Vec<Outcome> {
+        let mut inputs = Vec::new();
+        self.keys.flush(|input| inputs.push(input));
+        inputs.into_iter().flat_map(|input| self.take(input)).collect()
+    }
+
+    pub fn has_partial_key(&self) -> bool {
+        self.keys.has_partial_key()
+    }
+
+    /// What comes within this time must not reach the shell: the rest of a paste, which it would
+    /// execute, or type-ahead after Ctrl+C, which a terminal in canonical mode would flush.
+    pub fn discard_time(&self) -> Option<Duration> {
+        let of_paste = self.keys.is_pasting().then_some(PAUSE_IN_PASTE);
+        of_paste.or(self.is_interrupted.then_some(AFTER_CTRL_C))
+    }
+
+    pub fn discard(&mut self, bytes: &[u8]) {
+        self.keys.feed(bytes, drop);
+    }
+
+    /// Forgets a partial key or paste.
+    pub fn reset_keys(&mut self) {
+        self.keys = KeyDecoder::default();
+    }
+
+    /// Replaces the status: the longest form that fits in `room` columns.
+    pub fn notice(&self, messages: Messages, room: usize) -> Option<String> {
+        let forms = match &self.pending_paste {
+            Some(pasted) => messages.pasted(pasted.lines.len(), pasted.is_cut).to_vec(),
+            None if self.is_full => messages.line_is_full().map(String::from).to_vec(),
+            None => return None,
+        };
+        forms.iter().find(|form| width(form) <= room).or(forms.last()).cloned()
+    }
+
+    fn take(&mut self, input: Input) -> Vec<Outcome> {
+        self.is_full = false;
+        let mut outcomes = match input {
+            Input::Key(key) => self.press(key),
+            Input::Paste { bytes, is_cut } => {
+                self.paste(Pasted::of(&bytes, is_cut));
+                vec![Outcome::Edited]
+            }
+        };
+        outcomes.retain(|outcome| !self.has_ended || matches!(outcome, Outcome::Signal(_) | Outcome::End));
+        self.is_interrupted |=
+            outcomes.iter().any(|it| matches!(it, Outcome::Signal(Signal::SIGINT | Signal::SIGQUIT)));
+        self.has_ended |= self.is_interrupted || outcomes.contains(&Outcome::End);
+        outcomes
+    }
+
+    /// One line goes into the editor; several wait for Enter or Escape, and replace those that wait
+    /// already.
+    fn paste(&mut self, mut pasted: Pasted) {
+        match (&mut self.pending_paste, pasted.lines.len()) {
+            (None, 0) => {}
+            (None, 1) if !pasted.is_cut => self.is_full = !self.editor.paste(&pasted.lines.remove(0)),
+            (pending, _) => *pending = Some(pasted),
+        }
+    }
+
+    /// Enter sends the pending paste, Escape drops it; other keys edit the line meanwhile.
+    fn press(&mut self, key: KeyEvent) -> Vec<Outcome> {
+        match (key.code, self.pending_paste.take()) {
+            (KeyCode::Enter, Some(pasted)) => {
+                pasted.lines.iter().for_each(|line| self.editor.remember(line));
+                pasted.lines.into_iter().map(Outcome::Line).collect()
+            }
+            (KeyCode::Esc, Some(_)) => vec![Outcome::Edited],
+            (_, pending) => {
+                self.pending_paste = pending;
+                vec![self.editor.press(key)]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn after(bytes: &str) -> (LineInput, Vec<Outcome>) {
+        let mut input = LineInput::default();
+        let mut outcomes = input.feed(bytes.as_bytes(), NOW);
+        outcomes.extend(input.flush_partial_key());
+        outcomes.retain(|outcome| *outcome != Outcome::Edited);
+        (input, outcomes)
+    }
+
+    fn line(text: &str) -> Outcome {
+        Outcome::Line(text.to_string())
+    }
+
+    #[test]
+    fn signal_keys_do_not_count_in_a_paste() {
+        let signals = [Signal::SIGTSTP, Signal::SIGINT].map(Outcome::Signal).into_iter().collect::<Vec<_>>();
+        assert_eq!(after("un\x1a\x03").1, signals);
+        assert_eq!(after("\x1c").1, [Outcome::Signal(Signal::SIGQUIT)]);
+        let (input, outcomes) = after("\x1b[200~un\x03\x1a\x1cdeux\x1b[201~");
+        assert_eq!((input.editor.text(), &outcomes[..]), ("undeux", &[][..]));
+        assert_eq!(input.discard_time(), None);
+    }
+
+    #[test]
+    fn after_the_end_of_input_only_signals_count() {
+        assert_eq!(
+            after("un\r\x04deux\r\x03").1,
+            [line("un"), Outcome::End, Outcome::Signal(Signal::SIGINT)]
+        );
+        let (input, outcomes) = after("un\x03\rdeux\r");
+        assert_eq!(outcomes, [Outcome::Signal(Signal::SIGINT)]);
+        assert_eq!(input.discard_time(), Some(AFTER_CTRL_C));
+        assert_eq!(after("\x04").0.discard_time(), None);
+    }
+
+    #[test]
+    fn the_rest_of_a_paste_is_discarded_until_its_end() {
+        let (mut input, _) = after("\x1b[200~un\r");
+        assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
+        input.discard(b"rm -r\r\x1b[201");
+        assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
+        input.discard(b"~");
+        assert_eq!(input.discard_time(), None);
+    }
+
+    #[test]
+    fn ctrl_c_works_after_a_paste_without_end() {
+        let (mut input, _) = after("\x1b[200~un\r");
+        assert_eq!(input.feed(b"\x03", NOW), []);
+        assert_eq!(input.feed(b"\x03\r", PASTE_TIMEOUT), []);
+        assert_eq!(input.feed(b"\x03", PASTE_TIMEOUT), [Outcome::Signal(Signal::SIGINT)]);
+    }
+
+    #[test]
+    fn keys_edit_the_line_while_a_paste_is_pending() {
+        let (mut input, outcomes) = after("\x1b[200~un\rdeux\x1b[201~bonjour\x7f");
+        assert_eq!((input.editor.text(), &outcomes[..]), ("bonjou", &[][..]));
+        assert!(input.pending_paste.is_some());
+        assert_eq!(input.feed(b"\r\r", NOW), [line("un"), line("deux"), line("bonjou")]);
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x04").1, [Outcome::End]);
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~a\x1b\x1b[A\r").1, [line("a")]);
+    }
+
+    #[test]
+    fn a_full_line_is_noted_until_the_next_key() {
+        let (input, _) = after(&format!("\x1b[200~{}\x1b[201~", "é".repeat(9000)));
+        assert!(input.is_full && input.editor.text().chars().all(|c| c == 'é'));
+        assert_eq!(input.editor.text().len(), 16 * 1024);
+        let (input, _) = after(&format!("\x1b[200~{}\x1b[201~a", "x".repeat(20_000)));
+        assert!(!input.is_full);
+    }
+
+    #[test]
+    fn a_long_pasted_line_is_recalled_as_far_as_it_fits() {
+        let (input, _) = after(&format!("\x1b[200~x{}\rfin\x1b[201~\r\x1b[A\x1b[A", "é".repeat(20_000)));
+        assert_eq!(input.editor.text().len(), 16 * 1024 - 1);
+    }
+}
