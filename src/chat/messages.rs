@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::message::trim_end;
 use super::names::NameTaken;
 use super::web::ws_decode::NO_CODE;
 use crate::cli::Language;
@@ -76,8 +77,7 @@ pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
 
 /// What a client said. Not a `String`: it goes straight where it is printed, as often as there are messages.
 pub fn said(pid: Pid, message: &[u8]) -> impl Display {
-    let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
-    Said(pid, Visible(&message[..end]))
+    Said(pid, Visible(trim_end(message)))
 }
 
 struct Said<'a>(Pid, Visible<'a>);

@@ -3,9 +3,6 @@
 /// The most bytes of one message with its NUL, as the course's client has it.
 const MAX: usize = 1024;
 
-/// The longest pseudo, in bytes: three quarters of each message stay for the text.
-pub const MAX_NICK_LEN: usize = 255;
-
 /// The bytes of text that one message of `pseudo` holds.
 pub fn room_for_text(pseudo: &str) -> usize {
     MAX - 1 - prefix(pseudo).len()
@@ -23,6 +20,7 @@ fn prefix(pseudo: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::message::MAX_NICK_LEN;
 
     #[test]
     fn a_message_bears_its_pseudo_and_one_nul() {
