@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::message::trim_end;
 use super::names::NameTaken;
-use super::web::ws_decode::NO_CODE;
+use super::web::ws_decode::NO_STATUS;
 use crate::cli::Language;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::{IDLE, code_of};
@@ -102,7 +102,7 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(left) => match code_of(left) {
-            Some(1000 | 1001 | NO_CODE) => "est parti".to_string(),
+            Some(1000 | 1001 | NO_STATUS) => "est parti".to_string(),
             Some(code) => format!("est parti (WebSocket : code {code})"),
             None => format!("a disparu ({})", system_reason(left)),
         },
