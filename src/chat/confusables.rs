@@ -1,19 +1,21 @@
-//! Skeletons of names: strings that are equal for names that look alike. UTS #39, section 4, adapted to names whose case does
-//! not count. Pure.
+//! Skeletons of names: strings that are equal for names that look alike. UTS #39, section 4,
+//! adapted to names whose case does not count. Pure.
 
 use unicode_security::skeleton;
 
-/// One of the three readings of [`skeletons`], by its number. Only skeletons of the same reading are compared.
+/// The number of a reading of [`skeletons`], and its skeleton. Equal only within one reading.
 pub type Skeleton = (u8, String);
 
-/// The skeletons of a name in three readings; two names with an equal skeleton can be confused. The case of letters does not
-/// count.
+/// The skeletons of a name in three readings; two names with an equal skeleton can be confused. The
+/// case of letters does not count.
 ///
 /// 1. As it is.
-/// 2. A capital I behind the first letter reads as a small l, as in many fonts. In a name of capitals, a small l reads as I.
+/// 2. A capital I behind the first letter reads as a small l, as in many fonts. In a name of
+///    capitals, a small l reads as I.
 /// 3. The same for the first letter, but with its case: `Ian` reads as `lan`, not as `Lan`.
 ///
-/// Folding the case first, or last, in all three would make `Clara` and `Ciara` equal, since `CLARA` has an L.
+/// Folding the case first, or last, in all three would make `Clara` and `Ciara` equal, since
+/// `CLARA` has an L.
 pub fn skeletons(name: &str) -> [Skeleton; 3] {
     let plain: String = name.chars().flat_map(plain).collect();
     let first = plain.chars().next().map_or(0, char::len_utf8);
@@ -42,8 +44,9 @@ fn folded(text: &str) -> String {
     text.to_lowercase().chars().flat_map(plain).collect()
 }
 
-/// The skeleton of `c`, except that ASCII letters and digits are their own: by UTS #39, `Arnaud` would equal `Amaud` and
-/// `poste1` `postel`. So a skeleton `rn` becomes m, and l becomes I unless `c` is a small letter.
+/// The skeleton of `c`, except that ASCII letters and digits are their own: by UTS #39, `Arnaud`
+/// would equal `Amaud` and `poste1` `postel`. So a skeleton `rn` becomes m, and l becomes I unless
+/// `c` is a small letter.
 fn plain(c: char) -> std::vec::IntoIter<char> {
     let mut buffer = [0; 4];
     let mut skeleton: Vec<char> =

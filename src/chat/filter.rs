@@ -1,5 +1,5 @@
-//! Decides whether a message may be said: the first bytes of a client show whether it speaks HTTP or SMTP, and with
-//! `--distinct-names` each message is checked against the registry of names.
+//! Decides whether a message may be said: the first bytes of a client show whether it speaks HTTP
+//! or SMTP, and with `--distinct-names` each message is checked against the registry of names.
 
 use std::borrow::Cow;
 
@@ -12,8 +12,8 @@ use crate::hub::service::Context;
 use crate::hub::worker::CHUNK;
 use crate::text::as_one_line;
 
-/// First bytes of an HTTP request (RFC 9110, 9; RFC 9113, 3.4) or of an SMTP session (RFC 5321, 4.1.1.1). A web page can make
-/// a browser send these to any port of the browser's network.
+/// First bytes of an HTTP request (RFC 9110, 9; RFC 9113, 3.4) or of an SMTP session (RFC 5321,
+/// 4.1.1.1). A web page can make a browser send these to any port of the browser's network.
 const HEADERS: [&[u8]; 10] = [
     b"GET ",
     b"POST ",
@@ -62,7 +62,7 @@ impl MessageFilter {
         match names.check(record.pid, record.body, |pid| context.room.heard_by(pid).is_some()) {
             Ok(()) => Some(Cow::Owned(in_one_line(record))),
             Err(taken) => {
-                // Logged for the 1st, 2nd, 4th, 8th refusal: repeating one message must not fill the log.
+                // The 1st, 2nd, 4th, 8th, ...: a client must not flood the log.
                 if taken.times.is_power_of_two() {
                     let client = context.room.client(record.pid)?;
                     context.supervisor.err.line(messages::not_said(client, &taken));
@@ -79,11 +79,12 @@ fn is_header(text: &[u8]) -> bool {
     HEADERS.iter().any(|header| text.starts_with(header))
 }
 
-/// `record.body` with its controls made visible and its line ends and NULs only at its end. A message gets the NUL that it
-/// lacks: the message after it, which closed its batch, may be refused.
+/// `record.body` with its controls made visible and its line ends and NULs only at its end. A
+/// message gets the NUL that it lacks: the message after it, which closed its batch, may be
+/// refused.
 ///
-/// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the sender would choose where the
-/// next `read` begins.
+/// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the
+/// sender would choose where the next `read` begins.
 fn in_one_line(record: &Record) -> Vec<u8> {
     let text_len = match record.kind {
         Kind::Message => trim_end(record.body).len(),

@@ -6,7 +6,8 @@ pub const MAX_NICK_LEN: usize = 255;
 /// Between nick and text, as the course's C client writes it.
 const SEPARATOR: &[u8] = b" : ";
 
-/// Separator of some students' clients. Accepted only after a nick without blanks: `si x > 3 alors` has no nick.
+/// Separator of some students' clients. Accepted only after a nick without blanks: `si x > 3 alors`
+/// has no nick.
 const STUDENT_SEPARATOR: &[u8] = b" > ";
 
 /// A message as a reader sees it, without the newlines and NULs at its end.
@@ -36,7 +37,7 @@ impl<'a> ParsedMessage<'a> {
     }
 }
 
-/// `message` without the line ends and NULs at its end. Spaces stay: an empty text leaves that of its separator.
+/// Strips line ends and NULs. Spaces stay: before an empty text, one belongs to the separator.
 pub fn trim_end(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
     &message[..end]

@@ -1,9 +1,11 @@
-//! Catalogue of the French texts of `chat_serveur`: one function per text, so that a text can be reworded or translated without
-//! touching the code that prints it.
+//! Catalogue of the French texts of `chat_serveur`: one function per text, so that a text can be
+//! reworded or translated without touching the code that prints it.
 //!
-//! - Lines of standard output and standard error begin with `(père)` for the first process or `(fils PID)` for a child. A text
-//!   without such a mark goes to a client, or into an error that the caller prints.
-//! - A function returns one line without its newline. Only [`welcome_to_lines`] returns bytes as they are sent.
+//! - Lines of standard output and standard error begin with `(père)` for the first process or
+//!   `(fils PID)` for a child. A text without such a mark goes to a client, or into an error that
+//!   the caller prints.
+//! - A function returns one line without its newline. Only [`welcome_to_lines`] returns bytes as
+//!   they are sent.
 //! - Bytes from the network or of a path pass through [`Visible`].
 //! - "With `-v`" marks the lines of [`super::options::Verbosity::Hops`].
 
@@ -33,8 +35,8 @@ pub fn ready_for_lines(address: SocketAddr) -> String {
     format!("(père) en attente de clients en lignes de texte sur {address}")
 }
 
-/// At the start: the web listener is open. On the unspecified address, which no browser can connect to, the URL has the name of
-/// the `machine`.
+/// At the start: the web listener is open. On the unspecified address, which no browser can connect
+/// to, the URL has the name of the `machine`.
 pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
     let url = match address.ip().is_unspecified() && !machine.is_empty() {
         true => format!("http://{machine}:{}/ (ou l'adresse IP de cette machine)", address.port()),
@@ -237,7 +239,7 @@ pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
     )
 }
 
-/// With `-v`: hub to clients, a line for each number of bytes sent. One line while all clients are up to date.
+/// With `-v`: hub to clients, a line for each number of bytes sent.
 pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
     let hops = descriptors_by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors));
     hops.collect::<Vec<_>>().join("\n")

@@ -1,7 +1,8 @@
-//! Registry of claimed names (`--distinct-names`): a name, and every name that looks like it, belongs to one client. Pure.
+//! Registry of claimed names (`--distinct-names`): a name, and every name that looks like it,
+//! belongs to one client. Pure.
 //!
-//! Names are compared by their skeletons (`confusables`). A check is a hash lookup: its cost depends on the length of the name,
-//! not on the number of clients.
+//! Names are compared by their skeletons (`confusables`). A check is a hash lookup: its cost
+//! depends on the length of the name, not on the number of clients.
 
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ struct Owner {
 /// A client that has claimed a name or was refused one.
 #[derive(Debug, Default)]
 struct Claim {
-    /// First bytes of its messages under its own name, up to the separator's colon; empty without a name.
+    /// Its own name as its messages begin with it, up to the colon; empty without a name.
     prefix: Vec<u8>,
     skeletons: Vec<Skeleton>,
     refused: u64,
@@ -50,8 +51,8 @@ impl NameRegistry {
         NameRegistry { owners, claims: HashMap::new() }
     }
 
-    /// Checks a message of the client `pid`. Its first name in the form `pseudo : text` becomes its own. A name of a client that
-    /// is not connected any more is free.
+    /// Checks a message of the client `pid`. Its first name in the form `pseudo : text` becomes its
+    /// own. A name of a client that is not connected any more is free.
     pub fn check(
         &mut self,
         pid: Pid,
@@ -100,8 +101,9 @@ struct NamePrefix {
 }
 
 impl NamePrefix {
-    /// The visible characters up to the first separator behind one. Invisible characters are skipped, and so are blanks and
-    /// separators before the name, however many. `None` for a message without a name.
+    /// The visible characters up to the first separator behind one. Invisible characters are
+    /// skipped, and so are blanks and separators before the name, however many. `None` for a
+    /// message without a name.
     fn of(message: &[u8]) -> Option<NamePrefix> {
         let (mut name, mut end, mut seen, mut is_apart) = (String::new(), 0, 0, false);
         for (c, bytes) in characters(message) {
@@ -124,8 +126,8 @@ impl NamePrefix {
     }
 }
 
-/// The characters of a message with their lengths in bytes. A byte that is not UTF-8 is read as ISO 8859-1; its C1 controls
-/// become characters of the private use area, so that no two bytes read alike.
+/// The characters of a message and their lengths in bytes. Bytes that are not UTF-8 are read as
+/// ISO 8859-1, its C1 controls as private use characters: no two bytes read alike.
 fn characters(message: &[u8]) -> impl Iterator<Item = (char, usize)> {
     let latin_1 = |&byte: &u8| match byte {
         0x80..=0x9f => (char::from_u32(0xf700 + u32::from(byte)).unwrap_or_default(), 1),

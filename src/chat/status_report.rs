@@ -1,7 +1,8 @@
-//! Status report on SIGUSR1: a row for each client, then their total, in 80 columns unless an address or a number is longer.
+//! Status report on SIGUSR1: a row for each client, then their total, in 80 columns unless an
+//! address or a number is longer.
 //!
-//! The report of a large room exceeds the buffer of standard output. So it is printed in parts, and each continues where the
-//! last one ended once the buffer has drained.
+//! The report of a large room exceeds the buffer of standard output. So it is printed in parts, and
+//! each continues where the last one ended once the buffer has drained.
 
 use std::time::{Duration, SystemTime};
 

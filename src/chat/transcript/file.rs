@@ -16,13 +16,13 @@ const MODE: u32 = 0o600;
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Opens the file at `path` to append to, or creates it. `None` if it is the file `held` open already. With `sync`, its
-/// directory entry is on the disk.
+/// Opens the file at `path` to append to, or creates it. `None` if it is the file `held` open
+/// already. With `sync`, its directory entry is on the disk.
 ///
-/// Refuses a symbolic link, another user's file, and one locked by another server: with these, another user could read the
-/// transcript or redirect it.
+/// Refuses a file locked by another server, and a symbolic link or another user's file, by which
+/// that user could read or redirect the transcript.
 pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Option<File>> {
-    // A terminal must not become the controlling one; open of a FIFO without a reader must not block.
+    // Not a controlling terminal, and no blocking on a FIFO without a reader: open(2).
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let mut options = OpenOptions::new();
     let options = options.read(true).append(true).create(true).mode(MODE).custom_flags(flags);

@@ -12,7 +12,8 @@ use crate::text::is_plain;
 /// Local time to the millisecond by RFC 3339: `2026-11-21T16:58:07.123+01:00`.
 pub type Stamp = [u8; 29];
 
-/// Written by hand, since chrono's formatting allocates: each heap page that the hub writes after a fork is copied (copy-on-write).
+/// Written by hand, since chrono's formatting allocates: each heap page that the hub writes after a
+/// fork is copied (copy-on-write).
 pub fn stamp(now: DateTime<Local>) -> Stamp {
     let mut stamp: Stamp = [b' '; 29];
     let (millis, offset) = (now.timestamp_subsec_millis(), now.offset());
@@ -51,8 +52,8 @@ pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: Socke
     lines.extend_from_slice(b"}\n");
 }
 
-/// Adds a JSON string. Beyond RFC 8259, 7, characters that control a terminal or mislead a reader are escaped too. Bytes that are
-/// not UTF-8 become U+FFFD.
+/// Adds a JSON string. Beyond RFC 8259, 7, characters that control a terminal or mislead a reader
+/// are escaped too. Bytes that are not UTF-8 become U+FFFD.
 fn push_string(lines: &mut Vec<u8>, bytes: &[u8]) {
     let start = lines.len();
     let _ = serde_json::to_writer(&mut *lines, &*String::from_utf8_lossy(bytes));

@@ -1,8 +1,9 @@
-//! Transcript of the room: a file with one JSON object per message and line. It is a write-ahead log: the hub writes the lines of
-//! a turn of its loop before it sends those messages, so that a message that a client has received survives SIGKILL.
+//! Transcript of the room: a file with one JSON object per message and line. It is a write-ahead
+//! log: the hub writes the lines of a turn of its loop before it sends those messages, so that a
+//! message that a client has received survives SIGKILL.
 //!
-//! A failed write stops the transcript, not the room. SIGHUP opens the file again by its name: after logrotate(8) has moved it
-//! away, or to retry.
+//! A failed write stops the transcript, not the room. SIGHUP opens the file again by its name:
+//! after logrotate(8) has moved it away, or to retry.
 
 mod file;
 mod line;
@@ -59,14 +60,16 @@ impl Transcript {
         &self.options.path
     }
 
-    /// Opens or creates the file, and ends a last line that was cut off. On failure, a file that was open stays open.
+    /// Opens or creates the file, and ends a last line that was cut off. On failure, a file that
+    /// was open stays open.
     pub fn open(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         self.open_file(supervisor).with_context(|| messages::cannot_transcribe(self.path()))?;
         let others = self.file.as_ref().map_or(0, file::open_to_others);
         if others != 0 {
             supervisor.err.line(messages::transcript_is_open_to_others(self.path(), others));
         }
-        // Reads the time zone now: after the first fork, its heap pages would be copied for each child (copy-on-write).
+        // Reads the time zone now: after the first fork, its heap pages would be copied for each
+        // child (copy-on-write).
         let _ = Local::now();
         Ok(())
     }

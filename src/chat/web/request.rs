@@ -1,8 +1,9 @@
-//! Parses the head of an HTTP request and routes it: to the page, into the room, or to an error. Pure.
+//! Parses the head of an HTTP request and routes it: to the page, into the room, or to an error.
+//! Pure.
 //!
-//! Two checks come before the path. The Host check stops DNS rebinding: a page of another site whose name has been made to
-//! resolve to this machine. The Origin check stops a page of another site from opening a WebSocket here: browsers apply no
-//! same-origin policy to WebSockets.
+//! Two checks come before the path. The Host check stops DNS rebinding: a page of another site
+//! whose name has been made to resolve to this machine. The Origin check stops a page of another
+//! site from opening a WebSocket here: browsers apply no same-origin policy to WebSockets.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -33,7 +34,8 @@ pub enum Route {
     Incomplete,
     /// Send this response and close.
     Response(Response),
-    /// Upgrade to the room: the value of `Sec-WebSocket-Accept`, and the length of the request. Frames may follow it.
+    /// Upgrade to the room: the value of `Sec-WebSocket-Accept`, and the length of the request.
+    /// Frames may follow it.
     Enter(String, usize),
 }
 
@@ -105,9 +107,10 @@ fn accept(request: &Request) -> Result<String, Response> {
 }
 
 impl Site {
-    /// Checks a Host header (RFC 9110, 7.2) with the listener's port. Only names that no other site can own are accepted: an IP
-    /// address, `localhost`, this machine's name, its first label, and that label under `.local`. Its label under another domain
-    /// is refused: the owner of that domain could make it resolve here (DNS rebinding).
+    /// Checks a Host header (RFC 9110, 7.2) with the listener's port. Only names that no other site
+    /// can own are accepted: an IP address, `localhost`, this machine's name, its first label, and
+    /// that label under `.local`. Its label under another domain is refused: the owner of that
+    /// domain could make it resolve here (DNS rebinding).
     fn accepts_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
             // A colon inside brackets belongs to an IPv6 address.

@@ -1,5 +1,5 @@
-//! The HTTP responses. A child asks the hub for a response by its number and contributes no byte of it, so a compromised child
-//! cannot forge one.
+//! The HTTP responses. A child asks the hub for a response by its number and contributes no byte of
+//! it, so a compromised child cannot forge one.
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha256};
@@ -107,7 +107,8 @@ impl Response {
 /// Encodes the responses.
 #[derive(Debug)]
 pub(crate) struct Responses {
-    /// Content-Security-Policy: the page's own script and style by their hashes, connections to its own origin.
+    /// Content-Security-Policy: the page's own script and style by their hashes, connections to its
+    /// own origin.
     policy: String,
 }
 
@@ -137,13 +138,13 @@ impl Responses {
         bytes
     }
 
-    /// The response to a connection refused before its request is read.
+    /// 503 with `reason`: over a limit, or no child could be forked.
     pub(crate) fn refusal(&self, reason: &str) -> Vec<u8> {
         self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"))
     }
 
-    /// Kept off the heap, since the page is large: a heap write after fork copies the page of memory (copy-on-write), which then is
-    /// private memory of every child forked before.
+    /// Kept off the heap, since the page is large: a heap write after fork copies the page of
+    /// memory (copy-on-write), which then is private memory of every child forked before.
     fn http(&self, status: &str, headers: &str, kind: &str, body: &str) -> Vec<u8> {
         let (policy, length) = (&self.policy, body.len());
         let content = match kind {
@@ -171,7 +172,8 @@ pub(crate) fn upgraded(accept: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// True for the form of an accept value, a SHA-1 in base64: 28 characters. The hub copies nothing else into a header.
+/// True for the form of an accept value, a SHA-1 in base64: 28 characters. The hub copies nothing
+/// else into a header.
 pub fn is_accept(value: &[u8]) -> bool {
     // Decoded without padding: `BASE64` would accept several padded values in a row.
     let letters = value.strip_suffix(b"=").filter(|letters| letters.len() == 27);

@@ -1,7 +1,7 @@
 //! Decodes a browser's WebSocket frames (RFC 6455). Pure.
 //!
-//! tungstenite replies to pings and closes by itself. Its output is discarded: only the hub writes to clients, and it encodes its
-//! own replies to these events.
+//! tungstenite replies to pings and closes by itself. Its output is discarded: only the hub writes
+//! to clients, and it encodes its own replies to these events.
 
 use std::io::{self, Read, Write};
 
@@ -21,11 +21,13 @@ pub enum WsEvent {
     Text(Vec<u8>),
     /// At most 125 bytes, which the pong has to repeat.
     Ping(Vec<u8>),
-    /// The last event: the code of the client's close frame, [`NO_STATUS`], or the code for its error.
+    /// The last event: the code of the client's close frame, [`NO_STATUS`], or the code for its
+    /// error.
     Close(u16),
 }
 
-/// An iterator over the events of the bytes fed so far. `None`: more bytes must come; after [`WsEvent::Close`], for good.
+/// An iterator over the events of the bytes fed so far. `None`: more bytes must come; after
+/// [`WsEvent::Close`], for good.
 #[derive(Debug)]
 pub struct WsDecoder {
     socket: WebSocket<ReadBuffer>,

@@ -1,4 +1,5 @@
-//! The encoding for browsers: a message is one WebSocket frame that holds one JSON object. Pure, except for the clock.
+//! The encoding for browsers: a message is one WebSocket frame that holds one JSON object. Pure,
+//! except for the clock.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -23,8 +24,8 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }
 
-/// Encodes messages in one reused buffer. Kept off the heap: a heap write after fork copies the page (copy-on-write) and shows up
-/// as private memory of every child forked before.
+/// Encodes messages in one reused buffer. Kept off the heap: a heap write after fork copies the
+/// page (copy-on-write) and shows up as private memory of every child forked before.
 #[derive(Debug)]
 pub struct WsEncoder {
     frame: Vec<u8>,
@@ -37,8 +38,8 @@ impl Default for WsEncoder {
 }
 
 impl WsEncoder {
-    /// The frame of what the client `pid` said at `time`: a message of C strings, or the text of a line. Bytes that are not UTF-8
-    /// become U+FFFD.
+    /// The frame of what the client `pid` said at `time`: a message of C strings, or the text of a
+    /// line. Bytes that are not UTF-8 become U+FFFD.
     pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER, 0);
@@ -82,17 +83,20 @@ pub fn pong(bytes: &[u8]) -> Vec<u8> {
     bytes_of(Frame::pong(bytes.to_vec()))
 }
 
-/// A close frame: without a code for [`NO_STATUS`], with 1002 (protocol error) for a code that must not be sent.
+/// A close frame: without a code for [`NO_STATUS`], with 1002 (protocol error) for a code that must
+/// not be sent.
 pub fn close(code: u16) -> Vec<u8> {
     let code = Some(CloseCode::from(code)).filter(|code| u16::from(*code) != NO_STATUS);
     let allowed = code.map(|code| if code.is_allowed() { code } else { CloseCode::Protocol });
     bytes_of(Frame::close(allowed.map(|code| CloseFrame { code, reason: Utf8Bytes::from_static("") })))
 }
 
-/// The rest of the frame in which `bytes` begin, or the first whole frame if they begin between two.
+/// The rest of the frame in which `bytes` begin, or the first whole frame if they begin between
+/// two.
 ///
-/// `bytes` are frames of messages: each begins with 0x81 and ends with `}`, and `}` is never followed by 0x81 inside one. In the
-/// JSON, 0x81 is a continuation byte of UTF-8; in the length, 0x7d81 is more than any frame of ours has.
+/// `bytes` are frames of messages: each begins with 0x81 and ends with `}`, and `}` is never
+/// followed by 0x81 inside one. In the JSON, 0x81 is a continuation byte of UTF-8; in the length,
+/// 0x7d81 is more than any frame of ours has.
 pub fn rest_of_frame(bytes: &[u8]) -> &[u8] {
     let end = bytes.windows(2).position(|two| two == b"}\x81").map_or(bytes.len(), |at| at + 1);
     &bytes[..end]
@@ -157,7 +161,8 @@ mod tests {
 
     #[test]
     fn the_next_frame_is_found_wherever_a_reader_stopped() {
-        // Bytes 0x81 and braces in all places, and in the length: of one byte and of two, 0x7d and 0x81 among them.
+        // Bytes 0x81 and braces in all places, and in the length: of one byte and of two, 0x7d and
+        // 0x81 among them.
         let texts = ["}\u{81}}\u{10401}é{", "Á}", "", "}"].map(str::to_string);
         let padded = (95..104).map(|count| "}".repeat(count));
         for text in texts.into_iter().chain(padded) {
