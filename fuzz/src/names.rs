@@ -62,7 +62,7 @@ impl Room {
     /// The name that is another's, if the message is refused.
     fn judge(&mut self, client: i32, message: &[u8]) -> Result<(), String> {
         let gone = &self.gone;
-        let verdict = self.names.judge(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()));
+        let verdict = self.names.check(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()));
         verdict.map_err(|taken| taken.name)
     }
 

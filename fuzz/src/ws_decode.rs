@@ -1,6 +1,6 @@
 //! The third door's frames: what a browser says in the room. An input is a stream that arrives in pieces.
 
-use forklab::chat::web::ws_decode::{NO_CODE, WsDecoder, WsEvent};
+use forklab::chat::web::ws_decode::{NO_STATUS, WsDecoder, WsEvent};
 use forklab::hub::framing::{is_line_text, line_text};
 use forklab::hub::record::closed;
 use forklab::hub::worker::CHUNK;
@@ -105,7 +105,7 @@ fn control(Frame { is_final, opcode, payload, .. }: Frame) -> Option<WsEvent> {
         9 => WsEvent::Ping(payload),
         10 => return None,
         _ => WsEvent::Close(match payload[..] {
-            [] => NO_CODE,
+            [] => NO_STATUS,
             [_] => 1002,
             [high, low, ref reason @ ..] => match u16::from_be_bytes([high, low]) {
                 _ if std::str::from_utf8(reason).is_err() => 1007,

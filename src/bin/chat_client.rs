@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::chat::client::outgoing::MAX_NICK_LEN;
 use forklab::chat::client::{ClientOptions, PROGRAM, talk};
+use forklab::chat::message::MAX_NICK_LEN;
 use forklab::cli::number;
 use forklab::text::{is_blank, is_plain};
 

@@ -1,18 +1,21 @@
-//! What names look like: UTS #39, section 4, made fit for names in which capitals do not count. Pure.
+//! Skeletons of names: strings that are equal for names that look alike. UTS #39, section 4,
+//! adapted to names whose case does not count. Pure.
 
 use unicode_security::skeleton;
 
-/// One look of a name, and which of the looks it is: each is compared with its like.
+/// The number of a reading of [`skeletons`], and its skeleton. Equal only within one reading.
 pub type Skeleton = (u8, String);
 
-/// What a name looks like in three ways of reading it; another with one of them can be taken for it. The case of letters does
-/// not count.
+/// The skeletons of a name in three readings; two names with an equal skeleton can be confused. The
+/// case of letters does not count.
 ///
 /// 1. As it is.
-/// 2. A capital I behind the first letter is a small l, as many screens show it. In a name of capitals, a small l is an I.
-/// 3. The same for the first letter, but with its case: `Ian` can be taken for `lan`, not for `Lan`.
+/// 2. A capital I behind the first letter reads as a small l, as in many fonts. In a name of
+///    capitals, a small l reads as I.
+/// 3. The same for the first letter, but with its case: `Ian` reads as `lan`, not as `Lan`.
 ///
-/// To take the letters' case away first, or last, of all three would make `Clara` and `Ciara` one, for `CLARA` has an L.
+/// Folding the case first, or last, in all three would make `Clara` and `Ciara` equal, since
+/// `CLARA` has an L.
 pub fn skeletons(name: &str) -> [Skeleton; 3] {
     let plain: String = name.chars().flat_map(plain).collect();
     let first = plain.chars().next().map_or(0, char::len_utf8);
@@ -26,7 +29,7 @@ pub fn skeletons(name: &str) -> [Skeleton; 3] {
     [(1, folded(&plain)), (2, folded(&within) + &rest), (3, whole)]
 }
 
-/// True for a colon, for the `>` of some students' clients, and for what looks like them.
+/// True for a colon, for the `>` of some students' clients, and for their look-alikes.
 pub fn is_separator(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ':' | '>');
@@ -36,13 +39,14 @@ pub fn is_separator(c: char) -> bool {
     matches!((skeletons.next(), skeletons.next()), (Some(':' | '>'), None))
 }
 
-/// In small letters. Once more plain, since some are so only in one case.
+/// Lower case, then [`plain`] again: some characters have a look-alike in one case only.
 fn folded(text: &str) -> String {
     text.to_lowercase().chars().flat_map(plain).collect()
 }
 
-/// The simplest characters that look like `c`. Letters and digits of ASCII are their own: `Arnaud` is not `Amaud`, nor `poste1`
-/// `postel`, whatever UTS #39 says of them; so what it takes for m is m, and for l, I where it is not a small letter.
+/// The skeleton of `c`, except that ASCII letters and digits are their own: by UTS #39, `Arnaud`
+/// would equal `Amaud` and `poste1` `postel`. So a skeleton `rn` becomes m, and l becomes I unless
+/// `c` is a small letter.
 fn plain(c: char) -> std::vec::IntoIter<char> {
     let mut buffer = [0; 4];
     let mut skeleton: Vec<char> =
@@ -75,7 +79,7 @@ mod tests {
     ];
 
     #[test]
-    fn different_names_do_not_look_alike_in_capitals_or_without() {
+    fn different_names_differ_in_capitals_too() {
         let forms = |name: &str| [name.to_string(), name.to_lowercase(), name.to_uppercase()];
         for one in NAMES {
             assert!(forms(one).iter().all(|form| are_alike(form, one)), "{one}");
@@ -88,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_many_screens_show_alike_is_alike() {
+    fn look_alikes_of_many_fonts_are_equal() {
         #[rustfmt::skip]
         let pairs = [
             ("alice", "aIice"), ("Alice", "AIice"), ("ALICE", "aIice"), ("ALICE", "ALlCE"), ("alice", "ALlCE"), ("louis", "Iouis"),

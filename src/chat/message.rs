@@ -1,55 +1,55 @@
-//! Who speaks in a message, as those who show it want to know: a client's screen, a page, a process's title. Pure.
+//! The form of a chat message, `pseudo : text`: parsed here and nowhere else. Pure.
 
-use super::client::outgoing::MAX_NICK_LEN;
+/// Longest nick, in bytes: a quarter of a message of 1024 bytes.
+pub const MAX_NICK_LEN: usize = 255;
 
-/// What stands between a name and its text: of the course's client.
+/// Between nick and text, as the course's C client writes it.
 const SEPARATOR: &[u8] = b" : ";
 
-/// The same, of some students'. Behind a name without blanks alone: `si x > 3 alors` bears none.
-const STUDENTS: &[u8] = b" > ";
+/// Separator of some students' clients. Accepted only after a nick without blanks: `si x > 3 alors`
+/// has no nick.
+const STUDENT_SEPARATOR: &[u8] = b" > ";
 
-/// A message, as a reader sees it: without the newline and the NULs at its end.
+/// A message as a reader sees it, without the newlines and NULs at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedMessage<'a> {
-    /// The name before the text, where there is one. Anybody may write any name there, also with `--distinct-names` off.
+    /// Claimed by the sender and not checked, unless `--distinct-names` is on.
     pub name: Option<&'a [u8]>,
-    /// What was said.
     pub text: &'a [u8],
 }
 
 impl<'a> ParsedMessage<'a> {
-    /// Takes a message of C strings, or the text of a line, apart.
+    /// Parses a message of C strings, or the text of a line.
     pub fn of(message: &'a [u8]) -> ParsedMessage<'a> {
-        let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
-        // An empty text leaves the separator's last blank, which is no end.
-        let message = &message[..end];
-        let front = &message[..message.len().min(MAX_NICK_LEN + 3)];
+        let message = trim_end(message);
+        let front = &message[..message.len().min(MAX_NICK_LEN + SEPARATOR.len())];
         let is_separator = |&(at, window): &(usize, &[u8])| match window {
             SEPARATOR => true,
-            STUDENTS => !front[..at].iter().any(u8::is_ascii_whitespace),
+            STUDENT_SEPARATOR => !front[..at].iter().any(u8::is_ascii_whitespace),
             _ => false,
         };
-        match front.windows(3).enumerate().find(is_separator) {
+        match front.windows(SEPARATOR.len()).enumerate().find(is_separator) {
             Some((at, _)) if at > 0 && !front[..at].contains(&b'\n') => {
-                ParsedMessage { name: Some(&message[..at]), text: &message[at + 3..] }
+                ParsedMessage { name: Some(&message[..at]), text: &message[at + SEPARATOR.len()..] }
             }
             _ => ParsedMessage { name: None, text: message },
         }
     }
 }
 
+/// Strips line ends and NULs. Spaces stay: before an empty text, one belongs to the separator.
+pub fn trim_end(message: &[u8]) -> &[u8] {
+    let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
+    &message[..end]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spoken(message: &str) -> (Option<String>, String) {
-        let ParsedMessage { name, text } = ParsedMessage::of(message.as_bytes());
-        let owned = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (name.map(owned), owned(text))
-    }
-
     #[test]
-    fn the_name_stands_before_the_first_separator() {
+    fn the_nick_ends_at_the_first_separator() {
+        let longest = "n".repeat(MAX_NICK_LEN);
         for (message, name, text) in [
             ("alice : bonjour\0\0", "alice", "bonjour"),
             ("bob > salut\n\0", "bob", "salut"),
@@ -59,13 +59,15 @@ mod tests {
             ("alice : si x > 3 : alors", "alice", "si x > 3 : alors"),
             ("Jean > Paul : a", "Jean", "Paul : a"),
             ("Jean Paul > x : a", "Jean Paul > x", "a"),
+            (&format!("{longest} : x\0"), &longest, "x"),
         ] {
-            assert_eq!(spoken(message), (Some(name.to_string()), text.to_string()), "{message:?}");
+            let expected = ParsedMessage { name: Some(name.as_bytes()), text: text.as_bytes() };
+            assert_eq!(ParsedMessage::of(message.as_bytes()), expected, "{message:?}");
         }
     }
 
     #[test]
-    fn what_bears_no_name_is_all_text() {
+    fn a_message_without_a_nick_is_all_text() {
         for message in [
             "bonjour",
             "a:b",
@@ -74,16 +76,11 @@ mod tests {
             "si x > 3 alors",
             "un\tdeux > trois",
             "un\ndeux : trois",
-            &format!("{} : x", "n".repeat(256)),
+            &format!("{} : x", "n".repeat(MAX_NICK_LEN + 1)),
         ] {
-            assert_eq!(spoken(message), (None, message.to_string()));
+            let expected = ParsedMessage { name: None, text: message.as_bytes() };
+            assert_eq!(ParsedMessage::of(message.as_bytes()), expected, "{message:?}");
         }
-        assert_eq!(spoken("\n\0\0"), (None, String::new()));
-    }
-
-    #[test]
-    fn the_longest_pseudo_is_a_name() {
-        let name = "n".repeat(MAX_NICK_LEN);
-        assert_eq!(spoken(&format!("{name} : x\0")), (Some(name), "x".to_string()));
+        assert_eq!(ParsedMessage::of(b"\n\0\0"), ParsedMessage { name: None, text: b"" });
     }
 }

@@ -1,5 +1,13 @@
-//! What the server says to the one who runs it, in French. `(père)` marks what concerns the first process, `(fils PID)`
-//! what a child did. Whatever comes from the network has been through [`Visible`].
+//! Catalogue of the French texts of `chat_serveur`: one function per text, so that a text can be
+//! reworded or translated without touching the code that prints it.
+//!
+//! - Lines of standard output and standard error begin with `(père)` for the first process or
+//!   `(fils PID)` for a child. A text without such a mark goes to a client, or into an error that
+//!   the caller prints.
+//! - A function returns one line without its newline. Only [`welcome_to_lines`] returns bytes as
+//!   they are sent.
+//! - Bytes from the network or of a path pass through [`Visible`].
+//! - "With `-v`" marks the lines of [`super::options::Verbosity::Hops`].
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -10,8 +18,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::message::trim_end;
 use super::names::NameTaken;
-use super::web::ws_decode::NO_CODE;
+use super::web::ws_decode::NO_STATUS;
 use crate::cli::Language;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::{IDLE, code_of};
@@ -21,13 +30,13 @@ use crate::text::{Visible, visible};
 
 const MESSAGES: Messages = Messages(Language::French);
 
-/// The second line: the second door is open.
+/// At the start: the line listener is open.
 pub fn ready_for_lines(address: SocketAddr) -> String {
     format!("(père) en attente de clients en lignes de texte sur {address}")
 }
 
-/// The next line: there is a page for browsers. Where the door is on all of the machine's addresses, it has the name of that
-/// `machine`, for 0.0.0.0 is no address to call.
+/// At the start: the web listener is open. On the unspecified address, which no browser can connect
+/// to, the URL has the name of the `machine`.
 pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
     let url = match address.ip().is_unspecified() && !machine.is_empty() {
         true => format!("http://{machine}:{}/ (ou l'adresse IP de cette machine)", address.port()),
@@ -36,35 +45,34 @@ pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
     format!("(père) en attente de navigateurs sur {url}")
 }
 
-/// What a client of the second door is told at once.
+/// Greeting of the line listener.
 pub fn welcome_to_lines() -> Vec<u8> {
     "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n".into()
 }
 
-/// A client came and got its child.
 pub fn joined(client: &Connection, count: usize) -> String {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
-/// A browser came into the room.
+/// A browser has upgraded to a WebSocket.
 pub fn joined_by_web(client: &Connection, count: usize) -> String {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     format!("(père) nouveau client {peer} (web) : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
-/// With `-v`: somebody came in at the door for browsers.
+/// With `-v`: a connection to the web listener.
 pub fn visited(client: &Connection) -> String {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     format!("(père) visiteur web {peer} : descripteur {descriptor}, fils {pid}")
 }
 
-/// With `-v`: what such a visitor got.
+/// With `-v`: the status of an HTTP response.
 pub fn answered(client: &Connection, status: &str) -> String {
     format!("(père) visiteur web {} (fils {}) : réponse {status}", client.peer, client.pid)
 }
 
-/// A visitor was sent by another site's page, or came under a name that is not this machine's.
+/// Refused by the check of the Host header (`by_name`) or of the Origin header.
 pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
     let (pid, peer) = (client.pid, client.peer);
     let why = match by_name {
@@ -74,10 +82,9 @@ pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
     format!("(père) visiteur web {peer} (fils {pid}) refusé : {why}")
 }
 
-/// What a client said. Not a `String`: it goes straight where it is printed, as often as there are messages.
+/// A message. Formatted where it is printed, without a `String` for each.
 pub fn said(pid: Pid, message: &[u8]) -> impl Display {
-    let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
-    Said(pid, Visible(&message[..end]))
+    Said(pid, Visible(trim_end(message)))
 }
 
 struct Said<'a>(Pid, Visible<'a>);
@@ -89,7 +96,7 @@ impl Display for Said<'_> {
     }
 }
 
-/// A client's process has ended, for whatever reason.
+/// A client's child has ended.
 pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     let (pid, peer) = (client.pid, client.peer);
     let why = match client.end_reason() {
@@ -97,7 +104,7 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(left) => match code_of(left) {
-            Some(1000 | 1001 | NO_CODE) => "est parti".to_string(),
+            Some(1000 | 1001 | NO_STATUS) => "est parti".to_string(),
             Some(code) => format!("est parti (WebSocket : code {code})"),
             None => format!("a disparu ({})", system_reason(left)),
         },
@@ -106,7 +113,7 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
-/// A client was dropped because it does not read, or not fast enough.
+/// A slow reader is disconnected.
 pub fn too_slow(client: &Connection, lag: Lag) -> String {
     let (pid, peer, bytes, since) = (client.pid, client.peer, lag.bytes, seconds(lag.since));
     format!(
@@ -114,28 +121,28 @@ pub fn too_slow(client: &Connection, lag: Lag) -> String {
     )
 }
 
-/// What such a client is told, where that is still possible.
+/// The notice to that client.
 pub fn you_are_too_slow(lag: Lag) -> String {
     format!("vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
 }
 
-/// A client's first words were a header of another protocol.
-pub fn foreign(client: &Connection, messages: &[u8]) -> String {
+/// A client's first bytes were a header of another protocol.
+pub fn foreign(client: &Connection, header: &[u8]) -> String {
     let (pid, peer) = (client.pid, client.peer);
-    let line = messages.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).next().unwrap_or_default();
+    let line = header.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).next().unwrap_or_default();
     let line = Visible(&line[..line.len().min(80)]);
     format!("(père) client {peer} (fils {pid}) refusé : il parle un autre protocole (« {line} »)")
 }
 
-/// What such a client is told.
+/// The notice to that client.
 pub fn wrong_protocol() -> &'static str {
     "ceci est une messagerie, pas un serveur web ni de courrier"
 }
 
-/// How what a client is told begins whose message was not passed on.
+/// Start of every notice that a message was refused.
 pub const NOT_SAID: &str = "message non transmis";
 
-/// A message was not passed on, because of its name.
+/// A message was refused for its name.
 pub fn not_said(client: &Connection, NameTaken { name, times }: &NameTaken) -> String {
     let (pid, peer, name) = (client.pid, client.peer, visible(name.as_bytes()));
     format!(
@@ -144,53 +151,51 @@ pub fn not_said(client: &Connection, NameTaken { name, times }: &NameTaken) -> S
     )
 }
 
-/// What its client is told.
+/// The notice to its client.
 pub fn name_is_taken(name: &str) -> String {
     let name = visible(name.as_bytes());
     format!("{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas")
 }
 
-/// What a client is told that has said nothing for so long.
+/// Notice to a client over `--idle-timeout`.
 pub fn you_were_idle(time: Duration) -> String {
     format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
 }
 
-/// The line at the start: where the transcript goes.
+/// At the start: where the transcript goes.
 pub fn transcribes(path: &Path) -> String {
     format!("(père) ce qui se dit est noté dans {} (SIGHUP le rouvre)", shown(path))
 }
 
-/// There is no server without the transcript that was asked for.
+/// Error at the start.
 pub fn cannot_transcribe(path: &Path) -> String {
     format!("impossible de tenir la transcription {}", shown(path))
 }
 
-/// Why not, for what is there but may hold a write for ever.
+/// Reason: a FIFO or a device, where a write may block.
 pub fn no_ordinary_file() -> &'static str {
     "ce n'est pas un fichier ordinaire"
 }
 
-/// Why not, for a symbolic link.
 pub fn is_a_link() -> &'static str {
     "c'est un lien symbolique"
 }
 
-/// Why not, for a file that somebody else has made.
 pub fn is_anothers() -> &'static str {
     "il appartient à un autre utilisateur"
 }
 
-/// Why not, for the file of another server.
+/// Reason: locked by another server.
 pub fn is_in_use() -> &'static str {
     "un autre serveur y écrit déjà"
 }
 
-/// What failed, where it is the directory of the transcript.
+/// Context of an error of the transcript's directory.
 pub fn directory(path: &Path) -> String {
     format!("répertoire {}", shown(path))
 }
 
-/// A file that was there already lets others see what is said.
+/// Warning: the file existed, with permission `bits` for group or others.
 pub fn transcript_is_open_to_others(path: &Path, bits: u32) -> String {
     format!(
         "(père) attention : d'autres utilisateurs ont accès à la transcription {} (leurs droits : {bits:03o})",
@@ -198,18 +203,16 @@ pub fn transcript_is_open_to_others(path: &Path, bits: u32) -> String {
     )
 }
 
-/// After SIGHUP.
 pub fn transcript_reopened(path: &Path) -> String {
     format!("(père) SIGHUP reçu : la transcription continue dans {}", shown(path))
 }
 
-/// After SIGHUP, where that fails.
+/// `goes_on`: the old file is still open.
 pub fn transcript_not_reopened(error: &anyhow::Error, goes_on: bool) -> String {
     let then = if goes_on { "elle continue dans l'ancien fichier" } else { "elle reste arrêtée" };
     format!("(père) SIGHUP reçu : {} ; {then}", visible(format!("{error:#}").as_bytes()))
 }
 
-/// The disk is full, or the like.
 pub fn transcript_stops(path: &Path, error: &io::Error) -> String {
     let reason = error.raw_os_error().map_or("rien n'est écrit", system_reason);
     format!(
@@ -222,12 +225,12 @@ fn shown(path: &Path) -> String {
     visible(path.as_os_str().as_bytes())
 }
 
-/// With `-v`: the first hop.
+/// With `-v`: client to child.
 pub fn hop_read(pid: Pid, descriptor: RawFd, bytes: u32) -> String {
     format!("(fils {pid}) read(descripteur {descriptor}) : {bytes} octets de son client")
 }
 
-/// With `-v`: the second hop, through the pipe.
+/// With `-v`: child to hub.
 pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
     let size = header + body;
     format!(
@@ -236,20 +239,16 @@ pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
     )
 }
 
-fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
-    let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
-    let plural = if list.len() > 1 { "s" } else { "" };
-    format!(
-        "(père) send : {bytes} octets à {} client{plural} (descripteur{plural} {})",
-        list.len(),
-        list.join(" ")
-    )
-}
-
-/// With `-v`: the last hop, a line for each number of bytes; one line in a room where everybody reads.
+/// With `-v`: hub to clients, a line for each number of bytes sent.
 pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
     let hops = descriptors_by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors));
     hops.collect::<Vec<_>>().join("\n")
+}
+
+fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
+    let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
+    let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
+    format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
 }
 
 fn seconds(duration: Duration) -> String {
@@ -261,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_one_line_whatever_is_in_it() {
+    fn a_message_is_printed_on_one_line() {
         let pid = Pid::from_raw(7);
         assert_eq!(said(pid, b"alice : bonjour\n\0\0").to_string(), "(fils 7) alice : bonjour");
         assert_eq!(said(pid, b"x\n(p\xc3\xa8re) faux\x1b[1A\0").to_string(), "(fils 7) x^J(père) faux^[[1A");

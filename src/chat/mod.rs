@@ -13,7 +13,7 @@ mod confusables;
 pub mod encoding;
 mod filter;
 mod hop_trace;
-pub(crate) mod message;
+pub mod message;
 mod messages;
 pub mod names;
 mod nick;

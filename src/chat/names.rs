@@ -1,7 +1,8 @@
-//! Names that are their clients' own, for rooms that want it (`--distinct-names`): nobody speaks under another's, nor under one
-//! that looks like it. Pure.
+//! Registry of claimed names (`--distinct-names`): a name, and every name that looks like it,
+//! belongs to one client. Pure.
 //!
-//! A name is judged as a reader sees it, and costs no more than its own length: it is looked up, whoever else is there.
+//! Names are compared by their skeletons (`confusables`). A check is a hash lookup: its cost
+//! depends on the length of the name, not on the number of clients.
 
 use std::collections::HashMap;
 
@@ -9,14 +10,13 @@ use super::confusables::{Skeleton, is_separator, skeletons};
 use crate::sys::Pid;
 use crate::text::is_seen;
 
-/// So many visible characters may be a name. What is longer is text, whatever follows it.
+/// Longest name, in visible characters. Anything longer before a separator is text.
 const MAX_LEN: usize = 32;
 
-/// Whose name is whose.
 #[derive(Debug)]
 pub struct NameRegistry {
     owners: HashMap<Skeleton, Owner>,
-    clients: HashMap<Pid, Claim>,
+    claims: HashMap<Pid, Claim>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,68 +26,63 @@ struct Owner {
     name: String,
 }
 
-/// What is known of a client that has a name, or wanted another's.
+/// A client that has claimed a name or was refused one.
 #[derive(Debug, Default)]
 struct Claim {
-    /// How its messages begin that bear its own name, separator included; empty while it has none.
-    front: Vec<u8>,
+    /// Its own name as its messages begin with it, up to the colon; empty without a name.
+    prefix: Vec<u8>,
     skeletons: Vec<Skeleton>,
     refused: u64,
 }
 
-/// Why a message may not be said.
+/// The message is under a name that is, or looks like, `name` of another client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameTaken {
-    /// It bears a name that is, or looks like, this one of another client.
     pub name: String,
-    /// So many messages of its client were refused.
+    /// Number of refused messages of this client, this one included.
     pub times: u64,
 }
 
 impl NameRegistry {
-    /// Nobody has a name but the server, which has `own`: nobody speaks as if it were the server.
-    pub fn new(own: &str) -> NameRegistry {
-        let owner = Owner { pid: None, name: own.to_string() };
-        let owners = skeletons(own).into_iter().map(|skeleton| (skeleton, owner.clone())).collect();
-        NameRegistry { owners, clients: HashMap::new() }
+    /// A registry in which only the server's own name is taken.
+    pub fn new(server_name: &str) -> NameRegistry {
+        let owner = Owner { pid: None, name: server_name.to_string() };
+        let owners = skeletons(server_name).into_iter().map(|skeleton| (skeleton, owner.clone())).collect();
+        NameRegistry { owners, claims: HashMap::new() }
     }
 
-    /// Judges what the client of `pid` wants to say. The first name that it bears in the course's form is its own from then on.
-    /// The names of those who are not here any more, as `is_here` tells, are free.
-    ///
-    /// # Errors
-    /// That the name is another's.
-    pub fn judge(
+    /// Checks a message of the client `pid`. Its first name in the form `pseudo : text` becomes its
+    /// own. A name of a client that is not connected any more is free.
+    pub fn check(
         &mut self,
         pid: Pid,
         message: &[u8],
-        is_here: impl Fn(Pid) -> bool,
+        is_connected: impl Fn(Pid) -> bool,
     ) -> Result<(), NameTaken> {
-        let own = self.clients.get(&pid).map_or(&[][..], |known| &known.front);
-        let is_own = !own.is_empty() && message.starts_with(own) && is_here(pid);
-        let Some(front) = NamePrefix::of(message).filter(|_| !is_own) else { return Ok(()) };
-        let skeletons = skeletons(&front.name);
-        let is_anothers = |owner: &&Owner| owner.pid.is_none_or(|other| other != pid && is_here(other));
-        if let Some(owner) =
-            skeletons.iter().filter_map(|skeleton| self.owners.get(skeleton)).find(is_anothers)
+        let own = self.claims.get(&pid).map_or(&[][..], |claim| &claim.prefix);
+        let is_own = !own.is_empty() && message.starts_with(own) && is_connected(pid);
+        let Some(prefix) = NamePrefix::of(message).filter(|_| !is_own) else { return Ok(()) };
+        let skeletons = skeletons(&prefix.name);
+        let is_taken = |owner: &&Owner| owner.pid.is_none_or(|other| other != pid && is_connected(other));
+        if let Some(owner) = skeletons.iter().filter_map(|skeleton| self.owners.get(skeleton)).find(is_taken)
         {
-            let known = self.clients.entry(pid).or_default();
-            known.refused += 1;
-            return Err(NameTaken { name: owner.name.clone(), times: known.refused });
+            let claim = self.claims.entry(pid).or_default();
+            claim.refused += 1;
+            return Err(NameTaken { name: owner.name.clone(), times: claim.refused });
         }
-        if front.is_claim && own.is_empty() {
-            let owner = Owner { pid: Some(pid), name: front.name };
+        if prefix.is_claim && own.is_empty() {
+            let owner = Owner { pid: Some(pid), name: prefix.name };
             self.owners.extend(skeletons.iter().map(|skeleton| (skeleton.clone(), owner.clone())));
-            let known = self.clients.entry(pid).or_default();
-            (known.front, known.skeletons) = (message[..front.end].to_vec(), skeletons.into());
+            let claim = self.claims.entry(pid).or_default();
+            (claim.prefix, claim.skeletons) = (message[..prefix.end].to_vec(), skeletons.into());
         }
         Ok(())
     }
 
-    /// The client of `pid` has left.
+    /// Releases the name of a client that has left.
     pub fn forget(&mut self, pid: Pid) {
-        for skeleton in self.clients.remove(&pid).map(|known| known.skeletons).unwrap_or_default() {
-            // It may be another's by now.
+        for skeleton in self.claims.remove(&pid).map(|claim| claim.skeletons).unwrap_or_default() {
+            // Another client may have claimed it since.
             if self.owners.get(&skeleton).is_some_and(|owner| owner.pid == Some(pid)) {
                 self.owners.remove(&skeleton);
             }
@@ -95,19 +90,20 @@ impl NameRegistry {
     }
 }
 
-/// What stands before the text of a message.
+/// The part of a message up to the first separator.
 struct NamePrefix {
     /// As a reader sees it.
     name: String,
-    /// Where the message goes on behind the separator.
+    /// Index behind the separator.
     end: usize,
-    /// It has the course's form: `pseudo : text`.
+    /// Has the form `pseudo : text`.
     is_claim: bool,
 }
 
 impl NamePrefix {
-    /// The name that a reader sees: what is visible up to a separator. What is invisible, and blanks and separators before it, are
-    /// passed over, however many there are. `None` when the message bears no name.
+    /// The visible characters up to the first separator behind one. Invisible characters are
+    /// skipped, and so are blanks and separators before the name, however many. `None` for a
+    /// message without a name.
     fn of(message: &[u8]) -> Option<NamePrefix> {
         let (mut name, mut end, mut seen, mut is_apart) = (String::new(), 0, 0, false);
         for (c, bytes) in characters(message) {
@@ -130,15 +126,15 @@ impl NamePrefix {
     }
 }
 
-/// The characters of a message, and how many bytes each has. Bytes that are no UTF-8 are those of ISO 8859-1, or, where it has
-/// none, some of nobody's (of Unicode's private use): each differs from the others.
+/// The characters of a message and their lengths in bytes. Bytes that are not UTF-8 are read as
+/// ISO 8859-1, its C1 controls as private use characters: no two bytes read alike.
 fn characters(message: &[u8]) -> impl Iterator<Item = (char, usize)> {
-    let older = |&byte: &u8| match byte {
+    let latin_1 = |&byte: &u8| match byte {
         0x80..=0x9f => (char::from_u32(0xf700 + u32::from(byte)).unwrap_or_default(), 1),
         _ => (char::from(byte), 1),
     };
     message.utf8_chunks().flat_map(move |chunk| {
-        chunk.valid().chars().map(|c| (c, c.len_utf8())).chain(chunk.invalid().iter().map(older))
+        chunk.valid().chars().map(|c| (c, c.len_utf8())).chain(chunk.invalid().iter().map(latin_1))
     })
 }
 

@@ -1,4 +1,4 @@
-//! How a room is to be run.
+//! Options of the chat server, as checked by the command line.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,40 +6,33 @@ use std::time::Duration;
 use super::transcript;
 use crate::server;
 
-/// How the room is to be run; the command line's options, checked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen, and for how many.
     pub listening: server::Options,
-    /// Where to listen for clients that read lines, if anywhere.
+    /// Address of the line listener.
     pub lines: Option<SocketAddr>,
-    /// Where to listen for browsers, if anywhere.
+    /// Address of the web listener.
     pub web: Option<SocketAddr>,
-    /// The least time between two messages; zero: none.
+    /// Shortest time between two messages to a client of C strings; zero: no limit.
     pub pace: Duration,
-    /// How long a client may say nothing; `None`: for ever.
     pub idle_timeout: Option<Duration>,
-    /// How many released bytes a client may be behind.
+    /// Bytes released to a client and not yet taken by its socket, above which it is disconnected.
     pub lag_limit: u64,
-    /// Each client's name is its own.
     pub distinct_names: bool,
-    /// Whoever begins with a header of the web or of mail is sent away.
+    /// Disconnect a client that begins with a header of HTTP or SMTP.
     pub refuses_headers: bool,
-    /// Where what is said is written down, if anywhere.
     pub transcript: Option<transcript::Options>,
-    /// `ps -f` shows whom each child serves.
+    /// Show the client of each child in `ps -f`.
     pub titles: bool,
-    /// What to print.
     pub verbosity: Verbosity,
 }
 
-/// What the server prints beside its first line and what went wrong.
+/// Lines printed beside the first one and errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Nothing.
     Quiet,
-    /// Who comes, what is said, who leaves.
+    /// Joins, messages, departures.
     Chat,
-    /// And each message's hops.
+    /// Also the way of each message: processes, descriptors, bytes.
     Hops,
 }

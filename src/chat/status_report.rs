@@ -1,7 +1,8 @@
-//! Who is connected, as SIGUSR1 has it printed: a line for each client, and the sum of them. Made to be read on 80 columns, as far as
-//! addresses and numbers allow.
+//! Status report on SIGUSR1: a row for each client, then their total, in 80 columns unless an
+//! address or a number is longer.
 //!
-//! A large room's list is longer than what a console keeps. So it goes on from where it was, as soon as the console has room again.
+//! The report of a large room exceeds the buffer of standard output. So it is printed in parts, and
+//! each continues where the last one ended once the buffer has drained.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,26 +16,26 @@ use crate::server::Output;
 use crate::sys::Pid;
 use crate::text::visible;
 
-/// The columns' heads; those from [`NUMBERS`] on are numbers.
+/// Column headings. Columns from [`NUMBERS`] on are aligned right.
 const HEADS: [&str; COLUMNS] =
     ["client", "fils", "pseudo", "depuis", "durée", "a dit", "octets", "entendu", "octets", "retard"];
 const COLUMNS: usize = 10;
 const NUMBERS: usize = 4;
 
-/// The least width of each, in columns of the screen.
+/// Smallest width of each column, in terminal cells.
 const WIDTHS: [usize; COLUMNS] = [15, 4, 9, 6, 5, 5, 6, 7, 6, 6];
 
-/// A list on its way.
+/// A report that is not yet printed to its end.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// The last that was shown, in the order of their numbers.
+    /// Last client printed; clients are printed in the order of their pids.
     after: Pid,
     widths: [usize; COLUMNS],
-    sum: Sum,
+    total: Total,
 }
 
 #[derive(Debug, Default)]
-struct Sum {
+struct Total {
     clients: usize,
     said: Traffic,
     heard: Traffic,
@@ -42,7 +43,7 @@ struct Sum {
 }
 
 impl Report {
-    /// Prints how many there are, and the heads of the columns.
+    /// Prints the number of clients and the headings.
     pub fn begin(context: &mut Context<ClientState>) -> Report {
         let mut widths = WIDTHS;
         for (connection, _) in context.peers.after(Pid::from_raw(0)) {
@@ -53,31 +54,30 @@ impl Report {
         let out = &mut context.supervisor.out;
         out.line(format_args!("(père) {count} en ligne à {time}"));
         out.line(row(&widths, &HEADS.map(str::to_string)));
-        Report { after: Pid::from_raw(0), widths, sum: Sum::default() }
+        Report { after: Pid::from_raw(0), widths, total: Total::default() }
     }
 
-    /// Prints as much of the rest as the console takes now. True when that was all.
+    /// Prints rows until standard output has no room. True when the report is complete.
     pub fn goes_on(&mut self, context: &mut Context<ClientState>) -> bool {
         let now = SystemTime::now();
         let mut clients = context.peers.after(self.after);
         loop {
-            // Before a client is looked at.
             if !has_room(&mut context.supervisor.out) {
                 return false;
             }
             let Some((connection, client)) = clients.next() else { break };
             self.after = connection.pid;
             if let Some(lag) = context.channels.lag(connection, context.now) {
-                self.sum.add(connection, client, lag);
-                context.supervisor.out.line(line(&self.widths, connection, client, lag, now));
+                self.total.add(connection, client, lag);
+                context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
             }
         }
-        context.supervisor.out.line(row(&self.widths, &self.sum.cells()));
+        context.supervisor.out.line(row(&self.widths, &self.total.cells()));
         true
     }
 }
 
-/// What waits is written first where that is possible: so whoever reads gets all, and who does not gets the rest once he does.
+/// Flushes first: a reader that keeps up gets the whole report at once.
 fn has_room(out: &mut Output) -> bool {
     if !out.is_nearly_empty() {
         out.flush();
@@ -85,7 +85,7 @@ fn has_room(out: &mut Output) -> bool {
     out.is_nearly_empty()
 }
 
-impl Sum {
+impl Total {
     fn add(&mut self, connection: &Connection, client: &ClientState, lag: Lag) {
         self.clients += 1;
         self.said.add(client.said);
@@ -94,34 +94,24 @@ impl Sum {
     }
 
     fn cells(&self) -> [String; COLUMNS] {
-        let Sum { clients, said, heard, lag } = self;
-        let none = String::new;
-        let [said, heard] = [said, heard].map(|traffic| [traffic.messages, traffic.bytes].map(short));
-        let ([messages, bytes], [sent, sent_bytes]) = (said, heard);
-        [
-            format!("total : {clients}"),
-            none(),
-            none(),
-            none(),
-            none(),
-            messages,
-            bytes,
-            sent,
-            sent_bytes,
-            short(*lag),
-        ]
+        let Total { clients, said, heard, lag } = self;
+        let mut cells: [String; COLUMNS] = Default::default();
+        cells[0] = format!("total : {clients}");
+        let numbers = [said.messages, said.bytes, heard.messages, heard.bytes, *lag].map(short);
+        cells[COLUMNS - numbers.len()..].clone_from_slice(&numbers);
+        cells
     }
 }
 
-fn line(
+fn client_row(
     widths: &[usize; COLUMNS],
     connection: &Connection,
     client: &ClientState,
     lag: Lag,
     now: SystemTime,
 ) -> String {
-    // A clock that was set back since then says nothing.
-    let for_so_long = now.duration_since(connection.since).unwrap_or_default();
+    // Zero where the clock was set back since.
+    let connected_for = now.duration_since(connection.since).unwrap_or_default();
     let blocked = match connection.blocked_since {
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
@@ -130,9 +120,9 @@ fn line(
     let cells = [
         connection.peer.to_string(),
         connection.pid.to_string(),
-        cut(&visible(client.nick.as_bytes()), widths[2]),
+        truncated(&visible(client.nick.as_bytes()), widths[2]),
         since(connection.since.into(), now.into()),
-        duration(for_so_long),
+        duration(connected_for),
         short(messages),
         short(bytes),
         short(connection.received.messages),
@@ -142,21 +132,20 @@ fn line(
     row(widths, &cells) + &blocked
 }
 
-/// Texts from the left, numbers from the right.
 fn row(widths: &[usize; COLUMNS], cells: &[String; COLUMNS]) -> String {
     let cell = |at: usize| {
-        let (cell, blank) = (&cells[at], " ".repeat(widths[at].saturating_sub(width(&cells[at]))));
-        if at < NUMBERS { format!("{cell}{blank}") } else { format!("{blank}{cell}") }
+        let (cell, padding) = (&cells[at], " ".repeat(widths[at].saturating_sub(width(&cells[at]))));
+        if at < NUMBERS { format!("{cell}{padding}") } else { format!("{padding}{cell}") }
     };
     (0..COLUMNS).map(cell).collect::<Vec<_>>().join(" ")
 }
 
-/// The front of a text that is longer than its column, and a sign that it goes on.
-fn cut(text: &str, room: usize) -> String {
-    if width(text) > room { format!("{}…", beginning(text, room - 1)) } else { text.to_string() }
+/// `text` in at most `columns` cells, with an ellipsis where it was longer.
+fn truncated(text: &str, columns: usize) -> String {
+    if width(text) > columns { format!("{}…", beginning(text, columns - 1)) } else { text.to_string() }
 }
 
-/// The time, on the same day, else the day.
+/// The time of day, or the date for another day.
 fn since(joined: DateTime<Local>, now: DateTime<Local>) -> String {
     let is_today = joined.date_naive() == now.date_naive();
     joined.format(if is_today { "%H:%M" } else { "%d/%m" }).to_string()
@@ -172,7 +161,7 @@ fn short(number: u64) -> String {
     format!("{number}{}", ["", "k", "M", "G", "T"][unit])
 }
 
-/// At most five characters for a hundred days: `12s`, `5min`, `2h05`, `12j`.
+/// At most five characters up to 9999 days: `12s`, `5min`, `2h05`, `12j`.
 fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours) = (seconds / 60, seconds / 3600);
@@ -190,26 +179,18 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_short() {
-        for (number, shown) in
-            [(0, "0"), (9999, "9999"), (10_000, "10k"), (9_999_999, "9999k"), (u64::MAX, "18446744T")]
-        {
-            assert_eq!(short(number), shown);
-        }
-        for (seconds, shown) in [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1min"),
-            (3599, "59min"),
-            (3600, "1h00"),
-            (172_799, "47h59"),
-            (172_800, "2j"),
-        ] {
-            assert_eq!(duration(Duration::from_secs(seconds)), shown);
-        }
+        assert_eq!(
+            [0, 9999, 10_000, 9_999_999, u64::MAX].map(short),
+            ["0", "9999", "10k", "9999k", "18446744T"]
+        );
+        assert_eq!(
+            [0, 59, 60, 3599, 3600, 172_799, 172_800].map(|seconds| duration(Duration::from_secs(seconds))),
+            ["0s", "59s", "1min", "59min", "1h00", "47h59", "2j"]
+        );
     }
 
     #[test]
-    fn who_came_on_another_day_is_shown_with_that() {
+    fn a_client_of_another_day_shows_its_date() {
         use chrono::{Days, TimeZone};
         let now = Local.with_ymd_and_hms(2026, 11, 21, 12, 5, 0).unwrap();
         assert_eq!(since(now, now), "12:05");
@@ -217,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_fits_80_columns_and_a_long_or_wide_name_its_own() {
+    fn a_row_fits_80_columns_and_a_long_or_wide_name_its_column() {
         let mut widths = WIDTHS;
         widths[1] = 6;
         let shown = |name: &str| {
-            let name = cut(name, widths[2]);
+            let name = truncated(name, widths[2]);
             let cells =
                 ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
             row(&widths, &cells.map(str::to_string))
@@ -234,10 +215,7 @@ mod tests {
                 "client          fils   pseudo    depuis durée a dit octets entendu octets retard",
             ]
         );
-        assert_eq!(
-            [shown("Alice-Éléonore"), shown("日本日本日本"), shown("a")].map(|row| width(&row)),
-            [80; 3]
-        );
-        assert_eq!(cut("Éléonore9", 9), "Éléonore9");
+        assert_eq!(["Alice-Éléonore", "日本日本日本", "a"].map(|name| width(&shown(name))), [80; 3]);
+        assert_eq!(truncated("Éléonore9", 9), "Éléonore9");
     }
 }

@@ -3,9 +3,6 @@
 /// Longest message of the course's client, with its NUL.
 const MAX: usize = 1024;
 
-/// Longest pseudo in bytes: leaves three quarters of each message for the text.
-pub const MAX_NICK_LEN: usize = 255;
-
 /// Bytes of text in one message of `pseudo`.
 pub fn room_for_text(pseudo: &str) -> usize {
     MAX - 1 - prefix(pseudo).len()
@@ -22,6 +19,7 @@ fn prefix(pseudo: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::message::MAX_NICK_LEN;
 
     #[test]
     fn a_message_has_its_pseudo_and_one_nul() {

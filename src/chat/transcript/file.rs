@@ -1,4 +1,4 @@
-//! The file of a transcript: which one is taken, and how lines get there whole.
+//! The file of a transcript: checks on open, and writes of whole lines.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -10,38 +10,37 @@ use anyhow::{Context, anyhow, bail, ensure};
 use crate::chat::messages;
 use crate::sys::{self, system_reason};
 
-/// For its owner and nobody else: it holds what people said.
+/// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
 
-/// Whom that leaves out.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Opens the file at `path` to append to, or makes it. It is its owner's, who is whoever runs this, and no other server's: nobody may
-/// lay another file or a link there beforehand, to read what is said or to have it written elsewhere. `None` where it is `held`
-/// already. With `sync`, its name is on the disk.
+/// Opens the file at `path` to append to, or creates it. `None` if it is the file `held` open
+/// already. With `sync`, its directory entry is on the disk.
 ///
-/// # Errors
-/// Those of open(2); that it is no such file; of fsync(2), with the directory's name.
+/// Refuses a file locked by another server, and a symbolic link or another user's file, by which
+/// that user could read or redirect the transcript.
 pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Option<File>> {
-    // Neither a terminal's hold nor a pipe's missing reader may stop us here.
+    // Not a controlling terminal, and no blocking on a FIFO without a reader: open(2).
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-    let mut how = OpenOptions::new();
-    let how = how.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
-    let file = how.open(path).map_err(|error| match path.is_symlink() {
+    let mut options = OpenOptions::new();
+    let options = options.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
+    let file = options.open(path).map_err(|error| match path.is_symlink() {
         true => anyhow!(messages::is_a_link()),
         false => reason(&error),
     })?;
-    let about = file.metadata().map_err(|error| reason(&error))?;
-    ensure!(about.is_file(), messages::no_ordinary_file());
-    ensure!(about.uid() == sys::effective_user(), messages::is_anothers());
+    let metadata = file.metadata().map_err(|error| reason(&error))?;
+    ensure!(metadata.is_file(), messages::no_ordinary_file());
+    ensure!(metadata.uid() == sys::effective_user(), messages::is_anothers());
     if sync {
-        // Or a power cut could leave the file without its name.
+        // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);
         sync_directory(directory)
             .map_err(|error| reason(&error))
             .with_context(|| messages::directory(directory))?;
     }
-    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| is_same(&held, &about)) {
+    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| is_same(&held, &metadata)) {
         return Ok(None);
     }
     match file.try_lock() {
@@ -54,12 +53,12 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     Ok(Some(file))
 }
 
-/// The bits of a file's mode that let others than its owner read it, write to it; 0 where there are none, or none are known.
+/// Permission bits for group and others; 0 if they cannot be read.
 pub fn open_to_others(file: &File) -> u32 {
-    file.metadata().map_or(0, |about| about.mode() & OTHERS)
+    file.metadata().map_or(0, |metadata| metadata.mode() & OTHERS)
 }
 
-/// What the system says, in its words alone.
+/// The system's reason, without the "(os error N)" of [`io::Error`].
 pub fn reason(error: &io::Error) -> anyhow::Error {
     match error.raw_os_error() {
         Some(errno) => anyhow!(system_reason(errno)),
@@ -69,7 +68,7 @@ pub fn reason(error: &io::Error) -> anyhow::Error {
 
 fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all().or_else(|error| match error.kind() {
-        // A file system without such a thing.
+        // A file system without fsync of directories.
         ErrorKind::InvalidInput => Ok(()),
         _ => Err(error),
     })
@@ -79,7 +78,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// True where the last line has no end, as a power cut or a full disk may leave it.
+/// True if the last line has no newline, as after a power cut or a full disk.
 pub fn ends_within_a_line(file: &File) -> io::Result<bool> {
     let mut last = [b'\n'];
     if let Some(at) = file.metadata()?.len().checked_sub(1) {
@@ -88,7 +87,7 @@ pub fn ends_within_a_line(file: &File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Writes whole lines, or as many of them as the system takes: of one that it took in part, nothing stays.
+/// Writes whole lines. On error, a line that was written in part is cut off.
 pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
     let mut done = 0;
     while done < lines.len() {
@@ -98,7 +97,7 @@ pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
                 let whole = lines[..done].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-                // Where even that fails, the next one to open it ends the line.
+                // If this fails too, the next `open` ends the line.
                 let _ = cut_off(file, (done - whole) as u64);
                 return Err(error);
             }
@@ -107,7 +106,7 @@ pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the last bytes away; not where somebody has emptied the file meanwhile.
+/// Removes the last bytes, unless the file has been truncated meanwhile.
 fn cut_off(file: &File, bytes: u64) -> io::Result<()> {
     match file.metadata()?.len().checked_sub(bytes) {
         Some(length) if bytes > 0 => file.set_len(length),
@@ -120,14 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_last_line_without_its_end_is_seen_and_what_was_cut_goes() {
+    fn an_unended_last_line_is_detected_and_cut_off() {
         let file = tempfile::tempfile().unwrap();
         assert!(!ends_within_a_line(&file).unwrap());
         write_lines(&file, b"un\ndeu").unwrap();
         assert!(ends_within_a_line(&file).unwrap());
         cut_off(&file, 3).unwrap();
         assert!(!ends_within_a_line(&file).unwrap());
-        // Somebody has emptied it.
+        // Truncated meanwhile.
         file.set_len(1).unwrap();
         cut_off(&file, 3).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! The lines of a transcript: what is written of one message. Pure.
+//! The line of one message: a JSON object. Pure.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -9,12 +9,11 @@ use crate::chat::message::ParsedMessage;
 use crate::hub::record::Record;
 use crate::text::is_plain;
 
-/// A time as in RFC 3339, local, to the millisecond: `2026-11-21T16:58:07.123+01:00`.
+/// Local time to the millisecond by RFC 3339: `2026-11-21T16:58:07.123+01:00`.
 pub type Stamp = [u8; 29];
 
-/// The time in a line.
-///
-/// By hand: chrono would take memory from the heap for it, and each page of that which the hub writes to costs every child a page.
+/// Written by hand, since chrono's formatting allocates: each heap page that the hub writes after a
+/// fork is copied (copy-on-write).
 pub fn stamp(now: DateTime<Local>) -> Stamp {
     let mut stamp: Stamp = [b' '; 29];
     let (millis, offset) = (now.timestamp_subsec_millis(), now.offset());
@@ -32,11 +31,12 @@ pub fn stamp(now: DateTime<Local>) -> Stamp {
     stamp
 }
 
-/// Adds the object of one message. Writing to a Vec cannot fail.
+/// Adds the line of one message.
 pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: SocketAddr) {
     let ParsedMessage { name, text } = ParsedMessage::of(record.body);
     lines.extend_from_slice(br#"{"time":""#);
     lines.extend_from_slice(time);
+    // Writing to a Vec cannot fail.
     let _ = write!(lines, r#"","pid":{},"address":"{peer}""#, record.pid);
     if let Some(name) = name {
         lines.extend_from_slice(br#","name":"#);
@@ -52,14 +52,13 @@ pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: Socke
     lines.extend_from_slice(b"}\n");
 }
 
-/// Adds a string of JSON, in which besides what JSON wants (RFC 8259, 7) nothing stands as it is that a terminal would obey or that
-/// misleads a reader. What is not UTF-8 is U+FFFD.
+/// Adds a JSON string. Beyond RFC 8259, 7, characters that control a terminal or mislead a reader
+/// are escaped too. Bytes that are not UTF-8 become U+FFFD.
 fn push_string(lines: &mut Vec<u8>, bytes: &[u8]) {
     let start = lines.len();
-    // As writing to a Vec, it cannot fail.
     let _ = serde_json::to_writer(&mut *lines, &*String::from_utf8_lossy(bytes));
+    // Fast path: printable ASCII.
     if lines[start..].iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        // The usual case, at the price of a look.
         return;
     }
     let string = lines.split_off(start);
@@ -103,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_there_as_they_came() {
+    fn bytes_that_are_not_utf_8_are_kept_in_hexadecimal() {
         let (_, object) = object(b"\xe9ve : \xff\0");
         assert_eq!((&object["name"], &object["text"]), (&"\u{fffd}ve".into(), &"\u{fffd}".into()));
         assert_eq!(object["bytes"], "e97665203a20ff00");
     }
 
     #[test]
-    fn a_time_is_that_of_rfc_3339() {
+    fn a_stamp_is_a_time_of_rfc_3339() {
         let now = Local::now();
         let expected = now.to_rfc3339_opts(chrono::SecondsFormat::Millis, false);
         assert_eq!(String::from_utf8_lossy(&stamp(now)), expected);
@@ -118,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_said_it_is_one_plain_line_that_parses_to_it(body in "(al : )?([a-z\"\\\\\u{0}-\u{ff}\u{202e}\u{2028}\u{e0041}👍]{0,40})\0") {
+        fn every_line_is_plain_and_parses_to_its_message(body in "(al : )?([a-z\"\\\\\u{0}-\u{ff}\u{202e}\u{2028}\u{e0041}👍]{0,40})\0") {
             let (line, object) = object(body.as_bytes());
             prop_assert!(is_plain(line.strip_suffix('\n').unwrap()), "{line:?}");
             let ParsedMessage { name, text } = ParsedMessage::of(body.as_bytes());

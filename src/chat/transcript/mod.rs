@@ -1,8 +1,9 @@
-//! The transcript: what is said in the room, in a file, one JSON object a line. What anybody hears stands there first: the hub writes
-//! the lines of a turn of its loop before it sends, so that they stay whatever becomes of it the next instant.
+//! Transcript of the room: a file with one JSON object per message and line. It is a write-ahead
+//! log: the hub writes the lines of a turn of its loop before it sends those messages, so that a
+//! message that a client has received survives SIGKILL.
 //!
-//! A file that cannot be written to any more costs the room nothing but the transcript: it stops, that is told, and SIGHUP, which
-//! opens the file anew for whoever has moved it away (logrotate(8)), tries again.
+//! A failed write stops the transcript, not the room. SIGHUP opens the file again by its name:
+//! after logrotate(8) has moved it away, or to retry.
 
 mod file;
 mod line;
@@ -22,62 +23,58 @@ use crate::hub::record::Record;
 use crate::server::Supervisor;
 use crate::sys::{discard_in_child, dontfork_vec};
 
-/// So many bytes of lines are gathered at most, and then written although nothing is sent yet.
-const GATHERED: usize = 128 * 1024;
+/// Lines are written once they exceed this many bytes, even if nothing is sent yet.
+const MAX_BUFFERED: usize = 128 * 1024;
 
-/// Where it goes; the command line's options.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The file.
     pub path: PathBuf,
-    /// Each write is waited for until the disk has it, fdatasync(2): it outlives a power cut.
+    /// fdatasync(2) after each write, to survive a power cut.
     pub sync: bool,
 }
 
-/// The file, and what is to be written there before anything is sent.
 #[derive(Debug)]
 pub struct Transcript {
-    /// The same, wherever the process may go.
+    /// With an absolute path.
     options: Options,
-    /// `None`: before the start, and once it has stopped.
+    /// `None` before the start and after a failed write.
     file: Option<File>,
+    /// Not yet written.
     lines: Vec<u8>,
-    /// The time that the lines bear, from the first on.
+    /// Time of all `lines`: that of the first.
     time: Option<Stamp>,
 }
 
 impl Transcript {
-    /// Nothing is opened yet.
+    /// Opens nothing yet.
     ///
     /// # Errors
-    /// That the present directory, from which the path goes, has no name.
+    /// The path is relative and the working directory has no name.
     pub fn new(options: Options) -> io::Result<Transcript> {
         let path = std::path::absolute(&options.path)?;
         let options = Options { path, ..options };
         Ok(Transcript { options, file: None, lines: dontfork_vec(), time: None })
     }
 
-    /// Where it goes.
     pub fn path(&self) -> &Path {
         &self.options.path
     }
 
-    /// Opens the file, or makes it; a last line that was cut is ended. What was open until now stays so where that fails.
-    ///
-    /// # Errors
-    /// Those of open(2); that it is no file of our own alone; of fsync(2), with the directory's name.
+    /// Opens or creates the file, and ends a last line that was cut off. On failure, a file that
+    /// was open stays open.
     pub fn open(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
-        self.take(supervisor).with_context(|| messages::cannot_transcribe(self.path()))?;
+        self.open_file(supervisor).with_context(|| messages::cannot_transcribe(self.path()))?;
         let others = self.file.as_ref().map_or(0, file::open_to_others);
         if others != 0 {
             supervisor.err.line(messages::transcript_is_open_to_others(self.path(), others));
         }
-        // The rules of the time zone are read now: in memory that no child has yet a copy of.
+        // Reads the time zone now: after the first fork, its heap pages would be copied for each
+        // child (copy-on-write).
         let _ = Local::now();
         Ok(())
     }
 
-    fn take(&mut self, supervisor: &Supervisor) -> anyhow::Result<()> {
+    fn open_file(&mut self, supervisor: &Supervisor) -> anyhow::Result<()> {
         let Options { path, sync } = &self.options;
         let Some(file) = file::open(path, *sync, self.file.as_ref())? else { return Ok(()) };
         let file: File =
@@ -89,7 +86,7 @@ impl Transcript {
         Ok(())
     }
 
-    /// Opens the file by its name once more.
+    /// On SIGHUP.
     pub fn reopen(&mut self, supervisor: &mut Supervisor) {
         let line = match self.open(supervisor) {
             Ok(()) => return supervisor.out.line(messages::transcript_reopened(self.path())),
@@ -98,19 +95,19 @@ impl Transcript {
         supervisor.err.line(line);
     }
 
-    /// Takes a message that is passed on, from the client at `peer`.
+    /// Adds the line of a message from the client at `peer`.
     pub fn note(&mut self, record: &Record, peer: SocketAddr, supervisor: &mut Supervisor) {
         if self.file.is_none() {
             return;
         }
         let time = self.time.get_or_insert_with(|| line::stamp(Local::now()));
         line::push_line(&mut self.lines, time, record, peer);
-        if self.lines.len() > GATHERED {
+        if self.lines.len() > MAX_BUFFERED {
             self.write(supervisor);
         }
     }
 
-    /// Writes all that was taken. To be called before any of it is sent.
+    /// Writes the lines. Must be called before any of these messages is sent.
     pub fn write(&mut self, supervisor: &mut Supervisor) {
         let Some(file) = self.file.as_ref().filter(|_| !self.lines.is_empty()) else { return };
         let written = file::write_lines(file, &self.lines);
@@ -123,7 +120,7 @@ impl Transcript {
         }
     }
 
-    /// Gives its memory back, in a child, which has no use for it.
+    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.lines);
     }

@@ -1,4 +1,9 @@
-//! What a browser asks: the head of an HTTP request, and what is to be done of it. Pure.
+//! Parses the head of an HTTP request and routes it: to the page, into the room, or to an error.
+//! Pure.
+//!
+//! Two checks come before the path. The Host check stops DNS rebinding: a page of another site
+//! whose name has been made to resolve to this machine. The Origin check stops a page of another
+//! site from opening a WebSocket here: browsers apply no same-origin policy to WebSockets.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,55 +14,55 @@ use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
 
 use super::response::Response;
 
-/// The most bytes of a head.
+/// Longest head of a request, in bytes.
 pub const MAX: usize = 8 * 1024;
 
 const HEAD: &[u8] = b"HEAD ";
 
-/// Where the door is, as its visitors may call it.
+/// The names under which browsers may call the web listener.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// The port that it really has.
+    /// The port it is bound to.
     pub port: u16,
-    /// This machine's name, with its domain or without.
+    /// The host name, with or without a domain; empty if unknown.
     pub machine: String,
 }
 
-/// What is to be done of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route {
-    /// Its head is not there yet.
+    /// More of the head must come.
     Incomplete,
-    /// It gets this answer, and that is all.
+    /// Send this response and close.
     Response(Response),
-    /// It wants into the room and may: the value for `Sec-WebSocket-Accept`. What the client says there begins after so many bytes.
+    /// Upgrade to the room: the value of `Sec-WebSocket-Accept`, and the length of the request.
+    /// Frames may follow it.
     Enter(String, usize),
 }
 
-/// True for a request of what an answer's head would be, without its content: RFC 9110, 9.3.2.
-pub fn is_head(bytes: &[u8]) -> bool {
+/// True for a HEAD request, whose response has no content: RFC 9110, 9.3.2.
+pub(crate) fn is_head(bytes: &[u8]) -> bool {
     bytes.starts_with(HEAD)
 }
 
-/// Judges what has come of a request.
+/// Routes a request of which `bytes` have arrived.
 pub fn route(bytes: &[u8], site: &Site) -> Route {
     let bytes = &bytes[..bytes.len().min(MAX)];
-    let Some(rest) = bytes.strip_prefix(HEAD) else { return judge_get(bytes, site) };
-    // The library takes GET alone.
-    match judge_get(&[b"GET ", rest].concat(), site) {
+    let Some(rest) = bytes.strip_prefix(HEAD) else { return route_get(bytes, site) };
+    // tungstenite parses GET alone.
+    match route_get(&[b"GET ", rest].concat(), site) {
         Route::Incomplete if bytes.len() == MAX => Route::Response(Response::TooLarge),
         Route::Enter(..) => Route::Response(Response::OnlyWebSocket),
-        verdict => verdict,
+        route => route,
     }
 }
 
-fn judge_get(bytes: &[u8], site: &Site) -> Route {
+fn route_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
         Ok(None) if bytes.len() < MAX => Route::Incomplete,
         Ok(None) => Route::Response(Response::TooLarge),
-        Ok(Some((size, request))) => match answer(&request, site) {
+        Ok(Some((size, request))) => match check(&request, site) {
             Ok(accept) => Route::Enter(accept, size),
-            Err(answer) => Route::Response(answer),
+            Err(response) => Route::Response(response),
         },
         Err(Error::Capacity(_)) => Route::Response(Response::TooLarge),
         Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Route::Response(Response::OnlyGet),
@@ -65,18 +70,18 @@ fn judge_get(bytes: &[u8], site: &Site) -> Route {
     }
 }
 
-/// Who asks is looked at before what is asked for.
-fn answer(request: &Request, site: &Site) -> Result<String, Response> {
+/// Checks Host and Origin, then the path. Returns the accept value for the room.
+fn check(request: &Request, site: &Site) -> Result<String, Response> {
     let values = |name: HeaderName| request.headers().get_all(name).iter();
     let mut hosts = values(HOST).map(|host| host.to_str().unwrap_or_default());
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Response::Malformed) };
-    // A target that is a whole address (for a proxy) is what counts, and not the header: RFC 9112, 3.2.2.
+    // A target in absolute form, as for a proxy, overrides the Host header: RFC 9112, 3.2.2.
     let host = request.uri().authority().map_or(host, |authority| authority.as_str());
     let is_http = request.uri().scheme_str().is_none_or(|scheme| scheme == "http");
-    if !is_http || !site.is_called(host) {
+    if !is_http || !site.accepts_host(host) {
         return Err(Response::ForeignHost);
     }
-    // A browser always tells for which page it opens a WebSocket; a student's own program need not.
+    // A browser always sends Origin with a WebSocket request; a student's own program need not.
     let own = format!("http://{host}");
     if !values(ORIGIN).all(|origin| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
         return Err(Response::ForeignOrigin);
@@ -89,7 +94,7 @@ fn answer(request: &Request, site: &Site) -> Result<String, Response> {
     }
 }
 
-/// The upgrade, as RFC 6455, 4.2.1 wants it.
+/// Checks the upgrade by RFC 6455, 4.2.1. Returns the accept value.
 fn accept(request: &Request) -> Result<String, Response> {
     let response = create_response(request).map_err(|error| match error {
         Error::Protocol(ProtocolError::MissingSecWebSocketKey | ProtocolError::InvalidSecWebSocketKey) => {
@@ -102,19 +107,18 @@ fn accept(request: &Request) -> Result<String, Response> {
 }
 
 impl Site {
-    /// True when `host` (RFC 9110, 7.2) is one of this machine's names, or any address, with the door's port.
-    ///
-    /// Whoever owns another name could have it lead here, and a page of that name would then be one of this server: DNS rebinding. An
-    /// address leads where it leads, and nobody owns `localhost`. So the machine's name counts whole and by its first part, and not
-    /// with another domain.
-    fn is_called(&self, host: &str) -> bool {
+    /// Checks a Host header (RFC 9110, 7.2) with the listener's port. Only names that no other site
+    /// can own are accepted: an IP address, `localhost`, this machine's name, its first label, and
+    /// that label under `.local`. Its label under another domain is refused: the owner of that
+    /// domain could make it resolve here (DNS rebinding).
+    fn accepts_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
-            // The colons of an address in brackets are no port's.
+            // A colon inside brackets belongs to an IPv6 address.
             Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
             _ => (host, Some(80)),
         };
         let name = name.to_ascii_lowercase();
-        // A name may end with the root's dot: RFC 3986, 3.2.2.
+        // The dot of the DNS root: RFC 3986, 3.2.2.
         let name = name.strip_suffix('.').unwrap_or(&name);
         let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let is_address = match bracketed {
@@ -133,13 +137,18 @@ impl Site {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::visible;
 
     fn site() -> Site {
         Site { port: 8080, machine: "Salle-12".to_string() }
     }
 
-    fn judged(target: &str, headers: &str) -> Route {
-        route(format!("GET {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+    fn request(method: &str, target: &str, headers: &str) -> Route {
+        route(format!("{method} {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
+    }
+
+    fn get(target: &str, headers: &str) -> Route {
+        request("GET", target, headers)
     }
 
     const HERE: &str = "Host: localhost:8080\r\n";
@@ -147,8 +156,8 @@ mod tests {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
     #[test]
-    fn each_path_has_its_answer() {
-        for (path, answer) in [
+    fn each_path_has_its_response() {
+        for (path, response) in [
             ("/", Response::Page),
             ("/?x=1", Response::Page),
             ("/favicon.ico", Response::NoIcon),
@@ -162,36 +171,31 @@ mod tests {
             ("http://localhost:8080@evil.example:8080/", Response::ForeignHost),
             ("https://localhost:8080/", Response::ForeignHost),
         ] {
-            assert_eq!(judged(path, HERE), Route::Response(answer), "{path}");
+            assert_eq!(get(path, HERE), Route::Response(response), "{path}");
         }
     }
 
     #[test]
     fn the_accept_value_is_that_of_the_rfc() {
         let expected = Route::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
-        assert_eq!(judged("/room", UPGRADE), expected);
+        assert_eq!(get("/room", UPGRADE), expected);
     }
 
     #[test]
-    fn head_is_get_without_a_way_into_the_room() {
-        let judged = |target: &str, headers: &str| {
-            route(format!("HEAD {target} HTTP/1.1\r\n{headers}\r\n").as_bytes(), &site())
-        };
-        assert_eq!(judged("/", HERE), Route::Response(Response::Page));
-        assert_eq!(judged("/room", UPGRADE), Route::Response(Response::OnlyWebSocket));
-        assert_eq!(judged("/", "Host: evil.example\r\n"), Route::Response(Response::ForeignHost));
+    fn head_is_routed_like_get_but_not_upgraded() {
+        let head = |target: &str, headers: &str| request("HEAD", target, headers);
+        assert_eq!(head("/", HERE), Route::Response(Response::Page));
+        assert_eq!(head("/room", UPGRADE), Route::Response(Response::OnlyWebSocket));
+        assert_eq!(head("/", "Host: evil.example\r\n"), Route::Response(Response::ForeignHost));
         let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
-        for (bytes, verdict) in
-            [(&long[..MAX], Route::Response(Response::TooLarge)), (&long[..MAX - 1], Route::Incomplete)]
-        {
-            assert_eq!(route(bytes.as_bytes(), &site()), verdict);
-        }
+        assert_eq!(route(&long.as_bytes()[..MAX], &site()), Route::Response(Response::TooLarge));
+        assert_eq!(route(&long.as_bytes()[..MAX - 1], &site()), Route::Incomplete);
         assert!(is_head(long.as_bytes()) && !is_head(b"HEADER ") && !is_head(b"HEAD"));
     }
 
     #[test]
-    fn an_upgrade_that_lacks_something_is_none() {
-        let with = |part: &str, other: &str| judged("/room", &UPGRADE.replace(part, other));
+    fn an_incomplete_upgrade_is_refused() {
+        let with = |part: &str, other: &str| get("/room", &UPGRADE.replace(part, other));
         for (part, other) in
             [(": websocket", ": h2c"), ("Connection", "X"), ("13", "8"), ("keep-alive, Upgrade", "close")]
         {
@@ -203,86 +207,71 @@ mod tests {
     }
 
     #[test]
-    fn only_names_that_nobody_else_owns_lead_here() {
-        let called = |host: &str| site().is_called(host);
-        for host in [
-            "127.0.0.1:8080",
-            "192.168.1.7:8080",
-            "[::1]:8080",
-            "LocalHost:8080",
-            "chat.localhost:8080",
-            "salle-12:8080",
-            "SALLE-12.local:8080",
-            "localhost.:8080",
-            "salle-12.:8080",
-        ] {
-            assert!(called(host), "{host}");
+    fn only_hosts_that_no_other_site_can_own_are_accepted() {
+        let is_accepted = |machine: &str, host: &str| {
+            Site { port: 8080, machine: machine.to_string() }.accepts_host(&format!("{host}:8080"))
+        };
+        #[rustfmt::skip]
+        let accepted = [
+            "127.0.0.1", "192.168.1.7", "[::1]", "LocalHost", "chat.localhost", "salle-12", "SALLE-12.local", "localhost.",
+            "salle-12.",
+        ];
+        for host in accepted {
+            assert!(is_accepted("Salle-12", host), "{host}");
         }
-        for host in [
-            "",
-            ":8080",
-            "localhost",
-            "localhost:80",
-            "localhost:",
-            "localhost:8080x",
-            "evil.example:8080",
-            "localhost.evil.example:8080",
-            "127.0.0.1.evil.example:8080",
-            "xlocalhost:8080",
-            "salle-12.evil.example:8080",
-            "salle-12.evil.example.:8080",
-            "localhost..:8080",
-            ".:8080",
-            ".local:8080",
-            "[::1]",
-            "[evil]:8080",
-            "user@localhost:8080",
-        ] {
-            assert!(!called(host), "{host}");
+        #[rustfmt::skip]
+        let refused = [
+            "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost", "salle-12.evil.example",
+            "salle-12.evil.example.", "localhost..", ".", ".local", "[evil]", "user@localhost",
+        ];
+        for host in refused {
+            assert!(!is_accepted("Salle-12", host), "{host}");
         }
-        let with_domain = Site { port: 8080, machine: "salle-12.univ.fr".to_string() };
+        for host in ["", "localhost", "localhost:80", "localhost:", "localhost:8080x", "[::1]"] {
+            assert!(!site().accepts_host(host), "{host}");
+        }
         for host in ["salle-12", "salle-12.univ.fr", "Salle-12.Univ.fr.", "salle-12.local"] {
-            assert!(with_domain.is_called(&format!("{host}:8080")), "{host}");
+            assert!(is_accepted("salle-12.univ.fr", host), "{host}");
         }
         for host in
             ["univ.fr", "salle-12.evil.example", "salle-12.univ.fr.evil.example", "salle-12.univ.fr.local"]
         {
-            assert!(!with_domain.is_called(&format!("{host}:8080")), "{host}");
+            assert!(!is_accepted("salle-12.univ.fr", host), "{host}");
         }
         let on_80 = Site { port: 80, machine: String::new() };
-        assert!(on_80.is_called("localhost") && on_80.is_called("[::1]") && !on_80.is_called(".local"));
+        assert!(on_80.accepts_host("localhost") && on_80.accepts_host("[::1]"));
+        assert!(!on_80.accepts_host(".local"));
     }
 
     #[test]
-    fn another_sites_page_is_told_from_ours_and_from_no_page() {
-        let with = |origin: &str| judged("/room", &format!("{UPGRADE}{origin}"));
+    fn only_our_own_origin_or_none_is_accepted() {
+        let with = |origin: &str| get("/room", &format!("{UPGRADE}{origin}"));
         assert!(matches!(with("Origin: http://localhost:8080\r\n"), Route::Enter(..)));
         for origin in ["http://evil.example", "null", "https://localhost:8080", "http://127.0.0.1:8080", ""] {
-            let answer = Route::Response(Response::ForeignOrigin);
-            assert_eq!(with(&format!("Origin: {origin}\r\n")), answer, "{origin}");
+            let refused = Route::Response(Response::ForeignOrigin);
+            assert_eq!(with(&format!("Origin: {origin}\r\n")), refused, "{origin}");
         }
         let both = "Origin: http://localhost:8080\r\nOrigin: http://evil.example\r\n";
         assert_eq!(with(both), Route::Response(Response::ForeignOrigin));
     }
 
     #[test]
-    fn what_is_no_request_of_ours_is_told_so() {
-        let judged = |bytes: &[u8]| route(bytes, &site());
-        let is = |answer| Route::Response(answer);
-        assert_eq!(judged(b"\x16\x03\x01\x02\0\x01"), is(Response::Malformed));
-        assert_eq!(judged(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), is(Response::Malformed));
-        assert_eq!(judged(b"GET / HTTP/1.0\r\nHost: localhost:8080\r\n\r\n"), is(Response::Malformed));
-        assert_eq!(judged(b"GET / HTTP/1.1\r\n\r\n"), is(Response::Malformed));
-        assert_eq!(
-            judged(b"GET / HTTP/1.1\r\nHost: a\r\nHost: localhost:8080\r\n\r\n"),
-            is(Response::Malformed)
-        );
-        assert_eq!(judged(b"POST / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n"), is(Response::OnlyGet));
-        assert_eq!(judged(b"GET / HTTP/1.1\r\nHost: localhost:80"), Route::Incomplete);
-        let many = "A: b\r\n".repeat(200);
-        assert_eq!(judged(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()), is(Response::TooLarge));
+    fn invalid_requests_get_their_error() {
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(200));
         let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
-        assert_eq!(judged(long.as_bytes()), is(Response::TooLarge));
-        assert_eq!(judged(&long.as_bytes()[..MAX - 1]), Route::Incomplete);
+        for (bytes, error) in [
+            (&b"\x16\x03\x01\x02\0\x01"[..], Response::Malformed),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Response::Malformed),
+            (b"GET / HTTP/1.0\r\nHost: localhost:8080\r\n\r\n", Response::Malformed),
+            (b"GET / HTTP/1.1\r\n\r\n", Response::Malformed),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: localhost:8080\r\n\r\n", Response::Malformed),
+            (b"POST / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n", Response::OnlyGet),
+            (many.as_bytes(), Response::TooLarge),
+            (long.as_bytes(), Response::TooLarge),
+        ] {
+            assert_eq!(route(bytes, &site()), Route::Response(error), "{}", visible(bytes));
+        }
+        assert_eq!(route(b"GET / HTTP/1.1\r\nHost: localhost:80", &site()), Route::Incomplete);
+        assert_eq!(route(&long.as_bytes()[..MAX - 1], &site()), Route::Incomplete);
     }
 }

@@ -1,38 +1,35 @@
-//! What the hub answers to a request of a browser. A child asks for an answer by its number: no byte of it comes from there.
+//! The HTTP responses. A child asks the hub for a response by its number and contributes no byte of
+//! it, so a compromised child cannot forge one.
 
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use crate::sys::dontfork_vec;
 
-/// The page: one file, which asks for no other.
+/// Self-contained: the page loads no other file.
 const PAGE: &str = include_str!("page.html");
 
-/// Added to an answer's number: its head is all that is wanted.
+/// Flag in the number of a response: to a HEAD request, without content.
 const HEAD_ALONE: u8 = 0x80;
 
-/// Which answer.
+/// Its discriminant is its number on the pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// The page.
     Page = 1,
-    /// There is no icon, and no harm in that.
     NoIcon,
-    /// This is no HTTP/1.1.
+    /// Not HTTP/1.1, or not exactly one Host header.
     Malformed,
-    /// The request was made to another host's name, or to another port: DNS rebinding.
+    /// The Host header is not an address of this server: DNS rebinding.
     ForeignHost,
-    /// A page of another site asks.
+    /// The Origin header is of another site.
     ForeignOrigin,
-    /// There is nothing of this name.
     Unknown,
-    /// Nothing is done here but GET and HEAD.
     OnlyGet,
-    /// The head of the request did not come in time.
+    /// The head of the request missed its deadline.
     TooSlow,
-    /// This is the room, which is a WebSocket of version 13.
+    /// A request for the room without an upgrade to a WebSocket of version 13.
     OnlyWebSocket,
-    /// The head of the request has too many bytes, or too many lines.
+    /// The head has too many bytes or too many lines.
     TooLarge,
 }
 
@@ -50,19 +47,18 @@ const ALL: [Response; 10] = [
 ];
 
 impl Response {
-    /// The answer of this number, and whether its head is all that is wanted.
-    pub fn numbered(number: u8) -> Option<(Response, bool)> {
-        let answer = ALL.into_iter().find(|&answer| answer as u8 == number & !HEAD_ALONE)?;
-        Some((answer, number & HEAD_ALONE != 0))
+    /// The inverse of [`Response::number`].
+    pub(crate) fn numbered(number: u8) -> Option<(Response, bool)> {
+        let response = ALL.into_iter().find(|&response| response as u8 == number & !HEAD_ALONE)?;
+        Some((response, number & HEAD_ALONE != 0))
     }
 
-    /// Its number, and what is wanted of it.
-    pub fn number(self, head_alone: bool) -> u8 {
+    pub(crate) fn number(self, head_alone: bool) -> u8 {
         self as u8 | if head_alone { HEAD_ALONE } else { 0 }
     }
 
-    /// Its status line's end: RFC 9110, 15; RFC 6585, 5.
-    pub fn status(self) -> &'static str {
+    /// Status code and reason phrase: RFC 9110, 15; RFC 6585, 5.
+    pub(crate) fn status(self) -> &'static str {
         match self {
             Response::Page => "200 OK",
             Response::NoIcon => "204 No Content",
@@ -76,7 +72,7 @@ impl Response {
         }
     }
 
-    /// What it says, in words.
+    /// The content of an error.
     fn text(self) -> &'static str {
         match self {
             Response::Page | Response::NoIcon => "",
@@ -98,7 +94,7 @@ impl Response {
         }
     }
 
-    /// Header lines that this answer alone has: RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4.
+    /// Extra header lines: RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4.
     fn headers(self) -> &'static str {
         match self {
             Response::OnlyGet => "Allow: GET, HEAD\r\n",
@@ -108,16 +104,17 @@ impl Response {
     }
 }
 
-/// All answers.
+/// Encodes the responses.
 #[derive(Debug)]
-pub struct Responses {
-    /// What a browser lets the page do: run its own script, in its own style, and talk to where it came from.
+pub(crate) struct Responses {
+    /// Content-Security-Policy: the page's own script and style by their hashes, connections to its
+    /// own origin.
     policy: String,
 }
 
 impl Responses {
-    /// Reads the page, so that the policy is always that of this page.
-    pub fn of_the_page() -> Responses {
+    /// Hashes the page's script and style.
+    pub(crate) fn of_the_page() -> Responses {
         let (script, style) = (hash_of(PAGE, "script"), hash_of(PAGE, "style"));
         let policy = format!(
             "default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; img-src data:; \
@@ -126,9 +123,14 @@ impl Responses {
         Responses { policy }
     }
 
-    /// The bytes of an answer, or those of its head alone, after which the connection ends.
-    pub fn bytes(&self, answer: Response, head_alone: bool) -> Vec<u8> {
-        let mut bytes = self.whole(answer);
+    /// Encodes a response, after which the connection is to be closed.
+    pub(crate) fn bytes(&self, response: Response, head_alone: bool) -> Vec<u8> {
+        let status = response.status();
+        let mut bytes = match response {
+            Response::Page => self.http(status, "", "text/html", PAGE),
+            Response::NoIcon => self.http(status, "", "", ""),
+            _ => self.http(status, response.headers(), "text/plain", &format!("{}\n", response.text())),
+        };
         if head_alone {
             let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
             bytes.truncate(head);
@@ -136,24 +138,17 @@ impl Responses {
         bytes
     }
 
-    fn whole(&self, answer: Response) -> Vec<u8> {
-        match answer {
-            Response::Page => self.http(answer.status(), "", "text/html", PAGE),
-            Response::NoIcon => self.http(answer.status(), "", "", ""),
-            _ => self.http(answer.status(), answer.headers(), "text/plain", &format!("{}\n", answer.text())),
-        }
-    }
-
-    /// The bytes for a visitor that is not let in.
-    pub fn refusal(&self, reason: &str) -> Vec<u8> {
+    /// 503 with `reason`: over a limit, or no child could be forked.
+    pub(crate) fn refusal(&self, reason: &str) -> Vec<u8> {
         self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"))
     }
 
-    /// In a block of its own: the page is large, and what the hub writes on the heap, the children before would pay for.
+    /// Kept off the heap, since the page is large: a heap write after fork copies the page of
+    /// memory (copy-on-write), which then is private memory of every child forked before.
     fn http(&self, status: &str, headers: &str, kind: &str, body: &str) -> Vec<u8> {
         let (policy, length) = (&self.policy, body.len());
         let content = match kind {
-            // RFC 9110, 8.6: 204 has no length.
+            // No Content-Length in a 204: RFC 9110, 8.6.
             "" => String::new(),
             _ => format!("Content-Type: {kind}; charset=utf-8\r\nContent-Length: {length}\r\n"),
         };
@@ -168,8 +163,8 @@ impl Responses {
     }
 }
 
-/// The way into the room, for the key's `accept` value: RFC 6455, 4.2.2.
-pub fn upgraded(accept: &str) -> Vec<u8> {
+/// The response to an upgrade, with the accept value for its key: RFC 6455, 4.2.2.
+pub(crate) fn upgraded(accept: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
@@ -177,7 +172,7 @@ pub fn upgraded(accept: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The hash of the one element `name` of `page`, as a policy names it (CSP level 3, 2.3.1).
+/// The hash source (CSP level 3, 2.3.1) for the content of the only element `name` of `page`.
 fn hash_of(page: &str, name: &str) -> String {
     let inside = page.split_once(&format!("<{name}>")).map_or("", |(_, rest)| rest);
     let inside = inside.split_once(&format!("</{name}>")).map_or("", |(inside, _)| inside);
@@ -188,16 +183,12 @@ fn hash_of(page: &str, name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn text_of(answer: Response) -> String {
-        String::from_utf8(Responses::of_the_page().bytes(answer, false)).unwrap()
-    }
-
     #[test]
-    fn the_page_has_one_script_and_one_style_and_nothing_that_the_policy_forbids() {
+    fn the_page_has_one_script_one_style_and_nothing_the_policy_forbids() {
         for element in ["script", "style"] {
-            let bare = format!("<{element}>");
-            assert_eq!(PAGE.matches(&format!("<{element}")).count(), 1, "{element}");
-            assert_eq!((PAGE.matches(&bare).count(), PAGE.matches(&format!("</{element}>")).count()), (1, 1));
+            for tag in [format!("<{element}"), format!("<{element}>"), format!("</{element}>")] {
+                assert_eq!(PAGE.matches(&tag).count(), 1, "{tag}");
+            }
         }
         let markup = PAGE.replace(char::is_whitespace, " ");
         for forbidden in [" style=\"", " onclick=", " onload=", "<link rel=\"stylesheet", "src=\"http"] {
@@ -206,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_hash_of_what_is_inside_an_element() {
+    fn the_policy_has_the_hash_of_an_elements_content() {
         // The empty string's SHA-256, in base64.
         let empty = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
         assert_eq!(hash_of("<script></script>", "script"), empty);
@@ -214,21 +205,23 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_has_a_number_of_its_own_and_ends_the_connection() {
-        for answer in ALL {
+    fn each_response_has_its_number_and_closes_the_connection() {
+        let encoded = |response, head_alone| {
+            String::from_utf8(Responses::of_the_page().bytes(response, head_alone)).unwrap()
+        };
+        for response in ALL {
             for head_alone in [false, true] {
-                assert_eq!(Response::numbered(answer.number(head_alone)), Some((answer, head_alone)));
+                assert_eq!(Response::numbered(response.number(head_alone)), Some((response, head_alone)));
             }
-            let text = text_of(answer);
+            let text = encoded(response, false);
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
-            assert!(head.starts_with(&format!("HTTP/1.1 {}\r\n", answer.status())), "{head}");
+            assert!(head.starts_with(&format!("HTTP/1.1 {}\r\n", response.status())), "{head}");
             for line in ["Connection: close", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"] {
                 assert!(head.lines().any(|header| header == line), "{line} in {head}");
             }
             let length = format!("Content-Length: {}", body.len());
-            assert!(answer == Response::NoIcon || head.lines().any(|line| line == length), "{head}");
-            let alone = Responses::of_the_page().bytes(answer, true);
-            assert_eq!(String::from_utf8(alone).unwrap(), format!("{head}\r\n\r\n"));
+            assert!(response == Response::NoIcon || head.lines().any(|line| line == length), "{head}");
+            assert_eq!(encoded(response, true), format!("{head}\r\n\r\n"));
         }
         assert_eq!((Response::numbered(0), Response::numbered(11)), (None, None));
     }

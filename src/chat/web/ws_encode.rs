@@ -1,4 +1,5 @@
-//! The encoding of the third door: each message is one WebSocket frame that holds one JSON object. Pure, but for the clock.
+//! The encoding for browsers: a message is one WebSocket frame that holds one JSON object. Pure,
+//! except for the clock.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,30 +9,28 @@ use serde_json::json;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Bytes};
 
-use super::ws_decode::NO_CODE;
+use super::ws_decode::NO_STATUS;
 use crate::chat::message::ParsedMessage;
 use crate::sys::{Pid, discard_in_child, dontfork_vec};
 
-/// The most bytes of a header here: no message is as long as 64 kB.
+/// Longest header of a frame below 64 KiB.
 const HEADER: usize = 4;
 
-/// The first byte of a text that is one frame.
+/// First byte of a text message in one frame.
 const TEXT: u8 = 0x81;
 
-/// Milliseconds since 1970 (UTC), as messages bear them.
+/// Milliseconds since 1970 (UTC); 0 for a clock before that.
 pub fn now() -> u64 {
-    // A clock before 1970 is none.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }
 
-/// The frames that hold a message, one after the other in one block of memory: what the hub writes on the heap, the children
-/// before would pay for.
+/// Encodes messages in one reused buffer. Kept off the heap: a heap write after fork copies the
+/// page (copy-on-write) and shows up as private memory of every child forked before.
 #[derive(Debug)]
 pub struct WsEncoder {
     frame: Vec<u8>,
 }
 
-/// No message yet.
 impl Default for WsEncoder {
     fn default() -> WsEncoder {
         WsEncoder { frame: dontfork_vec() }
@@ -39,12 +38,13 @@ impl Default for WsEncoder {
 }
 
 impl WsEncoder {
-    /// What the client of `pid` said at `time`: a message of C strings, or the text of a line. What is no UTF-8 comes as U+FFFD.
+    /// The frame of what the client `pid` said at `time`: a message of C strings, or the text of a
+    /// line. Bytes that are not UTF-8 become U+FFFD.
     pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER, 0);
         self.write(pid, time, said);
-        // As short as it can be: RFC 6455, 5.2.
+        // The shortest form of the length is mandatory: RFC 6455, 5.2.
         let length = self.frame.len() - HEADER;
         let [high, low] = (length as u16).to_be_bytes();
         let (start, header) = if length < 126 { (2, [0, 0, TEXT, low]) } else { (0, [TEXT, 126, high, low]) };
@@ -52,8 +52,8 @@ impl WsEncoder {
         &self.frame[start..]
     }
 
-    /// The JSON. Writing to a Vec cannot fail.
     fn write(&mut self, pid: Pid, time: u64, said: &[u8]) {
+        // Writing to a Vec cannot fail.
         let ParsedMessage { name, text } = ParsedMessage::of(said);
         let _ = write!(self.frame, r#"{{"pid":{pid},"time":{time}"#);
         for (key, bytes) in name.map(|name| ("name", name)).into_iter().chain([("text", text)]) {
@@ -63,39 +63,40 @@ impl WsEncoder {
         self.frame.push(b'}');
     }
 
-    /// Gives its memory back, in a child, which has no use for it.
+    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.frame);
     }
 }
 
-/// The first message: the number of the child that serves this client, and where the room's first door is.
+/// The first message: the pid of this client's child, and the address of the string listener.
 pub fn hello(pid: Pid, server: SocketAddr) -> Vec<u8> {
     in_a_frame(json!({ "hello": { "pid": pid.as_raw(), "server": server.to_string() } }).to_string())
 }
 
-/// What the server says to one client alone.
+/// A message of the server to one client.
 pub fn notice(text: &str) -> Vec<u8> {
     in_a_frame(json!({ "notice": text }).to_string())
 }
 
-/// The answer to a ping.
 pub fn pong(bytes: &[u8]) -> Vec<u8> {
     bytes_of(Frame::pong(bytes.to_vec()))
 }
 
-/// The end, for the reason that `code` stands for.
+/// A close frame: without a code for [`NO_STATUS`], with 1002 (protocol error) for a code that must
+/// not be sent.
 pub fn close(code: u16) -> Vec<u8> {
-    let code = Some(CloseCode::from(code)).filter(|code| u16::from(*code) != NO_CODE);
-    // What may not be sent would be the server's own fault.
+    let code = Some(CloseCode::from(code)).filter(|code| u16::from(*code) != NO_STATUS);
     let allowed = code.map(|code| if code.is_allowed() { code } else { CloseCode::Protocol });
     bytes_of(Frame::close(allowed.map(|code| CloseFrame { code, reason: Utf8Bytes::from_static("") })))
 }
 
-/// The rest of the frame in which `bytes` begin; one whole frame where they begin between two.
+/// The rest of the frame in which `bytes` begin, or the first whole frame if they begin between
+/// two.
 ///
-/// `bytes` hold messages alone: each begins with 0x81 and ends with `}`. Inside, no 0x81 comes behind a `}`: it belongs to a
-/// character of several bytes, and no frame of ours is as long as its length would have to be, 0x7d81.
+/// `bytes` are frames of messages: each begins with 0x81 and ends with `}`, and `}` is never
+/// followed by 0x81 inside one. In the JSON, 0x81 is a continuation byte of UTF-8; in the length,
+/// 0x7d81 is more than any frame of ours has.
 pub fn rest_of_frame(bytes: &[u8]) -> &[u8] {
     let end = bytes.windows(2).position(|two| two == b"}\x81").map_or(bytes.len(), |at| at + 1);
     &bytes[..end]
@@ -123,8 +124,9 @@ mod tests {
         WsEncoder::default().frame(pid, time, said).to_vec()
     }
 
-    /// The JSON in a frame of the right form, and how many bytes both take.
-    fn opened(bytes: &[u8]) -> (Value, usize) {
+    /// The JSON in the first frame of `bytes`, and the length of the frame.
+    #[track_caller]
+    fn decode(bytes: &[u8]) -> (Value, usize) {
         let (start, length) = match bytes[1] {
             126 => (4, usize::from(u16::from_be_bytes([bytes[2], bytes[3]]))),
             short => (2, usize::from(short)),
@@ -134,32 +136,33 @@ mod tests {
     }
 
     #[test]
-    fn a_message_bears_who_spoke_and_when() {
+    fn a_message_has_its_sender_and_its_time() {
         let frame = message(PID, 1_763_744_287_123, b"alice : bonjour\0\0");
         let expected = json!({ "pid": 42, "time": 1_763_744_287_123u64, "name": "alice", "text": "bonjour" });
-        assert_eq!(opened(&frame), (expected, frame.len()));
-        let nameless = opened(&message(PID, 1, b"bonjour\n\0")).0;
+        assert_eq!(decode(&frame), (expected, frame.len()));
+        let nameless = decode(&message(PID, 1, b"bonjour\n\0")).0;
         assert_eq!(nameless, json!({ "pid": 42, "time": 1, "text": "bonjour" }));
     }
 
     #[test]
-    fn whatever_is_in_a_text_it_is_a_string_of_json() {
-        let text = opened(&message(PID, 1, b"\" : \"},{\"pid\":1}\n\x1b\x7f\xff\xe2\x80\xa8\\\0")).0;
+    fn any_text_is_a_valid_json_string() {
+        let text = decode(&message(PID, 1, b"\" : \"},{\"pid\":1}\n\x1b\x7f\xff\xe2\x80\xa8\\\0")).0;
         assert_eq!(text["name"], "\"");
         assert_eq!(text["text"], "\"},{\"pid\":1}\n\x1b\x7f\u{fffd}\u{2028}\\");
     }
 
     #[test]
-    fn a_close_has_its_code_if_that_may_be_sent() {
+    fn a_close_frame_has_its_code_if_that_may_be_sent() {
         assert_eq!(close(1001), [0x88, 2, 3, 233]);
-        assert_eq!(close(NO_CODE), [0x88, 0]);
+        assert_eq!(close(NO_STATUS), [0x88, 0]);
         // A forged record may say anything.
         assert_eq!((close(1006), close(5000)), (close(1002), close(1002)));
     }
 
     #[test]
-    fn wherever_a_reader_stops_what_follows_is_found() {
-        // Bytes of 0x81 and braces in all places, in lengths of one byte and of two, 0x7d and 0x81 among them.
+    fn the_next_frame_is_found_wherever_a_reader_stopped() {
+        // Bytes 0x81 and braces in all places, and in the length: of one byte and of two, 0x7d and
+        // 0x81 among them.
         let texts = ["}\u{81}}\u{10401}é{", "Á}", "", "}"].map(str::to_string);
         let padded = (95..104).map(|count| "}".repeat(count));
         for text in texts.into_iter().chain(padded) {
@@ -167,10 +170,10 @@ mod tests {
             let all = [one, two.clone(), two].concat();
             for at in 0..all.len() {
                 let whole = [&all[..at], rest_of_frame(&all[at..]), &notice("fin")].concat();
-                let (mut place, mut last) = (0, Value::Null);
-                while place < whole.len() {
-                    let (value, size) = opened(&whole[place..]);
-                    (place, last) = (place + size, value);
+                let (mut rest, mut last) = (&whole[..], Value::Null);
+                while !rest.is_empty() {
+                    let (value, size) = decode(rest);
+                    (rest, last) = (&rest[size..], value);
                 }
                 assert_eq!(last, json!({ "notice": "fin" }), "{text} at {at}");
             }
@@ -178,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_message_is_shorter_than_what_looks_like_an_end() {
+    fn the_longest_frame_is_shorter_than_0x7d81_bytes() {
         for byte in 0..=255 {
-            opened(&message(PID, u64::MAX, &[byte; crate::hub::record::MAX_BODY]));
+            decode(&message(PID, u64::MAX, &[byte; crate::hub::record::MAX_BODY]));
         }
     }
 }
