@@ -59,12 +59,10 @@ pub fn skip(needs: &str, reason: impl Display) {
     eprintln!("skipped, needs {needs}: {reason}");
     // One write in append mode: tests run in parallel.
     let record = format!("{needs}\t{test}\t{reason}\n");
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(file_of_this_run())
-        .expect("the record of skipped tests");
-    file.write_all(record.as_bytes()).expect("the record of skipped tests");
+    let file = OpenOptions::new().append(true).create(true).open(file_of_this_run());
+    if let Err(error) = file.and_then(|mut file| file.write_all(record.as_bytes())) {
+        eprintln!("not recorded as skipped: {error}");
+    }
 }
 
 /// True for root; records the test as skipped for every other user.
