@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
-use super::message_log::{Channel, ChannelId};
+use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
@@ -106,10 +106,36 @@ impl Connection {
         }
     }
 
-    /// The other half of [`super::message_log::Channels::join`].
-    pub(super) fn start_reading(&mut self, id: ChannelId, channel: &Channel) {
+    /// Reads what is said in a channel from now on.
+    pub fn join(&mut self, id: ChannelId, channels: &mut Channels) {
+        self.leave(channels);
+        let channel = &mut channels[id];
+        channel.readers += 1;
         self.channel = Some(id);
         (self.cursor, self.earlier) = (channel.log.end(), channel.messages());
+    }
+
+    /// Undoes [`Connection::join`].
+    pub(super) fn leave(&mut self, channels: &mut Channels) {
+        if let Some(id) = self.channel.take() {
+            channels[id].readers -= 1;
+        }
+    }
+
+    /// Tells this client alone, between two messages.
+    pub fn tell(&mut self, notice: &[u8], channels: &mut Channels, now: Instant) {
+        let Some(id) = self.channel else { return };
+        if self.private_queue.tell(notice, &mut channels[id], now) {
+            channels.notified.push(self.pid);
+        }
+    }
+
+    /// Answers this client's ping, between two messages.
+    pub fn pong(&mut self, pong: Vec<u8>, channels: &mut Channels, now: Instant) {
+        let Some(id) = self.channel else { return };
+        if self.private_queue.pong(pong, &mut channels[id], now) {
+            channels.notified.push(self.pid);
+        }
     }
 
     /// The channel that it reads.
@@ -220,9 +246,10 @@ impl Connection {
         if self.is_closed { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
     }
 
-    pub(super) fn lag(&self, channel: &Channel, now: Instant) -> Lag {
+    /// How far it is behind; `None` where it reads no channel.
+    pub fn lag(&self, channels: &Channels, now: Instant) -> Option<Lag> {
         let since = self.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        Lag { bytes: self.behind(channel), since }
+        self.channel.map(|id| Lag { bytes: self.behind(&channels[id]), since })
     }
 
     /// What was said and its socket has not taken; nothing where it stopped within a private notice.

@@ -205,8 +205,8 @@ impl<S: Service> Hub<S> {
         backpressure.pause(clients, channels, now);
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };
-            let Some(channel) = connection.channel.map(|id| &channels[id]) else { continue };
-            let (lag, unsent) = (connection.lag(channel, now), connection.unsent_messages(channel));
+            let (Some(id), Some(lag)) = (connection.channel, connection.lag(channels, now)) else { continue };
+            let unsent = connection.unsent_messages(&channels[id]);
             let last_words = service.on_slow_reader(connection, client, lag, unsent, supervisor);
             connection.disconnect(last_words);
         }

@@ -131,7 +131,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         let unsent = connection.channel.map(|id| connection.unsent(&channels[id])).unwrap_or_default();
-        channels.leave(&connection);
+        connection.leave(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         let last_words = connection.disconnected.take().unwrap_or_else(|| [unsent, last_words].concat());

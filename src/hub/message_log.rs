@@ -8,7 +8,6 @@
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Lag};
 use super::pacer::Pacer;
 use crate::sys::{self, Pid, dontfork_vec};
 
@@ -149,29 +148,10 @@ impl Channels {
         self.channels.iter().map(|channel| channel.readers).sum()
     }
 
-    /// Makes `connection` read what is said in a channel from now on.
-    pub fn join(&mut self, connection: &mut Connection, id: ChannelId) {
-        self.leave(connection);
-        self[id].readers += 1;
-        connection.start_reading(id, &self[id]);
-    }
-
-    /// Undoes [`Channels::join`].
-    pub(super) fn leave(&mut self, connection: &Connection) {
-        if let Some(id) = connection.channel {
-            self[id].readers -= 1;
-        }
-    }
-
     /// Says `message` to all who read a channel: one append, however many they are.
     pub fn say(&mut self, id: ChannelId, message: &[u8], now: Instant) {
         let Channel { log, pacer, .. } = &mut self[id];
         pacer.push(log.append(message), now);
-    }
-
-    /// How far a reader of a channel is behind; `None` for a connection that reads none.
-    pub fn lag(&self, connection: &Connection, now: Instant) -> Option<Lag> {
-        connection.channel.map(|id| connection.lag(&self[id], now))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {

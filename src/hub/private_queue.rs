@@ -6,8 +6,7 @@
 
 use std::time::Instant;
 
-use super::connection::Connection;
-use super::message_log::{Channel, ChannelId, Channels};
+use super::message_log::Channel;
 
 /// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not read must not make the server
 /// store its answers.
@@ -24,44 +23,37 @@ pub(crate) struct PrivateQueue {
     turn: u64,
 }
 
-impl Channels {
-    /// Queues a notice for one client. It is dropped where the queue of a paced channel is not empty, or an unpaced one is full.
-    pub fn tell(&mut self, connection: &mut Connection, notice: &[u8], now: Instant) {
-        let Some(id) = connection.channel else { return };
-        if connection.private_queue.is_empty() {
-            self.begin_queue(id, connection, now);
-        } else if !self[id].pacer.is_off() || connection.private_queue.notices.len() + notice.len() > MAX {
-            return;
+impl PrivateQueue {
+    /// Queues a notice. It is dropped where the queue of a paced channel is not empty, or an unpaced one is full. True when it is the
+    /// first in an unpaced channel, which no turn of the pacer announces.
+    pub fn tell(&mut self, notice: &[u8], channel: &mut Channel, now: Instant) -> bool {
+        let is_first = self.is_empty();
+        if !is_first && (!channel.pacer.is_off() || self.notices.len() + notice.len() > MAX) {
+            return false;
         }
-        connection.private_queue.notices.extend_from_slice(notice);
+        let is_unannounced = is_first && self.begin(channel, now);
+        self.notices.extend_from_slice(notice);
+        is_unannounced
     }
 
-    /// Queues the answer to a ping, in place of an earlier one that still waits.
-    pub fn pong(&mut self, connection: &mut Connection, pong: Vec<u8>, now: Instant) {
-        let Some(id) = connection.channel else { return };
-        if connection.private_queue.is_empty() {
-            self.begin_queue(id, connection, now);
-        }
-        connection.private_queue.pong = pong;
+    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as [`PrivateQueue::tell`].
+    pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) -> bool {
+        let is_unannounced = self.is_empty() && self.begin(channel, now);
+        self.pong = pong;
+        is_unannounced
     }
 
-    fn begin_queue(&mut self, id: ChannelId, connection: &mut Connection, now: Instant) {
-        let channel = &mut self[id];
-        let position = channel.log.end();
-        let is_paced = !channel.pacer.is_off();
-        if is_paced {
-            channel.pacer.push(position, now);
+    /// Takes a place behind what was said until now. True without pacing.
+    fn begin(&mut self, channel: &mut Channel, now: Instant) -> bool {
+        self.position = channel.log.end();
+        if !channel.pacer.is_off() {
+            channel.pacer.push(self.position, now);
             channel.notices += 1;
         }
-        connection.private_queue.position = position;
-        connection.private_queue.turn = channel.pacer.pushed();
-        if !is_paced {
-            self.notified.push(connection.pid);
-        }
+        self.turn = channel.pacer.pushed();
+        channel.pacer.is_off()
     }
-}
 
-impl PrivateQueue {
     pub fn is_empty(&self) -> bool {
         self.notices.is_empty() && self.pong.is_empty()
     }

@@ -116,6 +116,6 @@ impl<C> Context<'_, C> {
 
     /// Tells one client alone.
     pub fn tell(&mut self, connection: &mut Connection, notice: &[u8]) {
-        self.channels.tell(connection, notice, self.now);
+        connection.tell(notice, self.channels, self.now);
     }
 }

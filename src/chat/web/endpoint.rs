@@ -91,7 +91,7 @@ impl WebEndpoint {
             return connection.disconnect(self.refusal(&reason));
         }
         client.encoding = Some(Encoding::WebSocket);
-        context.channels.join(connection, frames);
+        connection.join(frames, context.channels);
         // Base64, as checked when the record was parsed.
         let accept = String::from_utf8_lossy(record.body);
         let greeting = [upgraded(&accept), ws_encode::hello(connection.pid, self.room)].concat();

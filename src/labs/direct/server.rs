@@ -169,7 +169,7 @@ impl Service for Direct {
 
     fn on_connect(&mut self, _listener: usize, connection: &mut Connection, context: &mut Context<()>) {
         let channel = context.channels.unused(context.now);
-        context.channels.join(connection, channel);
+        connection.join(channel, context.channels);
         context.supervisor.out.line(messages::joined(connection, context.channels.readers()));
     }
 
