@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_or_an_impossible_length_is_wrong() {
+    fn an_unknown_kind_or_an_impossible_length_is_invalid() {
         let mut batch = Batch::new(PID);
         batch.push_message(b"hello");
         let good = batch.closed().to_vec();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_of_a_websocket_is_no_errno_and_no_silence() {
+    fn a_close_code_is_no_errno_and_not_idle() {
         assert_eq!((code_of(closed(1000)), code_of(closed(4999))), (Some(1000), Some(4999)));
         for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
             assert_eq!(code_of(other), None, "{other}");
@@ -251,13 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_its_kind_does_not_have_is_wrong() {
+    fn a_body_that_its_kind_does_not_allow_is_invalid() {
         let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Invalid;
         assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
-        // Lines that would be another's for those who read them.
+        // Would forge a line.
         assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
         assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
-        // What would be a header of its own in the answer.
+        // Would inject a header into the response.
         assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
     }
 
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_would_run_into_another_clients_is_not_taken_whatever_follows() {
+    fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
         const OPEN: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : ");
         const CLOSED: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : \0");
         const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
@@ -292,16 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn an_accept_value_cannot_be_another_header() {
+    fn an_accept_value_cannot_inject_a_header() {
         assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        for wrong in [
-            &b""[..],
-            b"s3pPLMBiTxaQ9kYGzzhZRbK+xOoo",
-            b"s3pPLMBiTx\r\nSet-Cookie: a=b",
-            b"sxaQ9kY/zzhZRbK+zOo=RbK+/zz=",
-            &[b'a'; 28],
-        ] {
-            assert!(!is_accept(wrong), "{wrong:?}");
+        let long = "a".repeat(28);
+        let injected = "s3pPLMBiTx\r\nSet-Cookie: a=b";
+        for wrong in ["", "s3pPLMBiTxaQ9kYGzzhZRbK+xOoo", injected, "sxaQ9kY/zzhZRbK+zOo=RbK+/zz=", &long] {
+            assert!(!is_accept(wrong.as_bytes()), "{wrong:?}");
         }
     }
 }
