@@ -81,7 +81,8 @@ struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     filter: MessageFilter,
-    /// The encoding of each listener's clients; `None` for HTTP, whose clients enter the room by a WebSocket handshake.
+    /// The encoding of each listener's clients; `None` for HTTP, where a client enters the room by
+    /// a WebSocket handshake.
     listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
     strings: ChannelId,

@@ -1,21 +1,23 @@
-//! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are sent between two messages of the
-//! client's channel, in the order in which notice and messages came.
+//! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are
+//! sent between two messages of the client's channel, in the order in which notice and messages
+//! came.
 //!
-//! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes: that keeps it in a `send` of
-//! its own, for clients that show one C string per `read`.
+//! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes:
+//! that keeps it in a `send` of its own, for clients that show one C string per `read`.
 
 use std::time::Instant;
 
 use super::message_log::Channel;
 
-/// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not read must not make the server
-/// store its answers.
+/// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not
+/// read must not make the server store its answers.
 const MAX: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(crate) struct PrivateQueue {
     notices: Vec<u8>,
-    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough (RFC 6455, 5.5.3).
+    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough
+    /// (RFC 6455, 5.5.3).
     pong: Vec<u8>,
     /// The position in the log before which the queue is sent: the end of a message.
     position: u64,
@@ -24,8 +26,9 @@ pub(crate) struct PrivateQueue {
 }
 
 impl PrivateQueue {
-    /// Queues a notice. It is dropped where the queue of a paced channel is not empty, or an unpaced one is full. True when it is the
-    /// first in an unpaced channel, which no turn of the pacer announces.
+    /// Queues a notice. It is dropped where the queue of a paced channel is not empty, or an
+    /// unpaced one is full. True when it is the first in an unpaced channel, which no turn of the
+    /// pacer announces.
     pub fn tell(&mut self, notice: &[u8], channel: &mut Channel, now: Instant) -> bool {
         let is_first = self.is_empty();
         if !is_first && (!channel.pacer.is_off() || self.notices.len() + notice.len() > MAX) {
@@ -36,7 +39,8 @@ impl PrivateQueue {
         is_unannounced
     }
 
-    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as [`PrivateQueue::tell`].
+    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as
+    /// [`PrivateQueue::tell`].
     pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) -> bool {
         let is_unannounced = self.is_empty() && self.begin(channel, now);
         self.pong = pong;
@@ -73,8 +77,8 @@ impl PrivateQueue {
         if self.notices.is_empty() { &self.pong } else { &self.notices }
     }
 
-    /// Removes the first `sent` bytes of [`PrivateQueue::front`]. A pong that was sent in part becomes a notice: no later pong may
-    /// replace it.
+    /// Removes the first `sent` bytes of [`PrivateQueue::front`]. A pong that was sent in part
+    /// becomes a notice: no later pong may replace it.
     pub fn consume(mut self, sent: usize) -> PrivateQueue {
         if self.notices.is_empty() && sent > 0 {
             self.notices = std::mem::take(&mut self.pong);

@@ -1,10 +1,12 @@
-//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes. Pure.
+//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes.
+//! Pure.
 //!
-//! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel keeps it whole among all writers:
-//! pipe(7).
+//! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
+//! keeps it whole among all writers: pipe(7).
 //!
-//! A worker that its client has taken over can write what it likes. So [`parse`] believes nothing that it can check, and an invalid
-//! record costs no more than its own packet where the pipe is read in packets.
+//! A worker that its client has taken over can write what it likes. So [`parse`] believes nothing
+//! that it can check, and an invalid record costs no more than its own packet where the pipe is
+//! read in packets.
 
 use data_encoding::BASE64_NOPAD;
 use smallvec::SmallVec;
@@ -12,7 +14,8 @@ use smallvec::SmallVec;
 use super::framing::is_line_text;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the pipe never leaves it.
+/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the
+/// pipe never leaves it.
 pub const HEADER: usize = 7;
 
 /// The longest body of a record, the extra NUL of a message included.
@@ -29,7 +32,8 @@ pub enum Kind {
     Line = 4,
     /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
-    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or [`closed`].
+    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or
+    /// [`closed`].
     Left = 3,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
     Answer = 5,
@@ -110,9 +114,9 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     Parsed::Whole(Record { pid, kind, body }, HEADER + length)
 }
 
-/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at once, so every record in it is
-/// whole, and its last message ends with a NUL, or it would run into another client's. A message without one needs another of the
-/// same worker behind it.
+/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at
+/// once, so every record in it is whole, and its last message ends with a NUL, or it would run into
+/// another client's. A message without one needs another of the same worker behind it.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
     let (mut at, mut valid, mut open) = (0, 0, None);
     while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
@@ -178,8 +182,8 @@ impl Batch {
         self.bytes.len() - body.len() - 2
     }
 
-    /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's extra NUL: whatever another worker
-    /// writes next begins a new string.
+    /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's
+    /// extra NUL: whatever another worker writes next begins a new string.
     pub fn closed(&mut self) -> &[u8] {
         if let Some(at) = self.last_length.take() {
             self.bytes.push(0);

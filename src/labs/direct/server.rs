@@ -1,5 +1,5 @@
-//! The server: a service of the hub. Each client has a channel of its own, which holds what others gave it and the errors that it
-//! is told, in the order in which they came.
+//! The server: a service of the hub. Each client has a channel of its own, which holds what others
+//! gave it and the errors that it is told, in the order in which they came.
 
 use std::fmt::Display;
 use std::io::PipeWriter;
@@ -26,8 +26,8 @@ pub const PROGRAM: Program = Program::english("direct_serveur");
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
 
-/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest, since a segment that was lost on
-/// the way is sent again after 200 ms or more: RFC 6298.
+/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest,
+/// since a segment that was lost on the way is sent again after 200 ms or more: RFC 6298.
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 /// How the server is to be run; the command line's options, checked.
@@ -136,7 +136,8 @@ impl Direct {
         Ok(())
     }
 
-    /// Reports an error to the sender, and on standard output, where it has its place among the messages.
+    /// Reports an error to the sender, and on standard output, where it has its place among the
+    /// messages.
     fn report(&self, from: usize, error: RouteError, connection: &Connection, context: &mut Context<()>) {
         if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
             context.say(channel, messages::error(error).as_bytes());
