@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
-use super::messages;
 use super::name::Name;
+use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::channel::ChannelId;
 use crate::hub::connection::{Connection, Lag};
@@ -20,9 +20,6 @@ use crate::hub::service::{Context, Service};
 use crate::hub::worker::{self, IdleTimeouts};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
-
-/// Its name.
-pub const PROGRAM: Program = Program::english("direct_serveur");
 
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
@@ -147,7 +144,7 @@ impl Direct {
 }
 
 impl Service for Direct {
-    const PROGRAM: Program = PROGRAM;
+    const PROGRAM: Program = SERVER;
 
     fn serve(&self, _door: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let patience = IdleTimeouts { first: self.name_timeout, between: None };
