@@ -1,4 +1,5 @@
-//! Calculation: the server asks for two numbers and answers their sum (docs/PROTOCOLS.md, section 4).
+//! Calculation: the server asks for two numbers and answers their sum (docs/PROTOCOLS.md, section
+//! 4).
 //!
 //! Teaches a dialogue over a stream: lines, invalid input, silence. Read `calculator.rs` first.
 //!

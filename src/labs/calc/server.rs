@@ -61,8 +61,8 @@ fn answer(session: &mut Session, outcomes: &[LineOutcome], replies: &str) -> Res
     session.send(replies.as_bytes())
 }
 
-/// Runs the server until SIGINT or SIGTERM. `iterative`: one client at a time and one sum each; else a
-/// child per client and any number of sums. `patience`: idle timeout of a client.
+/// Runs the server until SIGINT or SIGTERM. `iterative`: one client at a time and one sum each;
+/// else a child per client and any number of sums. `patience`: idle timeout of a client.
 pub fn serve(options: &Options, iterative: bool, patience: Option<Duration>) -> anyhow::Result<()> {
     let calc = || Ok(Calc { one_sum: iterative, patience });
     server::run(options, ServeMode { iterative, patience }, startup()?, calc)

@@ -34,7 +34,8 @@ impl LastLine {
     }
 }
 
-/// Our client puts its name before each message; the server's own lines begin with [`messages::ERROR`].
+/// Our client puts its name before each message; the server's own lines begin with
+/// [`messages::ERROR`].
 fn sender(head: &[u8]) -> Option<Name> {
     let end = head.windows(2).position(|two| two == b": ")?;
     let name = (!head.starts_with(messages::ERROR.as_bytes())).then_some(&head[..end])?;

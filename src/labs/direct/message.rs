@@ -40,7 +40,8 @@ pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The recipient's name and the message: all after the second `%`, percent signs and spaces included.
+/// The recipient's name and the message: all after the second `%`, percent signs and spaces
+/// included.
 pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
     let addressed = text.strip_prefix(b"%").and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'%')?;

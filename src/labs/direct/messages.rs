@@ -1,8 +1,8 @@
 //! The server's lines, printed and sent. `(parent)` marks the first process, `(child PID)` a child.
 //! Bytes from the network go through [`Visible`].
 //!
-//! Printed lines are not `String`s: a heap write per message copies pages (copy-on-write) and shows up
-//! as private memory of every child forked before.
+//! Printed lines are not `String`s: a heap write per message copies pages (copy-on-write) and shows
+//! up as private memory of every child forked before.
 
 use std::fmt::{self, Display};
 use std::time::Duration;

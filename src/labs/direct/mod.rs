@@ -1,7 +1,8 @@
-//! Directed messages: `%name%message` goes to the client of that name, and to no other (docs/PROTOCOLS.md, section 7).
+//! Directed messages: `%name%message` goes to the client of that name, and to no other
+//! (docs/PROTOCOLS.md, section 7).
 //!
-//! Teaches routing by name: one process reads all clients and writes to one of them. Read `message.rs`
-//! first, then `server.rs`.
+//! Teaches routing by name: one process reads all clients and writes to one of them. Read
+//! `message.rs` first, then `server.rs`.
 //!
 //! ```text
 //! client: its name and a newline, then texts: %name%message and a newline

@@ -1,4 +1,5 @@
-//! The client: sends each line without its newline and prints the answer, which is as long as the line.
+//! The client: sends each line without its newline and prints the answer, which is as long as the
+//! line.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -33,8 +34,8 @@ impl Echo {
         Echo { place, pending: VecDeque::new(), is_partial: false, mid_line: false }
     }
 
-    /// Shows each answer, which is as long as its line, on a line of its own. Surplus bytes of a server
-    /// that is no echo belong to the last answer.
+    /// Shows each answer, which is as long as its line, on a line of its own. Surplus bytes of a
+    /// server that is no echo belong to the last answer.
     fn show_answers(&mut self, bytes: &[u8], face: &mut dyn Ui) {
         let mut rest = bytes;
         while let Some(&pending) = self.pending.front() {

@@ -1,7 +1,7 @@
 //! Echo: what a client sends comes back, byte for byte (docs/PROTOCOLS.md, section 3).
 //!
-//! Teaches `accept`, `read` and `write`: one client at a time, then a child process per client. Read
-//! `server.rs` first.
+//! Teaches `accept`, `read` and `write`: one client at a time, then a child process per client.
+//! Read `server.rs` first.
 //!
 //! ```text
 //! client: any bytes

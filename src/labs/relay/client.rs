@@ -1,4 +1,5 @@
-//! The client: shows its number, its role and its partner's messages; sends a typed line in its turn.
+//! The client: shows its number, its role and its partner's messages; sends a typed line in its
+//! turn.
 
 use std::ops::ControlFlow;
 

@@ -10,8 +10,9 @@ use super::pair::Item;
 use super::send_queue::SendQueue;
 use crate::sys::{self, Interest, PollFd};
 
-/// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and a
-/// lost one is sent again after 200 ms or more (RFC 6298). Split, a message would pass the turn twice.
+/// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and
+/// a lost one is sent again after 200 ms or more (RFC 6298). Split, a message would pass the turn
+/// twice.
 const HOLD: Duration = Duration::from_millis(300);
 
 /// Deadline for a socket that accepts nothing of its send queue.
@@ -34,12 +35,13 @@ pub struct Connection {
     pub peer: SocketAddr,
     queue: SendQueue,
     decoder: FrameDecoder,
-    /// Deadline for the rest of the message at the front of the socket. Until then the socket is not
-    /// polled for reading: bytes are there already.
+    /// Deadline for the rest of the message at the front of the socket. Until then the socket is
+    /// not polled for reading: bytes are there already.
     held_until: Option<Instant>,
     /// Since when the socket accepts nothing.
     blocked_since: Option<Instant>,
-    /// Bytes wait in the socket for the client's turn: polled for reading, it would always be ready.
+    /// Bytes wait in the socket for the client's turn: polled for reading, it would always be
+    /// ready.
     has_unread: bool,
 }
 

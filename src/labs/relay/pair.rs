@@ -1,5 +1,5 @@
-//! The rules of one pair as a state machine: numbers, roles, turns, and what a later client is sent.
-//! Pure: events in, effects out; no socket, no clock.
+//! The rules of one pair as a state machine: numbers, roles, turns, and what a later client is
+//! sent. Pure: events in, effects out; no socket, no clock.
 
 use super::message::Message;
 

@@ -1,4 +1,5 @@
-//! The children that serve further pairs, and how many clients each has, as known to the first process.
+//! The children that serve further pairs, and how many clients each has, as known to the first
+//! process.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
@@ -54,7 +55,8 @@ impl PairPool {
         let Supervisor { signals, out, err, privileges, .. } = supervisor;
         let keep = [theirs.as_raw_fd(), out.number()];
         let pid = sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal; the first one decides and closes the link.
+            // Ctrl+C reaches every process of the terminal; the first one decides and closes the
+            // link.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
@@ -67,8 +69,8 @@ impl PairPool {
         Ok(pid)
     }
 
-    /// Passes a client's socket to a child, which has the only copy once `client` is dropped. An error
-    /// means that the child is gone, as SIGCHLD will report.
+    /// Passes a client's socket to a child, which has the only copy once `client` is dropped. An
+    /// error means that the child is gone, as SIGCHLD will report.
     pub fn pass(&mut self, pid: Pid, client: &Connection, supervisor: &mut Supervisor) -> io::Result<()> {
         let child = self.child(pid).ok_or(io::ErrorKind::BrokenPipe)?;
         let link = child.link.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;

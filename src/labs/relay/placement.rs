@@ -12,7 +12,8 @@ pub enum Placement<C> {
 
 /// Chooses among the first process's pair (`here` of its two places are taken), the pairs of
 /// `children` (each with its number of clients), and pairs still to be made, `most` in all. `None`:
-/// the client has to wait. A client that waits for a partner comes first, then what costs no process.
+/// the client has to wait. A client that waits for a partner comes first, then what costs no
+/// process.
 pub fn next<C>(here: usize, children: impl Iterator<Item = (C, usize)>, most: usize) -> Option<Placement<C>> {
     if here == 1 {
         return Some(Placement::Here);

@@ -1,4 +1,5 @@
-//! The client: reads the file once for its digest, connects, sends it, reports the server's verdict.
+//! The client: reads the file once for its digest, connects, sends it, reports the server's
+//! verdict.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,8 +40,8 @@ pub struct Request {
     pub as_text: bool,
 }
 
-/// Sends the file and prints the server's lines on standard output. Every error means that the server
-/// may not have the whole file.
+/// Sends the file and prints the server's lines on standard output. Every error means that the
+/// server may not have the whole file.
 pub fn upload(request: &Request) -> anyhow::Result<()> {
     let server = find(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;

@@ -1,4 +1,5 @@
-//! The header that our own client sends before a file's bytes: a line that no text begins with. Pure.
+//! The header that our own client sends before a file's bytes: a line that no text begins with.
+//! Pure.
 //!
 //! ```text
 //! \0forklab-upload 1 SIZE SHA256 NAME\n

@@ -1,8 +1,8 @@
 //! Upload ("simple FTP"): a client sends a file, the server stores it under a safe name and never
 //! over another (docs/PROTOCOLS.md, section 5).
 //!
-//! Teaches where a file ends on a stream, checks of untrusted names and sizes, and files that appear
-//! whole or not at all. Read `receive.rs` first, then `store.rs`.
+//! Teaches where a file ends on a stream, checks of untrusted names and sizes, and files that
+//! appear whole or not at all. Read `receive.rs` first, then `store.rs`.
 //!
 //! ```text
 //! server: a greeting line

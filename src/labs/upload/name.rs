@@ -13,8 +13,8 @@ const MAX_EXTENSION: usize = 32;
 /// Characters of a refused name that the error shows.
 const SHOWN: usize = 40;
 
-/// UTF-8, 1 to [`MAX_LEN`] bytes, without `/`, `\`, a leading dot, control characters and characters
-/// that mislead a reader.
+/// UTF-8, 1 to [`MAX_LEN`] bytes, without `/`, `\`, a leading dot, control characters and
+/// characters that mislead a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
@@ -43,8 +43,8 @@ impl Name {
         Name("received.txt".to_string())
     }
 
-    /// Puts a number before the extension: `report-2.txt`, `archive-2.tar.gz`. A name that would become
-    /// too long is cut in front of it, between characters.
+    /// Puts a number before the extension: `report-2.txt`, `archive-2.tar.gz`. A name that would
+    /// become too long is cut in front of it, between characters.
     pub fn numbered(&self, number: u32) -> Name {
         let (stem, extension) = self.0.split_at(self.stem_len());
         let end = format!("-{number}{extension}");

@@ -13,8 +13,8 @@ use crate::sys::{self, Interest, PIPE_BUF, Signals};
 pub struct Output(Box<dyn AsFd>);
 
 impl Output {
-    /// A terminal is opened once more, non-blocking: poll reports it writable when it accepts a single
-    /// byte, and its user may stop it in the middle of a line.
+    /// A terminal is opened once more, non-blocking: poll reports it writable when it accepts a
+    /// single byte, and its user may stop it in the middle of a line.
     pub fn stdout() -> Output {
         match sys::reopen_terminal(io::stdout()) {
             Some(terminal) => Output(Box::new(terminal)),

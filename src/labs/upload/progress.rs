@@ -49,8 +49,8 @@ impl Drop for Progress {
     }
 }
 
-/// The terminal, for indicatif. Its own type would block on a stopped terminal, and the transfer with
-/// it.
+/// The terminal, for indicatif. Its own type would block on a stopped terminal, and the transfer
+/// with it.
 #[derive(Debug)]
 struct Screen {
     /// Non-blocking.

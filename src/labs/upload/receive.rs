@@ -1,8 +1,8 @@
 //! One upload, from the first byte to the stored file, with or without a header.
 //!
 //! Our own client announces size, SHA-256 and name ([`super::header`]), which are checked. A legacy
-//! client sends a text whose end can only be guessed: it closes its sending side, or nothing follows
-//! a complete line.
+//! client sends a text whose end can only be guessed: it closes its sending side, or nothing
+//! follows a complete line.
 
 use std::time::Duration;
 

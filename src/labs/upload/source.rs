@@ -1,6 +1,6 @@
 //! The file that a client sends. It is read twice: first for its size and SHA-256, which the header
-//! announces, then to be sent. If it is changed in between, the second reading fails before the last
-//! bytes are sent.
+//! announces, then to be sent. If it is changed in between, the second reading fails before the
+//! last bytes are sent.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -57,7 +57,8 @@ impl Source {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Reads to the end. `after_each` read gets the number of bytes so far; its error ends the reading.
+    /// Reads to the end. `after_each` read gets the number of bytes so far; its error ends the
+    /// reading.
     pub fn digest(
         &self,
         mut after_each: impl FnMut(u64) -> anyhow::Result<()>,
@@ -95,8 +96,8 @@ impl FileReader<'_> {
         self.digest.size
     }
 
-    /// Reads the next bytes; 0 after the last. The last bytes are returned only if the SHA-256 is that
-    /// of the first reading.
+    /// Reads the next bytes; 0 after the last. The last bytes are returned only if the SHA-256 is
+    /// that of the first reading.
     pub fn read(&mut self, chunk: &mut [u8]) -> anyhow::Result<usize> {
         let left = self.digest.size - self.at;
         if left == 0 {

@@ -1,10 +1,11 @@
 //! The directory of uploaded files: each appears whole or not at all, and never over another.
 //!
-//! While a file is being received it has no name (`O_TMPFILE`); linkat(2) names it once it is whole and
-//! on the disk. Better than a temporary name and rename(2): if the process is killed, the kernel frees
-//! the file, and linkat fails where rename would replace. Without such files (other systems, some file
-//! systems, no /proc) a file has a temporary name; link(2), which never replaces either, gives it the
-//! final one. The temporary name is removed by drop, or by the first process if a child was killed.
+//! While a file is being received it has no name (`O_TMPFILE`); linkat(2) names it once it is whole
+//! and on the disk. Better than a temporary name and rename(2): if the process is killed, the
+//! kernel frees the file, and linkat fails where rename would replace. Without such files (other
+//! systems, some file systems, no /proc) a file has a temporary name; link(2), which never replaces
+//! either, gives it the final one. The temporary name is removed by drop, or by the first process
+//! if a child was killed.
 //!
 //! The process ignores `SIGXFSZ`, which would kill it, and gets `EFBIG` instead: setrlimit(2).
 
@@ -136,9 +137,9 @@ impl Incoming<'_> {
         self.file.write_all(bytes).context("cannot write the file")
     }
 
-    /// Syncs the file and links it as `name`, or under the first of its numbered names that is free.
-    /// Returns that name, which is synced too. Processes that persist the same name at once get one
-    /// each. An error leaves no file.
+    /// Syncs the file and links it as `name`, or under the first of its numbered names that is
+    /// free. Returns that name, which is synced too. Processes that persist the same name at once
+    /// get one each. An error leaves no file.
     pub fn persist(self, name: &Name) -> anyhow::Result<Name> {
         self.file.sync_all().context("cannot bring the file to the disk")?;
         let name = self.link_as_free_name(name)?;

@@ -1,6 +1,6 @@
 //! The client's side of the connection, both ways at once: an answer of the server, or its end, is
-//! noticed while the file is still being sent. Every wait ends: by an event, a signal of the user, or
-//! the server's silence.
+//! noticed while the file is still being sent. Every wait ends: by an event, a signal of the user,
+//! or the server's silence.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
@@ -60,8 +60,8 @@ impl Transfer<'_> {
         self.signals
     }
 
-    /// The server's first line. `None` if it gives its verdict or ends without one: its bytes are then
-    /// the answer.
+    /// The server's first line. `None` if it gives its verdict or ends without one: its bytes are
+    /// then the answer.
     pub fn greeting(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
             if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
@@ -87,8 +87,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// All that the server sends until its end, and that end; `None` if it leaves the connection open
-    /// after its verdict.
+    /// All that the server sends until its end, and that end; `None` if it leaves the connection
+    /// open after its verdict.
     pub fn answer(mut self) -> anyhow::Result<(Vec<u8>, Option<End>)> {
         while self.end.is_none() {
             let has_verdict = Verdict::of(&self.received).is_some();
@@ -105,7 +105,8 @@ impl Transfer<'_> {
         self.end.is_some() || Verdict::of(&self.received).is_some()
     }
 
-    /// Waits until the server sends something or accepts some of `bytes`. Returns how many it accepted.
+    /// Waits until the server sends something or accepts some of `bytes`. Returns how many it
+    /// accepted.
     fn step(&mut self, bytes: &[u8], timeout: Duration) -> anyhow::Result<usize> {
         let deadline = Instant::now() + timeout;
         loop {

@@ -202,8 +202,9 @@ impl Model {
 }
 
 proptest! {
-    /// For any joins, messages and departures: each client gets its number, its role, then messages;
-    /// the two speak in turn; each message reaches its reader, at once or on joining; no deadlock.
+    /// For any joins, messages and departures: each client gets its number, its role, then
+    /// messages; the two speak in turn; each message reaches its reader, at once or on joining; no
+    /// deadlock.
     #[test]
     fn the_rules_hold_for_any_events(events in prop::collection::vec((0u8..9, "[a-z]{0,3}"), 0..200)) {
         let mut model = Model::default();
