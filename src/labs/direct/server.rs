@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
-use super::messages;
 use super::name::Name;
+use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
@@ -19,9 +19,6 @@ use crate::hub::service::{Context, Service};
 use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
-
-/// Its name.
-pub const PROGRAM: Program = Program::english("direct_serveur");
 
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
@@ -154,7 +151,7 @@ fn is_open(pid: Pid, connection: &Connection, context: &Context<()>) -> bool {
 }
 
 impl Service for Direct {
-    const PROGRAM: Program = PROGRAM;
+    const PROGRAM: Program = SERVER;
     type Client = ();
 
     fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
