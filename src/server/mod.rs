@@ -1,7 +1,8 @@
-//! What every server shares: listen, accept, fork a child per client, print without waiting, take leave.
+//! The parts that servers share: listen, accept, fork a child per client, print without blocking,
+//! lingering close.
 //!
-//! `supervisor` is the first process, as every lab's loop uses it. `forking` is the whole server of the labs whose clients share
-//! nothing: `session` is what the function that serves one of them gets.
+//! [`Supervisor`] is the first process, as every lab's event loop uses it. `fork_per_client` is the
+//! whole server of the labs whose clients share nothing ([`ClientHandler`], [`Session`]).
 
 mod client_handler;
 mod fork_per_client;
