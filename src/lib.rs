@@ -13,8 +13,8 @@
 //! 6. [`chat::server`]: decides whether the message is relayed, and to which clients.
 //! 7. [`chat::encoding`]: the same message for each kind of client: C string, text line, WebSocket
 //!    frame.
-//! 8. [`hub::message_log`] and [`hub::pacer`]: one log of all messages, and the time when each may be
-//!    sent.
+//! 8. [`hub::message_log`] and [`hub::pacer`]: one log of all messages, and the time when each may
+//!    be sent.
 //! 9. [`hub::connection`]: bob's cursor in the log. The hub writes to his socket as far as it takes
 //!    bytes.
 //!
@@ -23,12 +23,12 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`hub`] | the engine: a worker per client, one pipe, one poll loop |
-//! | [`chat`] | the instant messenger, server and client; the server runs on the hub |
-//! | [`labs`] | echo, calculation, upload, relay, directed messages (these run on the hub too) |
-//! | [`server`] | shared by servers: listen, accept, fork, print without blocking, lingering close |
-//! | [`client`] | shared by clients: connect with retry, two processes that end together, the terminal |
+//! | [`chat`] | the instant messenger: its server, on the hub, and its client |
+//! | [`labs`] | echo, calculation, upload, relay, directed messages |
+//! | [`server`] | for every server: listen, accept, fork, print without blocking, lingering close |
+//! | [`client`] | for every client: connect with retry, a pair of processes, the terminal |
 //! | [`cli`] | command lines, and their errors in one line |
-//! | [`sys`] | system calls, the only module with `unsafe`: fork, signals, poll, descriptors, sandbox |
+//! | [`sys`] | system calls, and all `unsafe`: fork, signals, poll, descriptors, sandbox |
 //! | [`text`] | bytes from the network made safe to show |
 //!
 //! The programs never start a thread: fork copies one thread only, and the locks that others held

@@ -16,14 +16,16 @@ mod session;
 mod startup;
 mod supervisor;
 
-pub use client_handler::{ClientHandler, ServeMode};
-pub use fork_per_client::run;
-pub use lingering_close::LingeringCloses;
-pub use listener::{AcceptOutcome, Listener};
-pub use messages::Messages;
+pub use client_handler::ServeMode;
 pub use options::Options;
-pub use output::Output;
-pub use privileges::Privileges;
-pub use session::{Disconnect, Session};
-pub use startup::{lowest_own_descriptor, startup};
-pub use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection, Supervisor};
+
+pub(crate) use client_handler::ClientHandler;
+pub(crate) use fork_per_client::run;
+pub(crate) use lingering_close::LingeringCloses;
+pub(crate) use listener::{AcceptOutcome, Listener};
+pub(crate) use messages::Messages;
+pub(crate) use output::Output;
+pub(crate) use privileges::Privileges;
+pub(crate) use session::{Disconnect, Session};
+pub(crate) use startup::{lowest_own_descriptor, startup};
+pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection, Supervisor};
