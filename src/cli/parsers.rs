@@ -38,7 +38,7 @@ impl Expected {
     }
 }
 
-/// Required by clap; the programs print [`Expected::in_words`].
+/// Required by clap; the programs print `in_words`.
 impl Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.in_words(Language::English))

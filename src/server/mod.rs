@@ -2,7 +2,7 @@
 //! lingering close.
 //!
 //! [`Supervisor`] is the first process, as every lab's event loop uses it. `fork_per_client` is the
-//! whole server of the labs whose clients share nothing ([`ClientHandler`], [`Session`]).
+//! whole server of the labs whose clients share nothing ([`ClientHandler`], `Session`).
 
 mod client_handler;
 mod fork_per_client;
@@ -16,10 +16,10 @@ mod session;
 mod startup;
 mod supervisor;
 
-pub use client_handler::ServeMode;
+pub use client_handler::{ClientHandler, ServeMode};
 pub use options::Options;
+pub use supervisor::Supervisor;
 
-pub(crate) use client_handler::ClientHandler;
 pub(crate) use fork_per_client::run;
 pub(crate) use lingering_close::LingeringCloses;
 pub(crate) use listener::{AcceptOutcome, Listener};
@@ -28,4 +28,4 @@ pub(crate) use output::Output;
 pub(crate) use privileges::Privileges;
 pub(crate) use session::{Disconnect, Session};
 pub(crate) use startup::{lowest_own_descriptor, startup};
-pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection, Supervisor};
+pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection};

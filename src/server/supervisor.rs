@@ -73,7 +73,7 @@ pub enum Event {
 }
 
 impl Supervisor {
-    /// Listens. `limit` is that of [`crate::server::startup`]. Signals in `own` are for
+    /// Listens. `limit` is that of `startup`. Signals in `own` are for
     /// [`Supervisor::take_user_signals`], and children ignore them.
     pub fn open(
         program: Program,
@@ -126,7 +126,7 @@ impl Supervisor {
         self.privileges.drop_privileges(self.messages)
     }
 
-    /// [`Privileges::confine`].
+    /// Prepares the sandbox of each child, with files in `directory` alone, if any.
     pub fn confine(&mut self, profile: Profile, directory: Option<BorrowedFd>) {
         self.privileges.confine(profile, directory, self.lowest);
         if self.privileges.sandbox.closes_terminal() {
@@ -195,7 +195,7 @@ impl Supervisor {
             .collect()
     }
 
-    /// Accepts one connection. Callers take at most [`ACCEPTED_AT_ONCE`] in one turn, and those of
+    /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
     /// [`Supervisor::retry_waiting`] first. No list: it would be on the heap, where each write
     /// after a fork copies a page (copy-on-write).
     pub fn accept(&mut self, listener: usize, now: Instant) -> Option<PendingConnection> {

@@ -11,7 +11,7 @@ const LARGE: usize = 256 * 1024;
 
 /// An empty vector whose memory is such a block, with `MADV_DONTFORK` where the system has it: fork
 /// has less to copy, and the hub's later writes copy no page. A child must call
-/// [`discard_in_child`] before it touches the vector.
+/// `discard_in_child` before it touches the vector.
 pub fn dontfork_vec<T>() -> Vec<T> {
     let block: Vec<T> = Vec::with_capacity(LARGE.div_ceil(size_of::<T>()));
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

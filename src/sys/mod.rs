@@ -23,6 +23,8 @@ mod spawn;
 mod terminal;
 
 pub use files::open_directory;
+pub use memory::dontfork_vec;
+pub use poll::{Interest, wait};
 pub use process::{Ended, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use signals::{Signals, ignore_signal};
@@ -35,8 +37,8 @@ pub(crate) use descriptors::{
 pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
 pub(crate) use files::{create_named, create_unnamed, link_named, link_unnamed, unlink};
-pub(crate) use memory::{discard_in_child, dontfork_vec, keep_large_blocks_apart};
-pub(crate) use poll::{Interest, has_ended, is_ready, is_writable_now, wait, wait_for_some, watch};
+pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
+pub(crate) use poll::{has_ended, is_ready, is_writable_now, wait_for_some, watch};
 pub(crate) use privdrop::User;
 pub(crate) use process::{kill, reap_ended, reap_one};
 pub(crate) use proctitle::Title;

@@ -43,7 +43,7 @@ pub fn is_ready(watched: &PollFd) -> bool {
     watched.any() != Some(false)
 }
 
-/// poll(2): waits until an entry [is ready](is_ready), a signal comes (none is ready then), or
+/// poll(2): waits until an entry is ready (`is_ready`), a signal comes (none is ready then), or
 /// `timeout` is over (`None`: no limit).
 ///
 /// The list is the caller's, on its stack: a child that writes to the heap copies a page that it
