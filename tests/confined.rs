@@ -84,7 +84,7 @@ fn run_all() -> Result<usize, String> {
         let mut sandbox = Sandbox::prepare(duty, true, true);
         if duty == Profile::Files {
             sandbox = sandbox.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
-            if let Layer::Lacking(reason) = sandbox.fence() {
+            if let Layer::Lacking(reason) = sandbox.landlock() {
                 eprintln!("skipped: this system has no landlock: {reason}");
                 continue;
             }

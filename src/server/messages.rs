@@ -130,7 +130,7 @@ impl Messages {
             Layer::Lacking(reason) => self.seccomp_lacking(reason),
         };
         // In English alone, as the one server that writes files.
-        let landlock = match (self.0, sandbox.fence()) {
+        let landlock = match (self.0, sandbox.landlock()) {
             (English, Layer::Up(_)) => "; landlock (files in its directory alone)".to_string(),
             (English, Layer::Lacking(reason)) => format!("; no landlock (the system has none: {reason})"),
             _ => String::new(),

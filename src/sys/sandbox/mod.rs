@@ -110,7 +110,7 @@ impl Sandbox {
         }
     }
 
-    pub fn fence(&self) -> &Layer<Ruleset> {
+    pub fn landlock(&self) -> &Layer<Ruleset> {
         &self.landlock
     }
 
