@@ -95,9 +95,10 @@ impl Listener {
 /// Errors of the one connection: the next may be accepted. accept(2), "Error handling".
 fn concerns_one_connection(error: &io::Error) -> bool {
     use Errno::{ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENOPROTOOPT};
-    use Errno::{EOPNOTSUPP, EPERM, EPROTO, ETIMEDOUT};
+    use Errno::{EPERM, EPROTO, ETIMEDOUT};
     let reset = [ECONNABORTED, EPROTO, EINTR, EPERM, ETIMEDOUT];
-    let network = [ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT, EOPNOTSUPP];
+    // EOPNOTSUPP is an associated constant on some systems, which `use` cannot import.
+    let network = [ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENOPROTOOPT, Errno::EOPNOTSUPP];
     let errno = error.raw_os_error().map(Errno::from_raw);
     errno.is_some_and(|errno| reset.contains(&errno) || network.contains(&errno))
 }
