@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `target`, `connector`, `connect` | name lookup; attempts with back-off; the first connection |
 //! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the input |
-//! | `protocol`, `session` | [`ClientProtocol`] of each lab; the one-process client that runs it |
+//! | `protocol`, `session` | `ClientProtocol` of each lab; the one-process client that runs it |
 //! | `input_queue`, `line_buffer` | typed lines that wait to be sent; bytes cut into lines |
 //! | `ui` | keyboard and screen: plain bytes, or a terminal with an input line |
 //! | `terminal` | that terminal: raw mode, line editor, inline viewport, job control |
