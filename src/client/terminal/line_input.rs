@@ -90,7 +90,9 @@ impl LineInput {
                 vec![Outcome::Edited]
             }
         };
-        outcomes.retain(|outcome| !self.has_ended || matches!(outcome, Outcome::Signal(_) | Outcome::End));
+        // After the end of input, keys edit the line and send nothing.
+        let sent = outcomes.iter_mut().filter(|it| self.has_ended && matches!(it, Outcome::Line(_)));
+        sent.for_each(|line| *line = Outcome::Edited);
         self.is_interrupted |=
             outcomes.iter().any(|it| matches!(it, Outcome::Signal(Signal::SIGINT | Signal::SIGQUIT)));
         self.has_ended |= self.is_interrupted || outcomes.contains(&Outcome::End);
