@@ -1,4 +1,4 @@
-//! `cargo bench --bench confinement`: the cost of sandboxing a child, from fork to reap.
+//! `cargo bench --bench sandbox`: the cost of sandboxing a child, from fork to reap.
 //!
 //! The variants alternate, so that other load on the machine affects all of them alike. The figure
 //! is the lower quartile of many runs: nothing but other load makes one slower than another.
@@ -11,10 +11,10 @@ use forklab::sys::{self, Profile, Sandbox, Signals};
 const ROUNDS: usize = 2000;
 
 /// Microseconds from fork to reap.
-fn fork_to_reap(signals: &Signals, confinement: &Sandbox) -> f64 {
-    let keep: Vec<i32> = confinement.keeps().into_iter().collect();
+fn fork_to_reap(signals: &Signals, sandbox: &Sandbox) -> f64 {
+    let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
     let start = Instant::now();
-    let child = sys::spawn(signals, &keep, confinement, || 0).expect("fork");
+    let child = sys::spawn(signals, &keep, sandbox, || 0).expect("fork");
     sys::reap_this(child).expect("waitpid");
     start.elapsed().as_secs_f64() * 1e6
 }
@@ -32,8 +32,8 @@ fn main() {
     ];
     let mut times = vec![Vec::with_capacity(ROUNDS); variants.len()];
     for _ in 0..ROUNDS {
-        for ((_, confinement), times) in variants.iter().zip(&mut times) {
-            times.push(fork_to_reap(&signals, confinement));
+        for ((_, sandbox), times) in variants.iter().zip(&mut times) {
+            times.push(fork_to_reap(&signals, sandbox));
         }
     }
     let lower_quartile = |times: &mut Vec<f64>| {

@@ -1,18 +1,38 @@
 //! The programs of socket-programming courses, done right.
 //!
-//! Read it in the order of one message's way: [`chat`] opens with that order and names the file of each step.
+//! # One message's way, from alice's socket to bob's
 //!
-//! | room | holds |
+//! `chat_serveur` forks a process for each client. The nine steps of a message, in order:
+//!
+//! 1. [`hub::worker`]: alice's worker, a child process, reads her socket.
+//! 2. [`hub::framing`]: finds where each message ends in the stream.
+//! 3. [`hub::record`]: packs messages into records, which one write puts into the pipe that all
+//!    workers share.
+//! 4. [`hub::record_reader`]: the hub, the first process, reads the pipe and checks each record.
+//! 5. [`hub::event_loop`]: the hub's poll loop finds the client of the record's worker.
+//! 6. [`chat::server`]: decides whether the message is relayed, and to which clients.
+//! 7. [`chat::encoding`]: the same message for each kind of client: C string, text line, WebSocket
+//!    frame.
+//! 8. [`hub::message_log`] and [`hub::pacer`]: one log of all messages, and the time when each may
+//!    be sent.
+//! 9. [`hub::connection`]: bob's cursor in the log. The hub writes to his socket as far as it takes
+//!    bytes.
+//!
+//! # Folders
+//!
+//! | module | contents |
 //! | --- | --- |
-//! | [`chat`] | the instant messenger: hub, child, log, record, the codecs |
+//! | [`hub`] | the engine: a worker per client, one pipe, one poll loop |
+//! | [`chat`] | the instant messenger: its server, on the hub, and its client |
 //! | [`labs`] | echo, calculation, upload, relay, directed messages |
-//! | [`server`] | what every server shares: listen, accept, fork, print without waiting, take leave |
-//! | [`client`] | what every client shares: dial with retry, two processes that end together, a terminal to type on |
-//! | [`sys`] | fork, signals, poll, descriptors, limits: the one room with `unsafe` |
-//! | [`text`] | bytes from the network made fit for a terminal or a log |
-//! | [`cli`] | command lines, and their mistakes in one line |
+//! | [`server`] | for every server: listen, accept, fork, print without blocking, lingering close |
+//! | [`client`] | for every client: connect with retry, a pair of processes, the terminal |
+//! | [`cli`] | command lines, and their errors in one line |
+//! | [`sys`] | system calls, and all `unsafe`: fork, signals, poll, descriptors, sandbox |
+//! | [`text`] | bytes from the network made safe to show |
 //!
-//! The programs never start a thread: `fork` copies one thread only, with whatever locks the others held.
+//! The programs never start a thread: fork copies one thread only, and the locks that others held
+//! would stay locked.
 
 pub mod chat;
 pub mod cli;

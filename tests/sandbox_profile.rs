@@ -85,21 +85,21 @@ fn run_all() -> Result<usize, String> {
     for duty in [Profile::Records, Profile::Talk, Profile::Pair, Profile::Files] {
         let place = tempfile::tempdir().map_err(|error| error.to_string())?;
         let directory = sys::open_directory(place.path()).map_err(|error| error.to_string())?;
-        let mut confinement = Sandbox::prepare(duty, true, true);
+        let mut sandbox = Sandbox::prepare(duty, true, true);
         if duty == Profile::Files {
-            confinement = confinement.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
-            if let Layer::Lacking(reason) = confinement.fence() {
+            sandbox = sandbox.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
+            if let Layer::Lacking(reason) = sandbox.landlock() {
                 skip::skip(skip::LANDLOCK, reason);
                 continue;
             }
         }
-        if let Layer::Lacking(reason) = confinement.seccomp() {
+        if let Layer::Lacking(reason) = sandbox.seccomp() {
             skip::skip(skip::SECCOMP, reason);
             return Ok(0);
         }
         for Case { name, work, ends } in CASES {
-            let keep: Vec<i32> = confinement.keeps().into_iter().collect();
-            let child = sys::spawn(&signals, &keep, &confinement, work).map_err(|error| error.to_string())?;
+            let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
+            let child = sys::spawn(&signals, &keep, &sandbox, work).map_err(|error| error.to_string())?;
             let ended = sys::reap_this(child).map_err(|error| error.to_string())?;
             if ended != ends {
                 return Err(format!("{name}, {duty:?}: {ended:?} instead of {ends:?}"));

@@ -2,8 +2,8 @@
 //!
 //! An input is one byte (its low bit: one sum and no more), and what a client says, which arrives in pieces.
 
-use forklab::labs::calc::calculator::{Calculator, Step};
-use forklab::labs::calc::number::{ParseError, number};
+use forklab::labs::calc::calculator::{Calculator, LineOutcome};
+use forklab::labs::calc::number::{ParseError, parse_number};
 use forklab::text::is_plain;
 
 use super::input::{Arrival, Input};
@@ -19,16 +19,19 @@ pub fn holds(bytes: &[u8]) {
     let (mut calculator, mut replies, mut steps) =
         (Calculator::new(one_sum), Calculator::greeting(), Vec::new());
     for (_, piece) in arrival.pieces() {
-        steps.extend(calculator.hear(piece, &mut replies));
+        steps.extend(calculator.feed(piece, &mut replies));
     }
-    steps.extend(calculator.hear_the_end(&mut replies));
+    steps.extend(calculator.finish(&mut replies));
     assert_eq!(steps, steps_slowly(one_sum, arrival.stream));
-    assert_eq!(calculator.is_over(), one_sum && steps.iter().any(|step| matches!(step, Step::Sum(..))));
+    assert_eq!(
+        calculator.is_over(),
+        one_sum && steps.iter().any(|step| matches!(step, LineOutcome::Sum(..)))
+    );
     replies_hold(&replies, &steps, one_sum);
 }
 
 /// What the lines of `said` come to; the last one counts without its newline too, unless nothing is on it.
-fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<Step> {
+fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<LineOutcome> {
     let (mut steps, mut first) = (Vec::new(), None);
     for line in said.split_inclusive(|&byte| byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
@@ -38,14 +41,14 @@ fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<Step> {
             continue;
         }
         steps.push(match (value, first.take()) {
-            (Ok(second), Some(first)) => Step::Sum(first, second),
-            (Ok(value), None) => Step::First(*first.insert(value)),
+            (Ok(second), Some(first)) => LineOutcome::Sum(first, second),
+            (Ok(value), None) => LineOutcome::First(*first.insert(value)),
             (Err(refusal), before) => {
                 first = before;
-                Step::Refused(refusal)
+                LineOutcome::Rejected(refusal)
             }
         });
-        if one_sum && matches!(steps.last(), Some(Step::Sum(..))) {
+        if one_sum && matches!(steps.last(), Some(LineOutcome::Sum(..))) {
             break;
         }
     }
@@ -66,12 +69,12 @@ fn number_slowly(line: &[u8]) -> Result<i64, ParseError> {
         let value = digits.bytes().fold(0, add) * if text.starts_with('-') { -1 } else { 1 };
         i64::try_from(value).map_err(|_| ParseError::TooLarge(text.into()))
     };
-    assert_eq!(number(line), value);
+    assert_eq!(parse_number(line), value);
     value
 }
 
 /// The conversation's lines, one by one: a question after each step but the last of all, each sum exact, each line plain.
-fn replies_hold(replies: &str, steps: &[Step], one_sum: bool) {
+fn replies_hold(replies: &str, steps: &[LineOutcome], one_sum: bool) {
     let mut lines = replies.strip_suffix('\n').expect("whole lines").split('\n').map(|line| {
         let line = line.strip_suffix('\r').unwrap_or(line);
         assert!(is_plain(line) && line.len() < 300, "{line:?}");
@@ -85,9 +88,9 @@ fn replies_hold(replies: &str, steps: &[Step], one_sum: bool) {
     is_next(questions[asked]);
     for step in steps {
         match step {
-            Step::Refused(refusal) => is_next(&format!("Error: {refusal}")),
-            Step::First(_) => asked = 1,
-            Step::Sum(first, second) => {
+            LineOutcome::Rejected(refusal) => is_next(&format!("Error: {refusal}")),
+            LineOutcome::First(_) => asked = 1,
+            LineOutcome::Sum(first, second) => {
                 is_next("");
                 is_next("The sum is:");
                 is_next(&(i128::from(*first) + i128::from(*second)).to_string());

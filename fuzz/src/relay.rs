@@ -3,8 +3,8 @@
 //! An input is a stream that arrives in pieces.
 
 use forklab::labs::relay::MAX_LEN;
-use forklab::labs::relay::answer::{Answer, Answers};
-use forklab::labs::relay::message::{Cut, FrameDecoder, Said, WINDOW};
+use forklab::labs::relay::message::{Frame, FrameDecoder, Message, WINDOW};
+use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
 
 use super::input::{Arrival, Input};
 
@@ -16,13 +16,13 @@ pub fn holds(bytes: &[u8]) {
 }
 
 /// What is said by a client whose bytes come in `pieces`; whoever pauses is not waited for.
-fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Said> {
+fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Message> {
     let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());
     let mut hear = |socket: &mut Vec<u8>, late: bool| {
         while let Some(cut) = look(&mut cutter, socket, late) {
             account_for(&cut, socket);
             socket.drain(..cut.length);
-            said.extend(cut.said);
+            said.extend(cut.message);
         }
     };
     for (is_after_pause, piece) in pieces {
@@ -38,22 +38,22 @@ fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Said> {
 }
 
 /// One look into the socket, whose bytes stay there until their message is whole. A window that is full is not waited for.
-fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Cut> {
+fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Frame> {
     let window = &socket[..socket.len().min(WINDOW)];
     cutter
-        .cut(window, false)
-        .or_else(|| (late || window.len() == WINDOW).then(|| cutter.cut(window, true))?)
+        .decode(window, false)
+        .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true))?)
 }
 
 /// What a message took of the socket is its text, and then nothing but line ends and NULs.
-fn account_for(cut: &Cut, socket: &[u8]) {
+fn account_for(cut: &Frame, socket: &[u8]) {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
-    let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.said {
+    let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.message {
         None => (b"", |&byte| byte == 0),
-        Some(Said::Fin) => (b"fin", |byte| b"\r\n\0".contains(byte)),
-        Some(Said::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
-        Some(Said::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
+        Some(Message::Fin) => (b"fin", |byte| b"\r\n\0".contains(byte)),
+        Some(Message::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
+        Some(Message::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
     let end = taken.strip_prefix(text).expect("a text is what was sent");
@@ -93,12 +93,12 @@ fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
 }
 
 /// A command with one line end or none, or a text: several where it is too long, and the last of those does not leave.
-fn meaning(string: &[u8]) -> Vec<Said> {
-    let mut parts: Vec<Said> = string.chunks(MAX_LEN).map(|part| Said::Text(part.to_vec())).collect();
-    let last = parts.pop().unwrap_or(Said::Text(Vec::new()));
+fn meaning(string: &[u8]) -> Vec<Message> {
+    let mut parts: Vec<Message> = string.chunks(MAX_LEN).map(|part| Message::Text(part.to_vec())).collect();
+    let last = parts.pop().unwrap_or(Message::Text(Vec::new()));
     parts.push(match without_line_end(&string[parts.len() * MAX_LEN..]) {
-        b"fin" if parts.is_empty() => Said::Fin,
-        b"exit" => Said::Exit,
+        b"fin" if parts.is_empty() => Message::Fin,
+        b"exit" => Message::Exit,
         _ => last,
     });
     parts
@@ -110,18 +110,19 @@ fn without_line_end(text: &[u8]) -> &[u8] {
 }
 
 fn client_holds(arrival: Arrival) {
-    let mut answers = Answers::default();
-    let understood: Vec<Answer> = arrival.pieces().flat_map(|(_, piece)| answers.feed(piece)).collect();
+    let mut answers = ServerMessageDecoder::default();
+    let understood: Vec<ServerMessage> =
+        arrival.pieces().flat_map(|(_, piece)| answers.feed(piece)).collect();
     assert_eq!(understood, understood_slowly(arrival.stream));
 }
 
 /// String by string: those too long in parts, the first two by their place, `exit` always.
-fn understood_slowly(stream: &[u8]) -> Vec<Answer> {
+fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(mut string) = strings.next() {
         while string.len() > MAX_LEN {
-            found.push(Answer::Part(string[..MAX_LEN].to_vec()));
+            found.push(ServerMessage::Part(string[..MAX_LEN].to_vec()));
             string = &string[MAX_LEN..];
         }
         if strings.peek().is_none() {
@@ -129,15 +130,18 @@ fn understood_slowly(stream: &[u8]) -> Vec<Answer> {
             break;
         }
         let answer = match (stage, string) {
-            (_, b"exit") => Answer::Exit,
-            (0, b"1") => Answer::Number(1),
-            (0, b"2") => Answer::Number(2),
-            (1, b"emi") => Answer::Emitter,
-            (1, b"rec") => Answer::Receiver,
-            (2, text) => Answer::Message(without_line_end(text).to_vec()),
-            (_, text) => Answer::Remark(text.to_vec()),
+            (_, b"exit") => ServerMessage::Exit,
+            (0, b"1") => ServerMessage::Number(1),
+            (0, b"2") => ServerMessage::Number(2),
+            (1, b"emi") => ServerMessage::Emitter,
+            (1, b"rec") => ServerMessage::Receiver,
+            (2, text) => ServerMessage::Message(without_line_end(text).to_vec()),
+            (_, text) => ServerMessage::Notice(text.to_vec()),
         };
-        stage += usize::from(matches!(answer, Answer::Number(_) | Answer::Emitter | Answer::Receiver));
+        stage += usize::from(matches!(
+            answer,
+            ServerMessage::Number(_) | ServerMessage::Emitter | ServerMessage::Receiver
+        ));
         found.push(answer);
     }
     found

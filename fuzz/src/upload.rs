@@ -2,9 +2,9 @@
 
 use std::path::{Component, Path};
 
-use forklab::labs::upload::header::{Header, MAX_LEN, Opening, hex};
+use forklab::labs::upload::header::{Header, MAX_LEN, Parsed, hex};
 use forklab::labs::upload::name::{self, Name};
-use forklab::labs::upload::transfer::{Verdict, text_of};
+use forklab::labs::upload::verdict::{Verdict, trim_end};
 use forklab::text::{is_blank, is_plain};
 
 /// A header that is taken says what was sent, its name stays in its directory, and what is decided stays decided.
@@ -12,7 +12,7 @@ pub fn holds(bytes: &[u8]) {
     header_holds(bytes);
     name_holds(bytes);
     // The verdict: the last thing that shows.
-    let text = text_of(bytes);
+    let text = trim_end(bytes);
     assert!(bytes.starts_with(text) && !text.ends_with(b"\0") && text.trim_ascii_end() == text);
     assert!(bytes[text.len()..].iter().all(|byte| b" \t\n\x0c\r\0".contains(byte)));
     let ends = |end: &str| text.ends_with(end.as_bytes());
@@ -21,12 +21,12 @@ pub fn holds(bytes: &[u8]) {
 }
 
 fn header_holds(bytes: &[u8]) {
-    let opening = Header::parse(bytes);
-    match &opening {
-        Opening::Text => assert!(bytes[0] != 0, "a text has a first byte, and it is no NUL"),
-        Opening::Incomplete => assert!(bytes.len() < MAX_LEN && !bytes.contains(&b'\n')),
-        Opening::Wrong(why) => assert!(is_plain(why) && why.len() < 250, "{why}"),
-        Opening::Whole(header, length) => {
+    let parsed = Header::parse(bytes);
+    match &parsed {
+        Parsed::Text => assert!(bytes[0] != 0, "a text has a first byte, and it is no NUL"),
+        Parsed::Incomplete => assert!(bytes.len() < MAX_LEN && !bytes.contains(&b'\n')),
+        Parsed::Invalid(why) => assert!(is_plain(why) && why.len() < 250, "{why}"),
+        Parsed::Complete(header, length) => {
             is_what_was_sent(header, &bytes[..*length]);
             name_holds(header.name.as_str().as_bytes());
         }
@@ -36,9 +36,9 @@ fn header_holds(bytes: &[u8]) {
     for cut in (0..=bytes.len()).filter(|cut| *cut < 20 || cut.abs_diff(end) < 3 || cut.abs_diff(MAX_LEN) < 3)
     {
         let early = Header::parse(&bytes[..cut]);
-        match (&opening, cut) {
-            (Opening::Whole(_, length), cut) if cut < *length => assert_eq!(early, Opening::Incomplete),
-            _ => assert!(early == Opening::Incomplete || early == opening),
+        match (&parsed, cut) {
+            (Parsed::Complete(_, length), cut) if cut < *length => assert_eq!(early, Parsed::Incomplete),
+            _ => assert!(early == Parsed::Incomplete || early == parsed),
         }
     }
 }
@@ -58,7 +58,7 @@ fn is_what_was_sent(header: &Header, line: &[u8]) {
 
 fn encoded_is_read_again(header: &Header) {
     let encoded = header.encode();
-    assert_eq!(Header::parse(&encoded), Opening::Whole(header.clone(), encoded.len()));
+    assert_eq!(Header::parse(&encoded), Parsed::Complete(header.clone(), encoded.len()));
 }
 
 /// In a header of any size and sum: here, of numbers made of the name.

@@ -1,4 +1,4 @@
-//! What the chat server keeps of a client, beside its connection.
+//! The state of a client in the chat server, beside its connection.
 
 use super::encoding::Encoding;
 use super::nick::Nick;
@@ -15,7 +15,7 @@ pub(crate) struct ClientState {
     pub said: Traffic,
 }
 
-/// What a client's first message has shown.
+/// The outcome of a client's first message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum HandshakeState {
     /// It has said nothing yet.

@@ -1,4 +1,5 @@
-//! How messages are written for each kind of client, and what the server itself tells it. The place to add an encoding.
+//! How messages are written for each kind of client, and what the server itself tells it. The place
+//! to add an encoding.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -15,7 +16,7 @@ const POLICY_VIOLATION: u16 = 1008;
 const INTERNAL_ERROR: u16 = 1011;
 const TRY_AGAIN_LATER: u16 = 1013;
 
-/// What a client sends and reads.
+/// The form in which a client sends and reads messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Messages ended by NULs: the course's clients (docs/PROTOCOLS.md, section 1).
@@ -27,7 +28,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// A text with what ends it; not for WebSocket, whose texts are frames.
+    /// A text and its terminator; not for WebSocket, where a text is a frame.
     pub fn terminated(self, text: &str) -> Vec<u8> {
         let end = if self == Encoding::Line { '\n' } else { '\0' };
         format!("{text}{end}").into_bytes()
@@ -82,7 +83,8 @@ fn websocket_last_words(connection: &Connection, notice: Option<&str>) -> Vec<u8
     [notice.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
 }
 
-/// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one more.
+/// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one
+/// more.
 pub fn string_of_line(text: &[u8]) -> Vec<u8> {
     [text, b"\0\0"].concat()
 }

@@ -1,10 +1,14 @@
-//! The instant messenger. Its server is a service of the [`crate::hub`], whose page follows one message's way.
+//! The instant messenger. Its server is a service of the [`crate::hub`], and that page follows one
+//! message's way.
 //!
-//! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web` for browsers).
-//! - `filter` refuses messages: other protocols' headers, and other clients' names (`names`, `confusables`).
+//! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
+//!   for browsers).
+//! - `filter` refuses messages: other protocols' headers, and other clients' names (`names`,
+//!   `confusables`).
 //! - `client_state` is what the server keeps of a client.
 //! - `message` parses `pseudo : text`; `nick` keeps the name, `proc_title` shows it in `ps -f`.
-//! - `status_report` prints the connected clients; `hop_trace` prints the trace of `-v`; `transcript` writes what is said to a file, before it is sent.
+//! - `status_report` prints the connected clients; `hop_trace` prints the trace of `-v`;
+//!   `transcript` writes what is said to a file, before it is sent.
 //! - `messages` holds the French texts that the server prints; `client` is the two-process client.
 
 pub mod client;

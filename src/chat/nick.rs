@@ -1,5 +1,5 @@
-//! The nick that a client gives itself, for its worker's process title and the status report. No heap: a write to the heap copies a
-//! page that is shared with another process (copy-on-write).
+//! The nick that a client gives itself, for its worker's process title and the status report. No
+//! heap: a write to the heap copies a page that is shared with another process (copy-on-write).
 
 use super::message::ParsedMessage;
 use crate::text::character_boundary;
@@ -7,7 +7,8 @@ use crate::text::character_boundary;
 /// Bytes of a nick that are kept, less where that would cut a character.
 const KEPT: usize = 64;
 
-/// The nick in the last message that had one; empty before that. Raw bytes of the network: make them visible before showing them.
+/// The nick in the last message that had one; empty before that. Raw bytes of the network: make
+/// them visible before showing them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nick {
     bytes: [u8; KEPT],
@@ -40,7 +41,8 @@ impl Nick {
         true
     }
 
-    /// The fast path, for nearly all messages but a client's first: the nick contains no separator, whole or in part.
+    /// The fast path, for nearly all messages but a client's first: the nick contains no separator,
+    /// whole or in part.
     fn is_in(&self, message: &[u8]) -> bool {
         let rest = message.strip_prefix(self.as_bytes()).unwrap_or_default();
         self.length > 0 && usize::from(self.length) < KEPT && matches!(rest, [b' ', b':' | b'>', b' ', ..])

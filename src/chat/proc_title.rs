@@ -1,5 +1,5 @@
-//! A worker's process title, `chat_serveur: 127.0.0.1:54050 alice`: what `ps -f` shows. docs/PROTOCOLS.md, "Processes and
-//! descriptors".
+//! A worker's process title, `chat_serveur: 127.0.0.1:54050 alice`: what `ps -f` shows.
+//! docs/PROTOCOLS.md, "Processes and descriptors".
 
 use std::net::SocketAddr;
 

@@ -81,7 +81,8 @@ struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     filter: MessageFilter,
-    /// The encoding of each listener's clients; `None` for HTTP, whose clients enter the room by a WebSocket handshake.
+    /// The encoding of each listener's clients; `None` for HTTP, where a client enters the room by
+    /// a WebSocket handshake.
     listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
     strings: ChannelId,
@@ -189,7 +190,7 @@ impl Service for ChatServer {
         if encoding == Some(Encoding::Line) {
             connection.greet(&messages::welcome_to_lines());
         }
-        channel.iter().for_each(|&channel| context.channels.join(connection, channel));
+        channel.iter().for_each(|&channel| connection.join(channel, context.channels));
         let client = ClientState { encoding, ..ClientState::default() };
         if self.prints(&client) && context.supervisor.out.has_room() {
             context.supervisor.out.line(match encoding {
@@ -220,7 +221,7 @@ impl Service for ChatServer {
                 return web.on_request(record, connection, client, frames, context);
             }
             (Kind::Ping, Some(Encoding::WebSocket)) => {
-                context.channels.pong(connection, ws_encode::pong(record.body), context.now);
+                connection.pong(ws_encode::pong(record.body), context.channels, context.now);
             }
             (Kind::Read, _) if self.trace.is_on => {
                 self.trace.read(record, connection, &mut context.supervisor.out);

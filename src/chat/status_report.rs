@@ -67,7 +67,7 @@ impl Report {
             }
             let Some((connection, client)) = clients.next() else { break };
             self.after = connection.pid;
-            if let Some(lag) = context.channels.lag(connection, context.now) {
+            if let Some(lag) = connection.lag(context.channels, context.now) {
                 self.total.add(connection, client, lag);
                 context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
             }

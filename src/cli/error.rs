@@ -1,65 +1,51 @@
-//! A mistake on a command line, in one line.
+//! A clap error as one line.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Expected, Language};
+use super::Language::{self, English, French};
+use super::parsers::Expected;
 
-/// What clap found wrong, and how the program is used.
+/// The error, then the usage.
 pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> String {
-    let what = match language {
-        Language::French => in_french(error),
-        Language::English => in_english(error),
-    };
+    let text = describe(error, language);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     match language {
-        Language::French => format!("{what} ; usage : {usage} (tout est expliqué par --help)"),
-        Language::English => format!("{what}; usage: {usage} (--help explains it all)"),
+        French => format!("{text} ; usage : {usage} (tout est expliqué par --help)"),
+        English => format!("{text}; usage: {usage} (--help explains it all)"),
     }
 }
 
-fn in_french(error: &clap::Error) -> String {
+fn describe(error: &clap::Error, language: Language) -> String {
+    use ErrorKind::{ArgumentConflict, InvalidUtf8, InvalidValue, MissingRequiredArgument};
+    use ErrorKind::{TooManyValues, UnknownArgument, ValueValidation};
     let argument = context(error, ContextKind::InvalidArg);
-    match error.kind() {
-        ErrorKind::UnknownArgument => format!("« {argument} » n'est pas attendu"),
-        ErrorKind::MissingRequiredArgument => format!("il manque {argument}"),
-        ErrorKind::ArgumentConflict => match context(error, ContextKind::PriorArg) {
-            prior if prior == argument => format!("{argument} est donné deux fois"),
-            prior => format!("{argument} ne va pas avec {prior}"),
-        },
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match reason(error, Language::French) {
-            Some(reason) => {
-                let value = context(error, ContextKind::InvalidValue);
-                format!("{argument} : « {value} » refusé : {reason}")
-            }
-            None => format!("{argument} : il manque une valeur"),
-        },
-        ErrorKind::TooManyValues => format!("{argument} ne prend pas de valeur"),
-        ErrorKind::InvalidUtf8 => "un argument n'est pas en UTF-8".to_string(),
-        _ => "ligne de commande incomprise".to_string(),
-    }
-}
-
-fn in_english(error: &clap::Error) -> String {
-    let argument = context(error, ContextKind::InvalidArg);
-    match error.kind() {
-        ErrorKind::UnknownArgument => format!("\"{argument}\" is not expected"),
-        ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
-        ErrorKind::ArgumentConflict => match context(error, ContextKind::PriorArg) {
-            prior if prior == argument => format!("{argument} is given twice"),
-            prior => format!("{argument} does not go with {prior}"),
-        },
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match reason(error, Language::English) {
-            Some(reason) => {
-                let value = context(error, ContextKind::InvalidValue);
-                format!("{argument}: \"{value}\" refused: {reason}")
-            }
-            None => format!("{argument}: a value is missing"),
-        },
-        ErrorKind::TooManyValues => format!("{argument} takes no value"),
-        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_string(),
-        _ => "command line not understood".to_string(),
+    let prior = context(error, ContextKind::PriorArg);
+    let value = context(error, ContextKind::InvalidValue);
+    match (language, error.kind(), reason(error, language)) {
+        (French, UnknownArgument, _) => format!("« {argument} » n'est pas attendu"),
+        (French, MissingRequiredArgument, _) => format!("il manque {argument}"),
+        (French, ArgumentConflict, _) if prior == argument => format!("{argument} est donné deux fois"),
+        (French, ArgumentConflict, _) => format!("{argument} ne va pas avec {prior}"),
+        (French, InvalidValue | ValueValidation, Some(reason)) => {
+            format!("{argument} : « {value} » refusé : {reason}")
+        }
+        (French, InvalidValue | ValueValidation, None) => format!("{argument} : il manque une valeur"),
+        (French, TooManyValues, _) => format!("{argument} ne prend pas de valeur"),
+        (French, InvalidUtf8, _) => "un argument n'est pas en UTF-8".to_string(),
+        (French, ..) => "ligne de commande incomprise".to_string(),
+        (English, UnknownArgument, _) => format!("\"{argument}\" is not expected"),
+        (English, MissingRequiredArgument, _) => format!("{argument} is missing"),
+        (English, ArgumentConflict, _) if prior == argument => format!("{argument} is given twice"),
+        (English, ArgumentConflict, _) => format!("{argument} does not go with {prior}"),
+        (English, InvalidValue | ValueValidation, Some(reason)) => {
+            format!("{argument}: \"{value}\" refused: {reason}")
+        }
+        (English, InvalidValue | ValueValidation, None) => format!("{argument}: a value is missing"),
+        (English, TooManyValues, _) => format!("{argument} takes no value"),
+        (English, InvalidUtf8, _) => "an argument is not UTF-8".to_string(),
+        (English, ..) => "command line not understood".to_string(),
     }
 }
 
@@ -71,7 +57,7 @@ fn context(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// Why a value parser refused; `None` where there was no value to refuse.
+/// The value parser's reason; `None` where there was no value.
 fn reason(error: &clap::Error, language: Language) -> Option<String> {
     let source = std::error::Error::source(error)?;
     let expected = source.downcast_ref::<Expected>();

@@ -1,28 +1,23 @@
-//! The options by which every server guards itself and its machine: whose process it is, what its children may do.
+//! The options of every server about its user and the confinement of its children.
 
 use clap::Args;
 
 use super::Language;
 
-/// Who the server runs as, and what confines its children. What `--help` says of each is put in by [`crate::cli::Program::run`], in
-/// the program's language, where the program does not say it itself.
+/// The help of each is set by [`crate::cli::Program::run`] in the program's language, unless the
+/// program has its own.
 #[derive(Args, Clone, Debug)]
 pub struct HardeningArgs {
-    /// Whom to run as, once the server listens.
     #[arg(long, value_name = "NAME", help = None)]
     pub user: Option<String>,
-    /// Children keep the limits of the first process.
     #[arg(long, help = None)]
     pub no_limits: bool,
-    /// Children may do any system call.
     #[arg(long, help = None)]
     pub no_seccomp: bool,
-    /// What confines the children is told at the start.
     #[arg(short, long, help = None)]
     pub verbose: bool,
 }
 
-/// The help of an option of this file.
 pub(super) fn help_of(option: &str, language: Language) -> Option<&'static str> {
     Some(match (option, language) {
         ("user", Language::French) => {

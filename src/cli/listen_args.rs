@@ -1,15 +1,16 @@
-//! The options that every server has: where it listens, and for how many.
+//! The options of every server about its address and its number of clients.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, Command};
 
-use super::{HardeningArgs, Language, address, hardening_args, number};
+use super::Language;
+use super::hardening_args::{self, HardeningArgs};
+use super::parsers::{address, number};
 use crate::server;
 
-/// Where to listen, and for how many; `PORT` and `CLIENTS` are the defaults, and `HERE` says that the default address is this
-/// machine's own and not all. What `--help` says of each is put in by
-/// [`crate::cli::Program::run`], in the program's language.
+/// `PORT` and `CLIENTS` are the defaults; with `HERE`, the default address is the loopback one and
+/// not all. The help of each is set by [`crate::cli::Program::run`] in the program's language.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ListenArgs<const PORT: u16, const CLIENTS: usize, const HERE: bool = false> {
     #[arg(long, value_name = "ADDR", hide_default_value = true, default_value_t = default_address(HERE), value_parser = address)]
@@ -23,23 +24,22 @@ pub struct ListenArgs<const PORT: u16, const CLIENTS: usize, const HERE: bool = 
 }
 
 impl<const PORT: u16, const CLIENTS: usize, const HERE: bool> ListenArgs<PORT, CLIENTS, HERE> {
-    /// As the server takes them, with those of `guard`.
-    pub fn options(&self, guard: &HardeningArgs) -> server::Options {
+    pub fn options(&self, hardening: &HardeningArgs) -> server::Options {
         server::Options {
             address: SocketAddr::new(self.bind, self.port),
             backlog: self.backlog,
             max_clients: self.max_clients,
-            user: guard.user.clone(),
-            limits: !guard.no_limits,
-            seccomp: !guard.no_seccomp,
-            verbose: guard.verbose,
+            user: hardening.user.clone(),
+            limits: !hardening.no_limits,
+            seccomp: !hardening.no_seccomp,
+            verbose: hardening.verbose,
             max_per_address: None,
         }
     }
 }
 
-/// How many clients of one address. Not of [`ListenArgs`]: a server whose children are given clients as they go on does not know
-/// whose places become free.
+/// Not in [`ListenArgs`]: a server that passes clients to running children does not know when the
+/// client of an address leaves.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct PerAddress {
     #[arg(long, value_name = "N", hide_default_value = true, default_value_t = 0, value_parser = number::<usize>(0, 1_000_000))]
@@ -47,7 +47,6 @@ pub struct PerAddress {
 }
 
 impl PerAddress {
-    /// `options` with this limit.
     pub fn limit(&self, options: server::Options) -> server::Options {
         server::Options {
             max_per_address: (self.max_per_address > 0).then_some(self.max_per_address),
@@ -61,14 +60,14 @@ fn default_address(here: bool) -> IpAddr {
     address.into()
 }
 
-/// Puts the help of these options into words, and the default that an option really has in the place of `{default}` in
-/// whatever option's help: what `--help` says cannot be another.
+/// Sets the help of the shared options, and puts the actual default in place of `{default}` in the
+/// help of every option: the two cannot differ.
 pub(super) fn localized(command: Command, language: Language) -> Command {
     command.mut_args(|argument| {
         let (option, default) = (argument.get_id().as_str(), argument.get_default_values().first());
         let default = default.map(|default| default.display().to_string()).unwrap_or_default();
         let own = argument.get_help().map(ToString::to_string);
-        // Without words of its own, it is one of this file, or of the other that every server shares.
+        // An option without help of its own is a shared one.
         let shared =
             || help_of(option, &default, language).or_else(|| hardening_args::help_of(option, language));
         match own.or_else(|| shared().map(str::to_string)) {
@@ -79,7 +78,7 @@ pub(super) fn localized(command: Command, language: Language) -> Command {
 }
 
 fn help_of(option: &str, default: &str, language: Language) -> Option<&'static str> {
-    // Its digits do not tell what it means.
+    // 0.0.0.0 needs an explanation.
     let is_all = default == Ipv4Addr::UNSPECIFIED.to_string();
     Some(match (option, language) {
         ("bind", Language::French) if is_all => {

@@ -3,11 +3,11 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `target`, `connector`, `connect` | name lookup; attempts with back-off and reconnection; the wait for the first connection |
-//! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the end of input |
-//! | `protocol`, `session` | [`ClientProtocol`], implemented by each lab; the one-process client that runs it |
+//! | `target`, `connector`, `connect` | name lookup; attempts with back-off; the first connection |
+//! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the input |
+//! | `protocol`, `session` | `ClientProtocol` of each lab; the one-process client that runs it |
 //! | `input_queue`, `line_buffer` | typed lines that wait to be sent; bytes cut into lines |
-//! | `ui` | keyboard and screen of a session: plain bytes, or a terminal with an input line |
+//! | `ui` | keyboard and screen: plain bytes, or a terminal with an input line |
 //! | `terminal` | that terminal: raw mode, line editor, inline viewport, job control |
 //! | `process_pair` | two processes on one connection, neither of which outlives the other |
 

@@ -1,9 +1,10 @@
 //! Slow readers. Each may fall `lag_limit` bytes behind; then it is disconnected.
 //!
-//! A flood slows down for readers that are about as fast: while one is more than half its limit behind and still reading,
-//! the hub leaves the pipe unread for [`PIPE_PAUSE`], once in [`CAPACITY`] bytes. The pipe fills up, workers block in `write`,
-//! and their clients feel TCP's window. Ordinary talk waits for nobody, and a reader that takes nothing is given
-//! [`MAX_PAUSES`] pauses at most.
+//! A flood slows down for readers that are about as fast: while one is more than half its limit
+//! behind and still reading, the hub leaves the pipe unread for [`PIPE_PAUSE`], once in
+//! [`CAPACITY`] bytes. The pipe fills up, workers block in `write`, and their clients feel TCP's
+//! window. Ordinary talk waits for nobody, and a reader that takes nothing is given [`MAX_PAUSES`]
+//! pauses at most.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,8 @@ pub(crate) struct Backpressure {
     paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
     bytes_read: usize,
-    /// At the last round of sending, a client was more than half its limit behind and still reading.
+    /// At the last round of sending, a client was more than half its limit behind and still
+    /// reading.
     under_pressure: bool,
 }
 
@@ -39,8 +41,8 @@ impl Backpressure {
         self.bytes_read += bytes;
     }
 
-    /// Ends a pause that is over. Each client that it was for is tried, whatever `poll` says, which finds a socket writable only when
-    /// a third of its buffer is free.
+    /// Ends a pause that is over. Each client that it was for is tried, whatever `poll` says, which
+    /// finds a socket writable only when a third of its buffer is free.
     pub fn resume<C>(&mut self, clients: &mut ClientTable<C>, channels: &Channels, now: Instant) {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;

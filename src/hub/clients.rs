@@ -14,10 +14,11 @@ type Entry<C> = (Connection, C);
 
 #[derive(Debug)]
 pub(crate) struct ClientTable<C> {
-    /// In no order, side by side: each message writes to every cursor. `ManuallyDrop`, since a worker gives the memory back
-    /// without closing sockets that it does not own.
+    /// In no order, side by side: each message writes to every cursor. `ManuallyDrop`, since a
+    /// worker gives the memory back without closing sockets that it does not own.
     entries: Vec<ManuallyDrop<Entry<C>>>,
-    /// The index of each entry, ordered by pid. In a large room a newcomer moves these few bytes and not the entries.
+    /// The index of each entry, ordered by pid. In a large room a newcomer moves these few bytes
+    /// and not the entries.
     index: Vec<(Pid, u32)>,
     /// Clients whose workers have reported that they end.
     leaving: Vec<Pid>,
@@ -112,8 +113,8 @@ impl<C> ClientTable<C> {
         &self.leaving
     }
 
-    /// The full sockets, to be polled until they take bytes again, but for those that back off. Sockets that are not full are not
-    /// polled: an idle room of a thousand costs `poll` nothing.
+    /// The full sockets, to be polled until they take bytes again, but for those that back off.
+    /// Sockets that are not full are not polled: an idle room of a thousand costs `poll` nothing.
     pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
         let blocked = self.blocked_connections().filter(move |connection| !connection.backs_off(now));
         blocked.map(|connection| (connection.pid, sys::watch(connection.socket.as_fd(), Interest::Write)))

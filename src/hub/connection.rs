@@ -1,7 +1,8 @@
-//! The hub's side of one client: its socket, and a cursor into the log of the channel that it reads.
+//! The hub's side of one client: its socket, and a cursor into the log of the channel that it
+//! reads.
 //!
-//! The hub alone writes to the socket, with `send` calls that never block. The client's worker has another copy of the socket
-//! and only reads.
+//! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
+//! another copy of the socket and only reads.
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
@@ -9,15 +10,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
-use super::message_log::{Channel, ChannelId};
+use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
-/// Pauses of the pipe that a client is given while its socket takes nothing; after that it counts as stopped.
+/// Pauses of the pipe that a client is given while its socket takes nothing; after that it counts
+/// as stopped.
 pub(super) const MAX_PAUSES: u32 = 10;
 
-/// Back-off of a socket that is writable and takes nothing, because the system lacks memory (ENOBUFS, ENOMEM). `poll` would
-/// report it at once, again and again.
+/// Back-off of a socket that is writable and takes nothing, because the system lacks memory
+/// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// A connected client.
@@ -29,12 +31,13 @@ pub(crate) struct Connection {
     pub peer: SocketAddr,
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
-    /// Bytes that its socket has taken, and messages: counted when it had last taken all that was released.
+    /// Bytes that its socket has taken, and messages: counted when it had last taken all that was
+    /// released.
     pub received: Traffic,
-    /// What it reads; `None` for a browser that has not entered the room.
+    /// The channel that it reads; `None` for a browser that has not entered the room.
     pub(super) channel: Option<ChannelId>,
-    /// Why it left, as its worker reports: 0 at the end of file, an errno, [`super::record::IDLE`] or
-    /// [`super::record::closed`].
+    /// Why it left, as its worker reports: 0 at the end of file, an errno, [`super::record::IDLE`]
+    /// or [`super::record::closed`].
     pub left: Option<i32>,
     /// The server has disconnected it: the last bytes to send.
     pub disconnected: Option<Vec<u8>>,
@@ -52,7 +55,8 @@ pub(crate) struct Connection {
     pub(super) is_closed: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
     pub(super) is_reaped: bool,
-    /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the worker then reads an orderly end.
+    /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the
+    /// worker then reads an orderly end.
     send_error: Option<i32>,
     pub(super) private_queue: PrivateQueue,
     /// Messages of its channel before it joined.
@@ -106,13 +110,38 @@ impl Connection {
         }
     }
 
-    /// The other half of [`super::message_log::Channels::join`].
-    pub(super) fn start_reading(&mut self, id: ChannelId, channel: &Channel) {
+    /// Reads what is said in a channel from now on.
+    pub fn join(&mut self, id: ChannelId, channels: &mut Channels) {
+        self.leave(channels);
+        let channel = &mut channels[id];
+        channel.readers += 1;
         self.channel = Some(id);
         (self.cursor, self.earlier) = (channel.log.end(), channel.messages());
     }
 
-    /// The channel that it reads.
+    /// Undoes [`Connection::join`].
+    pub(super) fn leave(&mut self, channels: &mut Channels) {
+        if let Some(id) = self.channel.take() {
+            channels[id].readers -= 1;
+        }
+    }
+
+    /// Tells this client alone, between two messages.
+    pub fn tell(&mut self, notice: &[u8], channels: &mut Channels, now: Instant) {
+        let Some(id) = self.channel else { return };
+        if self.private_queue.tell(notice, &mut channels[id], now) {
+            channels.notified.push(self.pid);
+        }
+    }
+
+    /// Answers this client's ping, between two messages.
+    pub fn pong(&mut self, pong: Vec<u8>, channels: &mut Channels, now: Instant) {
+        let Some(id) = self.channel else { return };
+        if self.private_queue.pong(pong, &mut channels[id], now) {
+            channels.notified.push(self.pid);
+        }
+    }
+
     pub fn channel(&self) -> Option<ChannelId> {
         self.channel
     }
@@ -127,7 +156,8 @@ impl Connection {
         self.left.is_none() && self.disconnected.is_none()
     }
 
-    /// Why it left: the worker's report, or the hub's own errno where the worker saw an orderly end. `None` without a report.
+    /// Why it left: the worker's report, or the hub's own errno where the worker saw an orderly
+    /// end. `None` without a report.
     pub fn end_reason(&self) -> Option<i32> {
         match self.left {
             Some(0) => self.send_error.or(Some(0)),
@@ -140,13 +170,14 @@ impl Connection {
         self.socket.as_raw_fd()
     }
 
-    /// Sends a greeting. A new socket takes it at once; one that does not is gone already, as the worker will report.
+    /// Sends a greeting. A new socket takes it at once; one that does not is gone already, as the
+    /// worker will report.
     pub fn greet(&self, bytes: &[u8]) {
         let _ = sys::try_send(&self.socket, bytes);
     }
 
-    /// Disconnects it: it is sent nothing more but `last_words`. The worker is killed; the rest happens when that is reaped, as for
-    /// any other end.
+    /// Disconnects it: it is sent nothing more but `last_words`. The worker is killed; the rest
+    /// happens when that is reaped, as for any other end.
     pub fn disconnect(&mut self, last_words: Vec<u8>) {
         self.disconnected = Some(last_words);
         self.is_closed = true;
@@ -156,7 +187,8 @@ impl Connection {
         }
     }
 
-    /// Sends what is released and not yet sent: one `send`, or more around a private notice. Returns the bytes taken.
+    /// Sends what is released and not yet sent: one `send`, or more around a private notice.
+    /// Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
         if !self.private_queue.is_due(channel) {
             return self.catch_up_to(channel.pacer.released(), channel, now);
@@ -220,12 +252,13 @@ impl Connection {
         if self.is_closed { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
     }
 
-    pub(super) fn lag(&self, channel: &Channel, now: Instant) -> Lag {
+    /// How far it is behind; `None` where it reads no channel.
+    pub fn lag(&self, channels: &Channels, now: Instant) -> Option<Lag> {
         let since = self.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        Lag { bytes: self.behind(channel), since }
+        self.channel.map(|id| Lag { bytes: self.behind(&channels[id]), since })
     }
 
-    /// What was said and its socket has not taken; nothing where it stopped within a private notice.
+    /// The messages that its socket has not taken; none where it stopped within a private notice.
     pub(super) fn unsent_messages<'a>(&self, channel: &'a Channel) -> &'a [u8] {
         let log = &channel.log;
         if self.private_queue.is_empty() { log.between(self.cursor, log.end()) } else { &[] }

@@ -1,7 +1,8 @@
-//! The hub: the first process of a server whose clients share what is said. It alone reads the pipe, writes to client sockets and
-//! prints, in one poll loop in which nothing blocks.
+//! The hub: the first process of a server with shared messages. It alone reads the pipe, writes to
+//! client sockets and prints, in one poll loop in which nothing blocks.
 //!
-//! A turn of the loop: wait; take signals, accept, read records; send; print. What a record means is the [`Service`]'s to say.
+//! A turn of the loop: wait; take signals, accept, read records; send; print. The [`Service`]
+//! decides what a record means.
 
 use std::io::{self, PipeWriter};
 use std::net::SocketAddr;
@@ -24,13 +25,14 @@ use crate::sys::{self, Interest, Pid, PollFd, Profile};
 /// A `poll` that takes longer than this has waited: nothing was there before what it reports.
 const AT_ONCE: Duration = Duration::from_micros(5);
 
-/// As many as a quiet room has, on the stack: a write to the heap copies a page that a worker forked before shares
-/// (copy-on-write).
+/// As many as a quiet room has, on the stack: a write to the heap copies a page that a worker
+/// forked before shares (copy-on-write).
 pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// Descriptors 3 and 4: the pipe. The write end is for the workers; kept open, so that the pipe never ends.
+    /// Descriptors 3 and 4: the pipe. The write end is for the workers; kept open, so that the pipe
+    /// never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
     /// Descriptor 5: its listener.
@@ -44,7 +46,7 @@ pub(crate) struct Hub<S: Service> {
     pub(super) reap_all_at: Option<Instant>,
 }
 
-/// What `poll` found.
+/// A descriptor that `poll` has found ready.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Supervisor(server::Event),
@@ -53,7 +55,8 @@ enum Event {
 }
 
 impl<S: Service> Hub<S> {
-    /// Makes the pipe (3 and 4), then the listening socket (5), then the rest, numbered above the clients (6, ...).
+    /// Makes the pipe (3 and 4), then the listening socket (5), then the rest, numbered above the
+    /// clients (6, ...).
     pub fn open(service: S, options: &Options, channels: Channels, lag_limit: u64) -> anyhow::Result<Hub<S>> {
         let limit = startup()?;
         let (reader, pipe) = RecordReader::open().context("pipe")?;
@@ -71,7 +74,8 @@ impl<S: Service> Hub<S> {
         })
     }
 
-    /// Listens at another address. The service tells its clients by the listener's number: 1, 2, ... Returns the address bound.
+    /// Listens at another address. The service tells its clients by the listener's number: 1, 2,
+    /// ... Returns the address bound.
     pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
         self.supervisor.add_listener(address, backlog)
     }
@@ -81,7 +85,8 @@ impl<S: Service> Hub<S> {
         self.supervisor.listeners[0].address().context("getsockname")
     }
 
-    /// Runs until SIGINT or SIGTERM. The first lines printed are that the server is ready, and `more`.
+    /// Runs until SIGINT or SIGTERM. The first lines printed are that the server is ready, and
+    /// `more`.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.supervisor.drop_privileges()?;
         self.service.start(&mut self.supervisor)?;
@@ -98,8 +103,8 @@ impl<S: Service> Hub<S> {
         let began = Instant::now();
         let events = self.wait(began).context("poll")?;
         let now = Instant::now();
-        // In a quiet room, one message is sent at once, without a second read: poll reports the next. Where poll looks at full sockets, it
-        // takes its time in any case.
+        // In a quiet room, one message is sent at once, without a second read: poll reports the
+        // next. Where poll looks at full sockets, it takes its time in any case.
         let is_quiet = now.duration_since(began) > AT_ONCE && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
@@ -114,7 +119,8 @@ impl<S: Service> Hub<S> {
             self.reap_all(now)?;
         }
         self.admit_waiting(now);
-        // Not `now`: accepting, forking and reaping take time, and the pace is counted from the sending.
+        // Not `now`: accepting, forking and reaping take time, and the pace is counted from the
+        // sending.
         self.deliver(Instant::now());
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
@@ -205,16 +211,16 @@ impl<S: Service> Hub<S> {
         backpressure.pause(clients, channels, now);
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };
-            let Some(channel) = connection.channel.map(|id| &channels[id]) else { continue };
-            let (lag, unsent) = (connection.lag(channel, now), connection.unsent_messages(channel));
+            let (Some(id), Some(lag)) = (connection.channel, connection.lag(channels, now)) else { continue };
+            let unsent = connection.unsent_messages(&channels[id]);
             let last_words = service.on_slow_reader(connection, client, lag, unsent, supervisor);
             connection.disconnect(last_words);
         }
     }
 }
 
-/// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many bytes went to which descriptor.
-/// Returns the clients that are too far behind.
+/// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many
+/// bytes went to which descriptor. Returns the clients that are too far behind.
 fn fan_out<C>(
     clients: &mut ClientTable<C>,
     channels: &mut Channels,
@@ -226,7 +232,8 @@ fn fan_out<C>(
     if channels.iter().any(Channel::has_news) || clients.any_writable {
         return send_released(clients, channels, backpressure, now, sent);
     }
-    // Private notices alone need no walk along all clients: a flood of pings costs less than a flood of messages.
+    // Private notices alone need no walk along all clients: a flood of pings costs less than a
+    // flood of messages.
     while let Some(pid) = channels.notified.pop() {
         if let Some((connection, _)) = clients.get_mut(pid)
             && connection.blocked_since.is_none()

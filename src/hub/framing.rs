@@ -1,18 +1,19 @@
 //! Where one message ends and the next begins, in a stream that TCP cuts anywhere. Pure.
 //!
-//! The server's worker decodes what its client sends, and our own client decodes what a server sends, by the same rules
-//! (docs/PROTOCOLS.md, "Framing, ours").
+//! The server's worker decodes what its client sends, and our own client decodes what a server
+//! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours").
 
 use std::time::{Duration, Instant};
 
 use crate::text::incomplete_suffix_len;
 
-/// How many waits the rest of an over-long text is skipped for: it may be more than one lost segment late, and would pass for a
-/// text of its own.
+/// How many waits the rest of an over-long text is skipped for: it may be more than one lost
+/// segment late, and would pass for a text of its own.
 const SKIP_WAITS: u32 = 4;
 
-/// Bytes without a pause that count as a stream. A sender that fills the connection is stopped by TCP anywhere in a message, and
-/// goes on up to a few hundred milliseconds after there is room (RFC 9293 3.8.6: windows, probes).
+/// Bytes without a pause that count as a stream. A sender that fills the connection is stopped by
+/// TCP anywhere in a message, and goes on up to a few hundred milliseconds after there is room (RFC
+/// 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream.
@@ -21,14 +22,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The least time that a message cut off at the end of a stream is held for its rest.
 const STALL: Duration = Duration::from_millis(500);
 
-/// What ends a message.
+/// The end of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// A run of NULs or, where there is none, a newline. Bytes without either are held this long for their rest, since one `write` can
-    /// arrive in two segments; then they are a message.
+    /// A run of NULs or, where there is none, a newline. Bytes without either are held this long
+    /// for their rest, since one `write` can arrive in two segments; then they are a message.
     Strings(Duration),
-    /// The same, but a text that fills the buffer without an end is too long: the buffer is passed on, and the rest skipped up to its
-    /// end, or until nothing of it has come for [`SKIP_WAITS`] times the wait.
+    /// The same, but a text that fills the buffer without an end is too long: the buffer is passed
+    /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_WAITS`]
+    /// times the wait.
     Texts(Duration),
     /// A newline and nothing else.
     Lines,
@@ -55,7 +57,8 @@ impl<'a> FrameDecoder<'a> {
         FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
     }
 
-    /// Where the next `read` puts its bytes. Never empty: [`FrameDecoder::take`] always leaves room.
+    /// Where the next `read` puts its bytes. Never empty: [`FrameDecoder::take`] always leaves
+    /// room.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[self.len..]
     }
@@ -70,7 +73,8 @@ impl<'a> FrameDecoder<'a> {
         self.len += n;
     }
 
-    /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender, not the time that the reader was busy.
+    /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender,
+    /// not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
             self.stream = 0;
@@ -82,9 +86,11 @@ impl<'a> FrameDecoder<'a> {
         self.deadline
     }
 
-    /// Gives `give` all complete messages as one chunk, to be split by [`messages`] or [`lines`], and keeps the rest.
+    /// Gives `give` all complete messages as one chunk, to be split by [`messages`] or [`lines`],
+    /// and keeps the rest.
     ///
-    /// An incomplete message is given only when it was held long enough, fills the buffer, or the stream has `ended`.
+    /// An incomplete message is given only when it was held long enough, fills the buffer, or the
+    /// stream has `ended`.
     pub fn take<E>(
         &mut self,
         now: Instant,
@@ -96,7 +102,8 @@ impl<'a> FrameDecoder<'a> {
         let late = self.deadline.is_some_and(|deadline| deadline <= now);
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && held.len() == self.buffer.len();
-        // A message whose rest has come is complete, however late this call: the bytes behind it begin a wait of their own.
+        // A held message is complete once its rest has come, however late this call: the bytes
+        // behind it begin a wait of their own.
         if ended || is_full || (ready == 0 && late) {
             ready = held.len();
         }
@@ -169,8 +176,8 @@ pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     chunk.split_inclusive(|&byte| byte == b'\n')
 }
 
-/// Splits a chunk into messages: after each run of NULs or, in a chunk without a NUL, after each newline. NULs alone are no
-/// message: the padding of the message before may arrive late.
+/// Splits a chunk into messages: after each run of NULs or, in a chunk without a NUL, after each
+/// newline. NULs alone are no message: the padding of the message before may arrive late.
 pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     let end = if chunk.contains(&0) { 0 } else { b'\n' };
     let mut rest = chunk;
@@ -191,9 +198,10 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     .filter(|message| message.iter().any(|&byte| byte != 0))
 }
 
-/// The text of a line as a client sent it, without the spaces around it. NULs are removed: they would end a C string early. What some
-/// readers take for a line's end as well (a carriage return, a form feed, Unicode's separators) becomes a space, so that no client can
-/// forge a line with its time.
+/// The text of a line as a client sent it, without the spaces around it. NULs are removed: they
+/// would end a C string early. What some readers take for a line's end as well (a carriage return,
+/// a form feed, Unicode's separators) becomes a space, so that no client can forge a line with its
+/// time.
 pub fn line_text(line: &[u8]) -> Vec<u8> {
     let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
     let mut text = Vec::with_capacity(line.len());

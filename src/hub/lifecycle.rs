@@ -1,5 +1,6 @@
-//! A client's life: accept, fork a worker, join; then reap the worker and close the connection. Every end goes this one way: an
-//! orderly leave, a reset, a crashed worker, a disconnect by the server.
+//! A client's life: accept, fork a worker, join; then reap the worker and close the connection.
+//! Every end goes this one way: an orderly leave, a reset, a crashed worker, a disconnect by the
+//! server.
 
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
@@ -18,8 +19,9 @@ use crate::sys::{self, Ended, Pid, Signal};
 /// How long a worker that ended without a report may go unnoticed beside others that reported.
 const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 
-/// Connections of one address that may stay outside the room without counting against `--max-per-address`: a browser opens
-/// connections before it needs them, and keeps them for a while.
+/// Connections of one address that may stay outside the room without counting against
+/// `--max-per-address`: a browser opens connections before it needs them, and keeps them for a
+/// while.
 const OUTSIDE_PER_ADDRESS: usize = 8;
 
 impl<S: Service> Hub<S> {
@@ -80,8 +82,9 @@ impl<S: Service> Hub<S> {
 
     /// Reaps workers that have ended, and closes their connections.
     ///
-    /// Those that have reported their end are waited for by pid: to find any ended child, the kernel walks along all of them, a
-    /// millisecond among ten thousand. One that ends without a report at the same time is found a little later.
+    /// Those that have reported their end are waited for by pid: to find any ended child, the
+    /// kernel walks along all of them, a millisecond among ten thousand. One that ends without a
+    /// report at the same time is found a little later.
     pub(super) fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
         let mut reaped = Few::new();
         for &pid in self.clients.leaving() {
@@ -108,8 +111,8 @@ impl<S: Service> Hub<S> {
         Ok(())
     }
 
-    /// Reads what ended workers wrote, then closes their connections: in this order, since a worker may write its last record and end
-    /// between the hub's read of the pipe and its wait.
+    /// Reads what ended workers wrote, then closes their connections: in this order, since a worker
+    /// may write its last record and end between the hub's read of the pipe and its wait.
     fn finish_reaped(&mut self, reaped: Few<(Pid, Ended)>, now: Instant) {
         reaped.iter().for_each(|&(pid, _)| self.mark_reaped(pid));
         self.drain_pipe(now);
@@ -120,7 +123,8 @@ impl<S: Service> Hub<S> {
         self.supervisor.resume(now);
     }
 
-    /// Before the pipe is read: a record may be a reason to disconnect, which must not signal a pid that was reaped.
+    /// Before the pipe is read: a record may be a reason to disconnect, which must not signal a pid
+    /// that was reaped.
     pub(super) fn mark_reaped(&mut self, pid: Pid) {
         if let Some((connection, _)) = self.clients.get_mut(pid) {
             connection.is_reaped = true;
@@ -131,12 +135,13 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         let unsent = connection.channel.map(|id| connection.unsent(&channels[id])).unwrap_or_default();
-        channels.leave(&connection);
+        connection.leave(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         let last_words = connection.disconnected.take().unwrap_or_else(|| [unsent, last_words].concat());
         if connection.left == Some(0) && last_words.is_empty() {
-            // The client has ended its side and received all: there is no unread input for which `close` would reset the connection.
+            // The client has ended its side and received all: there is no unread input for which
+            // `close` would reset the connection.
             return;
         }
         self.supervisor.lingering.add(connection.socket, last_words, now);
@@ -147,7 +152,8 @@ impl<S: Service> Hub<S> {
         self.read_pipe(sys::pipe_capacity(self.reader.pipe()).max(CAPACITY), now);
     }
 
-    /// Ends all workers and all connections. What was said before goes to each client that takes it at once.
+    /// Ends all workers and all connections. What was said before goes to each client that takes it
+    /// at once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

@@ -1,14 +1,15 @@
-//! What was said, in the one order that all clients see. A client is a cursor: a position up to which its socket has taken all.
+//! The messages, in the one order that all clients see. A client is a cursor: the position up to
+//! which its socket has taken all.
 //!
-//! - [`MessageLog`]: bytes, addressed by their position since the server started. Positions only grow, so a cursor stays valid
-//!   when the bytes before it are trimmed.
+//! - [`MessageLog`]: bytes, addressed by their position since the server started. Positions only
+//!   grow, so a cursor stays valid when the bytes before it are trimmed.
 //! - [`Channel`]: a log and its [`Pacer`], which says up to where the log may be sent.
-//! - [`Channels`]: all of them. Queueing a message is one append to a channel, whatever the number of its readers.
+//! - [`Channels`]: all of them. Queueing a message is one append to a channel, whatever the number
+//!   of its readers.
 
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, Lag};
 use super::pacer::Pacer;
 use crate::sys::{self, Pid, dontfork_vec};
 
@@ -41,8 +42,8 @@ impl MessageLog {
         self.start + self.bytes.len() as u64
     }
 
-    /// The bytes from position `from` up to `to`; none unless `to` is beyond `from`. A position outside the log stands for its
-    /// nearest end.
+    /// The bytes from position `from` up to `to`; none unless `to` is beyond `from`. A position
+    /// outside the log stands for its nearest end.
     pub fn between(&self, from: u64, to: u64) -> &[u8] {
         let index = |position: u64| (position.clamp(self.start, self.end()) - self.start) as usize;
         self.bytes.get(index(from)..index(to)).unwrap_or_default()
@@ -59,7 +60,8 @@ impl MessageLog {
                 self.bytes = dontfork_vec();
             }
         } else if unneeded > self.bytes.len() / 2 {
-            // Only when more goes than stays: each byte is moved once on average, however long the log.
+            // Only when more goes than stays: each byte is moved once on average, however long the
+            // log.
             self.bytes.drain(..unneeded);
             self.start += unneeded as u64;
         }
@@ -75,7 +77,8 @@ pub(crate) struct Channel {
     pub readers: usize,
     /// Released messages at the last round of sending to all readers.
     pub offered: u64,
-    /// Turns of the pacer that belong to a [`super::private_queue::PrivateQueue`], not to a message.
+    /// Turns of the pacer that belong to a [`super::private_queue::PrivateQueue`], not to a
+    /// message.
     pub notices: u64,
     /// The cursor of the slowest reader: the log is kept from here.
     pub needed: u64,
@@ -149,29 +152,10 @@ impl Channels {
         self.channels.iter().map(|channel| channel.readers).sum()
     }
 
-    /// Makes `connection` read what is said in a channel from now on.
-    pub fn join(&mut self, connection: &mut Connection, id: ChannelId) {
-        self.leave(connection);
-        self[id].readers += 1;
-        connection.start_reading(id, &self[id]);
-    }
-
-    /// Undoes [`Channels::join`].
-    pub(super) fn leave(&mut self, connection: &Connection) {
-        if let Some(id) = connection.channel {
-            self[id].readers -= 1;
-        }
-    }
-
-    /// Says `message` to all who read a channel: one append, however many they are.
+    /// Appends a message for all readers of a channel, however many they are.
     pub fn say(&mut self, id: ChannelId, message: &[u8], now: Instant) {
         let Channel { log, pacer, .. } = &mut self[id];
         pacer.push(log.append(message), now);
-    }
-
-    /// How far a reader of a channel is behind; `None` for a connection that reads none.
-    pub fn lag(&self, connection: &Connection, now: Instant) -> Option<Lag> {
-        connection.channel.map(|id| connection.lag(&self[id], now))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {

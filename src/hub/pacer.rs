@@ -1,9 +1,9 @@
-//! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them all (docs/PROTOCOLS.md, "The
-//! provided client's screen"). Pure: the caller passes the time.
+//! Pacing: when a message may leave, so that a client that shows one C string per `read` shows them
+//! all (docs/PROTOCOLS.md, "The provided client's screen"). Pure: the caller passes the time.
 //!
-//! The pacer owns the released mark: the bytes of the log before it may be sent. Messages pass the mark one per turn of `pace`; when the
-//! oldest has waited [`MAX_DELAY`], or [`FLOOD`] bytes wait, all pass at once. One timer for the channel, whatever the number of
-//! clients.
+//! The pacer owns the released mark: the bytes of the log before it may be sent. Messages pass the
+//! mark one per turn of `pace`; when the oldest has waited [`MAX_DELAY`], or [`FLOOD`] bytes wait,
+//! all pass at once. One timer for the channel, whatever the number of clients.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -63,7 +63,8 @@ impl Pacer {
         self.pushed
     }
 
-    /// Takes a message that ends at position `end` of the log. Without bytes, it takes a turn all the same.
+    /// Takes a message that ends at position `end` of the log. Without bytes, it takes a turn all
+    /// the same.
     pub fn push(&mut self, end: u64, now: Instant) {
         self.pushed += 1;
         if self.pace.is_zero() {
@@ -90,8 +91,8 @@ impl Pacer {
             return self.release_all();
         }
         let Some(late) = now.checked_duration_since(self.next) else { return };
-        // Whole turns only: timers wake a little late, and 200 late turns of 1 ms must still count as 200 ms, or the end of a paste
-        // of 200 lines would count as a flood.
+        // Whole turns only: timers wake a little late, and 200 late turns of 1 ms must still count
+        // as 200 ms, or the end of a paste of 200 lines would count as a flood.
         self.turn += 1 + (late.as_nanos() / self.pace.as_nanos()) as u64;
         self.next = now + self.pace;
         if self.oldest_has_waited_too_long() {
@@ -101,8 +102,8 @@ impl Pacer {
         }
     }
 
-    /// Reports that what was released at `started` was sent by `ended`. The pace counts from here: each client gets two messages a
-    /// pace apart, however long the sending took.
+    /// Reports that what was released at `started` was sent by `ended`. The pace counts from here:
+    /// each client gets two messages a pace apart, however long the sending took.
     pub fn sent(&mut self, started: Instant, ended: Instant) {
         if !self.pace.is_zero() {
             let took = ended.saturating_duration_since(started);
@@ -222,7 +223,8 @@ mod tests {
     }
 
     proptest! {
-        /// Two steps of the mark are at least a pace apart, each ends a message, and all messages leave in the end.
+        /// Two steps of the mark are at least a pace apart, each ends a message, and all messages
+        /// leave in the end.
         #[test]
         fn the_mark_moves_by_whole_messages_a_pace_apart(
             steps in prop::collection::vec((0u64..400, 1u64..2000), 1..300),

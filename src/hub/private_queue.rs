@@ -1,22 +1,23 @@
-//! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are sent between two messages of the
-//! client's channel, in the order in which notice and messages came.
+//! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are
+//! sent between two messages of the client's channel, in the order in which notice and messages
+//! came.
 //!
-//! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes: that keeps it in a `send` of
-//! its own, for clients that show one C string per `read`.
+//! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes:
+//! that keeps it in a `send` of its own, for clients that show one C string per `read`.
 
 use std::time::Instant;
 
-use super::connection::Connection;
-use super::message_log::{Channel, ChannelId, Channels};
+use super::message_log::Channel;
 
-/// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not read must not make the server
-/// store its answers.
+/// Bytes that may wait in an unpaced queue. Further notices are dropped: a client that does not
+/// read must not make the server store its answers.
 const MAX: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(crate) struct PrivateQueue {
     notices: Vec<u8>,
-    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough (RFC 6455, 5.5.3).
+    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough
+    /// (RFC 6455, 5.5.3).
     pong: Vec<u8>,
     /// The position in the log before which the queue is sent: the end of a message.
     position: u64,
@@ -24,44 +25,39 @@ pub(crate) struct PrivateQueue {
     turn: u64,
 }
 
-impl Channels {
-    /// Queues a notice for one client. It is dropped where the queue of a paced channel is not empty, or an unpaced one is full.
-    pub fn tell(&mut self, connection: &mut Connection, notice: &[u8], now: Instant) {
-        let Some(id) = connection.channel else { return };
-        if connection.private_queue.is_empty() {
-            self.begin_queue(id, connection, now);
-        } else if !self[id].pacer.is_off() || connection.private_queue.notices.len() + notice.len() > MAX {
-            return;
+impl PrivateQueue {
+    /// Queues a notice. It is dropped where the queue of a paced channel is not empty, or an
+    /// unpaced one is full. True when it is the first in an unpaced channel, which no turn of the
+    /// pacer announces.
+    pub fn tell(&mut self, notice: &[u8], channel: &mut Channel, now: Instant) -> bool {
+        let is_first = self.is_empty();
+        if !is_first && (!channel.pacer.is_off() || self.notices.len() + notice.len() > MAX) {
+            return false;
         }
-        connection.private_queue.notices.extend_from_slice(notice);
+        let is_unannounced = is_first && self.begin(channel, now);
+        self.notices.extend_from_slice(notice);
+        is_unannounced
     }
 
-    /// Queues the answer to a ping, in place of an earlier one that still waits.
-    pub fn pong(&mut self, connection: &mut Connection, pong: Vec<u8>, now: Instant) {
-        let Some(id) = connection.channel else { return };
-        if connection.private_queue.is_empty() {
-            self.begin_queue(id, connection, now);
-        }
-        connection.private_queue.pong = pong;
+    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as
+    /// [`PrivateQueue::tell`].
+    pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) -> bool {
+        let is_unannounced = self.is_empty() && self.begin(channel, now);
+        self.pong = pong;
+        is_unannounced
     }
 
-    fn begin_queue(&mut self, id: ChannelId, connection: &mut Connection, now: Instant) {
-        let channel = &mut self[id];
-        let position = channel.log.end();
-        let is_paced = !channel.pacer.is_off();
-        if is_paced {
-            channel.pacer.push(position, now);
+    /// Takes a place behind what was said until now. True without pacing.
+    fn begin(&mut self, channel: &mut Channel, now: Instant) -> bool {
+        self.position = channel.log.end();
+        if !channel.pacer.is_off() {
+            channel.pacer.push(self.position, now);
             channel.notices += 1;
         }
-        connection.private_queue.position = position;
-        connection.private_queue.turn = channel.pacer.pushed();
-        if !is_paced {
-            self.notified.push(connection.pid);
-        }
+        self.turn = channel.pacer.pushed();
+        channel.pacer.is_off()
     }
-}
 
-impl PrivateQueue {
     pub fn is_empty(&self) -> bool {
         self.notices.is_empty() && self.pong.is_empty()
     }
@@ -81,8 +77,8 @@ impl PrivateQueue {
         if self.notices.is_empty() { &self.pong } else { &self.notices }
     }
 
-    /// Removes the first `sent` bytes of [`PrivateQueue::front`]. A pong that was sent in part becomes a notice: no later pong may
-    /// replace it.
+    /// Removes the first `sent` bytes of [`PrivateQueue::front`]. A pong that was sent in part
+    /// becomes a notice: no later pong may replace it.
     pub fn consume(mut self, sent: usize) -> PrivateQueue {
         if self.notices.is_empty() && sent > 0 {
             self.notices = std::mem::take(&mut self.pong);

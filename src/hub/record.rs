@@ -1,10 +1,12 @@
-//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes. Pure.
+//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes.
+//! Pure.
 //!
-//! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel keeps it whole among all writers:
-//! pipe(7).
+//! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
+//! keeps it whole among all writers: pipe(7).
 //!
-//! A worker that its client has taken over can write what it likes. So [`parse`] believes nothing that it can check, and an invalid
-//! record costs no more than its own packet where the pipe is read in packets.
+//! A worker that its client has taken over can write what it likes. So [`parse`] believes nothing
+//! that it can check, and an invalid record costs no more than its own packet where the pipe is
+//! read in packets.
 
 use data_encoding::BASE64_NOPAD;
 use smallvec::SmallVec;
@@ -12,7 +14,8 @@ use smallvec::SmallVec;
 use super::framing::is_line_text;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the pipe never leaves it.
+/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the
+/// pipe never leaves it.
 pub const HEADER: usize = 7;
 
 /// The longest body of a record, the extra NUL of a message included.
@@ -29,7 +32,8 @@ pub enum Kind {
     Line = 4,
     /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
-    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or [`closed`].
+    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or
+    /// [`closed`].
     Left = 3,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
     Answer = 5,
@@ -110,9 +114,9 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     Parsed::Whole(Record { pid, kind, body }, HEADER + length)
 }
 
-/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at once, so every record in it is
-/// whole, and its last message ends with a NUL, or it would run into another client's. A message without one needs another of the
-/// same worker behind it.
+/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at
+/// once, so every record in it is whole, and its last message ends with a NUL, or it would run into
+/// another client's. A message without one needs another of the same worker behind it.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
     let (mut at, mut valid, mut open) = (0, 0, None);
     while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
@@ -178,8 +182,8 @@ impl Batch {
         self.bytes.len() - body.len() - 2
     }
 
-    /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's extra NUL: whatever another worker
-    /// writes next begins a new string.
+    /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's
+    /// extra NUL: whatever another worker writes next begins a new string.
     pub fn closed(&mut self) -> &[u8] {
         if let Some(at) = self.last_length.take() {
             self.bytes.push(0);
@@ -226,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_or_an_impossible_length_is_wrong() {
+    fn an_unknown_kind_or_an_impossible_length_is_invalid() {
         let mut batch = Batch::new(PID);
         batch.push_message(b"hello");
         let good = batch.closed().to_vec();
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_of_a_websocket_is_no_errno_and_no_silence() {
+    fn a_close_code_is_no_errno_and_not_idle() {
         assert_eq!((code_of(closed(1000)), code_of(closed(4999))), (Some(1000), Some(4999)));
         for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
             assert_eq!(code_of(other), None, "{other}");
@@ -251,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_its_kind_does_not_have_is_wrong() {
+    fn a_body_that_its_kind_does_not_allow_is_invalid() {
         let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Invalid;
         assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
-        // Lines that would be another's for those who read them.
+        // Would forge a line.
         assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
         assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
-        // What would be a header of its own in the answer.
+        // Would inject a header into the response.
         assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
     }
 
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_would_run_into_another_clients_is_not_taken_whatever_follows() {
+    fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
         const OPEN: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : ");
         const CLOSED: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : \0");
         const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
@@ -292,16 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn an_accept_value_cannot_be_another_header() {
+    fn an_accept_value_cannot_inject_a_header() {
         assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        for wrong in [
-            &b""[..],
-            b"s3pPLMBiTxaQ9kYGzzhZRbK+xOoo",
-            b"s3pPLMBiTx\r\nSet-Cookie: a=b",
-            b"sxaQ9kY/zzhZRbK+zOo=RbK+/zz=",
-            &[b'a'; 28],
-        ] {
-            assert!(!is_accept(wrong), "{wrong:?}");
+        let long = "a".repeat(28);
+        let injected = "s3pPLMBiTx\r\nSet-Cookie: a=b";
+        for wrong in ["", "s3pPLMBiTxaQ9kYGzzhZRbK+xOoo", injected, "sxaQ9kY/zzhZRbK+zOo=RbK+/zz=", &long] {
+            assert!(!is_accept(wrong.as_bytes()), "{wrong:?}");
         }
     }
 }

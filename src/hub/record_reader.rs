@@ -5,10 +5,12 @@ use std::io::{self, PipeReader, PipeWriter, Read};
 use super::record::{Parsed, Record, parse, valid_prefix_len};
 use crate::sys::{self, PIPE_BUF, dontfork_vec};
 
-/// Bytes of one `read`, and of one turn of the hub's loop: what a pipe holds by default (pipe(7), "Pipe capacity").
+/// Bytes of one `read`, and of one turn of the hub's loop: what a pipe holds by default (pipe(7),
+/// "Pipe capacity").
 pub(super) const CAPACITY: usize = 64 * 1024;
 
-/// One read behind the front of a record that the read before has cut, where the pipe has no packet mode.
+/// One read behind the front of a record that the read before has cut, where the pipe has no packet
+/// mode.
 const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 #[derive(Debug)]
@@ -31,8 +33,8 @@ pub(super) struct ReadOutcome {
 impl RecordReader {
     /// Makes the pipe. Its write end is for the workers, its read end does not block.
     ///
-    /// The pipe is in packet mode where the system has it: a worker that writes half a record, or none at all, then spoils no other
-    /// worker's.
+    /// The pipe is in packet mode where the system has it: a worker that writes half a record, or
+    /// none at all, then spoils no other worker's.
     pub fn open() -> io::Result<(RecordReader, PipeWriter)> {
         let (pipe, writer) = io::pipe()?;
         sys::make_nonblocking(&pipe)?;
@@ -79,7 +81,7 @@ impl RecordReader {
         if self.packets {
             done = self.len;
         }
-        // What is left is less than a record, so there is room for the next read.
+        // Less than a record is left: there is room for the next read.
         self.buffer.copy_within(done..self.len, 0);
         self.len -= done;
         Ok(ReadOutcome { bytes, is_invalid })

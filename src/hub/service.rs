@@ -1,7 +1,7 @@
-//! What the chat server and the server for directed messages each decide: the hub does the rest.
+//! The decisions of one server: chat or directed messages. The hub does the rest.
 //!
-//! A record comes in; the service answers by what it does with its [`Context`]: say a message in a channel, tell one client,
-//! print a line, or [`Connection::disconnect`].
+//! A record comes in; the service answers by what it does with its [`Context`]: say a message in a
+//! channel, tell one client, print a line, or [`Connection::disconnect`].
 
 use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
@@ -22,8 +22,8 @@ pub(crate) trait Service {
     /// Kept for each client beside its connection.
     type Client;
 
-    /// The worker's work, to its end: reads the socket of a client that connected to this listener, writes records to `pipe`. Returns
-    /// the exit status.
+    /// The worker's work, to its end: reads the socket of a client that connected to this listener,
+    /// writes records to `pipe`. Returns the exit status.
     fn serve(&self, listener: usize, client: &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32;
 
     /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
@@ -37,8 +37,8 @@ pub(crate) trait Service {
         context: &mut Context<Self::Client>,
     ) -> Self::Client;
 
-    /// A record of a client's worker, of any kind but [`super::record::Kind::Left`]. False for one that this worker should not have
-    /// written.
+    /// A record of a client's worker, of any kind but [`super::record::Kind::Left`]. False for one
+    /// that this worker should not have written.
     fn on_record(
         &mut self,
         record: &Record,
@@ -47,7 +47,8 @@ pub(crate) trait Service {
         context: &mut Context<Self::Client>,
     ) -> bool;
 
-    /// A client's worker was reaped; its connection is no longer among the context's. Returns the last bytes to send.
+    /// A client's worker was reaped; its connection is no longer among the context's. Returns the
+    /// last bytes to send.
     fn on_disconnect(
         &mut self,
         connection: &Connection,
@@ -56,8 +57,9 @@ pub(crate) trait Service {
         context: &mut Context<Self::Client>,
     ) -> Vec<u8>;
 
-    /// A client is about to be disconnected for its lag. It may have stopped within a message: `unsent` is what it has not taken, or
-    /// nothing where it stopped within a private notice. Returns the last bytes to send.
+    /// A client is about to be disconnected for its lag. It may have stopped within a message:
+    /// `unsent` is what it has not taken, or nothing where it stopped within a private notice.
+    /// Returns the last bytes to send.
     fn on_slow_reader(
         &self,
         connection: &Connection,
@@ -93,11 +95,12 @@ pub(crate) trait Service {
         Vec::new()
     }
 
-    /// Gives memory back, in a worker, which has no use for it: see [`crate::sys::discard_in_child`].
+    /// Gives memory back, in a worker, which has no use for it: see
+    /// [`crate::sys::discard_in_child`].
     fn discard_in_child(&mut self) {}
 }
 
-/// What a service acts on.
+/// The hub, as a service may act on it.
 pub(crate) struct Context<'a, C> {
     /// The other clients, or all of them where no client is being handled.
     pub peers: Peers<'a, C>,
@@ -109,13 +112,13 @@ pub(crate) struct Context<'a, C> {
 }
 
 impl<C> Context<'_, C> {
-    /// Says a message to all who read a channel.
+    /// Says a message to all readers of a channel.
     pub fn say(&mut self, channel: ChannelId, message: &[u8]) {
         self.channels.say(channel, message, self.now);
     }
 
     /// Tells one client alone.
     pub fn tell(&mut self, connection: &mut Connection, notice: &[u8]) {
-        self.channels.tell(connection, notice, self.now);
+        connection.tell(notice, self.channels, self.now);
     }
 }

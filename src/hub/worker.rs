@@ -1,5 +1,5 @@
-//! A worker: the process of one client. It reads the client's socket and writes records to the shared pipe. It never writes to the
-//! socket: only the hub does.
+//! A worker: the process of one client. It reads the client's socket and writes records to the
+//! shared pipe. It never writes to the socket: only the hub does.
 
 use std::io::{self, PipeWriter, Write};
 use std::net::TcpStream;
@@ -10,14 +10,15 @@ use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
 use super::record::{Batch, IDLE, Kind, MAX_BODY};
 use crate::sys::{self, Interest, Pid};
 
-/// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is small, so that a message and
-/// its extra NUL always fit one record.
+/// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
+/// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads before a write, of a client that sends more than one read takes. What they bring fits one write.
+/// Reads before a write, of a client that sends more than one read takes. What they bring fits one
+/// write.
 const READS_AT_ONCE: usize = 3;
 
-/// The exit status of a worker whose client has left, or whose hub is gone.
+/// The exit status of a worker after its client has left, or the hub is gone.
 pub(crate) const DONE: i32 = 0;
 
 /// How long a client may send nothing but NULs before it counts as [`IDLE`]; `None`: for ever.
@@ -85,7 +86,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         Ok(readable)
     }
 
-    /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and whether more may be there.
+    /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and
+    /// whether more may be there.
     fn read(&mut self, decoder: &mut FrameDecoder, idle_at: &mut Option<Instant>) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
@@ -107,7 +109,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// Adds the messages that are complete to the batch; all that is left when the client has `ended`.
+    /// Adds the messages that are complete to the batch; all that is left when the client has
+    /// `ended`.
     fn take(&mut self, decoder: &mut FrameDecoder, ended: bool) -> io::Result<()> {
         let Worker { records, framing, on_message, .. } = self;
         decoder.take(Instant::now(), ended, |chunk| match framing {
@@ -148,8 +151,9 @@ impl<'a> RecordWriter<'a> {
         Ok(())
     }
 
-    /// Writes the batch: one `write` of at most PIPE_BUF bytes, which is whole or not at all. It blocks while the pipe is full
-    /// (backpressure: a hub that falls behind slows its workers down, and they their clients through TCP's window).
+    /// Writes the batch: one `write` of at most PIPE_BUF bytes, which is whole or not at all. It
+    /// blocks while the pipe is full (backpressure: a hub that falls behind slows its workers down,
+    /// and they their clients through TCP's window).
     pub fn write(&mut self) -> io::Result<()> {
         let bytes = self.batch.closed();
         if !bytes.is_empty() {
@@ -161,10 +165,12 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
-/// Waits for the client's bytes, or until a deadline. True when there is something to read. EPIPE: the hub is gone.
+/// Waits for the client's bytes, or until a deadline. True when there is something to read. EPIPE:
+/// the hub is gone.
 ///
-/// The pipe's write end is polled for no event: poll(2) reports POLLERR there when the last reader is gone, which is how a worker
-/// learns that its parent was killed. It works because no worker keeps the pipe's read end.
+/// The pipe's write end is polled for no event: poll(2) reports POLLERR there when the last reader
+/// is gone, which is how a worker learns that its parent was killed. It works because no worker
+/// keeps the pipe's read end.
 pub(crate) fn wait(socket: &TcpStream, pipe: &PipeWriter, until: Option<Instant>) -> io::Result<bool> {
     let timeout = until.map(|at| at.saturating_duration_since(Instant::now()));
     let client = sys::watch(socket.as_fd(), Interest::Read);

@@ -1,7 +1,8 @@
-//! The labs of the courses beside the messenger: a file or a folder each.
+//! The labs of the courses beside the messenger, a folder each.
 //!
-//! `echo`, `calc` and `upload` are one function that serves a client ([`crate::server::ClientHandler`]); `relay` is one process that
-//! polls two clients; `direct` is the messenger's hub with other rules ([`crate::hub::service::Service`]).
+//! `echo`, `calc` and `upload` serve each client by one function
+//! ([`crate::server::ClientHandler`]); `relay` polls two clients in one process; `direct` is
+//! another service of the messenger's hub ([`crate::hub::service::Service`]).
 
 pub mod calc;
 pub mod direct;

@@ -1,4 +1,5 @@
-//! A lab whose clients share nothing: what it is to the server, and how one of its clients is served from coming to leaving.
+//! The part of a server that differs between labs whose clients share nothing, and how one client
+//! is served.
 
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -8,41 +9,38 @@ use super::{Disconnect, LingeringCloses, Session};
 use crate::cli::Program;
 use crate::sys::{self, Pid, Profile};
 
-/// What makes a server one lab's and not another's.
 pub trait ClientHandler {
-    /// Who is running.
     const PROGRAM: Program;
-    /// What its children must be able to do.
+    /// The children's.
     const PROFILE: Profile;
 
     /// Serves one client to its end.
     ///
     /// # Errors
-    /// Why it is served no longer, when that was not the lab's own decision.
+    /// The reason, unless the handler itself decided to stop.
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect>;
 
-    /// What a client is told that is not let in: `reason`, in the protocol's clothes.
+    /// `reason` in the lab's protocol, for a client that is refused.
     fn refusal(reason: &str) -> Vec<u8>;
 
-    /// The directory that children write files to, whose descriptor they keep.
+    /// The directory that children write files to; they keep its descriptor.
     fn directory(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
-    /// This child has ended, perhaps in the middle of something.
+    /// A child was reaped, perhaps in the middle of its work.
     fn child_ended(&self, _child: Pid) {}
 }
 
-/// How clients are served.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeMode {
-    /// One at a time, by the first process; the others wait to be accepted.
+    /// One client at a time, in the first process; the others wait in the backlog.
     pub iterative: bool,
-    /// How long a client may be silent, or not take what it is sent.
+    /// Idle timeout: for input, and for output that the client does not take.
     pub patience: Option<Duration>,
 }
 
-/// Serves one client, and prints how it came and went.
+/// Serves one client, and prints its arrival and its end.
 pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
     let (peer, descriptor) = (session.peer, session.socket.as_raw_fd());
     session.log(format_args!("client {peer} connected, descriptor {descriptor}"));
@@ -58,10 +56,10 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
     session.log(format_args!("client {peer} {left}"));
 }
 
-/// In a child: what was said last is heard before the connection is closed.
+/// Lingering close in a child.
 pub(super) fn linger(socket: &TcpStream) {
-    // A copy that is gone with the process; no descriptor for it means no leave. By dup(2) and not `try_clone`: a child has no
-    // fcntl(2), see [`sys::Sandbox`].
+    // Of a duplicate, closed with the process; without a descriptor for it, no lingering. By
+    // dup(2), since `try_clone` calls fcntl(2), which the sandbox refuses.
     if let Ok(copy) = nix::unistd::dup(socket) {
         let mut lingering = LingeringCloses::default();
         lingering.add(copy.into(), Vec::new(), Instant::now());

@@ -1,5 +1,5 @@
-//! The server of a lab whose clients share nothing: each is served to its end by one function, in a child of its own or, one
-//! after the other, by the first process itself.
+//! The server of a lab whose clients share nothing: one function serves each to its end, in a child
+//! process or, with [`ServeMode::iterative`], in the first process.
 
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
@@ -15,44 +15,41 @@ use super::{
 };
 use crate::sys::{self, Ended, Pid, PollFd, Signal};
 
-/// How long children may take to end when the server does.
+/// Time for children to exit when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the last lines may wait for a reader that is busy.
+/// Time for a busy reader to take the last lines.
 const LAST_LINES: Duration = Duration::from_millis(200);
 
-/// The status of a child that has served its client, however that ended.
+/// Exit status of a child, however its client left.
 const SERVED: i32 = 0;
 
-/// By which children learn that the server ends: they hold the read end and see its end of file, however the first process
-/// ended.
+/// A pipe without data. Children hold the read end and see end of file when the first process ends,
+/// however it ends.
 struct Lifeline {
-    children: PipeReader,
-    _held: PipeWriter,
+    reader: PipeReader,
+    _writer: PipeWriter,
 }
 
 struct Server<L> {
     lab: L,
-    way: ServeMode,
+    mode: ServeMode,
     supervisor: Supervisor,
-    /// None: one client at a time.
+    /// `None` in iterative mode.
     lifeline: Option<Lifeline>,
-    /// And the address of the client of each.
+    /// With the address of each one's client.
     children: BTreeMap<Pid, IpAddr>,
 }
 
-/// Runs a lab until SIGINT or SIGTERM. `limit` is what [`crate::server::startup`] gave; `open` makes the lab, as the user that the server
-/// runs as.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
+/// Runs a lab until SIGINT or SIGTERM. `limit` is that of [`crate::server::startup()`]; `open` makes
+/// the lab, after privileges are dropped.
 pub fn run<L: ClientHandler>(
     options: &Options,
-    way: ServeMode,
+    mode: ServeMode,
     limit: u64,
     open: impl FnOnce() -> anyhow::Result<L>,
 ) -> anyhow::Result<()> {
-    let mut server = Server::open(options, way, limit, open)?;
+    let mut server = Server::open(options, mode, limit, open)?;
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
         server.turn()?;
@@ -61,35 +58,36 @@ pub fn run<L: ClientHandler>(
 }
 
 impl<L: ClientHandler> Server<L> {
-    /// The listening socket is the lowest descriptor that is free, the next client the one after it.
+    /// The listening socket has the lowest free number, the first client the next one.
     fn open(
         options: &Options,
-        way: ServeMode,
+        mode: ServeMode,
         limit: u64,
         lab: impl FnOnce() -> anyhow::Result<L>,
     ) -> anyhow::Result<Server<L>> {
         let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
         supervisor.drop_privileges()?;
         let lab = lab()?;
-        let lifeline = match way.iterative {
+        let lifeline = match mode.iterative {
             true => {
-                // It forks nobody. A child that it has from before its exec must not end the session of a client.
+                // It has no children, except from before its exec: their SIGCHLD must not end a
+                // session.
                 sys::default_signal(Signal::SIGCHLD);
                 None
             }
             false => {
                 supervisor.confine(L::PROFILE, lab.directory());
-                let (children, held) = io::pipe().context("pipe")?;
+                let (reader, writer) = io::pipe().context("pipe")?;
                 let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
-                Some(Lifeline { children: high(children.into())?.into(), _held: high(held.into())?.into() })
+                Some(Lifeline { reader: high(reader.into())?.into(), _writer: high(writer.into())?.into() })
             }
         };
-        Ok(Server { lab, way, supervisor, lifeline, children: BTreeMap::new() })
+        Ok(Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() })
     }
 
     fn turn(&mut self) -> anyhow::Result<()> {
-        // One at a time: whoever has been served is gone before the next comes in.
-        let accepting = !self.way.iterative || self.supervisor.lingering.is_empty();
+        // Iterative: the last client is closed before the next is accepted.
+        let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();
         let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.supervisor.watched(accepting).unzip();
         let left = self.supervisor.due().map(|at| at.saturating_duration_since(Instant::now()));
         sys::wait(&mut watched, left).context("poll")?;
@@ -102,7 +100,7 @@ impl<L: ClientHandler> Server<L> {
                         self.reap(now)?;
                     }
                 }
-                Event::Listener(listener) if self.way.iterative => {
+                Event::Listener(listener) if self.mode.iterative => {
                     if let Some(pending) = self.supervisor.accept(listener, now) {
                         self.serve_here(pending.client);
                     }
@@ -111,57 +109,58 @@ impl<L: ClientHandler> Server<L> {
                 Event::Other => {}
             }
         }
-        self.look_again(now);
+        self.retry_waiting(now);
         self.supervisor.end_turn(now);
         Ok(())
     }
 
-    fn look_again(&mut self, now: Instant) {
+    fn retry_waiting(&mut self, now: Instant) {
         for pending in self.supervisor.retry_waiting(now) {
-            self.welcome(pending, now);
+            self.admit(pending, now);
         }
     }
 
     fn accept(&mut self, listener: usize, now: Instant) {
-        self.look_again(now);
+        self.retry_waiting(now);
         for _ in 0..ACCEPTED_AT_ONCE {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
-            self.welcome(pending, now);
+            self.admit(pending, now);
         }
     }
 
-    /// Serves a client in the first process; nobody else is served meanwhile.
+    /// Serves a client in the first process.
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
-        let Server { lab, way, supervisor, .. } = self;
+        let Server { lab, mode, supervisor, .. } = self;
         let (out, stop) = (&mut supervisor.out, supervisor.signals.as_fd());
-        let mut session = Session::new((&socket, peer), out, "(parent)".to_string(), stop, way.patience);
+        let mut session = Session::new((&socket, peer), out, "(parent)".to_string(), stop, mode.patience);
         serve(lab, &mut session);
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
-    /// Gives a client its process, or tells it why not.
-    fn welcome(&mut self, pending: PendingConnection, now: Instant) {
+    /// Forks a child for a client, or refuses it.
+    fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
         let with = |address| children.values().filter(|&&other| other == address).count();
         let Some(client) = self.supervisor.admit(pending, children.len(), with, L::refusal, now) else {
             return;
         };
-        let Server { lab, way, supervisor, lifeline: Some(lifeline), .. } = self else { return };
+        let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
-        let mut keep = vec![socket.as_raw_fd(), lifeline.children.as_raw_fd(), supervisor.out.number()];
+        let mut keep = vec![socket.as_raw_fd(), lifeline.reader.as_raw_fd(), supervisor.out.number()];
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
         keep.extend(supervisor.privileges.sandbox.keeps());
-        // Written before the fork, or it would be written twice.
+        // Before the fork, or the child would write it too.
         supervisor.flush();
         let Supervisor { signals, out, err, privileges, .. } = supervisor;
         let forked = sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal; the first one decides, and its end ends this one.
+            // Ctrl+C reaches every process of the terminal. The first one handles it and ends the
+            // children.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
             let mark = format!("(child {})", Pid::this());
-            let stop = lifeline.children.as_fd();
-            serve(lab, &mut Session::new((socket, peer), out, mark, stop, way.patience));
+            let stop = lifeline.reader.as_fd();
+            serve(lab, &mut Session::new((socket, peer), out, mark, stop, mode.patience));
             linger(socket);
             out.finish(LAST_LINES);
             SERVED
@@ -195,7 +194,7 @@ impl<L: ClientHandler> Server<L> {
         Ok(())
     }
 
-    /// Ends all children: they see the lifeline end, and those that do not are killed.
+    /// Ends the children: they see the lifeline's end of file; after [`GRACE`], the rest is killed.
     fn close(&mut self) -> anyhow::Result<()> {
         if let Some(signal) = self.supervisor.stop {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
@@ -211,9 +210,9 @@ impl<L: ClientHandler> Server<L> {
             self.reap(Instant::now())?;
         }
         for &child in self.children.keys() {
-            // Not SIGTERM: it would stay pending in a child that somebody has stopped.
+            // Not SIGTERM, which would stay pending in a stopped child.
             sys::kill(child, Signal::SIGKILL);
-            // An error could only say that it is no child any more.
+            // The only possible error is that it is no child any more.
             let _ = sys::reap_this(child);
             self.lab.child_ended(child);
         }

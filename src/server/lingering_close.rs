@@ -1,8 +1,9 @@
-//! Last words: a connection whose client is no longer served, but still has something to be told.
+//! Lingering close: a connection that is no longer served, but still has bytes to deliver.
 //!
-//! `close` on a socket with unread input resets the connection and destroys what was sent last: tcp(7), RFC 1122
-//! 4.2.2.13. So the last bytes are sent, our side is ended, and what the peer still sends is read and forgotten until it
-//! ends its side too, or has had its time. No process is needed for that, and nobody waits.
+//! close(2) on a socket with unread input resets the connection and destroys what was sent last:
+//! tcp(7), RFC 1122 4.2.2.13. So the last bytes are sent, the sending side is shut down, and input
+//! is read and dropped until the peer closes its side or the deadline passes. It needs no process
+//! and never blocks.
 
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -10,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use crate::sys::{self, Interest, PollFd};
 
-/// How long a peer may take to take the next bytes, or to end its side.
+/// Time for the peer to take the next bytes, or to close its side.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long it may take in all, even for a peer that takes a few bytes now and then.
+/// Time in all, for a peer that takes a few bytes now and then.
 const MAX_GRACE: Duration = Duration::from_secs(5);
 
-/// How many may be on their way out; the one that has been so longest is closed for a newcomer.
+/// Beyond this number, the oldest is closed at once.
 const MAX: usize = 128;
 
 #[derive(Debug)]
@@ -27,80 +28,73 @@ struct LingeringClose {
     last_deadline: Instant,
 }
 
-/// The connections on their way out.
 #[derive(Debug, Default)]
 pub struct LingeringCloses {
-    leaving: Vec<LingeringClose>,
+    connections: Vec<LingeringClose>,
     /// A descriptor was freed since the last [`LingeringCloses::advance`].
     freed: bool,
 }
 
 impl LingeringCloses {
-    /// Takes leave of `socket` with `last_words`, which may be empty.
-    pub fn add(&mut self, socket: TcpStream, last_words: Vec<u8>, now: Instant) {
-        if self.leaving.len() >= MAX {
-            self.leaving.remove(0);
+    /// Sends `rest`, which may be empty, and closes.
+    pub fn add(&mut self, socket: TcpStream, rest: Vec<u8>, now: Instant) {
+        if self.connections.len() >= MAX {
+            self.connections.remove(0);
             self.freed = true;
         }
-        let mut farewell = LingeringClose {
-            socket,
-            rest: last_words,
-            deadline: now + GRACE,
-            last_deadline: now + MAX_GRACE,
-        };
-        if farewell.rest.is_empty() {
-            farewell.end_our_side();
+        let (deadline, last_deadline) = (now + GRACE, now + MAX_GRACE);
+        let mut connection = LingeringClose { socket, rest, deadline, last_deadline };
+        if connection.rest.is_empty() {
+            connection.shut_down();
         }
-        // At once: more may come in this turn than are kept, and those who are gone already need no place.
-        if farewell.goes_on(now) {
-            self.leaving.push(farewell);
+        // At once: a peer that is gone already must not displace another.
+        if connection.advance(now) {
+            self.connections.push(connection);
         } else {
             self.freed = true;
         }
     }
 
-    /// True when nobody is on the way out.
     pub fn is_empty(&self) -> bool {
-        self.leaving.is_empty()
+        self.connections.is_empty()
     }
 
-    /// What to wait for.
     pub fn watch(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.leaving.iter().map(|farewell| {
-            let interest = if farewell.rest.is_empty() { Interest::Read } else { Interest::Write };
-            sys::watch(farewell.socket.as_fd(), interest)
+        self.connections.iter().map(|connection| {
+            let interest = if connection.rest.is_empty() { Interest::Read } else { Interest::Write };
+            sys::watch(connection.socket.as_fd(), interest)
         })
     }
 
-    /// When the next one's time is over.
+    /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
-        self.leaving.iter().map(|farewell| farewell.deadline).min()
+        self.connections.iter().map(|connection| connection.deadline).min()
     }
 
-    /// Waits until all are gone, or have had their time.
+    /// Waits until every connection is closed.
     pub fn finish(&mut self) {
         while let Some(due) = self.due() {
             let mut watched: Vec<PollFd> = self.watch().collect();
             let left = due.saturating_duration_since(Instant::now());
             if sys::wait(&mut watched, Some(left)).is_err() {
-                // Nobody can be waited for any more.
                 return;
             }
             self.advance(Instant::now());
         }
     }
 
-    /// Goes on with each as far as is possible now. True when a descriptor was freed, now or since the last time.
+    /// Sends and reads what is possible without blocking. True when a descriptor was freed, now or
+    /// since the last call.
     pub fn advance(&mut self, now: Instant) -> bool {
-        let before = self.leaving.len();
-        self.leaving.retain_mut(|farewell| farewell.goes_on(now));
-        std::mem::take(&mut self.freed) || self.leaving.len() < before
+        let before = self.connections.len();
+        self.connections.retain_mut(|connection| connection.advance(now));
+        std::mem::take(&mut self.freed) || self.connections.len() < before
     }
 }
 
 impl LingeringClose {
-    /// False when it is over, one way or the other.
-    fn goes_on(&mut self, now: Instant) -> bool {
+    /// False when the connection is to be closed.
+    fn advance(&mut self, now: Instant) -> bool {
         if !self.rest.is_empty() {
             match sys::try_send(&self.socket, &self.rest) {
                 Ok(0) => {}
@@ -108,18 +102,18 @@ impl LingeringClose {
                     self.rest.drain(..sent);
                     self.deadline = self.last_deadline.min(now + GRACE);
                     if self.rest.is_empty() {
-                        self.end_our_side();
+                        self.shut_down();
                     }
                 }
                 Err(_) => return false,
             }
         }
-        let over = self.rest.is_empty() && sys::discard_input(&self.socket);
-        !over && now < self.deadline
+        let closed = self.rest.is_empty() && sys::discard_input(&self.socket);
+        !closed && now < self.deadline
     }
 
-    fn end_our_side(&self) {
-        // It fails only when the connection is gone already, which the next read tells.
+    fn shut_down(&self) {
+        // Fails only when the connection is gone, which the next read shows.
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 }

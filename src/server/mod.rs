@@ -1,7 +1,8 @@
-//! What every server shares: listen, accept, fork a child per client, print without waiting, take leave.
+//! The parts that servers share: listen, accept, fork a child per client, print without blocking,
+//! lingering close.
 //!
-//! `supervisor` is the first process, as every lab's loop uses it. `forking` is the whole server of the labs whose clients share
-//! nothing: `session` is what the function that serves one of them gets.
+//! [`Supervisor`] is the first process, as every lab's event loop uses it. `fork_per_client` is the
+//! whole server of the labs whose clients share nothing ([`ClientHandler`], `Session`).
 
 mod client_handler;
 mod fork_per_client;
@@ -16,13 +17,15 @@ mod startup;
 mod supervisor;
 
 pub use client_handler::{ClientHandler, ServeMode};
-pub use fork_per_client::run;
-pub use lingering_close::LingeringCloses;
-pub use listener::{AcceptOutcome, Listener};
-pub use messages::Messages;
 pub use options::Options;
-pub use output::Output;
-pub use privileges::Privileges;
-pub use session::{Disconnect, Session};
-pub use startup::{lowest_own_descriptor, startup};
-pub use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection, Supervisor};
+pub use supervisor::Supervisor;
+
+pub(crate) use fork_per_client::run;
+pub(crate) use lingering_close::LingeringCloses;
+pub(crate) use listener::{AcceptOutcome, Listener};
+pub(crate) use messages::Messages;
+pub(crate) use output::Output;
+pub(crate) use privileges::Privileges;
+pub(crate) use session::{Disconnect, Session};
+pub(crate) use startup::{lowest_own_descriptor, startup};
+pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection};

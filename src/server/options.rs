@@ -1,24 +1,21 @@
-//! Where a server listens, for how many, and what guards it.
-
 use std::net::SocketAddr;
 
 /// The options that every server has, checked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0: any.
+    /// Port 0: any free one.
     pub address: SocketAddr,
-    /// The queue of connections not yet accepted.
+    /// Of listen(2).
     pub backlog: i32,
-    /// How many clients at once.
     pub max_clients: usize,
-    /// How many of them from one address; `None`: as many as there are.
+    /// `None`: no limit.
     pub max_per_address: Option<usize>,
-    /// Whom to run as, once it listens.
+    /// The user to become once the server listens.
     pub user: Option<String>,
-    /// Children are confined by limits.
+    /// Confine children by limits: [`crate::sys::Sandbox`].
     pub limits: bool,
-    /// Children are confined by a list of system calls.
+    /// Confine children by seccomp, and by landlock where they write files.
     pub seccomp: bool,
-    /// What was done of this is told.
+    /// Print at the start what confines the children.
     pub verbose: bool,
 }

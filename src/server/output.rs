@@ -1,4 +1,5 @@
-//! What a server prints. No line of it ever makes the server wait: not on a full disk, not on a reader that stopped.
+//! A server's standard output and error, which never block it: not on a full disk, not on a reader
+//! that has stopped.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,47 +11,45 @@ use nix::errno::Errno;
 use super::messages::Messages;
 use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
-/// Bytes of lines that may wait for a slow reader; lines on top of that are dropped and counted.
+/// Bytes of lines that wait for a slow reader; further lines are dropped and counted.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// Standard output or standard error, as a server uses it: lines are gathered during a turn of the poll loop and
-/// written at its end, as far as the descriptor takes them at once.
+/// Gathers lines during a turn of the poll loop; [`Output::flush`] writes what the descriptor takes
+/// without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
-    /// A terminal that cannot be opened once more: after the first lines, nothing is written there.
+    /// A terminal that cannot be reopened: nothing is written after the first lines.
     is_foreign: bool,
     has_begun: bool,
     waiting: Vec<u8>,
     dropped: u64,
-    /// The number in the confession at the front of `waiting`, and the bytes of it that wait.
-    confessed: u64,
-    confession_left: usize,
-    /// For the line that tells how many were dropped.
+    /// The number in the dropped-lines notice at the front of `waiting`, and its unwritten bytes.
+    notice_count: u64,
+    notice_left: usize,
     messages: Messages,
 }
 
 impl Output {
-    /// Standard output. A descriptor that it may need gets a number from `lowest` on.
+    /// A descriptor that it opens gets a number from `lowest` on.
     pub fn stdout(lowest: RawFd, messages: Messages) -> Output {
         Output::on(io::stdout(), lowest, messages)
     }
 
-    /// Standard error, likewise.
     pub fn stderr(lowest: RawFd, messages: Messages) -> Output {
         Output::on(io::stderr(), lowest, messages)
     }
 
     fn on(file: impl AsFd + 'static, lowest: RawFd, messages: Messages) -> Output {
-        // A file takes PIPE_BUF bytes without blocking when poll says so, and so does a pipe, if nobody else is quicker. A
-        // terminal does not promise that (its user may hold it with Ctrl+S in the middle, and poll says yes for a single byte).
-        // So terminal and pipe are opened once more, without blocking.
+        // After poll, a file takes PIPE_BUF bytes without blocking. A pipe does unless another
+        // process writes first, a terminal may not: poll reports room for a single byte, and Ctrl+S
+        // may hold it. So both are reopened, nonblocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
-        let own = sys::reopen_terminal(&file)
+        let reopened = sys::reopen_terminal(&file)
             .or_else(|| sys::reopen_pipe(&file))
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
-        let is_foreign = is_terminal && own.is_none();
-        let file: Box<dyn AsFd> = match own {
-            Some(own) => Box::new(own),
+        let is_foreign = is_terminal && reopened.is_none();
+        let file: Box<dyn AsFd> = match reopened {
+            Some(reopened) => Box::new(reopened),
             None => Box::new(file),
         };
         Output {
@@ -59,46 +58,46 @@ impl Output {
             has_begun: false,
             waiting: sys::dontfork_vec(),
             dropped: 0,
-            confessed: 0,
-            confession_left: 0,
+            notice_count: 0,
+            notice_left: 0,
             messages,
         }
     }
 
-    /// Gives its memory back, in a child, whose lines begin anew.
+    /// In a child: discards the parent's lines.
     pub fn forget(&mut self) {
         sys::discard_in_child(&mut self.waiting);
-        (self.dropped, self.confessed, self.confession_left) = (0, 0, 0);
+        (self.dropped, self.notice_count, self.notice_left) = (0, 0, 0);
     }
 
-    /// Its number, for a child that goes on to print.
+    /// The descriptor, for a child that prints.
     pub fn number(&self) -> RawFd {
         self.file.as_fd().as_raw_fd()
     }
 
-    /// Standard error: if it is a terminal that was opened once more, then number 2 is that from now on, for children too, who
-    /// could read the keyboard from the shell's.
+    /// Makes descriptor 2 the reopened terminal, if it is one, for children too: the shell's
+    /// descriptor would let them read the keyboard.
     pub fn replace_stderr(&self) {
         if self.number() != io::stderr().as_raw_fd() && nix::unistd::isatty(&self.file).unwrap_or(false) {
-            // It cannot fail: both are open.
+            // Cannot fail: both are open.
             let _ = nix::unistd::dup2_stderr(&self.file);
         }
     }
 
-    /// True for a terminal that is another user's and does not control us: it could hold a write, and with it the server, for
-    /// ever. The first lines, written before anybody is served, are all that it gets.
+    /// True for another user's terminal that does not control this process: it could block a write
+    /// for ever. Only the first lines, before the first client, are written there.
     pub fn is_foreign(&self) -> bool {
         self.is_foreign
     }
 
-    /// True while another line would be kept: what nobody can read need not be put into words.
+    /// True while another line would be kept, and worth formatting; otherwise counts it as dropped.
     pub fn has_room(&mut self) -> bool {
         let room = self.waiting.len() < MAX_WAITING && !(self.is_foreign && self.has_begun);
         self.dropped += u64::from(!room);
         room
     }
 
-    /// True while so little waits that much more may follow: for a list that goes on once there is room.
+    /// True while less than half waits: for a list that is continued once there is room.
     pub fn is_nearly_empty(&self) -> bool {
         self.waiting.len() < MAX_WAITING / 2
     }
@@ -106,27 +105,26 @@ impl Output {
     /// Adds a line, without its newline.
     pub fn line(&mut self, line: impl Display) {
         if self.has_room() {
-            // Writing to a Vec cannot fail.
+            // Cannot fail on a Vec.
             let _ = writeln!(self.waiting, "{line}");
         }
     }
 
-    /// What to wait for while lines are left; `None` when none is.
+    /// `None` while nothing waits.
     pub fn watch(&self) -> Option<PollFd<'_>> {
         (!self.waiting.is_empty()).then(|| sys::watch(self.file.as_fd(), Interest::Write))
     }
 
-    /// Writes what can be written now.
     pub fn flush(&mut self) {
         self.has_begun = true;
-        self.write_what_can_be_written();
+        self.write_without_blocking();
         if self.is_foreign {
-            // Whatever it has not taken at once could hold the next write.
+            // The rest could block the next write.
             self.waiting.clear();
         }
     }
 
-    /// Writes what is left, for as long as `time` if the descriptor takes nothing at first.
+    /// Writes what is left, for at most `time`.
     pub fn finish(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         loop {
@@ -139,24 +137,25 @@ impl Output {
         }
     }
 
-    fn write_what_can_be_written(&mut self) {
-        while self.has_something_to_say() && sys::is_writable_now(&self.file) {
+    fn write_without_blocking(&mut self) {
+        while self.has_lines() && sys::is_writable_now(&self.file) {
             let most = whole_lines(&self.waiting, PIPE_BUF);
             match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(written) => {
                     self.waiting.drain(..written);
-                    self.confession_left = self.confession_left.saturating_sub(written);
-                    if self.confession_left == 0 {
-                        self.confessed = 0;
+                    self.notice_left = self.notice_left.saturating_sub(written);
+                    if self.notice_left == 0 {
+                        self.notice_count = 0;
                     }
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
                     let lines = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
-                    // A confession that failed is no lost line, but what it said is still to be said.
-                    self.dropped += lines.saturating_sub(u64::from(self.confessed > 0)) + self.confessed;
-                    (self.confessed, self.confession_left) = (0, 0);
+                    // A lost notice is no lost line; its number is still to be reported.
+                    self.dropped +=
+                        lines.saturating_sub(u64::from(self.notice_count > 0)) + self.notice_count;
+                    (self.notice_count, self.notice_left) = (0, 0);
                     self.waiting.clear();
                     return;
                 }
@@ -164,21 +163,21 @@ impl Output {
         }
     }
 
-    /// Once all that waited is written, and only then, the number of dropped lines is worth a line of its own.
-    fn has_something_to_say(&mut self) -> bool {
+    /// Adds the dropped-lines notice, once all that waited is written.
+    fn has_lines(&mut self) -> bool {
         if self.waiting.is_empty() && !self.is_foreign {
-            self.confessed = std::mem::take(&mut self.dropped);
-            if self.confessed > 0 {
-                self.line(self.messages.lines_dropped(self.confessed));
-                self.confession_left = self.waiting.len();
+            self.notice_count = std::mem::take(&mut self.dropped);
+            if self.notice_count > 0 {
+                self.line(self.messages.lines_dropped(self.notice_count));
+                self.notice_left = self.waiting.len();
             }
         }
         !self.waiting.is_empty()
     }
 }
 
-/// How many bytes to write at once, at most `most`: whole lines where one fits, so that the lines of several processes on
-/// one pipe do not mix.
+/// The length of the next write, at most `most`: whole lines where one fits, so that lines of
+/// several processes on one pipe do not mix.
 fn whole_lines(bytes: &[u8], most: usize) -> usize {
     let most = most.min(bytes.len());
     bytes[..most].iter().rposition(|&byte| byte == b'\n').map_or(most, |at| at + 1)
@@ -191,7 +190,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn lines_that_were_lost_are_counted_and_the_rest_of_a_partial_write_is_written() {
+    fn lost_lines_are_counted_and_partial_writes_are_completed() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut output = Output::on(writer, 100, Messages(Language::French));
         let line = "x".repeat(99);
@@ -209,9 +208,9 @@ mod tests {
         drop(output);
         reader.read_to_end(&mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
-        let (lines, confession) = text.trim_end().rsplit_once('\n').unwrap();
+        let (lines, notice) = text.trim_end().rsplit_once('\n').unwrap();
         assert!(lines.lines().all(|written| written == line));
-        let lost: usize = confession.split(' ').nth(1).unwrap().parse().unwrap();
+        let lost: usize = notice.split(' ').nth(1).unwrap().parse().unwrap();
         assert_eq!(lines.lines().count() + lost, 2000);
     }
 
@@ -223,27 +222,26 @@ mod tests {
         lines[..500].iter().for_each(|line| output.line(line));
         output.flush();
         lines[500..].iter().for_each(|line| output.line(line));
-        // Nobody reads: they wait, and not for ever.
+        // Without a reader: they wait, and not for ever.
         output.finish(Duration::from_millis(1));
         assert!(!output.waiting.is_empty());
-        let said = std::thread::spawn(move || {
-            let mut said = String::new();
-            reader.read_to_string(&mut said).map(|_| said)
+        let read = std::thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).map(|_| text)
         });
         output.finish(Duration::from_secs(60));
         drop(output);
-        assert!(said.join().unwrap().unwrap().lines().eq(lines));
+        assert!(read.join().unwrap().unwrap().lines().eq(lines));
     }
 
     #[test]
-    fn a_confession_that_fails_is_made_again() {
+    fn a_notice_that_fails_is_counted_again() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut output = Output::on(full, 100, Messages(Language::French));
         for _ in 0..3 {
             (0..100).for_each(|_| output.line("perdue"));
             output.flush();
         }
-        let lost = output.dropped + output.confessed;
-        assert_eq!(lost, 300);
+        assert_eq!(output.dropped + output.notice_count, 300);
     }
 }

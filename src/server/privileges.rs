@@ -1,4 +1,4 @@
-//! How a server guards its machine and itself: it runs as a user who may do little, its children may do less.
+//! The user that a server runs as, and the sandbox of its children.
 
 use std::os::fd::{BorrowedFd, RawFd};
 
@@ -8,23 +8,20 @@ use super::Options;
 use super::messages::Messages;
 use crate::sys::{Profile, Sandbox, User};
 
-/// What was asked for, and what has come of it.
 #[derive(Debug)]
 pub struct Privileges {
     user: Option<User>,
     limits: bool,
     seccomp: bool,
     verbose: bool,
-    /// What is done to each child; nothing before [`Privileges::confine`], as where there are no children.
+    /// Empty before [`Privileges::confine`].
     pub sandbox: Sandbox,
     has_children: bool,
 }
 
 impl Privileges {
-    /// Finds the user.
-    ///
     /// # Errors
-    /// That there is none of this name.
+    /// When there is no user of that name.
     pub fn new(options: &Options, messages: Messages) -> anyhow::Result<Privileges> {
         let &Options { limits, seccomp, verbose, .. } = options;
         let find = |name: &String| {
@@ -36,11 +33,8 @@ impl Privileges {
         Ok(Privileges { user, limits, seccomp, verbose, sandbox, has_children: false })
     }
 
-    /// Becomes the user, if one was asked for: once the doors are open, since only root opens those below 1024, and before
-    /// anybody comes in.
-    ///
-    /// # Errors
-    /// The system's refusal, above all that this process is not root's.
+    /// Becomes the user of `--user`, if any: after listening, since ports below 1024 are root's,
+    /// and before the first client.
     pub fn drop_privileges(&self, messages: Messages) -> anyhow::Result<()> {
         match &self.user {
             Some(user) => user.switch_to().with_context(|| messages.cannot_become(user.name())),
@@ -48,10 +42,10 @@ impl Privileges {
         }
     }
 
-    /// Makes ready what confines each child, whose duty this is, and who writes files to `directory` alone, if any; descriptors for
-    /// that get numbers from `lowest` on.
-    pub fn confine(&mut self, duty: Profile, directory: Option<BorrowedFd>, lowest: RawFd) {
-        let sandbox = Sandbox::prepare(duty, self.limits, self.seccomp);
+    /// Prepares the sandbox of each child, which writes files to `directory` alone, if any.
+    /// Descriptors for it get numbers from `lowest` on.
+    pub fn confine(&mut self, profile: Profile, directory: Option<BorrowedFd>, lowest: RawFd) {
+        let sandbox = Sandbox::prepare(profile, self.limits, self.seccomp);
         self.sandbox = match directory {
             Some(directory) => sandbox.with_files_in(directory, lowest),
             None => sandbox,
@@ -59,7 +53,7 @@ impl Privileges {
         self.has_children = true;
     }
 
-    /// What `-v` tells of it.
+    /// The lines that `-v` adds.
     pub fn lines(&self, messages: Messages) -> Vec<String> {
         if !self.verbose {
             return Vec::new();
@@ -67,7 +61,7 @@ impl Privileges {
         let user = self.user.as_ref().map(|user| messages.runs_as(user.name(), user.number()));
         let children = match self.has_children {
             true => messages.confined(&self.sandbox),
-            false => messages.no_children_to_confine().to_string(),
+            false => messages.no_children_to_confine(),
         };
         user.into_iter().chain([children]).collect()
     }

@@ -1,5 +1,5 @@
-//! One client of a lab whose clients share nothing, as the function that serves it sees it: reads and writes that wait, for
-//! as long as client and server are there.
+//! One client of a lab whose clients share nothing: blocking reads and writes that end with the
+//! client, with the server, or at the idle timeout.
 
 use std::fmt::Display;
 use std::io::{self, Read};
@@ -10,35 +10,29 @@ use std::time::{Duration, Instant};
 use super::Output;
 use crate::sys::{self, Interest};
 
-/// How long a connection rests that cannot send for want of memory: ENOBUFS, ENOMEM.
-const REST: Duration = Duration::from_millis(20);
+/// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
+const BACKOFF: Duration = Duration::from_millis(20);
 
-/// Why a client is served no longer.
+/// Why a client is no longer served.
 #[derive(Debug)]
 pub enum Disconnect {
-    /// It has closed its sending side, and all that it sent was read.
+    /// End of file: the client has closed its sending side.
     Closed,
-    /// Its connection broke.
     Broken(io::Error),
-    /// It has let us wait for too long.
+    /// The idle timeout.
     Idle,
-    /// The server ends.
     Stopped,
 }
 
-/// A connected client.
 pub struct Session<'a> {
-    /// Its connection.
     pub socket: &'a TcpStream,
-    /// Its address.
     pub peer: SocketAddr,
-    /// Where the server prints.
     out: &'a mut Output,
-    /// Which process it is, in front of each line.
+    /// The process, in front of each printed line.
     mark: String,
-    /// Becomes readable when the server ends.
+    /// Readable when the server ends.
     stop: BorrowedFd<'a>,
-    /// How long the client may be silent, or not take what it is sent.
+    /// Idle timeout: for input, and for output that the client does not take.
     patience: Option<Duration>,
 }
 
@@ -53,27 +47,18 @@ impl<'a> Session<'a> {
         Session { socket, peer, out, mark, stop, patience }
     }
 
-    /// Prints a line. Like every line of a server, it makes nobody wait.
+    /// Prints a line, without blocking.
     pub fn log(&mut self, line: impl Display) {
         self.out.line(format_args!("{} {line}", self.mark));
         self.out.flush();
     }
 
-    /// One `read`: waits for at least one byte and returns how many came.
-    ///
-    /// # Errors
-    /// The [`Disconnect`].
+    /// Waits for at least one byte. Returns the number of bytes, never 0.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Disconnect> {
-        match self.read_within(self.patience, buffer)? {
-            Some(n) => Ok(n),
-            None => Err(Disconnect::Idle),
-        }
+        self.read_within(self.patience, buffer)?.ok_or(Disconnect::Idle)
     }
 
-    /// The same, but `None` when nothing has come within `time`.
-    ///
-    /// # Errors
-    /// The [`Disconnect`].
+    /// The same; `None` when nothing has come within `time`.
     pub fn read_within(
         &mut self,
         time: Option<Duration>,
@@ -92,10 +77,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sends all of `bytes`, however slowly the client takes them, as long as it takes some.
-    ///
-    /// # Errors
-    /// The [`Disconnect`].
+    /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
         while !bytes.is_empty() {
             if !self.wait(Interest::Write, self.patience)? {
@@ -104,24 +86,21 @@ impl<'a> Session<'a> {
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
             bytes = &bytes[sent..];
             if sent == 0 {
-                // It was able and took nothing: the system lacks memory, and would be asked again at once.
-                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(REST))
+                // Writable, but nothing was taken: the system lacks memory.
+                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
                     .map_err(Disconnect::Broken)?;
             }
         }
         Ok(())
     }
 
-    /// The last words: as much of them as the client takes at once, also when the server ends.
+    /// Sends what the socket takes at once, even when the server ends.
     pub fn send_final(&mut self, bytes: &[u8]) {
-        // A client that has not read what came before, or is gone, does not hear them: nobody else is there to be told.
+        // Lost on a client that is gone, or has not read what came before.
         let _ = sys::try_send(self.socket, bytes);
     }
 
-    /// Waits for the client; false when `time` is over. Lines that a slow reader has kept waiting are printed meanwhile.
-    ///
-    /// # Errors
-    /// [`Disconnect::Stopped`].
+    /// Waits for the client, and prints waiting lines meanwhile. False when `time` is over.
     fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, Disconnect> {
         let deadline = time.map(|time| Instant::now() + time);
         loop {
@@ -140,7 +119,7 @@ impl<'a> Session<'a> {
                 (_, true) => return Err(Disconnect::Stopped),
                 (true, false) => return Ok(true),
                 (false, false) if left == Some(Duration::ZERO) => return Ok(false),
-                // A signal has ended the wait, or its time is over: the next look tells.
+                // A signal, or the end of `time`, which the next turn finds.
                 (false, false) => {}
             }
         }
@@ -155,21 +134,21 @@ mod tests {
     use std::io::{PipeWriter, Write};
     use std::net::{Shutdown, TcpListener};
 
-    const MOMENT: Option<Duration> = Some(Duration::from_millis(20));
+    const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
-    /// Gives `look` a session of such patience, its client, and what ends the server when it is dropped.
-    fn with_session(patience: Option<Duration>, look: impl FnOnce(Session, TcpStream, PipeWriter)) {
+    /// Calls `test` with a session, its client, and a pipe whose end of file stops the server.
+    fn with_session(patience: Option<Duration>, test: impl FnOnce(Session, TcpStream, PipeWriter)) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         let (stop, held) = io::pipe().unwrap();
         let mut out = Output::stdout(100, Messages(Language::English));
         let mark = "(test)".to_string();
-        look(Session::new((&socket, peer), &mut out, mark, stop.as_fd(), patience), client, held);
+        test(Session::new((&socket, peer), &mut out, mark, stop.as_fd(), patience), client, held);
     }
 
     #[test]
-    fn what_came_is_read_to_the_last_byte_and_then_the_end() {
+    fn input_is_read_to_the_last_byte_and_then_end_of_file() {
         with_session(None, |mut session, mut client, _held| {
             client.write_all(b"abc").unwrap();
             client.shutdown(Shutdown::Write).unwrap();
@@ -185,23 +164,23 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_no_end_within_a_time_of_its_own_and_one_beyond_patience() {
-        with_session(MOMENT, |mut session, _client, _held| {
-            assert!(matches!(session.read_within(MOMENT, &mut [0; 2]), Ok(None)));
+    fn read_within_returns_none_and_read_ends_at_the_idle_timeout() {
+        with_session(SHORT, |mut session, _client, _held| {
+            assert!(matches!(session.read_within(SHORT, &mut [0; 2]), Ok(None)));
             assert!(matches!(session.read_within(Some(Duration::ZERO), &mut [0; 2]), Ok(None)));
             assert!(matches!(session.read(&mut [0; 2]), Err(Disconnect::Idle)));
         });
     }
 
     #[test]
-    fn a_client_that_takes_nothing_is_waited_for_as_long_as_a_silent_one() {
-        with_session(MOMENT, |mut session, _client, _held| {
+    fn a_client_that_takes_nothing_is_idle() {
+        with_session(SHORT, |mut session, _client, _held| {
             assert!(matches!(session.send(&vec![0; 64 << 20]), Err(Disconnect::Idle)));
         });
     }
 
     #[test]
-    fn all_is_sent_however_slowly_it_is_taken() {
+    fn everything_is_sent_to_a_slow_reader() {
         with_session(None, |mut session, mut client, _held| {
             let sent: Vec<u8> = (0..4 << 20).map(|i| (i % 251) as u8).collect();
             std::thread::scope(|scope| {
@@ -232,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_end_ends_every_wait_even_with_bytes_to_read() {
+    fn the_end_of_the_server_ends_every_wait_even_with_bytes_to_read() {
         with_session(None, |mut session, mut client, held| {
             client.write_all(b"unread").unwrap();
             drop(held);

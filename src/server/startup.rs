@@ -1,4 +1,4 @@
-//! A process that becomes a server: what it was given by whoever started it, and which numbers its descriptors get.
+//! The start of a server process: inherited state, and the numbers of its descriptors.
 
 use std::os::fd::RawFd;
 
@@ -6,27 +6,27 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal};
 
-/// Descriptors of its own beside the clients' and the low ones: signal pipe, terminals, another door.
+/// Descriptors of the server beside its clients' and the low ones: signal pipe, terminals, other
+/// listeners.
 pub(super) const OWN_DESCRIPTORS: u64 = 16;
 
-/// Gets a process ready to be a server: nothing inherited open beyond 0, 1 and 2, SIGPIPE and SIGXFSZ ignored, as many
-/// descriptors as it may have. Returns how many that are. What the lab opens next gets the low numbers.
-///
-/// # Errors
-/// What the system says, with what was being done.
+/// Closes inherited descriptors but 0, 1 and 2, ignores SIGPIPE and SIGXFSZ, and raises the limit
+/// of descriptors, which it returns. What is opened next gets the low numbers.
 pub fn startup() -> anyhow::Result<u64> {
     sys::keep_only(&[]).context("close_range")?;
+    // Rust's start-up code does this too. Here because servers depend on it: a write to a closed
+    // connection is EPIPE and kills no process.
     sys::ignore_signal(Signal::SIGPIPE);
-    // A file beyond a limit (ulimit -f; a child's is 0) is an error like any other, not the end: setrlimit(2).
+    // Writing beyond a file size limit (ulimit -f; a child's is 0) is an error: setrlimit(2).
     sys::ignore_signal(Signal::SIGXFSZ);
     sys::keep_large_blocks_apart();
     sys::raise_descriptor_limit().context("getrlimit")
 }
 
-/// The lowest number for descriptors that are to stay out of the way, `limit` being what [`startup`] gave.
+/// The lowest number for the server's own descriptors, given the `limit` of [`startup`].
 ///
-/// Above the numbers of as many clients as are admitted by default, where the limit allows that. No higher in a larger room
-/// (whose clients' numbers leave these out): each child would carry a table of descriptors up to the highest.
+/// Above the numbers of the default number of clients, where the limit allows that. No higher in a
+/// larger room, whose clients' numbers skip these: each child has a table up to its highest number.
 pub fn lowest_own_descriptor(limit: u64) -> RawFd {
     1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

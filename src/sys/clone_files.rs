@@ -1,10 +1,12 @@
-//! fork(2) in a process that holds thousands of descriptors.
+//! Optimisation for rooms of thousands: skip on first reading
 //!
-//! A child gets a copy of each and has to close it again, which in a room of ten thousand takes it two milliseconds, ten times as
-//! long as all the rest. Linux can do without: clone(2) with `CLONE_FILES` makes a child that shares its parent's table, and
-//! close_range(2) with `CLOSE_RANGE_UNSHARE` gives it one of its own that never had more than the low numbers. Three things
-//! follow. The socket that the child keeps has a low number for that moment. The parent waits, lest the table change under
-//! the child, for some 50 µs. And none of it happens in a small room, where plain fork is as good.
+//! fork(2) copies the parent's descriptor table, and the child closes what it does not keep: 2 ms
+//! in a room of ten thousand clients, ten times the rest of the fork. On Linux, clone(2) with
+//! `CLONE_FILES` shares the table instead, and close_range(2) with `CLOSE_RANGE_UNSHARE` gives the
+//! child a table of its own that never held more than the low numbers. Three consequences:
+//! - the client's socket has a low number while the child starts;
+//! - the parent waits for some 50 µs, or the table would change under the child;
+//! - a small room uses plain fork, which is as fast there.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -19,69 +21,67 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
-use super::Signals;
-use super::process::{Fork, fork_by, kill, leave, reap_this};
-use super::spawn::NOT_READY;
+use super::process::{Fork, NOT_READY, fork_by, kill, leave, reap_this};
+use super::signals::Signals;
 
-/// With a lower number, the child of a client is made by plain fork.
-const CROWD: RawFd = 512;
+/// A client's socket below this number is served by plain fork.
+const MIN_SOCKET: RawFd = 512;
 
-/// The child is waited for no longer: somebody has stopped it in its first moment.
+/// After this time the child is killed: it was stopped (SIGSTOP) before it had its table.
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A child that ended before it had begun wakes nobody: after so long, one looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Interval of checks for a child that has died before it raised the flag, and so never wakes the
+/// parent.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// All that is ready for such a fork.
-pub struct SharedTableFork {
-    /// The number of the client's socket that the child keeps, high above the others.
+/// Everything that can be prepared before such a fork.
+pub(super) struct SharedTableFork {
+    /// The client's socket: the one high number that the child keeps.
     socket: RawFd,
-    /// The socket under a number that the child does not keep.
-    lent: SwappedFd,
-    /// All that the child keeps besides is below, and so is what is lent.
+    /// The socket under a low number as well.
+    swapped: SwappedFd,
+    /// Above every other number that the child keeps, and above the swapped one.
     end: RawFd,
     flag: Flag,
 }
 
 impl SharedTableFork {
-    /// `None` where plain fork does: the room is small, a child keeps several high numbers, or the system cannot do otherwise.
-    pub fn of(keep: &[RawFd]) -> Option<SharedTableFork> {
-        let socket = *keep.iter().max().filter(|&&highest| highest >= CROWD)?;
+    /// `None` where plain fork is used: in a small room, with several high numbers to keep, or on a
+    /// system that cannot.
+    pub(super) fn of(keep: &[RawFd]) -> Option<SharedTableFork> {
+        let socket = *keep.iter().max().filter(|&&highest| highest >= MIN_SOCKET)?;
         let slot = (3..).find(|number| !keep.contains(number))?;
         let others = keep.iter().filter(|&&number| number != socket);
         let end = 1 + *others.max()?.max(&slot);
-        if end >= CROWD || unshare_from(RawFd::MAX).is_err() {
+        if end >= MIN_SOCKET || unshare_from(RawFd::MAX).is_err() {
             return None;
         }
-        Some(SharedTableFork {
-            socket,
-            flag: Flag::new().ok()?,
-            lent: SwappedFd::new(socket, slot).ok()?,
-            end,
-        })
+        let flag = Flag::new().ok()?;
+        Some(SharedTableFork { socket, flag, swapped: SwappedFd::new(socket, slot).ok()?, end })
     }
 
-    /// As [`crate::sys::process::fork`]; the child holds 0, 1, 2 and what it keeps already.
+    /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone.
     ///
     /// # Errors
-    /// What clone(2) says; `TimedOut` for a child that was stopped before it had begun.
-    pub fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<Fork> {
+    /// Those of clone(2); `TimedOut` for a child that was stopped before it had its table.
+    pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<Fork> {
         match fork_by(caught, clone_with_shared_table)? {
             Fork::Child => {
                 if unshare_from(self.end).is_err() {
                     leave(NOT_READY);
                 }
                 self.flag.raise();
-                if duplicate(self.lent.slot, self.socket).is_err() {
+                if duplicate(self.swapped.slot, self.socket).is_err() {
                     leave(NOT_READY);
                 }
-                // What was lent is among them. Nothing above is open but the socket: no need to look through thousands.
+                // The swapped number is among them. Above `end`, only the socket is open.
                 for number in (3..self.end).filter(|number| !keep.contains(number)) {
-                    // SAFETY: the number is the child's own, and nothing in the child owns it.
+                    // SAFETY: the number is in the child's own table, and no value in the child
+                    // will close it again.
                     unsafe { libc::close(number) };
                 }
-                // What is lent is the parent's to take back.
-                std::mem::forget(self.lent);
+                // The parent alone undoes the swap.
+                std::mem::forget(self.swapped);
                 Ok(Fork::Child)
             }
             Fork::Parent(child) => {
@@ -92,18 +92,18 @@ impl SharedTableFork {
     }
 }
 
-/// A number that stands for something else until this is dropped.
+/// A number that refers to another open file until this is dropped.
 struct SwappedFd {
     slot: RawFd,
     saved: OwnedFd,
 }
 
 impl SwappedFd {
-    /// Gives `socket` the number `slot` as well; what was there gets another.
+    /// Makes `slot` a duplicate of `socket`, and saves the file that it referred to.
     fn new(socket: RawFd, slot: RawFd) -> io::Result<SwappedFd> {
-        // SAFETY: the number is borrowed for this call; if it is not open, fcntl says so.
-        let there = unsafe { BorrowedFd::borrow_raw(slot) };
-        let saved = there.try_clone_to_owned()?;
+        // SAFETY: the number is borrowed for this call; if it is not open, fcntl returns EBADF.
+        let occupant = unsafe { BorrowedFd::borrow_raw(slot) };
+        let saved = occupant.try_clone_to_owned()?;
         duplicate(socket, slot)?;
         Ok(SwappedFd { slot, saved })
     }
@@ -111,37 +111,36 @@ impl SwappedFd {
 
 impl Drop for SwappedFd {
     fn drop(&mut self) {
-        // Cannot fail: both numbers are open. EBUSY and EINTR are tried again.
+        // Cannot fail: both numbers are open, and EBUSY and EINTR are retried.
         let _ = duplicate(self.saved.as_raw_fd(), self.slot);
     }
 }
 
-/// dup3(2): `to` becomes the same as `from`, close-on-exec.
+/// dup3(2): makes `to` a close-on-exec duplicate of `from`.
 fn duplicate(from: RawFd, to: RawFd) -> io::Result<()> {
     loop {
-        // SAFETY: dup3 takes integers. Who owns `to` in this process has lent it.
-        if unsafe { libc::dup3(from, to, libc::O_CLOEXEC) } >= 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if !matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EBUSY | Errno::EINTR)) {
-            return Err(error);
+        // SAFETY: dup3 takes integers; `to` is the swapped slot, or the child's own number.
+        match Errno::result(unsafe { libc::dup3(from, to, libc::O_CLOEXEC) }) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EBUSY | Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Gives this process a table of its own, if it shares one, without the numbers from `first` on.
+/// Ends the sharing of the descriptor table, if it is shared, and closes the numbers from `first`
+/// on.
 fn unshare_from(first: RawFd) -> io::Result<()> {
-    // SAFETY: close_range takes three integers; nothing in a child owns what it closes.
+    // SAFETY: close_range takes three integers; no value in a child will close these numbers again.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, libc::CLOSE_RANGE_UNSHARE) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    Ok(Errno::result(done).map(drop)?)
 }
 
-/// As fork(2), but for the table of descriptors. glibc has no such fork: what it does besides is for threads, of which there are
-/// none.
+/// fork(2), but the descriptor table is shared. glibc has no wrapper for it; what its fork does
+/// besides concerns threads, of which there are none.
 fn clone_with_shared_table() -> nix::Result<ForkResult> {
     let flags = libc::CLONE_FILES | libc::SIGCHLD;
-    // SAFETY: no stack is given, so the child goes on on a copy of this one, as after fork.
+    // SAFETY: with no stack given, the child continues on a copy of this one, as after fork.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     Ok(match Errno::result(pid)? {
         0 => ForkResult::Child,
@@ -149,7 +148,7 @@ fn clone_with_shared_table() -> nix::Result<ForkResult> {
     })
 }
 
-/// A word that parent and child share.
+/// A futex(2) word shared by parent and child: 0, then 1 once the child has its table.
 struct Flag(NonNull<AtomicU32>);
 
 const PAGE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -157,22 +156,23 @@ const PAGE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 impl Flag {
     fn new() -> io::Result<Flag> {
         let (read_write, shared) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED);
-        // SAFETY: a new mapping, wherever the kernel likes; zeroes, which are a valid word.
+        // SAFETY: a new mapping at an address of the kernel's choice; its zeroes are a valid word.
         Ok(Flag(unsafe { mmap_anonymous(None, PAGE, read_write, shared)? }.cast()))
     }
 
     fn word(&self) -> &AtomicU32 {
-        // SAFETY: mapped as long as `self` lives, aligned to a page, and an atomic word may be shared.
+        // SAFETY: mapped as long as `self` lives and aligned to a page; an atomic word may be
+        // shared.
         unsafe { self.0.as_ref() }
     }
 
     fn raise(&self) {
         self.word().store(1, Ordering::Release);
-        // SAFETY: futex(2) looks at the mapped word, and wakes who waits at it.
+        // SAFETY: futex(2) reads the mapped word and wakes its waiter.
         unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAKE, 1) };
     }
 
-    /// Returns when `child` has raised it, or has ended.
+    /// Returns when `child` has raised the flag, or has ended.
     fn wait_for(&self, child: Pid) -> io::Result<()> {
         let deadline = Instant::now() + READY_TIMEOUT;
         while self.word().load(Ordering::Acquire) == 0 && !has_ended(child) {
@@ -181,10 +181,11 @@ impl Flag {
                 reap_this(child)?;
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let moment = libc::timespec { tv_sec: 0, tv_nsec: LOOK_AGAIN.as_nanos() as libc::c_long };
-            // SAFETY: futex(2) looks at the mapped word, and waits while it is 0, as long as `moment` says at most.
+            let timeout = libc::timespec { tv_sec: 0, tv_nsec: CHECK_INTERVAL.as_nanos() as libc::c_long };
+            // SAFETY: futex(2) reads the mapped word and waits while it is 0, for at most
+            // `timeout`, which outlives it.
             unsafe {
-                libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAIT, 0, &raw const moment)
+                libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAIT, 0, &raw const timeout)
             };
         }
         Ok(())
@@ -193,12 +194,12 @@ impl Flag {
 
 impl Drop for Flag {
     fn drop(&mut self) {
-        // SAFETY: this mapping is nobody else's.
+        // SAFETY: the mapping is this value's own, and nothing refers to it any longer.
         let _ = unsafe { munmap(self.0.cast(), PAGE.get()) };
     }
 }
 
-/// True for a child that is to be reaped, and is left so.
+/// True for a zombie, which is left for the caller to reap.
 fn has_ended(child: Pid) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     !matches!(waitid(Id::Pid(child), flags), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))

@@ -1,4 +1,4 @@
-//! A descriptor handed to another process through a pair of unix sockets: unix(7), SCM_RIGHTS.
+//! Descriptors passed to another process over a pair of unix sockets: unix(7), SCM_RIGHTS.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -8,49 +8,44 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
-use super::socket::{NOW, QUIETLY};
+use super::errno::retry;
+use super::socket::{DONTWAIT, NOSIGNAL};
 
-/// The byte that each descriptor travels with: it needs at least one.
+/// The data sent with each descriptor: SCM_RIGHTS needs at least one byte.
 const BYTE: &[u8] = b".";
 
-/// What [`take_passed`] found.
 #[derive(Debug)]
 pub enum Passed {
-    /// A descriptor.
     Descriptor(OwnedFd),
-    /// One that this process had no room for.
+    /// A descriptor that did not fit this process's limit.
     Lost,
-    /// Nothing, so far.
+    /// Nothing yet.
     Nothing,
-    /// The other process has closed its end of the link.
+    /// The peer has closed its end.
     End,
 }
 
-/// Passes a copy of `fd` to the process that holds the other end of `link`; the copy on its way counts as open.
+/// Passes a duplicate of `fd` to the process at the other end of `link`; while in flight, it counts
+/// as open.
 ///
 /// # Errors
-/// EPIPE: that process is gone. EAGAIN: it has left many of them untaken.
+/// EPIPE when that process is gone, EAGAIN when too many are in flight.
 pub fn pass(link: &UnixStream, fd: BorrowedFd) -> io::Result<()> {
     let rights = [fd.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&rights)];
-    loop {
-        match sendmsg::<()>(link.as_raw_fd(), &[IoSlice::new(BYTE)], &control, NOW | QUIETLY, None) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let (bytes, flags) = ([IoSlice::new(BYTE)], DONTWAIT | NOSIGNAL);
+    Ok(retry(|| sendmsg::<()>(link.as_raw_fd(), &bytes, &control, flags, None)).map(drop)?)
 }
 
-/// Takes the next descriptor that was passed, without waiting.
+/// Receives the next descriptor, without waiting.
 ///
 /// # Errors
-/// What recvmsg(2) says; ECONNRESET when the other process closed with something unread.
+/// ECONNRESET when the peer closed with something unread, and the others of recvmsg(2).
 pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
     let mut byte = [0; BYTE.len()];
     let mut bytes = [IoSliceMut::new(&mut byte)];
     let mut space = cmsg_space!([RawFd; 1]);
-    let message = match recvmsg::<()>(link.as_raw_fd(), &mut bytes, Some(&mut space), NOW) {
+    let message = match recvmsg::<()>(link.as_raw_fd(), &mut bytes, Some(&mut space), DONTWAIT) {
         Ok(message) => message,
         Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Passed::Nothing),
         Err(error) => return Err(error.into()),
@@ -65,7 +60,8 @@ pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
         ControlMessageOwned::ScmRights(rights) => rights.first().copied(),
         _ => None,
     });
-    // SAFETY: the kernel has just made this number for us; the space holds one, so nobody else has it.
+    // SAFETY: the kernel has just created this number; `space` holds only one, and nothing else
+    // owns it.
     Ok(passed.map_or(Passed::Lost, |fd| Passed::Descriptor(unsafe { OwnedFd::from_raw_fd(fd) })))
 }
 
@@ -76,7 +72,7 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn a_passed_descriptor_is_the_same_open_file_and_the_end_follows() {
+    fn a_passed_descriptor_is_the_same_open_file_and_then_comes_the_end() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         assert!(matches!(take_passed(&theirs), Ok(Passed::Nothing)));
         let (mut reader, writer) = io::pipe().unwrap();
@@ -88,14 +84,14 @@ mod tests {
             io::PipeWriter::from(fd).write_all(b"x").unwrap();
         }
         assert!(matches!(take_passed(&theirs), Ok(Passed::End)));
-        // No copy is left open.
+        // No duplicate is left open.
         let mut read = Vec::new();
         reader.read_to_end(&mut read).unwrap();
         assert_eq!(read, b"xx");
     }
 
     #[test]
-    fn nothing_is_passed_to_a_process_that_is_gone() {
+    fn passing_to_a_closed_peer_is_a_broken_pipe() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
         assert_eq!(pass(&ours, ours.as_fd()).unwrap_err().kind(), io::ErrorKind::BrokenPipe);

@@ -1,51 +1,56 @@
-//! Memory across fork: what a child shares with its parent, and what it can give back.
+//! Optimisation for rooms of thousands: skip on first reading
 //!
-//! After fork, parent and child share every page until one of them writes to it. A page that the parent writes to leaves
-//! the old copy to the child, which pays for memory that it never uses. So the hub keeps what it writes to most in a few
-//! large blocks, and each child gives its copies back as a whole.
+//! After fork, parent and child share every page until one of them writes to it (copy-on-write). A
+//! page that the parent writes to leaves the old copy to the child, which pays for memory that it
+//! never uses. So the data that the hub writes most is kept in a few large blocks that children do
+//! not get, or give up as a whole.
 
-/// From this size on, a block of memory is a mapping of its own, touched page by page as it is used, and given back to the
-/// system as soon as it is freed. More than malloc keeps in stock (132 kB), or it would come from there.
+/// From this size on, malloc maps a block on its own: touched page by page, unmapped when freed.
+/// More than it keeps in its free lists (132 kB).
 const LARGE: usize = 256 * 1024;
 
-/// An empty vector whose memory is such a block. Children do not get it where the system lets us keep it from them: then fork has
-/// less to copy, and the hub that writes to it afterwards no page to copy first. A child must [`discard_in_child`] it unread.
+/// An empty vector whose memory is such a block, with `MADV_DONTFORK` where the system has it: fork
+/// has less to copy, and the hub's later writes copy no page. A child must call
+/// `discard_in_child` before it touches the vector.
 pub fn dontfork_vec<T>() -> Vec<T> {
     let block: Vec<T> = Vec::with_capacity(LARGE.div_ceil(size_of::<T>()));
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    keep_from_children(block.as_ptr().cast());
+    exclude_from_fork(block.as_ptr().cast());
     block
 }
 
-/// In a child, gives up its copy of a block of [`dontfork_vec`].
+/// In a child, gives up its copy of a [`dontfork_vec`].
 pub fn discard_in_child<T>(block: &mut Vec<T>) {
     let block = std::mem::take(block);
     if cfg!(all(target_os = "linux", target_env = "gnu")) {
-        // Not even the few bytes before it are there, by which free(3) would know it.
+        // Not mapped here, and neither is malloc's header before it, which free(3) would read.
         std::mem::forget(block);
     }
 }
 
-/// madvise(2), `MADV_DONTFORK`, for memory that malloc has mapped by itself. The mapping keeps it as it grows: mremap(2).
+/// madvise(2), `MADV_DONTFORK`, for a block that malloc has mapped on its own. The mapping keeps it
+/// when it grows: mremap(2).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn keep_from_children(block: *const libc::c_void) {
+fn exclude_from_fork(block: *const libc::c_void) {
     const HEADER: usize = 2 * size_of::<usize>();
     // SAFETY: `block` comes from malloc and has not been freed.
     let size = HEADER + unsafe { libc::malloc_usable_size(block.cast_mut()) };
     let start = (block as usize).wrapping_sub(HEADER);
     let page =
         nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
-    // Pages of its own from the first byte to the last: a mapping. Anything else lies among what children need.
+    // Whole pages are a mapping of its own. Anything else shares pages with data that children
+    // need.
     if start.is_multiple_of(page) && size.is_multiple_of(page) {
-        // SAFETY: these pages hold this block and nothing else; what becomes of them in a child is the contract of `dontfork_vec`.
+        // SAFETY: these pages hold this block alone; `dontfork_vec` says what a child may do with
+        // it.
         let _ = unsafe { libc::madvise(start as *mut libc::c_void, size, libc::MADV_DONTFORK) };
     }
 }
 
-/// Makes the blocks of [`dontfork_vec`] what they are meant to be where the C library is glibc, which otherwise raises its threshold with each large block that is
-/// freed: mallopt(3), `M_MMAP_THRESHOLD`. Others keep their own ways; nothing but memory depends on it.
+/// Fixes malloc's threshold at [`LARGE`], where the C library is glibc: it would raise it with each
+/// large block freed (mallopt(3), `M_MMAP_THRESHOLD`). Elsewhere only memory use differs.
 pub fn keep_large_blocks_apart() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: mallopt takes two integers, and no other thread allocates meanwhile.
+    // SAFETY: mallopt takes two integers, and there is no other thread to allocate meanwhile.
     let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE as i32) };
 }

@@ -1,4 +1,4 @@
-//! poll(2): the one place where a process waits.
+//! poll(2): the only call in which a process waits.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,26 +7,27 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// What to wait for on a descriptor. An error or a hang-up is reported whatever is asked.
+/// Events to wait for. An error or a hang-up is always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// Bytes to read, a connection to accept, or the end.
+    /// Bytes to read, a connection to accept, or end of file.
     Read,
     /// Room to write.
     Write,
-    /// Nothing but the other side's end, also behind bytes that nobody has read. On a pipe's write end: its last reader is
-    /// gone. On a socket: the peer has ended its sending side, or, where the system does not tell of that, both.
+    /// The peer's end alone, even behind unread bytes. On a pipe's write end: the last reader is
+    /// gone. On a socket: the peer has shut down its sending side or, where the system does not
+    /// report that, both.
     End,
 }
 
-/// Linux and FreeBSD tell of a half-closed connection whose last bytes are still unread: poll(2), POLLRDHUP, which nix does
-/// not name.
+/// Half-close with bytes still unread: poll(2), POLLRDHUP, of Linux and FreeBSD. nix has no name
+/// for it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const HALF_CLOSED: PollFlags = PollFlags::empty();
 
-/// An entry of the list to wait for.
+/// An entry for [`wait`].
 pub fn watch(fd: BorrowedFd<'_>, interest: Interest) -> PollFd<'_> {
     let events = match interest {
         Interest::Read => PollFlags::POLLIN,
@@ -36,20 +37,17 @@ pub fn watch(fd: BorrowedFd<'_>, interest: Interest) -> PollFd<'_> {
     PollFd::new(fd, events)
 }
 
-/// True when the last [`wait`] found something to do there.
+/// True when the last [`wait`] reported an event for this entry.
 pub fn is_ready(watched: &PollFd) -> bool {
-    // A bit that nix has no name for (`None`) is an event all the same.
+    // `None`: a bit that nix has no name for, which is an event too.
     watched.any() != Some(false)
 }
 
-/// Waits until something can be done on one of `watched`, which [`is_ready`] tells, or `timeout` is over (`None`: for
-/// ever). A signal ends the wait early with none ready.
+/// poll(2): waits until an entry is ready (`is_ready`), a signal comes (none is ready then), or
+/// `timeout` is over (`None`: no limit).
 ///
-/// The list is the caller's, so that a child needs no memory from the heap: each page that it would touch is a page
-/// that it no longer shares with its parent.
-///
-/// # Errors
-/// What poll(2) says, EINTR excepted.
+/// The list is the caller's, on its stack: a child that writes to the heap copies a page that it
+/// shared with its parent (copy-on-write).
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     match poll(watched, milliseconds(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
@@ -57,10 +55,7 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
-/// The same for those of `watched` that there are. Says of each whether something can be done on it.
-///
-/// # Errors
-/// As [`wait`].
+/// [`wait`] for the entries that are `Some`; returns whether each is ready.
 pub fn wait_for_some<const N: usize>(
     watched: [Option<PollFd>; N],
     timeout: Option<Duration>,
@@ -71,12 +66,12 @@ pub fn wait_for_some<const N: usize>(
     Ok(watched.map(|one| one.is_some() && ready.next() == Some(true)))
 }
 
-/// True when `fd` takes some bytes now. Errors count as such: the write will tell.
+/// True when `fd` takes bytes now. True after an error too, which the next write returns.
 pub fn is_writable_now(fd: impl AsFd) -> bool {
     is_ready_now(fd, Interest::Write)
 }
 
-/// True when the other side has ended: [`Interest::End`].
+/// True when the peer has ended: [`Interest::End`].
 pub fn has_ended(fd: impl AsFd) -> bool {
     is_ready_now(fd, Interest::End)
 }
@@ -86,11 +81,11 @@ fn is_ready_now(fd: impl AsFd, interest: Interest) -> bool {
     wait(&mut watched, Some(Duration::ZERO)).is_ok() && is_ready(&watched[0])
 }
 
-/// Rounded up: a timeout rounded down would turn the last part of a millisecond into a spin.
+/// Rounded up: rounded down, the last part of a millisecond would be a busy loop.
 fn milliseconds(timeout: Option<Duration>) -> PollTimeout {
     match timeout {
         None => PollTimeout::NONE,
-        Some(wait) => PollTimeout::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX),
+        Some(time) => PollTimeout::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX),
     }
 }
 
@@ -100,7 +95,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn a_part_of_a_millisecond_is_a_whole_one() {
+    fn timeouts_are_rounded_up() {
         assert_eq!(milliseconds(Some(Duration::from_nanos(1))), PollTimeout::from(1u8));
         assert_eq!(milliseconds(Some(Duration::from_micros(1001))), PollTimeout::from(2u8));
         assert_eq!(milliseconds(Some(Duration::ZERO)), PollTimeout::ZERO);
@@ -109,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_write_end_of_a_pipe_tells_that_its_last_reader_is_gone() {
+    fn a_pipe_without_readers_has_ended() {
         let (reader, mut writer) = std::io::pipe().unwrap();
         writer.write_all(b"unread").unwrap();
         assert!(!has_ended(&writer));
@@ -119,7 +114,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_socket_tells_that_its_peer_has_ended_its_side_behind_unread_bytes() {
+    fn a_half_closed_socket_has_ended_even_with_unread_bytes() {
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         theirs.write_all(b"unread").unwrap();
         assert!(!has_ended(&ours));

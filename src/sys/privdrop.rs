@@ -1,4 +1,4 @@
-//! Another user: how a process that was started by root gives its rights up for good.
+//! Dropping root's privileges for good.
 
 use std::ffi::CString;
 use std::io;
@@ -6,7 +6,6 @@ use std::io;
 use anyhow::{Context, ensure};
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
 
-/// A user of this system.
 #[derive(Clone, Debug)]
 pub struct User {
     name: String,
@@ -15,30 +14,26 @@ pub struct User {
 }
 
 impl User {
-    /// Looks a name up, getpwnam(3); `None` when nobody bears it.
-    ///
-    /// # Errors
-    /// What the system's list of users says when it cannot be read.
+    /// getpwnam(3); `None` when there is no such user.
     pub fn named(name: &str) -> io::Result<Option<User>> {
         let found = nix::unistd::User::from_name(name)?;
         Ok(found.map(|user| User { name: user.name, uid: user.uid, gid: user.gid }))
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its number.
     pub fn number(&self) -> u32 {
         self.uid.as_raw()
     }
 
-    /// Becomes this user, with its groups and no other, without a way back. In this order: once the user is another, the groups
-    /// cannot be changed any more.
+    /// Becomes this user with its groups alone, irrevocably. Groups first: only root may change
+    /// them.
     ///
     /// # Errors
-    /// EPERM when this process is not root's; that there is a way back, which the process must not live to use.
+    /// EPERM when this process is not root's. Also when root's rights could be regained; the
+    /// process must not go on then.
     pub fn switch_to(&self) -> anyhow::Result<()> {
         set_groups(&self.name, self.gid).context("initgroups")?;
         setgid(self.gid).map_err(io::Error::from).context("setgid")?;
@@ -57,13 +52,11 @@ fn set_groups(name: &str, gid: Gid) -> io::Result<()> {
     Ok(nix::unistd::initgroups(&CString::new(name)?, gid)?)
 }
 
-/// The same where nix has it not.
+/// initgroups(3), which nix does not have there.
 #[cfg(target_vendor = "apple")]
 fn set_groups(name: &str, gid: Gid) -> io::Result<()> {
     let name = CString::new(name)?;
     // SAFETY: the name is a C string that outlives the call.
-    match unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    let done = unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) };
+    Ok(nix::errno::Errno::result(done).map(drop)?)
 }

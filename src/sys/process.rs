@@ -7,48 +7,48 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
-use super::Signals;
+use super::errno::retry;
+use super::signals::Signals;
 
-/// Where one is after [`fork`].
-#[derive(Debug)]
-pub enum Fork {
-    /// In the first process; the number is the child's.
+/// Exit status of a child that could not be set up (EX_OSERR of sysexits.h).
+pub(super) const NOT_READY: i32 = 71;
+
+/// The process that [`fork`] returns in.
+pub(super) enum Fork {
+    /// With the child's pid.
     Parent(Pid),
-    /// In the new process.
     Child,
 }
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself, with this status.
+    /// It exited with this status.
     Status(i32),
-    /// By this signal.
+    /// This signal killed it.
     Signal(Signal),
 }
 
-/// Makes a second process of this one: fork(2).
+/// fork(2). The caller has one thread and no unflushed buffer that the child could flush too.
 ///
-/// The caller has one thread, and nothing waits unwritten in a buffer that the child could write as well. Signals
-/// are blocked meanwhile, and unblocked in the child only once it has given `caught` back to the system:
-/// otherwise a SIGTERM sent to the child would be written into the signal pipe that it shares with its parent, and
-/// the child would live on.
-///
-/// # Errors
-/// EAGAIN at the limit of processes, ENOMEM; the caller goes on alone.
-pub fn fork(caught: &Signals) -> io::Result<Fork> {
-    // SAFETY: these programs never start a thread, so the child finds no lock held that nobody will release.
+/// Signals are blocked meanwhile, and unblocked in the child only after `caught` is back at its
+/// defaults: otherwise a SIGTERM sent to the child would be written into the signal pipe that it
+/// shares with its parent, and the child would survive it.
+pub(super) fn fork(caught: &Signals) -> io::Result<Fork> {
+    // SAFETY: these programs never start a thread, so no lock is held in the child by a thread that
+    // it lacks.
     fork_by(caught, || unsafe { nix::unistd::fork() })
 }
 
-/// The same by another call than fork(2).
+/// [`fork`] by another system call than fork(2).
 pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkResult>) -> io::Result<Fork> {
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let forked = make();
     if let Ok(ForkResult::Child) = forked {
         caught.give_back();
     }
-    // Cannot fail: the mask comes from the kernel. If it did, a child must not run on with signals blocked.
+    // Cannot fail: the mask comes from the kernel. If it did, a child must not run on with signals
+    // blocked.
     if mask.thread_set_mask().is_err() {
         std::process::abort();
     }
@@ -58,65 +58,48 @@ pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkR
     })
 }
 
-/// Ends this process at once: `_exit`(2). A forked child leaves this way, because `exit` would write its parent's
-/// buffers a second time and run destructors over descriptors that are closed.
-pub fn leave(status: i32) -> ! {
+/// `_exit`(2). A forked child ends this way: `exit` would flush its parent's buffers a second time
+/// and run destructors over descriptors that are closed.
+pub(super) fn leave(status: i32) -> ! {
     // SAFETY: _exit takes an integer and never returns.
     unsafe { libc::_exit(status) }
 }
 
-/// Takes one ended child out of the process table without waiting; `None` when no child has ended.
-///
-/// # Errors
-/// What waitpid(2) says; having no child at all is no error.
+/// Reaps one child that has ended, without waiting; `None` when there is none, or no child at all.
 pub fn reap_one() -> io::Result<Option<(Pid, Ended)>> {
     loop {
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        match retry(|| waitpid(None, Some(WaitPidFlag::WNOHANG))) {
             Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
-            Ok(status) => {
-                if let Some(ended) = ended(status) {
+            status => {
+                if let Some(ended) = ended(status?) {
                     return Ok(Some(ended));
                 }
             }
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Takes this child out of the process table if it has ended; `None` when it lives, or is no child of ours any more.
-///
-/// # Errors
-/// What waitpid(2) says.
+/// Reaps `child` if it has ended; `None` when it is alive, or no longer a child of this process.
 pub fn reap_ended(child: Pid) -> io::Result<Option<Ended>> {
-    loop {
-        match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
-            Err(Errno::EINTR) => {}
-            Err(Errno::ECHILD) => return Ok(None),
-            status => return Ok(ended(status?).map(|(_, ended)| ended)),
-        }
+    match retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) {
+        Err(Errno::ECHILD) => Ok(None),
+        status => Ok(ended(status?).map(|(_, ended)| ended)),
     }
 }
 
-/// Waits for this child to end.
+/// Waits until `child` ends, and reaps it.
 ///
 /// # Errors
-/// ECHILD when it is not, or no longer, a child of ours.
+/// ECHILD when it is not, or no longer, a child of this process.
 pub fn reap_this(child: Pid) -> io::Result<Ended> {
     loop {
-        match waitpid(child, None) {
-            Ok(status) => {
-                if let Some((_, ended)) = ended(status) {
-                    return Ok(ended);
-                }
-            }
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
+        if let Some((_, ended)) = ended(retry(|| waitpid(child, None))?) {
+            return Ok(ended);
         }
     }
 }
 
-/// `None` for a child that was stopped, continued or traced: it lives.
+/// `None` for a child that was stopped, continued or traced: it is alive.
 fn ended(status: WaitStatus) -> Option<(Pid, Ended)> {
     match status {
         WaitStatus::Exited(pid, status) => Some((pid, Ended::Status(status))),
@@ -125,8 +108,8 @@ fn ended(status: WaitStatus) -> Option<(Pid, Ended)> {
     }
 }
 
-/// Sends `signal` to a child that has not been reaped yet. A child that is a zombie already takes it silently.
+/// Sends `signal` to a child that has not been reaped; a zombie ignores it.
 pub fn kill(child: Pid, signal: Signal) {
-    // An error could only say that the child is gone, which is what the signal was for.
+    // The only possible error is that the child is gone, which is the signal's purpose.
     let _ = nix::sys::signal::kill(child, signal);
 }

@@ -1,6 +1,6 @@
 //! Signals as one more descriptor in the poll loop: the self-pipe.
 
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,84 +8,79 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::unistd::{Pid, getsid};
 
-use super::{make_nonblocking, move_high};
+use super::descriptors::{make_nonblocking, move_high};
 
-/// The signals that a program has asked to hear of.
-///
-/// A handler raises the signal's flag and puts one byte into the pipe: the byte ends the wait, the flag says which
-/// signal it was (a full pipe may lose bytes, never flags).
+/// The caught signals. A handler sets the signal's flag and writes one byte to the pipe: the byte
+/// ends the wait, the flag names the signal (a full pipe loses bytes, never flags).
 #[derive(Debug)]
 pub struct Signals {
-    pipe: std::io::PipeReader,
+    pipe: PipeReader,
     raised: Vec<(Signal, Arc<AtomicBool>)>,
-    /// Those that are for this process and not for those that it forks.
+    /// Ignored by forked children instead of set back to the default.
     own: Vec<Signal>,
-    /// SIGHUP has come from who tells of the terminal's end.
+    /// A SIGHUP came because the terminal was closed.
     hung_up: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Catches `signals`. The pipe's descriptors get numbers from `lowest` on: one, and one per signal.
-    ///
-    /// # Errors
-    /// EMFILE and the like from pipe(2) and fcntl(2).
+    /// Catches `signals`. The pipe's descriptors (its read end, and a write end per signal) get
+    /// numbers from `lowest` on.
     pub fn catch(signals: &[Signal], lowest: RawFd) -> io::Result<Signals> {
         Signals::catch_with_own(signals, &[], lowest)
     }
 
-    /// The same, and `own` ones that processes forked later are deaf to: who sends them by the program's name, pkill(1), means the first
-    /// process and must not end the others.
-    ///
-    /// # Errors
-    /// As [`Signals::catch`].
+    /// The same with `own` signals, which children forked later ignore: sent by the program's name
+    /// (pkill(1)), they are for the first process and must not end the others.
     pub fn catch_with_own(signals: &[Signal], own: &[Signal], lowest: RawFd) -> io::Result<Signals> {
-        let (reader, writer) = std::io::pipe()?;
-        let reader = std::io::PipeReader::from(move_high(reader.into(), lowest)?);
+        let (reader, writer) = io::pipe()?;
+        let reader = PipeReader::from(move_high(reader.into(), lowest)?);
         let writer = move_high(writer.into(), lowest)?;
         make_nonblocking(&reader)?;
         let (mut raised, hung_up) = (Vec::new(), Arc::new(AtomicBool::new(false)));
         let all = [signals, own].concat();
         for &signal in &all {
             let flag = Arc::new(AtomicBool::new(false));
-            // In this order: whoever reads the byte finds the flags up.
+            // Flags before the byte: handlers run in this order, and a reader of the byte finds the
+            // flags set.
             if signal == Signal::SIGHUP {
-                raise_where_the_terminal_ends(&hung_up)?;
+                watch_for_hangup(&hung_up)?;
             }
             signal_hook::flag::register(signal as i32, Arc::clone(&flag))?;
             let copy = move_high(writer.try_clone()?, lowest)?;
             signal_hook::low_level::pipe::register::<OwnedFd>(signal as i32, copy)?;
             raised.push((signal, flag));
         }
-        // Whoever started us may have had them blocked, and a mask is inherited.
+        // The signal mask is inherited, and the parent may have blocked them.
         all.into_iter().collect::<SigSet>().thread_unblock()?;
         Ok(Signals { pipe: reader, raised, own: own.to_vec(), hung_up })
     }
 
-    /// To wait for, with [`crate::sys::Interest::Read`].
+    /// Readable when a signal has come.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
 
-    /// The pipe's number, for a process that keeps it when it closes others.
+    /// Of the pipe, for a child that keeps it open.
     pub fn number(&self) -> RawFd {
         self.pipe.as_raw_fd()
     }
 
-    /// The signals that have come since the last call.
+    /// Takes the signals that have come since the last call.
     pub fn take(&mut self) -> Vec<Signal> {
         let mut bytes = [0; 256];
-        // First the pipe, then the flags: a signal in between wakes the next wait for nothing, and is not lost.
+        // The pipe before the flags: a signal in between causes a spurious wakeup, and is not lost.
         while matches!(self.pipe.read(&mut bytes), Ok(n) if n == bytes.len()) {}
         self.raised.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)).map(|(s, _)| *s).collect()
     }
 
-    /// True when a SIGHUP that has come since the last call told of the terminal's end: from the kernel, or from the shell that passes it on
-    /// to what it has started, the leader of the session. Anybody else's asks for something.
+    /// True when a SIGHUP since the last call came from the kernel, or from the session leader (a
+    /// shell that passes it on to its jobs): the terminal was closed. A SIGHUP of any other process
+    /// is a request.
     pub fn has_hung_up(&mut self) -> bool {
         self.hung_up.swap(false, Ordering::SeqCst)
     }
 
-    /// In a forked child: each signal does again what the system does by default, or nothing.
+    /// In a forked child: sets each signal back to its default, or ignores it.
     pub(super) fn give_back(&self) {
         for (caught, _) in &self.raised {
             if self.own.contains(caught) { ignore_signal(*caught) } else { default_signal(*caught) }
@@ -93,54 +88,52 @@ impl Signals {
     }
 }
 
-fn raise_where_the_terminal_ends(flag: &Arc<AtomicBool>) -> io::Result<()> {
+fn watch_for_hangup(flag: &Arc<AtomicBool>) -> io::Result<()> {
     let (flag, leader) = (Arc::clone(flag), getsid(None)?);
-    let look = move |about: &libc::siginfo_t| {
-        if tells_of_the_terminals_end(about, leader) {
+    let handler = move |info: &libc::siginfo_t| {
+        if is_hangup(info, leader) {
             flag.store(true, Ordering::SeqCst);
         }
     };
-    // SAFETY: what runs in the handler reads what the kernel has written and sets a flag: signal-safety(7).
-    unsafe { signal_hook_registry::register_sigaction(Signal::SIGHUP as i32, look) }?;
+    // SAFETY: the handler reads the kernel's siginfo and sets an atomic flag, both allowed by
+    // signal-safety(7).
+    unsafe { signal_hook_registry::register_sigaction(Signal::SIGHUP as i32, handler) }?;
     Ok(())
 }
 
 /// sigaction(2), `si_code` and `si_pid`.
 #[cfg(target_os = "linux")]
-fn tells_of_the_terminals_end(about: &libc::siginfo_t, leader: Pid) -> bool {
-    // SAFETY: kill(2) and its like, which SI_USER tells of, fill this field in.
-    about.si_code == libc::SI_KERNEL
-        || about.si_code == libc::SI_USER && unsafe { about.si_pid() } == leader.as_raw()
+fn is_hangup(info: &libc::siginfo_t, leader: Pid) -> bool {
+    // SAFETY: with SI_USER, kill(2) has filled this field in.
+    info.si_code == libc::SI_KERNEL
+        || info.si_code == libc::SI_USER && unsafe { info.si_pid() } == leader.as_raw()
 }
 
-/// Elsewhere the kernel does not say that it was the kernel: each may be that.
+/// Other kernels do not mark their own signals: each SIGHUP may be one.
 #[cfg(not(target_os = "linux"))]
-fn tells_of_the_terminals_end(_about: &libc::siginfo_t, _leader: Pid) -> bool {
+fn is_hangup(_info: &libc::siginfo_t, _leader: Pid) -> bool {
     true
 }
 
-/// Ignores `ignored` in this process and in those that it forks.
-///
-/// For SIGPIPE (Rust's start-up code does it too; written out because the servers live by it: a write to a
-/// connection that is gone then fails with EPIPE and kills nobody), and in a helper process whose end another
-/// decides.
+/// Ignores a signal, in later children too.
 pub fn ignore_signal(ignored: Signal) {
-    // SAFETY: ignoring runs no function of ours. It cannot fail for a signal that can be caught.
+    // SAFETY: SIG_IGN runs no handler. It cannot fail for a signal that can be caught.
     let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
 }
 
-/// True when this process ignores `signal`, as whoever started it may have had it (nohup(1), for SIGHUP).
+/// True when this process ignores `signal`; that is inherited, for SIGHUP from nohup(1).
 pub fn is_ignored(signal: Signal) -> bool {
-    let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: no action is given, so nothing changes; the kernel writes the present one to `now`, which is large enough.
-    let asked = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), now.as_mut_ptr()) };
-    // SAFETY: sigaction has filled it in, for it has succeeded.
-    asked == 0 && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_IGN
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: with no new action, nothing changes; the kernel writes the present one to `action`,
+    // which is large enough.
+    let status = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: sigaction has succeeded, so it has filled `action` in.
+    status == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
-/// Lets the system do with `signal` what it does by default. For SIGCHLD: ignored, as a parent may leave it to us, it would
-/// make children vanish without a status to wait for.
+/// Sets a signal back to its default action. For SIGCHLD: a parent may have left it ignored, and
+/// children would then be reaped without a status.
 pub fn default_signal(defaulted: Signal) {
-    // SAFETY: the default action is no function of ours, so no handler's rules can be broken.
+    // SAFETY: the default action runs no handler.
     let _ = unsafe { signal(defaulted, SigHandler::SigDfl) };
 }

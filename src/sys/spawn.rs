@@ -1,26 +1,30 @@
-//! A process for one task: what happens at fork, in the order that matters.
+//! A child process for one task: fork, close, confine, run, `_exit`, in this order.
 
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nix::unistd::Pid;
+
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 use super::clone_files::SharedTableFork;
-use super::{Fork, Pid, Sandbox, Signals, fork, keep_only, leave};
+use super::descriptors::keep_only;
+use super::process::{Fork, NOT_READY, fork, leave};
+use super::sandbox::Sandbox;
+use super::signals::Signals;
 
-/// The status of a child that could not get ready (EX_OSERR of sysexits.h).
-pub(super) const NOT_READY: i32 = 71;
-/// The status of a child in which the program itself was wrong (EX_SOFTWARE of sysexits.h).
+/// Exit status of a child that panicked (EX_SOFTWARE of sysexits.h).
 const BUG: i32 = 70;
 
-/// Forks a child that holds 0, 1, 2 and the descriptors in `keep`, may do what `sandbox` leaves it, runs `work` and ends
-/// with the status that it returns. In the first process, returns the child's number.
+/// Forks a child that holds 0, 1, 2 and the descriptors in `keep`, is confined by `sandbox`, runs
+/// `work` and exits with the status that it returns. Returns the child's pid, in the parent.
 ///
-/// The child never comes back from here: it must not unwind into its parent's loop, nor drop its parent's values, whose
-/// descriptors are closed. It costs its own client alone if it panics, and serves nobody if it cannot be confined.
+/// The child never returns from here: it must not unwind into its parent's loop, nor drop its
+/// parent's values, whose descriptors are closed. A panic costs its own client alone; a child that
+/// cannot be confined runs no `work`.
 ///
 /// # Errors
-/// What fork(2) says: EAGAIN at the limit of processes, ENOMEM.
+/// EAGAIN at the limit of processes, ENOMEM: fork(2).
 pub fn spawn(
     caught: &Signals,
     keep: &[RawFd],
@@ -39,11 +43,11 @@ pub fn spawn(
     }
 }
 
-/// Forks, and leaves the child with what it keeps.
+/// Forks; the child also gets the outcome of closing the descriptors that are not in `keep`.
 fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(Fork, io::Result<()>)> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    if let Some(crowd) = SharedTableFork::of(keep) {
-        return Ok((crowd.fork(caught, keep)?, Ok(())));
+    if let Some(shared) = SharedTableFork::of(keep) {
+        return Ok((shared.fork(caught, keep)?, Ok(())));
     }
     let forked = fork(caught)?;
     let kept = if let Fork::Child = forked { keep_only(keep) } else { Ok(()) };

@@ -22,7 +22,8 @@ pub(crate) struct WebEndpoint {
     encoder: WsEncoder,
     /// The address of the room's first listener, which the page shows.
     room: SocketAddr,
-    /// Clients of one address in the room. Checked at entry: a connection outside the room does not count.
+    /// Clients of one address in the room. Checked at entry: a connection outside the room does not
+    /// count.
     max_per_address: Option<usize>,
     verbosity: Verbosity,
 }
@@ -53,7 +54,8 @@ impl WebEndpoint {
         self.responses.refusal(reason)
     }
 
-    /// Does what a browser outside the room asks for. False for one that was disconnected already, and for what no worker asks.
+    /// Does what a browser outside the room asks for. False for one that was disconnected already,
+    /// and for what no worker asks.
     pub fn on_request(
         &self,
         record: &Record,
@@ -91,7 +93,7 @@ impl WebEndpoint {
             return connection.disconnect(self.refusal(&reason));
         }
         client.encoding = Some(Encoding::WebSocket);
-        context.channels.join(connection, frames);
+        connection.join(frames, context.channels);
         // Base64, as checked when the record was parsed.
         let accept = String::from_utf8_lossy(record.body);
         let greeting = [upgraded(&accept), ws_encode::hello(connection.pid, self.room)].concat();

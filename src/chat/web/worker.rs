@@ -1,5 +1,5 @@
-//! A worker of the HTTP listener: it reads a browser's request, then, once the browser has entered the room, its WebSocket frames.
-//! Like every worker it writes records and never to the socket.
+//! A worker of the HTTP listener: it reads a browser's request, then, once the browser has entered
+//! the room, its WebSocket frames. Like every worker it writes records and never to the socket.
 
 use std::io;
 use std::net::TcpStream;
@@ -13,12 +13,14 @@ use crate::hub::record::{IDLE, Kind, closed};
 use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
 use crate::sys;
 
-/// Deadline of a request's head. A browser opens connections before it needs them, so one may also never come.
+/// Deadline of a request's head. A browser opens connections before it needs them, so one may also
+/// never come.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves a client of `site` until it or the hub is gone. Once it is in the room, it may be idle for as long as `idle`. Returns the
-/// exit status.
-// Inlined into its caller, its stack frame would be every other worker's too: a large frame is touched page by page.
+/// Serves a client of `site` until it or the hub is gone. Once it is in the room, it may be idle
+/// for as long as `idle`. Returns the exit status.
+// Inlined into its caller, its stack frame would be every other worker's too: a large frame is
+// touched page by page.
 #[inline(never)]
 pub(crate) fn serve(
     socket: &TcpStream,
@@ -42,7 +44,8 @@ struct WebWorker<'a> {
 }
 
 impl WebWorker<'_> {
-    /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE: the hub is gone.
+    /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE:
+    /// the hub is gone.
     fn serve_request(&mut self, site: &Site, idle: Option<Duration>) -> io::Result<i32> {
         let (mut head, mut len) = ([0; MAX], 0);
         let deadline = Instant::now() + HEAD_TIMEOUT;

@@ -35,7 +35,7 @@ impl Room {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut connection = Connection::new(Pid::from_raw(pid), listener.accept().unwrap());
-        self.channels.join(&mut connection, self.channel);
+        connection.join(self.channel, &mut self.channels);
         self.clients.insert(connection, ());
         other
     }
@@ -48,13 +48,13 @@ impl Room {
     #[track_caller]
     fn tell(&mut self, pid: i32, notice: &[u8], now: Instant) {
         let (connection, _) = self.clients.get_mut(Pid::from_raw(pid)).unwrap();
-        self.channels.tell(connection, notice, now);
+        connection.tell(notice, &mut self.channels, now);
     }
 
     #[track_caller]
     fn pong(&mut self, pid: i32, pong: &[u8], now: Instant) {
         let (connection, _) = self.clients.get_mut(Pid::from_raw(pid)).unwrap();
-        self.channels.pong(connection, pong.to_vec(), now);
+        connection.pong(pong.to_vec(), &mut self.channels, now);
     }
 
     fn deliver(&mut self, now: Instant, sent: impl FnMut(RawFd, usize)) -> Vec<Pid> {
@@ -200,7 +200,7 @@ fn a_client_beyond_its_limit_is_a_slow_reader_and_the_log_is_kept_for_the_slowes
         }
     };
     let (connection, _) = room.clients.get_mut(slow_readers[0]).unwrap();
-    let lag = room.channels.lag(connection, Instant::now()).unwrap();
+    let lag = connection.lag(&room.channels, Instant::now()).unwrap();
     assert!(lag.bytes > LIMIT && lag.since > Duration::ZERO);
     room.client(1).is_closed = true;
     room.say(1);

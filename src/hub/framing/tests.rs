@@ -100,8 +100,8 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
 }
 
-/// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more, which is short. Returns how
-/// long that waits for its rest.
+/// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more,
+/// which is short. Returns how long that waits for its rest.
 fn wait_after(length: usize) -> Duration {
     let (mut buffer, now) = ([0; 64], Instant::now());
     let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
@@ -154,7 +154,7 @@ fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
     assert_eq!(given, [b"abc\0".to_vec(), b"de\0".to_vec()]);
 }
 
-/// What comes out of a small buffer when `reads`, each so long after the first, come in.
+/// Decodes `reads` in a small buffer, each at its time after the first.
 fn texts_of(reads: &[(&[u8], Duration)]) -> Vec<Vec<u8>> {
     let (mut buffer, start, mut given) = ([0; 4], Instant::now(), Vec::new());
     let mut cutter = FrameDecoder::new(&mut buffer, Framing::Texts(HOLD));

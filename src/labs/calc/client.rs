@@ -1,22 +1,21 @@
-//! The client: shows what the server says, in whatever words, and sends each typed line.
+//! The client: shows the server's text, whatever its wording, and sends each typed line.
 
 use std::ops::ControlFlow;
 
 use crate::cli::Program;
 use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("calc_client");
 
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
 struct Calc {
-    /// Where the server is.
+    /// The server's address, as shown.
     place: String,
 }
 
 impl ClientProtocol for Calc {
-    /// More than a terminal gives in one line, since a piece would be a line of its own for the server.
+    /// More than a terminal gives in one line: each piece would be a line for the server.
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
@@ -34,12 +33,12 @@ impl ClientProtocol for Calc {
         "> "
     }
 
-    /// The server does.
+    /// The server prompts.
     fn is_prompt_due(&self) -> bool {
         false
     }
 
-    /// By servers that want the number in the question's line.
+    /// Some servers want the number on the question's line.
     fn shows_questions(&self) -> bool {
         true
     }
@@ -58,16 +57,13 @@ impl ClientProtocol for Calc {
         ControlFlow::Continue(())
     }
 
-    /// After one sum, a server of the lab's first part closes.
+    /// An iterative server closes after one sum.
     fn server_may_close(&self) -> bool {
         true
     }
 }
 
-/// Connects to `host` and talks until keyboard, user or server end it. `is_plain`: no rows of ours on a terminal.
-///
-/// # Errors
-/// What ended it against the user's will, in one line.
+/// Talks until keyboard, user or server end it. `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let calc = Calc { place: format!("{host} port {port}") };
     run_client(MESSAGES, (host, port), is_plain, calc)

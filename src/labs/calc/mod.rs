@@ -1,7 +1,16 @@
-//! Calculation: the server asks for two numbers and answers their sum (docs/PROTOCOLS.md, section 4).
+//! Calculation: the server asks for two numbers and answers their sum (docs/PROTOCOLS.md, section
+//! 4).
 //!
-//! `number` reads what was typed, `calculator` is the server's side of the conversation (both pure); `server` gives it a
-//! socket; `client` shows what any such server says.
+//! Teaches a dialogue over a stream: lines, invalid input, silence. Read `calculator.rs` first.
+//!
+//! ```text
+//! server: a greeting, then a question per number, each a line
+//! client: a whole decimal number and a newline
+//! server: "Error: ..." and the question again, or after two numbers the sum
+//! ```
+//!
+//! `number` parses a line, `calculator` is the server's side of the dialogue: both pure. `server`
+//! gives it a socket; `client` shows what any such server sends.
 
 pub mod calculator;
 mod client;
@@ -11,5 +20,4 @@ mod server;
 pub use client::{PROGRAM as CLIENT, talk};
 pub use server::{PROGRAM as SERVER, serve};
 
-/// Where the server listens, unless told otherwise.
 pub const PORT: u16 = 5555;

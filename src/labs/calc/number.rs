@@ -1,37 +1,31 @@
-//! From a typed line to a number, or to the reason why it is none. Pure.
+//! Parser of a typed number. Pure.
 
 use std::fmt::{self, Display};
 use std::num::IntErrorKind;
 
 use crate::text::{Visible, character_boundary};
 
-/// Bytes of a refused text that are shown.
+/// Bytes of a rejected text that are shown.
 const SHOWN: usize = 40;
 
-/// Why a line is no number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseError {
-    /// There is nothing on it.
     Empty,
-    /// This text is something else.
     NotANumber(Vec<u8>),
-    /// This number needs more than 64 bits.
+    /// More than 64 bits.
     TooLarge(Vec<u8>),
-    /// It has more bytes than this.
+    /// More than this many bytes.
     TooLong(usize),
 }
 
-/// The number on a line: decimal digits with a sign or without, of 64 bits at most. Spaces around it are nothing, and so are
-/// NULs, which some clients send with each string.
-///
-/// # Errors
-/// The [`ParseError`].
-pub fn number(line: &[u8]) -> Result<i64, ParseError> {
+/// Parses decimal digits with an optional sign. Trims spaces and NULs, which some clients send with
+/// each string.
+pub fn parse_number(line: &[u8]) -> Result<i64, ParseError> {
     let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
         IntErrorKind::Empty => ParseError::Empty,
-        // The standard library stops where 64 bits end, and looks no further: a letter may be there.
+        // `parse` stops at the overflow: a letter may follow.
         IntErrorKind::PosOverflow | IntErrorKind::NegOverflow if is_number(text) => {
             ParseError::TooLarge(text.into())
         }
@@ -43,7 +37,7 @@ fn is_number(text: &str) -> bool {
     text.strip_prefix(['+', '-']).unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// One line, without its newline, fit for a terminal.
+/// One line without control characters.
 impl Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,7 +55,7 @@ impl Display for ParseError {
     }
 }
 
-/// A text between quotation marks, shortened.
+/// A text in quotation marks, shortened.
 struct Quoted<'a>(&'a [u8]);
 
 impl Display for Quoted<'_> {
@@ -78,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_types_is_taken() {
+    fn numbers_as_typed_are_parsed() {
         let numbers: [(&[u8], i64); 12] = [
             (b"12", 12),
             (b"+5", 5),
@@ -94,12 +88,12 @@ mod tests {
             (b"-9223372036854775808", i64::MIN),
         ];
         for (line, expected) in numbers {
-            assert_eq!(number(line), Ok(expected), "{}", String::from_utf8_lossy(line));
+            assert_eq!(parse_number(line), Ok(expected), "{}", String::from_utf8_lossy(line));
         }
     }
 
     #[test]
-    fn what_is_no_whole_number_is_refused() {
+    fn other_text_is_rejected() {
         let others = [
             "9223372036854775808a",
             "-99999999999999999999 1",
@@ -119,22 +113,22 @@ mod tests {
             "١٢",
         ];
         for line in others {
-            assert_eq!(number(line.as_bytes()), Err(ParseError::NotANumber(line.into())));
+            assert_eq!(parse_number(line.as_bytes()), Err(ParseError::NotANumber(line.into())), "{line}");
         }
-        assert_eq!(number(b"12\xff"), Err(ParseError::NotANumber(b"12\xff".to_vec())));
+        assert_eq!(parse_number(b"12\xff"), Err(ParseError::NotANumber(b"12\xff".to_vec())));
         for line in [&b""[..], b" ", b"\r", b"\0"] {
-            assert_eq!(number(line), Err(ParseError::Empty));
+            assert_eq!(parse_number(line), Err(ParseError::Empty), "{line:?}");
         }
         for line in ["9223372036854775808", "-9223372036854775809", &"9".repeat(200)] {
-            assert_eq!(number(line.as_bytes()), Err(ParseError::TooLarge(line.into())));
+            assert_eq!(parse_number(line.as_bytes()), Err(ParseError::TooLarge(line.into())), "{line}");
         }
     }
 
     #[test]
-    fn a_refusal_shows_the_text_and_obeys_nothing_in_it() {
-        let said = number(b"\x1b[2Jabc").unwrap_err().to_string();
-        assert_eq!(said, "\"^[[2Jabc\" is not a whole number (expected: one such as 12 or -3)");
-        let said = number("é".repeat(100).as_bytes()).unwrap_err().to_string();
-        assert!(said.starts_with(&format!("\"{}...\" is not", "é".repeat(20))), "{said}");
+    fn an_error_shows_the_text_without_control_characters() {
+        let shown = parse_number(b"\x1b[2Jabc").unwrap_err().to_string();
+        assert_eq!(shown, "\"^[[2Jabc\" is not a whole number (expected: one such as 12 or -3)");
+        let shown = parse_number("é".repeat(100).as_bytes()).unwrap_err().to_string();
+        assert!(shown.starts_with(&format!("\"{}...\" is not", "é".repeat(20))), "{shown}");
     }
 }

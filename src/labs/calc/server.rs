@@ -1,16 +1,15 @@
-//! The server: gives a conversation its socket, and prints what each line has come to.
+//! The server: connects a calculator to a socket and prints the outcome of each line.
 
 use std::time::Duration;
 
-use super::calculator::{Calculator, Step};
+use super::calculator::{Calculator, LineOutcome};
 use crate::cli::Program;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("calc_serveur");
 
-/// The most bytes of one `read`.
+/// Bytes of one `read`, at most.
 const CHUNK: usize = 1024;
 
 struct Calc {
@@ -28,13 +27,13 @@ impl ClientHandler for Calc {
         while !calculator.is_over() {
             let mut replies = String::new();
             match session.read(&mut chunk) {
-                Ok(n) => answer(session, &calculator.hear(&chunk[..n], &mut replies), &replies)?,
+                Ok(n) => answer(session, &calculator.feed(&chunk[..n], &mut replies), &replies)?,
                 Err(Disconnect::Closed) => {
-                    answer(session, calculator.hear_the_end(&mut replies).as_slice(), &replies)?;
+                    answer(session, calculator.finish(&mut replies).as_slice(), &replies)?;
                     return Err(Disconnect::Closed);
                 }
                 Err(Disconnect::Idle) => {
-                    session.send(self.silent_too_long().as_bytes())?;
+                    session.send(self.idle_notice().as_bytes())?;
                     return Err(Disconnect::Idle);
                 }
                 Err(end) => return Err(end),
@@ -49,25 +48,21 @@ impl ClientHandler for Calc {
 }
 
 impl Calc {
-    /// What a client is told that was.
-    fn silent_too_long(&self) -> String {
+    fn idle_notice(&self) -> String {
         let seconds = self.patience.unwrap_or_default().as_secs();
         format!("Nothing came for {seconds} s: goodbye.\n")
     }
 }
 
-/// Prints what the lines of the client have come to, and sends the replies to all of them at once.
-fn answer(session: &mut Session, steps: &[Step], replies: &str) -> Result<(), Disconnect> {
+/// Prints the outcomes and sends the replies to all lines with one write.
+fn answer(session: &mut Session, outcomes: &[LineOutcome], replies: &str) -> Result<(), Disconnect> {
     let peer = session.peer;
-    steps.iter().for_each(|step| session.log(format_args!("{peer}: {step}")));
+    outcomes.iter().for_each(|outcome| session.log(format_args!("{peer}: {outcome}")));
     session.send(replies.as_bytes())
 }
 
-/// Runs the server until SIGINT or SIGTERM: if `iterative`, one client at a time and one sum for each, else a child for each
-/// client and as many sums as it likes. A client that is silent for as long as `patience` is told so and left.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
+/// Runs the server until SIGINT or SIGTERM. `iterative`: one client at a time and one sum each;
+/// else a child per client and any number of sums. `patience`: idle timeout of a client.
 pub fn serve(options: &Options, iterative: bool, patience: Option<Duration>) -> anyhow::Result<()> {
     let calc = || Ok(Calc { one_sum: iterative, patience });
     server::run(options, ServeMode { iterative, patience }, startup()?, calc)

@@ -1,4 +1,5 @@
-//! The client: gives its name, sends what is typed with its name before the message, and shows what it is given.
+//! The client: sends its name, then each typed text with that name before the message; shows what
+//! arrives.
 
 use std::ops::ControlFlow;
 
@@ -8,45 +9,41 @@ use super::name::Name;
 use crate::cli::Program;
 use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("direct_client");
 
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
 struct Direct {
     name: Name,
-    /// Where the server is.
+    /// The server's address, as shown.
     place: String,
     prompt: String,
     last_line: LastLine,
 }
 
 impl Direct {
-    fn of(name: Name, place: String) -> Direct {
+    fn new(name: Name, place: String) -> Direct {
         let prompt = format!("{name}> ");
         Direct { name, place, prompt, last_line: LastLine::default() }
     }
 
-    /// Whom a typed line is for, and what goes to the server: one text, or more where the message is too long for one.
-    ///
-    /// # Errors
-    /// Why the line is for nobody.
+    /// The recipient and the texts of a typed line: several if the message is too long for one.
     fn texts(&self, line: &[u8]) -> Result<(Name, Vec<u8>), String> {
         let (to, message) = parse(line).map_err(|_| "write %name%message, as %bob%hello".to_string())?;
         let to = Name::new(to).map_err(|error| error.to_string())?;
-        let speaker = [self.name.as_bytes(), b": "].concat();
-        // `directed` adds a newline, which is no part of the text.
-        let taken = directed(&to, &speaker).len() - 1;
+        let sender = [self.name.as_bytes(), b": "].concat();
+        // Without the newline that `directed` adds.
+        let taken = directed(&to, &sender).len() - 1;
         let (mut lines, mut parts) = (LineBuffer::new(MAX_LEN - taken), Vec::new());
         lines.feed(message, |part| parts.push(part));
-        // An empty message is a message.
+        // An empty message is sent too.
         parts.extend(lines.finish().or_else(|| message.is_empty().then(Vec::new)));
-        let texts = parts.iter().flat_map(|part| directed(&to, &[&speaker[..], part].concat())).collect();
+        let texts = parts.iter().flat_map(|part| directed(&to, &[&sender[..], part].concat())).collect();
         Ok((to, texts))
     }
 }
 
-/// Tab then writes to whoever is called so.
+/// Lets Tab complete the name.
 fn offer(name: &Name, ui: &mut dyn Ui) {
     ui.offer_completion(&name.to_string(), &format!("%{name}%"));
 }
@@ -96,7 +93,7 @@ impl ClientProtocol for Direct {
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
-        self.last_line.feed(bytes, |speaker| offer(&speaker, ui));
+        self.last_line.feed(bytes, |sender| offer(&sender, ui));
         ui.server_text(bytes);
         ControlFlow::Continue(())
     }
@@ -110,12 +107,10 @@ impl ClientProtocol for Direct {
     }
 }
 
-/// Connects to `host` as `name`, and talks until keyboard, user or server end it. `is_plain`: no rows of ours on a terminal.
-///
-/// # Errors
-/// What ended it against the user's will, in one line.
+/// Talks as `name` until keyboard, user or server end it. `is_plain`: no input line of its own on a
+/// terminal.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Direct::of(name, format!("{host} port {port}")))
+    run_client(MESSAGES, (host, port), is_plain, Direct::new(name, format!("{host} port {port}")))
 }
 
 #[cfg(test)]
@@ -124,11 +119,11 @@ mod tests {
     use crate::client::{Event, screen_after};
 
     fn client(name: &str) -> Direct {
-        Direct::of(Name::new(name.as_bytes()).unwrap(), "here".to_string())
+        Direct::new(Name::new(name.as_bytes()).unwrap(), "here".to_string())
     }
 
     #[test]
-    fn the_speakers_name_stands_before_the_message() {
+    fn the_senders_name_stands_before_the_message() {
         let texts = |line: &str| {
             let texts = client("alice").texts(line.as_bytes());
             texts.map(|(_, texts)| String::from_utf8(texts).unwrap())
@@ -141,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_goes_in_texts_that_each_fit_and_nothing_is_lost() {
+    fn a_long_message_is_split_into_texts_without_loss() {
         let message = "é€🦀x".repeat(500);
         let (_, sent) = client("élodie").texts(format!("%bob%{message}").as_bytes()).unwrap();
         let texts: Vec<&str> = std::str::from_utf8(&sent).unwrap().lines().collect();
@@ -152,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_shown_whole_however_they_come_and_the_prompt_follows_each() {
+    fn messages_are_shown_whole_in_any_segmentation_and_the_prompt_follows_each() {
         let events = [&b"alice: h"[..], b"i \x1b[2J\nal", b"ice: bye\n\n"].map(Event::Received);
         let shown = screen_after(&mut client("bob"), true, events);
         let expected = "\nbob> \nalice: hi ^[[2J\nbob> \nalice: bye\nbob> \n\nbob> ";

@@ -1,12 +1,12 @@
-//! What the client makes of the lines that it is given: who speaks, and whether the server has sent us away. Pure.
+//! The client's scan of incoming lines: the sender's name, and whether the server refused us. Pure.
 
 use super::messages;
 use super::name::{MAX_LEN, Name};
 
-/// As much of a line as tells who speaks: a name, a colon, a space; or how a refusal begins.
+/// Bytes kept of a line: a name, a colon, a space, or the start of a refusal.
 const HEAD: usize = MAX_LEN + 2;
 
-/// The head of the last line.
+/// The head of the newest line.
 #[derive(Debug, Default)]
 pub struct LastLine {
     head: Vec<u8>,
@@ -14,8 +14,8 @@ pub struct LastLine {
 }
 
 impl LastLine {
-    /// Takes bytes as they come, and gives `speaks` the name of whoever speaks in each line that they complete.
-    pub fn feed(&mut self, bytes: &[u8], mut speaks: impl FnMut(Name)) {
+    /// Calls `found` with the sender's name of each line that `bytes` complete.
+    pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Name)) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             if std::mem::replace(&mut self.has_ended, part.ends_with(b"\n")) {
                 self.head.clear();
@@ -23,19 +23,20 @@ impl LastLine {
             let lacking = HEAD - self.head.len();
             self.head.extend_from_slice(&part[..part.len().min(lacking)]);
             if self.has_ended {
-                speaker(&self.head).into_iter().for_each(&mut speaks);
+                sender(&self.head).into_iter().for_each(&mut found);
             }
         }
     }
 
-    /// True when the line is one by which the server sends a client away.
+    /// True if the newest line is the server's before it closes.
     pub fn is_refusal(&self) -> bool {
         self.head.starts_with(messages::last_error("").trim_end_matches('\n').as_bytes())
     }
 }
 
-/// Who speaks in a line that begins so: our client puts a name before each message. The server's own lines begin otherwise.
-fn speaker(head: &[u8]) -> Option<Name> {
+/// Our client puts its name before each message; the server's own lines begin with
+/// [`messages::ERROR`].
+fn sender(head: &[u8]) -> Option<Name> {
     let end = head.windows(2).position(|two| two == b": ")?;
     let name = (!head.starts_with(messages::ERROR.as_bytes())).then_some(&head[..end])?;
     Name::new(name).ok()
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_last_line_tells_a_refusal_from_a_mistake() {
+    fn a_refusal_is_distinct_from_a_routing_error() {
         let refused = |pieces: &[&str]| {
             let mut last = LastLine::default();
             pieces.iter().for_each(|piece| last.feed(piece.as_bytes(), drop));
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn who_speaks_is_known_however_it_comes_and_nobody_else() {
+    fn senders_are_found_in_any_segmentation() {
         let (mut last, mut names) = (LastLine::default(), Vec::new());
         let long = format!("{}: x\n", "x".repeat(MAX_LEN + 1));
         let longest = format!("{}: x\n", "y".repeat(MAX_LEN));

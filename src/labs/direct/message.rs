@@ -1,4 +1,4 @@
-//! The codec: texts in what a child has cut, and whom a text is for. Pure.
+//! The codec: the texts in a record's body, and a text's recipient. Pure.
 
 use std::fmt::{self, Display};
 
@@ -6,17 +6,17 @@ use super::name::Name;
 use crate::hub::worker::CHUNK;
 use crate::text::Visible;
 
-/// The most bytes of a text: what one `read` of the server's holds beside the text's end.
+/// Bytes of a text, at most: one `read` of the server less the text's end.
 pub const MAX_LEN: usize = CHUNK - 1;
 
-/// Why a text goes to nobody.
+/// Why a text is not routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteError<'a> {
     /// Not of the form `%name%message`.
     Form(&'a [u8]),
-    /// Nobody bears this name.
+    /// No client has this name.
     Nobody(&'a [u8]),
-    /// More than [`MAX_LEN`] bytes without an end.
+    /// More than [`MAX_LEN`] bytes.
     TooLong,
 }
 
@@ -30,8 +30,8 @@ impl Display for RouteError<'_> {
     }
 }
 
-/// The texts of a record's body, without what ends them: a newline, a carriage return and a newline, or NULs. NULs end nothing
-/// where nothing is: a run of them is one end, and the one that comes with a record is none of the client's.
+/// Splits a record's body at `\n`, `\r\n` and NUL. An empty line is a text; nothing between NULs is
+/// none: a run of NULs is one end, and a record adds one.
 pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split_inclusive(|&byte| matches!(byte, 0 | b'\n')).filter_map(|text| match text {
         [0] => None,
@@ -40,10 +40,8 @@ pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whom a text is for, and what it says: all after the second `%`, percent signs and spaces included.
-///
-/// # Errors
-/// [`RouteError::Form`].
+/// The recipient's name and the message: all after the second `%`, percent signs and spaces
+/// included.
 pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
     let addressed = text.strip_prefix(b"%").and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'%')?;
@@ -52,7 +50,6 @@ pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
     addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Form(text))
 }
 
-/// A text that gives `message` to the client called `to`.
 pub fn directed(to: &Name, message: &[u8]) -> Vec<u8> {
     [b"%", to.as_bytes(), b"%", message, b"\n"].concat()
 }
@@ -62,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_text_is_no_part_of_it() {
+    fn texts_come_without_their_ends() {
         let found = |body| texts(body).map(<[u8]>::to_vec).collect::<Vec<_>>();
         assert_eq!(found(b"a\nb\r\nc\0\0d\0"), [b"a", b"b", b"c", b"d"]);
         assert_eq!(found(b"%bob%hi\n\0\0"), [b"%bob%hi"]);
@@ -82,12 +79,12 @@ mod tests {
         for wrong in
             [&b""[..], b"hello", b"bob%hello", b" %bob%hello", b"%", b"%bob", b"%%hello", b"% %hello"]
         {
-            assert_eq!(parse(wrong), Err(RouteError::Form(wrong)));
+            assert_eq!(parse(wrong), Err(RouteError::Form(wrong)), "{wrong:?}");
         }
     }
 
     #[test]
-    fn a_mistake_is_one_line_whatever_was_sent() {
+    fn an_error_is_one_line_for_any_input() {
         let hostile = b"\x1b[2J\n%\xff";
         assert_eq!(RouteError::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
         assert_eq!(RouteError::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");

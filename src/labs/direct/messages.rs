@@ -1,42 +1,39 @@
-//! What the server says, to the one who runs it and to its clients. `(supervisor)` marks what concerns the first process,
-//! `(child PID)` what a child did. Whatever comes from the network has been through [`Visible`].
+//! The server's lines, printed and sent. `(parent)` marks the first process, `(child PID)` a child.
+//! Bytes from the network go through [`Visible`].
 //!
-//! Lines are no `String`s: they go straight where they are printed, as often as there are messages, and leave no memory behind
-//! that children forked before would pay for.
+//! Printed lines are not `String`s: a heap write per message copies pages (copy-on-write) and shows
+//! up as private memory of every child forked before.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
+use super::SERVER;
 use super::message::RouteError;
 use super::name::Name;
-use super::server::PROGRAM;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::IDLE;
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
 use crate::text::Visible;
 
-const MESSAGES: Messages = Messages(PROGRAM.language);
+const MESSAGES: Messages = Messages(SERVER.language);
 
-/// How every line begins that is the server's own.
+/// The start of each line that the server itself sends.
 pub const ERROR: &str = "[ERROR]";
 
-/// An error, as a client is told.
 pub fn error(what: impl Display) -> String {
     format!("{ERROR} {what}\n")
 }
 
-/// The same when it is the last that the client hears: in the server's name, by which `direct_client` knows it.
+/// The line before a close. `direct_client` recognizes it by the server's name.
 pub fn last_error(what: impl Display) -> String {
-    error(PROGRAM.says(&what.to_string()))
+    error(SERVER.says(&what.to_string()))
 }
 
-/// How many are connected, and who: those who have given their names.
 #[derive(Clone, Debug)]
 pub struct Connected<N> {
-    /// All of them.
+    /// Clients without a name included.
     pub count: usize,
-    /// The names.
     pub names: N,
 }
 
@@ -56,7 +53,6 @@ impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
     }
 }
 
-/// A client came and got its child.
 pub fn joined(client: &Connection, count: usize) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     line(move |f| {
@@ -64,40 +60,33 @@ pub fn joined(client: &Connection, count: usize) -> impl Display {
     })
 }
 
-/// A client has given its name.
 pub fn named(name: &Name, client: &Connection, connected: impl Display) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
     line(move |f| write!(f, "(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}"))
 }
 
-/// A name that cannot be.
 pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
     line(move |f| write!(f, "(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text)))
 }
 
-/// Two clients of one name.
 pub fn taken(name: &Name) -> String {
     format!("the name \"{name}\" is taken")
 }
 
-/// No name came in time.
 pub fn nameless(within: Duration) -> String {
     format!("no name within {} s", within.as_secs())
 }
 
-/// A message went to its recipient.
 pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
     line(move |f| write!(f, "(child {pid}) {from} -> {to}: {}", Visible(message)))
 }
 
-/// A text went to nobody.
 pub fn mistaken(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
     line(move |f| write!(f, "(child {pid}) [ERROR] {from} ({peer}): {mistake}"))
 }
 
-/// A client's process has ended, for whatever reason.
 pub fn departed<'a>(
     name: Option<&'a Name>,
     client: &'a Connection,
@@ -118,7 +107,6 @@ pub fn departed<'a>(
     })
 }
 
-/// A client is sent away because it does not read, or not fast enough.
 pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
     let (pid, who, bytes, since) = (client.pid, Who(name, client), lag.bytes, lag.since.as_secs_f64());
     line(move |f| {
@@ -129,12 +117,10 @@ pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) ->
     })
 }
 
-/// What such a client is told, where that is still possible.
 pub fn you_are_too_slow(lag: Lag) -> String {
     format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
 }
 
-/// A client by its name, if it has one, and its address.
 struct Who<'a>(Option<&'a Name>, &'a Connection);
 
 impl Display for Who<'_> {
@@ -147,7 +133,7 @@ impl Display for Who<'_> {
     }
 }
 
-/// What `write` writes.
+/// A `Display` from a closure.
 fn line(write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl Display {
     Line(write)
 }

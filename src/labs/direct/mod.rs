@@ -1,8 +1,18 @@
-//! Directed messages: `%name%message` goes to the client of that name, and to no other (docs/PROTOCOLS.md, section 7).
+//! Directed messages: `%name%message` goes to the client of that name, and to no other
+//! (docs/PROTOCOLS.md, section 7).
 //!
-//! `server` is the messenger's hub with other rules: a channel for each client in place of one for all. `message` and `name` are
-//! the codec, pure; `messages` holds what the server prints and tells. `client` puts its name before what is typed, and `heard` is what
-//! it makes of what it is given.
+//! Teaches routing by name: one process reads all clients and writes to one of them. Read
+//! `message.rs` first, then `server.rs`.
+//!
+//! ```text
+//! client: its name and a newline, then texts: %name%message and a newline
+//! server: to the named client the message, to the sender of a wrong text a line "[ERROR] ..."
+//! server: before it closes a connection, "[ERROR] direct_serveur: ..."
+//! ```
+//!
+//! `server` is a service of the messenger's hub, with a channel per client instead of one for all.
+//! `message` and `name` are the codec, pure; `messages` holds the server's lines. `client` puts its
+//! name before the message; `incoming` scans the lines that it gets.
 
 mod client;
 mod incoming;
@@ -13,10 +23,13 @@ mod server;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use name::{Name, NameError};
-pub use server::{Options, PROGRAM as SERVER, serve};
+pub use server::{Options, serve};
 
-/// Where the server listens, unless told otherwise.
+use crate::cli::Program;
+
+pub const SERVER: Program = Program::english("direct_serveur");
+
 pub const PORT: u16 = 5556;
 
-/// How many clients at once, unless told otherwise.
+/// Clients at once, by default.
 pub const MAX_CLIENTS: usize = 5;

@@ -1,4 +1,4 @@
-//! What a client may be called. Pure.
+//! Names of clients. Pure.
 
 use std::fmt::{self, Display};
 
@@ -6,33 +6,28 @@ use smallvec::SmallVec;
 
 use crate::text::{Visible, is_blank, is_plain};
 
-/// The longest name, in bytes.
+/// Bytes of a name, at most.
 pub const MAX_LEN: usize = 64;
 
-/// A name that can stand between two `%` and in a line of text. No memory from the heap: see [`crate::sys::dontfork_vec`].
+/// Fit to stand between two `%` and in a line of text. Kept off the heap: see
+/// [`crate::sys::dontfork_vec`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(SmallVec<[u8; MAX_LEN]>);
 
-/// Why something is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing that shows.
+    /// Nothing visible.
     Empty,
-    /// A `%`, which ends a name.
     Percent,
-    /// What a terminal would obey, or what looks like something else.
+    /// Control or misleading characters.
     Control,
-    /// More than 64 bytes.
     TooLong,
-    /// No UTF-8.
+    /// Not UTF-8.
     NotText,
 }
 
 impl Name {
-    /// The name in `text`; spaces around it are no part of it.
-    ///
-    /// # Errors
-    /// [`NameError`].
+    /// Trims spaces around the name.
     pub fn new(text: &[u8]) -> Result<Name, NameError> {
         let text = std::str::from_utf8(text).map_err(|_| NameError::NotText)?.trim();
         if text.len() > MAX_LEN {
@@ -48,7 +43,6 @@ impl Name {
         }
     }
 
-    /// As it goes over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -79,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_any_text_that_shows() {
+    fn a_name_is_any_visible_text() {
         for (text, shown) in [("bob", "bob"), (" Zoë \t", "Zoë"), ("deux mots", "deux mots"), ("🦀", "🦀")]
         {
             assert_eq!(Name::new(text.as_bytes()).unwrap().to_string(), shown);
@@ -88,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_taken_for_something_else_is_no_name() {
+    fn unsafe_names_are_rejected() {
         for (text, why) in [
             (&b""[..], NameError::Empty),
             (b" \t ", NameError::Empty),

@@ -1,5 +1,5 @@
-//! The server: a service of the hub. Each client has a channel of its own, which holds what others gave it and the errors that it
-//! is told, in the order in which they came.
+//! The server: a service of the hub. Each client has a channel of its own, which holds what others
+//! gave it and the errors that it is told, in the order in which they came.
 
 use std::fmt::Display;
 use std::io::PipeWriter;
@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
-use super::messages;
 use super::name::Name;
+use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
@@ -20,14 +20,11 @@ use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
-/// Its name.
-pub const PROGRAM: Program = Program::english("direct_serveur");
-
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
 
-/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest, since a segment that was lost on
-/// the way is sent again after 200 ms or more: RFC 6298.
+/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest,
+/// since a segment that was lost on the way is sent again after 200 ms or more: RFC 6298.
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 /// How the server is to be run; the command line's options, checked.
@@ -136,7 +133,8 @@ impl Direct {
         Ok(())
     }
 
-    /// Reports an error to the sender, and on standard output, where it has its place among the messages.
+    /// Reports an error to the sender, and on standard output, where it has its place among the
+    /// messages.
     fn report(&self, from: usize, error: RouteError, connection: &Connection, context: &mut Context<()>) {
         if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
             context.say(channel, messages::error(error).as_bytes());
@@ -153,7 +151,7 @@ fn is_open(pid: Pid, connection: &Connection, context: &Context<()>) -> bool {
 }
 
 impl Service for Direct {
-    const PROGRAM: Program = PROGRAM;
+    const PROGRAM: Program = SERVER;
     type Client = ();
 
     fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
@@ -169,7 +167,7 @@ impl Service for Direct {
 
     fn on_connect(&mut self, _listener: usize, connection: &mut Connection, context: &mut Context<()>) {
         let channel = context.channels.unused(context.now);
-        context.channels.join(connection, channel);
+        connection.join(channel, context.channels);
         context.supervisor.out.line(messages::joined(connection, context.channels.readers()));
     }
 

@@ -1,4 +1,5 @@
-//! The client: sends a line without its newline, and prints what comes back.
+//! The client: sends each line without its newline and prints the answer, which is as long as the
+//! line.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -7,54 +8,53 @@ use std::time::Duration;
 use crate::cli::Program;
 use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("echo_client");
 
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
-/// Lines that may be on their way at once, so that a server that never answers costs bounded memory.
-const MAX_AWAITED: usize = 64 * 1024;
+/// Unanswered lines, at most: bounds memory if the server never answers.
+const MAX_PENDING: usize = 64 * 1024;
 
-/// After so long a silence in the middle of an answer, its rest is not waited for.
-const REST_OF_AN_ANSWER: Duration = Duration::from_secs(3);
+/// Deadline for the rest of an answer that has begun.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 struct Echo {
-    /// Where the server is.
+    /// The server's address, as shown.
     place: String,
-    /// For each line sent, the bytes that have not come back.
-    awaited: VecDeque<usize>,
-    /// Some of the first one's answer has come, but not all.
+    /// For each unanswered line, the bytes that have not come back.
+    pending: VecDeque<usize>,
+    /// The first line's answer has come in part.
     is_partial: bool,
-    /// What was shown last has no newline.
-    in_line: bool,
+    /// The output ends without a newline.
+    mid_line: bool,
 }
 
 impl Echo {
-    fn with(place: String) -> Echo {
-        Echo { place, awaited: VecDeque::new(), is_partial: false, in_line: false }
+    fn new(place: String) -> Echo {
+        Echo { place, pending: VecDeque::new(), is_partial: false, mid_line: false }
     }
 
-    /// An answer is as long as its line, and gets a line of its own. Not so with a server that says something else: what is too
-    /// much belongs to the last answer.
-    fn answered(&mut self, bytes: &[u8], ui: &mut dyn Ui) {
+    /// Shows each answer, which is as long as its line, on a line of its own. Surplus bytes of a
+    /// server that is no echo belong to the last answer.
+    fn show_answers(&mut self, bytes: &[u8], ui: &mut dyn Ui) {
         let mut rest = bytes;
-        while let Some(&awaited) = self.awaited.front() {
-            let is_last = self.awaited.len() == 1 && awaited <= rest.len();
-            let (answer, after) = rest.split_at(if is_last { rest.len() } else { awaited.min(rest.len()) });
-            self.in_line = if answer.is_empty() { self.in_line } else { !answer.ends_with(b"\n") };
+        while let Some(&pending) = self.pending.front() {
+            let is_last = self.pending.len() == 1 && pending <= rest.len();
+            let (answer, after) = rest.split_at(if is_last { rest.len() } else { pending.min(rest.len()) });
+            self.mid_line = if answer.is_empty() { self.mid_line } else { !answer.ends_with(b"\n") };
             ui.server_text(answer);
             rest = after;
-            if answer.len() < awaited {
-                self.awaited[0] -= answer.len();
+            if answer.len() < pending {
+                self.pending[0] -= answer.len();
                 self.is_partial |= !answer.is_empty();
                 return;
             }
-            self.awaited.pop_front();
+            self.pending.pop_front();
             self.is_partial = false;
             if !answer.ends_with(b"\n") {
                 ui.end_line();
             }
-            self.in_line = false;
+            self.mid_line = false;
         }
         ui.unexpected_text(rest);
     }
@@ -68,9 +68,9 @@ impl ClientProtocol for Echo {
         ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
     }
 
-    /// Not only while an answer is awaited: a server that answers less than it was sent must not keep its user waiting.
+    /// Lines are taken while others are unanswered: a server may answer less than it was sent.
     fn blocked(&self) -> Option<&'static str> {
-        (self.awaited.len() >= MAX_AWAITED).then_some("too many lines are away, wait for them")
+        (self.pending.len() >= MAX_PENDING).then_some("too many lines are away, wait for them")
     }
 
     fn prompt(&self) -> &str {
@@ -78,11 +78,11 @@ impl ClientProtocol for Echo {
     }
 
     fn is_prompt_due(&self) -> bool {
-        self.awaited.is_empty()
+        self.pending.is_empty()
     }
 
     fn status(&self) -> Vec<String> {
-        let state = match self.awaited.len() {
+        let state = match self.pending.len() {
             0 => "connected".to_string(),
             1 => "1 line has not come back".to_string(),
             n => format!("{n} lines have not come back"),
@@ -90,21 +90,20 @@ impl ClientProtocol for Echo {
         vec![state, self.place.clone()]
     }
 
-    /// Also by what is too much: part of an answer is none, and what is typed meanwhile is kept apart from it.
+    /// Surplus bytes count as a question, a partial answer does not.
     fn shows_questions(&self) -> bool {
-        self.awaited.is_empty()
+        self.pending.is_empty()
     }
 
-    /// The rest of an answer may take its time.
     fn pause_after(&self) -> Duration {
-        if self.is_partial { REST_OF_AN_ANSWER } else { Duration::from_millis(300) }
+        if self.is_partial { ANSWER_TIMEOUT } else { Duration::from_millis(300) }
     }
 
-    /// A server that answers less than it was sent: nothing more is expected, and the next line is answered anew.
+    /// The rest of a short answer is given up, so that the next line gets its own.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
         if std::mem::take(&mut self.is_partial) {
-            self.awaited.clear();
-            if std::mem::take(&mut self.in_line) {
+            self.pending.clear();
+            if std::mem::take(&mut self.mid_line) {
                 ui.end_line();
             }
         }
@@ -112,14 +111,14 @@ impl ClientProtocol for Echo {
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
-        self.awaited.push_back(line.len());
-        // Nothing is the whole answer to an empty line.
-        self.answered(b"", ui);
+        self.pending.push_back(line.len());
+        // The answer to an empty line is empty.
+        self.show_answers(b"", ui);
         line
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
-        self.answered(bytes, ui);
+        self.show_answers(bytes, ui);
         ControlFlow::Continue(())
     }
 
@@ -128,12 +127,10 @@ impl ClientProtocol for Echo {
     }
 }
 
-/// Connects to `host` and sends lines until keyboard, user or server end it. `is_plain`: no rows of ours on a terminal.
-///
-/// # Errors
-/// What ended it against the user's will, in one line.
+/// Sends lines until keyboard, user or server end it. `is_plain`: no input line of its own on a
+/// terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Echo::with(format!("{host} port {port}")))
+    run_client(MESSAGES, (host, port), is_plain, Echo::new(format!("{host} port {port}")))
 }
 
 #[cfg(test)]
@@ -143,14 +140,14 @@ mod tests {
     use crate::client::{Event, screen_after};
     use proptest::prelude::*;
 
-    /// The screen after these, without the first line and prompt.
+    /// The screen after `events`, without the first line and prompt.
     fn after<'a>(on_terminal: bool, events: impl IntoIterator<Item = Event<'a>>) -> String {
-        let shown = screen_after(&mut Echo::with("here".to_string()), on_terminal, events);
+        let shown = screen_after(&mut Echo::new("here".to_string()), on_terminal, events);
         let opening = "Connected to here: each line comes back (Ctrl+D to leave)\n> ";
         shown.strip_prefix(if on_terminal { opening } else { "" }).unwrap().to_string()
     }
 
-    /// After `lines` were sent at once and `answers` came back.
+    /// The screen after `lines` were sent at once and `answers` came back.
     fn after_all(on_terminal: bool, lines: &[&str], answers: &[&str]) -> String {
         let typed = lines.iter().map(|line| Line(line));
         after(on_terminal, typed.chain(answers.iter().map(|answer| Received(answer.as_bytes()))))
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_belongs_to_the_last_answer_or_to_the_prompts_line() {
+    fn surplus_bytes_belong_to_the_last_answer_or_to_the_prompts_line() {
         assert_eq!(after_all(false, &["un"], &["un\n"]), "un\n");
         assert_eq!(after_all(true, &["un"], &["un and more"]), "un and more\n> ");
         assert_eq!(after_all(true, &["un"], &["un", "late\n"]), "un\n> late\n> ");
@@ -173,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_goes_on_after_a_short_answer_is_answered_again() {
+    fn after_a_short_answer_the_next_line_gets_its_own() {
         let events = [Line("hello"), Received(b"OK"), Pause, Line("un"), Received(b"un"), Pause];
         assert_eq!(after(true, events), "OK\n> un\n> ");
         let events = [Line("hello"), Received(b"OK\n"), Line("un"), Pause, Line("deux"), Received(b"deux")];
@@ -181,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_types_while_an_answer_comes_does_not_tear_it() {
+    fn a_line_typed_during_an_answer_does_not_tear_it() {
         let events = [Line("hello"), Received(b"hel"), Line("world"), Received(b"lo"), Received(b"world")];
         for on_terminal in [false, true] {
             let shown = after(on_terminal, events);
@@ -191,19 +188,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_tcp_cuts_it_each_line_comes_out_as_it_went_in(
+        fn each_line_comes_back_unchanged_however_it_is_segmented(
             lines in prop::collection::vec("[a-z\u{e9}]{0,9}", 1..20), cuts in prop::collection::vec(0usize..9, 0..60),
         ) {
             let all = lines.concat();
-            let (mut events, mut said, mut answered) = (Vec::new(), 0, 0);
+            let (mut events, mut sent, mut answered) = (Vec::new(), 0, 0);
             let mut typed = lines.iter();
-            // By turns, a line is typed, and as much comes as the server can have.
+            // In turn, a line is typed, and at most as many bytes come back as were sent.
             for cut in cuts.into_iter().chain([usize::MAX; 40]) {
                 if let Some(line) = typed.next() {
-                    said += line.len();
+                    sent += line.len();
                     events.push(Line(line));
                 }
-                let until = said.min(cut.saturating_add(answered));
+                let until = sent.min(cut.saturating_add(answered));
                 events.push(Received(&all.as_bytes()[answered..until]));
                 answered = until;
             }

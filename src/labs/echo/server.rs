@@ -1,17 +1,17 @@
-//! The server: a read, a line printed, a write.
+//! The server: one read, one printed line, one write.
 
 use crate::cli::Program;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 use crate::text::{Visible, character_boundary};
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("echo_serveur");
 
-/// The most bytes of one `read`, as the course has it.
+/// Bytes of one `read`, at most, as in the course.
 const CHUNK: usize = 1024;
 
-/// Bytes shown in one line: a line of more than PIPE_BUF bytes could be torn by another child's.
+/// Bytes shown in one line, at most: a line of more than PIPE_BUF bytes could be torn by another
+/// child's.
 const SHOWN: usize = 512;
 
 struct Echo;
@@ -40,9 +40,6 @@ impl ClientHandler for Echo {
 }
 
 /// Runs the server until SIGINT or SIGTERM.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
 pub fn serve(options: &Options, way: ServeMode) -> anyhow::Result<()> {
     server::run(options, way, startup()?, || Ok(Echo))
 }

@@ -1,35 +1,34 @@
-//! The client: shows its number, its role and what its partner says, and says a line at its turn.
+//! The client: shows its number, its role and its partner's messages; sends a typed line in its
+//! turn.
 
 use std::ops::ControlFlow;
 
-use super::answer::{Answer, Answers};
+use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
 use crate::client::{ClientProtocol, Messages, Ui, UiMode, run_client};
 use crate::text::Visible;
 
-/// Its name.
 pub const PROGRAM: Program = Program::french("relay_client");
 
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
-/// What is typed to leave.
+/// Line to leave.
 const FIN_LINE: &[u8] = b"fin";
 
 struct Relay {
-    /// Where the server is.
+    /// The server's address, as shown.
     place: String,
-    answers: Answers,
+    decoder: ServerMessageDecoder,
     number: Option<u8>,
     turn: Turn,
 }
 
-/// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// Nobody's: we stand in line.
-    InLine,
-    /// Nobody's: we are alone.
+    /// No place yet.
+    Queued,
+    /// No partner yet.
     Alone,
     Ours,
     Partners,
@@ -40,7 +39,7 @@ enum Turn {
 impl Turn {
     fn state(self) -> &'static str {
         match self {
-            Turn::InLine => "en attente d'une place",
+            Turn::Queued => "en attente d'une place",
             Turn::Alone => "en attente d'un partenaire",
             Turn::Ours => "à vous de parler",
             Turn::Partners => "au tour de votre partenaire",
@@ -53,29 +52,31 @@ impl Relay {
     fn begin_turn(&mut self, ui: &mut dyn Ui) {
         self.turn = Turn::Ours;
         if ui.mode() == UiMode::Piped {
-            // Elsewhere the prompt tells.
+            // Elsewhere the prompt shows it.
             ui.print_line("À vous");
         }
     }
 
-    fn show(&mut self, answer: &Answer, ui: &mut dyn Ui) -> ControlFlow<String> {
-        let line = match answer {
-            Answer::Number(number) => {
+    fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> ControlFlow<String> {
+        let line = match message {
+            ServerMessage::Number(number) => {
                 (self.number, self.turn) = (Some(*number), Turn::Alone);
                 format!("Vous êtes le client {number} ; on commence dès que l'autre est là")
             }
-            Answer::Emitter => "Votre rôle : emi, vous parlez en premier".to_string(),
-            Answer::Receiver => {
+            ServerMessage::Emitter => "Votre rôle : emi, vous parlez en premier".to_string(),
+            ServerMessage::Receiver => {
                 self.turn = Turn::Partners;
                 "Votre rôle : rec, votre partenaire parle en premier".to_string()
             }
-            Answer::Message(text) => format!("Reçu : {}", Visible(text)),
-            Answer::Part(text) => format!("Reçu, à suivre : {}", Visible(text)),
-            Answer::Remark(text) => format!("Le serveur dit : {}", Visible(text)),
-            Answer::Exit => return ControlFlow::Break("le serveur s'arrête (exit), au revoir".to_string()),
+            ServerMessage::Message(text) => format!("Reçu : {}", Visible(text)),
+            ServerMessage::Part(text) => format!("Reçu, à suivre : {}", Visible(text)),
+            ServerMessage::Notice(text) => format!("Le serveur dit : {}", Visible(text)),
+            ServerMessage::Exit => {
+                return ControlFlow::Break("le serveur s'arrête (exit), au revoir".to_string());
+            }
         };
         ui.print_line(&line);
-        if matches!(answer, Answer::Emitter | Answer::Message(_)) {
+        if matches!(message, ServerMessage::Emitter | ServerMessage::Message(_)) {
             self.begin_turn(ui);
         }
         ControlFlow::Continue(())
@@ -93,14 +94,14 @@ impl ClientProtocol for Relay {
     fn blocked(&self) -> Option<&'static str> {
         match self.turn {
             Turn::Ours => None,
-            Turn::InLine => Some("pas encore de place, la ligne attend ici"),
+            Turn::Queued => Some("pas encore de place, la ligne attend ici"),
             Turn::Alone => Some("pas encore de partenaire, la ligne attend ici"),
             Turn::Partners => Some("ce n'est pas à vous, la ligne attend ici"),
             Turn::Left => Some("vous partez"),
         }
     }
 
-    /// One may leave also out of turn. An empty message is nothing that one would give one's turn away for.
+    /// `fin` leaves out of turn too. An empty line is refused: it would give the turn away.
     fn rejects(&self, line: &[u8]) -> Option<&'static str> {
         match (line, self.turn) {
             (FIN_LINE, _) => None,
@@ -124,21 +125,21 @@ impl ClientProtocol for Relay {
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         if line == FIN_LINE {
-            // The farewell says it.
+            // `farewell` sends it.
             self.turn = Turn::Left;
             ui.print_line("Vous partez");
             return Vec::new();
         }
         self.turn = Turn::Partners;
         if ui.mode() != UiMode::Tui {
-            // There the status tells.
+            // There the status shows it.
             ui.print_line("Au tour de votre partenaire");
         }
         [&line, &b"\0"[..]].concat()
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
-        self.answers.feed(bytes).iter().try_for_each(|answer| self.show(answer, ui))
+        self.decoder.feed(bytes).iter().try_for_each(|message| self.show(message, ui))
     }
 
     fn server_may_close(&self) -> bool {
@@ -154,17 +155,14 @@ impl ClientProtocol for Relay {
     }
 }
 
-/// Connects to `host` and talks in turn with whoever else is there, until keyboard, user or server end it. `is_plain`: no rows of
-/// ours on a terminal.
-///
-/// # Errors
-/// What ended it against the user's will, in one line.
+/// Talks with the partner that the server at `host` gives, until keyboard, user or server end it.
+/// `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let relay = Relay {
         place: format!("{host} port {port}"),
-        answers: Answers::default(),
+        decoder: ServerMessageDecoder::default(),
         number: None,
-        turn: Turn::InLine,
+        turn: Turn::Queued,
     };
     run_client(MESSAGES, (host, port), is_plain, relay)
 }

@@ -1,11 +1,20 @@
-//! Relay: two clients speak in turn, through one process (docs/PROTOCOLS.md, section 2).
+//! Relay: two clients talk in turn through one server process (docs/PROTOCOLS.md, section 2).
 //!
-//! One message's way: `message` finds it in what its sender's socket holds, `pair` says what follows from it, `outbox` waits
-//! until its reader can be told, and `occupant` does all that with one client's socket. `table` is a pair of them. `server`
-//! serves the first pair itself and keeps a line of those who wait; `further` hands the other pairs to processes of their own,
-//! each a `child`; `places` is the choice between them. `client` is the other program, and `answer` what it understands.
+//! Teaches turn-taking as a state machine, message boundaries on a TCP stream, one process that
+//! polls several clients, and descriptor passing. Read `pair.rs` first: the rules, without sockets.
+//!
+//! ```text
+//! server: "1\0" or "2\0" (number), "emi\0" or "rec\0" (role), then the partner's messages
+//! client: in its turn, one message of at most 1023 bytes and a NUL; "fin\0" to leave
+//! server: "exit\0" when it stops
+//! ```
+//!
+//! One message: `connection` peeks at its sender's socket and `message` decodes it, `pair` decides
+//! what follows, `send_queue` holds it until the reader may get it. `pair_session` is a pair with
+//! its two sockets. `server` serves the first pair and queues the clients that wait; `placement`
+//! chooses a pair for the next one; `pair_pool` passes the clients of further pairs to a child per
+//! pair, which runs `worker`. `client` is the other program, `server_message` its decoder.
 
-pub mod answer;
 mod client;
 mod connection;
 pub mod message;
@@ -16,19 +25,19 @@ mod pair_session;
 mod placement;
 mod send_queue;
 mod server;
+pub mod server_message;
 mod worker;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use server::{PROGRAM as SERVER, serve};
 
-/// Where the server listens, unless told otherwise.
 pub const PORT: u16 = 44573;
 
-/// The most bytes of a message's text; its NUL is one more.
+/// Bytes of a message's text, at most; its NUL is one more.
 pub const MAX_LEN: usize = 1023;
 
-/// What a server that ends tells its clients.
+/// Sent by a server that stops.
 const EXIT: &[u8] = b"exit\0";
 
-/// What a client that leaves tells its server.
+/// Sent by a client that leaves.
 const FIN: &[u8] = b"fin\0";

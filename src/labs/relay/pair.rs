@@ -1,22 +1,19 @@
-//! The rules of one pair: who has which number and role, whose turn it is, what a newcomer is told. Pure: in come events,
-//! out come effects; no socket, no clock.
+//! The rules of one pair as a state machine: numbers, roles, turns, and what a later client is
+//! sent. Pure: events in, effects out; no socket, no clock.
 
-use super::message::Said;
+use super::message::Message;
 
 /// One of the two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Client 1, who speaks first.
     One,
-    /// Client 2.
     Two,
 }
 
 impl Side {
-    /// Both places.
     pub const BOTH: [Side; 2] = [Side::One, Side::Two];
 
-    /// The partner's.
     pub fn other(self) -> Side {
         match self {
             Side::One => Side::Two,
@@ -24,69 +21,63 @@ impl Side {
         }
     }
 
-    /// 0 or 1.
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// 1 or 2, as clients and users know it.
+    /// 1 or 2, as on the wire.
     pub fn number(self) -> usize {
         self.index() + 1
     }
 }
 
-/// One string that a client is told, with its NUL.
+/// One string to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The string.
+    /// With its NUL.
     pub bytes: Vec<u8>,
-    /// It belongs to what a client reads with one small `recv` each (number, role, the replayed message): whatever follows it
-    /// has to wait, or the same `recv` would swallow it.
+    /// A number, a role or a replayed message, which a client reads with one small `recv` each: the
+    /// next item has to wait, or the same `recv` would swallow it.
     pub opening: bool,
 }
 
-/// What an event leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The client at this place is to be told.
-    Tell(Side, Item),
-    /// The client at this place has said `fin`: its connection is to be closed, which is an event of its own
-    /// ([`Pair::left`]).
-    Dismiss(Side),
+    Send(Side, Item),
+    /// Close the connection after `fin`; then call [`Pair::leave`].
+    Disconnect(Side),
 }
 
-/// The state of one pair.
 #[derive(Debug, Default)]
 pub struct Pair {
     seats: [Seat; 2],
-    /// Whose turn it is; `None` until both have been there.
     turn: Option<Side>,
 }
 
 #[derive(Debug, Default)]
 struct Seat {
     taken: bool,
-    /// The last message for whoever sits here, with its NUL; it stays for who comes next.
+    /// The last message to this side, with its NUL; replayed to the next client here.
     last: Option<Vec<u8>>,
 }
 
 impl Pair {
-    /// The place that the next client gets.
+    /// The place of the next client.
     pub fn free(&self) -> Option<Side> {
         Side::BOTH.into_iter().find(|side| !self.seats[side.index()].taken)
     }
 
-    /// Whose turn it is; `None` until both have been there.
+    /// `None` until both have been there.
     pub fn turn(&self) -> Option<Side> {
         self.turn
     }
 
-    /// The client who is to be listened to: it is its turn, and it is there.
+    /// The side whose turn it is, if its client is there.
     pub fn speaker(&self) -> Option<Side> {
         self.turn.filter(|turn| self.seats[turn.index()].taken)
     }
 
-    /// A client takes a place that is free.
+    /// A client takes the place `side`, which is free.
     pub fn join(&mut self, side: Side) -> Vec<Effect> {
         self.seats[side.index()].taken = true;
         let mut effects = vec![opening(side, string(side.number().to_string().as_bytes()))];
@@ -101,9 +92,9 @@ impl Pair {
             Some(turn) => {
                 effects.push(opening(side, string(b"rec")));
                 match &self.seats[side.index()].last {
-                    // Also where it is its partner's turn: who left out of turn counts as one who said `fin`.
+                    // Also in the partner's turn: leaving out of turn counts as `fin`.
                     Some(last) => effects.push(opening(side, last.clone())),
-                    // It was told to receive first, but its partner waits for it: without this, both would for ever.
+                    // With role `rec` and no message, it and its partner would wait for each other.
                     None if turn == side => effects.push(opening(side, string(b""))),
                     None => {}
                 }
@@ -112,25 +103,25 @@ impl Pair {
         effects
     }
 
-    /// The one whose turn it is has said something.
-    pub fn said(&mut self, said: &Said) -> Vec<Effect> {
+    /// A message of the speaker.
+    pub fn receive(&mut self, message: &Message) -> Vec<Effect> {
         let Some(side) = self.speaker() else { return Vec::new() };
-        let text = match said {
-            Said::Fin => return vec![Effect::Dismiss(side)],
-            // With a space, or it would end the partner.
-            Said::Exit => b"exit ",
-            Said::Text(text) => &text[..],
+        let text = match message {
+            Message::Fin => return vec![Effect::Disconnect(side)],
+            // Without the space, the partner would take it for the server's and end.
+            Message::Exit => b"exit ",
+            Message::Text(text) => &text[..],
         };
         let to = side.other();
         let bytes = string(text);
         self.turn = Some(to);
         self.seats[to.index()].last = Some(bytes.clone());
-        let is_there = self.seats[to.index()].taken;
-        is_there.then_some(Effect::Tell(to, Item { bytes, opening: false })).into_iter().collect()
+        let is_taken = self.seats[to.index()].taken;
+        is_taken.then_some(Effect::Send(to, Item { bytes, opening: false })).into_iter().collect()
     }
 
-    /// A client is gone, in whatever way. Its place stays what it was, unless nobody is left: then the pair starts anew.
-    pub fn left(&mut self, side: Side) {
+    /// A client is gone. The turn and the last messages stay, unless both are gone.
+    pub fn leave(&mut self, side: Side) {
         self.seats[side.index()].taken = false;
         if !self.seats[side.other().index()].taken {
             *self = Pair::default();
@@ -143,7 +134,7 @@ fn string(text: &[u8]) -> Vec<u8> {
 }
 
 fn opening(side: Side, bytes: Vec<u8>) -> Effect {
-    Effect::Tell(side, Item { bytes, opening: true })
+    Effect::Send(side, Item { bytes, opening: true })
 }
 
 #[cfg(test)]

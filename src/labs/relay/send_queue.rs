@@ -1,17 +1,17 @@
-//! What a client is still to be told, and when. Pure: the clock is the caller's.
+//! The items still to be sent to a client, and when each may be. Pure: the clock is the caller's.
 //!
-//! The course's client reads its number with one `recv` and its role with the next. If both lay in its socket, the first
-//! would swallow the second: so whatever follows an opening item waits.
+//! The course's client reads its number with one `recv` and its role with the next. If both lay in
+//! its socket, the first would swallow the second: so the item after an opening one waits.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::pair::Item;
 
-/// How long whatever follows an opening item waits.
+/// Pause after an opening item.
 const GAP: Duration = Duration::from_millis(200);
 
-/// A queue of items. It never holds more than a few: its client's turn comes only when it has been told all.
+/// Holds a few items at most: the client may speak only when its queue is empty.
 #[derive(Debug, Default)]
 pub struct SendQueue {
     items: VecDeque<Item>,
@@ -21,17 +21,15 @@ pub struct SendQueue {
 }
 
 impl SendQueue {
-    /// Adds an item.
     pub fn push(&mut self, item: Item) {
         self.items.push_back(item);
     }
 
-    /// True when all is told.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// What may be sent now: the rest of one item, or nothing.
+    /// Bytes to send now: the rest of one item, or nothing.
     pub fn ready(&self, now: Instant) -> &[u8] {
         match self.quiet_until {
             Some(until) if now < until => &[],
@@ -39,8 +37,8 @@ impl SendQueue {
         }
     }
 
-    /// Says that `bytes` of [`SendQueue::ready`] were sent.
-    pub fn took(&mut self, bytes: usize, now: Instant) {
+    /// Records that `bytes` of [`SendQueue::ready`] were sent.
+    pub fn advance(&mut self, bytes: usize, now: Instant) {
         self.sent += bytes;
         if self.items.front().is_none_or(|item| self.sent < item.bytes.len()) {
             return;
@@ -50,12 +48,12 @@ impl SendQueue {
         self.quiet_until = opening.then(|| now + GAP);
     }
 
-    /// Until when nothing may be sent; `None` when nothing was said that needs it.
+    /// The end of the pause after the item sent last, if it was an opening one.
     pub fn quiet_until(&self) -> Option<Instant> {
         self.quiet_until
     }
 
-    /// The rest of an item of which a part is sent, and nothing else.
+    /// The rest of an item that is sent in part.
     pub fn unfinished(&self) -> &[u8] {
         match self.sent {
             0 => &[],
@@ -68,50 +66,44 @@ impl SendQueue {
 mod tests {
     use super::*;
 
-    fn item(text: &str, opening: bool) -> Item {
-        Item { bytes: text.into(), opening }
+    fn queue(items: &[(&str, bool)]) -> (SendQueue, Instant) {
+        let items = items.iter().map(|&(text, opening)| Item { bytes: text.into(), opening });
+        (SendQueue { items: items.collect(), ..SendQueue::default() }, Instant::now())
     }
 
     #[test]
-    fn what_follows_an_opening_item_waits_and_what_follows_a_message_does_not() {
-        let (mut outbox, start) = (SendQueue::default(), Instant::now());
-        for (text, opening) in [("1", true), ("emi", true), ("a", false), ("b", false)] {
-            outbox.push(item(text, opening));
-        }
-        let mut now = start;
+    fn the_item_after_an_opening_one_waits_and_the_one_after_a_message_does_not() {
+        let (mut queue, mut now) = queue(&[("1", true), ("emi", true), ("a", false), ("b", false)]);
         for text in ["1", "emi"] {
-            assert_eq!(outbox.ready(now), text.as_bytes());
-            outbox.took(text.len(), now);
-            assert_eq!(outbox.quiet_until(), Some(now + GAP));
-            assert_eq!(outbox.ready(now + GAP / 2), b"");
+            assert_eq!(queue.ready(now), text.as_bytes());
+            queue.advance(text.len(), now);
+            assert_eq!(queue.quiet_until(), Some(now + GAP));
+            assert_eq!(queue.ready(now + GAP / 2), b"");
             now += GAP;
         }
         for text in ["a", "b"] {
-            assert_eq!(outbox.ready(now), text.as_bytes());
-            outbox.took(1, now);
+            assert_eq!(queue.ready(now), text.as_bytes());
+            queue.advance(1, now);
         }
-        assert!(outbox.is_empty() && outbox.ready(now).is_empty());
+        assert!(queue.is_empty() && queue.ready(now).is_empty());
     }
 
     #[test]
-    fn what_comes_later_than_the_gap_does_not_wait() {
-        let (mut outbox, now) = (SendQueue::default(), Instant::now());
-        outbox.push(item("1", true));
-        outbox.took(1, now);
-        outbox.push(item("emi", true));
-        assert_eq!(outbox.ready(now), b"");
-        assert_eq!(outbox.ready(now + GAP), b"emi");
+    fn an_item_pushed_within_the_gap_waits_for_its_end_only() {
+        let (mut queue, now) = queue(&[("1", true)]);
+        queue.advance(1, now);
+        queue.push(Item { bytes: b"emi".to_vec(), opening: true });
+        assert_eq!(queue.ready(now), b"");
+        assert_eq!(queue.ready(now + GAP), b"emi");
     }
 
     #[test]
-    fn an_item_that_is_sent_in_part_goes_on_where_it_was() {
-        let (mut outbox, now) = (SendQueue::default(), Instant::now());
-        outbox.push(item("message", false));
-        outbox.push(item("suite", false));
-        assert_eq!(outbox.unfinished(), b"");
-        outbox.took(3, now);
-        assert_eq!((outbox.ready(now), outbox.unfinished()), (&b"sage"[..], &b"sage"[..]));
-        outbox.took(4, now);
-        assert_eq!((outbox.ready(now), outbox.unfinished()), (&b"suite"[..], &b""[..]));
+    fn an_item_sent_in_part_continues() {
+        let (mut queue, now) = queue(&[("message", false), ("suite", false)]);
+        assert_eq!(queue.unfinished(), b"");
+        queue.advance(3, now);
+        assert_eq!((queue.ready(now), queue.unfinished()), (&b"sage"[..], &b"sage"[..]));
+        queue.advance(4, now);
+        assert_eq!((queue.ready(now), queue.unfinished()), (&b"suite"[..], &b""[..]));
     }
 }

@@ -1,5 +1,5 @@
-//! The first process: it lets clients in, serves the first pair, keeps a line of those who wait, and hands further pairs to
-//! children.
+//! The first process: accepts clients, serves the first pair, queues clients that wait, and passes
+//! those of further pairs to children.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,50 +16,46 @@ use crate::cli::Program;
 use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
 use crate::sys::{self, Pid, PollFd, Profile};
 
-/// Its name.
 pub const PROGRAM: Program = Program::french("relay_serveur");
 
-/// What the first process marks its lines with.
+/// In front of each line of the first process.
 const MARK: &str = "(père)";
 
-/// How long children may take to end when the server does: each first lets its clients hear of it.
+/// Time for the children to end when the server stops: each first sends its clients `exit`.
 const GRACE: Duration = Duration::from_secs(3);
 
 struct Server {
     supervisor: Supervisor,
     /// The most pairs at once.
-    pairs: usize,
+    max_pairs: usize,
     /// The first pair.
-    table: PairSession,
-    further: PairPool,
-    /// Those for whom no place is free, the first comer first.
-    line: VecDeque<Connection>,
+    session: PairSession,
+    /// The further pairs.
+    pool: PairPool,
+    /// Clients without a place, the first comer first.
+    queue: VecDeque<Connection>,
 }
 
-/// What poll found.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Supervisor(server::Event),
-    /// A child has something to say.
+    /// This child's link is readable.
     Link(Pid),
-    /// The table and the line see for themselves what they can do.
+    /// A client of the first pair or of the queue; every turn looks at all of them.
     Clients,
 }
 
-/// Runs the server until SIGINT or SIGTERM, for at most `pairs` pairs at once.
-///
-/// # Errors
-/// Whatever the system refuses, with what was being done.
-pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
+/// Runs the server until SIGINT or SIGTERM, for at most `max_pairs` pairs at once.
+pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     let mut supervisor = Supervisor::open(PROGRAM, options, startup()?, &[])?;
     supervisor.drop_privileges()?;
-    if pairs > 1 {
+    if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }
-    let (table, further, line) = (PairSession::default(), PairPool::default(), VecDeque::new());
-    let mut server = Server { supervisor, pairs, table, further, line };
-    if 2 * pairs > options.max_clients {
-        server.supervisor.err.line(messages::few_places(pairs, options.max_clients));
+    let (session, pool, queue) = (PairSession::default(), PairPool::default(), VecDeque::new());
+    let mut server = Server { supervisor, max_pairs, session, pool, queue };
+    if 2 * max_pairs > options.max_clients {
+        server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
     }
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
@@ -68,7 +64,7 @@ pub fn serve(options: &Options, pairs: usize) -> anyhow::Result<()> {
     server.close()
 }
 
-/// What a client is told that is not let in.
+/// Sent to a client that is not admitted.
 fn refusal(reason: &str) -> Vec<u8> {
     format!("{reason}\0").into_bytes()
 }
@@ -77,38 +73,37 @@ impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
         let events = self.wait().context("poll")?;
         let now = Instant::now();
-        // First who leaves, then who comes.
+        // Departures before arrivals.
         self.advance(now);
         for event in events {
             match event {
                 Event::Supervisor(server::Event::Signal) => {
                     if self.supervisor.take_signals() {
-                        self.further.reap(&mut self.supervisor)?;
+                        self.pool.reap(&mut self.supervisor)?;
                         self.supervisor.resume(now);
                     }
                 }
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Link(child) => self.further.hear(child),
+                Event::Link(child) => self.pool.read_link(child),
                 Event::Supervisor(server::Event::Other) | Event::Clients => {}
             }
         }
-        self.fill(now);
+        self.place_queued(now);
         self.supervisor.end_turn(now);
         Ok(())
     }
 
     fn advance(&mut self, now: Instant) {
-        let Server { table, supervisor, .. } = self;
-        let left = table.advance(&mut context(supervisor, now));
+        let Server { session, supervisor, .. } = self;
+        let left = session.advance(&mut context(supervisor, now));
         left.into_iter().for_each(|socket| supervisor.lingering.add(socket, Vec::new(), now));
-        self.look_along_the_line(now);
+        self.prune_queue(now);
     }
 
-    /// Waits for whatever comes first, and says what it is.
     fn wait(&self) -> io::Result<Vec<Event>> {
         let now = Instant::now();
         let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.watched(now).unzip();
-        let due = self.supervisor.due().into_iter().chain(self.table.due()).min();
+        let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
         sys::wait(&mut watched, due.map(|at| at.saturating_duration_since(now)))?;
         let ready = events.into_iter().zip(watched).filter(|(_, fd)| sys::is_ready(fd));
         Ok(ready.map(|(event, _)| event).collect())
@@ -116,50 +111,47 @@ impl Server {
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
-        let links = self.further.watch().map(|(child, fd)| (Event::Link(child), fd));
-        let line = self.line.iter().map(move |occupant| occupant.watch(false, now));
-        links.chain(supervisor).chain(self.table.watch(now).chain(line).map(|fd| (Event::Clients, fd)))
+        let links = self.pool.watch().map(|(child, fd)| (Event::Link(child), fd));
+        let queue = self.queue.iter().map(move |client| client.watch(false, now));
+        links.chain(supervisor).chain(self.session.watch(now).chain(queue).map(|fd| (Event::Clients, fd)))
     }
 
     fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
-            let Some((socket, peer)) = self.supervisor.admit(pending, self.present(), |_| 0, refusal, now)
-            else {
-                continue;
-            };
-            self.supervisor.out.line(messages::came(peer));
-            self.line.push_back(Connection::new((socket, peer)));
-            self.fill(now);
-            if !self.line.is_empty() {
-                self.supervisor.out.line(messages::waits(peer, self.line.len()));
+            let client = self.supervisor.admit(pending, self.client_count(), |_| 0, refusal, now);
+            let Some((socket, peer)) = client else { continue };
+            self.supervisor.out.line(messages::connected(peer));
+            self.queue.push_back(Connection::new((socket, peer)));
+            self.place_queued(now);
+            if !self.queue.is_empty() {
+                self.supervisor.out.line(messages::queued(peer, self.queue.len()));
             }
         }
     }
 
-    /// How many clients there are, those in line included.
-    fn present(&self) -> usize {
-        self.table.taken() + self.further.taken() + self.line.len()
+    /// Queued clients included.
+    fn client_count(&self) -> usize {
+        self.session.client_count() + self.pool.client_count() + self.queue.len()
     }
 
-    /// Gives places to those in line, as long as there are any.
-    fn fill(&mut self, now: Instant) {
+    /// Gives places to queued clients as long as there are any.
+    fn place_queued(&mut self, now: Instant) {
         while let Some(place) = self.free_place() {
-            let Some(occupant) = self.line.pop_front() else { return };
-            let Server { table, further, supervisor, line, .. } = self;
+            let Some(client) = self.queue.pop_front() else { return };
+            let Server { session, pool, supervisor, queue, .. } = self;
             match place {
-                Placement::Here => table.seat(occupant, &mut context(supervisor, now)),
+                Placement::Here => session.join(client, &mut context(supervisor, now)),
                 Placement::Child(child) => {
-                    if further.pass(child, &occupant, supervisor).is_err() {
-                        // A child that is gone is no place any more: the next look finds another.
-                        line.push_front(occupant);
+                    if pool.pass(child, &client, supervisor).is_err() {
+                        // The child is gone: the next round finds another place.
+                        queue.push_front(client);
                     }
                 }
                 Placement::NewChild => {
-                    let child = further.spawn(supervisor);
-                    let passed = child.and_then(|child| further.pass(child, &occupant, supervisor));
-                    if let Err(reason) = passed {
-                        let (socket, peer, _) = occupant.into_parts();
+                    let child = pool.spawn(supervisor);
+                    if let Err(reason) = child.and_then(|child| pool.pass(child, &client, supervisor)) {
+                        let Connection { socket, peer, .. } = client;
                         supervisor.refuse_without_process((socket, peer), &reason, refusal, now);
                     }
                 }
@@ -168,42 +160,42 @@ impl Server {
     }
 
     fn free_place(&self) -> Option<Placement<Pid>> {
-        placement::next(self.table.taken(), self.further.open(), self.pairs)
+        placement::next(self.session.client_count(), self.pool.open_pairs(), self.max_pairs)
     }
 
-    /// Lets go of those in line who are gone.
-    fn look_along_the_line(&mut self, now: Instant) {
-        let Server { line, supervisor, .. } = self;
+    /// Drops queued clients that are gone.
+    fn prune_queue(&mut self, now: Instant) {
+        let Server { queue, supervisor, .. } = self;
         let mut gone = Vec::new();
-        line.retain_mut(|occupant| match occupant.hear(false, now) {
+        queue.retain_mut(|client| match client.receive(false, now) {
             Ok(_) => true,
-            Err(leave) => {
-                gone.push((occupant.peer(), leave));
+            Err(reason) => {
+                gone.push((client.peer, reason));
                 false
             }
         });
         if !gone.is_empty() {
             supervisor.resume(now);
         }
-        for (peer, leave) in gone {
-            supervisor.out.line(messages::left_the_line(peer, &leave, line.len()));
+        for (peer, reason) in gone {
+            supervisor.out.line(messages::left_queue(peer, &reason, queue.len()));
         }
     }
 
-    /// Tells everybody, and waits until they have heard it and all children have ended, but not for ever.
+    /// Sends every client `exit` and waits, with a deadline, for the clients and the children.
     fn close(&mut self) -> anyhow::Result<()> {
         if let Some(signal) = self.supervisor.stop {
-            self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.present()));
+            self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
         }
         self.supervisor.flush();
-        self.further.end();
+        self.pool.close_links();
         let deadline = Instant::now() + GRACE;
-        for occupant in self.line.drain(..) {
-            self.supervisor.lingering.add(occupant.into_parts().0, EXIT.to_vec(), Instant::now());
+        for client in self.queue.drain(..) {
+            self.supervisor.lingering.add(client.socket, EXIT.to_vec(), Instant::now());
         }
-        self.table.close(&mut self.supervisor.lingering);
+        self.session.close(&mut self.supervisor.lingering);
         self.supervisor.lingering.finish();
-        self.further.wait(deadline, &mut self.supervisor)?;
+        self.pool.wait(deadline, &mut self.supervisor)?;
         self.supervisor.flush();
         Ok(())
     }

@@ -1,82 +1,78 @@
-//! The client: looks through the file, connects, sends, and says what the server made of it.
+//! The client: reads the file once for its digest, connects, sends it, reports the server's
+//! verdict.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use super::INTERRUPTED;
 use super::header::Header;
 use super::name::Name;
+use super::outgoing::Outgoing;
 use super::output::Output;
 use super::progress::Progress;
-use super::source::{Source, Survey};
-use super::transfer::{End, Exchange, INTERRUPTED, MAX_LEN, Outgoing, Verdict, text_of};
+use super::source::{FileDigest, Source};
+use super::transfer::{End, MAX_LEN, Transfer};
+use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
 use crate::client::{Messages, Target, prepare, try_connect};
 use crate::sys::Signals;
 use crate::text::visible;
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("upload_client");
 
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
-/// How long the server may be silent. What it has to do meanwhile is to bring the file to its disk.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a legacy client sends after its text.
+/// Sent by a legacy client after its text.
 const END_OF_TEXT: &[u8] = b" \n";
 
-/// What to send, and to whom.
 #[derive(Debug)]
 pub struct Request {
-    /// The file.
     pub path: PathBuf,
-    /// The server, an address or a name.
+    /// Address or name.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// As the text that a course's server knows, in place of a header and the bytes.
+    /// Without a header, as a text, for the course's server.
     pub as_text: bool,
 }
 
-/// Sends the file. What the server says is printed on standard output.
-///
-/// # Errors
-/// Why the server does not have the whole file for sure: its refusal, its silence, a file that cannot be read or may not be
-/// called so, the user's signal.
+/// Sends the file and prints the server's lines on standard output. Every error means that the
+/// server may not have the whole file.
 pub fn upload(request: &Request) -> anyhow::Result<()> {
     let server = Target::resolve(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
     let name = if request.as_text { None } else { Some(name_of(request)?) };
-    let survey = look_through(&source, &mut signals)?;
+    let digest = digest(&source, &mut signals)?;
     let (head, tail) = match name {
         None => {
-            ensure!(!survey.holds_nul, "cannot send {} as text: it holds a NUL", request.path.display());
+            ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", request.path.display());
             (Vec::new(), END_OF_TEXT)
         }
-        Some(name) => (Header { size: survey.size, sha256: survey.sha256, name }.encode(), &b""[..]),
+        Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
     };
-    send(request, &server, Outgoing::new(head, source.replay(&survey), tail), &mut signals)
+    send(request, &server, Outgoing::new(head, source.reader(&digest), tail), &mut signals)
 }
 
-/// What the server would refuse is refused before it is asked.
+/// Refuses a name that the server would refuse, before connecting.
 fn name_of(request: &Request) -> anyhow::Result<Name> {
     let component = request.path.file_name().unwrap_or_default();
     Name::check(component.as_encoded_bytes()).map_err(anyhow::Error::msg)
 }
 
-fn look_through(source: &Source, signals: &mut Signals) -> anyhow::Result<Survey> {
+fn digest(source: &Source, signals: &mut Signals) -> anyhow::Result<FileDigest> {
     let progress = Progress::start("Reading", source.expected_size());
-    source.survey(|size| {
-        progress.reaches(size);
+    source.digest(|size| {
+        progress.set(size);
         ensure!(signals.take().is_empty(), INTERRUPTED);
         Ok(())
     })
 }
 
-/// Connects, sends, prints what the server says, and judges it.
 fn send(
     request: &Request,
     server: &Target,
@@ -85,22 +81,22 @@ fn send(
 ) -> anyhow::Result<()> {
     let output = Output::stdout();
     let connection = try_connect(MESSAGES, server, signals)?.context(INTERRUPTED)?;
-    let mut exchange = Exchange::new(connection, signals, SILENCE).context("fcntl")?;
-    if let Some(greeting) = exchange.greeting()? {
-        output.say(&visible(text_of(&greeting)), exchange.signals())?;
+    let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
+    if let Some(greeting) = transfer.greeting()? {
+        output.line(&visible(trim_end(&greeting)), transfer.signals())?;
     }
-    let progress = Progress::start("Sending", outgoing.size());
-    let all_sent = exchange.send(&mut outgoing, &progress)?;
-    // The bar leaves a clean line.
+    let progress = Progress::start("Sending", outgoing.file_size());
+    let all_sent = transfer.send(&mut outgoing, &progress)?;
+    // Clears the bar.
     drop(progress);
-    let (answer, end) = exchange.answer()?;
-    let answer = text_of(&answer);
+    let (answer, end) = transfer.answer()?;
+    let answer = trim_end(&answer);
     if !answer.is_empty() {
-        output.say(&visible(answer), signals)?;
+        output.line(&visible(answer), signals)?;
     }
-    let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.size());
+    let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size());
     match (Verdict::of(answer), end) {
-        // What is too long has no end that could be judged.
+        // Its end, where a verdict would stand, is unknown.
         (_, Some(End::TooLong)) => {
             bail!("the server says more than {MAX_LEN} bytes: is it an upload server?")
         }

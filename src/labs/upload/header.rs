@@ -1,82 +1,76 @@
-//! What our own client says before a file's bytes, so that any bytes can follow: a line that no text begins with.
+//! The header that our own client sends before a file's bytes: a line that no text begins with.
+//! Pure.
 //!
 //! ```text
 //! \0forklab-upload 1 SIZE SHA256 NAME\n
 //! ```
 //!
-//! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal digits, NAME is the rest
-//! of the line, spaces included. Pure: bytes in, a header out.
+//! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal
+//! digits, NAME is the rest of the line, spaces included.
 
 use std::fmt::Write;
 
 use super::name::Name;
 
-/// The most bytes of a header, its newline included.
+/// Bytes of a header, at most, its newline included.
 pub const MAX_LEN: usize = 1024;
 
-/// How every header of every version begins.
+/// The start of a header of any version.
 const MAGIC: &[u8] = b"\0forklab-upload ";
 
-/// The version that this code speaks.
 const VERSION: &[u8] = b"1";
 
-/// What a client promises to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Bytes of the file.
     pub size: u64,
-    /// Their SHA-256.
     pub sha256: [u8; 32],
-    /// What the file is to be called.
     pub name: Name,
 }
 
-/// What the first bytes of a connection turn out to be.
+/// Result of parsing the first bytes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// No header: the text of a legacy client.
+pub enum Parsed {
+    /// No header: a legacy client's text.
     Text,
-    /// A header so far; more bytes are needed.
+    /// More bytes are needed.
     Incomplete,
-    /// A header that cannot be accepted, and why, in words for one line.
-    Wrong(String),
-    /// A header, and how many bytes of the input it took. The file's follow.
-    Whole(Header, usize),
+    /// With the reason, one line.
+    Invalid(String),
+    /// And its length in bytes; the file follows.
+    Complete(Header, usize),
 }
 
 impl Header {
-    /// The header as it is sent.
     pub fn encode(&self) -> Vec<u8> {
         let Header { size, sha256, name } = self;
         [MAGIC, VERSION, format!(" {size} {} {name}\n", hex(sha256)).as_bytes()].concat()
     }
 
-    /// Reads `bytes`, everything that a client has sent so far. Whatever follows, a result other than
-    /// [`Opening::Incomplete`] stays.
-    pub fn parse(bytes: &[u8]) -> Opening {
+    /// Parses all that a client has sent so far. More bytes change [`Parsed::Incomplete`] only.
+    pub fn parse(bytes: &[u8]) -> Parsed {
         match bytes.first() {
-            None => return Opening::Incomplete,
+            None => return Parsed::Incomplete,
             Some(0) => {}
-            Some(_) => return Opening::Text,
+            Some(_) => return Parsed::Text,
         }
         let known = bytes.len().min(MAGIC.len());
         if bytes[..known] != MAGIC[..known] {
-            return Opening::Wrong("neither a text nor a header of forklab-upload".to_string());
+            return Parsed::Invalid("neither a text nor a header of forklab-upload".to_string());
         }
         let Some(end) = bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') else {
             return match bytes.len() < MAX_LEN {
-                true => Opening::Incomplete,
-                false => Opening::Wrong(format!("header refused: it is longer than {MAX_LEN} bytes")),
+                true => Parsed::Incomplete,
+                false => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
             };
         };
         match Header::fields(&bytes[known..end]) {
-            Ok(header) => Opening::Whole(header, end + 1),
-            Err(why) => Opening::Wrong(why),
+            Ok(header) => Parsed::Complete(header, end + 1),
+            Err(why) => Parsed::Invalid(why),
         }
     }
 
     fn fields(line: &[u8]) -> Result<Header, String> {
-        // Never more than four: NAME keeps its spaces.
+        // At most four fields: NAME keeps its spaces.
         let mut fields = line.splitn(4, |&byte| byte == b' ');
         let mut next = |what| fields.next().ok_or(format!("header refused: no {what} in it"));
         if next("version")? != VERSION {
@@ -88,7 +82,7 @@ impl Header {
     }
 }
 
-/// A sum as it is written: 64 small hexadecimal digits.
+/// 64 lower-case hexadecimal digits.
 pub fn hex(sha256: &[u8; 32]) -> String {
     sha256.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -97,7 +91,7 @@ pub fn hex(sha256: &[u8; 32]) -> String {
     })
 }
 
-/// Digits alone: Rust's own reading would take a `+` as well.
+/// Digits only: `parse` alone would accept a `+`.
 fn size(field: &[u8]) -> Option<u64> {
     let text =
         std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
@@ -119,30 +113,31 @@ mod tests {
 
     const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn wrong(line: &[u8]) -> String {
+    #[track_caller]
+    fn reason(line: &[u8]) -> String {
         match Header::parse(line) {
-            Opening::Wrong(reason) => reason,
+            Parsed::Invalid(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_header_is_one_line_and_the_file_follows() {
+    fn a_header_is_one_line_before_the_file() {
         let line = format!("\0forklab-upload 1 12 {SUM} my  file .txt\n");
-        let Opening::Whole(header, length) = Header::parse(format!("{line}\0abc").as_bytes()) else {
+        let Parsed::Complete(header, length) = Header::parse(format!("{line}\0abc").as_bytes()) else {
             panic!()
         };
         assert_eq!((header.size, hex(&header.sha256).as_str(), length), (12, SUM, line.len()));
         assert_eq!(header.name.as_str(), "my  file .txt");
         assert_eq!(header.encode(), line.as_bytes());
         let capitals = format!("\0forklab-upload 1 12 {} my  file .txt\n", SUM.to_uppercase());
-        assert_eq!(Header::parse(capitals.as_bytes()), Opening::Whole(header, length));
+        assert_eq!(Header::parse(capitals.as_bytes()), Parsed::Complete(header, length));
     }
 
     #[test]
-    fn what_does_not_begin_with_a_nul_is_a_text() {
+    fn bytes_that_do_not_begin_with_a_nul_are_a_text() {
         for text in [&b"bonjour"[..], b"\n", b"forklab-upload 1", b"\xff\0"] {
-            assert_eq!(Header::parse(text), Opening::Text);
+            assert_eq!(Header::parse(text), Parsed::Text, "{text:?}");
         }
     }
 
@@ -158,13 +153,13 @@ mod tests {
             (&[b'x'; 300], "it has 300 bytes, 255 are the most"),
             (&[0xff; 900], "it has 900 bytes"),
         ] {
-            let reason = wrong(&line(name));
+            let reason = reason(&line(name));
             assert!(reason.contains("file name") && reason.contains(why), "{reason}");
         }
     }
 
     #[test]
-    fn a_header_that_is_not_as_promised_is_refused() {
+    fn an_invalid_header_is_refused_with_its_reason() {
         for (line, why) in [
             (&b"\0\n"[..], "neither a text nor a header"),
             (b"\0forklab-uploaf", "neither a text nor a header"),
@@ -186,7 +181,7 @@ mod tests {
             (format!("\0forklab-upload 1 5 {SUM}\n").as_bytes(), "no name"),
             (format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes(), "longer than 1024 bytes"),
         ] {
-            let reason = wrong(line);
+            let reason = reason(line);
             assert!(reason.contains(why) && is_plain(&reason), "{line:?}: {reason}");
         }
     }
@@ -197,8 +192,8 @@ mod tests {
             let front = format!("\0forklab-upload 1 0 {SUM} ");
             [front.as_bytes(), &b"x".repeat(length - front.len() - 1), b"\n"].concat()
         };
-        assert!(wrong(&padded(MAX_LEN)).contains("file name"));
-        assert!(wrong(&padded(MAX_LEN + 1)).contains("longer than 1024 bytes"));
-        assert_eq!(Header::parse(&padded(MAX_LEN + 1)[..MAX_LEN - 1]), Opening::Incomplete);
+        assert!(reason(&padded(MAX_LEN)).contains("file name"));
+        assert!(reason(&padded(MAX_LEN + 1)).contains("longer than 1024 bytes"));
+        assert_eq!(Header::parse(&padded(MAX_LEN + 1)[..MAX_LEN - 1]), Parsed::Incomplete);
     }
 }

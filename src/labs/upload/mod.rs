@@ -1,16 +1,31 @@
-//! Upload ("simple FTP"): a client sends a file, the server keeps it under a safe name and never over another.
+//! Upload ("simple FTP"): a client sends a file, the server stores it under a safe name and never
+//! over another (docs/PROTOCOLS.md, section 5).
 //!
-//! `name` is what a file may be called, `header` what our own client says before the bytes: both pure. `store` is where
-//! files land, whole or not at all. `server` receives, each file by `receive`. `client` sends: it reads its file through `source`, speaks with the server
-//! through `exchange` and with its user through `progress` and `output`.
+//! Teaches where a file ends on a stream, checks of untrusted names and sizes, and files that
+//! appear whole or not at all. Read `receive.rs` first, then `store.rs`.
+//!
+//! ```text
+//! server: a greeting line
+//! client: a header line (size, SHA-256, name) and the file's bytes, or a text without a header
+//! server: one line that ends in [SUCCESS] or [ERROR]
+//! ```
+//!
+//! `header`, `name` and `verdict` are the codec, pure. `server` greets and answers, `receive` takes
+//! one file from a client into the `store`. `client` reads its file through `source`, sends it as
+//! `outgoing` through `transfer`, and shows `progress` and `output`.
 
 pub mod client;
 pub mod header;
 pub mod name;
-pub mod output;
-pub mod progress;
-pub mod receive;
+mod outgoing;
+mod output;
+mod progress;
+mod receive;
 pub mod server;
-pub mod source;
-pub mod store;
-pub mod transfer;
+mod source;
+mod store;
+mod transfer;
+pub mod verdict;
+
+/// Error of a client that a signal ends.
+const INTERRUPTED: &str = "interrupted";

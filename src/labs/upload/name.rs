@@ -1,39 +1,36 @@
-//! What a file may be called: one component that stays in its directory and shows as it is. Pure.
+//! Names of files: one path component that stays in its directory and is safe to print. Pure.
 
 use std::fmt;
 
 use crate::text::{is_blank, is_plain, visible};
 
-/// The most bytes of a name: `NAME_MAX` of the common file systems, limits.h(0p).
+/// Bytes of a name, at most: `NAME_MAX` of the common file systems, limits.h(0p).
 pub const MAX_LEN: usize = 255;
 
-/// The longest end of a name that a number is put before; a longer one is no extension.
-const LONGEST_EXTENSION: usize = 32;
+/// Bytes of an extension, its dot included. A longer end of a name is none.
+const MAX_EXTENSION: usize = 32;
 
-/// Characters of a refused name that its refusal shows.
+/// Characters of a refused name that the error shows.
 const SHOWN: usize = 40;
 
-/// A file name that is safe to create in a directory and to print: UTF-8, 1 to [`MAX_LEN`] bytes, without `/`, `\`,
-/// leading dot, control characters and characters that mislead a reader.
+/// UTF-8, 1 to [`MAX_LEN`] bytes, without `/`, `\`, a leading dot, control characters and
+/// characters that mislead a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
-    /// Takes a name as it came from outside.
-    ///
-    /// # Errors
-    /// Why not, in words for one line.
+    /// Checks a name from the network or the command line. The error is one line.
     pub fn check(bytes: &[u8]) -> Result<Name, String> {
-        let refuse = |why: &str| Err(format!("file name \"{}\" refused: {why}", start_of(bytes)));
+        let refuse = |why: &str| Err(format!("file name \"{}\" refused: {why}", excerpt(bytes)));
         match std::str::from_utf8(bytes) {
             Ok("") => Err("file name refused: it is empty".to_string()),
-            // First of all, so that a refusal is never about something in the middle of a flood.
+            // Before the checks of its bytes: it may be of any length.
             _ if bytes.len() > MAX_LEN => {
                 refuse(&format!("it has {} bytes, {MAX_LEN} are the most", bytes.len()))
             }
             Err(_) => refuse("it is not UTF-8"),
             Ok(name) if name.starts_with('.') => refuse("it begins with a dot"),
-            // `\` separates nothing here, but it does where the file may go next.
+            // `\` is a separator on systems that the file may be copied to.
             Ok(name) if name.contains(['/', '\\']) => refuse("it holds a separator"),
             Ok(name) if !is_plain(name) => refuse("it holds a control character"),
             Ok(name) if is_blank(name) => refuse("it shows nothing"),
@@ -41,29 +38,28 @@ impl Name {
         }
     }
 
-    /// The name of a text that came without one.
+    /// The name of a text without a header.
     pub fn received() -> Name {
         Name("received.txt".to_string())
     }
 
-    /// The name with a number before its extension, for when it is taken: `report-2.txt`, `archive-2.tar.gz`. The front is
-    /// cut, between characters, where it would become too long.
+    /// Puts a number before the extension: `report-2.txt`, `archive-2.tar.gz`. A name that would
+    /// become too long is cut in front of it, between characters.
     pub fn numbered(&self, number: u32) -> Name {
-        let (stem, extension) = self.0.split_at(self.stem());
+        let (stem, extension) = self.0.split_at(self.stem_len());
         let end = format!("-{number}{extension}");
         let most = stem.len().min(MAX_LEN - end.len());
         let cut = (0..=most).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or_default();
         Name(format!("{}{end}", &stem[..cut]))
     }
 
-    /// Where the extension begins; the length where there is none. `.tar` belongs to what follows it.
-    fn stem(&self) -> usize {
+    /// The extension may begin with `.tar`.
+    fn stem_len(&self) -> usize {
         let at = self.0.rfind('.').unwrap_or(self.0.len());
         let at = self.0[..at].strip_suffix(".tar").filter(|stem| !stem.is_empty()).map_or(at, str::len);
-        if self.0.len() - at > LONGEST_EXTENSION { self.0.len() } else { at }
+        if self.0.len() - at > MAX_EXTENSION { self.0.len() } else { at }
     }
 
-    /// The name itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,8 +71,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// A refused name, as far as it is worth showing.
-fn start_of(bytes: &[u8]) -> String {
+fn excerpt(bytes: &[u8]) -> String {
     let shown = visible(bytes);
     match shown.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}...", &shown[..at]),
@@ -93,18 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_of_any_language_are_taken_as_they_are() {
-        for text in [
-            "report.txt",
-            "a",
-            "été 2026 (final).pdf",
-            "日本語.txt",
-            "-rf",
-            "x..y",
-            "a.",
-            "~",
-            "received.txt",
-        ] {
+    fn ordinary_names_of_any_language_are_accepted_unchanged() {
+        let names = "report.txt|a|été 2026 (final).pdf|日本語.txt|-rf|x..y|a.|~|received.txt";
+        for text in names.split('|') {
             assert_eq!(name(text).as_str(), text);
         }
         assert_eq!(name(&"é".repeat(127)).as_str().len(), 254);
@@ -112,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_leave_its_directory_or_fool_a_reader_is_refused_with_its_reason() {
+    fn an_unsafe_name_is_refused_with_its_reason() {
         let long = "x".repeat(256);
         let refused: [(&[u8], &str); 19] = [
             (b" ", "it shows nothing"),
@@ -137,7 +123,7 @@ mod tests {
         ];
         for (bytes, why) in refused {
             let reason = Name::check(bytes).unwrap_err();
-            assert!(reason.contains(why) && is_plain(&reason) && reason.len() < 250, "{reason}");
+            assert!(reason.contains(why) && is_plain(&reason) && reason.len() < 250, "{bytes:?}: {reason}");
         }
     }
 
@@ -153,7 +139,7 @@ mod tests {
             ("odd.", "odd-2."),
             ("report-2.txt", "report-2-2.txt"),
         ] {
-            assert_eq!(name(text).numbered(2).as_str(), numbered);
+            assert_eq!(name(text).numbered(2).as_str(), numbered, "{text}");
         }
         let no_extension = format!("a.{}", "b".repeat(100));
         assert_eq!(name(&no_extension).numbered(10).as_str(), format!("{no_extension}-10"));

@@ -1,4 +1,4 @@
-//! What the user reads, written so that a terminal that is held, or a pipe that nobody reads, never outlasts a signal.
+//! Lines for the user: a stopped terminal, or a pipe that is not read, never delays a signal.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,15 +6,15 @@ use std::os::fd::AsFd;
 use anyhow::{Context, bail};
 use nix::errno::Errno;
 
-use super::transfer::INTERRUPTED;
+use super::INTERRUPTED;
 use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
 /// Standard output.
 pub struct Output(Box<dyn AsFd>);
 
 impl Output {
-    /// Standard output. A terminal is opened once more, without blocking: poll says yes when it takes a single byte, and its
-    /// user may hold it in the middle of a line.
+    /// A terminal is opened once more, non-blocking: poll reports it writable when it accepts a
+    /// single byte, and its user may stop it in the middle of a line.
     pub fn stdout() -> Output {
         match sys::reopen_terminal(io::stdout()) {
             Some(terminal) => Output(Box::new(terminal)),
@@ -22,11 +22,8 @@ impl Output {
         }
     }
 
-    /// Writes `line` and a newline, however long the reader takes.
-    ///
-    /// # Errors
-    /// [`INTERRUPTED`] when one of `signals` comes; EPIPE, ENOSPC and the like: write(2).
-    pub fn say(&self, line: &str, signals: &mut Signals) -> anyhow::Result<()> {
+    /// Writes `line` and a newline, without a deadline; one of `signals` ends it with an error.
+    pub fn line(&self, line: &str, signals: &mut Signals) -> anyhow::Result<()> {
         let line = format!("{line}\n");
         let mut rest = line.as_bytes();
         while !rest.is_empty() {
@@ -38,7 +35,7 @@ impl Output {
                 bail!(INTERRUPTED);
             }
             if writable {
-                // A pipe takes PIPE_BUF bytes without blocking when poll says so.
+                // A pipe that poll reports writable accepts PIPE_BUF bytes without blocking.
                 match nix::unistd::write(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
                     Ok(n) => rest = &rest[n..],
                     Err(Errno::EINTR | Errno::EAGAIN) => {}

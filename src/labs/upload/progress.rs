@@ -1,4 +1,4 @@
-//! How far a file is, as a bar on standard error where that is a terminal, and nowhere else.
+//! A progress bar on standard error, if that is a terminal.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,25 +8,22 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::sys;
 
-/// What the bar looks like.
-const SHAPE: &str = "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+const TEMPLATE: &str = "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 
-/// Drawings a second, at most.
+/// Redraws per second, at most.
 const RATE: u8 = 20;
 
-/// Bytes that may wait for a terminal that is held; a bar is drawn again soon, so what comes on top is dropped.
+/// Bytes queued for a stopped terminal, at most. More are dropped: the bar is redrawn soon.
 const MAX_WAITING: usize = 4096;
 
-/// Columns and lines of a terminal that does not know its own.
-const USUAL_SIZE: (u16, u16) = (80, 24);
+/// Columns and lines of a terminal of unknown size.
+const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
-/// A bar that goes when it is dropped, so that what is said next finds a clean line. It never starts a thread: it is drawn
-/// when it is told something, and at no other time.
+/// Drop clears the bar. Starts no thread: drawn by [`Progress::start`] and [`Progress::set`] only.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar for `what`, which is done at `size` bytes; nothing at all where standard error is no terminal.
     pub fn start(what: &'static str, size: u64) -> Progress {
         let Some(terminal) = sys::reopen_terminal(io::stderr()) else {
             return Progress(ProgressBar::hidden());
@@ -34,16 +31,14 @@ impl Progress {
         let screen = Box::new(Screen { terminal, frame: Mutex::default() });
         let target = ProgressDrawTarget::term_like_with_hz(screen, RATE);
         let bar = ProgressBar::with_draw_target(Some(size), target).with_message(what);
-        // The shape is right, and a wrong one would cost nothing but its looks.
-        if let Ok(style) = ProgressStyle::with_template(SHAPE) {
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.tick();
         Progress(bar)
     }
 
-    /// So many bytes are done.
-    pub fn reaches(&self, bytes: u64) {
+    pub fn set(&self, bytes: u64) {
         self.0.set_position(bytes);
     }
 }
@@ -54,19 +49,20 @@ impl Drop for Progress {
     }
 }
 
-/// The terminal, for indicatif. Its own would block where the user holds the terminal, and the file with it.
+/// The terminal, for indicatif. Its own type would block on a stopped terminal, and the transfer
+/// with it.
 #[derive(Debug)]
 struct Screen {
-    /// Without blocking.
+    /// Non-blocking.
     terminal: File,
-    /// A drawing until it is written. Nobody shares it; the trait asks for what threads could share.
+    /// Output not yet written. A mutex because the trait requires `Sync`.
     frame: Mutex<Vec<u8>>,
 }
 
 impl Screen {
     fn size(&self) -> (u16, u16) {
         let size = terminal_size::terminal_size_of(&self.terminal);
-        size.map_or(USUAL_SIZE, |(width, height)| (width.0, height.0))
+        size.map_or(DEFAULT_SIZE, |(width, height)| (width.0, height.0))
     }
 
     fn draw(&self, text: &str) -> io::Result<()> {
@@ -78,7 +74,7 @@ impl Screen {
     }
 
     fn move_cursor(&self, count: usize, direction: char) -> io::Result<()> {
-        // A terminal takes 0 for 1.
+        // Terminals read 0 as 1.
         if count > 0 { self.draw(&format!("\x1b[{count}{direction}")) } else { Ok(()) }
     }
 }
@@ -120,7 +116,7 @@ impl TermLike for Screen {
         self.draw("\r\x1b[2K")
     }
 
-    /// What the terminal does not take now stays for the next drawing.
+    /// Bytes that the terminal does not accept now stay for the next flush.
     fn flush(&self) -> io::Result<()> {
         let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(written) = (&self.terminal).write(&frame) {

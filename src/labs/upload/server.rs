@@ -1,4 +1,4 @@
-//! The server: a greeting, a file, one line of answer.
+//! The server: sends a greeting, receives a file, sends one line of answer.
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -12,18 +12,15 @@ use crate::server::{
 };
 use crate::sys::{Pid, Profile};
 
-/// Its name.
 pub const PROGRAM: Program = Program::english("upload_serveur");
 
-/// What a client hears first.
 const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
 
-/// How a server of uploads is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most bytes of a file.
+    /// Bytes of a file, at most.
     pub max_bytes: u64,
-    /// How long a client may be silent; `None`: for ever.
+    /// Idle timeout of a client; `None`: no timeout.
     pub patience: Option<Duration>,
 }
 
@@ -32,10 +29,7 @@ struct Upload {
     max_bytes: u64,
 }
 
-/// Runs the server until SIGINT or SIGTERM; files land in the directory `dir`.
-///
-/// # Errors
-/// The directory is missing or takes no files; whatever the system refuses, with what was being done.
+/// Runs the server until SIGINT or SIGTERM. Fails at once if the directory `dir` takes no files.
 pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()> {
     let limit = startup()?;
     let way = ServeMode { iterative: false, patience: limits.patience };
@@ -52,9 +46,11 @@ impl ClientHandler for Upload {
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
         let (answer, result) = match receive(session, &self.store, self.max_bytes) {
-            Ok(received) => (format!("{} [SUCCESS]", in_words(&received)), Ok(())),
-            Err(Failure::Refused(why)) => (format!("{why} [ERROR]"), Ok(())),
-            Err(Failure::Ended(end, size)) => (format!("{} [ERROR]", why(&end, size)), Err(end)),
+            Ok(received) => (format!("{} [SUCCESS]", success(&received)), Ok(())),
+            Err(Failure::Rejected(why)) => (format!("{why} [ERROR]"), Ok(())),
+            Err(Failure::Disconnected(end, size)) => {
+                (format!("{} [ERROR]", interrupted(&end, size)), Err(end))
+            }
         };
         session.log(&answer);
         session.send_final(answer.as_bytes());
@@ -70,19 +66,18 @@ impl ClientHandler for Upload {
     }
 
     fn child_ended(&self, child: Pid) {
-        self.store.forget_child(child);
+        self.store.remove_leftover(child);
     }
 }
 
-fn in_words(Received { name, wanted, size }: &Received) -> String {
+fn success(Received { name, wanted, size }: &Received) -> String {
     match name == wanted {
         true => format!("received {size} bytes as {name}"),
         false => format!("received {size} bytes as {name}, because {wanted} was there already"),
     }
 }
 
-/// Why a file did not come whole.
-fn why(end: &Disconnect, size: u64) -> String {
+fn interrupted(end: &Disconnect, size: u64) -> String {
     match end {
         Disconnect::Closed => "nothing was received".to_string(),
         Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),

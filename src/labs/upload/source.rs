@@ -1,5 +1,6 @@
-//! The file that a client sends. It is read twice: once before, for its size and its sum, which go first, and once while it
-//! is sent. Whatever others write to it meanwhile, the server gets what was promised or the user is told why not.
+//! The file that a client sends. It is read twice: first for its size and SHA-256, which the header
+//! announces, then to be sent. If it is changed in between, the second reading fails before the
+//! last bytes are sent.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -20,34 +21,28 @@ pub struct Source {
     path: PathBuf,
 }
 
-/// What the first reading has shown.
+/// Result of the first reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Survey {
-    /// Bytes up to the end.
+pub struct FileDigest {
     pub size: u64,
-    /// Their SHA-256.
     pub sha256: [u8; 32],
-    /// A text has no NUL.
     pub holds_nul: bool,
 }
 
-/// The second reading.
+/// The second reading, checked against the first.
 #[derive(Debug)]
-pub struct Replay<'a> {
+pub struct FileReader<'a> {
     source: &'a Source,
-    survey: &'a Survey,
+    digest: &'a FileDigest,
     at: u64,
-    sum: Sha256,
+    hasher: Sha256,
 }
 
 impl Source {
-    /// Opens `path`.
-    ///
-    /// # Errors
-    /// It cannot be opened, or is a directory, a pipe or a device, which have no size to promise.
+    /// Fails for a directory, a pipe or a device: they have no size to announce.
     pub fn open(path: &Path) -> anyhow::Result<Source> {
         let shown = path.display();
-        // Opening a pipe would wait for its writer; on a regular file the flag means nothing.
+        // Opening a pipe would wait for its writer; on a regular file the flag has no effect.
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
         let file = options.open(path).with_context(|| format!("cannot open {shown}"))?;
@@ -57,36 +52,36 @@ impl Source {
         Ok(Source { file, path: path.to_path_buf() })
     }
 
-    /// Its size as the file system has it now, to show how far a reading is.
+    /// The size in the file system now, for a progress bar.
     pub fn expected_size(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Reads it to its end; `after_each` read is told how many bytes there were so far, and its error ends the reading.
-    ///
-    /// # Errors
-    /// EIO and the like: read(2); and what `after_each` says.
-    pub fn survey(&self, mut after_each: impl FnMut(u64) -> anyhow::Result<()>) -> anyhow::Result<Survey> {
+    /// Reads to the end. `after_each` read gets the number of bytes so far; its error ends the
+    /// reading.
+    pub fn digest(
+        &self,
+        mut after_each: impl FnMut(u64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<FileDigest> {
         let mut chunk = vec![0; CHUNK];
-        let (mut size, mut sum, mut holds_nul) = (0, Sha256::new(), false);
+        let (mut size, mut hasher, mut holds_nul) = (0, Sha256::new(), false);
         loop {
-            let bytes = match self.read(size, &mut chunk)? {
-                0 => return Ok(Survey { size, sha256: sum.finalize().into(), holds_nul }),
+            let bytes = match self.read_at(size, &mut chunk)? {
+                0 => return Ok(FileDigest { size, sha256: hasher.finalize().into(), holds_nul }),
                 n => &chunk[..n],
             };
             size += bytes.len() as u64;
-            sum.update(bytes);
+            hasher.update(bytes);
             holds_nul |= bytes.contains(&0);
             after_each(size)?;
         }
     }
 
-    /// The second reading, of what `survey` has found.
-    pub fn replay<'a>(&'a self, survey: &'a Survey) -> Replay<'a> {
-        Replay { source: self, survey, at: 0, sum: Sha256::new() }
+    pub fn reader<'a>(&'a self, digest: &'a FileDigest) -> FileReader<'a> {
+        FileReader { source: self, digest, at: 0, hasher: Sha256::new() }
     }
 
-    fn read(&self, at: u64, chunk: &mut [u8]) -> anyhow::Result<usize> {
+    fn read_at(&self, at: u64, chunk: &mut [u8]) -> anyhow::Result<usize> {
         loop {
             match self.file.read_at(chunk, at) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -96,32 +91,28 @@ impl Source {
     }
 }
 
-impl Replay<'_> {
-    /// Bytes in all.
+impl FileReader<'_> {
     pub fn size(&self) -> u64 {
-        self.survey.size
+        self.digest.size
     }
 
-    /// Reads the next bytes into `chunk` and returns how many; 0 after the last. The last are given only if all are what they
-    /// were.
-    ///
-    /// # Errors
-    /// The file was changed meanwhile, or cannot be read.
-    pub fn next(&mut self, chunk: &mut [u8]) -> anyhow::Result<usize> {
-        let left = self.survey.size - self.at;
+    /// Reads the next bytes; 0 after the last. The last bytes are returned only if the SHA-256 is
+    /// that of the first reading.
+    pub fn read(&mut self, chunk: &mut [u8]) -> anyhow::Result<usize> {
+        let left = self.digest.size - self.at;
         if left == 0 {
             return Ok(0);
         }
         let most = usize::try_from(left).map_or(chunk.len(), |left| left.min(chunk.len()));
-        let n = self.source.read(self.at, &mut chunk[..most])?;
+        let n = self.source.read_at(self.at, &mut chunk[..most])?;
         let path = self.source.path.display();
         if n == 0 {
             bail!("{path} became shorter while it was being sent");
         }
         self.at += n as u64;
-        self.sum.update(&chunk[..n]);
-        let whole = self.at == self.survey.size;
-        if whole && self.sum.clone().finalize()[..] != self.survey.sha256 {
+        self.hasher.update(&chunk[..n]);
+        let is_whole = self.at == self.digest.size;
+        if is_whole && self.hasher.clone().finalize()[..] != self.digest.sha256 {
             bail!("{path} was changed while it was being sent");
         }
         Ok(n)
@@ -141,11 +132,10 @@ mod tests {
         (file, source)
     }
 
-    /// The whole second reading.
-    fn replay(source: &Source, survey: &Survey) -> anyhow::Result<Vec<u8>> {
-        let (mut replay, mut whole, mut chunk) = (source.replay(survey), Vec::new(), [0; 1000]);
+    fn read_again(source: &Source, digest: &FileDigest) -> anyhow::Result<Vec<u8>> {
+        let (mut reader, mut whole, mut chunk) = (source.reader(digest), Vec::new(), [0; 1000]);
         loop {
-            match replay.next(&mut chunk)? {
+            match reader.read(&mut chunk)? {
                 0 => return Ok(whole),
                 n => whole.extend_from_slice(&chunk[..n]),
             }
@@ -153,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readings_find_the_same() {
+    fn both_readings_agree() {
         // The sums are those of sha256sum(1).
         for (bytes, sum, holds_nul) in [
             (&b""[..], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", false),
@@ -161,45 +151,44 @@ mod tests {
             (&[0; 100_000], "9192c25b734fcbadbe32dadc28089c60db0e39f90cc20ce2e5733f57261acc0c", true),
         ] {
             let (_file, source) = source(bytes);
-            let mut told = 0;
-            let survey = source
-                .survey(|size| {
-                    told = size;
-                    Ok(())
-                })
-                .unwrap();
-            assert_eq!((survey.size, told, survey.holds_nul), (bytes.len() as u64, survey.size, holds_nul));
-            assert_eq!(replay(&source, &survey).unwrap(), bytes);
-            assert_eq!(hex(&survey.sha256), sum);
+            let mut reported = 0;
+            let digest = source.digest(|size| {
+                reported = size;
+                Ok(())
+            });
+            let FileDigest { size, sha256, holds_nul: found_nul } = digest.as_ref().unwrap();
+            assert_eq!((*size, reported, *found_nul), (bytes.len() as u64, *size, holds_nul), "{sum}");
+            assert_eq!(hex(sha256), sum);
+            assert_eq!(read_again(&source, &digest.unwrap()).unwrap(), bytes, "{sum}");
         }
     }
 
     #[test]
-    fn a_change_between_the_readings_is_told_and_the_last_bytes_are_kept_back() {
+    fn a_change_between_the_readings_fails_before_the_last_bytes() {
         let (file, source) = source(&[b'a'; 5000]);
-        let survey = source.survey(|_| Ok(())).unwrap();
+        let digest = source.digest(|_| Ok(())).unwrap();
         file.as_file().write_all_at(b"more", 5000).unwrap();
-        assert_eq!(replay(&source, &survey).unwrap(), [b'a'; 5000], "what is added later was not promised");
+        assert_eq!(read_again(&source, &digest).unwrap(), [b'a'; 5000], "bytes added later are not sent");
         file.as_file().write_all_at(b"b", 17).unwrap();
-        assert!(replay(&source, &survey).unwrap_err().to_string().contains("was changed"));
+        assert!(read_again(&source, &digest).unwrap_err().to_string().contains("was changed"));
         file.as_file().set_len(4999).unwrap();
-        assert!(replay(&source, &survey).unwrap_err().to_string().contains("became shorter"));
+        assert!(read_again(&source, &digest).unwrap_err().to_string().contains("became shorter"));
     }
 
     #[test]
-    fn the_first_reading_ends_when_it_is_told_to() {
+    fn an_error_of_the_callback_ends_the_first_reading() {
         let (_file, source) = source(&vec![1; 10 * CHUNK]);
         let mut reads = 0;
-        let told = source.survey(|_| {
+        let result = source.digest(|_| {
             reads += 1;
             ensure!(reads < 3, "enough");
             Ok(())
         });
-        assert_eq!((told.unwrap_err().to_string().as_str(), reads), ("enough", 3));
+        assert_eq!((result.unwrap_err().to_string().as_str(), reads), ("enough", 3));
     }
 
     #[test]
-    fn what_has_no_size_to_promise_is_refused_without_waiting() {
+    fn a_file_without_a_size_is_refused_without_waiting() {
         let place = tempfile::tempdir().unwrap();
         let pipe = place.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -209,8 +198,8 @@ mod tests {
             (place.path().into(), "it is a directory"),
             (place.path().join("missing"), "No such file or directory"),
         ] {
-            let told = format!("{:#}", Source::open(&path).unwrap_err());
-            assert!(told.contains(why) && told.contains(&path.display().to_string()), "{told}");
+            let error = format!("{:#}", Source::open(&path).unwrap_err());
+            assert!(error.contains(why) && error.contains(&path.display().to_string()), "{error}");
         }
     }
 }

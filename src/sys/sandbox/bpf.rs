@@ -1,9 +1,10 @@
-//! A seccomp filter: a list of system calls becomes the program that the kernel asks before each call, seccomp(2). Pure:
-//! numbers in, instructions out.
+//! Assembles a seccomp(2) filter: from a list of system calls, the BPF program that the kernel runs
+//! before each call. Pure.
 //!
-//! Assembled here rather than by the crate seccompiler, whose program compares call by call and which the kernel, for each
-//! child anew, walks through for every number there is: 125 µs a child, measured, on 135 µs for fork, exit and wait. This one
-//! looks the number up in a table of bits, which the kernel does not try to foresee: 45 µs, 32 of which an empty one costs.
+//! The crate seccompiler's program compares the number with each call in turn. The kernel runs that
+//! program for every possible number at each installation, that is for each child: 125 µs measured,
+//! added to 135 µs for fork, exit and wait. This one looks the number up in a bitmap, which the
+//! kernel does not precompute: 45 µs, of which an empty filter costs 32.
 
 use std::collections::BTreeMap;
 
@@ -13,30 +14,32 @@ use libc::{
     sock_filter,
 };
 
-/// Where the kernel shows the call's number, and the processor that it is meant for: seccomp(2), `struct seccomp_data`.
+/// Offsets in `struct seccomp_data`, seccomp(2): the call's number, and the architecture it belongs
+/// to.
 const NUMBER: u32 = 0;
 const PROCESSOR: u32 = 4;
 
-/// Numbers to a word of the table.
+/// Bits in a word of the table.
 const WORD: u32 = u32::BITS;
 
-/// What a call that is not in the list comes to: an error, not the end, so that what was not foreseen (a panic's backtrace, a
-/// library's new habit) fails like any other call.
+/// An errno rather than a signal: an unforeseen call (a panic's backtrace, a library's new version)
+/// fails like any other.
 const REFUSED: u32 = SECCOMP_RET_ERRNO | libc::EPERM as u32;
 
-/// The program that lets `calls` of `processor` pass (one of `AUDIT_ARCH_*` in linux/audit.h), and refuses all others. A call
-/// in another processor's numbers, as a 32-bit one on a 64-bit kernel, ends the process: it would be taken for another call.
+/// The program that allows `calls` and refuses all others. `processor` is an `AUDIT_ARCH_*` of
+/// linux/audit.h. A call with another architecture's numbers, as a 32-bit one on a 64-bit kernel,
+/// kills the process: its number means another call.
 pub(super) fn assemble(processor: u32, calls: &[c_long]) -> Vec<sock_filter> {
     let table = table_of(calls);
     let mut program = vec![
-        // X: which bit.
+        // X: the bit.
         instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
         instruction(BPF_ALU | BPF_AND | BPF_K, 0, 0, WORD - 1),
         instruction(BPF_MISC | BPF_TAX, 0, 0, 0),
         instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, PROCESSOR),
         instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, processor),
         instruction(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS),
-        // A: which word; then the word itself, 0 where the table has none.
+        // A: the word's index, then the word, 0 where the table has none.
         instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
         instruction(BPF_ALU | BPF_RSH | BPF_K, 0, 0, WORD.ilog2()),
     ];
@@ -57,7 +60,7 @@ pub(super) fn assemble(processor: u32, calls: &[c_long]) -> Vec<sock_filter> {
     program
 }
 
-/// The words of the table that hold a bit, by their number.
+/// The nonzero words of the bitmap, by index.
 fn table_of(calls: &[c_long]) -> BTreeMap<u32, u32> {
     let mut table = BTreeMap::new();
     for number in calls.iter().map(|&call| call as u32) {
@@ -76,7 +79,7 @@ mod tests {
 
     const HERE: u32 = 0xC000_003E;
 
-    /// What the kernel does with a program, as far as [`assemble`] goes: bpf(4) of FreeBSD has the machine.
+    /// Interprets the instructions that [`assemble`] uses, as in bpf(4) of FreeBSD.
     fn verdict(program: &[sock_filter], processor: u32, number: u32) -> u32 {
         let (mut a, mut x, mut at) = (0, 0, 0);
         loop {
@@ -100,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn each_call_of_the_list_passes_and_no_other() {
+    fn the_listed_calls_pass_and_no_other() {
         for calls in [&[][..], &[0], &[31, 32, 63, 64], &[0, 1, 3, 7, 44, 202, 231, 437]] {
             let program = assemble(HERE, calls);
-            // Beyond all there are; and those of x32, which have a bit of their own: seccomp(2).
+            // Beyond all existing numbers; and those of x32, which have bit 30 set: seccomp(2).
             for number in (0..2000).chain(0x4000_0000..0x4000_0800).chain([u32::MAX]) {
                 let expected =
                     if calls.contains(&c_long::from(number)) { SECCOMP_RET_ALLOW } else { REFUSED };
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn another_processors_numbers_end_the_process() {
+    fn the_numbers_of_another_architecture_kill_the_process() {
         let program = assemble(HERE, &[0, 1]);
         let i386 = 0x4000_0003;
         assert_eq!(verdict(&program, i386, 1), SECCOMP_RET_KILL_PROCESS);

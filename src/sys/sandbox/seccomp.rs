@@ -1,4 +1,4 @@
-//! The system calls of each duty, and how the kernel learns of them: seccomp(2).
+//! The permitted system calls of each profile, and their installation: seccomp(2).
 
 use std::io;
 
@@ -11,16 +11,19 @@ use libc::{
     SYS_write, SYS_writev, c_long, sock_filter,
 };
 
-use super::bpf::assemble;
-use crate::sys::Profile;
+use nix::errno::Errno;
 
-/// What these numbers are those of: linux/audit.h, which libc does not have.
+use super::bpf::assemble;
+use super::profile::Profile;
+
+/// `AUDIT_ARCH_*` of linux/audit.h, which libc does not have.
 #[cfg(target_arch = "x86_64")]
 const PROCESSOR: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
 const PROCESSOR: u32 = 0xC000_00B7;
 
-/// What every child may do: read, write, wait, close, end. None of these makes a descriptor, or gives one another flag.
+/// Every child's: read, write, wait, close, exit. None of these creates a descriptor or changes its
+/// flags.
 const SERVING: &[c_long] = &[
     SYS_read,
     SYS_recvfrom,
@@ -36,7 +39,7 @@ const SERVING: &[c_long] = &[
     SYS_getpid,
 ];
 
-/// What Rust and its C library do of themselves: memory, signals, the time, a panic's message.
+/// Rust's and the C library's own: memory, signals, time, a panic's message.
 const RUNTIME: &[c_long] = &[
     SYS_brk,
     SYS_mmap,
@@ -57,13 +60,13 @@ const RUNTIME: &[c_long] = &[
     SYS_gettid,
 ];
 
-/// An answer, and a copy of the connection to take leave of.
+/// An answer, and a duplicate of the connection for its lingering close.
 const TALK: &[c_long] = &[SYS_sendto, SYS_dup];
 
-/// A client that comes through the link.
+/// A client received over a unix socket.
 const PAIR: &[c_long] = &[SYS_sendto, SYS_recvmsg, SYS_getpeername];
 
-/// A file without a name in a directory that is held open, or one with a temporary name, and what makes it last.
+/// An unnamed or temporary file in an open directory, its final name, fsync(2).
 const FILES: &[c_long] = &[
     SYS_sendto,
     SYS_dup,
@@ -77,7 +80,7 @@ const FILES: &[c_long] = &[
     SYS_newfstatat,
 ];
 
-/// A list of system calls, as the kernel takes it.
+/// A BPF program for seccomp(2).
 #[derive(Debug)]
 pub struct Filter {
     program: Vec<sock_filter>,
@@ -85,20 +88,16 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The list of a `duty`, made ready for [`Filter::install`].
-    ///
     /// # Errors
-    /// The kernel's reason not to have such lists, or none that refuses: ENOSYS, EOPNOTSUPP, EINVAL (before 4.14), EPERM in some
-    /// containers.
-    pub(super) fn prepare(duty: Profile) -> io::Result<Filter> {
+    /// When the kernel has no seccomp filters, or none that return an errno: ENOSYS, EOPNOTSUPP,
+    /// EINVAL (before 4.14), EPERM in some containers.
+    pub(super) fn prepare(profile: Profile) -> io::Result<Filter> {
         let action = libc::SECCOMP_RET_ERRNO;
         // SAFETY: the kernel reads the four bytes of `action`, which outlives the call.
-        let answer =
+        let status =
             unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
-        if answer != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let more = match duty {
+        Errno::result(status)?;
+        let more = match profile {
             Profile::Records => &[],
             Profile::Talk => TALK,
             Profile::Pair => PAIR,
@@ -108,24 +107,21 @@ impl Filter {
         Ok(Filter { program: assemble(PROCESSOR, &calls), calls: calls.len() })
     }
 
-    /// How many system calls are in it.
-    pub fn calls(&self) -> usize {
+    /// The number of permitted system calls.
+    pub(crate) fn calls(&self) -> usize {
         self.calls
     }
 
-    /// From here on this process has these system calls alone, and so has whatever it would become.
-    ///
-    /// # Errors
-    /// EACCES, ENOMEM: prctl(2), seccomp(2).
+    /// Restricts this process for good; a program that it would execute inherits the filter.
     pub(super) fn install(&self) -> io::Result<()> {
-        // Without it only root may: a program that gives its user rights could be misled by calls that fail.
+        // Required of all but root: failing calls could mislead a set-user-ID program.
         nix::sys::prctl::set_no_new_privs()?;
         let program =
             libc::sock_fprog { len: self.program.len() as u16, filter: self.program.as_ptr().cast_mut() };
-        // SAFETY: the kernel copies `len` instructions from `filter`, which is that long and outlives the call; it writes
-        // nothing there, though its header's pointer is mutable.
-        let answer =
+        // SAFETY: the kernel copies `len` instructions from `filter`, which is that long and
+        // outlives the call. It does not write there, although the pointer is mutable.
+        let status =
             unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
-        if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        Ok(Errno::result(status).map(drop)?)
     }
 }

@@ -2,86 +2,93 @@ use super::*;
 use Side::{One, Two};
 use proptest::prelude::*;
 
-fn tells(side: Side, text: &str) -> Effect {
-    Effect::Tell(side, Item { bytes: string(text.as_bytes()), opening: false })
+fn sends(side: Side, text: &str) -> Effect {
+    Effect::Send(side, Item { bytes: string(text.as_bytes()), opening: false })
 }
 
 fn opens(side: Side, text: &str) -> Effect {
     opening(side, string(text.as_bytes()))
 }
 
-fn text(text: &str) -> Said {
-    Said::Text(text.as_bytes().to_vec())
+fn text(text: &str) -> Message {
+    Message::Text(text.as_bytes().to_vec())
 }
 
-fn begun() -> Pair {
-    let mut pair = Pair::default();
+#[track_caller]
+fn begin(pair: &mut Pair) {
+    assert_eq!((pair.turn(), pair.free()), (None, Some(One)));
     assert_eq!(pair.join(One), [opens(One, "1")]);
     assert_eq!((pair.turn(), pair.speaker()), (None, None));
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(One, "emi"), opens(Two, "rec")]);
+}
+
+#[track_caller]
+fn begun() -> Pair {
+    let mut pair = Pair::default();
+    begin(&mut pair);
     pair
 }
 
 #[test]
 fn the_turn_passes_with_each_message() {
     let mut pair = begun();
-    assert_eq!(pair.said(&text("un")), [tells(Two, "un")]);
-    assert_eq!(pair.said(&text("")), [tells(One, "")]);
-    assert_eq!(pair.said(&text("trois")), [tells(Two, "trois")]);
-    assert_eq!(pair.speaker(), Some(Two));
+    for (message, to) in [("un", Two), ("", One), ("trois", Two)] {
+        assert_eq!(pair.receive(&text(message)), [sends(to, message)]);
+        assert_eq!(pair.speaker(), Some(to));
+    }
 }
 
 #[test]
 fn exit_is_relayed_with_a_space_and_fin_is_not_relayed() {
     let mut pair = begun();
-    assert_eq!(pair.said(&Said::Exit), [tells(Two, "exit ")]);
-    assert_eq!(pair.said(&Said::Fin), [Effect::Dismiss(Two)]);
-    pair.left(Two);
+    assert_eq!(pair.receive(&Message::Exit), [sends(Two, "exit ")]);
+    assert_eq!(pair.receive(&Message::Fin), [Effect::Disconnect(Two)]);
+    pair.leave(Two);
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "exit ")]);
 }
 
 #[test]
-fn a_newcomer_gets_the_number_the_last_message_and_the_turn_of_the_one_who_left() {
+fn a_later_client_gets_the_number_the_last_message_and_the_turn_of_the_one_that_left() {
     let mut pair = begun();
-    pair.said(&text("un"));
+    pair.receive(&text("un"));
     // It is 2's turn.
-    pair.left(Two);
+    pair.leave(Two);
     assert_eq!(pair.free(), Some(Two));
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
-    assert_eq!(pair.said(&text("deux")), [tells(One, "deux")]);
+    assert_eq!(pair.receive(&text("deux")), [sends(One, "deux")]);
 }
 
 #[test]
-fn a_newcomer_out_of_turn_gets_the_last_message_too_and_the_other_goes_on() {
+fn a_later_client_out_of_turn_gets_the_last_message_too_and_its_partner_keeps_the_turn() {
     let mut pair = begun();
-    pair.said(&text("un"));
-    pair.said(&text("deux"));
-    // It is 1's turn; 2 leaves, 1 goes on as if nothing had happened.
-    pair.left(Two);
+    pair.receive(&text("un"));
+    pair.receive(&text("deux"));
+    // It is 1's turn when 2 leaves.
+    pair.leave(Two);
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
     assert_eq!(pair.speaker(), Some(One));
-    assert_eq!(pair.said(&text("trois")), [tells(Two, "trois")]);
-    assert_eq!(pair.said(&text("quatre")), [tells(One, "quatre")]);
+    assert_eq!(pair.receive(&text("trois")), [sends(Two, "trois")]);
+    assert_eq!(pair.receive(&text("quatre")), [sends(One, "quatre")]);
 }
 
 #[test]
-fn what_is_said_to_an_empty_place_waits_there() {
+fn a_message_to_a_free_place_is_kept_for_the_next_client() {
     let mut pair = begun();
-    pair.left(Two);
-    assert_eq!(pair.said(&text("pour le suivant")), []);
+    pair.leave(Two);
+    assert_eq!(pair.receive(&text("pour le suivant")), []);
     assert_eq!((pair.turn(), pair.speaker()), (Some(Two), None));
-    assert_eq!(pair.said(&text("nobody is listened to")), []);
+    assert_eq!(pair.receive(&text("ignored: nobody has the turn")), []);
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "pour le suivant")]);
-    assert_eq!(pair.said(&text("réponse")), [tells(One, "réponse")]);
+    assert_eq!(pair.receive(&text("réponse")), [sends(One, "réponse")]);
 }
 
 #[test]
-fn a_newcomer_at_its_turn_to_whom_nothing_was_ever_said_gets_an_empty_message() {
+fn a_later_client_in_turn_without_a_last_message_gets_an_empty_one() {
     let mut pair = begun();
-    pair.left(One);
+    pair.leave(One);
     assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec"), opens(One, "")]);
-    assert_eq!(pair.said(&text("enfin")), [tells(Two, "enfin")]);
-    pair.left(One);
+    assert_eq!(pair.receive(&text("enfin")), [sends(Two, "enfin")]);
+    pair.leave(One);
     // Not its turn: the next message is for it.
     assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec")]);
 }
@@ -89,67 +96,57 @@ fn a_newcomer_at_its_turn_to_whom_nothing_was_ever_said_gets_an_empty_message() 
 #[test]
 fn when_both_are_gone_the_pair_starts_anew() {
     let mut pair = begun();
-    pair.said(&text("oublié"));
-    pair.left(One);
-    pair.left(Two);
-    begun_again(&mut pair);
+    pair.receive(&text("oublié"));
+    pair.leave(One);
+    pair.leave(Two);
+    begin(&mut pair);
     let mut alone = Pair::default();
     alone.join(One);
-    alone.left(One);
-    begun_again(&mut alone);
+    alone.leave(One);
+    begin(&mut alone);
 }
 
-fn begun_again(pair: &mut Pair) {
-    assert_eq!(pair.free(), Some(One));
-    assert_eq!(pair.join(One), [opens(One, "1")]);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(One, "emi"), opens(Two, "rec")]);
-}
-
-/// What a client of the course's has been told, and whether that makes sense to it.
-#[derive(Default)]
-struct Told(Vec<Item>);
-
-impl Told {
-    fn check(&self, side: Side) {
-        let strings: Vec<&[u8]> = self.0.iter().map(|item| &item.bytes[..]).collect();
-        assert_eq!(strings[0], string(side.number().to_string().as_bytes()));
-        if let Some(role) = strings.get(1) {
-            assert!([&b"emi\0"[..], b"rec\0"].contains(role));
-            assert!(self.0[..2].iter().all(|item| item.opening));
-        }
-        assert!(self.0.iter().skip(3).all(|item| !item.opening));
-        assert!(strings.iter().all(|string| !string[..string.len() - 1].contains(&0)));
-        assert!(!strings.contains(&&b"exit\0"[..]));
+/// Checks the strings sent to one client as the course's client would read them.
+#[track_caller]
+fn check_sent(items: &[Item], side: Side) {
+    let strings: Vec<&[u8]> = items.iter().map(|item| &item.bytes[..]).collect();
+    assert_eq!(strings[0], string(side.number().to_string().as_bytes()));
+    if let Some(role) = strings.get(1) {
+        assert!([&b"emi\0"[..], b"rec\0"].contains(role));
+        assert!(items[..2].iter().all(|item| item.opening));
     }
+    assert!(items.iter().skip(3).all(|item| !item.opening));
+    assert!(strings.iter().all(|string| !string[..string.len() - 1].contains(&0)));
+    assert!(!strings.contains(&&b"exit\0"[..]));
 }
 
-/// A pair, and what is to be expected of it.
+/// A pair and a second account of what it should do.
 #[derive(Default)]
-struct Expected {
+struct Model {
     pair: Pair,
-    /// Those who are there.
-    told: [Option<Told>; 2],
-    /// The last message to each.
+    /// The items sent to each client that is there.
+    sent: [Option<Vec<Item>>; 2],
+    /// The last message to each side.
     last: [Option<Vec<u8>>; 2],
     turn: Option<Side>,
 }
 
-impl Expected {
-    fn happens(&mut self, event: u8, word: &str) {
+impl Model {
+    fn apply(&mut self, event: u8, word: &str) {
         let effects = match event {
-            0 | 1 => self.joins(),
-            2..=4 => self.says(&text(word), Some(string(word.as_bytes()))),
-            5 => self.says(&Said::Fin, None),
-            6 => self.says(&Said::Exit, Some(string(b"exit "))),
-            7 => self.leaves(One),
-            _ => self.leaves(Two),
+            0 | 1 => self.join(),
+            2..=4 => self.receive(&text(word), Some(string(word.as_bytes()))),
+            5 => self.receive(&Message::Fin, None),
+            6 => self.receive(&Message::Exit, Some(string(b"exit "))),
+            7 => self.leave(One),
+            _ => self.leave(Two),
         };
-        effects.into_iter().for_each(|effect| self.follows(effect));
+        effects.into_iter().for_each(|effect| self.follow(effect));
     }
 
-    fn joins(&mut self) -> Vec<Effect> {
+    fn join(&mut self) -> Vec<Effect> {
         let Some(side) = self.pair.free() else { return Vec::new() };
-        self.told[side.index()] = Some(Told::default());
+        self.sent[side.index()] = Some(Vec::new());
         let effects = self.pair.join(side);
         if self.pair.free().is_none() {
             self.turn.get_or_insert(One);
@@ -157,61 +154,63 @@ impl Expected {
         effects
     }
 
-    /// The one whose turn it is says something, of which its partner hears this.
-    fn says(&mut self, said: &Said, heard: Option<Vec<u8>>) -> Vec<Effect> {
+    /// The speaker says `message`, which its partner gets as `relayed`.
+    fn receive(&mut self, message: &Message, relayed: Option<Vec<u8>>) -> Vec<Effect> {
         let speaker = self.pair.speaker();
-        let effects = self.pair.said(said);
-        if let (Some(side), Some(heard)) = (speaker, heard) {
+        let effects = self.pair.receive(message);
+        if let (Some(side), Some(relayed)) = (speaker, relayed) {
             let to = side.other();
-            assert!(self.told[to.index()].is_some() || effects.is_empty());
-            (self.turn, self.last[to.index()]) = (Some(to), Some(heard));
+            assert!(self.sent[to.index()].is_some() || effects.is_empty());
+            (self.turn, self.last[to.index()]) = (Some(to), Some(relayed));
         }
         effects
     }
 
-    fn leaves(&self, side: Side) -> Vec<Effect> {
-        self.told[side.index()].iter().map(|_| Effect::Dismiss(side)).collect()
+    fn leave(&self, side: Side) -> Vec<Effect> {
+        self.sent[side.index()].iter().map(|_| Effect::Disconnect(side)).collect()
     }
 
-    fn follows(&mut self, effect: Effect) {
+    fn follow(&mut self, effect: Effect) {
         match effect {
-            Effect::Tell(side, item) => self.told[side.index()].as_mut().unwrap().0.push(item),
-            Effect::Dismiss(side) => {
-                self.told[side.index()].take().unwrap();
-                self.pair.left(side);
-                if self.told[side.other().index()].is_none() {
+            Effect::Send(side, item) => self.sent[side.index()].as_mut().unwrap().push(item),
+            Effect::Disconnect(side) => {
+                self.sent[side.index()].take().unwrap();
+                self.pair.leave(side);
+                if self.sent[side.other().index()].is_none() {
                     (self.turn, self.last) = (None, [None, None]);
                 }
             }
         }
     }
 
+    #[track_caller]
     fn check(&self) {
         assert_eq!(self.pair.turn(), self.turn);
         for side in Side::BOTH {
-            let Some(told) = &self.told[side.index()] else { continue };
-            told.check(side);
-            let heard = &told.0.last().unwrap().bytes;
+            let Some(sent) = &self.sent[side.index()] else { continue };
+            check_sent(sent, side);
+            let newest = &sent.last().unwrap().bytes;
             if let Some(message) = &self.last[side.index()] {
-                assert_eq!(heard, message, "the last message is what it was told last");
+                assert_eq!(newest, message, "the last message was sent last");
             }
             if self.turn == Some(side) {
                 // It knows: by its role, or by a message after that.
-                assert!(told.0.len() > 2 || heard == b"emi\0");
+                assert!(sent.len() > 2 || newest == b"emi\0");
             }
         }
     }
 }
 
 proptest! {
-    /// Whoever comes, speaks and goes, whenever: each client is told its number, then its role, then messages; the two speak
-    /// in turn; each message reaches its reader, at once or when it comes; nobody waits for ever.
+    /// For any joins, messages and departures: each client gets its number, its role, then
+    /// messages; the two speak in turn; each message reaches its reader, at once or on joining; no
+    /// deadlock.
     #[test]
-    fn the_rules_hold_whatever_happens(events in prop::collection::vec((0u8..9, "[a-z]{0,3}"), 0..200)) {
-        let mut expected = Expected::default();
+    fn the_rules_hold_for_any_events(events in prop::collection::vec((0u8..9, "[a-z]{0,3}"), 0..200)) {
+        let mut model = Model::default();
         for (event, word) in events {
-            expected.happens(event, &word);
-            expected.check();
+            model.apply(event, &word);
+            model.check();
         }
     }
 }

@@ -4,13 +4,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Barrier;
 use tempfile::{TempDir, tempdir};
 
-/// Runs `test` on a new directory with the half that the system has, and on another with the portable half.
-fn with_both_halves(test: impl Fn(Store, &TempDir)) {
-    for portable in [false, true] {
+/// Runs `test` on a new directory with the system's own staging, and on another with named staging.
+fn with_each_staging(test: impl Fn(Store, &TempDir)) {
+    for named in [false, true] {
         let place = tempdir().unwrap();
         let mut store = Store::open(place.path()).unwrap();
-        if portable {
-            store.half = Half::Named;
+        if named {
+            store.staging = Staging::Named;
         }
         test(store, &place);
     }
@@ -20,7 +20,7 @@ fn name(text: &str) -> Name {
     Name::check(text.as_bytes()).unwrap()
 }
 
-/// Every entry of a directory, hidden ones included, with what is in it.
+/// Every entry of a directory with its bytes, hidden ones included.
 fn contents(place: &TempDir) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap());
     entries
@@ -34,21 +34,21 @@ fn names(place: &TempDir) -> Vec<String> {
     contents(place).into_keys().collect()
 }
 
-fn keep(store: &Store, bytes: &[u8], as_name: &str) -> anyhow::Result<Name> {
+fn persist(store: &Store, bytes: &[u8], as_name: &str) -> anyhow::Result<Name> {
     let mut incoming = store.begin()?;
     incoming.write(bytes)?;
-    incoming.keep(&name(as_name))
+    incoming.persist(&name(as_name))
 }
 
 #[test]
-fn a_file_lands_whole_under_its_name_and_nothing_else_is_left() {
-    with_both_halves(|store, place| {
-        assert!(names(place).is_empty(), "the proof leaves nothing");
+fn a_file_is_stored_whole_and_nothing_else_is_left() {
+    with_each_staging(|store, place| {
+        assert!(names(place).is_empty(), "the probe leaves nothing");
         let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let mut incoming = store.begin().unwrap();
         bytes.chunks(777).for_each(|chunk| incoming.write(chunk).unwrap());
-        assert_eq!(incoming.keep(&name("a b.bin")).unwrap(), name("a b.bin"));
-        assert_eq!(keep(&store, b"", "empty").unwrap(), name("empty"));
+        assert_eq!(incoming.persist(&name("a b.bin")).unwrap(), name("a b.bin"));
+        assert_eq!(persist(&store, b"", "empty").unwrap(), name("empty"));
         assert_eq!(contents(place), BTreeMap::from([("a b.bin".into(), bytes), ("empty".into(), vec![])]));
         let mode = std::fs::metadata(place.path().join("empty")).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777 & !0o044, 0o600, "at most for all to read: {mode:o}");
@@ -56,7 +56,7 @@ fn a_file_lands_whole_under_its_name_and_nothing_else_is_left() {
 }
 
 #[test]
-fn a_full_disk_is_told_with_the_systems_reason() {
+fn a_full_disk_is_reported_with_its_errno() {
     let place = tempdir().unwrap();
     let store = Store::open(place.path()).unwrap();
     let file = File::options().write(true).open("/dev/full").unwrap();
@@ -66,8 +66,8 @@ fn a_full_disk_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn a_file_that_is_not_kept_leaves_nothing() {
-    with_both_halves(|store, place| {
+fn a_file_that_is_not_persisted_leaves_nothing() {
+    with_each_staging(|store, place| {
         let mut incoming = store.begin().unwrap();
         incoming.write(b"half").unwrap();
         drop(incoming);
@@ -76,12 +76,12 @@ fn a_file_that_is_not_kept_leaves_nothing() {
 }
 
 #[test]
-fn a_name_that_is_taken_gets_a_number_and_what_bears_it_stays_as_it_is() {
-    with_both_halves(|store, place| {
+fn a_taken_name_gets_a_number_and_existing_entries_stay() {
+    with_each_staging(|store, place| {
         std::fs::write(place.path().join("x.txt"), "first").unwrap();
         std::fs::create_dir(place.path().join("x-2.txt")).unwrap();
         for (bytes, kept) in [(b"second", "x-3.txt"), (b"third!", "x-4.txt")] {
-            assert_eq!(keep(&store, bytes, "x.txt").unwrap(), name(kept));
+            assert_eq!(persist(&store, bytes, "x.txt").unwrap(), name(kept));
         }
         let expected = [("x.txt", "first"), ("x-2.txt", ""), ("x-3.txt", "second"), ("x-4.txt", "third!")];
         assert_eq!(contents(place), expected.map(|(name, text)| (name.into(), text.into())).into());
@@ -89,14 +89,14 @@ fn a_name_that_is_taken_gets_a_number_and_what_bears_it_stays_as_it_is() {
 }
 
 #[test]
-fn a_symbolic_link_that_lies_there_is_neither_followed_nor_replaced() {
-    with_both_halves(|store, place| {
+fn a_symbolic_link_is_neither_followed_nor_replaced() {
+    with_each_staging(|store, place| {
         let elsewhere = tempdir().unwrap();
         let victim = elsewhere.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
         symlink(&victim, place.path().join("x.txt")).unwrap();
         symlink(elsewhere.path().join("nowhere"), place.path().join("x-2.txt")).unwrap();
-        assert_eq!(keep(&store, b"new", "x.txt").unwrap(), name("x-3.txt"));
+        assert_eq!(persist(&store, b"new", "x.txt").unwrap(), name("x-3.txt"));
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
         assert_eq!(names(&elsewhere), ["victim"]);
         assert!(std::fs::symlink_metadata(place.path().join("x.txt")).unwrap().is_symlink());
@@ -104,19 +104,19 @@ fn a_symbolic_link_that_lies_there_is_neither_followed_nor_replaced() {
 }
 
 #[test]
-fn twenty_at_once_of_one_name_get_a_name_each_and_never_mix() {
-    with_both_halves(|store, place| {
+fn twenty_concurrent_files_of_one_name_get_a_name_each() {
+    with_each_staging(|store, place| {
         let (start, store) = (Barrier::new(20), &store);
         let start = &start;
         std::thread::scope(|scope| {
             for i in 1..=20 {
                 scope.spawn(move || {
-                    // In the server each is a process; here each has a number of its own all the same.
+                    // A process each in the server; here a thread with a process number of its own.
                     let mut incoming = store.begin_for(Pid::from_raw(i)).unwrap();
                     incoming.write(&[i as u8; 5000]).unwrap();
                     start.wait();
                     incoming.write(&[i as u8; 5000]).unwrap();
-                    incoming.keep(&name("same.bin")).unwrap();
+                    incoming.persist(&name("same.bin")).unwrap();
                 });
             }
         });
@@ -133,44 +133,43 @@ fn twenty_at_once_of_one_name_get_a_name_each_and_never_mix() {
 }
 
 #[test]
-fn when_every_number_is_taken_it_is_an_error_and_nothing_is_left() {
-    with_both_halves(|store, place| {
+fn a_name_whose_numbers_are_all_taken_is_an_error_and_leaves_nothing() {
+    with_each_staging(|store, place| {
         let taken = name("x");
         std::fs::write(place.path().join("x"), "").unwrap();
-        for number in 2..=MOST_OF_A_NAME {
-            // A link costs the file system less than a file.
+        for number in 2..=MAX_NUMBER {
+            // Cheaper than a file.
             std::fs::hard_link(place.path().join("x"), place.path().join(taken.numbered(number).as_str()))
                 .unwrap();
         }
-        let reason = format!("{:#}", keep(&store, b"new", "x").unwrap_err());
+        let reason = format!("{:#}", persist(&store, b"new", "x").unwrap_err());
         assert_eq!(reason, "9999 files are called x already");
-        assert_eq!(names(place).len(), MOST_OF_A_NAME as usize);
+        assert_eq!(names(place).len(), MAX_NUMBER as usize);
     });
 }
 
 #[test]
-fn a_directory_that_was_removed_meanwhile_is_an_error_and_its_successor_is_not_touched() {
-    with_both_halves(|store, place| {
-        let incomplete_suffix_len = store.begin_for(Pid::from_raw(1)).unwrap();
+fn a_removed_directory_is_an_error_and_its_successor_is_not_touched() {
+    with_each_staging(|store, place| {
+        let incoming = store.begin_for(Pid::from_raw(1)).unwrap();
         std::fs::remove_dir_all(place.path()).unwrap();
         std::fs::create_dir(place.path()).unwrap();
-        let reasons =
-            [incomplete_suffix_len.keep(&name("x")), keep(&store, b"new", "x")].map(Result::unwrap_err);
+        let reasons = [incoming.persist(&name("x")), persist(&store, b"new", "x")].map(Result::unwrap_err);
         for reason in reasons.map(|reason| format!("{reason:#}")) {
-            let told = ["No such file or directory", "which was removed"].map(|why| reason.contains(why));
-            assert!(told.contains(&true), "{reason}");
+            let expected = ["No such file or directory", "which was removed"];
+            assert!(expected.iter().any(|why| reason.contains(why)), "{reason}");
         }
         assert!(names(place).is_empty());
     });
 }
 
 #[test]
-fn a_directory_that_was_moved_is_followed_where_it_went() {
-    with_both_halves(|store, place| {
+fn a_moved_directory_is_followed() {
+    with_each_staging(|store, place| {
         let moved = place.path().with_extension("moved");
         std::fs::rename(place.path(), &moved).unwrap();
         std::fs::create_dir(place.path()).unwrap();
-        keep(&store, b"new", "x").unwrap();
+        persist(&store, b"new", "x").unwrap();
         assert!(names(place).is_empty());
         assert_eq!(std::fs::read(moved.join("x")).unwrap(), b"new");
         std::fs::remove_dir_all(moved).unwrap();
@@ -178,66 +177,67 @@ fn a_directory_that_was_moved_is_followed_where_it_went() {
 }
 
 #[test]
-fn what_a_killed_child_left_goes_when_it_is_forgotten_or_its_number_comes_again() {
-    with_both_halves(|store, place| {
-        let portable = store.half == Half::Named;
+fn the_file_of_a_killed_child_is_removed_at_its_reaping_or_when_its_pid_is_reused() {
+    with_each_staging(|store, place| {
+        let is_named = store.staging == Staging::Named;
         let (child, other) = (Pid::from_raw(7), Pid::from_raw(8));
         let killed = || std::mem::forget(store.begin_for(child).unwrap());
         killed();
-        assert_eq!(names(place), if portable { vec![".upload-7.part"] } else { vec![] });
-        store.forget_child(other);
-        assert_eq!(names(place).len(), usize::from(portable));
-        store.forget_child(child);
-        store.forget_child(child);
+        assert_eq!(names(place), if is_named { vec![".upload-7.part"] } else { vec![] });
+        store.remove_leftover(other);
+        assert_eq!(names(place).len(), usize::from(is_named));
+        store.remove_leftover(child);
+        store.remove_leftover(child);
         assert!(names(place).is_empty());
         killed();
         symlink("/nowhere", place.path().join(".upload-8.part")).unwrap();
         for again in [child, other] {
-            store.begin_for(again).unwrap().keep(&name("x")).unwrap();
+            store.begin_for(again).unwrap().persist(&name("x")).unwrap();
         }
         assert!(contents(place).into_iter().filter(|(name, _)| name.starts_with('x')).count() == 2);
-        assert_eq!(names(place).len(), if portable { 2 } else { 3 });
+        assert_eq!(names(place).len(), if is_named { 2 } else { 3 });
     });
 }
 
 #[test]
-fn a_directory_where_no_file_can_be_made_is_told_at_once_with_the_reason() {
+fn an_unusable_directory_is_reported_at_once_with_the_reason() {
     let place = tempdir().unwrap();
     let file = place.path().join("file");
     std::fs::write(&file, "").unwrap();
-    // Nobody, not even root, makes files in /proc.
+    // Not even root can create files in /proc.
     for (path, what, reason) in [
         (place.path().join("missing"), "cannot open the directory", "No such file or directory"),
         (file, "cannot open the directory", "Not a directory"),
         ("/proc".into(), "cannot make a file in the directory", ""),
     ] {
-        let told = format!("{:#}", Store::open(&path).unwrap_err());
+        let error = format!("{:#}", Store::open(&path).unwrap_err());
         let path = path.display().to_string();
-        assert!(told.contains(what) && told.contains(&path) && told.contains(reason), "{told}");
-        assert!(told.contains("(os error"), "{told}");
+        for part in [what, &path, reason, "(os error"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }
 
 #[test]
-fn what_an_earlier_server_of_the_same_number_left_does_not_keep_one_from_starting() {
+fn leftovers_of_an_earlier_server_of_the_same_pid_do_not_prevent_a_start() {
     let place = tempdir().unwrap();
     let owner = Pid::this();
     for left in [temporary_name(owner), format!(".upload-{owner}.probe")] {
         symlink("/nowhere", place.path().join(left)).unwrap();
     }
     let store = Store::open(place.path()).unwrap();
-    for half in [Half::Unnamed, Half::Named] {
-        Store { half, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
+    for staging in [Staging::Unnamed, Staging::Named] {
+        Store { staging, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
     }
     assert!(names(&place).is_empty());
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn on_linux_a_file_that_comes_in_has_no_name_that_a_killed_process_could_leave() {
+fn on_linux_an_incoming_file_has_no_name_that_a_killed_process_could_leave() {
     let place = tempdir().unwrap();
     let store = Store::open(place.path()).unwrap();
-    assert_eq!(store.half, Half::Unnamed);
+    assert_eq!(store.staging, Staging::Unnamed);
     let mut incoming = store.begin().unwrap();
     incoming.write(b"half").unwrap();
     assert!(names(&place).is_empty());

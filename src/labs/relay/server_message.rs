@@ -1,0 +1,123 @@
+//! The client's decoder of what a server sends: a number, a role, then messages. Pure, bounded in
+//! memory, and without failure: unexpected strings are shown to the user.
+
+use super::MAX_LEN;
+use super::message::without_line_end;
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum ServerMessage {
+    /// This client's number, 1 or 2.
+    Number(u8),
+    /// Role `emi`: this client speaks first.
+    Emitter,
+    /// Role `rec`.
+    Receiver,
+    /// The partner's message; this client's turn.
+    Message(Vec<u8>),
+    /// [`MAX_LEN`] bytes of a longer string.
+    Part(Vec<u8>),
+    /// Another string before the role, such as the reason of a refusal.
+    Notice(Vec<u8>),
+    /// The server stops.
+    Exit,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Expected {
+    #[default]
+    Number,
+    Role,
+    Message,
+}
+
+#[derive(Debug, Default)]
+pub struct ServerMessageDecoder {
+    expected: Expected,
+    partial: Vec<u8>,
+}
+
+impl ServerMessageDecoder {
+    /// Takes bytes as they come and returns the messages that they complete.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<ServerMessage> {
+        let mut messages = Vec::new();
+        for &byte in bytes {
+            if byte == 0 {
+                let string = std::mem::take(&mut self.partial);
+                messages.push(self.classify(&string));
+                continue;
+            }
+            self.partial.push(byte);
+            if self.partial.len() > MAX_LEN {
+                let rest = self.partial.split_off(MAX_LEN);
+                messages.push(ServerMessage::Part(std::mem::replace(&mut self.partial, rest)));
+            }
+        }
+        messages
+    }
+
+    fn classify(&mut self, string: &[u8]) -> ServerMessage {
+        match (self.expected, string) {
+            (_, b"exit") => ServerMessage::Exit,
+            (Expected::Number, &[number @ b'1'..=b'2']) => {
+                self.expected = Expected::Role;
+                ServerMessage::Number(number - b'0')
+            }
+            (Expected::Role, b"emi" | b"rec") => {
+                self.expected = Expected::Message;
+                if string == b"emi" { ServerMessage::Emitter } else { ServerMessage::Receiver }
+            }
+            (Expected::Message, text) => ServerMessage::Message(without_line_end(text).to_vec()),
+            (_, text) => ServerMessage::Notice(text.to_vec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(pieces: &[&[u8]]) -> Vec<ServerMessage> {
+        let mut decoder = ServerMessageDecoder::default();
+        pieces.iter().flat_map(|piece| decoder.feed(piece)).collect()
+    }
+
+    fn message(text: &str) -> ServerMessage {
+        ServerMessage::Message(text.into())
+    }
+
+    #[test]
+    fn a_conversation_is_decoded_however_it_is_segmented() {
+        let whole = b"2\0rec\0salut\0\0exit \0un\nmot\r\n\0exit\0";
+        let [salut, empty, exit_with_space, lines] = ["salut", "", "exit ", "un\nmot"].map(message);
+        let (number, role) = (ServerMessage::Number(2), ServerMessage::Receiver);
+        let expected = [number, role, salut, empty, exit_with_space, lines, ServerMessage::Exit];
+        assert_eq!(decode(&[whole]), expected);
+        let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+        assert_eq!(decode(&bytes), expected);
+    }
+
+    #[test]
+    fn unknown_numbers_and_roles_are_notices() {
+        let notice = |text: &[u8]| ServerMessage::Notice(text.into());
+        let expected = [
+            notice(b"3"),
+            notice(b"complet"),
+            notice(b""),
+            ServerMessage::Number(1),
+            notice(b"\xff"),
+            ServerMessage::Emitter,
+            message("rec"),
+        ];
+        assert_eq!(decode(&[b"3\0complet\0\x001\0\xff\0emi\0rec\0"]), expected);
+        assert_eq!(decode(&[b"exit\0"]), [ServerMessage::Exit]);
+    }
+
+    #[test]
+    fn a_string_without_end_comes_in_parts_and_its_end_is_one_message() {
+        let part = |byte| ServerMessage::Part(vec![byte; MAX_LEN]);
+        let bytes: [&[u8]; 5] = [b"1\0emi\0", &[b'x'; MAX_LEN], b"fin", &[b'y'; MAX_LEN], b"\0"];
+        let second = [b"fin", &[b'y'; MAX_LEN - 3][..]].concat();
+        let expected = [part(b'x'), ServerMessage::Part(second), message("yyy")];
+        assert_eq!(decode(&bytes)[2..], expected);
+    }
+}
