@@ -124,7 +124,11 @@ impl Peer {
                 return String::from_utf8_lossy(&self.pending.drain(..=end).collect::<Vec<u8>>())
                     .into_owned();
             }
-            assert!(self.reads(), "the connection ended within a line: {:?}", String::from_utf8_lossy(&self.pending));
+            assert!(
+                self.reads(),
+                "the connection ended within a line: {:?}",
+                String::from_utf8_lossy(&self.pending)
+            );
         }
     }
 
