@@ -1,8 +1,9 @@
-//! Every pair talks both ways: {our server, the C server} with {our client, the C client in each of its forms}.
+//! Every pair of server and client, ours and in C, each variant of the C client: both directions.
 
 use crate::common::*;
 
-/// What `pseudo` typing `text` puts into the room, in each form that the students' clients have.
+/// Variants of the C client, as the students write it, each with the message that it sends for
+/// `salut` typed by bob.
 const FORMS: [(&str, &str); 7] = [
     ("course", "bob : salut"),
     ("newline", "bob : salut\n"),
@@ -13,7 +14,7 @@ const FORMS: [(&str, &str); 7] = [
     ("nul-run", "bob : salut"),
 ];
 
-/// As both clients show a message: newline, text, newline, prompt.
+/// Waits for a message as both clients show it: newline, text, newline, prompt.
 #[track_caller]
 fn shows(program: &Program, text: &str, prompt: &str) {
     let shown = format!("\n{text}\n{prompt}> ");
@@ -22,7 +23,8 @@ fn shows(program: &Program, text: &str, prompt: &str) {
     });
 }
 
-/// Our client as alice, and the C client as bob, in one room: each hears the other.
+/// Our client as alice and the C client as bob, in one room: each receives the message of the
+/// other.
 #[track_caller]
 fn talk(server: &Server, variant: &str, form: &str) {
     let mut alice = our_client(server, "alice");
@@ -31,7 +33,7 @@ fn talk(server: &Server, variant: &str, form: &str) {
     bob.types("salut\n");
     shows(&alice, form, "alice");
     if server.echoes() {
-        // Two messages in one read are one too many for this client: it gets the second after it has shown the first.
+        // The C client shows one message per read: wait for the first before the second is sent.
         shows(&bob, form, "bob");
     }
     alice.types("bonjour\n");
@@ -72,7 +74,7 @@ fn two_of_our_clients_talk_through_both_servers() {
 }
 
 #[test]
-fn two_c_clients_of_any_form_talk_through_our_server() {
+fn two_c_clients_of_any_variant_talk_through_our_server() {
     let server = Server::start(&[]);
     let listener = c_client(&server, "zoe", "course");
     for (i, (variant, form)) in FORMS.iter().enumerate() {
@@ -82,7 +84,7 @@ fn two_c_clients_of_any_form_talk_through_our_server() {
         bob.types("salut\n");
         shows(&bob, form, "bob");
         let heard = format!("\n{form}\nzoe> ");
-        listener.out.wait_for("each once", |bytes| {
+        listener.out.wait_for("each message once", |bytes| {
             let text = String::from_utf8_lossy(bytes);
             (text.matches(&heard).count() == FORMS[..=i].iter().filter(|(_, f)| f == form).count())
                 .then_some(())
