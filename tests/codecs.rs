@@ -148,6 +148,7 @@ fn conversations() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The corpus of `target`: seeds, and inputs that once broke it.
+#[track_caller]
 fn corpus(target: &str) -> impl Iterator<Item = Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let inputs = fs::read_dir(directory).unwrap_or_else(|error| panic!("no corpus of {target}: {error}"));

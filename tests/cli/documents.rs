@@ -8,7 +8,7 @@ use std::path::Path;
 
 const RELIABILITY: &str = "docs/RELIABILITY.md";
 
-/// Documents whose paths and links are checked. Missing ones are skipped.
+/// Documents to check for their paths and links. Missing ones are skipped.
 const DOCUMENTS: [&str; 10] = [
     "README.md",
     "CHANGELOG.md",

@@ -147,30 +147,30 @@ fn the_descriptors_shown_match_proc_and_each_is_explained() {
     let (server, clients, children) = server_with_clients(3);
     let shown = inspect_pid(server.pid());
 
-    let fathers = numbered(&shown.part("4."));
-    are_those_of_proc(&fathers, server.pid());
+    let of_parent = numbered(&shown.part("4."));
+    are_those_of_proc(&of_parent, server.pid());
     let client = |at: usize| format!("client {}", clients[at].stream.local_addr().unwrap());
     let listener = format!("socket d'écoute, {}", server.address);
     let (reads, writes) = ("tube des fils au père, lecture", "tube des fils au père, écriture");
     let standard = "standard : 0 entrée, 1 sortie, 2 erreur";
     let expected =
         [standard, standard, standard, reads, writes, &listener, &client(0), &client(1), &client(2)];
-    for ((number, row), what) in fathers.iter().zip(expected) {
+    for ((number, row), what) in of_parent.iter().zip(expected) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
     let (signals, output) = ("tube des signaux, à l'écart", "sortie, ouverte à part, sans attente");
     assert!(
-        fathers[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
-        "{fathers:?}"
+        of_parent[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
+        "{of_parent:?}"
     );
-    assert_eq!(fathers[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{fathers:?}");
+    assert_eq!(of_parent[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{of_parent:?}");
 
     let child = *children.iter().min().unwrap();
     assert!(shown.out.contains(&format!("5. Descripteurs d'un fils : ls -lv /proc/{child}/fd\n")));
-    let childs = numbered(&shown.part("5."));
-    are_those_of_proc(&childs, child);
+    let of_child = numbered(&shown.part("5."));
+    are_those_of_proc(&of_child, child);
     let at = children.iter().position(|&pid| pid == child).unwrap();
-    for ((number, row), what) in childs.iter().zip([standard, standard, standard, writes, &client(at)]) {
+    for ((number, row), what) in of_child.iter().zip([standard, standard, standard, writes, &client(at)]) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
 }

@@ -34,7 +34,7 @@ impl Heard {
 }
 
 /// Asserts that each of `peers` reads the same `count` messages in one order, and returns them.
-/// `meanwhile` runs beside the receivers, with the progress of the first.
+/// `meanwhile` runs in parallel, with the progress of the first receiver.
 #[track_caller]
 pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
     let (first, others) = peers.split_first().expect("at least one peer");

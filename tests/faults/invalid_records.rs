@@ -138,8 +138,8 @@ fn a_flood_of_junk_neither_stops_the_room_nor_fills_the_log() {
         bob.hears(format!("alice : {i}\0\0"));
     }
     server.program.err.line_with(&["(1024 fois)"]);
-    let told = server.program.err.so_far().lines().count();
-    assert!(told <= 64, "{told} lines");
+    let reported = server.program.err.so_far().lines().count();
+    assert!(reported <= 64, "{reported} lines");
     drop(server);
     assert!(flood.join().unwrap() > 0);
 }

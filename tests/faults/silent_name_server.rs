@@ -1,5 +1,5 @@
-//! Every client while it resolves a name and no answer comes: in a network namespace whose name
-//! server is a silent `nc`.
+//! Every client while it resolves a name and no answer comes: in a network namespace with a silent
+//! `nc` as name server.
 
 use crate::common::*;
 

@@ -89,8 +89,11 @@ fn a_thousand_clients_talk_and_the_next_is_refused_with_the_reason() {
     peers[999].sends("tous\0");
     peers.iter_mut().for_each(|peer| peer.hears("tous\0\0"));
     let mut one_too_many = server.connect();
-    let told = String::from_utf8(one_too_many.hears_the_end()).unwrap();
-    assert!(told.contains("la salle est pleine (1000 clients au plus)") && told.ends_with('\0'), "{told}");
+    let notice = String::from_utf8(one_too_many.hears_the_end()).unwrap();
+    assert!(
+        notice.contains("la salle est pleine (1000 clients au plus)") && notice.ends_with('\0'),
+        "{notice}"
+    );
     assert_eq!(server.children().len(), 1000);
     server.program.err.line_with(&["refusé", "1000 clients au plus"]);
     drop(peers);
@@ -109,8 +112,8 @@ fn a_client_over_max_clients_is_refused_and_a_freed_slot_is_reused() {
         let mut third = server.connect();
         third.sends("je parle d'abord\0".repeat(100));
         server.program.signal(nix::sys::signal::Signal::SIGCONT);
-        let told = String::from_utf8(third.hears_the_end()).unwrap();
-        assert!(told.contains("la salle est pleine (2 clients au plus)"), "{told}");
+        let notice = String::from_utf8(third.hears_the_end()).unwrap();
+        assert!(notice.contains("la salle est pleine (2 clients au plus)"), "{notice}");
     }
     assert_eq!(server.children().len(), 2);
     drop(first);
@@ -163,7 +166,7 @@ fn a_reader_that_stops_is_dropped_and_the_others_receive_everything() {
 fn a_dropped_reader_that_resumes_receives_the_reason() {
     let _machine = crate::beside_others();
     // The notice can be read for 500 ms. A busy machine may exceed that, not five times.
-    let told = (0..5).any(|_| {
+    let received = (0..5).any(|_| {
         let server = Server::start(&["--lag-limit", "1"]);
         let (mut speaker, mut stopped) = (server.join(), server.join());
         talk_until_dropped(&server, &mut speaker, &mut [], &format!("{}\0", "x".repeat(1000)));
@@ -173,7 +176,7 @@ fn a_dropped_reader_that_resumes_receives_the_reason() {
             last.starts_with("chat_serveur : vous lisez trop lentement (") && last.ends_with("déconnecté")
         })
     });
-    assert!(told, "never received, or not as a separate string");
+    assert!(received, "never received, or not as a separate string");
 }
 
 #[test]

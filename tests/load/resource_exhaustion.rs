@@ -88,8 +88,8 @@ impl ServerOfLoneUser {
 /// Asserts that a new client is refused for want of a process.
 #[track_caller]
 fn is_refused(server: &Server) {
-    let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-    assert!(told.contains("ne peut plus créer de processus") && told.ends_with('\0'), "{told}");
+    let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
+    assert!(notice.contains("ne peut plus créer de processus") && notice.ends_with('\0'), "{notice}");
 }
 
 #[test]

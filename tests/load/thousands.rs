@@ -27,7 +27,7 @@ fn one_of_a_hundred_stops_reading_and_the_others_receive_10000_of_10000_in_one_o
     let stopped = connect_more(&server, 1).remove(0);
     let others = connect_more(&server, 99);
     // 7 MB: more than the buffers of one connection and the lag limit hold. Never so much at once
-    // that a sender blocks within a message, whose rest would time out.
+    // that a sender blocks within a message: its rest would time out.
     let filling = "x".repeat(700);
     let heard = one_order(&others, 10_000, |heard| {
         for i in 0..10_000 / SPEAKERS {

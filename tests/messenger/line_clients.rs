@@ -164,11 +164,14 @@ fn the_line_listener_takes_no_low_descriptor_and_no_process() {
 fn a_refusal_has_the_encoding_of_its_client() {
     let room = Room::open(&["--max-clients", "1"]);
     let _first = room.join_lines();
-    let told = Peer::connect(room.lines).hears_the_end();
-    let told = String::from_utf8(told).unwrap();
-    assert!(told.contains("la salle est pleine (1 client au plus)") && told.ends_with('\n'), "{told:?}");
-    let told = room.server.connect().hears_the_end();
-    assert!(told.ends_with(b"\0") && !told.contains(&b'\n'));
+    let notice = Peer::connect(room.lines).hears_the_end();
+    let notice = String::from_utf8(notice).unwrap();
+    assert!(
+        notice.contains("la salle est pleine (1 client au plus)") && notice.ends_with('\n'),
+        "{notice:?}"
+    );
+    let notice = room.server.connect().hears_the_end();
+    assert!(notice.ends_with(b"\0") && !notice.contains(&b'\n'));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn a_client_that_does_not_read_is_listed_with_its_backlog_and_duration() {
 fn a_thousand_clients_are_all_listed_even_for_a_late_reader() {
     const CLIENTS: usize = 1000;
     raise_own_descriptor_limit();
-    // A FIFO whose reader pauses until the server has written as much as fits.
+    // A FIFO. Its reader pauses until the server has written as much as fits.
     let place = tempfile::tempdir().unwrap();
     let fifo = place.path().join("out");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();

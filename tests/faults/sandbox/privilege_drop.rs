@@ -121,13 +121,13 @@ fn a_directory_that_the_user_cannot_write_is_reported_at_the_start() {
     }
     let roots = tempfile::tempdir().unwrap();
     std::fs::set_permissions(roots.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let told = refusal_of(
+    let notice = refusal_of(
         env!("CARGO_BIN_EXE_upload_serveur"),
         &["--dir", path_of(roots.path()), "--user", "nobody"],
     );
     let expected =
         format!("cannot make a file in the directory {}: Permission denied", roots.path().display());
-    assert!(told.contains(&expected), "{told}");
+    assert!(notice.contains(&expected), "{notice}");
     assert_eq!(std::fs::read_dir(roots.path()).unwrap().count(), 0);
 }
 
@@ -149,10 +149,10 @@ fn refusal_of(program: &str, options: &[&str]) -> String {
 fn an_unknown_user_is_reported_in_one_line() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
-        let told = refusal_of(lab.server, &["--user", "no-such-user"]);
+        let notice = refusal_of(lab.server, &["--user", "no-such-user"]);
         let in_words =
             ["no user is called \"no-such-user\"", "aucun utilisateur ne s'appelle « no-such-user »"];
-        assert!(in_words.iter().any(|words| told.contains(words)), "{told}");
+        assert!(in_words.iter().any(|words| notice.contains(words)), "{notice}");
     }
 }
 
@@ -167,7 +167,7 @@ fn without_root_the_option_user_is_refused_with_the_reason() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
     }
     let output = command.args(["--bind", "127.0.0.1", "--port", "0", "--user", "nobody"]).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-    assert!(told.contains("« nobody »") && told.contains("Operation not permitted"), "{told}");
+    let notice = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), notice.lines().count()), (Some(1), 1), "{notice}");
+    assert!(notice.contains("« nobody »") && notice.contains("Operation not permitted"), "{notice}");
 }

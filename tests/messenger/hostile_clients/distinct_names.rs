@@ -165,8 +165,8 @@ fn line_clients_and_c_clients_share_the_registry_of_names() {
     let mut bob = Peer::connect(server.lines_address());
     bob.line();
     bob.sends("alice : moi aussi\n");
-    let told = taken("alice");
-    assert_eq!(bob.line(), told.trim_end_matches('\0').to_string() + "\n");
+    let notice = taken("alice");
+    assert_eq!(bob.line(), notice.trim_end_matches('\0').to_string() + "\n");
     bob.sends("bob : salut\n");
     alice.hears("bob : salut\0\0");
     eve.hears("bob : salut\0\0");
@@ -185,11 +185,11 @@ fn unread_notices_block_no_client_and_are_sent_between_messages() {
     assert_eq!(alice.strings(1000), own);
     server.program.err.line_with(&["est celui d'un autre"]);
     // Each string is complete: a message of alice or a notice of the server.
-    let told = taken("alice");
+    let notice = taken("alice");
     let mut expected = 0;
     while expected < 1000 {
         let string = eve.strings(1).remove(0);
-        if string != told.trim_end_matches('\0') {
+        if string != notice.trim_end_matches('\0') {
             assert_eq!(string, format!("alice : {expected}"));
             expected += 1;
         }

@@ -8,7 +8,7 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 fn a_hundred_silent_clients_are_disconnected_and_the_active_one_stays() {
     let server = Server::start(&["--idle-timeout", "5"]);
     let mut speaker = server.join();
-    let told = "chat_serveur : vous n'avez rien dit depuis 5 s, vous êtes déconnecté\0";
+    let notice = "chat_serveur : vous n'avez rien dit depuis 5 s, vous êtes déconnecté\0";
     // Sends from the start: a hundred connections may take longer than the idle timeout.
     let mut speaker = std::thread::scope(|scope| {
         let server = &server;
@@ -29,7 +29,7 @@ fn a_hundred_silent_clients_are_disconnected_and_the_active_one_stays() {
         silent[0].sends("\0\0\0");
         for peer in &mut silent {
             let heard = String::from_utf8(peer.hears_the_end()).unwrap();
-            assert!(heard.ends_with(told), "{heard}");
+            assert!(heard.ends_with(notice), "{heard}");
         }
         speaks.join().unwrap()
     });
@@ -61,13 +61,13 @@ fn a_slow_typist_is_not_idle_and_an_unfinished_line_is_relayed() {
         alice.hears("\x01\0");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    let told = String::from_utf8(slow.hears_the_end()).unwrap();
+    let notice = String::from_utf8(slow.hears_the_end()).unwrap();
     assert!(
-        told.ends_with(&format!(
+        notice.ends_with(&format!(
             "{}\nchat_serveur : vous n'avez rien dit depuis 3 s, vous êtes déconnecté\n",
             "x".repeat(40)
         )),
-        "{told}"
+        "{notice}"
     );
     server.program.out.line_with(&[&"x".repeat(30)]);
 }

@@ -13,9 +13,9 @@ fn a_client_over_the_limit_of_its_address_is_refused_and_a_freed_slot_is_reused(
     let server = Server::start(&["--max-per-address", "3"]);
     let mut peers = vec![server.join(), server.join(), server.join()];
     let mut fourth = server.connect();
-    let told = String::from_utf8(fourth.hears_the_end()).unwrap();
-    assert!(told.contains("votre adresse a déjà toutes ses places (3 clients au plus)"), "{told}");
-    assert!(told.ends_with('\0'), "{told:?}");
+    let notice = String::from_utf8(fourth.hears_the_end()).unwrap();
+    assert!(notice.contains("votre adresse a déjà toutes ses places (3 clients au plus)"), "{notice}");
+    assert!(notice.ends_with('\0'), "{notice:?}");
     server.program.err.line_with(&["refusé", "3 clients au plus d'une même adresse", "--max-per-address"]);
     peers.pop();
     server.wait_for_children(2);
@@ -44,8 +44,8 @@ fn every_server_with_a_child_per_client_has_the_option() {
         let server = server_of(program, &["--max-per-address", "1"]);
         let _first = server.connect();
         server.wait_for_children(1);
-        let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-        assert!(told.contains("your address has all its places already (at most 1 client)"), "{told}");
+        let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
+        assert!(notice.contains("your address has all its places already (at most 1 client)"), "{notice}");
     }
 }
 
@@ -87,8 +87,8 @@ fn many_clients_over_the_limit_are_all_refused_and_delay_no_client() {
     first.sends("seul\0");
     first.hears("seul\0\0");
     for other in &mut others {
-        let told = String::from_utf8(other.hears_the_end()).unwrap();
-        assert!(told.contains("toutes ses places (1 client au plus)"), "{told}");
+        let notice = String::from_utf8(other.hears_the_end()).unwrap();
+        assert!(notice.contains("toutes ses places (1 client au plus)"), "{notice}");
     }
     assert_eq!(server.children().len(), 1);
 }

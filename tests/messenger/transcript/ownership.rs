@@ -146,13 +146,13 @@ fn the_documented_line_for_logrotate_signals_only_the_parent_of_that_room() {
     let line = line.replace("/var/log/chat/salle.jsonl", place.path().to_str().unwrap());
     assert!(line.contains("transcript.jsonl"), "{line}");
     // Without a matching process, it must not end the shell that runs it.
-    let told = || Command::new("sh").args(["-c", &format!("{line}\nexit $?")]).status().unwrap();
-    assert_eq!(told().code(), Some(1));
+    let run_line = || Command::new("sh").args(["-c", &format!("{line}\nexit $?")]).status().unwrap();
+    assert_eq!(run_line().code(), Some(1));
     let (mut other, server) = (Server::start(&[]), place.server(&["--no-titles"]));
     let mut peer = server.join();
     let old = place.0.path().join("old");
     fs::rename(place.path(), &old).unwrap();
-    assert_eq!(told().code(), Some(0));
+    assert_eq!(run_line().code(), Some(0));
     server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
     peer.sends("un\0");
     peer.hears("un\0\0");
