@@ -9,7 +9,7 @@ use super::{PATIENCE, Peer};
 /// Sends `count` short messages, each with the name and its number.
 #[track_caller]
 pub fn says(speaker: &Peer, name: &str, count: usize) {
-    let mut speaker = speaker.also();
+    let mut speaker = speaker.duplicate();
     (0..count).for_each(|i| speaker.sends(format!("{name} : {i}\0")));
 }
 
@@ -63,7 +63,7 @@ pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -
 /// Reads up to `count` messages. Returns their number and a hash of their texts in order.
 #[track_caller]
 fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, u64) {
-    let (mut peer, mut heard, mut hasher) = (peer.also(), 0, DefaultHasher::new());
+    let (mut peer, mut heard, mut hasher) = (peer.duplicate(), 0, DefaultHasher::new());
     while heard < count {
         // At least one message, and the complete ones that arrived with it.
         let messages = peer.strings_now(count - heard);

@@ -165,7 +165,7 @@ impl Peer {
 
     /// A second handle of the connection, for a thread that sends while another receives.
     #[track_caller]
-    pub fn also(&self) -> Peer {
+    pub fn duplicate(&self) -> Peer {
         Peer { stream: self.stream.try_clone().expect("dup"), pending: Vec::new() }
     }
 

@@ -39,7 +39,7 @@ fn when_the_parent_is_killed_children_blocked_on_a_full_pipe_end_too() {
     for peer in &peers {
         // More than the pipe holds: the children block in write.
         let flood: String = (0..30_000).map(|i| format!("message {i}\0")).collect();
-        peer.also().sends(flood);
+        peer.duplicate().sends(flood);
     }
     eventually("the pipe to fill", || {
         let asleep_in_a_write = |pid: &&i32| {
@@ -61,11 +61,11 @@ fn a_hub_that_pauses_loses_nothing() {
     server.program.signal(SIGSTOP);
     std::thread::scope(|scope| {
         for (who, peer) in peers.iter().enumerate() {
-            let mut speaker = peer.also();
+            let mut speaker = peer.duplicate();
             scope.spawn(move || (0..5000).for_each(|i| speaker.sends(format!("{who} {i}\0"))));
         }
         server.program.signal(SIGCONT);
-        let heard: Vec<Vec<String>> = peers.iter().map(|peer| peer.also().strings(15_000)).collect();
+        let heard: Vec<Vec<String>> = peers.iter().map(|peer| peer.duplicate().strings(15_000)).collect();
         assert!(heard.iter().all(|one| one.len() == 15_000 && *one == heard[0]));
     });
 }

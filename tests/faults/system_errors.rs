@@ -35,8 +35,8 @@ fn a_conversation(server: &Server) {
     // In turns, so that each message takes its own calls.
     let heard = one_order(&peers, 200, |heard| {
         for i in 0..100 {
-            peers[0].also().sends(format!("alice : {i}\0"));
-            peers[1].also().sends(format!("bob : {i}\0"));
+            peers[0].duplicate().sends(format!("alice : {i}\0"));
+            peers[1].duplicate().sends(format!("bob : {i}\0"));
             heard.wait_for(2 * (i + 1));
         }
     });

@@ -177,7 +177,7 @@ fn a_client_that_takes_nothing_is_not_waited_for_longer_than_a_silent_one() {
     let (mut peer, _) = server.serves();
     // More answers than the sockets hold, none of which it reads; its own writes fail when it is left.
     nix::sys::socket::setsockopt(&peer.stream, nix::sys::socket::sockopt::RcvBuf, &4096).unwrap();
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     thread::spawn(move || while std::io::Write::write_all(&mut speaker.stream, &[b'\n'; 1024]).is_ok() {});
     server.wait_for_children(0);
     server.program.out.line_with(&["was silent for too long"]);
@@ -227,7 +227,7 @@ fn iterative_gives_the_next_client_its_turn_although_the_last_one_stays() {
 fn one_that_floods_and_never_reads_does_not_disturb_another() {
     let server = Server::of(CALC, &[]);
     let (flooder, _) = server.serves();
-    let (full, mut speaker) = (AtomicBool::new(false), flooder.also());
+    let (full, mut speaker) = (AtomicBool::new(false), flooder.duplicate());
     speaker.stream.set_nonblocking(true).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -15,7 +15,7 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_echo_client");
 #[track_caller]
 fn comes_back(server: &Server, sent: &[u8], size_of_write: usize) {
     let mut peer = server.connect();
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     let heard = thread::scope(|scope| {
         scope.spawn(|| {
             sent.chunks(size_of_write).for_each(|part| speaker.sends(part));

@@ -17,13 +17,13 @@ fn thirty_clients_send_1000_messages_each_and_all_receive_all_in_one_order() {
     let peers: Vec<Peer> = (0..CLIENTS).map(|_| server.join()).collect();
     let heard: Vec<Vec<String>> = thread::scope(|scope| {
         for (who, peer) in peers.iter().enumerate() {
-            let mut speaker = peer.also();
+            let mut speaker = peer.duplicate();
             scope.spawn(move || {
                 (0..MESSAGES).for_each(|i| speaker.sends(format!("c{who} : message {i}\0")));
             });
         }
         let listeners: Vec<_> =
-            peers.iter().map(|peer| scope.spawn(|| peer.also().strings(CLIENTS * MESSAGES))).collect();
+            peers.iter().map(|peer| scope.spawn(|| peer.duplicate().strings(CLIENTS * MESSAGES))).collect();
         listeners.into_iter().map(|listener| listener.join().unwrap()).collect()
     });
     let first = &heard[0];
@@ -191,7 +191,7 @@ fn a_flood_is_slowed_to_its_readers_and_none_is_dropped() {
         server.wait_for_children(4);
         let message = format!("{}\0", "m".repeat(999));
         let hears_all = |peer: &Peer| {
-            let mut reader = peer.also();
+            let mut reader = peer.duplicate();
             // Readers that pause for 20 ms now and then.
             (0..60).all(|_| {
                 let heard = reader.strings(2 * MESSAGES / 60).len();

@@ -37,7 +37,7 @@ fn with_64_descriptors_a_hundred_clients_are_admitted_one_after_the_other() {
     // Each departure lets in the next client of the queue, in the order of the connections.
     for number in inside..100 {
         drop(peers.remove(0));
-        let mut next = peers[inside - 1].also();
+        let mut next = peers[inside - 1].duplicate();
         next.sends(format!("enfin {number}\0"));
         next.hears_up_to(&format!("enfin {number}\0"));
     }

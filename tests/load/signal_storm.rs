@@ -49,7 +49,7 @@ fn ten_thousand_signals_at_1_khz_to_all_processes_lose_no_message() {
                 eventually("the storm to go on", || (sent.load(Ordering::Relaxed) >= i * 10).then_some(()));
                 for (who, speaker) in ["alice", "bob"].into_iter().zip(&peers) {
                     let _row = Row::of(&who);
-                    speaker.also().sends(format!("{who} : {i}\0"));
+                    speaker.duplicate().sends(format!("{who} : {i}\0"));
                 }
             }
         });

@@ -32,7 +32,7 @@ fn one_of_a_hundred_stops_reading_and_the_others_receive_10000_of_10000_in_one_o
     let heard = one_order(&others, 10_000, |heard| {
         for i in 0..10_000 / SPEAKERS {
             for (who, speaker) in others[..SPEAKERS].iter().enumerate() {
-                speaker.also().sends(format!("c{who} : {i} {filling}\0"));
+                speaker.duplicate().sends(format!("c{who} : {i} {filling}\0"));
             }
             heard.wait_for((SPEAKERS * i).saturating_sub(100));
         }
@@ -164,7 +164,7 @@ fn during_an_endless_flood_the_messages_of_another_client_still_arrive() {
             for peer in others {
                 scope.spawn(|| std::io::copy(&mut &peer.stream, &mut std::io::sink()));
             }
-            let (mut another, mut listener) = (others[1].also(), listener.also());
+            let (mut another, mut listener) = (others[1].duplicate(), listener.duplicate());
             let arrives = catch_unwind(AssertUnwindSafe(|| {
                 let (mut said, mut flooded) = (0, 0);
                 // 50 MB of the flood.

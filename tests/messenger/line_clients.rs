@@ -117,7 +117,7 @@ fn a_message_cannot_forge_a_line_of_another_client() {
 fn line_clients_and_c_clients_receive_one_order() {
     let room = Room::open(&["--pace", "0"]);
     let (line, mut string) = (room.join_lines(), room.server.join());
-    let (mut line_speaker, mut string_speaker) = (line.also(), string.also());
+    let (mut line_speaker, mut string_speaker) = (line.duplicate(), string.duplicate());
     let mut listener = line;
     std::thread::scope(|scope| {
         scope.spawn(move || (0..500).for_each(|i| line_speaker.sends(format!("ligne {i}\n"))));

@@ -161,7 +161,7 @@ fn a_thousand_clients_are_all_listed_even_for_a_late_reader() {
     eventually("all clients to be connected", || (children_of(program.pid()).len() == CLIENTS).then_some(()));
     program.signal(SIGUSR1);
     // The room goes on although the output is not read.
-    let (mut one, mut other) = (clients[0].also(), clients[1].also());
+    let (mut one, mut other) = (clients[0].duplicate(), clients[1].duplicate());
     one.sends("toujours là\0");
     other.hears("toujours là\0\0");
     // A second SIGUSR1 meanwhile starts no second report.

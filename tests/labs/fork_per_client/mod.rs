@@ -232,7 +232,7 @@ fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
 /// Sends to a child, and takes nothing, until both directions are full.
 #[track_caller]
 fn blocks(peer: &Peer, child: i32) {
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     speaker.stream.set_nonblocking(true).unwrap();
     let read_so_far = || {
         let io = std::fs::read_to_string(format!("/proc/{child}/io")).unwrap();

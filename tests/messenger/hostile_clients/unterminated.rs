@@ -10,9 +10,9 @@ fn a_mebibyte_without_an_end_is_relayed_in_pieces_and_not_kept_in_memory() {
     let before = private_kb(child);
     let text: Vec<u8> = (0..1 << 20).map(|i| b'a' + (i % 23) as u8).collect();
     let sent = text.clone();
-    let mut speaker = eve.also();
+    let mut speaker = eve.duplicate();
     let sends = std::thread::spawn(move || speaker.sends(sent));
-    let listens = std::thread::spawn(move || eve.also().strings(1 << 20).concat());
+    let listens = std::thread::spawn(move || eve.duplicate().strings(1 << 20).concat());
     let mut heard = String::new();
     while heard.len() < text.len() {
         heard += &alice.strings(1)[0];

@@ -161,7 +161,7 @@ fn every_received_message_is_in_the_file_although_the_server_is_killed_at_once()
         server.wait_for_children(3);
         let heard = std::thread::scope(|scope| {
             for (speaker, who) in speakers.iter().zip(["alice", "bob"]) {
-                let mut speaker = speaker.also();
+                let mut speaker = speaker.duplicate();
                 scope.spawn(move || {
                     // Until the server is dead.
                     (0..)
