@@ -59,18 +59,18 @@ pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
 /// Asserts that `--help` contains each of `parts` and examples, in English and in lines that fit a
 /// terminal.
 #[track_caller]
-pub fn helps(program: &str, parts: &[&str]) {
-    helps_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
+pub fn help_contains(program: &str, parts: &[&str]) {
+    help_contains_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
 }
 
 /// The same in French.
 #[track_caller]
-pub fn helps_in_french(program: &str, parts: &[&str]) {
-    helps_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
+pub fn french_help_contains(program: &str, parts: &[&str]) {
+    help_contains_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
 }
 
 #[track_caller]
-fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
+fn help_contains_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
     for flag in ["-h", "--help"] {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
         assert_eq!((status, err.as_str()), (Some(0), ""), "{program} {flag}");

@@ -20,7 +20,7 @@ mod terminal;
 pub use clients::{c_client, c_client_from, c_compat, our_client};
 pub use conversation::{Heard, all_said, one_order, says};
 pub use emulator::{Emulator, rows_of};
-pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
+pub use labs::{Outcome, french_help_contains, help_contains, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{
     can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,

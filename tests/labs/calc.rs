@@ -278,7 +278,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 
 #[test]
 fn help_teaches_every_option_with_examples() {
-    helps(
+    help_contains(
         CALC,
         &[
             "--bind",

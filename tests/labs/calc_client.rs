@@ -95,7 +95,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         let _row = Row::of(&(&arguments, &what));
         is_refused_in_english(CLIENT, arguments, what);
     }
-    helps(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
+    help_contains(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
 }
 
 /// The client on a terminal, connected to `port`.

@@ -42,10 +42,13 @@ fn help_explains_these_options_in_the_language_of_the_program() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         match speaks_french(&lab) {
-            true => {
-                helps_in_french(lab.server, &[&options[..], &["Utilisateur", "limites", "appels"]].concat())
+            true => french_help_contains(
+                lab.server,
+                &[&options[..], &["Utilisateur", "limites", "appels"]].concat(),
+            ),
+            false => {
+                help_contains(lab.server, &[&options[..], &["User that", "limits", "system calls"]].concat())
             }
-            false => helps(lab.server, &[&options[..], &["User that", "limits", "system calls"]].concat()),
         }
     }
 }
