@@ -114,7 +114,7 @@ impl Emulator {
 
     /// Resizes the terminal; the kernel sends SIGWINCH to the program.
     #[track_caller]
-    pub fn becomes(&mut self, columns: u16, rows: u16) {
+    pub fn resizes_to(&mut self, columns: u16, rows: u16) {
         self.sees("the output before the resize", |_| Some(()));
         let (to_rows, to_columns) = size_of(columns, rows);
         self.parser.set_size(to_rows, to_columns);
