@@ -13,7 +13,7 @@ impl Server {
 
     /// A connection, and the process that serves it.
     #[track_caller]
-    pub fn serves(&self) -> (Peer, i32) {
+    pub fn connect_served(&self) -> (Peer, i32) {
         let peer = self.connect();
         let pid = self.server_of(&peer);
         (peer, pid)

@@ -73,7 +73,7 @@ fn twenty_clients_at_once_each_get_their_own_bytes_back() {
 #[test]
 fn one_that_sends_and_never_reads_does_not_disturb_another() {
     let server = Server::of(ECHO, &[]);
-    let (takes_nothing, _) = server.serves();
+    let (takes_nothing, _) = server.connect_served();
     takes_nothing.stream.set_nonblocking(true).unwrap();
     for _ in 0..20 {
         // As much as the sockets and the child take.
@@ -85,10 +85,10 @@ fn one_that_sends_and_never_reads_does_not_disturb_another() {
 #[test]
 fn a_reset_at_any_moment_concerns_that_client_alone() {
     let server = Server::of(ECHO, &[]);
-    let (mut stays, _) = server.serves();
+    let (mut stays, _) = server.connect_served();
     for _ in 0..10 {
         server.connect().resets();
-        let (mut mid_talk, _) = server.serves();
+        let (mut mid_talk, _) = server.connect_served();
         mid_talk.sends("never read again");
         mid_talk.resets();
         stays.sends("still here");
@@ -101,7 +101,7 @@ fn a_reset_at_any_moment_concerns_that_client_alone() {
 #[test]
 fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey() {
     let server = Server::of(ECHO, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     let address = peer.stream.local_addr().unwrap();
     let who = format!("(child {child}) received from {address}: ");
     for (sent, shown) in
@@ -121,7 +121,7 @@ fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey(
 #[test]
 fn a_long_chunk_is_printed_in_lines_that_cut_no_character() {
     let server = Server::of(ECHO, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     // The next character begins at byte 511 of 512.
     let sent = format!("x{}", "é".repeat(500));
     peer.sends(&sent);
