@@ -229,7 +229,7 @@ fn two_servers_of_another_name_each_have_their_own_part() {
 
 #[test]
 fn a_server_that_does_not_fork_has_a_wrong_count() {
-    let server = Server::in_c();
+    let server = Server::start_c();
     let _client = server.connect();
     server.settle(1);
     assert_eq!(

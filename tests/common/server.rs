@@ -24,7 +24,7 @@ impl Server {
 
     /// The C server of c-compat/.
     #[track_caller]
-    pub fn in_c() -> Server {
+    pub fn start_c() -> Server {
         Server::from(Command::new(c_compat("select_server")).arg("0"))
     }
 

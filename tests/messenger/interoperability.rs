@@ -56,13 +56,13 @@ fn our_client_and_each_c_client_talk_through_our_server() {
 fn our_client_and_each_c_client_talk_through_the_c_server() {
     for (variant, form) in FORMS {
         let _row = Row::of(&(&variant, &form));
-        talk(&Server::in_c(), variant, form);
+        talk(&Server::start_c(), variant, form);
     }
 }
 
 #[test]
 fn two_of_our_clients_talk_through_both_servers() {
-    for server in [Server::start(&[]), Server::in_c()] {
+    for server in [Server::start(&[]), Server::start_c()] {
         let _row = Row::of(&name_of(server.pid()));
         let (mut alice, mut carole) = (our_client(&server, "alice"), our_client(&server, "carole"));
         server.settle(2);

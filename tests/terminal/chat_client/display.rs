@@ -138,7 +138,7 @@ const NOTHING_BACK: &str =
 
 #[test]
 fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden() {
-    let server = Server::in_c();
+    let server = Server::start_c();
     let mut alice = alice_in(&server, (120, 20), &[], &[]);
     server.settle(1);
     alice.types("il y a quelqu'un ?\r");
@@ -184,7 +184,7 @@ fn what_was_said_is_shown_before_one_leaves() {
         // A message that has not come back is shown after 1 s. A busy machine may exceed that, not
         // ten times.
         let is_shown = (0..10).any(|_| {
-            let server = Server::in_c();
+            let server = Server::start_c();
             let mut alice = alice_in(&server, (80, 10), &[], &[]);
             let mut bob = server.connect();
             server.settle(2);
