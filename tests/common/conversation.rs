@@ -8,7 +8,7 @@ use super::{PATIENCE, Peer};
 
 /// Sends `count` short messages, each with the name and its number.
 #[track_caller]
-pub fn says(speaker: &Peer, name: &str, count: usize) {
+pub fn send_numbered(speaker: &Peer, name: &str, count: usize) {
     let mut speaker = speaker.duplicate();
     (0..count).for_each(|i| speaker.sends(format!("{name} : {i}\0")));
 }
@@ -36,7 +36,7 @@ impl Heard {
 /// Asserts that each of `peers` reads the same `count` messages in one order, and returns them.
 /// `meanwhile` runs in parallel, with the progress of the first receiver.
 #[track_caller]
-pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
+pub fn hear_in_one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
     let (first, others) = peers.split_first().expect("at least one peer");
     let progress = Heard::default();
     thread::scope(|scope| {
@@ -81,7 +81,7 @@ fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, 
 
 /// Asserts that `heard` contains the `count` messages of `name`, in order.
 #[track_caller]
-pub fn all_said(heard: &[String], name: &str, count: usize) {
+pub fn contains_all_messages(heard: &[String], name: &str, count: usize) {
     let prefix = format!("{name} : ");
     let own: Vec<usize> = heard
         .iter()

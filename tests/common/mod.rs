@@ -18,7 +18,7 @@ pub mod skip;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
-pub use conversation::{Heard, all_said, one_order, says};
+pub use conversation::{Heard, contains_all_messages, hear_in_one_order, send_numbered};
 pub use emulator::{Emulator, rows_of};
 pub use labs::{Outcome, french_help_contains, help_contains, is_refused_in_english, outcome_of};
 pub use peer::Peer;

@@ -33,15 +33,15 @@ fn a_conversation(server: &Server) {
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     server.wait_for_children(4);
     // In turns, so that each message takes its own calls.
-    let heard = one_order(&peers, 200, |heard| {
+    let heard = hear_in_one_order(&peers, 200, |heard| {
         for i in 0..100 {
             peers[0].duplicate().sends(format!("alice : {i}\0"));
             peers[1].duplicate().sends(format!("bob : {i}\0"));
             heard.wait_for(2 * (i + 1));
         }
     });
-    all_said(&heard, "alice", 100);
-    all_said(&heard, "bob", 100);
+    contains_all_messages(&heard, "alice", 100);
+    contains_all_messages(&heard, "bob", 100);
     drop(peers);
     server.wait_for_children(0);
     eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));

@@ -29,7 +29,7 @@ fn one_of_a_hundred_stops_reading_and_the_others_receive_10000_of_10000_in_one_o
     // 7 MB: more than the buffers of one connection and the lag limit hold. Never so much at once
     // that a sender blocks within a message: its rest would time out.
     let filling = "x".repeat(700);
-    let heard = one_order(&others, 10_000, |heard| {
+    let heard = hear_in_one_order(&others, 10_000, |heard| {
         for i in 0..10_000 / SPEAKERS {
             for (who, speaker) in others[..SPEAKERS].iter().enumerate() {
                 speaker.duplicate().sends(format!("c{who} : {i} {filling}\0"));
@@ -37,7 +37,7 @@ fn one_of_a_hundred_stops_reading_and_the_others_receive_10000_of_10000_in_one_o
             heard.wait_for((SPEAKERS * i).saturating_sub(100));
         }
     });
-    (0..SPEAKERS).for_each(|who| all_said(&heard, &format!("c{who}"), 10_000 / SPEAKERS));
+    (0..SPEAKERS).for_each(|who| contains_all_messages(&heard, &format!("c{who}"), 10_000 / SPEAKERS));
     let address = stopped.stream.local_addr().unwrap().to_string();
     server.program.err.line_with(&["lit trop lentement", &address, "octets de retard depuis "]);
     // Only this client was dropped.
@@ -121,17 +121,17 @@ fn when_a_child_is_killed_or_crashes_the_other_99_clients_lose_nothing() {
         let mut loses = connect_more(&server, 1).remove(0);
         let child = server.children()[0];
         let others = connect_more(&server, 99);
-        let heard = one_order(&others, 2000, |_| {
+        let heard = hear_in_one_order(&others, 2000, |_| {
             thread::scope(|scope| {
-                scope.spawn(|| says(&others[0], "alice", 1000));
-                scope.spawn(|| says(&others[1], "bob", 1000));
+                scope.spawn(|| send_numbered(&others[0], "alice", 1000));
+                scope.spawn(|| send_numbered(&others[1], "bob", 1000));
                 // Within the conversation.
                 loses.hears_up_to("alice : 100\0");
                 crash(child, signal);
             });
         });
-        all_said(&heard, "alice", 1000);
-        all_said(&heard, "bob", 1000);
+        contains_all_messages(&heard, "alice", 1000);
+        contains_all_messages(&heard, "bob", 1000);
         let how = format!("a perdu son fils, tué par {name}");
         server.program.err.line_with(&[&how, &format!("fils {child}")]);
         server.wait_for_children(99);

@@ -207,10 +207,10 @@ fn all_clients_receive_the_messages_of_the_file_in_its_order() {
     let server = place.server(&["-q"]);
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     server.wait_for_children(4);
-    let heard = one_order(&peers, 2 * EACH, |_| {
+    let heard = hear_in_one_order(&peers, 2 * EACH, |_| {
         std::thread::scope(|scope| {
-            scope.spawn(|| says(&peers[0], "alice", EACH));
-            scope.spawn(|| says(&peers[1], "bob", EACH));
+            scope.spawn(|| send_numbered(&peers[0], "alice", EACH));
+            scope.spawn(|| send_numbered(&peers[1], "bob", EACH));
         });
     });
     assert_eq!(said(&objects(&place.path())), heard);

@@ -19,11 +19,11 @@ fn files_rotated_during_a_conversation_contain_each_line_once_and_in_order() {
     let server = place.server(&[]);
     let peers: Vec<Peer> = (0..3).map(|_| server.join()).collect();
     let old = |number: usize| place.0.path().join(format!("transcript.jsonl.{number}"));
-    let heard = one_order(&peers, 2 * EACH * FILES, |_| {
+    let heard = hear_in_one_order(&peers, 2 * EACH * FILES, |_| {
         for number in 0..FILES {
             std::thread::scope(|scope| {
-                scope.spawn(|| says(&peers[0], "alice", EACH));
-                scope.spawn(|| says(&peers[1], "bob", EACH));
+                scope.spawn(|| send_numbered(&peers[0], "alice", EACH));
+                scope.spawn(|| send_numbered(&peers[1], "bob", EACH));
                 // During the conversation; the file may be empty, or already contain everything.
                 fs::rename(place.path(), old(number)).unwrap();
                 server.program.signal(SIGHUP);

@@ -29,7 +29,7 @@ fn pages_c_clients_and_line_clients_hear_one_order() {
         assert_eq!(in_lines, strings);
         assert_eq!(others.join().unwrap(), strings);
         assert_eq!(speaks.join().unwrap(), strings);
-        ["ligne", "chaine", "page"].iter().for_each(|who| all_said(&strings, who, 300));
+        ["ligne", "chaine", "page"].iter().for_each(|who| contains_all_messages(&strings, who, 300));
     });
 }
 
