@@ -14,7 +14,7 @@ struct Outcome {
 #[track_caller]
 fn run(program: &str, arguments: &[&str]) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
-    program.end_of_keyboard();
+    program.closes_stdin();
     let status = program.ends().code();
     Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
 }

@@ -265,7 +265,7 @@ fn cargo_does_not_read_the_programs_input() {
     workspace.put("chat_client", "cat");
     let mut program = Program::start(&mut workspace.launch(CLIENT_SCRIPT, &["chat"]));
     program.types("bonjour\n");
-    program.end_of_keyboard();
+    program.closes_stdin();
     assert!(program.ends().success());
     assert_eq!(program.out.to_the_end(), "bonjour\n");
     assert!(!workspace.cargo_call().unwrap().contains("bonjour"));

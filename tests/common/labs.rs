@@ -39,7 +39,7 @@ pub struct Outcome {
 pub fn outcome_of(program: &str, arguments: &[&str], keyboard: impl AsRef<[u8]>) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
     program.types(keyboard);
-    program.end_of_keyboard();
+    program.closes_stdin();
     let status = program.ends().code();
     Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
 }

@@ -161,11 +161,11 @@ impl Program {
 
     /// Standard input, for a thread that writes to it.
     #[track_caller]
-    pub fn take_keyboard(&mut self) -> ChildStdin {
+    pub fn take_stdin(&mut self) -> ChildStdin {
         self.keyboard.take().expect("keyboard not ended")
     }
 
-    pub fn end_of_keyboard(&mut self) {
+    pub fn closes_stdin(&mut self) {
         self.keyboard = None;
     }
 

@@ -257,7 +257,7 @@ fn a_file_of_many_lines_piped_through_comes_out_the_same() {
     let server = Server::of(ECHO, &[]);
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &server.port()]));
     let text: String = (0..100_000).map(|i| format!("line {i}\n")).collect();
-    let (mut keyboard, sent) = (client.take_keyboard(), text.clone());
+    let (mut keyboard, sent) = (client.take_stdin(), text.clone());
     let typing = thread::spawn(move || keyboard.write_all(sent.as_bytes()));
     typing.join().unwrap().unwrap();
     assert!(client.ends().success());
@@ -361,7 +361,7 @@ fn a_server_that_answers_less_does_not_keep_a_piped_client_from_ending() {
     let port = listener.local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
     client.types("one\ntwo\n");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut server = Peer::adopt(listener.accept().unwrap().0);
     assert_eq!(server.hears_the_end(), b"onetwo");
     server.sends("OK");

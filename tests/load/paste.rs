@@ -56,7 +56,7 @@ fn shown_by_three_screens(lines: &[String], paste: impl Fn(&Server, &[String])) 
     paste(&server, lines);
     listener.hears_up_to(&lines[lines.len() - 1]);
     screens.each_mut().map(|screen| {
-        screen.end_of_keyboard();
+        screen.closes_stdin();
         assert!(screen.ends().success());
         let shown = screen.out.to_the_end();
         lines.iter().filter(|line| shown.lines().any(|on_screen| on_screen.ends_with(line.as_str()))).count()
@@ -84,7 +84,7 @@ fn twenty_lines_pasted_into_our_client_reach_every_legacy_screen() {
         let mut alice = our_client(server, "alice");
         server.settle(5);
         alice.types(lines.join("\n") + "\n");
-        alice.end_of_keyboard();
+        alice.closes_stdin();
         assert!(alice.ends().success());
     });
 }
@@ -95,7 +95,7 @@ fn twenty_lines_pasted_into_the_course_client_reach_every_legacy_screen() {
         let mut bob = c_client(server, "bob", "course");
         server.settle(5);
         bob.types(lines.join("\n") + "\n");
-        bob.end_of_keyboard();
+        bob.closes_stdin();
         assert!(bob.ends().success());
     });
 }
@@ -106,7 +106,7 @@ fn a_paste_of_two_hundred_lines_reaches_every_legacy_screen() {
         let mut alice = our_client(server, "alice");
         server.settle(5);
         alice.types(lines.join("\n") + "\n");
-        alice.end_of_keyboard();
+        alice.closes_stdin();
         assert!(alice.ends().success());
     });
 }

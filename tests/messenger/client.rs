@@ -58,7 +58,7 @@ fn without_a_terminal_it_prints_one_line_and_then_each_message_as_the_course_cli
     assert_eq!(bob.strings(2).len(), 2);
     alice.types("ça va\n");
     assert_eq!(bob.strings(1), ["alice : ça va"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
     let printed = alice.out.to_the_end();
     let (opening, rest) = printed.split_once('\n').unwrap();
@@ -102,7 +102,7 @@ fn thousands_of_messages_in_few_segments_are_all_shown() {
 fn a_line_is_sent_as_the_course_client_sends_it() {
     let (mut client, mut server) = with_fake_server("alice");
     client.types("bonjour\n\nsans fin");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
     // The end of standard input adds no empty message.
@@ -114,7 +114,7 @@ fn a_long_line_is_sent_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
     let (mut client, mut server) = with_fake_server("élodie");
     let line = "é€🦀x".repeat(500);
     client.types(format!("{line}\n"));
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
     let messages: Vec<&[u8]> = sent.strip_suffix(b"\0").unwrap().split(|&byte| byte == 0).collect();
@@ -223,7 +223,7 @@ fn a_server_that_never_reads_does_not_block_the_client() {
     let (mut client, server) = with_fake_server("alice");
     let screen = screen_process(client.pid());
     // More than the socket buffers hold. From a thread, since the client stops reading its input.
-    let mut keyboard = client.take_keyboard();
+    let mut keyboard = client.take_stdin();
     let same_keyboard = keyboard.as_fd().try_clone_to_owned().unwrap();
     let typing = std::thread::spawn(move || {
         let line = "x".repeat(900) + "\n";
@@ -318,7 +318,7 @@ fn a_slow_reader_of_the_output_receives_every_message() {
     let (reader, writer) = std::io::pipe().unwrap();
     let mut alice = writing_to(&server, "alice", writer);
     let text: String = (0..20_000).map(|i| format!("{i}\n")).collect();
-    let mut keyboard = alice.take_keyboard();
+    let mut keyboard = alice.take_stdin();
     let typing = std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
     typing.join().unwrap().unwrap();
     // Standard input has ended, and no line of the output has been read yet.
@@ -333,7 +333,7 @@ fn bytes_that_the_server_never_read_are_status_1() {
     client.types("perdu\n");
     let mut byte = [0; 1];
     (&server).read_exact(&mut byte).unwrap();
-    client.end_of_keyboard();
+    client.closes_stdin();
     // Closing with unread bytes resets the connection.
     Peer::adopt(server).resets();
     assert_eq!(client.ends().code(), Some(1));

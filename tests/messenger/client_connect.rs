@@ -12,7 +12,7 @@ fn a_host_name_is_accepted_as_well_as_an_address() {
     let mut alice =
         Program::start(Command::new(CLIENT).args(["localhost", "alice", "--port", &server.port()]));
     alice.out.line_with(&["Connecté à 127.0.0.1:"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
 }
 

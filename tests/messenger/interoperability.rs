@@ -38,9 +38,9 @@ fn talk(server: &Server, variant: &str, form: &str) {
     }
     alice.types("bonjour\n");
     shows(&bob, "alice : bonjour", "bob");
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
-    bob.end_of_keyboard();
+    bob.closes_stdin();
     assert!(bob.ends().success());
 }
 
@@ -89,7 +89,7 @@ fn two_c_clients_of_any_variant_talk_through_our_server() {
             (text.matches(&heard).count() == FORMS[..=i].iter().filter(|(_, f)| f == form).count())
                 .then_some(())
         });
-        bob.end_of_keyboard();
+        bob.closes_stdin();
         assert!(bob.ends().success());
         server.settle(1);
     }

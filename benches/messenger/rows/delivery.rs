@@ -112,7 +112,7 @@ fn into_our_client(server: &Server, lines: &[String]) {
     let mut alice = our_client(server, "alice");
     server.settle(2);
     alice.types(lines.join("\n") + "\n");
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     alice.ends();
 }
 

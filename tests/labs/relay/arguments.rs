@@ -7,7 +7,7 @@ use nix::sys::signal::Signal::SIGTERM;
 #[track_caller]
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut program = Program::start(Command::new(program).args(arguments));
-    program.end_of_keyboard();
+    program.closes_stdin();
     (program.ends().code(), program.out.to_the_end(), program.err.to_the_end())
 }
 

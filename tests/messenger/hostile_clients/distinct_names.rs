@@ -133,7 +133,7 @@ fn shown_while_refused() -> usize {
         server.program.signal(SIGCONT);
         alice.hears(format!("{line}\0\0"));
     }
-    refused.end_of_keyboard();
+    refused.closes_stdin();
     assert!(refused.ends().success());
     let screen = refused.out.to_the_end();
     assert!(screen.contains("est déjà pris"));
