@@ -231,7 +231,7 @@ fn two_servers_of_another_name_each_have_their_own_part() {
 fn a_server_that_does_not_fork_has_a_wrong_count() {
     let server = Server::start_c();
     let _client = server.connect();
-    server.settle(1);
+    server.wait_for_clients(1);
     assert_eq!(
         inspect_pid(server.pid()).last_line(),
         "Compte faux : 1 client mais 1 processus (et zombies : 0), au lieu de 2. Relancez ?"

@@ -74,7 +74,7 @@ impl Server {
     /// Waits until `count` clients are connected, by the sockets of the server. For the C server
     /// too, which has no children.
     #[track_caller]
-    pub fn settle(&self, count: usize) {
+    pub fn wait_for_clients(&self, count: usize) {
         let sockets =
             || descriptors_of(self.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
         eventually(&format!("{count} clients in the room"), || (sockets() == count + 1).then_some(()));

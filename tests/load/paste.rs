@@ -50,7 +50,7 @@ fn shown_by_three_screens(lines: &[String], paste: impl Fn(&Server, &[String])) 
     let server = Server::from(promptly(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]));
     let screen = |pseudo| c_client_from(promptly(c_compat("chat_client_c")), &server, pseudo, "course");
     let mut screens = ["a", "b", "c"].map(screen);
-    server.settle(3);
+    server.wait_for_clients(3);
     // Receives everything, so that the end of the paste is known.
     let mut listener = server.join();
     paste(&server, lines);
@@ -82,7 +82,7 @@ fn twenty_bare_lines_in_one_segment_reach_every_legacy_screen() {
 fn twenty_lines_pasted_into_our_client_reach_every_legacy_screen() {
     all_reach_every_screen(20, |server, lines| {
         let mut alice = our_client(server, "alice");
-        server.settle(5);
+        server.wait_for_clients(5);
         alice.types(lines.join("\n") + "\n");
         alice.closes_stdin();
         assert!(alice.ends().success());
@@ -93,7 +93,7 @@ fn twenty_lines_pasted_into_our_client_reach_every_legacy_screen() {
 fn twenty_lines_pasted_into_the_course_client_reach_every_legacy_screen() {
     all_reach_every_screen(20, |server, lines| {
         let mut bob = c_client(server, "bob", "course");
-        server.settle(5);
+        server.wait_for_clients(5);
         bob.types(lines.join("\n") + "\n");
         bob.closes_stdin();
         assert!(bob.ends().success());
@@ -104,7 +104,7 @@ fn twenty_lines_pasted_into_the_course_client_reach_every_legacy_screen() {
 fn a_paste_of_two_hundred_lines_reaches_every_legacy_screen() {
     all_reach_every_screen(200, |server, lines| {
         let mut alice = our_client(server, "alice");
-        server.settle(5);
+        server.wait_for_clients(5);
         alice.types(lines.join("\n") + "\n");
         alice.closes_stdin();
         assert!(alice.ends().success());

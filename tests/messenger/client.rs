@@ -130,7 +130,7 @@ fn a_long_line_is_sent_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
 fn on_a_terminal_control_characters_of_others_are_made_visible() {
     let server = Server::start(&[]);
     let alice = on_terminal(&server, "alice");
-    server.settle(1);
+    server.wait_for_clients(1);
     let mut eve = server.join();
     eve.sends(&b"eve : \x1b]0;titre\x07\x1b[2J\r\x08 \xc2\x9b31m \xe2\x80\xaegauche \xff\0"[..]);
     alice.shows("eve : ^[]0;titre^G^[[2J^M^H <U+009B>31m <U+202E>gauche \\xff\r\nalice> ");
@@ -144,7 +144,7 @@ fn on_a_terminal_control_characters_of_others_are_made_visible() {
 fn two_terminals_talk() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = (on_terminal(&server, "alice"), on_terminal(&server, "bob"));
-    server.settle(2);
+    server.wait_for_clients(2);
     alice.types("bonjour\r");
     bob.shows("\r\nalice : bonjour\r\nbob> ");
     bob.types("salut à toi\r");
@@ -187,7 +187,7 @@ fn when_the_server_ends_both_processes_end_with_a_line_and_status_1() {
         let server = Server::start(&[]);
         let mut alice = our_client(&server, "alice");
         let screen = screen_process(alice.pid());
-        server.settle(1);
+        server.wait_for_clients(1);
         server.program.signal(signal);
         assert_eq!(alice.ends().code(), Some(1));
         assert_eq!(alice.err.to_the_end(), "chat_client : le serveur a fermé la connexion\n");

@@ -29,7 +29,7 @@ fn shows(program: &Program, text: &str, prompt: &str) {
 fn talk(server: &Server, variant: &str, form: &str) {
     let mut alice = our_client(server, "alice");
     let mut bob = c_client(server, "bob", variant);
-    server.settle(2);
+    server.wait_for_clients(2);
     bob.types("salut\n");
     shows(&alice, form, "alice");
     if server.echoes() {
@@ -65,7 +65,7 @@ fn two_of_our_clients_talk_through_both_servers() {
     for server in [Server::start(&[]), Server::start_c()] {
         let _row = Row::of(&name_of(server.pid()));
         let (mut alice, mut carole) = (our_client(&server, "alice"), our_client(&server, "carole"));
-        server.settle(2);
+        server.wait_for_clients(2);
         alice.types("un\n");
         shows(&carole, "alice : un", "carole");
         carole.types("deux\n");
@@ -80,7 +80,7 @@ fn two_c_clients_of_any_variant_talk_through_our_server() {
     for (i, (variant, form)) in FORMS.iter().enumerate() {
         let _row = Row::of(&variant);
         let mut bob = c_client(&server, "bob", variant);
-        server.settle(2);
+        server.wait_for_clients(2);
         bob.types("salut\n");
         shows(&bob, form, "bob");
         let heard = format!("\n{form}\nzoe> ");
@@ -91,6 +91,6 @@ fn two_c_clients_of_any_variant_talk_through_our_server() {
         });
         bob.closes_stdin();
         assert!(bob.ends().success());
-        server.settle(1);
+        server.wait_for_clients(1);
     }
 }

@@ -116,7 +116,7 @@ fn written_by_children(server: &Server) -> Vec<u64> {
 fn shown_while_refused() -> usize {
     let (server, mut alice, _eve) = room(&["--pace", "5"]);
     let mut refused = c_client(&server, "alice", "course");
-    server.settle(3);
+    server.wait_for_clients(3);
     let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
     for line in &lines {
         let _row = Row::of(&line);

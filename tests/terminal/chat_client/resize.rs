@@ -84,7 +84,7 @@ fn a_terminal_that_starts_out_tiny_is_one_to_talk_on() {
     let server = Server::start(&[]);
     let mut alice = Emulator::start((1, 1), &[], CLIENT, &["127.0.0.1", "alice", "--port", &server.port()]);
     let mut bob = server.join();
-    server.settle(2);
+    server.wait_for_clients(2);
     alice.types("salut\r");
     assert_eq!(bob.strings(1), ["alice : salut"]);
 }
