@@ -211,7 +211,7 @@ fn a_flood_is_slowed_to_its_readers_and_none_is_dropped() {
                 .map(|peer| {
                     scope.spawn(move || {
                         let heard = catch_unwind(AssertUnwindSafe(|| hears_all(peer)));
-                        // Without it, the other readers would wait for the messages of a dropped
+                        // Without the kill, the other readers would wait for messages of a dropped
                         // sender.
                         heard.unwrap_or(false) || {
                             server.program.signal(Signal::SIGKILL);
