@@ -1,5 +1,5 @@
-//! What the fuzzer asserts of each codec (`fuzz/`, `scripts/fuzz.sh`), tried in each `cargo test`: on the fuzzer's corpus, and on
-//! some inputs made of the words that the codec knows.
+//! The invariants of the fuzzer (`fuzz/`, `scripts/fuzz.sh`), checked by `cargo test` on the corpus
+//! of the fuzzer and on inputs generated from the words of each codec.
 
 #[path = "../fuzz/src/lib.rs"]
 mod invariants;
@@ -10,14 +10,15 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// A header of an upload, up to its name.
+/// The header of an upload, up to the file name.
 const HEADER: &str =
     "\0forklab-upload 1 12 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 ";
 
-/// Ends of messages, and what is one only for some.
+/// Message terminators, real and mistaken.
 const ENDS: [&str; 6] = ["\0", "\n", "\r\n", "\0\0\0", " ", "\u{2028}"];
 
-/// Bytes that a codec might know: `words`, ends, a few bytes of any kind, and now and then many of one.
+/// Generates input from `words`, terminators, arbitrary bytes, and now and then a long run of one
+/// byte.
 fn soup(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let known = select([words, &ENDS].concat()).prop_map(|word| word.as_bytes().to_vec());
     let few = prop::collection::vec(any::<u8>(), 1..4);
@@ -26,13 +27,13 @@ fn soup(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|parts| parts.concat())
 }
 
-/// So many bytes of any kind, which say what to do, and then `soup`.
-fn told(most: usize, words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+/// Up to `most` arbitrary bytes, which steer the target, followed by [`soup`].
+fn steered(most: usize, words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     (prop::collection::vec(any::<u8>(), 0..most), soup(words))
         .prop_map(|(front, rest)| [front, rest].concat())
 }
 
-/// A packet of records as a child writes them, and a few of its bytes changed.
+/// A packet of records as a worker writes it, with up to two bytes changed.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
     let record =
         (any::<i32>(), 0u8..9, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(pid, kind, body)| {
@@ -49,7 +50,7 @@ fn packets() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Frames as a browser sends them, and some that it would not, behind so many bytes that say how they come.
+/// WebSocket frames, most of them valid, behind arbitrary bytes that say how the stream is split.
 fn streams_of_frames() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![
         6 => select(vec![0x81u8, 0x01, 0x80, 0x00, 0x89, 0x8a]),
@@ -81,7 +82,7 @@ fn streams_of_frames() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// The head of a request, line by line, some of them missing, doubled or of another door.
+/// The head of an HTTP request, with lines missing, doubled or foreign.
 fn requests() -> impl Strategy<Value = Vec<u8>> {
     let paths = select(vec![
         "GET / HTTP/1.1",
@@ -117,7 +118,7 @@ fn requests() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What some clients say and do, as the target of names reads it.
+/// Actions of several clients, encoded for the target `names`.
 fn conversations() -> impl Strategy<Value = Vec<u8>> {
     let names = [
         "alice",
@@ -146,20 +147,21 @@ fn conversations() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The fuzzer's corpus of `target`, seeds and what it once found.
+/// The corpus of `target`: seeds, and inputs that once broke it.
+#[track_caller]
 fn corpus(target: &str) -> impl Iterator<Item = Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let inputs = fs::read_dir(directory).unwrap_or_else(|error| panic!("no corpus of {target}: {error}"));
     inputs.map(|input| fs::read(input.unwrap().path()).unwrap())
 }
 
-/// A test for each target, called like it.
+/// Makes a test for each target, of the same name.
 macro_rules! hold {
     ($($target:ident: $inputs:expr,)*) => {$(
         #[test]
         fn $target() {
             corpus(stringify!($target)).for_each(|input| invariants::$target::holds(&input));
-            // An input that breaks it goes into the corpus, and needs no other memory.
+            // A failing input goes into the corpus; proptest need not persist it.
             let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
             proptest!(config, |(input in $inputs)| invariants::$target::holds(&input));
         }
@@ -167,17 +169,17 @@ macro_rules! hold {
 }
 
 hold! {
-    batch: told(200, &["alice : bonjour\0"]),
-    calc: told(18, &["12", "-3", "+", "9223372036854775807", "1", "a"]),
-    framing: told(18, &["alice : bonjour", "é🦀"]),
-    direct: told(20, &["%", "bo", "%bob%hi", "é"]),
+    batch: steered(200, &["alice : bonjour\0"]),
+    calc: steered(18, &["12", "-3", "+", "9223372036854775807", "1", "a"]),
+    framing: steered(18, &["alice : bonjour", "é🦀"]),
+    direct: steered(20, &["%", "bo", "%bob%hi", "é"]),
     ws_decode: streams_of_frames(),
-    keyboard: told(17, &["bonjour", "é🦀"]),
+    keyboard: steered(17, &["bonjour", "é🦀"]),
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
     names: conversations(),
     record: packets(),
-    relay: told(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
+    relay: steered(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
     request: requests(),
-    text: told(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),
+    text: steered(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),
     upload: soup(&[HEADER, "a.txt", "/", ".", "..", "\\", "é", "[SUCCESS]", "[ERROR]"]),
 }

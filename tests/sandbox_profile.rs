@@ -1,9 +1,10 @@
-//! A confined child from inside: what Rust and its libraries do of themselves still works, what is refused is an error like any
-//! other, and a panic ends as it does everywhere.
+//! A sandboxed child, seen from inside: the Rust runtime and the libraries still work, a refused
+//! call is an ordinary error, and a panic ends the child as usual.
 //!
-//! A program of its own, without the test harness: that has threads, and these processes fork (see the crate's page).
+//! Without the test harness, which starts threads: these processes fork (see the documentation of
+//! the crate).
 
-#[allow(dead_code)] // What other test programs need to skip a test.
+#[allow(dead_code)] // The summary alone uses the rest.
 #[path = "common/skip.rs"]
 mod skip;
 
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use forklab::sys::{self, Ended, Layer, Profile, Sandbox, Signal, Signals};
 
-/// What a child of this duty is to end with.
+/// A function for a child to run, and the expected end of the child.
 struct Case {
     name: &'static str,
     work: fn() -> i32,
@@ -76,17 +77,17 @@ fn prints() -> i32 {
     i32::from(writeln!(io::stdout(), "a line of a child").is_err())
 }
 
-/// Runs each case as a child of each duty. The statuses that were not as expected.
+/// Runs each case in a child of each profile. Returns the number that passed, or the first failure.
 fn run_all() -> Result<usize, String> {
     let signals = Signals::catch(&[], 100).map_err(|error| error.to_string())?;
     // As a server does: see `forklab::server`.
     sys::ignore_signal(Signal::SIGXFSZ);
     let mut passed = 0;
-    for duty in [Profile::Records, Profile::Talk, Profile::Pair, Profile::Files] {
+    for profile in [Profile::Records, Profile::Talk, Profile::Pair, Profile::Files] {
         let place = tempfile::tempdir().map_err(|error| error.to_string())?;
         let directory = sys::open_directory(place.path()).map_err(|error| error.to_string())?;
-        let mut sandbox = Sandbox::prepare(duty, true, true);
-        if duty == Profile::Files {
+        let mut sandbox = Sandbox::prepare(profile, true, true);
+        if profile == Profile::Files {
             sandbox = sandbox.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
             if let Layer::Lacking(reason) = sandbox.landlock() {
                 skip::skip(skip::LANDLOCK, reason);
@@ -102,7 +103,7 @@ fn run_all() -> Result<usize, String> {
             let child = sys::spawn(&signals, &keep, &sandbox, work).map_err(|error| error.to_string())?;
             let ended = sys::reap_this(child).map_err(|error| error.to_string())?;
             if ended != ends {
-                return Err(format!("{name}, {duty:?}: {ended:?} instead of {ends:?}"));
+                return Err(format!("{name}, {profile:?}: {ended:?} instead of {ends:?}"));
             }
             passed += 1;
         }
@@ -111,7 +112,8 @@ fn run_all() -> Result<usize, String> {
 }
 
 fn main() -> ExitCode {
-    // A backtrace reads files that are refused: with and without. Where the messages go may be a file as well.
+    // A backtrace reads files, which the sandbox refuses: run with and without one. Standard error
+    // is a file, as it may be for a server.
     if let Ok(true) = std::env::var("FORKLAB_CONFINED").map(|inner| inner == "1") {
         return match run_all() {
             Ok(passed) => {

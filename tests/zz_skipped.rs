@@ -1,7 +1,8 @@
-//! Prints which tests of this run of `cargo test` were skipped, and for want of what. cargo runs test crates in the order of their
-//! names, hence this one's. It has no harness, which would hide its output.
+//! Prints a summary of the tests that this run of `cargo test` skipped, and what each one needs.
+//! cargo runs test crates in the order of their names, hence this name. No harness: it would hide
+//! the output.
 
-#[allow(dead_code)] // Only the reading side is used here.
+#[allow(dead_code)] // Recording is for the other crates.
 #[path = "common/skip.rs"]
 mod skip;
 
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 fn main() {
-    // What IDEs and other runners ask of every test program.
+    // IDEs and other runners ask every test program for its tests.
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
@@ -18,7 +19,7 @@ fn main() {
     delete_records();
 }
 
-/// The skipped tests by what they need and why it is not there.
+/// Groups the skipped tests by need and reason.
 fn summary(records: &str) -> String {
     let mut by_need: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for record in records.lines() {
@@ -42,7 +43,7 @@ fn summary(records: &str) -> String {
     text
 }
 
-/// Deletes the records of this run, and of earlier ones that ended before their summary.
+/// Deletes the records of this run, and those of earlier runs that ended without a summary.
 fn delete_records() {
     let entries = fs::read_dir(skip::directory()).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("skipped-")) {

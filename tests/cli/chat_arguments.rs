@@ -1,10 +1,10 @@
-//! Command lines, right and wrong: help that teaches, mistakes told in one line.
+//! Command lines of the messenger: help texts, and errors in one line.
 
 use crate::common::*;
 
 use std::process::Command;
 
-/// What a program that should end by itself has come to.
+/// Exit status and output of a program that has ended.
 struct Outcome {
     status: Option<i32>,
     out: String,
@@ -14,12 +14,13 @@ struct Outcome {
 #[track_caller]
 fn run(program: &str, arguments: &[&str]) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
-    program.end_of_keyboard();
+    program.closes_stdin();
     let status = program.ends().code();
     Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
 }
 
-/// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+/// Asserts status 2, an empty standard output, and one line on standard error that contains `what`
+/// and the usage.
 #[track_caller]
 fn is_refused(program: &str, arguments: &[&str], what: &str) {
     let Outcome { status, out, err: said } = run(program, arguments);
@@ -33,7 +34,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 }
 
 #[test]
-fn the_server_tells_each_mistake_in_one_line() {
+fn the_server_reports_each_invalid_command_line_in_one_line() {
     let mistakes: [(&[&str], &str); 37] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
@@ -80,7 +81,7 @@ fn the_server_tells_each_mistake_in_one_line() {
 }
 
 #[test]
-fn the_client_tells_each_mistake_in_one_line() {
+fn the_client_reports_each_invalid_command_line_in_one_line() {
     let long = "x".repeat(256);
     let mistakes: [(&[&str], &str); 18] = [
         (&[], "il manque <IP>, <PSEUDO>"),
@@ -118,7 +119,7 @@ fn an_argument_that_is_not_utf8_is_refused_like_any_other() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples_in_one_language() {
+fn help_lists_every_option_with_examples_in_one_language() {
     let options =
         ["--bind", "--port", "--max-clients", "--backlog", "--pace", "--lag-limit", "--lines", "-v", "-q"];
     let guards = [
@@ -132,12 +133,12 @@ fn help_teaches_every_option_with_examples_in_one_language() {
         ["--no-limits", "--no-seccomp", "« EHLO »", "conseillé en classe", "jamais, on peut se taire"];
     let options = [&options[..], &guards, &walls].concat();
     let defaults = ["5015 par défaut", "1000 par défaut", "128 par défaut", "(1048576"];
-    helps_in_french(SERVER, &[&options[..], &defaults].concat());
-    helps_in_french(CLIENT, &["<IP>", "<PSEUDO>", "--port", "5015 par défaut"]);
+    french_help_contains(SERVER, &[&options[..], &defaults].concat());
+    french_help_contains(CLIENT, &["<IP>", "<PSEUDO>", "--port", "5015 par défaut"]);
 }
 
 #[test]
-fn help_that_nobody_can_read_is_no_panic() {
+fn help_on_a_full_disk_is_an_error_and_not_a_panic() {
     for program in [SERVER, CLIENT] {
         let _row = Row::of(&program);
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -147,7 +148,7 @@ fn help_that_nobody_can_read_is_no_panic() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_systems_reason() {
+fn a_port_in_use_is_reported_with_the_systems_reason() {
     let server = Server::start(&[]);
     let Outcome { status, err: said, .. } = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
     assert_eq!(status, Some(1));
@@ -156,7 +157,7 @@ fn a_port_that_is_taken_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn an_address_that_is_not_ours_is_told_with_the_systems_reason() {
+fn a_foreign_address_is_reported_with_the_systems_reason() {
     let Outcome { status, err: said, .. } = run(SERVER, &["--bind", "192.0.2.1", "--port", "0"]);
     assert_eq!(status, Some(1));
     assert!(said.contains("192.0.2.1:0") && said.contains("Cannot assign"), "{said}");
@@ -164,7 +165,7 @@ fn an_address_that_is_not_ours_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn quiet_prints_the_first_line_alone() {
+fn quiet_prints_only_the_first_line() {
     let server = Server::start(&["-q"]);
     let mut peer = server.connect();
     peer.sends("bonjour\0");
@@ -175,7 +176,7 @@ fn quiet_prints_the_first_line_alone() {
 }
 
 #[test]
-fn verbose_tells_each_hop_in_words() {
+fn verbose_reports_each_step_of_a_message() {
     let server = Server::start(&["-v"]);
     let (mut alice, _bob) = (server.join(), server.join());
     let child = server.child_of(&alice);
@@ -187,7 +188,7 @@ fn verbose_tells_each_hop_in_words() {
 }
 
 #[test]
-fn quiet_still_tells_of_a_child_that_was_killed() {
+fn quiet_still_reports_a_killed_child() {
     let server = Server::start(&["-q"]);
     let mut peer = server.connect();
     let child = server.wait_for_children(1)[0];

@@ -1,4 +1,5 @@
-//! The documents against the repository: tests, files and links that they name exist, and every option is in a table.
+//! Checks the documents against the repository: the tests, files and links that they name exist,
+//! and every option is in a table.
 
 use crate::common::*;
 
@@ -7,7 +8,7 @@ use std::path::Path;
 
 const RELIABILITY: &str = "docs/RELIABILITY.md";
 
-/// Every document whose paths and links are checked; those that do not exist are passed over.
+/// Documents to check for their paths and links. Missing ones are skipped.
 const DOCUMENTS: [&str; 10] = [
     "README.md",
     "CHANGELOG.md",
@@ -21,7 +22,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/USAGE.md",
 ];
 
-/// The documents that explain the servers' options, in tables.
+/// Documents with tables of the options of the servers.
 const OPTIONS: [&str; 2] = ["README.md", "docs/USAGE.md"];
 
 const SERVERS: [&str; 6] = [
@@ -43,13 +44,14 @@ fn is_there(path: &str) -> bool {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
 }
 
-/// The texts between backquotes, line by line.
+/// Inline code: the texts between backquotes, line by line.
 #[track_caller]
 fn code_of(document: &str) -> Vec<String> {
     document.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_string).collect()
 }
 
-/// `crate::module::test` of `tests/`, `crate::test` where a crate is one file, or a unit test by its path in `src/`.
+/// True for `crate::module::test` of `tests/`, `crate::test` where a crate is one file, or the path
+/// of a unit test in `src/`.
 fn is_test_path(code: &str) -> bool {
     let is_name = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase())
@@ -58,7 +60,7 @@ fn is_test_path(code: &str) -> bool {
     code.contains("::") && code.split("::").all(is_name)
 }
 
-/// The source files where a test of this module may be.
+/// The files that may contain the tests of a module.
 #[track_caller]
 fn places_of(path: &[&str]) -> Vec<String> {
     let joined = path.join("/");
@@ -71,7 +73,8 @@ fn places_of(path: &[&str]) -> Vec<String> {
     }
 }
 
-/// True when `source` has this test: a function under `#[test]`, or one of the codecs, which a macro makes.
+/// True if `source` contains this test: a function under `#[test]`, or one that the macro of the
+/// codecs makes.
 fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let begins = |line: &str, start: String| line.starts_with(&start);
@@ -86,10 +89,10 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_that_reliability_names_is_there() {
+fn every_test_named_in_reliability_exists() {
     let paths: Vec<String> =
         code_of(&text_of(RELIABILITY)).into_iter().filter(|code| is_test_path(code)).collect();
-    assert!(paths.len() > 60, "only {} found: is it still written as crate::module::test?", paths.len());
+    assert!(paths.len() > 60, "only {} found: are they still written as crate::module::test?", paths.len());
     let is_missing = |path: &&String| {
         let parts: Vec<&str> = path.split("::").collect();
         let (name, file) = parts.split_last().expect("a path has parts");
@@ -100,18 +103,18 @@ fn every_test_that_reliability_names_is_there() {
 }
 
 #[test]
-fn every_file_that_the_documents_name_is_there() {
+fn every_file_named_in_the_documents_exists() {
     for document in DOCUMENTS.into_iter().filter(|path| is_there(path)) {
         let _row = Row::of(&document);
         let text = text_of(document);
         let ours = ["src/", "tests/", "fuzz/", "scripts/", "docs/", "c-compat/", "benches/"];
-        // A source file is named by its path in src/ as well.
+        // Paths of source files may be relative to src/.
         let is_source = |code: &str| code.contains('/') && code.ends_with(".rs");
         let is_ours = |code: &String| ours.iter().any(|front| code.starts_with(front)) || is_source(code);
         let is_plain = |code: &String| {
             !code.contains(|c: char| c.is_whitespace() || c.is_ascii_uppercase() || "*{".contains(c))
         };
-        // What is built is not in the repository.
+        // Build products are not in the repository.
         let is_built = |code: &String| code.starts_with("c-compat/build");
         for path in
             code_of(&text).into_iter().filter(|code| is_ours(code) && is_plain(code) && !is_built(code))
@@ -124,7 +127,7 @@ fn every_file_that_the_documents_name_is_there() {
                 link.starts_with("http")
                     || link.starts_with("mailto:")
                     || is_there(&format!("{directory}{link}")),
-                "{document} leads to {link}"
+                "{document} links to {link}"
             );
         }
     }
@@ -144,16 +147,16 @@ fn every_option_of_every_server_is_in_a_table() {
             .filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")))
             .filter(|option| !["--help", "--version", "--quiet", "--verbose"].contains(option))
             .collect();
-        assert!(options.len() >= 7, "{help}");
+        assert!(options.len() >= 7, "{server}: {help}");
         for option in options {
-            assert!(rows.iter().any(|row| row.contains(option)), "{server} has {option}");
+            assert!(rows.iter().any(|row| row.contains(option)), "{server}: {option} is in no table");
         }
     }
 }
 
 #[test]
-fn the_looks_at_documents_see_what_is_wrong() {
-    // Otherwise they would prove nothing.
+fn the_checks_of_documents_detect_errors() {
+    // Guards the helpers above: a check that never fails proves nothing.
     assert!(is_test_path("faults::a_test") && is_test_path("a::b::tests::c1"));
     assert!(!is_test_path("Names::judge") && !is_test_path("file::") && !is_test_path("a_test"));
     let source = "#[test]\n#[cfg(unix)]\nfn real() {\n}\n\nfn helper() {}\n";

@@ -1,5 +1,5 @@
-//! `scripts/inspect.sh`, the real script on real servers: what it shows is what the system has, number for number; it counts;
-//! and what keeps it from showing anything is one line and a status.
+//! `scripts/inspect.sh` on real servers: its report matches the system, number for number; its
+//! count is right; and an error is one line and a status.
 
 use crate::common::*;
 
@@ -12,7 +12,7 @@ use std::process::Command;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/inspect.sh");
 
-/// What the script has shown, and how it ended.
+/// Exit status and output of the script.
 struct Shown {
     status: Option<i32>,
     out: String,
@@ -27,7 +27,7 @@ impl Shown {
         Shown { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
-    /// What is shown of one thing: the lines between the title that starts with `number` and the explanation.
+    /// The lines of one part: between the title that starts with `number` and the explanation.
     #[track_caller]
     fn part(&self, number: &str) -> Vec<&str> {
         let lines = self.out.lines().skip_while(|line| !line.starts_with(number)).skip(1);
@@ -38,7 +38,7 @@ impl Shown {
         self.out.lines().last().unwrap_or_default()
     }
 
-    /// Nothing shown, and one line that says why, with all of `parts`.
+    /// Asserts an empty report, and one line on standard error with all of `parts`.
     #[track_caller]
     fn is_refused(&self, status: i32, parts: &[&str]) {
         assert_eq!((self.status, self.out.as_str()), (Some(status), ""), "{}", self.err);
@@ -59,7 +59,8 @@ fn inspect_pid(pid: i32) -> Shown {
     shown
 }
 
-/// A server, and clients that are in; each child has closed what is not its own.
+/// A server, its clients and their children, each of which has closed the descriptors that it does
+/// not keep.
 #[track_caller]
 fn server_with_clients(count: usize) -> (Server, Vec<Peer>, Vec<i32>) {
     let server = Server::start(&[]);
@@ -71,7 +72,8 @@ fn server_with_clients(count: usize) -> (Server, Vec<Peer>, Vec<i32>) {
     (server, clients, children)
 }
 
-/// The rows of parts 4 and 5: each number, and what follows the numbers of its row.
+/// Parses the rows of parts 4 and 5: each descriptor number, with the text behind the numbers of
+/// its row.
 #[track_caller]
 fn numbered(rows: &[&str]) -> Vec<(i32, String)> {
     let mut all = Vec::new();
@@ -84,7 +86,7 @@ fn numbered(rows: &[&str]) -> Vec<(i32, String)> {
     all
 }
 
-/// Each number that /proc has, with what it leads to, is in the rows, and nothing else.
+/// Asserts that the rows are exactly the descriptors in /proc, with their targets.
 #[track_caller]
 fn are_those_of_proc(rows: &[(i32, String)], pid: i32) {
     let open = descriptors_of(pid);
@@ -100,20 +102,20 @@ fn are_those_of_proc(rows: &[(i32, String)], pid: i32) {
 #[test]
 fn three_clients_are_four_processes_of_one_name_and_one_parent() {
     let (server, _clients, children) = server_with_clients(3);
-    let father = server.pid();
-    let shown = inspect_pid(father);
+    let parent = server.pid();
+    let shown = inspect_pid(parent);
     let rows: Vec<Vec<&str>> =
         shown.part("1.")[1..].iter().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows.len(), 4, "{}", shown.out);
     assert!(rows.iter().all(|row| row[3] == "chat_serveur"), "{}", shown.out);
     let of = |pid: i32| rows.iter().find(|row| row[0] == pid.to_string()).expect("a row for each process");
-    assert_eq!(of(father)[1], std::process::id().to_string());
-    assert!(children.iter().all(|&child| of(child)[1] == father.to_string()), "{}", shown.out);
+    assert_eq!(of(parent)[1], std::process::id().to_string());
+    assert!(children.iter().all(|&child| of(child)[1] == parent.to_string()), "{}", shown.out);
     assert_eq!(shown.last_line(), "Compte : 3 clients, 4 processus : n clients, n+1 processus, c'est juste.");
 }
 
 #[test]
-fn the_listener_is_shown_as_5_of_the_first_process_alone_with_its_backlog() {
+fn the_listener_is_descriptor_5_of_the_parent_alone_with_its_backlog() {
     let (server, _clients, _) = server_with_clients(3);
     let shown = inspect_pid(server.pid());
     let rows = shown.part("2.");
@@ -124,7 +126,7 @@ fn the_listener_is_shown_as_5_of_the_first_process_alone_with_its_backlog() {
 }
 
 #[test]
-fn each_connection_is_shown_as_the_first_processes_and_its_own_childs_under_one_number() {
+fn each_connection_is_held_by_the_parent_and_its_child_under_one_number() {
     let (server, clients, children) = server_with_clients(3);
     let shown = inspect_pid(server.pid());
     let rows = shown.part("3.");
@@ -141,34 +143,34 @@ fn each_connection_is_shown_as_the_first_processes_and_its_own_childs_under_one_
 }
 
 #[test]
-fn the_descriptors_shown_are_those_in_proc_with_what_each_is() {
+fn the_descriptors_shown_match_proc_and_each_is_explained() {
     let (server, clients, children) = server_with_clients(3);
     let shown = inspect_pid(server.pid());
 
-    let fathers = numbered(&shown.part("4."));
-    are_those_of_proc(&fathers, server.pid());
+    let of_parent = numbered(&shown.part("4."));
+    are_those_of_proc(&of_parent, server.pid());
     let client = |at: usize| format!("client {}", clients[at].stream.local_addr().unwrap());
     let listener = format!("socket d'écoute, {}", server.address);
     let (reads, writes) = ("tube des fils au père, lecture", "tube des fils au père, écriture");
     let standard = "standard : 0 entrée, 1 sortie, 2 erreur";
     let expected =
         [standard, standard, standard, reads, writes, &listener, &client(0), &client(1), &client(2)];
-    for ((number, row), what) in fathers.iter().zip(expected) {
+    for ((number, row), what) in of_parent.iter().zip(expected) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
     let (signals, output) = ("tube des signaux, à l'écart", "sortie, ouverte à part, sans attente");
     assert!(
-        fathers[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
-        "{fathers:?}"
+        of_parent[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
+        "{of_parent:?}"
     );
-    assert_eq!(fathers[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{fathers:?}");
+    assert_eq!(of_parent[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{of_parent:?}");
 
     let child = *children.iter().min().unwrap();
     assert!(shown.out.contains(&format!("5. Descripteurs d'un fils : ls -lv /proc/{child}/fd\n")));
-    let childs = numbered(&shown.part("5."));
-    are_those_of_proc(&childs, child);
+    let of_child = numbered(&shown.part("5."));
+    are_those_of_proc(&of_child, child);
     let at = children.iter().position(|&pid| pid == child).unwrap();
-    for ((number, row), what) in childs.iter().zip([standard, standard, standard, writes, &client(at)]) {
+    for ((number, row), what) in of_child.iter().zip([standard, standard, standard, writes, &client(at)]) {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
 }
@@ -183,7 +185,7 @@ fn a_server_without_clients_is_one_process_without_connections() {
 }
 
 #[test]
-fn a_childs_number_shows_its_server() {
+fn the_pid_of_a_child_shows_its_server() {
     let (server, _clients, children) = server_with_clients(1);
     let title = format!("===== chat_serveur, processus {} =====\n", server.pid());
     let shown = inspect_pid(children[0]);
@@ -204,7 +206,7 @@ fn without_argument_every_chat_serveur_is_shown() {
 
 #[test]
 fn two_servers_of_another_name_each_have_their_own_part() {
-    // Nobody else's name; longer than the 15 bytes that the system keeps of it.
+    // A name that no other process has, longer than the 15 bytes of comm (proc_pid_comm(5)).
     let directory = tempfile::tempdir().unwrap();
     let name = format!("s{}_another_name", std::process::id());
     let program = directory.path().join(&name);
@@ -226,10 +228,10 @@ fn two_servers_of_another_name_each_have_their_own_part() {
 }
 
 #[test]
-fn a_server_that_does_not_fork_has_a_count_that_does_not_fit() {
-    let server = Server::in_c();
+fn a_server_that_does_not_fork_has_a_wrong_count() {
+    let server = Server::start_c();
     let _client = server.connect();
-    server.settle(1);
+    server.wait_for_clients(1);
     assert_eq!(
         inspect_pid(server.pid()).last_line(),
         "Compte faux : 1 client mais 1 processus (et zombies : 0), au lieu de 2. Relancez ?"
@@ -237,9 +239,9 @@ fn a_server_that_does_not_fork_has_a_count_that_does_not_fit() {
 }
 
 #[test]
-fn a_zombie_is_counted_apart() {
+fn a_zombie_is_counted_separately() {
     let (server, _clients, children) = server_with_clients(2);
-    // A stopped parent takes no child.
+    // A stopped parent reaps no child.
     server.program.signal(Signal::SIGSTOP);
     let stat = format!("/proc/{}/stat", server.pid());
     eventually("the stop", || std::fs::read_to_string(&stat).unwrap().contains(") T ").then_some(()));
@@ -250,11 +252,11 @@ fn a_zombie_is_counted_apart() {
         shown.last_line(),
         "Compte faux : 2 clients mais 2 processus (et zombies : 1), au lieu de 3. Relancez ?"
     );
-    // The child shown in detail is one that has something to show.
+    // The child shown in detail is not the zombie.
     assert!(shown.out.contains(&format!("5. Descripteurs d'un fils : ls -lv /proc/{}/fd\n", children[1])));
 }
 
-/// The script's lines on a terminal so many columns wide.
+/// The output of the script on a terminal of `columns` columns.
 #[track_caller]
 fn on_a_terminal(columns: u32, server: &Server) -> Vec<String> {
     let command = format!("stty cols {columns} && exec \"$0\" \"$1\"");
@@ -264,7 +266,7 @@ fn on_a_terminal(columns: u32, server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn on_a_terminal_no_line_is_wider_than_it_and_nothing_of_ss_is_lost() {
+fn on_a_terminal_lines_are_wrapped_and_nothing_of_ss_is_lost() {
     let (server, _clients, children) = server_with_clients(3);
     let pair = |line: &str| children.iter().any(|child| line.contains(&format!("pid={child},fd=")));
     for (columns, holders_below) in [(80, true), (200, false)] {
@@ -283,12 +285,12 @@ fn on_a_terminal_no_line_is_wider_than_it_and_nothing_of_ss_is_lost() {
 }
 
 #[test]
-fn what_another_users_server_hides_is_said_with_the_way_to_see_it() {
+fn hidden_parts_of_another_users_server_are_reported_with_a_hint() {
     if !is_root() {
         return;
     }
     let (server, _clients, _) = server_with_clients(1);
-    // By its standard input: another user may not be let into this directory.
+    // On standard input: another user may lack access to this directory.
     let mut command = Command::new("bash");
     command.args(["-s", "--", &server.pid().to_string()]).stdin(File::open(SCRIPT).unwrap());
     let shown = Shown::by(command.current_dir("/").uid(65534).gid(65534));
@@ -300,10 +302,10 @@ fn what_another_users_server_hides_is_said_with_the_way_to_see_it() {
 }
 
 #[test]
-fn no_server_is_one_line_that_says_how_to_start_one() {
+fn without_a_server_one_line_says_how_to_start_one() {
     let hint = "cargo run --release --bin chat_serveur";
     inspect(&["no_such_server"]).is_refused(1, &["aucun serveur no_such_server ne tourne", hint]);
-    // Above every number that the system gives.
+    // Above the largest process ID, 2^22: proc_sys_kernel(5).
     inspect(&["4194305"]).is_refused(1, &["aucun serveur 4194305 ne tourne", hint]);
 }
 
@@ -328,14 +330,14 @@ fn a_missing_tool_is_named_with_its_package() {
 }
 
 #[test]
-fn a_wrong_use_is_one_line_and_status_2() {
+fn an_invalid_argument_is_one_line_and_status_2() {
     inspect(&["--unknown"]).is_refused(2, &["option inconnue « --unknown »", "--help"]);
     inspect(&["chat_serveur", "more"]).is_refused(2, &["un seul argument", "--help"]);
     inspect(&[""]).is_refused(2, &["nom de programme vide", "--help"]);
 }
 
 #[test]
-fn help_is_no_error() {
+fn help_ends_with_status_0() {
     for option in ["-h", "--help"] {
         let _row = Row::of(&option);
         let shown = inspect(&[option]);
@@ -345,7 +347,7 @@ fn help_is_no_error() {
 }
 
 #[test]
-fn shellcheck_has_nothing_to_say() {
+fn shellcheck_finds_nothing() {
     match Command::new("shellcheck").arg(SCRIPT).output() {
         Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
         Err(error) => skip(skip::SHELLCHECK, error),
@@ -358,11 +360,12 @@ fn echo_server(options: &[&str]) -> Server {
 }
 
 #[test]
-fn a_server_whose_children_serve_alone_is_explained_as_such() {
+fn a_server_that_hands_connections_to_its_children_is_explained() {
     let server = echo_server(&[]);
     let _clients = [server.connect(), server.connect()];
     for child in server.wait_for_children(2) {
-        // Its socket, the lifeline, and standard output once more.
+        // Three standard streams, its socket, the pipe that reports the death of the parent, and a
+        // second descriptor of standard output.
         eventually("the child to serve", || (descriptors_of(child).len() == 6).then_some(()));
     }
     let shown = inspect_pid(server.pid());

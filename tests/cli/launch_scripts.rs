@@ -1,6 +1,6 @@
-//! `scripts/launch_server.sh` and `scripts/launch_client.sh`: which program they start, with what, where, and in whose
-//! place; what they do of cargo and of the screen. Cargo is a small script of the test's own, and so are the programs,
-//! except where two of ours talk.
+//! `scripts/launch_server.sh` and `scripts/launch_client.sh`: the program that they exec, its
+//! arguments and working directory; their use of cargo and of the screen. cargo and the programs
+//! are small shell scripts made by the tests, except in the one test where the messenger runs.
 
 use crate::common::*;
 
@@ -15,35 +15,35 @@ const SERVER_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/launch
 const CLIENT_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/launch_client.sh");
 const LABS: [&str; 6] = ["relay", "chat", "echo", "calc", "upload", "direct"];
 
-/// A program that says who and where it is, and each of its arguments.
-const TELLS: &str =
+/// A program that prints its name, process ID and directory, and then each argument.
+const ECHOES_ARGUMENTS: &str =
     "echo \"${0##*/} pid $$ in $(pwd -P)\"; for given; do printf '<%s>' \"$given\"; done; echo .";
-/// Cargo with nothing to do: it notes where it was called, how, and what it could read.
+/// A cargo with nothing to build: records its directory, arguments and standard input.
 const UP_TO_DATE: &str =
     "{ pwd -P; printf '%s\\n' \"$@\"; cat; } >\"$0.called\"; echo '    Finished `release` profile' >&2";
 const COMPILES: &str = "echo '   Compiling forklab v0.1.0' >&2; echo '    Finished `release` profile' >&2";
 const FAILS: &str = "echo 'error: could not compile `forklab`' >&2; exit 101";
 
-/// A user's place: a cargo, what it has built, and a directory to work in.
-struct Desk {
+/// A temporary user environment: a cargo, its target directory, and a working directory.
+struct Workspace {
     home: tempfile::TempDir,
 }
 
-impl Desk {
+impl Workspace {
     #[track_caller]
-    fn new(cargo: &str) -> Desk {
-        let desk = Desk { home: tempfile::tempdir().unwrap() };
+    fn new(cargo: &str) -> Workspace {
+        let workspace = Workspace { home: tempfile::tempdir().unwrap() };
         for directory in ["bin", "target/release", "work"] {
             let _row = Row::of(&directory);
-            std::fs::create_dir_all(desk.path(directory)).unwrap();
+            std::fs::create_dir_all(workspace.path(directory)).unwrap();
         }
-        executable(&desk.path("bin/cargo"), cargo);
-        executable(&desk.path("target/release/relay_serveur"), TELLS);
+        executable(&workspace.path("bin/cargo"), cargo);
+        executable(&workspace.path("target/release/relay_serveur"), ECHOES_ARGUMENTS);
         let others = LABS.iter().flat_map(|lab| [format!("{lab}_serveur"), format!("{lab}_client")]);
         for program in others.skip(1) {
-            symlink("relay_serveur", desk.path("target/release").join(program)).unwrap();
+            symlink("relay_serveur", workspace.path("target/release").join(program)).unwrap();
         }
-        desk
+        workspace
     }
 
     #[track_caller]
@@ -51,7 +51,7 @@ impl Desk {
         self.home.path().canonicalize().unwrap().join(name)
     }
 
-    /// A program of the test's own in the place of one that tells.
+    /// Replaces one of the programs in the target directory.
     #[track_caller]
     fn put(&self, program: &str, body: &str) {
         let place = self.path("target/release").join(program);
@@ -72,7 +72,7 @@ impl Desk {
         command
     }
 
-    /// The same on a terminal that `env` is told about.
+    /// Like [`Workspace::launch`], on a terminal, with more arguments of env(1).
     #[track_caller]
     fn launch_on_a_terminal(&self, env: &[&str], script: &str) -> Terminal {
         let path = format!("PATH={}", self.search_path());
@@ -80,15 +80,15 @@ impl Desk {
         Terminal::start("env", &[env, &[&path, &target, script]].concat())
     }
 
-    /// What cargo has noted, if it was called.
+    /// The record of the last call of cargo, if any.
     #[track_caller]
     fn cargo_call(&self) -> Option<String> {
         std::fs::read_to_string(self.path("bin/cargo.called")).ok()
     }
 }
 
-/// Makes a script that can be started. Another process writes it: a test that forks meanwhile would hold it open for
-/// writing, and what is held so cannot be started (ETXTBSY).
+/// Writes an executable script. A separate process writes it: a concurrent fork in this one would
+/// inherit the descriptor open for writing, and exec would fail with ETXTBSY.
 #[track_caller]
 fn executable(path: &Path, body: &str) {
     let mut writer = Command::new("sh");
@@ -98,7 +98,7 @@ fn executable(path: &Path, body: &str) {
     assert!(writer.wait().unwrap().success());
 }
 
-/// The repository's, as the system calls it.
+/// The canonical path of the repository.
 #[track_caller]
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap()
@@ -108,17 +108,18 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What was told by a program that was started without a word from anybody else: (its name, its arguments).
+/// Runs a launch that must succeed with an empty standard error. Returns the name of the started
+/// program and its arguments.
 #[track_caller]
-fn told(command: &mut Command) -> (String, String) {
+fn started(command: &mut Command) -> (String, String) {
     let Finished { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success() && stderr.is_empty(), "{command:?}: {status}, {}", text(&stderr));
     let out = text(&stdout);
-    let (who, arguments) = out.split_once('\n').expect("two lines");
-    (who.split(' ').next().unwrap().to_string(), arguments.trim_end().to_string())
+    let (program, arguments) = out.split_once('\n').expect("two lines");
+    (program.split(' ').next().unwrap().to_string(), arguments.trim_end().to_string())
 }
 
-/// Status 1, nothing from any program, and what standard error has.
+/// Asserts status 1 and an empty standard output. Returns standard error.
 #[track_caller]
 fn started_nothing(command: &mut Command) -> String {
     let Finished { status, stdout, stderr } = command.output().unwrap();
@@ -127,20 +128,20 @@ fn started_nothing(command: &mut Command) -> String {
 }
 
 #[test]
-fn without_a_labs_name_the_relay_is_started() {
-    let desk = Desk::new(UP_TO_DATE);
-    assert_eq!(told(&mut desk.launch(SERVER_SCRIPT, &[])), ("relay_serveur".into(), ".".into()));
-    assert_eq!(told(&mut desk.launch(CLIENT_SCRIPT, &[])), ("relay_client".into(), ".".into()));
+fn without_the_name_of_a_lab_the_relay_is_started() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    assert_eq!(started(&mut workspace.launch(SERVER_SCRIPT, &[])), ("relay_serveur".into(), ".".into()));
+    assert_eq!(started(&mut workspace.launch(CLIENT_SCRIPT, &[])), ("relay_client".into(), ".".into()));
 }
 
 #[test]
 fn every_lab_has_its_server_and_its_client() {
-    let desk = Desk::new(UP_TO_DATE);
+    let workspace = Workspace::new(UP_TO_DATE);
     for lab in LABS {
         let _row = Row::of(&lab);
         let [server, client] = [SERVER_SCRIPT, CLIENT_SCRIPT].map(|script| {
-            let started = told(&mut desk.launch(script, &[lab, "--port", "8001"]));
-            (started, desk.cargo_call().expect("cargo was asked"))
+            let started = started(&mut workspace.launch(script, &[lab, "--port", "8001"]));
+            (started, workspace.cargo_call().expect("a call of cargo"))
         });
         assert_eq!(server.0, (format!("{lab}_serveur"), "<--port><8001>.".into()));
         assert_eq!(client.0, (format!("{lab}_client"), "<--port><8001>.".into()));
@@ -152,8 +153,8 @@ fn every_lab_has_its_server_and_its_client() {
 }
 
 #[test]
-fn what_is_no_labs_name_goes_to_the_relay_with_all_that_follows() {
-    let desk = Desk::new(UP_TO_DATE);
+fn a_first_argument_that_names_no_lab_is_passed_to_the_relay() {
+    let workspace = Workspace::new(UP_TO_DATE);
     let cases: [(&[&str], &str); 7] = [
         (&["--pairs", "2"], "<--pairs><2>."),
         (&["192.168.1.7"], "<192.168.1.7>."),
@@ -166,16 +167,16 @@ fn what_is_no_labs_name_goes_to_the_relay_with_all_that_follows() {
     for (given, passed) in cases {
         let _row = Row::of(&(&given, &passed));
         let expected = ("relay_client".into(), passed.into());
-        assert_eq!(told(&mut desk.launch(CLIENT_SCRIPT, given)), expected, "{given:?}");
+        assert_eq!(started(&mut workspace.launch(CLIENT_SCRIPT, given)), expected, "{given:?}");
     }
 }
 
 #[test]
-fn a_labs_name_mistyped_starts_no_server_and_builds_none() {
-    let desk = Desk::new(UP_TO_DATE);
+fn a_mistyped_lab_starts_no_server_and_builds_none() {
+    let workspace = Workspace::new(UP_TO_DATE);
     for given in [&["ecko"][..], &["Chat", "--port", "5016"], &["echo_serveur"]] {
         let _row = Row::of(&given);
-        let Finished { status, stdout, stderr } = desk.launch(SERVER_SCRIPT, given).output().unwrap();
+        let Finished { status, stdout, stderr } = workspace.launch(SERVER_SCRIPT, given).output().unwrap();
         assert_eq!((status.code(), &stdout[..]), (Some(2), &b""[..]));
         let said = text(&stderr);
         assert!(
@@ -184,28 +185,29 @@ fn a_labs_name_mistyped_starts_no_server_and_builds_none() {
         );
         assert!(LABS.iter().all(|lab| said.contains(lab)), "{said}");
     }
-    assert_eq!(desk.cargo_call(), None);
-    assert_eq!(told(&mut desk.launch(SERVER_SCRIPT, &["--pairs", "2"])).1, "<--pairs><2>.");
+    assert_eq!(workspace.cargo_call(), None);
+    assert_eq!(started(&mut workspace.launch(SERVER_SCRIPT, &["--pairs", "2"])).1, "<--pairs><2>.");
 }
 
 #[test]
-fn arguments_arrive_as_they_were_given() {
-    let desk = Desk::new(UP_TO_DATE);
-    std::fs::write(desk.path("work/a_file_for_the_glob"), "").unwrap();
+fn arguments_are_passed_unchanged() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    std::fs::write(workspace.path("work/a_file_for_the_glob"), "").unwrap();
     let given = ["un nom", "*", "", " ", "$HOME", "`id`", "\\", "'\"", "deux\nlignes", "-n", "é"];
     let passed: String = given.iter().map(|argument| format!("<{argument}>")).collect();
-    let (program, arguments) = told(&mut desk.launch(CLIENT_SCRIPT, &[&["chat"], &given[..]].concat()));
+    let (program, arguments) =
+        started(&mut workspace.launch(CLIENT_SCRIPT, &[&["chat"], &given[..]].concat()));
     assert_eq!((program.as_str(), arguments), ("chat_client", passed + "."));
 }
 
 #[test]
-fn cargo_works_in_the_repository_and_the_program_where_its_caller_is() {
-    let desk = Desk::new(UP_TO_DATE);
-    let output = desk.launch(SERVER_SCRIPT, &["upload"]).output().unwrap();
-    let place = format!(" in {}\n", desk.path("work").display());
+fn cargo_runs_in_the_repository_and_the_program_in_the_callers_directory() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    let output = workspace.launch(SERVER_SCRIPT, &["upload"]).output().unwrap();
+    let place = format!(" in {}\n", workspace.path("work").display());
     assert!(text(&output.stdout).contains(&place), "{}", text(&output.stdout));
-    let target = format!("\n--target-dir\n{}\n", desk.path("target").display());
-    let asked = desk.cargo_call().unwrap();
+    let target = format!("\n--target-dir\n{}\n", workspace.path("target").display());
+    let asked = workspace.cargo_call().unwrap();
     assert!(
         asked.starts_with(&format!("{}\nbuild\n", root().display())) && asked.contains(&target),
         "{asked}"
@@ -213,73 +215,73 @@ fn cargo_works_in_the_repository_and_the_program_where_its_caller_is() {
 }
 
 #[test]
-fn a_relative_target_directory_is_the_repositorys_and_so_is_the_default() {
-    let desk = Desk::new(UP_TO_DATE);
+fn a_relative_target_directory_and_the_default_are_resolved_in_the_repository() {
+    let workspace = Workspace::new(UP_TO_DATE);
     let up = "../".repeat(root().components().count() - 1);
-    let relative = format!("{up}{}", desk.path("target").display().to_string().trim_start_matches('/'));
-    let started = told(desk.launch(SERVER_SCRIPT, &["echo"]).env("CARGO_TARGET_DIR", relative));
+    let relative = format!("{up}{}", workspace.path("target").display().to_string().trim_start_matches('/'));
+    let started = started(workspace.launch(SERVER_SCRIPT, &["echo"]).env("CARGO_TARGET_DIR", relative));
     assert_eq!(started, ("echo_serveur".into(), ".".into()));
 
-    // A cargo that fails: nothing that may be in the real directory is started.
-    let desk = Desk::new(&format!("{UP_TO_DATE}; {FAILS}"));
-    started_nothing(desk.launch(SERVER_SCRIPT, &["echo"]).env_remove("CARGO_TARGET_DIR"));
-    let asked = desk.cargo_call().unwrap();
+    // This cargo fails: no program in the real target directory is started.
+    let workspace = Workspace::new(&format!("{UP_TO_DATE}; {FAILS}"));
+    started_nothing(workspace.launch(SERVER_SCRIPT, &["echo"]).env_remove("CARGO_TARGET_DIR"));
+    let asked = workspace.cargo_call().unwrap();
     assert!(asked.contains(&format!("\n--target-dir\n{}/target\n", root().display())), "{asked}");
 }
 
 #[test]
-fn through_a_link_or_the_search_path_it_finds_the_same_repository() {
-    let desk = Desk::new(UP_TO_DATE);
-    symlink(SERVER_SCRIPT, desk.path("bin/serveur")).unwrap();
-    symlink("../bin/serveur", desk.path("work/link to a link")).unwrap();
-    symlink(root().join("scripts"), desk.path("scripts")).unwrap();
+fn through_a_link_or_the_search_path_the_repository_is_found() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    symlink(SERVER_SCRIPT, workspace.path("bin/serveur")).unwrap();
+    symlink("../bin/serveur", workspace.path("work/link to a link")).unwrap();
+    symlink(root().join("scripts"), workspace.path("scripts")).unwrap();
     let ways = ["serveur", "./link to a link", "../scripts/launch_server.sh"];
     for way in ways {
         let _row = Row::of(&way);
-        // By a shell: it is what looks for `./` and `../` from the caller's directory.
-        let (program, arguments) = told(&mut desk.launch("sh", &["-c", "\"$0\" chat -q", way]));
+        // Through a shell, which resolves `./` and `../` against the directory of the caller.
+        let (program, arguments) = started(&mut workspace.launch("sh", &["-c", "\"$0\" chat -q", way]));
         assert_eq!((program.as_str(), arguments.as_str()), ("chat_serveur", "<-q>."), "{way}");
-        assert!(desk.cargo_call().unwrap().starts_with(&format!("{}\n", root().display())), "{way}");
+        assert!(workspace.cargo_call().unwrap().starts_with(&format!("{}\n", root().display())), "{way}");
     }
 }
 
 #[test]
-fn the_program_takes_the_scripts_place_with_its_number_its_status_and_its_signals() {
-    let desk = Desk::new(UP_TO_DATE);
-    let mut program = Program::start(&mut desk.launch(SERVER_SCRIPT, &[]));
+fn the_program_replaces_the_script_and_keeps_its_pid_status_and_signals() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    let mut program = Program::start(&mut workspace.launch(SERVER_SCRIPT, &[]));
     program.out.line_with(&["relay_serveur", &format!("pid {} ", program.pid())]);
     assert!(program.ends().success());
 
-    desk.put("calc_client", "exit 7");
-    assert_eq!(desk.launch(CLIENT_SCRIPT, &["calc"]).output().unwrap().status.code(), Some(7));
-    // A shell above it would make a status of this: 137.
-    desk.put("calc_client", "kill -KILL $$");
-    assert_eq!(desk.launch(CLIENT_SCRIPT, &["calc"]).output().unwrap().status.signal(), Some(9));
+    workspace.put("calc_client", "exit 7");
+    assert_eq!(workspace.launch(CLIENT_SCRIPT, &["calc"]).output().unwrap().status.code(), Some(7));
+    // A remaining parent shell would turn the signal into status 137.
+    workspace.put("calc_client", "kill -KILL $$");
+    assert_eq!(workspace.launch(CLIENT_SCRIPT, &["calc"]).output().unwrap().status.signal(), Some(9));
 }
 
 #[test]
-fn the_programs_input_is_not_cargos() {
-    let desk = Desk::new(UP_TO_DATE);
-    desk.put("chat_client", "cat");
-    let mut program = Program::start(&mut desk.launch(CLIENT_SCRIPT, &["chat"]));
+fn cargo_does_not_read_the_programs_input() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    workspace.put("chat_client", "cat");
+    let mut program = Program::start(&mut workspace.launch(CLIENT_SCRIPT, &["chat"]));
     program.types("bonjour\n");
-    program.end_of_keyboard();
+    program.closes_stdin();
     assert!(program.ends().success());
     assert_eq!(program.out.to_the_end(), "bonjour\n");
-    assert!(!desk.cargo_call().unwrap().contains("bonjour"));
+    assert!(!workspace.cargo_call().unwrap().contains("bonjour"));
 }
 
 #[test]
-fn what_cargo_says_is_shown_when_it_compiles_and_never_on_the_programs_output() {
-    let output = Desk::new(COMPILES).launch(SERVER_SCRIPT, &["chat"]).output().unwrap();
+fn cargos_messages_are_shown_when_it_compiles_and_never_on_standard_output() {
+    let output = Workspace::new(COMPILES).launch(SERVER_SCRIPT, &["chat"]).output().unwrap();
     assert_eq!(text(&output.stderr), "   Compiling forklab v0.1.0\n");
     assert!(text(&output.stdout).starts_with("chat_serveur pid "), "{}", text(&output.stdout));
 }
 
 #[test]
-fn a_build_that_fails_shows_cargos_error_and_starts_nothing() {
-    let desk = Desk::new(FAILS);
-    let said = started_nothing(&mut desk.launch(SERVER_SCRIPT, &["chat"]));
+fn a_failed_build_shows_cargos_error_and_starts_nothing() {
+    let workspace = Workspace::new(FAILS);
+    let said = started_nothing(&mut workspace.launch(SERVER_SCRIPT, &["chat"]));
     let expected = "error: could not compile `forklab`\n\
         launch_server.sh : la compilation de chat_serveur a échoué ; rien n'est lancé\n";
     assert_eq!(said, expected);
@@ -287,8 +289,8 @@ fn a_build_that_fails_shows_cargos_error_and_starts_nothing() {
 
 #[test]
 fn ctrl_c_during_the_build_starts_nothing() {
-    let desk = Desk::new("echo '   Compiling forklab' >&2; exec sleep 600");
-    let mut terminal = desk.launch_on_a_terminal(&["TERM=xterm"], CLIENT_SCRIPT);
+    let workspace = Workspace::new("echo '   Compiling forklab' >&2; exec sleep 600");
+    let mut terminal = workspace.launch_on_a_terminal(&["TERM=xterm"], CLIENT_SCRIPT);
     terminal.shows("Compiling");
     terminal.types("\x03");
     assert!(!terminal.ends().success());
@@ -296,29 +298,29 @@ fn ctrl_c_during_the_build_starts_nothing() {
 }
 
 #[test]
-fn the_screen_is_cleared_once_all_is_built_before_the_program_starts() {
-    let desk = Desk::new(COMPILES);
-    let mut terminal = desk.launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
+fn the_screen_is_cleared_between_the_build_and_the_program() {
+    let workspace = Workspace::new(COMPILES);
+    let mut terminal = workspace.launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
     assert!(terminal.ends().success());
     let screen = terminal.screen.to_the_end();
     let (before, after) = screen.split_once("\x1b[H\x1b[2J").expect("home, and all erased");
     assert!(before.contains("Compiling") && after.contains("relay_serveur pid"), "{screen:?}");
 
-    // A build that fails leaves its errors on the screen.
-    let desk = Desk::new(FAILS);
-    let mut terminal = desk.launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
+    // A failed build leaves its errors on the screen.
+    let workspace = Workspace::new(FAILS);
+    let mut terminal = workspace.launch_on_a_terminal(&["TERM=xterm"], SERVER_SCRIPT);
     assert_eq!(terminal.ends().code(), Some(1));
     assert!(!terminal.screen.to_the_end().contains('\x1b'));
 }
 
 #[test]
-fn a_pipe_or_a_terminal_of_no_known_kind_is_not_cleared_and_that_is_no_error() {
-    let desk = Desk::new(UP_TO_DATE);
-    let output = desk.launch(SERVER_SCRIPT, &[]).env("TERM", "xterm").output().unwrap();
+fn a_pipe_or_an_unknown_terminal_is_not_cleared_and_not_an_error() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    let output = workspace.launch(SERVER_SCRIPT, &[]).env("TERM", "xterm").output().unwrap();
     assert!(text(&output.stdout).starts_with("relay_serveur pid "), "{}", text(&output.stdout));
     for env in [&["-u", "TERM"][..], &["TERM="], &["TERM=dumb"], &["TERM=no_such_terminal"]] {
         let _row = Row::of(&env);
-        let mut terminal = desk.launch_on_a_terminal(env, SERVER_SCRIPT);
+        let mut terminal = workspace.launch_on_a_terminal(env, SERVER_SCRIPT);
         assert!(terminal.ends().success(), "{env:?}");
         let screen = terminal.screen.to_the_end();
         assert!(screen.starts_with("relay_serveur pid "), "{env:?}: {screen:?}");
@@ -326,9 +328,9 @@ fn a_pipe_or_a_terminal_of_no_known_kind_is_not_cleared_and_that_is_no_error() {
 }
 
 #[test]
-fn without_cargo_what_is_built_is_started_and_what_is_not_is_told_in_one_line() {
-    let desk = Desk::new(UP_TO_DATE);
-    let bare = desk.path("bare");
+fn without_cargo_a_built_program_starts_and_a_missing_one_is_reported_in_one_line() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    let bare = workspace.path("bare");
     std::fs::create_dir(&bare).unwrap();
     let path = std::env::var_os("PATH").unwrap();
     for tool in ["bash", "readlink"] {
@@ -336,57 +338,57 @@ fn without_cargo_what_is_built_is_started_and_what_is_not_is_told_in_one_line() 
         let found = std::env::split_paths(&path).map(|place| place.join(tool)).find(|file| file.is_file());
         symlink(found.expect("needed for this test"), bare.join(tool)).unwrap();
     }
-    let started = told(desk.launch(CLIENT_SCRIPT, &["direct", "alice"]).env("PATH", &bare));
+    let started = started(workspace.launch(CLIENT_SCRIPT, &["direct", "alice"]).env("PATH", &bare));
     assert_eq!(started, ("direct_client".into(), "<alice>.".into()));
 
-    std::fs::remove_file(desk.path("target/release/direct_client")).unwrap();
-    let said = started_nothing(desk.launch(CLIENT_SCRIPT, &["direct", "alice"]).env("PATH", &bare));
+    std::fs::remove_file(workspace.path("target/release/direct_client")).unwrap();
+    let said = started_nothing(workspace.launch(CLIENT_SCRIPT, &["direct", "alice"]).env("PATH", &bare));
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.starts_with("launch_client.sh : direct_client n'est pas compilé"), "{said}");
     assert!(said.contains("cargo") && said.contains("rustup.rs"), "{said}");
 }
 
 #[test]
-fn help_alone_is_the_scripts_own_and_builds_nothing() {
-    let desk = Desk::new(UP_TO_DATE);
+fn help_alone_is_that_of_the_script_and_builds_nothing() {
+    let workspace = Workspace::new(UP_TO_DATE);
     for (script, name) in [(SERVER_SCRIPT, "launch_server.sh"), (CLIENT_SCRIPT, "launch_client.sh")] {
         let _row = Row::of(&name);
         for option in ["-h", "--help"] {
             let _row = Row::of(&option);
-            let output = desk.launch(script, &[option]).output().unwrap();
+            let output = workspace.launch(script, &[option]).output().unwrap();
             assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
             let out = text(&output.stdout);
             assert!(out.starts_with(&format!("Usage : {name} [TP] [ARGUMENT...]\n")), "{out}");
             assert!(LABS.iter().all(|lab| out.contains(lab)) && out.contains("relay --help"), "{out}");
         }
     }
-    assert_eq!(desk.cargo_call(), None);
-    assert_eq!(told(&mut desk.launch(SERVER_SCRIPT, &["relay", "--help"])).1, "<--help>.");
+    assert_eq!(workspace.cargo_call(), None);
+    assert_eq!(started(&mut workspace.launch(SERVER_SCRIPT, &["relay", "--help"])).1, "<--help>.");
     assert_eq!(
-        told(&mut desk.launch(SERVER_SCRIPT, &["chat", "-h"])),
+        started(&mut workspace.launch(SERVER_SCRIPT, &["chat", "-h"])),
         ("chat_serveur".into(), "<-h>.".into())
     );
 }
 
 #[test]
-fn the_messenger_launched_so_is_as_without_the_script() {
-    let desk = Desk::new(UP_TO_DATE);
+fn the_messenger_runs_as_without_the_script() {
+    let workspace = Workspace::new(UP_TO_DATE);
     for (name, program) in [("chat_serveur", SERVER), ("chat_client", CLIENT)] {
         let _row = Row::of(&(&name, &program));
-        let place = desk.path("target/release").join(name);
+        let place = workspace.path("target/release").join(name);
         std::fs::remove_file(&place).unwrap();
         symlink(program, place).unwrap();
     }
     let server = ["chat", "--bind", "127.0.0.1", "--port", "0"];
-    let mut server = Server::from(&mut desk.launch(SERVER_SCRIPT, &server));
+    let mut server = Server::from(&mut workspace.launch(SERVER_SCRIPT, &server));
     let mut peer = server.join();
     let client = ["chat", "127.0.0.1", "alice", "--port", &server.port()];
-    let mut client = Program::start(&mut desk.launch(CLIENT_SCRIPT, &client));
+    let mut client = Program::start(&mut workspace.launch(CLIENT_SCRIPT, &client));
     client.out.line_with(&["Connecté à"]);
     client.types("bonjour\n");
     assert_eq!(peer.strings(1), ["alice : bonjour"]);
 
-    // The script leaves it no descriptor, and no other name.
+    // exec leaves no descriptor of the script open, and the program keeps its own name.
     assert_eq!(name_of(server.pid()), "chat_serveur");
     let open = descriptors_of(server.pid());
     let kinds: Vec<&str> = open[3..7].iter().map(|(_, what)| what.split(':').next().unwrap()).collect();
@@ -396,7 +398,7 @@ fn the_messenger_launched_so_is_as_without_the_script() {
 }
 
 #[test]
-fn shellcheck_has_nothing_to_say() {
+fn shellcheck_finds_nothing() {
     let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/launch.sh");
     match Command::new("shellcheck").args([SERVER_SCRIPT, CLIENT_SCRIPT, shared]).output() {
         Ok(said) => assert!(said.status.success(), "{}", text(&said.stdout)),

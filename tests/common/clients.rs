@@ -1,4 +1,4 @@
-//! The client programs: ours, and the C one.
+//! Client programs: `chat_client` and the C client of c-compat/.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::{CLIENT, Program, Server};
 
-/// A program of c-compat/, built by its own Makefile, once for all test programs.
+/// The path of a program of c-compat/. Its Makefile runs once for each test program.
 #[track_caller]
 pub fn c_compat(program: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -25,13 +25,13 @@ pub fn c_compat(program: &str) -> PathBuf {
     build.join(program)
 }
 
-/// The C client, connected, as `pseudo`, sending as `variant` says.
+/// The C client, connected as `pseudo`; `variant` selects how it ends its messages.
 #[track_caller]
 pub fn c_client(server: &Server, pseudo: &str, variant: &str) -> Program {
     c_client_from(Command::new(c_compat("chat_client_c")), server, pseudo, variant)
 }
 
-/// The same, started by a command of the test's own.
+/// Like [`c_client`], started by `command`, which may wrap the client in another program.
 #[track_caller]
 pub fn c_client_from(mut command: Command, server: &Server, pseudo: &str, variant: &str) -> Program {
     let address = server.reachable();
@@ -41,7 +41,7 @@ pub fn c_client_from(mut command: Command, server: &Server, pseudo: &str, varian
     program
 }
 
-/// Our client, connected, not on a terminal.
+/// `chat_client`, connected, with pipes instead of a terminal.
 #[track_caller]
 pub fn our_client(server: &Server, pseudo: &str) -> Program {
     let address = server.reachable();

@@ -1,4 +1,4 @@
-//! Much said in a room, and what all heard of it.
+//! Load on a room: senders, and receivers that compare the order of the messages.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Condvar, Mutex};
@@ -6,14 +6,14 @@ use std::thread;
 
 use super::{PATIENCE, Peer};
 
-/// `speaker` says `count` short messages, which are known by its name and their numbers.
+/// Sends `count` short messages, each with the name and its number.
 #[track_caller]
-pub fn says(speaker: &Peer, who: &str, count: usize) {
-    let mut speaker = speaker.also();
-    (0..count).for_each(|i| speaker.sends(format!("{who} : {i}\0")));
+pub fn send_numbered(speaker: &Peer, name: &str, count: usize) {
+    let mut speaker = speaker.duplicate();
+    (0..count).for_each(|i| speaker.sends(format!("{name} : {i}\0")));
 }
 
-/// How many messages have come.
+/// Counts the messages that the first receiver has read.
 #[derive(Default)]
 pub struct Heard(Mutex<usize>, Condvar);
 
@@ -24,7 +24,7 @@ impl Heard {
         self.1.notify_all();
     }
 
-    /// Waits until so many have come.
+    /// Waits until `count` messages were read.
     #[track_caller]
     pub fn wait_for(&self, count: usize) {
         let heard = self.0.lock().unwrap();
@@ -33,11 +33,11 @@ impl Heard {
     }
 }
 
-/// Each of `peers` hears `count` messages, all in one order, while something is done, which learns how many the first has
-/// heard. Returns them.
+/// Asserts that each of `peers` reads the same `count` messages in one order, and returns them.
+/// `meanwhile` runs in parallel, with the progress of the first receiver.
 #[track_caller]
-pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
-    let (first, others) = peers.split_first().expect("somebody who listens");
+pub fn hear_in_one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -> Vec<String> {
+    let (first, others) = peers.split_first().expect("at least one peer");
     let progress = Heard::default();
     thread::scope(|scope| {
         let listeners: Vec<_> =
@@ -52,20 +52,20 @@ pub fn one_order(peers: &[Peer], count: usize, meanwhile: impl FnOnce(&Heard)) -
         });
         meanwhile(&progress);
         let (all, expected) = first.join().unwrap();
-        assert_eq!(expected.0, count, "messages that the first heard");
+        assert_eq!(expected.0, count, "messages that receiver 1 read");
         for (which, listener) in listeners.into_iter().enumerate() {
-            assert_eq!(listener.join().unwrap(), expected, "listener {} of {}", which + 2, peers.len());
+            assert_eq!(listener.join().unwrap(), expected, "receiver {} of {}", which + 2, peers.len());
         }
         all
     })
 }
 
-/// How many of `count` messages came, and a number that stands for what they were, in their order.
+/// Reads up to `count` messages. Returns their number and a hash of their texts in order.
 #[track_caller]
 fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, u64) {
-    let (mut peer, mut heard, mut hasher) = (peer.also(), 0, DefaultHasher::new());
+    let (mut peer, mut heard, mut hasher) = (peer.duplicate(), 0, DefaultHasher::new());
     while heard < count {
-        // What is there already, and at least one.
+        // At least one message, and the complete ones that arrived with it.
         let messages = peer.strings_now(count - heard);
         if messages.is_empty() {
             break;
@@ -79,13 +79,13 @@ fn heard_by(peer: &Peer, count: usize, mut take: impl FnMut(String)) -> (usize, 
     (heard, hasher.finish())
 }
 
-/// Among what was `heard` is all that `who` said, in its order.
+/// Asserts that `heard` contains the `count` messages of `name`, in order.
 #[track_caller]
-pub fn all_said(heard: &[String], who: &str, count: usize) {
-    let prefix = format!("{who} : ");
+pub fn contains_all_messages(heard: &[String], name: &str, count: usize) {
+    let prefix = format!("{name} : ");
     let own: Vec<usize> = heard
         .iter()
         .filter_map(|message| message.strip_prefix(&prefix)?.split(' ').next()?.parse().ok())
         .collect();
-    assert!(own.iter().copied().eq(0..count), "of {count} messages of {who}, {} or not in order", own.len());
+    assert!(own.iter().copied().eq(0..count), "{} of {count} messages of {name}, or out of order", own.len());
 }

@@ -1,4 +1,4 @@
-//! A program on a terminal whose screen is looked at: what it has written, as a terminal shows it.
+//! A terminal emulator: interprets the output of a program, so that tests assert on the screen.
 
 use std::num::NonZeroU16;
 use std::process::Command;
@@ -8,15 +8,16 @@ use nix::sys::termios::{Termios, tcgetattr};
 
 use super::Terminal;
 
-/// A terminal and its screen.
+/// A program on a terminal, and the screen that results from its output.
 pub struct Emulator {
     pub terminal: Terminal,
     parser: vt100::Parser,
     fed: usize,
 }
 
-/// What our own terminal may have said of itself, and its user of colours; this emulator says nothing, as one behind ssh.
-const OF_OTHERS: [&str; 14] = [
+/// Variables by which terminals identify themselves, and NO_COLOR. Removed from the environment:
+/// the emulator acts as a terminal behind ssh, which sets none of them.
+const TERMINAL_VARIABLES: [&str; 14] = [
     "NO_COLOR",
     "COLORTERM",
     "TMUX",
@@ -44,7 +45,7 @@ fn winsize(columns: u16, rows: u16) -> Winsize {
 }
 
 impl Emulator {
-    /// Starts `program` with these variables in its environment; what is in ours does not count.
+    /// Starts `program` with `variables` in its environment; the variables above are not inherited.
     #[track_caller]
     pub fn start(
         (columns, rows): (u16, u16),
@@ -52,7 +53,7 @@ impl Emulator {
         program: &str,
         arguments: &[&str],
     ) -> Emulator {
-        let unset: Vec<&str> = OF_OTHERS.into_iter().flat_map(|name| ["-u", name]).collect();
+        let unset: Vec<&str> = TERMINAL_VARIABLES.into_iter().flat_map(|name| ["-u", name]).collect();
         let arguments = [&unset[..], &["TERM=xterm-256color"], variables, &[program], arguments].concat();
         let terminal = Terminal::start_sized(Some(&winsize(columns, rows)), "env", &arguments);
         let (rows, columns) = size_of(columns, rows);
@@ -75,7 +76,8 @@ impl Emulator {
         })
     }
 
-    /// Waits until the last rows that are not empty are these; of a time before one, nothing is said.
+    /// Waits until the last non-empty rows are `expected`. The time at the start of a row is
+    /// ignored.
     #[track_caller]
     pub fn ends_with(&mut self, expected: &[&str]) {
         self.sees(&format!("{expected:?}"), |screen| {
@@ -83,18 +85,18 @@ impl Emulator {
         });
     }
 
-    /// Waits until the cursor stands behind this in its row.
+    /// Waits until the cursor is at the end of `text` in its row.
     #[track_caller]
     pub fn cursor_is_behind(&mut self, text: &str) {
         self.sees(&format!("the cursor behind {text:?}"), |screen| {
             let (row, column) = screen.cursor_position();
             let before = screen.rows(0, column).nth(row.into())?;
-            // Blanks at the end of a row are not told.
+            // The emulator does not report trailing blanks.
             (before.trim_end() == text.trim_end()).then_some(())
         });
     }
 
-    /// All rows, those too that have left the screen.
+    /// All rows, including the scrollback.
     pub fn with_scrollback(&mut self) -> Vec<String> {
         let screen = self.parser.screen_mut();
         screen.set_scrollback(usize::MAX);
@@ -110,10 +112,10 @@ impl Emulator {
         rows
     }
 
-    /// Makes the terminal another size, as a user does, and tells the program.
+    /// Resizes the terminal; the kernel sends SIGWINCH to the program.
     #[track_caller]
-    pub fn becomes(&mut self, columns: u16, rows: u16) {
-        self.sees("what was there before", |_| Some(()));
+    pub fn resizes_to(&mut self, columns: u16, rows: u16) {
+        self.sees("the output before the resize", |_| Some(()));
         let (to_rows, to_columns) = size_of(columns, rows);
         self.parser.set_size(to_rows, to_columns);
         let same = self.terminal.master().try_clone().expect("dup");
@@ -121,7 +123,6 @@ impl Emulator {
         assert!(Command::new("stty").args(size).stdin(same).status().expect("stty of coreutils").success());
     }
 
-    /// How the terminal is set.
     #[track_caller]
     pub fn modes(&self) -> Termios {
         tcgetattr(self.terminal.master()).expect("tcgetattr")
@@ -132,7 +133,7 @@ fn owned(rows: &[&str]) -> Vec<String> {
     rows.iter().map(|row| row.to_string()).collect()
 }
 
-/// The rows up to the last that is not empty, without the time at their beginning.
+/// The rows up to the last non-empty one, without the time at their start.
 pub fn rows_of(screen: &vt100::Screen) -> Vec<String> {
     let (_, columns) = screen.size();
     let mut rows: Vec<String> =

@@ -1,19 +1,19 @@
-//! The servers whose clients share nothing, each served by a child of its own, and command lines in English.
+//! Servers of the labs, and assertions on the command lines of every program.
 
 use std::process::Command;
 
 use super::{Peer, Program, Server, child_with_connection};
 
 impl Server {
-    /// A lab's server on a free port of 127.0.0.1, with more `options`.
+    /// Starts `program` on a free port of 127.0.0.1, with more `options`.
     #[track_caller]
     pub fn of(program: &str, options: &[&str]) -> Server {
         Server::from(Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
     }
 
-    /// A connection that is being served, and the process that serves it.
+    /// A connection, and the process that serves it.
     #[track_caller]
-    pub fn serves(&self) -> (Peer, i32) {
+    pub fn connect_served(&self) -> (Peer, i32) {
         let peer = self.connect();
         let pid = self.server_of(&peer);
         (peer, pid)
@@ -27,24 +27,25 @@ impl Server {
     }
 }
 
-/// What a program that should end by itself has come to.
+/// Exit status and output of a program that has ended.
 pub struct Outcome {
     pub status: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-/// Runs a program that gets `keyboard` to its end.
+/// Runs a program to its end with `keyboard` as standard input.
 #[track_caller]
 pub fn outcome_of(program: &str, arguments: &[&str], keyboard: impl AsRef<[u8]>) -> Outcome {
     let mut program = Program::start(Command::new(program).args(arguments));
     program.types(keyboard);
-    program.end_of_keyboard();
+    program.closes_stdin();
     let status = program.ends().code();
     Outcome { status, out: program.out.to_the_end(), err: program.err.to_the_end() }
 }
 
-/// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+/// Asserts status 2, an empty standard output, and one line on standard error that contains `what`
+/// and the usage.
 #[track_caller]
 pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
     let Outcome { status, out, err: said } = outcome_of(program, arguments, "");
@@ -55,20 +56,21 @@ pub fn is_refused_in_english(program: &str, arguments: &[&str], what: &str) {
     assert!(said.contains(what) && in_english, "{arguments:?}: {said}");
 }
 
-/// `--help` names each of `parts`, and shows examples, all in English and in lines that fit a terminal.
+/// Asserts that `--help` contains each of `parts` and examples, in English and in lines that fit a
+/// terminal.
 #[track_caller]
-pub fn helps(program: &str, parts: &[&str]) {
-    helps_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
+pub fn help_contains(program: &str, parts: &[&str]) {
+    help_contains_in(program, parts, &["Examples:\n", "\n\nUsage: "], &["Usage :", "Affiche"]);
 }
 
 /// The same in French.
 #[track_caller]
-pub fn helps_in_french(program: &str, parts: &[&str]) {
-    helps_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
+pub fn french_help_contains(program: &str, parts: &[&str]) {
+    help_contains_in(program, parts, &["Exemples :\n", "\n\nUsage : "], &["Usage:", "Print", "default"]);
 }
 
 #[track_caller]
-fn helps_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
+fn help_contains_in(program: &str, parts: &[&str], own: &[&str], foreign: &[&str]) {
     for flag in ["-h", "--help"] {
         let Outcome { status, out: help, err } = outcome_of(program, &[flag], "");
         assert_eq!((status, err.as_str()), (Some(0), ""), "{program} {flag}");

@@ -1,8 +1,9 @@
-//! What the tests share: real programs, started on port 0, waited for by what they print, killed and reaped at the end.
+//! Shared test helpers: real programs, started on port 0, awaited by their output, killed and
+//! reaped when dropped.
 //!
-//! Nothing here waits on a clock to prove something: a wait ends when its event comes, and [`PATIENCE`] only turns a wait
-//! that would never end into a failure that says what was missing.
-#![allow(dead_code, unused_imports)] // Each test program uses a part of it.
+//! No helper proves anything by the time that passes: a wait ends with its event. [`PATIENCE`] only
+//! turns an endless wait into a failure that names the missing event.
+#![allow(dead_code, unused_imports)] // Each test program uses some of them.
 
 mod clients;
 mod conversation;
@@ -17,9 +18,9 @@ pub mod skip;
 mod terminal;
 
 pub use clients::{c_client, c_client_from, c_compat, our_client};
-pub use conversation::{Heard, all_said, one_order, says};
+pub use conversation::{Heard, contains_all_messages, hear_in_one_order, send_numbered};
 pub use emulator::{Emulator, rows_of};
-pub use labs::{Outcome, helps, helps_in_french, is_refused_in_english, outcome_of};
+pub use labs::{Outcome, french_help_contains, help_contains, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{
     can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,
@@ -34,19 +35,20 @@ pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};
 
-/// The longest wait for an event, on a machine that is busy with something else.
+/// Timeout of a wait for one event. Generous, for busy machines.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const SERVER: &str = env!("CARGO_BIN_EXE_chat_serveur");
 pub const CLIENT: &str = env!("CARGO_BIN_EXE_chat_client");
 
-/// Asks again and again until `look` finds something. For facts without an event to wait for, as those in /proc.
+/// Polls until `look` finds something. For facts without an event to wait for, such as those in
+/// /proc.
 #[track_caller]
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, what, look)
 }
 
-/// The same for what takes its time by itself.
+/// Like [`eventually`], with a timeout for an event that is slow by design.
 #[track_caller]
 pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + patience;
@@ -54,7 +56,7 @@ pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

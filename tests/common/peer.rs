@@ -1,4 +1,4 @@
-//! A client without opinions.
+//! A raw TCP client: sends and expects bytes, whatever the protocol.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 
 use super::PATIENCE;
 
-/// A client of the tests' own: a socket, and no opinion on what goes through it.
+/// A TCP connection, with the bytes that were read and not yet consumed.
 pub struct Peer {
     pub stream: TcpStream,
     pending: Vec<u8>,
@@ -22,11 +22,12 @@ impl Peer {
         Peer { stream, pending: Vec::new() }
     }
 
-    /// The same from an address of this machine's own.
+    /// Like [`Peer::connect`], from the local address `local`.
     #[track_caller]
     pub fn connect_from(local: std::net::IpAddr, address: SocketAddr) -> Peer {
         use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
-        // macOS has no such flag: a program started at this very moment inherits the socket there.
+        // macOS has no SOCK_CLOEXEC: a program that another thread starts before the fcntl inherits
+        // the socket there.
         #[cfg(target_vendor = "apple")]
         let flags = SockFlag::empty();
         #[cfg(not(target_vendor = "apple"))]
@@ -43,25 +44,25 @@ impl Peer {
         Peer::adopt(stream)
     }
 
-    /// The same opinion on a connection that came otherwise.
+    /// Wraps a connection; its timeouts stay as they are.
     pub fn adopt(stream: TcpStream) -> Peer {
         Peer { stream, pending: Vec::new() }
     }
 
-    /// One `write`.
+    /// Sends `bytes`, in one write(2) where the kernel takes them whole.
     #[track_caller]
     pub fn sends(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("send");
     }
 
-    /// One read more. False at the end.
+    /// Reads once. False at the end of the stream.
     #[track_caller]
     fn reads(&mut self) -> bool {
         let mut buffer = [0; 65536];
         let n = loop {
             match self.stream.read(&mut buffer) {
                 Ok(n) => break n,
-                // With a timeout, also when the whole machine was paused: signal(7).
+                // With a receive timeout, SIGCONT interrupts read(2) too: signal(7).
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("reading after {:?}: {error}", String::from_utf8_lossy(&self.pending)),
             }
@@ -70,7 +71,7 @@ impl Peer {
         n > 0
     }
 
-    /// Waits for exactly these bytes.
+    /// Asserts that the next bytes are `expected`.
     #[track_caller]
     pub fn hears(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
@@ -80,13 +81,15 @@ impl Peer {
         assert_eq!(got, expected);
     }
 
-    /// The next `count` strings: ended by NUL, the empty ones dropped. Fewer when the connection ends first.
+    /// The next `count` NUL-terminated strings, without the empty ones; fewer when the connection
+    /// ends first.
     #[track_caller]
     pub fn strings(&mut self, count: usize) -> Vec<String> {
         self.take_strings(count, count)
     }
 
-    /// The next string, and those that came with it, at most `count`. None when the connection ends first.
+    /// The next string and those that arrived with it, at most `count`; none when the connection
+    /// ends first.
     #[track_caller]
     pub fn strings_now(&mut self, count: usize) -> Vec<String> {
         self.take_strings(1, count)
@@ -121,17 +124,21 @@ impl Peer {
                 return String::from_utf8_lossy(&self.pending.drain(..=end).collect::<Vec<u8>>())
                     .into_owned();
             }
-            assert!(self.reads(), "the end came in a line: {:?}", String::from_utf8_lossy(&self.pending));
+            assert!(
+                self.reads(),
+                "the connection ended within a line: {:?}",
+                String::from_utf8_lossy(&self.pending)
+            );
         }
     }
 
-    /// Reads on until `text` has come, and forgets all before it.
+    /// Reads until `text` arrives, and discards everything up to its end.
     #[track_caller]
     pub fn hears_up_to(&mut self, text: &str) {
         let text = text.as_bytes();
         let found = |bytes: &[u8]| bytes.windows(text.len()).position(|window| window == text);
         while found(&self.pending).is_none() {
-            assert!(self.reads(), "the end came before {:?}", String::from_utf8_lossy(text));
+            assert!(self.reads(), "the connection ended before {:?}", String::from_utf8_lossy(text));
         }
         self.pending.drain(..found(&self.pending).unwrap_or_default() + text.len());
     }
@@ -142,33 +149,33 @@ impl Peer {
         let end = loop {
             match self.pending.iter().position(|&byte| byte == b'\n') {
                 Some(end) => break end,
-                None => assert!(self.reads(), "the end came before a newline"),
+                None => assert!(self.reads(), "the connection ended before a newline"),
             }
         };
         let line: Vec<u8> = self.pending.drain(..=end).take(end).collect();
         String::from_utf8(line).expect("UTF-8")
     }
 
-    /// All that comes until the server ends the connection.
+    /// All bytes until the server closes the connection.
     #[track_caller]
     pub fn hears_the_end(&mut self) -> Vec<u8> {
         while self.reads() {}
         std::mem::take(&mut self.pending)
     }
 
-    /// The same connection once more, for a thread that speaks while another listens.
+    /// A second handle of the connection, for a thread that sends while another receives.
     #[track_caller]
-    pub fn also(&self) -> Peer {
+    pub fn duplicate(&self) -> Peer {
         Peer { stream: self.stream.try_clone().expect("dup"), pending: Vec::new() }
     }
 
-    /// Ends its sending side.
+    /// Shuts down the sending side.
     #[track_caller]
     pub fn half_closes(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 
-    /// Goes away by a reset instead of an orderly end.
+    /// Closes the connection with a reset (SO_LINGER with timeout 0) instead of a FIN.
     #[track_caller]
     pub fn resets(self) {
         let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };

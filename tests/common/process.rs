@@ -1,4 +1,4 @@
-//! Processes, as /proc shows them, and what is done to them.
+//! Processes: state from /proc, signals, strace(1).
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::{eventually, skip};
 
-/// Sends `signal` to a process that is there.
+/// Sends `signal` to a process, which must exist.
 #[track_caller]
 pub fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("kill");
@@ -23,15 +23,16 @@ pub fn wait_for_death(pids: &[i32]) {
     eventually(&format!("the end of {pids:?}"), || pids.iter().all(|&pid| !is_alive(pid)).then_some(()));
 }
 
-/// A thousand connections need more descriptors than many systems give at first.
+/// Raises the soft limit of descriptors to the hard limit: many systems start with fewer than a
+/// thousand connections need.
 #[track_caller]
 pub fn raise_own_descriptor_limit() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
 }
 
-/// The processor's time that `pid` has used, in the program and in the system on its behalf: proc_pid_stat(5). Linux tells
-/// it in hundredths of a second.
+/// Processor time that `pid` has used, user and system: proc_pid_stat(5). Linux counts it in
+/// hundredths of a second.
 #[track_caller]
 pub fn cpu_time_of(pid: i32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -40,15 +41,15 @@ pub fn cpu_time_of(pid: i32) -> Duration {
     Duration::from_millis(10 * (ticks(11) + ticks(12)))
 }
 
-/// `program` under strace(1), which writes the calls named in `options` to `to`. The program is our child, and strace the one
-/// beside it.
+/// `program` under strace(1), which writes the calls selected by `options` to `to`. With `-D` the
+/// program is the direct child of the test, not strace.
 pub fn traced(program: &str, options: &[&str], to: &Path) -> Command {
     let mut command = Command::new("strace");
     command.arg("-D").arg("-qq").arg("-o").arg(to).args(options).arg(program);
     command
 }
 
-/// True where strace(1) is there and may trace; records the test as skipped where not.
+/// True if strace(1) is installed and permitted to trace; otherwise records the test as skipped.
 #[track_caller]
 pub fn can_trace() -> bool {
     let can = traced("true", &[], Path::new("/dev/null")).output().is_ok_and(|done| done.status.success());
@@ -58,22 +59,22 @@ pub fn can_trace() -> bool {
     can
 }
 
-/// From /proc: the children of `pid`, zombies included.
+/// The children of `pid`, zombies included, from /proc.
 #[track_caller]
 pub fn children_of(pid: i32) -> Vec<i32> {
     let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     list.split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
-/// The child of `server` that has the other end of `connection`, from /proc; `None` where the server has it itself. To be asked
-/// once the server has printed the client's address.
+/// The child of `server` that holds the other end of `connection`, from /proc; `None` if the server
+/// holds it alone. Valid only after the server has printed the address of the client.
 #[track_caller]
 pub fn child_with_connection(server: i32, connection: &TcpStream) -> Option<i32> {
     let ends = (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
     let socket = eventually(&format!("the server's end of {ends:?}"), || socket_of(server, ends));
     eventually(&format!("one child of {server} with {socket}"), || {
         let has = |child: &i32| descriptors_of(*child).iter().any(|(_, what)| *what == socket);
-        // For a moment, a child that has just been forked has those of the others as well.
+        // Just after fork, a child still holds the sockets of the other clients.
         match children_of(server).into_iter().filter(has).collect::<Vec<_>>()[..] {
             [] => Some(None),
             [child] => Some(Some(child)),
@@ -82,8 +83,8 @@ pub fn child_with_connection(server: i32, connection: &TcpStream) -> Option<i32>
     })
 }
 
-/// The TCP socket with this local and this remote address, in the network of `process`, as its descriptors show it:
-/// `socket:[INODE]`.
+/// The TCP socket with these local and remote addresses in the network namespace of `process`, as
+/// the link of a descriptor names it: `socket:[INODE]`.
 #[track_caller]
 fn socket_of(process: i32, (local, remote): (SocketAddr, SocketAddr)) -> Option<String> {
     ["tcp", "tcp6"].iter().find_map(|table| {
@@ -96,8 +97,8 @@ fn socket_of(process: i32, (local, remote): (SocketAddr, SocketAddr)) -> Option<
     })
 }
 
-/// An address of /proc/net/tcp and tcp6: 32-bit words of the machine in hexadecimal digits, a colon, the port. IPv4 in IPv6 is
-/// IPv4.
+/// Parses an address of /proc/net/tcp or tcp6: 32-bit words in host byte order as hexadecimal
+/// digits, a colon, the port. Maps IPv4-mapped IPv6 to IPv4.
 fn address_in_table(text: &str) -> Option<SocketAddr> {
     let (digits, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(digits.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
@@ -111,15 +112,15 @@ fn address_in_table(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// What the child of a client of a room has open, once it is no more than it keeps.
+/// Descriptors of a worker of `chat_serveur`, once it has closed those that it does not keep.
 #[track_caller]
 pub fn descriptors_of_child(child: i32) -> Vec<(i32, String)> {
-    eventually("the child to have closed what is not its own", || {
+    eventually("the worker to keep five descriptors", || {
         Some(descriptors_of(child)).filter(|open| open.len() == 5 && open[1].1 == "/dev/null")
     })
 }
 
-/// What a process has open, from /proc: (number, what).
+/// Open descriptors of a process, from /proc: (number, target of the link).
 pub fn descriptors_of(pid: i32) -> Vec<(i32, String)> {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
     let mut open: Vec<(i32, String)> = entries
@@ -133,18 +134,18 @@ pub fn descriptors_of(pid: i32) -> Vec<(i32, String)> {
     open
 }
 
-/// True while `pid` runs; a zombie does not.
+/// True while `pid` exists and is not a zombie.
 pub fn is_alive(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
 }
 
-/// What `ps` shows as its command.
+/// The command name that `ps` shows, /proc/PID/comm.
 pub fn name_of(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim_end().to_string()
 }
 
-/// Kilobytes of memory that a process has to itself.
+/// Private dirty memory of a process, in kB.
 #[track_caller]
 pub fn private_kb(pid: i32) -> usize {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
@@ -152,7 +153,7 @@ pub fn private_kb(pid: i32) -> usize {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// True when the process has a handler for SIGTERM, the last signal that our programs catch.
+/// True if the process has a handler for SIGTERM, the last one that our programs install.
 pub fn catches_sigterm(pid: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));

@@ -1,4 +1,4 @@
-//! A program with pipes for keyboard and screen, and what it has printed.
+//! A program with pipes as standard streams, and its output so far.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{PATIENCE, eventually};
 
-/// What a program has printed so far, gathered by a thread.
+/// Output of a program so far, collected by a thread.
 #[derive(Clone)]
 pub struct Output(Arc<(Mutex<Printed>, Condvar)>);
 
@@ -39,7 +39,7 @@ impl Output {
         output
     }
 
-    /// Waits until `look` finds something in what was printed.
+    /// Waits until `look` finds something in the output.
     #[track_caller]
     pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&[u8]) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
@@ -51,14 +51,14 @@ impl Output {
             let left = end.saturating_duration_since(Instant::now());
             assert!(
                 !printed.ended && !left.is_zero(),
-                "{what}: not in {:?}",
+                "{what}: missing in {:?}",
                 String::from_utf8_lossy(&printed.bytes)
             );
             printed = self.0.1.wait_timeout(printed, left).unwrap().0;
         }
     }
 
-    /// Waits for a line that contains all of `parts`, and returns it.
+    /// Waits for a complete line that contains all of `parts`, and returns it.
     #[track_caller]
     pub fn line_with(&self, parts: &[&str]) -> String {
         self.wait_for(&format!("a line with {parts:?}"), |bytes| {
@@ -68,14 +68,14 @@ impl Output {
         })
     }
 
-    /// Waits for a line that names this address, whatever else it says, and returns it.
+    /// Waits for a complete line that contains `address`, and returns it.
     #[track_caller]
     pub fn line_about(&self, address: SocketAddr) -> String {
         let address = address.to_string();
         self.wait_for(&format!("a line about {address}"), |bytes| {
             let text = String::from_utf8_lossy(bytes);
             let whole = &text[..text.rfind('\n')? + 1];
-            // Not the front of another port.
+            // `:80` must not match `:8080`.
             let names_it = |line: &&str| {
                 line.split(&address).skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
             };
@@ -83,7 +83,7 @@ impl Output {
         })
     }
 
-    /// Waits for so many words `ADDR:PORT` in whole lines, and returns the last of them.
+    /// Waits for the `number`th word of the form `ADDR:PORT` in complete lines, and returns it.
     #[track_caller]
     pub fn nth_address(&self, number: usize) -> SocketAddr {
         self.wait_for(&format!("{number} addresses"), |bytes| {
@@ -93,24 +93,24 @@ impl Output {
         })
     }
 
-    /// Waits for an `http://` URL, and returns it.
+    /// Waits for a word that starts with `http://`, and returns it.
     #[track_caller]
     pub fn web_url(&self) -> String {
-        self.wait_for("an URL", |bytes| {
+        self.wait_for("a URL", |bytes| {
             let text = String::from_utf8_lossy(bytes);
             let is_url = |word: &&str| word.starts_with("http://");
             text[..text.rfind('\n')?].split_whitespace().find(is_url).map(str::to_string)
         })
     }
 
-    /// Waits until every process that holds the other end has closed it, and returns all that was printed.
+    /// Waits until every process has closed its end of the pipe, and returns the whole output.
     #[track_caller]
     pub fn to_the_end(&self) -> String {
         let end = Instant::now() + PATIENCE;
         let mut printed = self.0.0.lock().unwrap();
         while !printed.ended {
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "somebody still holds the output");
+            assert!(!left.is_zero(), "a process still holds the output open");
             printed = self.0.1.wait_timeout(printed, left).unwrap().0;
         }
         String::from_utf8_lossy(&printed.bytes).into_owned()
@@ -122,7 +122,7 @@ impl Output {
     }
 }
 
-/// A program that runs, with pipes at 0, 1 and 2.
+/// A running program with pipes at 0, 1 and 2, killed and reaped when dropped.
 pub struct Program {
     pub child: Child,
     keyboard: Option<ChildStdin>,
@@ -141,7 +141,7 @@ impl Program {
         Program { child, keyboard, out, err }
     }
 
-    /// The same with the standard output that `command` names; `out` is empty then.
+    /// Like [`Program::start`], with the standard output that `command` names; `out` is empty.
     #[track_caller]
     pub fn start_with_its_own_output(command: &mut Command) -> Program {
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
@@ -159,17 +159,17 @@ impl Program {
         self.keyboard.as_mut().expect("keyboard not ended").write_all(text.as_ref()).expect("type");
     }
 
-    /// The keyboard, for a thread that types.
+    /// Standard input, for a thread that writes to it.
     #[track_caller]
-    pub fn take_keyboard(&mut self) -> ChildStdin {
+    pub fn take_stdin(&mut self) -> ChildStdin {
         self.keyboard.take().expect("keyboard not ended")
     }
 
-    pub fn end_of_keyboard(&mut self) {
+    pub fn closes_stdin(&mut self) {
         self.keyboard = None;
     }
 
-    /// Waits for its end.
+    /// Waits for the exit, and returns the status.
     #[track_caller]
     pub fn ends(&mut self) -> ExitStatus {
         let pid = self.pid();

@@ -1,8 +1,8 @@
-//! Names the row of a table that a failure is of.
+//! Names the row of a table test in its failure.
 
 use std::fmt::Debug;
 
-/// A row that is being tested. While it lives, a panic names the row, whichever helper it comes from.
+/// The row under test. A panic while it lives prints the row, whichever helper panics.
 #[must_use]
 pub struct Row(String);
 

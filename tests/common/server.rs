@@ -1,4 +1,4 @@
-//! A server on a port of its own, and what the tests ask of it.
+//! A server on a free port, and queries about it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use super::{
     Peer, Program, SERVER, c_compat, child_with_connection, children_of, descriptors_of, eventually, name_of,
 };
 
-/// A server of ours, or the C one, on a port of its own.
+/// A running server: one of this crate, or the C server of c-compat/.
 pub struct Server {
     pub program: Program,
     pub address: SocketAddr,
@@ -22,13 +22,13 @@ impl Server {
         Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
     }
 
-    /// Our C server.
+    /// The C server of c-compat/.
     #[track_caller]
-    pub fn in_c() -> Server {
+    pub fn start_c() -> Server {
         Server::from(Command::new(c_compat("select_server")).arg("0"))
     }
 
-    /// Any server whose first `ADDR:PORT` is its own address.
+    /// Starts any server. The first `ADDR:PORT` that it prints must be its address.
     #[track_caller]
     pub fn from(command: &mut Command) -> Server {
         let program = Program::start(command);
@@ -36,12 +36,12 @@ impl Server {
         Server { program, address }
     }
 
-    /// Ours sends what a client says to that client as well; the C server does not.
+    /// True if the server relays a message to its sender too; the C server does not.
     pub fn echoes(&self) -> bool {
         name_of(self.pid()) == "chat_serveur"
     }
 
-    /// The address to connect to, where the server listens on all of its machine's.
+    /// The address to connect to: loopback if the server listens on all addresses.
     pub fn reachable(&self) -> SocketAddr {
         match self.address.ip().is_unspecified() {
             true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.address.port()),
@@ -57,13 +57,13 @@ impl Server {
         self.program.pid()
     }
 
-    /// A connection, whether or not the server has accepted it yet.
+    /// A connection that the server may not have accepted yet.
     #[track_caller]
     pub fn connect(&self) -> Peer {
         Peer::connect(self.reachable())
     }
 
-    /// A connection that is in the room: what is said from now on reaches it.
+    /// A connection that has joined the room: later messages reach it.
     #[track_caller]
     pub fn join(&self) -> Peer {
         let peer = self.connect();
@@ -71,27 +71,27 @@ impl Server {
         peer
     }
 
-    /// Waits until `count` clients are in. The C server has one process and one descriptor for each.
+    /// Waits until `count` clients are connected, by the sockets of the server. For the C server
+    /// too, which has no children.
     #[track_caller]
-    pub fn settle(&self, count: usize) {
+    pub fn wait_for_clients(&self, count: usize) {
         let sockets =
             || descriptors_of(self.pid()).iter().filter(|(_, what)| what.starts_with("socket:")).count();
         eventually(&format!("{count} clients in the room"), || (sockets() == count + 1).then_some(()));
     }
 
-    /// The children that live.
     #[track_caller]
     pub fn children(&self) -> Vec<i32> {
         children_of(self.pid())
     }
 
-    /// Waits until it has just so many children.
+    /// Waits until the server has exactly `count` children, and returns them.
     #[track_caller]
     pub fn wait_for_children(&self, count: usize) -> Vec<i32> {
         eventually(&format!("{count} children"), || Some(self.children()).filter(|all| all.len() == count))
     }
 
-    /// The address for clients of lines: the second that a server with `--lines` prints.
+    /// The address of the line listener: the second that a server with `--lines` prints.
     #[track_caller]
     pub fn lines_address(&self) -> SocketAddr {
         self.program.out.nth_address(2)
@@ -105,13 +105,13 @@ impl Server {
     }
 }
 
-/// A copy of `chat_serveur` in a place that every user can reach, which goes with the directory.
+/// Copies `chat_serveur` to a directory that every user can reach; deleted with the `TempDir`.
 #[track_caller]
 pub fn server_for_nobody() -> (tempfile::TempDir, PathBuf) {
     for_nobody(SERVER)
 }
 
-/// The same of any program.
+/// Like [`server_for_nobody`], for any program.
 #[track_caller]
 pub fn for_nobody(program: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A program on a terminal.
+//! A program on a pseudoterminal.
 
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,7 +7,7 @@ use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::{Output, eventually};
 
-/// A program on a terminal of its own: a pty whose other side the test holds.
+/// A program on a pty of its own; the test holds the master side.
 pub struct Terminal {
     pub child: Child,
     master: std::fs::File,
@@ -15,13 +15,13 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program as a shell would: the terminal is its controlling one, so that Ctrl+C is a signal.
+    /// Starts a program with the pty as its controlling terminal, so that Ctrl+C is a signal.
     #[track_caller]
     pub fn start(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Terminal {
         Terminal::start_sized(None, program, arguments)
     }
 
-    /// The same on a terminal of this size.
+    /// Like [`Terminal::start`], on a terminal of this size.
     #[track_caller]
     pub fn start_sized(
         size: Option<&nix::pty::Winsize>,
@@ -29,13 +29,13 @@ impl Terminal {
         arguments: &[&str],
     ) -> Terminal {
         let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(size, None).expect("openpty");
-        // Or Ctrl+C would take with it what a quick program has printed in answer: termios(3), NOFLSH.
+        // Without NOFLSH (termios(3)), Ctrl+C discards output that the program has just printed.
         let mut modes = tcgetattr(&slave).expect("tcgetattr");
         modes.local_flags |= LocalFlags::NOFLSH;
         tcsetattr(&slave, SetArg::TCSANOW, &modes).expect("tcsetattr");
         let copy = || Stdio::from(slave.try_clone().expect("dup"));
-        // env(1), then setsid(1), become the program itself: the same process. Tests that run in the background may be deaf to
-        // Ctrl+C, and what they start would be too, unless it says something else.
+        // env(1), then setsid(1), exec the program: one process. Test runners in the background may
+        // ignore SIGINT, which a child would inherit; `--default-signal` resets it.
         let mut command = Command::new("env");
         command
             .args(["--default-signal=INT,QUIT", "setsid", "--ctty"])
@@ -62,12 +62,12 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).expect("type");
     }
 
-    /// The test's side of it.
+    /// The master side of the pty.
     pub fn master(&self) -> &std::fs::File {
         &self.master
     }
 
-    /// Waits until the screen's bytes hold `text`.
+    /// Waits until the output contains `text`.
     #[track_caller]
     pub fn shows(&self, text: &str) {
         self.screen.wait_for(&format!("{text:?} on the terminal"), |bytes| {

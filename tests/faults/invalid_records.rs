@@ -1,7 +1,8 @@
-//! A child that somebody has taken over writes what it likes into the shared pipe: the hub believes nothing that it can check,
-//! and the room goes on.
+//! A compromised worker writes arbitrary bytes into the shared pipe: the hub accepts nothing that
+//! it can refute, and the room goes on.
 //!
-//! The test plays that child: whoever has the same user can open the pipe of a running child, as /proc shows it.
+//! The test plays the worker: a process of the same user can open the pipe of a running child
+//! through /proc.
 
 use crate::common::*;
 
@@ -12,17 +13,17 @@ use forklab::hub::record::{Batch, HEADER, Kind, MAX_BODY};
 use forklab::sys::Pid;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// What eve's child must not be able to say; nobody may ever hear it.
+/// A message in the name of bob, which eve's worker must not be able to send.
 const FORGED: &[u8] = b"bob : c'est moi\0";
 
-/// The answer to a WebSocket's key: RFC 6455, 1.3.
+/// Sec-WebSocket-Accept of the example handshake: RFC 6455, 1.3.
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// The pipe's write end of `child`: packets, as its own are.
+/// Opens the write end of the pipe of `child`, in packet mode like its own.
 #[track_caller]
 fn pipe_of(child: i32) -> File {
     let pipe = OpenOptions::new().write(true).open(format!("/proc/{child}/fd/4")).expect("the child's pipe");
-    // Not a flag of open(2), for a pipe.
+    // For a pipe, O_DIRECT is set by fcntl(2), not by open(2).
     fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_DIRECT)).expect("packets");
     pipe
 }
@@ -38,7 +39,7 @@ fn with_length(pid: i32, kind: u8, length: usize, body: &[u8]) -> Vec<u8> {
     [&pid.to_ne_bytes()[..], &[kind], &length, body].concat()
 }
 
-/// Each is one packet in which something can be seen to be wrong; `child` lives, `hub` is its parent.
+/// Packets, each of which is detectably invalid. `child` is the running worker, `hub` its parent.
 #[track_caller]
 fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
     let message = Kind::Message as u8;
@@ -48,24 +49,24 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
         vec![0],
         vec![0xff; HEADER],
         vec![b'x'; 4096],
-        // Lengths that lie: too short for the kind, beyond the packet, beyond every packet.
+        // Wrong lengths: too short for the kind, beyond the packet, beyond any packet.
         with_length(child, message, FORGED.len() + 1, FORGED),
         with_length(child, message, MAX_BODY, FORGED),
         with_length(child, message, usize::from(u16::MAX), FORGED),
         record(child, message, b""),
         record(child, Kind::Left as u8, b"\0"),
         record(child, Kind::Read as u8, b"12345678"),
-        // Lines, or strings, that would be somebody else's.
+        // Lines or strings that would contain a second one.
         record(child, line, b"eve\n[09:00:00] bob : c'est moi"),
         record(child, line, b"eve\r[09:00:00] bob : c'est moi"),
         record(child, line, FORGED),
         record(child, message, b"bob : c'est moi"),
-        // What another door's child would write.
+        // Records of workers of another protocol.
         record(child, line, b"bob : c'est moi"),
         record(child, Kind::Answer as u8, &[1]),
         record(child, Kind::Enter as u8, ACCEPT),
         record(child, Kind::Ping as u8, b"bob : c'est moi"),
-        // Strings that others would end.
+        // Strings without their end, followed by other records.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
         [record(child, message, b"bob : c'est moi"), record(hub, message, b"\0")].concat(),
@@ -77,7 +78,7 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
     packets
 }
 
-/// A room of two and eve, whose child is taken over.
+/// A room of alice, bob and eve, with the pipe and the process ID of eve's worker.
 #[track_caller]
 fn taken_over() -> (Server, [Peer; 3], File, i32) {
     let server = Server::start(&[]);
@@ -88,7 +89,7 @@ fn taken_over() -> (Server, [Peer; 3], File, i32) {
 }
 
 #[test]
-fn what_is_no_record_of_a_living_child_is_dropped_and_told_and_takes_nothing_else_with_it() {
+fn an_invalid_packet_is_dropped_and_reported_and_loses_nothing_else() {
     let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
     let packets = forgeries(child, server.pid());
     for (i, packet) in packets.iter().enumerate() {
@@ -101,7 +102,7 @@ fn what_is_no_record_of_a_living_child_is_dropped_and_told_and_takes_nothing_els
     }
     server.program.err.line_with(&["(père) le tube contient autre chose", "(1 fois)"]);
     server.program.err.line_with(&["(père) le tube contient autre chose", "(16 fois)"]);
-    // Its client is still one of the room.
+    // The client of the worker is still in the room.
     eve.sends("eve : et moi ?\0");
     bob.hears("eve : et moi ?\0\0");
     let said = server.program.out.so_far();
@@ -109,7 +110,7 @@ fn what_is_no_record_of_a_living_child_is_dropped_and_told_and_takes_nothing_els
 }
 
 #[test]
-fn what_follows_a_wrong_record_in_a_packet_goes_with_it_and_what_came_before_is_heard() {
+fn the_records_before_an_invalid_one_are_relayed_and_those_after_it_are_dropped() {
     let (server, [mut alice, mut bob, _eve], mut pipe, child) = taken_over();
     let good = record(child, Kind::Message as u8, b"eve : avant\0");
     let bad = record(child, 77, b"x");
@@ -137,14 +138,14 @@ fn a_flood_of_junk_neither_stops_the_room_nor_fills_the_log() {
         bob.hears(format!("alice : {i}\0\0"));
     }
     server.program.err.line_with(&["(1024 fois)"]);
-    let told = server.program.err.so_far().lines().count();
-    assert!(told <= 64, "{told} lines");
+    let reported = server.program.err.so_far().lines().count();
+    assert!(reported <= 64, "{reported} lines");
     drop(server);
     assert!(flood.join().unwrap() > 0);
 }
 
 #[test]
-fn a_departure_that_is_forged_costs_nobody_his_place() {
+fn a_forged_departure_disconnects_no_client() {
     let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
     let bobs = server.child_of(&bob);
     for pid in [child, bobs] {
@@ -161,8 +162,8 @@ fn a_departure_that_is_forged_costs_nobody_his_place() {
 }
 
 #[test]
-fn the_packets_of_this_test_are_those_that_children_write() {
-    // Otherwise it would prove nothing.
+fn the_packets_of_this_test_have_the_format_of_real_workers() {
+    // Guards [`record`]: forgeries in a wrong format would prove nothing.
     let (_server, [_alice, mut bob, _eve], mut pipe, child) = taken_over();
     let mut batch = Batch::new(Pid::from_raw(child));
     assert!(batch.push_message(b"eve : bonjour\0"));
@@ -172,7 +173,7 @@ fn the_packets_of_this_test_are_those_that_children_write() {
 }
 
 #[test]
-fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_is() {
+fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     let server = Server::start(&["--web", "0"]);
     let url = server.program.out.web_url();
     let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
@@ -183,12 +184,13 @@ fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_
         pipe.write_all(&record(child, kind as u8, body)).unwrap();
         server.program.err.line_with(&["(père) le tube contient autre chose", &format!("({times} fois)")]);
     };
-    // A visitor says nothing, pings nobody, and gets no answer that there is not.
+    // Before the handshake, a web worker sends no line, ping or C string, and answer 0 does not
+    // exist.
     forge(Kind::Line, b"eve : moi", 1);
     forge(Kind::Ping, b"", 2);
     pipe_of(child).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
     forge(Kind::Answer, &[0], 4);
-    // In the room, she is no visitor any more, nor a C client.
+    // After the handshake: no second handshake, no HTTP answer, no C string.
     pipe_of(child).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
     eve.hears_up_to("{\"hello\"");
     for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
@@ -198,7 +200,7 @@ fn a_child_of_the_third_door_is_believed_what_such_a_child_would_write_where_it_
     forge(Kind::Read, b"1234", 8);
     pipe_of(child).write_all(&record(child, Kind::Line as u8, b"eve : moi")).unwrap();
     alice.hears("eve : moi\0\0");
-    // A code that must not be sent is not.
+    // A close code that must not be sent is not sent: RFC 6455, 7.4.1.
     pipe_of(child).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).unwrap();
     let last = eve.hears_the_end();

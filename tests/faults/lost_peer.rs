@@ -1,5 +1,5 @@
-//! A client's host that vanishes without a word, as behind a cable that is pulled: the server finds out by itself, within two
-//! minutes. A program of its own, since that has to be waited for, though only once.
+//! A host that vanishes silently, as if a cable were pulled: the server detects it within two
+//! minutes. One test waits for that, for several servers at once.
 
 use crate::common::*;
 
@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-/// The kernel's times are ours to set (110 s), not to hurry.
+/// The timers of the kernel (110 s here) can be set, not sped up.
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
-/// Two hosts of one process each, which live in networks of their own, and the cable between them.
+/// Two network namespaces, each held by one process, connected by a veth pair.
 struct Hosts {
     near: Program,
     far: Program,
@@ -19,7 +19,7 @@ struct Hosts {
 const NEAR: &str = "192.0.2.1";
 const FAR: &str = "192.0.2.2";
 
-/// A command on a host.
+/// A command in the network namespace of a host.
 fn on(host: &Program, program: &str) -> Command {
     let mut command = Command::new("nsenter");
     command.arg(format!("--net=/proc/{}/ns/net", host.pid())).arg(program);
@@ -65,7 +65,7 @@ impl Hosts {
     }
 }
 
-/// Our client on `host`, connected.
+/// `chat_client` on `host`, connected.
 #[track_caller]
 fn client_on(host: &Program, address: &str, pseudo: &str, server: &Server) -> Program {
     let client = Program::start(on(host, CLIENT).args([address, pseudo, "--port", &server.port()]));
@@ -73,17 +73,18 @@ fn client_on(host: &Program, address: &str, pseudo: &str, server: &Server) -> Pr
     client
 }
 
-/// What `ss -o` shows of a server's connections with the far host.
+/// The connections of a server with the far host and their timers, as `ss -o` shows them.
 #[track_caller]
 fn timers(hosts: &Hosts, server: &Server) -> String {
     let shown = on(&hosts.near, "ss").args(["-Htno", "dst", FAR, "sport", "=", &server.port()]).output();
     String::from_utf8(shown.expect("ss of iproute2").stdout).unwrap()
 }
 
-/// The far client of `server` is gone with all that it had, and why is told.
+/// Asserts that the server reports the loss of the far client, with the reason, and frees its
+/// descriptors.
 #[track_caller]
 fn has_found_out(server: &Server, before: &[(i32, String)]) {
-    let line = eventually_within(FIVE_MINUTES, "the far host to be missed", || {
+    let line = eventually_within(FIVE_MINUTES, "the far host to be reported lost", || {
         let said = server.program.out.so_far();
         said.lines().find(|line| line.contains("a disparu (")).map(str::to_string)
     });
@@ -92,7 +93,7 @@ fn has_found_out(server: &Server, before: &[(i32, String)]) {
     eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
 }
 
-/// A room of this machine's own with much said (1 MB) that one client has not read: it has stopped, and lives.
+/// A room on loopback with 1 MB of messages that a stopped but live client has not read.
 struct Paused {
     server: Server,
     client: Peer,
@@ -112,29 +113,27 @@ impl Paused {
         Paused { server, client, said: 1000 }
     }
 
-    /// After longer than a host may be gone, it reads on.
+    /// After more time than the server allows a vanished host, the client reads on.
     #[track_caller]
     fn reads_on(mut self) {
-        if !knows_a_longest_time_between_transmissions() {
-            return eprintln!(
-                "not looked at: this Linux, before 6.15, takes a shut window for a vanished host"
-            );
+        if !has_rto_max() {
+            return eprintln!("not checked: Linux before 6.15 takes a closed window for a vanished host");
         }
         assert_eq!(self.client.strings(self.said).len(), self.said);
         assert_eq!(self.server.children().len(), 1);
     }
 }
 
-/// Linux 6.15: TCP_RTO_MAX_MS.
+/// True from Linux 6.15, which has TCP_RTO_MAX_MS.
 #[track_caller]
-fn knows_a_longest_time_between_transmissions() -> bool {
+fn has_rto_max() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(['.', '-']).map_while(|number| number.trim().parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(6), Some(15))
 }
 
 #[test]
-fn a_host_that_vanishes_is_missed_in_silence_and_with_bytes_on_their_way_and_one_that_pauses_is_not() {
+fn a_vanished_host_is_detected_idle_or_not_and_a_paused_one_is_kept() {
     let Some(hosts) = Hosts::start() else { return };
     let paused = Paused::start();
     let (silent, talking) = (hosts.server(), hosts.server());
@@ -149,9 +148,7 @@ fn a_host_that_vanishes_is_missed_in_silence_and_with_bytes_on_their_way_and_one
     }
     hosts.cut();
     alice.types("es-tu là ?\n");
-    eventually("bytes that nobody confirms", || {
-        timers(&hosts, &talking).contains("timer:(on,").then_some(())
-    });
+    eventually("unacknowledged bytes", || timers(&hosts, &talking).contains("timer:(on,").then_some(()));
     let shown = timers(&hosts, &silent);
     assert!(shown.contains("timer:(keepalive,"), "{shown}");
     has_found_out(&silent, &empty);
@@ -164,7 +161,7 @@ fn a_host_that_vanishes_is_missed_in_silence_and_with_bytes_on_their_way_and_one
 }
 
 #[test]
-fn every_server_has_the_system_ask_a_silent_client_whether_it_is_there() {
+fn every_server_enables_keepalive_on_its_connections() {
     let servers = [
         SERVER,
         env!("CARGO_BIN_EXE_direct_serveur"),
@@ -180,10 +177,11 @@ fn every_server_has_the_system_ask_a_silent_client_whether_it_is_there() {
         let server =
             Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).current_dir(place.path()));
         let _client = server.connect();
-        eventually(&format!("the system to watch over a client of {program}"), || {
+        eventually(&format!("keepalive on a connection of {program}"), || {
             let shown = Command::new("ss").args(["-Htno", "sport", "=", &server.port()]).output();
             let shown = String::from_utf8(shown.expect("ss of iproute2").stdout).unwrap();
-            // Less than the minute that is asked for, more than half of it: not the system's own two hours.
+            // At most the minute that is set, and more than half of it: not the two hours of the
+            // system default.
             let left = shown.split("timer:(keepalive,").nth(1)?.split("sec").next()?.parse::<u32>().ok()?;
             (30..60).contains(&left).then_some(())
         });

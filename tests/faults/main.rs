@@ -1,5 +1,5 @@
-//! Failures of clients, children, the network and the system, and children under an attacker's control: the others lose nothing,
-//! and nothing is left behind.
+//! Failures of clients, workers, the network and the system, and workers under the control of an
+//! attacker: other clients lose nothing, and no process or descriptor is left behind.
 
 #[path = "../common/mod.rs"]
 mod common;

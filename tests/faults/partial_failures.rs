@@ -1,4 +1,5 @@
-//! What dies, and at which moment: the others lose nothing, and nothing is left behind.
+//! Death, stop or reset of each process and connection, at different moments: other clients lose
+//! nothing, and no process or descriptor is left behind.
 
 use crate::common::*;
 
@@ -6,7 +7,7 @@ use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-/// The room still works for those who are in it.
+/// Asserts that a message of the first peer reaches all of them.
 #[track_caller]
 fn still_talk(peers: &mut [&mut Peer], text: &str) {
     peers[0].sends(format!("{text}\0"));
@@ -16,7 +17,7 @@ fn still_talk(peers: &mut [&mut Peer], text: &str) {
 }
 
 #[test]
-fn when_the_first_process_is_killed_no_child_is_left_and_the_port_binds_again() {
+fn when_the_parent_is_killed_no_child_is_left_and_the_port_binds_again() {
     let mut server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..100).map(|_| server.join()).collect();
     let children = server.children();
@@ -30,7 +31,7 @@ fn when_the_first_process_is_killed_no_child_is_left_and_the_port_binds_again() 
 }
 
 #[test]
-fn when_the_first_process_is_killed_children_that_wait_in_a_full_pipe_end_too() {
+fn when_the_parent_is_killed_children_blocked_on_a_full_pipe_end_too() {
     let mut server = Server::start(&["-q"]);
     let peers: Vec<Peer> = (0..3).map(|_| server.connect()).collect();
     let children = server.wait_for_children(3);
@@ -38,7 +39,7 @@ fn when_the_first_process_is_killed_children_that_wait_in_a_full_pipe_end_too() 
     for peer in &peers {
         // More than the pipe holds: the children block in write.
         let flood: String = (0..30_000).map(|i| format!("message {i}\0")).collect();
-        peer.also().sends(flood);
+        peer.duplicate().sends(flood);
     }
     eventually("the pipe to fill", || {
         let asleep_in_a_write = |pid: &&i32| {
@@ -60,20 +61,20 @@ fn a_hub_that_pauses_loses_nothing() {
     server.program.signal(SIGSTOP);
     std::thread::scope(|scope| {
         for (who, peer) in peers.iter().enumerate() {
-            let mut speaker = peer.also();
+            let mut speaker = peer.duplicate();
             scope.spawn(move || (0..5000).for_each(|i| speaker.sends(format!("{who} {i}\0"))));
         }
         server.program.signal(SIGCONT);
-        let heard: Vec<Vec<String>> = peers.iter().map(|peer| peer.also().strings(15_000)).collect();
+        let heard: Vec<Vec<String>> = peers.iter().map(|peer| peer.duplicate().strings(15_000)).collect();
         assert!(heard.iter().all(|one| one.len() == 15_000 && *one == heard[0]));
     });
 }
 
 #[test]
-fn when_a_child_is_killed_its_client_alone_loses() {
+fn when_a_child_is_killed_only_its_client_is_disconnected() {
     let server = Server::start(&[]);
     let (mut first, mut loses, mut last) = (server.join(), server.join(), server.join());
-    // What it had said is not lost with it.
+    // A message sent before the kill is not lost.
     loses.sends("adieu\0");
     assert_eq!(first.strings(1), ["adieu"]);
     assert_eq!(last.strings(1), ["adieu"]);
@@ -86,12 +87,12 @@ fn when_a_child_is_killed_its_client_alone_loses() {
 }
 
 #[test]
-fn what_a_child_wrote_before_it_was_killed_is_said() {
+fn a_message_that_a_child_wrote_before_it_was_killed_is_relayed() {
     for _ in 0..20 {
         let server = Server::start(&["--pace", "0"]);
         let (mut listener, mut speaker) = (server.join(), server.join());
         let child = server.child_of(&speaker);
-        // The first process sleeps: the records and the death both wait for it.
+        // The parent is stopped: the records and the death both wait for it.
         server.program.signal(SIGSTOP);
         speaker.sends("dernier mot\0");
         eventually("the child to have relayed it", || {
@@ -119,7 +120,7 @@ fn when_a_client_program_is_killed_the_room_goes_on() {
 }
 
 #[test]
-fn a_half_closed_client_still_hears_all_that_was_said_before_it_left() {
+fn a_half_closed_client_still_receives_all_earlier_messages() {
     let server = Server::start(&[]);
     let mut stays = server.join();
     let mut leaves = server.join();
@@ -135,7 +136,7 @@ fn a_half_closed_client_still_hears_all_that_was_said_before_it_left() {
 }
 
 #[test]
-fn a_message_cut_off_by_the_end_of_its_client_goes_as_it_is() {
+fn a_message_cut_off_by_the_end_of_its_client_is_relayed_as_it_is() {
     let server = Server::start(&[]);
     let (mut stays, mut leaves) = (server.join(), server.join());
     leaves.sends("entier\0moit");
@@ -149,14 +150,14 @@ fn a_reset_at_every_moment_leaves_nothing_behind() {
     let mut stays = server.join();
     let before = descriptors_of(server.pid());
     for _ in 0..10 {
-        // Before it is accepted.
+        // Before the server accepts it.
         server.program.signal(SIGSTOP);
         let (early, mut early_with_bytes) = (server.connect(), server.connect());
         early_with_bytes.sends("perdu peut-être\0");
         early.resets();
         early_with_bytes.resets();
         server.program.signal(SIGCONT);
-        // As soon as it is connected; in the middle of a message; after one; with unread messages; half-closed.
+        // Right after connect; within a message; after one; with unread messages; half-closed.
         server.connect().resets();
         let mut half = server.connect();
         half.sends("la moit");
@@ -187,7 +188,7 @@ fn a_stopped_child_does_not_keep_the_server_from_ending() {
 }
 
 #[test]
-fn ctrl_c_on_the_servers_terminal_ends_the_whole_family() {
+fn ctrl_c_on_the_servers_terminal_ends_the_server_and_its_children() {
     let mut server = Terminal::start(SERVER, &["--bind", "127.0.0.1", "--port", "0"]);
     server.shows("Ctrl+C arrête");
     let first = server.screen.so_far();
@@ -202,8 +203,8 @@ fn ctrl_c_on_the_servers_terminal_ends_the_whole_family() {
     server.shows("SIGINT reçu : arrêt");
 }
 
-/// Starts a server with this standard output and proves that its room works. Its port is read from the socket table, since
-/// nobody may be able to read its first line.
+/// Runs a room with this standard output, and `meanwhile` before its first client. The port is read
+/// from the socket table, since the first line of the server may be unreadable.
 #[track_caller]
 fn room_works_with_output_to(stdout: impl Into<Stdio>, meanwhile: impl FnOnce()) {
     let mut command = Command::new(SERVER);
@@ -214,7 +215,7 @@ fn room_works_with_output_to(stdout: impl Into<Stdio>, meanwhile: impl FnOnce())
 #[track_caller]
 fn room_works(mut command: Command, meanwhile: impl FnOnce()) {
     let mut server = Program::start_with_its_own_output(&mut command);
-    // It holds the other end of the output as well.
+    // `command` holds another descriptor of the output.
     drop(command);
     let pid = server.pid();
     let port = eventually("the listening port", || {
@@ -227,7 +228,7 @@ fn room_works(mut command: Command, meanwhile: impl FnOnce()) {
     let address = (std::net::Ipv4Addr::LOCALHOST, port).into();
     let (mut speaker, mut listener) = (Peer::connect(address), Peer::connect(address));
     eventually("two children", || (children_of(pid).len() == 2).then_some(()));
-    // Far more lines than any pipe or terminal holds.
+    // Far more lines than a pipe or terminal buffers.
     for round in 0..50 {
         let lines: Vec<String> = (0..200).map(|i| format!("{round} {i} {}", "x".repeat(100))).collect();
         speaker.sends(lines.join("\0") + "\0");
@@ -244,7 +245,7 @@ fn the_room_goes_on_when_standard_output_is_a_full_disk() {
 }
 
 #[test]
-fn the_room_goes_on_when_nobody_reads_standard_output_any_more() {
+fn the_room_goes_on_when_standard_output_has_no_reader() {
     let (reader, writer) = std::io::pipe().unwrap();
     room_works_with_output_to(writer, move || drop(reader));
 }
@@ -257,14 +258,14 @@ fn the_room_goes_on_when_the_reader_of_standard_output_has_stopped() {
 }
 
 #[test]
-fn the_room_goes_on_when_the_terminal_is_held() {
+fn the_room_goes_on_when_the_terminal_holds_its_output() {
     let terminal = nix::pty::openpty(None, None).unwrap();
     room_works_with_output_to(terminal.slave, || ());
     drop(terminal.master);
 }
 
 #[test]
-fn the_room_goes_on_when_the_terminal_is_held_and_belongs_to_somebody_else() {
+fn the_room_goes_on_when_the_terminal_of_another_user_holds_its_output() {
     if !is_root() {
         return;
     }
@@ -294,7 +295,8 @@ fn after_su_the_terminal_still_shows_the_room() {
 
 #[test]
 fn the_room_goes_on_without_standard_output() {
-    // Closed by the shell: Rust's start-up code puts /dev/null there, so that no socket can get its number.
+    // The shell closes descriptor 1. The Rust runtime opens /dev/null there, so that no socket gets
+    // this number.
     let mut command = Command::new("sh");
     command.args(["-c", "exec \"$0\" --bind 127.0.0.1 --port 0 --pace 0 >&-", SERVER]).stdout(Stdio::null());
     room_works(command, || ());
@@ -316,10 +318,14 @@ fn lines_that_could_not_be_written_are_counted_once_they_can() {
         peer.sends((0..1000).map(|i| format!("{i} {}\0", "x".repeat(100))).collect::<String>());
         assert_eq!(peer.strings(1000).len(), 1000);
     }
-    // Now the reader reads again.
+    // The reader resumes.
     let lost = loop {
         line.clear();
-        assert_ne!(std::io::BufRead::read_line(&mut reader, &mut line).unwrap(), 0, "no confession");
+        assert_ne!(
+            std::io::BufRead::read_line(&mut reader, &mut line).unwrap(),
+            0,
+            "the end came before the count"
+        );
         if let Some(count) = line.strip_suffix(" lignes n'ont pas pu être écrites\n") {
             break count.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
         }
@@ -328,7 +334,7 @@ fn lines_that_could_not_be_written_are_counted_once_they_can() {
 }
 
 #[test]
-fn what_was_said_before_the_end_is_heard_although_its_turn_had_not_come() {
+fn messages_that_wait_for_their_pace_are_sent_before_the_server_ends() {
     let server = Server::start(&["--pace", "200"]);
     let (mut speaker, mut listener) = (server.join(), server.join());
     speaker.sends("un\0deux\0trois\0");
@@ -338,7 +344,7 @@ fn what_was_said_before_the_end_is_heard_although_its_turn_had_not_come() {
 }
 
 #[test]
-fn a_reset_is_told_as_such() {
+fn a_reset_is_reported_as_such() {
     let server = Server::start(&[]);
     server.join().resets();
     server.program.out.line_with(&["a disparu (Connection reset by peer)"]);
@@ -346,9 +352,10 @@ fn a_reset_is_told_as_such() {
     server.program.out.line_with(&["est parti"]);
 }
 
-/// A socket tells its error once, to whoever asks first: here the first process, which waits to send.
+/// SO_ERROR is delivered once, to the process that asks first: here the parent, which waits to
+/// send.
 #[test]
-fn a_reset_of_a_client_that_does_not_read_is_told_as_such_too() {
+fn a_reset_of_a_client_that_does_not_read_is_reported_as_such() {
     let server = Server::start(&["--pace", "0", "--lag-limit", "100000000"]);
     let (mut speaker, unread) = (server.join(), server.join());
     for _ in 0..100 {
@@ -368,7 +375,7 @@ fn a_reset_of_a_client_that_does_not_read_is_told_as_such_too() {
 }
 
 #[test]
-fn a_server_started_with_signals_blocked_and_ignored_reaps_and_ends_all_the_same() {
+fn a_server_started_with_signals_blocked_and_ignored_still_reaps_and_ends() {
     let mut command = Command::new("env");
     command.args(["--ignore-signal=CHLD", "--block-signal=CHLD,TERM", SERVER]);
     let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));

@@ -1,5 +1,5 @@
-//! Every client, while the name of a server is looked up and nobody answers: in a network of its own, whose name server is
-//! an `nc` that says nothing.
+//! Every client while it resolves a name and no answer comes: in a network namespace with a silent
+//! `nc` as name server.
 
 use crate::common::*;
 
@@ -16,7 +16,7 @@ const CLIENTS: [(&str, &[&str]); 6] = [
     (env!("CARGO_BIN_EXE_direct_client"), &["alice", "nowhere.example"]),
 ];
 
-/// Becomes its arguments, once the name server is there; that one ends with it.
+/// Execs its arguments once the name server listens; the name server dies with the program.
 const SILENT_NAMES: &str = "\
 ip link set lo up && echo 'nameserver 127.0.0.1' >\"$0\" && mount --bind \"$0\" /etc/resolv.conf || exit
 echo 'hosts: files dns' >\"$0.order\"
@@ -27,7 +27,7 @@ exec \"$@\"";
 
 fn in_a_network_of_its_own() -> Command {
     let mut command = Command::new("unshare");
-    // The signals as a shell gives them: those who run tests in the background are deaf to Ctrl+C.
+    // Test runners in the background may ignore SIGINT, which the client would inherit.
     command.args(["--map-root-user", "--mount", "--net", "env", "--default-signal=INT"]);
     command
 }

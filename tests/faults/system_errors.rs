@@ -1,11 +1,12 @@
-//! What the system may answer and seldom does: strace(1) has it answer so. Each time the room goes on, nothing is lost and
-//! nothing stays behind.
+//! Rare errors of system calls, injected by strace(1): the room goes on, no message is lost, and no
+//! process or descriptor is left behind.
 
 use crate::common::*;
 
 use std::path::Path;
 
-/// `chat_serveur`, the children too, whose calls fail as said: `CALL:error=ERROR:when=WHICH`, strace(1).
+/// Starts `chat_serveur`, children included, with an injected failure:
+/// `CALL:error=ERROR:when=WHICH`, strace(1).
 #[track_caller]
 fn server_with(failing: &str, trace: &Path, options: &[&str]) -> Server {
     let inject = format!("inject={failing}");
@@ -14,44 +15,46 @@ fn server_with(failing: &str, trace: &Path, options: &[&str]) -> Server {
     Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
 }
 
-/// Waits until as many calls in the trace as `least` have failed because we wanted it, and returns the trace.
+/// Waits until the trace contains at least `least` injected failures, and returns the trace.
 #[track_caller]
 fn failed(trace: &Path, call: &str, error: &str, least: usize) -> String {
-    eventually(&format!("{call} to have answered {error} {least} times"), || {
+    eventually(&format!("{call} to fail with {error} {least} times"), || {
         let trace = std::fs::read_to_string(trace).unwrap();
         let injected = trace.lines().filter(|line| line.contains(error) && line.contains("(INJECTED)"));
         (injected.count() >= least).then_some(trace)
     })
 }
 
-/// Four clients of whom two talk; all hear all, and leave nothing behind.
+/// Four clients join, two of them send, all receive everything, and their processes and descriptors
+/// are freed.
 #[track_caller]
 fn a_conversation(server: &Server) {
     let before = descriptors_of(server.pid());
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     server.wait_for_children(4);
-    // In turns, so that there are as many calls as messages.
-    let heard = one_order(&peers, 200, |heard| {
+    // In turns, so that each message takes its own calls.
+    let heard = hear_in_one_order(&peers, 200, |heard| {
         for i in 0..100 {
-            peers[0].also().sends(format!("alice : {i}\0"));
-            peers[1].also().sends(format!("bob : {i}\0"));
+            peers[0].duplicate().sends(format!("alice : {i}\0"));
+            peers[1].duplicate().sends(format!("bob : {i}\0"));
             heard.wait_for(2 * (i + 1));
         }
     });
-    all_said(&heard, "alice", 100);
-    all_said(&heard, "bob", 100);
+    contains_all_messages(&heard, "alice", 100);
+    contains_all_messages(&heard, "bob", 100);
     drop(peers);
     server.wait_for_children(0);
     eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
 }
 
 #[test]
-fn whatever_the_system_answers_for_a_while_the_conversation_is_whole() {
+fn a_conversation_survives_temporary_errors_of_system_calls() {
     if !can_trace() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    // The call, its error, which of its calls in each process (+: that one and each so many further), and how often at least.
+    // The call, its error, the calls that fail in each process (`a+b`: call a and every b-th after
+    // it), and the least number of failures.
     let table = [
         ("accept4", "ECONNABORTED", "1..5", 5),
         ("accept4", "EINTR", "1+2", 4),
@@ -62,10 +65,10 @@ fn whatever_the_system_answers_for_a_while_the_conversation_is_whole() {
         ("sendto", "ENOBUFS", "1..10", 10),
         ("sendto", "ENOMEM", "3+20", 5),
         ("recvfrom", "EINTR", "1+2", 20),
-        // Not the dynamic loader's reads, nor those of Rust's start-up.
+        // After the reads of the dynamic loader and of the start-up code of Rust.
         ("read", "EINTR", "20+2", 10),
-        // Those of the children that talk. In the first process, few writes come, and of these the signal handler's own never
-        // wait, so that nothing can interrupt them.
+        // For the children of the two senders. The parent writes seldom, and the writes of its
+        // signal handler never block, so that no signal can interrupt them.
         ("write", "EINTR", "20+2", 20),
         ("?poll,ppoll", "EINTR", "5+3", 20),
         ("wait4", "EINTR", "1+2", 2),
@@ -82,7 +85,7 @@ fn whatever_the_system_answers_for_a_while_the_conversation_is_whole() {
 }
 
 #[test]
-fn when_fork_fails_for_a_while_who_comes_is_told_why_and_the_next_are_served() {
+fn while_fork_fails_clients_are_refused_with_the_reason_and_later_ones_are_served() {
     if !can_trace() {
         return;
     }
@@ -94,8 +97,8 @@ fn when_fork_fails_for_a_while_who_comes_is_told_why_and_the_next_are_served() {
         let trace = place.path().join(error);
         let server = server_with(&format!("clone:error={error}:when=1..5"), &trace, &["-q"]);
         for _ in 0..5 {
-            let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-            assert!(told.contains("ne peut plus créer de processus"), "{told}");
+            let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
+            assert!(notice.contains("ne peut plus créer de processus"), "{notice}");
         }
         server.program.err.wait_for(&format!("five times {reason}"), |said| {
             (String::from_utf8_lossy(said).matches(reason).count() == 5).then_some(())
@@ -104,9 +107,9 @@ fn when_fork_fails_for_a_while_who_comes_is_told_why_and_the_next_are_served() {
     }
 }
 
-/// The socket is able all the time: a server that only polls would ask the system as fast as it can.
+/// The socket stays writable: a server that only polls would spin.
 #[test]
-fn a_client_that_cannot_be_sent_to_for_want_of_memory_is_tried_again_a_little_later() {
+fn a_send_that_fails_for_want_of_memory_is_retried_after_a_pause() {
     const TIMES: usize = 20;
     if !can_trace() {
         return;
@@ -122,13 +125,13 @@ fn a_client_that_cannot_be_sent_to_for_want_of_memory_is_tried_again_a_little_la
         assert_eq!(peer.strings(2), ["un", "deux"]);
         let trace = failed(&trace, "sendto", error, TIMES);
         let rests = trace.lines().filter(|line| line.trim_end().ends_with("= 0 (Timeout)"));
-        // Some of them end early, by what the child says meanwhile.
+        // Some pauses end early, when a record of the child arrives.
         assert!(rests.count() > TIMES / 2, "{trace}");
     }
 }
 
 #[test]
-fn an_echo_that_cannot_be_sent_for_want_of_memory_comes_later() {
+fn an_echo_that_fails_for_want_of_memory_is_retried() {
     if !can_trace() {
         return;
     }
@@ -146,9 +149,10 @@ fn an_echo_that_cannot_be_sent_for_want_of_memory_comes_later() {
     failed(&trace, "sendto", "ENOBUFS", 3);
 }
 
-/// A child may be reaped before its last words are read, and these be a reason to send its client away.
+/// A child may be reaped before its last records are read, one of which asks to disconnect its
+/// client.
 #[test]
-fn no_signal_is_sent_to_a_child_that_was_reaped() {
+fn no_signal_is_sent_to_a_reaped_child() {
     if !can_trace() {
         return;
     }

@@ -133,7 +133,7 @@ fn our_relay_client_and_the_course_client_understand_each_other() {
     ours.out.line_with(&["bonjour"]);
     ours.types("salut\n");
     course.out.line_with(&["reçu : salut"]);
-    ours.end_of_keyboard();
+    ours.closes_stdin();
     course.types("adieu\n");
     assert!(ours.ends().success());
 }

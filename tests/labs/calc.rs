@@ -144,7 +144,7 @@ fn is_refused(peer: &mut Peer, line: &[u8], reason: &str, question: &str) {
 #[test]
 fn a_mebibyte_without_newline_is_told_once_and_its_rest_forgotten() {
     let server = Server::of(CALC, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     peer.hears(format!("{GREETING}{FIRST}"));
     peer.sends("1".repeat(1024 * 1024));
     // At once: no newline has come yet.
@@ -162,7 +162,7 @@ fn half_a_line_and_then_silence_is_closed_with_a_line_that_says_why() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
     for sent in ["", "1\n12"] {
         let _row = Row::of(&sent);
-        let (mut peer, child) = server.serves();
+        let (mut peer, child) = server.connect_served();
         peer.sends(sent);
         let heard = String::from_utf8(peer.hears_the_end()).unwrap();
         assert!(heard.ends_with("\nNothing came for 1 s: goodbye.\n"), "{heard}");
@@ -174,10 +174,10 @@ fn half_a_line_and_then_silence_is_closed_with_a_line_that_says_why() {
 #[test]
 fn a_client_that_takes_nothing_is_not_waited_for_longer_than_a_silent_one() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
-    let (mut peer, _) = server.serves();
+    let (mut peer, _) = server.connect_served();
     // More answers than the sockets hold, none of which it reads; its own writes fail when it is left.
     nix::sys::socket::setsockopt(&peer.stream, nix::sys::socket::sockopt::RcvBuf, &4096).unwrap();
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     thread::spawn(move || while std::io::Write::write_all(&mut speaker.stream, &[b'\n'; 1024]).is_ok() {});
     server.wait_for_children(0);
     server.program.out.line_with(&["was silent for too long"]);
@@ -226,8 +226,8 @@ fn iterative_gives_the_next_client_its_turn_although_the_last_one_stays() {
 #[test]
 fn one_that_floods_and_never_reads_does_not_disturb_another() {
     let server = Server::of(CALC, &[]);
-    let (flooder, _) = server.serves();
-    let (full, mut speaker) = (AtomicBool::new(false), flooder.also());
+    let (flooder, _) = server.connect_served();
+    let (full, mut speaker) = (AtomicBool::new(false), flooder.duplicate());
     speaker.stream.set_nonblocking(true).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -247,7 +247,7 @@ fn one_that_floods_and_never_reads_does_not_disturb_another() {
 #[test]
 fn the_server_prints_each_number_each_sum_and_each_refusal() {
     let server = Server::of(CALC, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     let who = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
     peer.sends("-5\n\x1b[2J\n12\n");
     for line in ["first number -5", "refused: \"^[[2J\" is not a whole number", "-5 + 12 = 7"] {
@@ -278,7 +278,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 
 #[test]
 fn help_teaches_every_option_with_examples() {
-    helps(
+    help_contains(
         CALC,
         &[
             "--bind",

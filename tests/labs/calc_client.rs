@@ -37,7 +37,7 @@ fn a_last_line_without_newline_is_sent_with_one_and_no_line_is_none() {
 fn thousands_of_piped_sums_are_all_answered() {
     let server = Server::of(SERVER, &[]);
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &server.port()]));
-    let mut keyboard = client.take_keyboard();
+    let mut keyboard = client.take_stdin();
     let typing = std::thread::spawn(move || {
         (0..20_000).for_each(|i| keyboard.write_all(format!("{i}\n1\n").as_bytes()).unwrap());
     });
@@ -95,7 +95,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
         let _row = Row::of(&(&arguments, &what));
         is_refused_in_english(CLIENT, arguments, what);
     }
-    helps(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
+    help_contains(CLIENT, &["[HOST]", "--port <N>", "127.0.0.1 by default", "5555 by default", "--plain"]);
 }
 
 /// The client on a terminal, connected to `port`.
@@ -199,7 +199,7 @@ fn at_the_end_of_its_keyboard_it_ends_its_side_and_shows_what_still_comes() {
     let (listener, port) = listening();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
     client.types("1\n2\n");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut server = Peer::adopt(listener.accept().unwrap().0);
     assert_eq!(server.hears_the_end(), b"1\n2\n");
     server.sends("the sum is \x1b[1m");

@@ -15,7 +15,7 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_echo_client");
 #[track_caller]
 fn comes_back(server: &Server, sent: &[u8], size_of_write: usize) {
     let mut peer = server.connect();
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     let heard = thread::scope(|scope| {
         scope.spawn(|| {
             sent.chunks(size_of_write).for_each(|part| speaker.sends(part));
@@ -73,7 +73,7 @@ fn twenty_clients_at_once_each_get_their_own_bytes_back() {
 #[test]
 fn one_that_sends_and_never_reads_does_not_disturb_another() {
     let server = Server::of(ECHO, &[]);
-    let (takes_nothing, _) = server.serves();
+    let (takes_nothing, _) = server.connect_served();
     takes_nothing.stream.set_nonblocking(true).unwrap();
     for _ in 0..20 {
         // As much as the sockets and the child take.
@@ -85,10 +85,10 @@ fn one_that_sends_and_never_reads_does_not_disturb_another() {
 #[test]
 fn a_reset_at_any_moment_concerns_that_client_alone() {
     let server = Server::of(ECHO, &[]);
-    let (mut stays, _) = server.serves();
+    let (mut stays, _) = server.connect_served();
     for _ in 0..10 {
         server.connect().resets();
-        let (mut mid_talk, _) = server.serves();
+        let (mut mid_talk, _) = server.connect_served();
         mid_talk.sends("never read again");
         mid_talk.resets();
         stays.sends("still here");
@@ -101,7 +101,7 @@ fn a_reset_at_any_moment_concerns_that_client_alone() {
 #[test]
 fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey() {
     let server = Server::of(ECHO, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     let address = peer.stream.local_addr().unwrap();
     let who = format!("(child {child}) received from {address}: ");
     for (sent, shown) in
@@ -121,7 +121,7 @@ fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey(
 #[test]
 fn a_long_chunk_is_printed_in_lines_that_cut_no_character() {
     let server = Server::of(ECHO, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     // The next character begins at byte 511 of 512.
     let sent = format!("x{}", "é".repeat(500));
     peer.sends(&sent);
@@ -238,8 +238,8 @@ fn help_teaches_every_option_with_examples() {
         ["[HOST] [PORT]", "--bind", "--port", "--max-clients", "--backlog", "--iterative", "8000 by default"];
     let guards =
         ["--max-per-address <N>", "--idle-timeout <S>", "--user", "--no-limits", "--no-seccomp", "-v"];
-    helps(ECHO, &[&options[..], &guards].concat());
-    helps(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default", "--plain"]);
+    help_contains(ECHO, &[&options[..], &guards].concat());
+    help_contains(CLIENT, &["[HOST] [PORT]", "127.0.0.1 by default", "8000 by default", "--plain"]);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_file_of_many_lines_piped_through_comes_out_the_same() {
     let server = Server::of(ECHO, &[]);
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &server.port()]));
     let text: String = (0..100_000).map(|i| format!("line {i}\n")).collect();
-    let (mut keyboard, sent) = (client.take_keyboard(), text.clone());
+    let (mut keyboard, sent) = (client.take_stdin(), text.clone());
     let typing = thread::spawn(move || keyboard.write_all(sent.as_bytes()));
     typing.join().unwrap().unwrap();
     assert!(client.ends().success());
@@ -361,7 +361,7 @@ fn a_server_that_answers_less_does_not_keep_a_piped_client_from_ending() {
     let port = listener.local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
     client.types("one\ntwo\n");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut server = Peer::adopt(listener.accept().unwrap().0);
     assert_eq!(server.hears_the_end(), b"onetwo");
     server.sends("OK");

@@ -1,5 +1,5 @@
-//! Tests that need most of the machine: thousands of connections, floods, shares of processor time. A crate of their own, so that no
-//! other test runs beside them; cargo runs one crate at a time.
+//! Tests that need most of the machine: thousands of connections, floods, shares of processor time.
+//! A separate crate, because cargo runs one crate at a time.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -15,12 +15,13 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// For a test that keeps a pace: clients that lose messages when they wait for a processor, a thousand signals a second.
+/// Excludes every other test of this crate: for a test with real-time windows, such as clients that
+/// lose messages while they wait for a processor.
 fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For every other test of this crate.
+/// Taken by every other test of this crate.
 fn beside_others() -> RwLockReadGuard<'static, ()> {
     MACHINE.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Many clients, much said, one who does not listen: nothing is lost, and all hear one order.
+//! Many clients, many messages, slow readers: nothing is lost, and all clients receive one order.
 
 use crate::common::*;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 
 #[test]
-fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order() {
+fn thirty_clients_send_1000_messages_each_and_all_receive_all_in_one_order() {
     let _machine = crate::beside_others();
     const CLIENTS: usize = 30;
     const MESSAGES: usize = 1000;
@@ -17,13 +17,13 @@ fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order()
     let peers: Vec<Peer> = (0..CLIENTS).map(|_| server.join()).collect();
     let heard: Vec<Vec<String>> = thread::scope(|scope| {
         for (who, peer) in peers.iter().enumerate() {
-            let mut speaker = peer.also();
+            let mut speaker = peer.duplicate();
             scope.spawn(move || {
                 (0..MESSAGES).for_each(|i| speaker.sends(format!("c{who} : message {i}\0")));
             });
         }
         let listeners: Vec<_> =
-            peers.iter().map(|peer| scope.spawn(|| peer.also().strings(CLIENTS * MESSAGES))).collect();
+            peers.iter().map(|peer| scope.spawn(|| peer.duplicate().strings(CLIENTS * MESSAGES))).collect();
         listeners.into_iter().map(|listener| listener.join().unwrap()).collect()
     });
     let first = &heard[0];
@@ -32,12 +32,12 @@ fn thirty_clients_say_1000_messages_each_at_once_and_all_hear_all_in_one_order()
         let prefix = format!("c{who} : ");
         let own: Vec<&str> = first.iter().filter_map(|text| text.strip_prefix(&prefix)).collect();
         let wrong = (0..MESSAGES).find(|&i| own.get(i) != Some(&format!("message {i}").as_str()));
-        assert_eq!((own.len(), wrong), (MESSAGES, None), "what client {who} said, in its order");
+        assert_eq!((own.len(), wrong), (MESSAGES, None), "messages of client {who}, in order");
     }
 }
 
 #[test]
-fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
+fn a_burst_of_1000_messages_reaches_three_readers_complete() {
     let _machine = crate::beside_others();
     let server = Server::start(&[]);
     let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
@@ -47,7 +47,7 @@ fn a_burst_of_1000_from_one_client_reaches_three_readers_whole() {
 }
 
 #[test]
-fn the_129th_client_is_a_client_like_the_others() {
+fn the_129th_client_is_served_like_the_others() {
     let _machine = crate::beside_others();
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..129).map(|_| server.join()).collect();
@@ -57,12 +57,12 @@ fn the_129th_client_is_a_client_like_the_others() {
 }
 
 #[test]
-fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
+fn two_hundred_clients_that_leave_at_once_receive_all_earlier_messages() {
     let _machine = crate::beside_others();
     const MESSAGES: usize = 20;
     let server = Server::start(&[]);
     let mut peers: Vec<Peer> = (0..200).map(|_| server.join()).collect();
-    // The first process finds everything at once: what was said, and that all are gone.
+    // On SIGCONT, the parent finds all messages and all departures at once.
     server.program.signal(Signal::SIGSTOP);
     for (i, peer) in peers.iter_mut().enumerate() {
         if i < MESSAGES {
@@ -80,7 +80,7 @@ fn two_hundred_clients_that_leave_at_once_hear_all_that_was_said_before() {
 }
 
 #[test]
-fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
+fn a_thousand_clients_talk_and_the_next_is_refused_with_the_reason() {
     let _machine = crate::beside_others();
     raise_own_descriptor_limit();
     let server = Server::start(&[]);
@@ -89,8 +89,11 @@ fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
     peers[999].sends("tous\0");
     peers.iter_mut().for_each(|peer| peer.hears("tous\0\0"));
     let mut one_too_many = server.connect();
-    let told = String::from_utf8(one_too_many.hears_the_end()).unwrap();
-    assert!(told.contains("la salle est pleine (1000 clients au plus)") && told.ends_with('\0'), "{told}");
+    let notice = String::from_utf8(one_too_many.hears_the_end()).unwrap();
+    assert!(
+        notice.contains("la salle est pleine (1000 clients au plus)") && notice.ends_with('\0'),
+        "{notice}"
+    );
     assert_eq!(server.children().len(), 1000);
     server.program.err.line_with(&["refusé", "1000 clients au plus"]);
     drop(peers);
@@ -98,19 +101,19 @@ fn a_thousand_clients_talk_and_the_next_is_told_that_the_room_is_full() {
 }
 
 #[test]
-fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+fn a_client_over_max_clients_is_refused_and_a_freed_slot_is_reused() {
     let _machine = crate::beside_others();
     let server = Server::start(&["--max-clients", "2"]);
     let (first, mut second) = (server.join(), server.join());
     for _ in 0..3 {
-        // A refused client that talks is told all the same: its bytes, which nobody reads as messages, are there before it is
-        // accepted, and must not turn the answer into a reset.
+        // The client sends before it is accepted. The server leaves these bytes unread, and its
+        // answer must not turn into a reset.
         server.program.signal(nix::sys::signal::Signal::SIGSTOP);
         let mut third = server.connect();
         third.sends("je parle d'abord\0".repeat(100));
         server.program.signal(nix::sys::signal::Signal::SIGCONT);
-        let told = String::from_utf8(third.hears_the_end()).unwrap();
-        assert!(told.contains("la salle est pleine (2 clients au plus)"), "{told}");
+        let notice = String::from_utf8(third.hears_the_end()).unwrap();
+        assert!(notice.contains("la salle est pleine (2 clients au plus)"), "{notice}");
     }
     assert_eq!(server.children().len(), 2);
     drop(first);
@@ -119,7 +122,8 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
     second.hears("entré\0\0");
 }
 
-/// Talks until the server has dropped the one who does not read.
+/// Sends until the server has dropped the client that does not read. Returns the number of
+/// messages.
 #[track_caller]
 fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer], message: &str) -> usize {
     let mut said = 0;
@@ -137,7 +141,7 @@ fn talk_until_dropped(server: &Server, speaker: &mut Peer, readers: &mut [Peer],
 }
 
 #[test]
-fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
+fn a_reader_that_stops_is_dropped_and_the_others_receive_everything() {
     let _machine = crate::beside_others();
     let server = Server::start(&["--lag-limit", "100000"]);
     let (mut speaker, mut readers) = (server.join(), [server.join(), server.join(), server.join()]);
@@ -146,23 +150,23 @@ fn one_reader_that_stops_is_dropped_and_the_others_hear_everything() {
     let address = stopped.stream.local_addr().unwrap().to_string();
     let message = format!("{}\0", "x".repeat(1000));
     talk_until_dropped(&server, &mut speaker, &mut readers, &message);
-    // Who, how far behind, since when.
+    // The line names the client, its backlog in bytes, and the duration.
     let line = server.program.err.line_with(&["lit trop lentement", &address, &format!("fils {child}")]);
     let bytes: u64 = line.split(" : ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((100_001..400_000).contains(&bytes), "{line}");
     assert!(line.contains("octets de retard depuis "), "{line}");
     server.wait_for_children(4);
-    // It really is closed, after what had gone before.
+    // The connection is closed, after the bytes that had been sent before.
     assert!(stopped.hears_the_end().len() > 1000);
     speaker.sends("et ça continue\0");
     readers.iter_mut().for_each(|reader| assert_eq!(reader.strings(1), ["et ça continue"]));
 }
 
 #[test]
-fn a_dropped_reader_that_wakes_up_is_told_why() {
+fn a_dropped_reader_that_resumes_receives_the_reason() {
     let _machine = crate::beside_others();
-    // It has half a second to wake up; a machine that is busy elsewhere may take that from it, but not five times.
-    let told = (0..5).any(|_| {
+    // The notice can be read for 500 ms. A busy machine may exceed that, not five times.
+    let received = (0..5).any(|_| {
         let server = Server::start(&["--lag-limit", "1"]);
         let (mut speaker, mut stopped) = (server.join(), server.join());
         talk_until_dropped(&server, &mut speaker, &mut [], &format!("{}\0", "x".repeat(1000)));
@@ -172,11 +176,11 @@ fn a_dropped_reader_that_wakes_up_is_told_why() {
             last.starts_with("chat_serveur : vous lisez trop lentement (") && last.ends_with("déconnecté")
         })
     });
-    assert!(told, "never told, or not in a string of its own");
+    assert!(received, "never received, or not as a separate string");
 }
 
 #[test]
-fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
+fn a_flood_is_slowed_to_its_readers_and_none_is_dropped() {
     let _machine = crate::beside_others();
     const MESSAGES: usize = 15_000;
     // A reader that takes nothing for 200 ms is dropped. A busy machine may exceed that, not ten
@@ -187,8 +191,8 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
         server.wait_for_children(4);
         let message = format!("{}\0", "m".repeat(999));
         let hears_all = |peer: &Peer| {
-            let mut reader = peer.also();
-            // They read, and now and then do something else for a moment.
+            let mut reader = peer.duplicate();
+            // Readers that pause for 20 ms now and then.
             (0..60).all(|_| {
                 let heard = reader.strings(2 * MESSAGES / 60).len();
                 thread::sleep(std::time::Duration::from_millis(20));
@@ -207,7 +211,8 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
                 .map(|peer| {
                     scope.spawn(move || {
                         let heard = catch_unwind(AssertUnwindSafe(|| hears_all(peer)));
-                        // The other readers would wait for messages of a dropped speaker.
+                        // Without the kill, the other readers would wait for messages of a dropped
+                        // sender.
                         heard.unwrap_or(false) || {
                             server.program.signal(Signal::SIGKILL);
                             false
@@ -223,7 +228,7 @@ fn a_flood_slows_down_for_its_readers_and_drops_none_of_them() {
 }
 
 #[test]
-fn a_refused_client_that_stays_is_closed_all_the_same() {
+fn a_refused_client_that_stays_connected_is_closed() {
     let _machine = crate::beside_others();
     let server = Server::start(&["--max-clients", "1"]);
     let _inside = server.join();
@@ -252,7 +257,7 @@ fn the_soft_limit_of_descriptors_is_raised() {
 }
 
 #[test]
-fn the_hub_forgets_what_all_have_heard() {
+fn the_hub_frees_messages_that_all_have_received() {
     let _machine = crate::beside_others();
     let server = Server::start(&["-q"]);
     let (mut speaker, mut listener) = (server.connect(), server.connect());

@@ -1,13 +1,15 @@
-//! The course client's screen shows one C string per `read` and loses the rest. Through our server it shows them all.
-//! One test at a time, ahead of all other processes where chrt(1) is allowed: a course's client that gets no processor for a few
-//! milliseconds loses messages, whatever the server does.
+//! Pasted lines on the screens of the course client, which shows one C string per `read` and drops
+//! the rest. Through our server it shows all of them.
+//!
+//! One test at a time, with real-time priority where chrt(1) is permitted: a course client that
+//! gets no processor for a few milliseconds loses messages, whatever the server does.
 
 use crate::common::*;
 
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// A command that runs `program` before all ordinary processes: chrt(1) becomes the program itself.
+/// Runs `program` with real-time priority; chrt(1) execs it.
 fn promptly(program: impl AsRef<OsStr>) -> Command {
     let fifo = ["--fifo", "1"];
     match Command::new("chrt").args(fifo).arg("true").output() {
@@ -18,7 +20,7 @@ fn promptly(program: impl AsRef<OsStr>) -> Command {
         }
         _ => {
             eprintln!(
-                "chrt is not allowed here: on a busy machine, these tests may fail for want of a processor"
+                "chrt is not permitted: on a busy machine, these tests may fail for want of a processor"
             );
             Command::new(program)
         }
@@ -29,11 +31,12 @@ fn lines(count: usize) -> Vec<String> {
     (1..=count).map(|i| format!("ligne {i} du collage")).collect()
 }
 
-/// Each of these tests may be disturbed so often by a machine that keeps processes waiting. With `--pace 0`, none of five
-/// tries succeeded, but for the bare lines: these screens showed 1 to 19 lines of 20, 26 to 165 of 200.
+/// Attempts of each test, for machines that keep processes waiting. With `--pace 0` none of five
+/// succeeded, except with bare lines: the screens showed 1 to 19 lines of 20, 26 to 165 of 200.
 const TRIES: usize = 5;
 
-/// Three of the course's clients look on while `paste` gives `count` lines to the room: each shows them all.
+/// Three course clients are in the room while `paste` sends `count` lines: each must show all of
+/// them.
 #[track_caller]
 fn all_reach_every_screen(count: usize, paste: impl Fn(&Server, &[String])) {
     let _machine = crate::alone();
@@ -47,13 +50,13 @@ fn shown_by_three_screens(lines: &[String], paste: impl Fn(&Server, &[String])) 
     let server = Server::from(promptly(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]));
     let screen = |pseudo| c_client_from(promptly(c_compat("chat_client_c")), &server, pseudo, "course");
     let mut screens = ["a", "b", "c"].map(screen);
-    server.settle(3);
-    // Hears all of it, so that we know when the room has gone quiet.
+    server.wait_for_clients(3);
+    // Receives everything, so that the end of the paste is known.
     let mut listener = server.join();
     paste(&server, lines);
     listener.hears_up_to(&lines[lines.len() - 1]);
     screens.each_mut().map(|screen| {
-        screen.end_of_keyboard();
+        screen.closes_stdin();
         assert!(screen.ends().success());
         let shown = screen.out.to_the_end();
         lines.iter().filter(|line| shown.lines().any(|on_screen| on_screen.ends_with(line.as_str()))).count()
@@ -68,7 +71,8 @@ fn twenty_messages_in_one_segment_reach_every_legacy_screen() {
     });
 }
 
-/// Passes without pacing as well, since no NUL stands between bare lines: it shows that pacing takes nothing away from them.
+/// Passes without pacing too, since no NUL separates bare lines: shows that pacing does not break
+/// them.
 #[test]
 fn twenty_bare_lines_in_one_segment_reach_every_legacy_screen() {
     all_reach_every_screen(20, |server, lines| server.join().sends(lines.join("\n") + "\n"));
@@ -78,9 +82,9 @@ fn twenty_bare_lines_in_one_segment_reach_every_legacy_screen() {
 fn twenty_lines_pasted_into_our_client_reach_every_legacy_screen() {
     all_reach_every_screen(20, |server, lines| {
         let mut alice = our_client(server, "alice");
-        server.settle(5);
+        server.wait_for_clients(5);
         alice.types(lines.join("\n") + "\n");
-        alice.end_of_keyboard();
+        alice.closes_stdin();
         assert!(alice.ends().success());
     });
 }
@@ -89,9 +93,9 @@ fn twenty_lines_pasted_into_our_client_reach_every_legacy_screen() {
 fn twenty_lines_pasted_into_the_course_client_reach_every_legacy_screen() {
     all_reach_every_screen(20, |server, lines| {
         let mut bob = c_client(server, "bob", "course");
-        server.settle(5);
+        server.wait_for_clients(5);
         bob.types(lines.join("\n") + "\n");
-        bob.end_of_keyboard();
+        bob.closes_stdin();
         assert!(bob.ends().success());
     });
 }
@@ -100,9 +104,9 @@ fn twenty_lines_pasted_into_the_course_client_reach_every_legacy_screen() {
 fn a_paste_of_two_hundred_lines_reaches_every_legacy_screen() {
     all_reach_every_screen(200, |server, lines| {
         let mut alice = our_client(server, "alice");
-        server.settle(5);
+        server.wait_for_clients(5);
         alice.types(lines.join("\n") + "\n");
-        alice.end_of_keyboard();
+        alice.closes_stdin();
         assert!(alice.ends().success());
     });
 }

@@ -1,5 +1,5 @@
-//! Descriptors, processes or memory that the system does not give: who cannot come in is told why or waits, those inside talk
-//! on, the server does not spin, and goes on by itself as soon as it gets what it lacked.
+//! Shortage of descriptors or processes: new clients wait or are refused with the reason, connected
+//! clients talk on, the server does not spin, and it recovers by itself.
 
 use crate::common::*;
 
@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The share of one processor that `pid` uses during `work`, which takes its time. Less on a machine that is busy elsewhere.
+/// The share of one processor that `pid` uses while `work` runs. Lower on a busy machine.
 #[track_caller]
 fn share_of_cpu(pid: i32, work: impl FnOnce()) -> f64 {
     let (used, began) = (cpu_time_of(pid), Instant::now());
@@ -16,7 +16,7 @@ fn share_of_cpu(pid: i32, work: impl FnOnce()) -> f64 {
 }
 
 #[test]
-fn with_64_descriptors_a_hundred_clients_all_get_in_one_after_the_other() {
+fn with_64_descriptors_a_hundred_clients_are_admitted_one_after_the_other() {
     let _machine = crate::beside_others();
     let server = Server::from(Command::new("sh").args([
         "-c",
@@ -28,41 +28,43 @@ fn with_64_descriptors_a_hundred_clients_all_get_in_one_after_the_other() {
     server.program.err.line_with(&["accept impossible", "Too many open files"]);
     let inside = server.children().len();
     assert!((40..64).contains(&inside), "{inside} of 100");
-    // Those inside talk on.
+    // The connected clients talk on.
     peers[0].sends("dedans\0");
     peers[..inside].iter_mut().for_each(|peer| peer.hears("dedans\0\0"));
-    // A server that spins would use all of a core; this one waits.
+    // A server that spins would use a whole core.
     let share = share_of_cpu(server.pid(), || thread::sleep(Duration::from_secs(2)));
     assert!(share < 0.05, "{:.1}% of a processor", share * 100.0);
-    // As one leaves, one who has waited comes in, and says so itself; the first are the first.
+    // Each departure lets in the next client of the queue, in the order of the connections.
     for number in inside..100 {
         drop(peers.remove(0));
-        let mut next = peers[inside - 1].also();
+        let mut next = peers[inside - 1].duplicate();
         next.sends(format!("enfin {number}\0"));
         next.hears_up_to(&format!("enfin {number}\0"));
     }
-    // The shortage was told once, not at every try.
+    // The shortage was reported once, not at every attempt.
     assert_eq!(server.program.err.so_far().matches("accept impossible").count(), 1);
 }
 
-/// A server run by a user who is nobody else: RLIMIT_NPROC counts a user's processes, and binds everybody but root.
-struct OfALoneUser {
+/// A server of a user without other processes: RLIMIT_NPROC counts the processes of a user, and
+/// does not bind root.
+struct ServerOfLoneUser {
     server: Server,
     user: String,
     _directory: tempfile::TempDir,
 }
 
-/// As the user with the number `user`.
+/// A command that runs as the user ID `user`.
 fn run_as(user: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={user}"), "--regid=65534", "--clear-groups"]);
     command
 }
 
-impl OfALoneUser {
-    /// Under `command`, such as prlimit(1). `None` for whoever is not root: the test is recorded as skipped.
+impl ServerOfLoneUser {
+    /// Starts a server under `command`, such as prlimit(1). `None` without root: the test is
+    /// recorded as skipped.
     #[track_caller]
-    fn start(number: u32, command: &[&str]) -> Option<OfALoneUser> {
+    fn start(number: u32, command: &[&str]) -> Option<ServerOfLoneUser> {
         if !is_root() {
             return None;
         }
@@ -71,10 +73,10 @@ impl OfALoneUser {
         let mut run = run_as(&user);
         let server =
             Server::from(run.args(command).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]));
-        Some(OfALoneUser { server, user, _directory })
+        Some(ServerOfLoneUser { server, user, _directory })
     }
 
-    /// Sets how many processes the user of this server, which runs, may have.
+    /// Sets RLIMIT_NPROC of the running server.
     #[track_caller]
     fn may_have(&self, count: &str) {
         let limit = ["prlimit", "--pid", &self.server.pid().to_string(), &format!("--nproc={count}:")];
@@ -83,45 +85,46 @@ impl OfALoneUser {
     }
 }
 
-/// A client that is told that there is no process for it.
+/// Asserts that a new client is refused for want of a process.
 #[track_caller]
-fn is_told_why(server: &Server) {
-    let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-    assert!(told.contains("ne peut plus créer de processus") && told.ends_with('\0'), "{told}");
+fn is_refused(server: &Server) {
+    let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
+    assert!(notice.contains("ne peut plus créer de processus") && notice.ends_with('\0'), "{notice}");
 }
 
 #[test]
-fn at_the_limit_of_processes_who_comes_is_told_why_and_who_leaves_makes_room() {
+fn at_the_limit_of_processes_a_client_is_refused_with_the_reason_until_one_leaves() {
     let _machine = crate::beside_others();
-    let Some(OfALoneUser { ref server, .. }) = OfALoneUser::start(0, &["prlimit", "--nproc=21"]) else {
+    let Some(ServerOfLoneUser { ref server, .. }) = ServerOfLoneUser::start(0, &["prlimit", "--nproc=21"])
+    else {
         return;
     };
-    // The first process and its children: 21.
+    // The parent and 20 children: 21.
     let mut inside: Vec<Peer> = (0..20).map(|_| server.join()).collect();
-    is_told_why(server);
+    is_refused(server);
     server.program.err.line_with(&["refusé : fork impossible", "Resource temporarily unavailable"]);
     for _ in 0..3 {
         inside.remove(0);
         server.wait_for_children(19);
         inside.push(server.join());
-        is_told_why(server);
+        is_refused(server);
     }
     inside[19].sends("entré\0");
     inside.iter_mut().for_each(|peer| peer.hears_up_to("entré\0"));
 }
 
 #[test]
-fn after_a_hundred_forks_that_failed_the_next_client_is_served_without_a_restart() {
+fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
     let _machine = crate::beside_others();
-    let Some(lone) = OfALoneUser::start(1, &[]) else { return };
+    let Some(lone) = ServerOfLoneUser::start(1, &[]) else { return };
     let server = &lone.server;
     let mut inside = server.join();
     let before = descriptors_of(server.pid());
     lone.may_have("1");
     let share = share_of_cpu(server.pid(), || {
         for _ in 0..100 {
-            is_told_why(server);
-            // Fifty a second at most: a modest rate.
+            is_refused(server);
+            // At most fifty attempts a second.
             thread::sleep(Duration::from_millis(20));
         }
     });

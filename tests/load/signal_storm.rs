@@ -1,4 +1,5 @@
-//! A thousand signals a second, and a clock that falls: what is said meanwhile arrives, all of it, in one order, at its pace.
+//! A thousand signals a second, and a wall clock that runs backwards: every message arrives, in one
+//! order, at its pace.
 
 use crate::common::*;
 
@@ -8,11 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const STORM: usize = 10_000;
-/// What a terminal, a job control or a child may send at any time.
+/// Signals that a terminal, job control or a child may send at any time.
 const HARMLESS: [Signal; 4] = [SIGCHLD, SIGWINCH, SIGURG, SIGCONT];
 
-/// Sends the first process and the children [`STORM`] signals in turn, a thousand a second if the machine can, and tells how
-/// many are sent.
+/// Sends the parent and its children [`STORM`] signals in turn, at most a thousand a second, and
+/// counts them in `sent`.
 #[track_caller]
 fn storm(family: &[i32], sent: &AtomicUsize) {
     let began = Instant::now();
@@ -21,7 +22,7 @@ fn storm(family: &[i32], sent: &AtomicUsize) {
         if i % 100 < 99 {
             send(member, HARMLESS[i / family.len() % HARMLESS.len()]);
         } else {
-            // Now and then one of them sleeps until the next signal but one.
+            // Stops one process for the next interval.
             send(family[i / 100 % family.len()], SIGSTOP);
         }
         let due = Duration::from_millis(i as u64 + 1);
@@ -34,33 +35,34 @@ fn storm(family: &[i32], sent: &AtomicUsize) {
 }
 
 #[test]
-fn ten_thousand_signals_at_1_khz_to_all_processes_lose_nothing_of_a_conversation() {
+fn ten_thousand_signals_at_1_khz_to_all_processes_lose_no_message() {
     let _machine = crate::alone();
     let server = Server::start(&["-q"]);
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     let family: Vec<i32> = server.wait_for_children(4).into_iter().chain([server.pid()]).collect();
     let sent = AtomicUsize::new(0);
-    // Two speak as long as it storms: a message each for ten signals, and so 1000 each.
-    let heard = one_order(&peers, STORM / 5, |_| {
+    // Two clients send during the storm: one message each for ten signals, 1000 each.
+    let heard = hear_in_one_order(&peers, STORM / 5, |_| {
         thread::scope(|scope| {
             scope.spawn(|| storm(&family, &sent));
             for i in 0..STORM / 10 {
                 eventually("the storm to go on", || (sent.load(Ordering::Relaxed) >= i * 10).then_some(()));
                 for (who, speaker) in ["alice", "bob"].into_iter().zip(&peers) {
                     let _row = Row::of(&who);
-                    speaker.also().sends(format!("{who} : {i}\0"));
+                    speaker.duplicate().sends(format!("{who} : {i}\0"));
                 }
             }
         });
     });
-    all_said(&heard, "alice", STORM / 10);
-    all_said(&heard, "bob", STORM / 10);
+    contains_all_messages(&heard, "alice", STORM / 10);
+    contains_all_messages(&heard, "bob", STORM / 10);
     let still: Vec<i32> = server.wait_for_children(4).into_iter().chain([server.pid()]).collect();
     assert_eq!(still, family);
     assert_eq!(server.program.err.so_far(), "");
 }
 
-/// How many times the server has sent one message alone, `size` bytes or one more, as it has told with `-v` until its end.
+/// Counts the sends of one message alone, of `size` bytes or one more, in the output of a server
+/// with `-v`. Ends the server.
 #[cfg(target_os = "linux")]
 #[track_caller]
 fn sent_alone(server: Server, size: usize) -> usize {
@@ -70,13 +72,14 @@ fn sent_alone(server: Server, size: usize) -> usize {
     sends.filter(|sent| sent.parse() == Ok(size) || sent.parse() == Ok(size + 1)).count()
 }
 
-/// Each look at the time of day finds it earlier than the one before: c-compat/falling_clock.c.
+/// c-compat/falling_clock.c: each reading of the wall clock is earlier than the last.
 #[cfg(target_os = "linux")]
 #[test]
-fn while_the_clock_of_the_wall_falls_messages_go_on_at_their_pace() {
+fn while_the_wall_clock_runs_backwards_messages_keep_their_pace() {
     let _machine = crate::alone();
     const LINES: usize = 20;
-    // A machine that keeps the server waiting for 200 ms turns the paste into a flood, but not five times.
+    // A pause of the server of 200 ms turns the paste into a flood. A busy machine may cause one,
+    // not five times.
     let paced = (0..5).any(|_| {
         let mut command = std::process::Command::new(SERVER);
         command.args(["--bind", "127.0.0.1", "--port", "0", "--lines", "0", "--pace", "5", "-v"]);
@@ -86,11 +89,11 @@ fn while_the_clock_of_the_wall_falls_messages_go_on_at_their_pace() {
         let mut paste = server.join();
         let messages: Vec<String> = (10..10 + LINES).map(|i| format!("ligne {i}")).collect();
         paste.sends(messages.join("\0") + "\0");
-        // The line door's stamps show that the server's clock falls.
+        // The time stamps of the line client show that the clock runs backwards.
         let stamps: Vec<String> = (0..LINES).map(|_| reads_lines.hears_line()[..10].to_string()).collect();
         assert!(stamps[0].as_str() < "[12:00:00]", "{stamps:?}");
         assert!(stamps.windows(2).all(|two| two[1] < two[0]), "{stamps:?}");
-        // All arrive, each in a send of its own.
+        // All messages arrive, each in its own send.
         assert_eq!(paste.strings(LINES), messages);
         sent_alone(server, "ligne 10\0".len()) == LINES
     });

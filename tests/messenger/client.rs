@@ -1,4 +1,4 @@
-//! `chat_client`, on a terminal and off it, with servers that behave and servers that do not.
+//! `chat_client`, with and without a terminal, with correct and faulty servers.
 
 use crate::common::*;
 
@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
-/// A server of the test's own, and our client connected to it.
+/// A `chat_client`, and its connection at a listener of the test.
 #[track_caller]
 fn with_fake_server(pseudo: &str) -> (Program, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -30,7 +30,7 @@ fn on_terminal(server: &Server, pseudo: &str) -> Terminal {
     client
 }
 
-/// Our client with this standard output, of which no other copy stays open.
+/// A `chat_client` with this standard output, of which no other descriptor stays open.
 #[track_caller]
 fn writing_to(server: &Server, pseudo: &str, output: impl Into<Stdio>) -> Program {
     let mut command = Command::new(CLIENT);
@@ -49,7 +49,7 @@ fn screen_process(pid: i32) -> i32 {
 }
 
 #[test]
-fn off_a_terminal_it_prints_one_line_and_then_each_message_in_the_courses_shape() {
+fn without_a_terminal_it_prints_one_line_and_then_each_message_as_the_course_client_does() {
     let server = Server::start(&[]);
     let mut alice = our_client(&server, "alice");
     let mut bob = server.join();
@@ -58,7 +58,7 @@ fn off_a_terminal_it_prints_one_line_and_then_each_message_in_the_courses_shape(
     assert_eq!(bob.strings(2).len(), 2);
     alice.types("ça va\n");
     assert_eq!(bob.strings(1), ["alice : ça va"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
     let printed = alice.out.to_the_end();
     let (opening, rest) = printed.split_once('\n').unwrap();
@@ -69,11 +69,12 @@ fn off_a_terminal_it_prints_one_line_and_then_each_message_in_the_courses_shape(
 }
 
 #[test]
-fn every_message_is_shown_however_tcp_cut_them() {
+fn every_message_is_shown_however_tcp_splits_them() {
     let expected: String = ["un", "deux", "trois", "quatre", "cinq", "six\n", "sept"]
         .map(|text| format!("\n{text}\nalice> "))
         .concat();
-    // The client shows a torn message after 500 ms. A busy machine may exceed that, not ten times.
+    // The client shows an incomplete message after 500 ms. A busy machine may exceed that, not ten
+    // times.
     let whole = (0..10).any(|_| {
         let (client, mut server) = with_fake_server("alice");
         for byte in b"un\0\0deux\0trois\0" {
@@ -98,22 +99,22 @@ fn thousands_of_messages_in_few_segments_are_all_shown() {
 }
 
 #[test]
-fn a_line_goes_as_the_courses_client_sends_it() {
+fn a_line_is_sent_as_the_course_client_sends_it() {
     let (mut client, mut server) = with_fake_server("alice");
     client.types("bonjour\n\nsans fin");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
-    // And at the end of the keyboard, nothing more: no empty message.
+    // The end of standard input adds no empty message.
     assert_eq!(String::from_utf8_lossy(&sent), "alice : bonjour\0alice : \0alice : sans fin\0");
 }
 
 #[test]
-fn a_long_line_goes_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
+fn a_long_line_is_sent_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
     let (mut client, mut server) = with_fake_server("élodie");
     let line = "é€🦀x".repeat(500);
     client.types(format!("{line}\n"));
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
     let messages: Vec<&[u8]> = sent.strip_suffix(b"\0").unwrap().split(|&byte| byte == 0).collect();
@@ -126,14 +127,14 @@ fn a_long_line_goes_in_pieces_of_at_most_1024_bytes_and_whole_characters() {
 }
 
 #[test]
-fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
+fn on_a_terminal_control_characters_of_others_are_made_visible() {
     let server = Server::start(&[]);
     let alice = on_terminal(&server, "alice");
-    server.settle(1);
+    server.wait_for_clients(1);
     let mut eve = server.join();
     eve.sends(&b"eve : \x1b]0;titre\x07\x1b[2J\r\x08 \xc2\x9b31m \xe2\x80\xaegauche \xff\0"[..]);
     alice.shows("eve : ^[]0;titre^G^[[2J^M^H <U+009B>31m <U+202E>gauche \\xff\r\nalice> ");
-    // Another's line cannot be forged by a newline inside a message.
+    // A newline inside a message cannot forge another client's line.
     eve.sends("eve : un\nbob : deux\0");
     alice.shows("eve : un\r\n    | bob : deux\r\n");
     assert!(!alice.screen.so_far().contains('\x1b'));
@@ -143,7 +144,7 @@ fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
 fn two_terminals_talk() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = (on_terminal(&server, "alice"), on_terminal(&server, "bob"));
-    server.settle(2);
+    server.wait_for_clients(2);
     alice.types("bonjour\r");
     bob.shows("\r\nalice : bonjour\r\nbob> ");
     bob.types("salut à toi\r");
@@ -153,7 +154,8 @@ fn two_terminals_talk() {
 #[test]
 fn ctrl_c_and_ctrl_d_end_both_processes_with_a_line_and_status_0() {
     let server = Server::start(&[]);
-    // Often, since Ctrl+C reaches both processes at once, one of which may have just been born.
+    // Repeated: Ctrl+C reaches both processes at once, the second of which may have just been
+    // forked.
     let ways = [("\x03", "interrompu, au revoir"), ("\x04", "fin de l'entrée, au revoir")];
     for (key, line) in ways.into_iter().cycle().take(40) {
         let _row = Row::of(&(&key, &line));
@@ -167,7 +169,7 @@ fn ctrl_c_and_ctrl_d_end_both_processes_with_a_line_and_status_0() {
 }
 
 #[test]
-fn sigterm_is_the_users_wish_as_well() {
+fn sigint_and_sigterm_end_it_with_a_line_and_status_0() {
     let server = Server::start(&[]);
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
@@ -179,13 +181,13 @@ fn sigterm_is_the_users_wish_as_well() {
 }
 
 #[test]
-fn when_the_server_goes_both_processes_end_with_a_line_and_status_1() {
+fn when_the_server_ends_both_processes_end_with_a_line_and_status_1() {
     for signal in [SIGTERM, SIGKILL] {
         let _row = Row::of(&signal);
         let server = Server::start(&[]);
         let mut alice = our_client(&server, "alice");
         let screen = screen_process(alice.pid());
-        server.settle(1);
+        server.wait_for_clients(1);
         server.program.signal(signal);
         assert_eq!(alice.ends().code(), Some(1));
         assert_eq!(alice.err.to_the_end(), "chat_client : le serveur a fermé la connexion\n");
@@ -194,7 +196,7 @@ fn when_the_server_goes_both_processes_end_with_a_line_and_status_1() {
 }
 
 #[test]
-fn a_reset_connection_is_told_as_such() {
+fn a_reset_connection_is_reported_as_such() {
     let (mut client, server) = with_fake_server("alice");
     Peer::adopt(server).resets();
     assert_eq!(client.ends().code(), Some(1));
@@ -217,11 +219,11 @@ fn neither_process_outlives_the_other() {
 }
 
 #[test]
-fn a_server_that_never_reads_does_not_hold_the_user() {
+fn a_server_that_never_reads_does_not_block_the_client() {
     let (mut client, server) = with_fake_server("alice");
     let screen = screen_process(client.pid());
-    // More than the sockets' buffers hold, from a thread, since the client stops reading its keyboard.
-    let mut keyboard = client.take_keyboard();
+    // More than the socket buffers hold. From a thread, since the client stops reading its input.
+    let mut keyboard = client.take_stdin();
     let same_keyboard = keyboard.as_fd().try_clone_to_owned().unwrap();
     let typing = std::thread::spawn(move || {
         let line = "x".repeat(900) + "\n";
@@ -249,14 +251,14 @@ fn a_server_that_never_reads_does_not_hold_the_user() {
     assert_eq!(client.ends().code(), Some(0));
     no_process_left(client.pid(), screen);
     typing.join().unwrap();
-    // What it has read and could not send is told.
+    // The client reports the lines that it has read and could not send.
     let said = client.err.to_the_end();
     let is_told = said.ends_with("n'est pas parti)\n") || said.ends_with("ne sont pas partis)\n");
     assert!(said.starts_with("chat_client : interrompu, au revoir (") && is_told, "{said}");
 }
 
 #[test]
-fn an_output_that_takes_nothing_ends_it_with_one_line_and_status_1() {
+fn a_full_output_ends_it_with_one_line_and_status_1() {
     let server = Server::start(&[]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = Command::new(CLIENT)
@@ -272,7 +274,7 @@ fn an_output_that_takes_nothing_ends_it_with_one_line_and_status_1() {
 }
 
 #[test]
-fn a_reader_of_its_output_that_leaves_ends_both_processes() {
+fn a_closed_output_pipe_ends_both_processes() {
     let server = Server::start(&[]);
     let mut peer = server.join();
     let (reader, writer) = std::io::pipe().unwrap();
@@ -280,8 +282,8 @@ fn a_reader_of_its_output_that_leaves_ends_both_processes() {
     server.wait_for_children(2);
     let screen = screen_process(alice.pid());
     drop(reader);
-    // Another test's program that is being started may hold a copy of the reader for a moment: one message could still be
-    // taken.
+    // A child that another test is just starting may hold a copy of the reader: one more message
+    // could succeed.
     let ended = eventually("the end of the client", || {
         peer.sends("à personne\0");
         alice.child.try_wait().expect("wait")
@@ -311,27 +313,27 @@ fn neither_process_outlives_the_other_when_the_output_is_blocked() {
 }
 
 #[test]
-fn a_slow_reader_of_its_output_gets_every_message() {
+fn a_slow_reader_of_the_output_receives_every_message() {
     let server = Server::start(&["-q"]);
     let (reader, writer) = std::io::pipe().unwrap();
     let mut alice = writing_to(&server, "alice", writer);
     let text: String = (0..20_000).map(|i| format!("{i}\n")).collect();
-    let mut keyboard = alice.take_keyboard();
+    let mut keyboard = alice.take_stdin();
     let typing = std::thread::spawn(move || keyboard.write_all(text.as_bytes()));
     typing.join().unwrap().unwrap();
-    // The keyboard has ended, and nobody has read a line of the output so far.
+    // Standard input has ended, and no line of the output has been read yet.
     let lines = std::io::BufRead::lines(std::io::BufReader::new(reader)).map_while(Result::ok);
     assert_eq!(lines.filter(|line| line.starts_with("alice : ")).count(), 20_000);
     assert_eq!(alice.ends().code(), Some(0));
 }
 
 #[test]
-fn what_a_server_never_took_is_no_success() {
+fn bytes_that_the_server_never_read_are_status_1() {
     let (mut client, server) = with_fake_server("alice");
     client.types("perdu\n");
     let mut byte = [0; 1];
     (&server).read_exact(&mut byte).unwrap();
-    client.end_of_keyboard();
+    client.closes_stdin();
     // Closing with unread bytes resets the connection.
     Peer::adopt(server).resets();
     assert_eq!(client.ends().code(), Some(1));
@@ -339,7 +341,7 @@ fn what_a_server_never_took_is_no_success() {
 }
 
 #[test]
-fn signals_that_a_parent_left_ignored_or_blocked_work_all_the_same() {
+fn inherited_ignored_or_blocked_signals_still_work() {
     let server = Server::start(&[]);
     let mut command = Command::new("env");
     command.args(["--ignore-signal=CHLD", "--block-signal=INT", CLIENT, "127.0.0.1", "alice", "--port"]);
@@ -351,7 +353,7 @@ fn signals_that_a_parent_left_ignored_or_blocked_work_all_the_same() {
 }
 
 #[test]
-fn a_keyboard_that_cannot_be_read_is_an_error() {
+fn an_unreadable_standard_input_is_an_error() {
     let server = Server::start(&[]);
     let output = Command::new(CLIENT)
         .args(["127.0.0.1", "alice", "--port", &server.port()])
@@ -365,10 +367,10 @@ fn a_keyboard_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn a_held_terminal_or_a_full_pipe_does_not_keep_a_signal_from_ending_it() {
+fn a_signal_ends_it_although_the_terminal_or_the_pipe_accepts_no_output() {
     let server = Server::start(&[]);
     let mut alice = on_terminal(&server, "alice");
-    // Ctrl+S: the terminal holds its output, the screen's process waits for it.
+    // Ctrl+S: the terminal holds its output, and the receiving process blocks in write.
     alice.types("\x13");
     let mut bob = server.join();
     bob.sends("bob : salut\0");

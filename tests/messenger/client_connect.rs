@@ -1,4 +1,4 @@
-//! How `chat_client` finds its server, and what it says when it does not.
+//! How `chat_client` connects, and its error messages.
 
 use crate::common::*;
 
@@ -7,20 +7,20 @@ use std::net::TcpListener;
 use std::process::Command;
 
 #[test]
-fn a_host_name_is_taken_as_well_as_an_address() {
+fn a_host_name_is_accepted_as_well_as_an_address() {
     let server = Server::start(&[]);
     let mut alice =
         Program::start(Command::new(CLIENT).args(["localhost", "alice", "--port", &server.port()]));
     alice.out.line_with(&["Connecté à 127.0.0.1:"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
 }
 
 #[test]
-fn a_client_that_is_early_waits_for_its_server() {
+fn a_client_started_first_waits_for_its_server() {
     // The search ends after 3 s. A busy machine may exceed that, not ten times.
     let is_found = (0..10).any(|_| {
-        // A port that was free a moment ago; if somebody else takes it meanwhile, the server below fails loudly.
+        // A port that was free just now. If another process takes it, the server below fails.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
         let mut alice = Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]));
         let pauses = eventually("a pause between two tries, or its end", || {
@@ -31,7 +31,7 @@ fn a_client_that_is_early_waits_for_its_server() {
         if !pauses {
             return false;
         }
-        // A stopped client has its last try left, however long the server takes to start.
+        // While it is stopped, its search cannot time out, however slowly the server starts.
         alice.signal(SIGSTOP);
         let _server = Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", &port]));
         alice.signal(SIGCONT);
@@ -56,7 +56,7 @@ fn without_a_server_it_says_so_and_ends_with_status_1() {
 }
 
 #[test]
-fn an_unknown_host_is_told_at_once() {
+fn an_unknown_host_is_reported_at_once() {
     let mut alice = Program::start(Command::new(CLIENT).args(["nulle.part.invalid", "alice"]));
     assert_eq!(alice.ends().code(), Some(1));
     let said = alice.err.to_the_end();

@@ -1,8 +1,9 @@
-//! Every pair talks both ways: {our server, the C server} with {our client, the C client in each of its forms}.
+//! Every pair of server and client, ours and in C, each variant of the C client: both directions.
 
 use crate::common::*;
 
-/// What `pseudo` typing `text` puts into the room, in each form that the students' clients have.
+/// Variants of the C client, as the students write it, each with the message that it sends for
+/// `salut` typed by bob.
 const FORMS: [(&str, &str); 7] = [
     ("course", "bob : salut"),
     ("newline", "bob : salut\n"),
@@ -13,7 +14,7 @@ const FORMS: [(&str, &str); 7] = [
     ("nul-run", "bob : salut"),
 ];
 
-/// As both clients show a message: newline, text, newline, prompt.
+/// Waits for a message as both clients show it: newline, text, newline, prompt.
 #[track_caller]
 fn shows(program: &Program, text: &str, prompt: &str) {
     let shown = format!("\n{text}\n{prompt}> ");
@@ -22,23 +23,24 @@ fn shows(program: &Program, text: &str, prompt: &str) {
     });
 }
 
-/// Our client as alice, and the C client as bob, in one room: each hears the other.
+/// Our client as alice and the C client as bob, in one room: each receives the message of the
+/// other.
 #[track_caller]
 fn talk(server: &Server, variant: &str, form: &str) {
     let mut alice = our_client(server, "alice");
     let mut bob = c_client(server, "bob", variant);
-    server.settle(2);
+    server.wait_for_clients(2);
     bob.types("salut\n");
     shows(&alice, form, "alice");
     if server.echoes() {
-        // Two messages in one read are one too many for this client: it gets the second after it has shown the first.
+        // The C client shows one message per read: wait for the first before the second is sent.
         shows(&bob, form, "bob");
     }
     alice.types("bonjour\n");
     shows(&bob, "alice : bonjour", "bob");
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
-    bob.end_of_keyboard();
+    bob.closes_stdin();
     assert!(bob.ends().success());
 }
 
@@ -54,16 +56,16 @@ fn our_client_and_each_c_client_talk_through_our_server() {
 fn our_client_and_each_c_client_talk_through_the_c_server() {
     for (variant, form) in FORMS {
         let _row = Row::of(&(&variant, &form));
-        talk(&Server::in_c(), variant, form);
+        talk(&Server::start_c(), variant, form);
     }
 }
 
 #[test]
 fn two_of_our_clients_talk_through_both_servers() {
-    for server in [Server::start(&[]), Server::in_c()] {
+    for server in [Server::start(&[]), Server::start_c()] {
         let _row = Row::of(&name_of(server.pid()));
         let (mut alice, mut carole) = (our_client(&server, "alice"), our_client(&server, "carole"));
-        server.settle(2);
+        server.wait_for_clients(2);
         alice.types("un\n");
         shows(&carole, "alice : un", "carole");
         carole.types("deux\n");
@@ -72,23 +74,23 @@ fn two_of_our_clients_talk_through_both_servers() {
 }
 
 #[test]
-fn two_c_clients_of_any_form_talk_through_our_server() {
+fn two_c_clients_of_any_variant_talk_through_our_server() {
     let server = Server::start(&[]);
     let listener = c_client(&server, "zoe", "course");
     for (i, (variant, form)) in FORMS.iter().enumerate() {
         let _row = Row::of(&variant);
         let mut bob = c_client(&server, "bob", variant);
-        server.settle(2);
+        server.wait_for_clients(2);
         bob.types("salut\n");
         shows(&bob, form, "bob");
         let heard = format!("\n{form}\nzoe> ");
-        listener.out.wait_for("each once", |bytes| {
+        listener.out.wait_for("each message once", |bytes| {
             let text = String::from_utf8_lossy(bytes);
             (text.matches(&heard).count() == FORMS[..=i].iter().filter(|(_, f)| f == form).count())
                 .then_some(())
         });
-        bob.end_of_keyboard();
+        bob.closes_stdin();
         assert!(bob.ends().success());
-        server.settle(1);
+        server.wait_for_clients(1);
     }
 }

@@ -1,4 +1,4 @@
-//! The second door: clients that send and read lines, in one room with those that send and read C strings.
+//! `--lines`: clients that send and read lines, in one room with clients of C strings.
 
 use crate::common::*;
 
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const WELCOME: &str = "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n";
 
-/// A server with both doors.
+/// A server for C strings and lines.
 struct Room {
     server: Server,
     lines: SocketAddr,
@@ -25,7 +25,7 @@ impl Room {
         Room { lines: server.lines_address(), server }
     }
 
-    /// A client of the second door that has been welcomed.
+    /// A line client that has read the welcome.
     #[track_caller]
     fn join_lines(&self) -> Peer {
         let mut peer = Peer::connect(self.lines);
@@ -35,7 +35,7 @@ impl Room {
     }
 }
 
-/// The next line's text, behind a time of the right form.
+/// The text of the next line; asserts the form of the time before it.
 #[track_caller]
 fn next_text(peer: &mut Peer) -> String {
     let line = peer.line();
@@ -46,7 +46,7 @@ fn next_text(peer: &mut Peer) -> String {
 }
 
 #[test]
-fn each_line_goes_to_every_client_the_sender_included_with_the_time_and_without_the_spaces_around_it() {
+fn each_line_is_relayed_to_all_trimmed_and_with_the_time() {
     let room = Room::open(&[]);
     let (mut alice, mut bob) = (room.join_lines(), room.join_lines());
     alice.sends(" \tbonjour à tous  \r\nencore\n\n");
@@ -58,7 +58,7 @@ fn each_line_goes_to_every_client_the_sender_included_with_the_time_and_without_
 }
 
 #[test]
-fn a_line_that_comes_byte_by_byte_is_one() {
+fn a_line_sent_byte_by_byte_is_one_line() {
     let room = Room::open(&[]);
     let mut alice = room.join_lines();
     b"lentement\n".iter().for_each(|byte| alice.sends([*byte]));
@@ -66,7 +66,7 @@ fn a_line_that_comes_byte_by_byte_is_one() {
 }
 
 #[test]
-fn line_clients_and_c_clients_are_in_one_room() {
+fn line_clients_and_c_clients_share_one_room() {
     let room = Room::open(&[]);
     let (mut line, mut string) = (room.join_lines(), room.server.join());
     line.sends("salut\r\n");
@@ -96,17 +96,17 @@ fn the_course_client_in_c_and_ours_talk_with_a_line_client() {
 }
 
 #[test]
-fn a_message_of_several_lines_cannot_forge_anothers() {
+fn a_message_cannot_forge_a_line_of_another_client() {
     let room = Room::open(&[]);
     let (mut line, mut string) = (room.join_lines(), room.server.join());
     string.sends("moi : un\n[00:00:00] toi : deux\0");
     assert_eq!(next_text(&mut line), "moi : un");
     assert_eq!(next_text(&mut line), "[00:00:00] toi : deux");
-    // Nor can a NUL in a line end the string of those who read strings.
+    // A NUL in a line must not end the string of the C clients.
     line.sends("a\0b : c\n");
     string.hears("moi : un\n[00:00:00] toi : deux\0\0ab : c\0\0");
     assert_eq!(next_text(&mut line), "ab : c");
-    // Nor can what other readers take for the end of a line.
+    // Other terminators must not end the line either.
     line.sends("eve\r[00:00:00] prof : non\n");
     assert_eq!(next_text(&mut line), "eve [00:00:00] prof : non");
     string.sends("eve\r[00:00:00] prof : non\0");
@@ -114,10 +114,10 @@ fn a_message_of_several_lines_cannot_forge_anothers() {
 }
 
 #[test]
-fn both_doors_hear_one_order() {
+fn line_clients_and_c_clients_receive_one_order() {
     let room = Room::open(&["--pace", "0"]);
     let (line, mut string) = (room.join_lines(), room.server.join());
-    let (mut line_speaker, mut string_speaker) = (line.also(), string.also());
+    let (mut line_speaker, mut string_speaker) = (line.duplicate(), string.duplicate());
     let mut listener = line;
     std::thread::scope(|scope| {
         scope.spawn(move || (0..500).for_each(|i| line_speaker.sends(format!("ligne {i}\n"))));
@@ -129,10 +129,10 @@ fn both_doors_hear_one_order() {
 }
 
 #[test]
-fn a_long_line_goes_in_pieces_and_a_half_one_when_its_client_leaves() {
+fn a_long_line_is_relayed_in_pieces_and_an_unfinished_one_at_the_end() {
     let room = Room::open(&["--pace", "0"]);
     let (mut speaker, mut listener) = (room.join_lines(), room.join_lines());
-    // Each piece is text: no character is cut, wherever it lies.
+    // Each piece is valid UTF-8: no character is split.
     let long = "x€é".repeat(150_000);
     speaker.sends(&long);
     speaker.sends("fin sans retour");
@@ -145,7 +145,7 @@ fn a_long_line_goes_in_pieces_and_a_half_one_when_its_client_leaves() {
 }
 
 #[test]
-fn n_clients_are_n_plus_1_processes_and_the_second_door_leaves_the_low_numbers_alone() {
+fn the_line_listener_takes_no_low_descriptor_and_no_process() {
     let room = Room::open(&[]);
     let (_line, _string) = (room.join_lines(), room.server.join());
     let children = room.server.wait_for_children(2);
@@ -161,19 +161,22 @@ fn n_clients_are_n_plus_1_processes_and_the_second_door_leaves_the_low_numbers_a
 }
 
 #[test]
-fn one_client_too_many_is_told_in_the_language_of_its_door() {
+fn a_refusal_has_the_encoding_of_its_client() {
     let room = Room::open(&["--max-clients", "1"]);
     let _first = room.join_lines();
-    let told = Peer::connect(room.lines).hears_the_end();
-    let told = String::from_utf8(told).unwrap();
-    assert!(told.contains("la salle est pleine (1 client au plus)") && told.ends_with('\n'), "{told:?}");
-    let told = room.server.connect().hears_the_end();
-    assert!(told.ends_with(b"\0") && !told.contains(&b'\n'));
+    let notice = Peer::connect(room.lines).hears_the_end();
+    let notice = String::from_utf8(notice).unwrap();
+    assert!(
+        notice.contains("la salle est pleine (1 client au plus)") && notice.ends_with('\n'),
+        "{notice:?}"
+    );
+    let notice = room.server.connect().hears_the_end();
+    assert!(notice.ends_with(b"\0") && !notice.contains(&b'\n'));
 }
 
 #[test]
-fn a_line_client_that_does_not_read_is_told_in_a_line_and_the_others_go_on() {
-    // The reason can be read for 500 ms. A busy machine may exceed that, not five times.
+fn a_line_client_that_does_not_read_is_dropped_with_the_reason_as_a_line() {
+    // The notice can be read for 500 ms. A busy machine may exceed that, not five times.
     let is_told = (0..5).any(|_| {
         let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
         let mut slow = Peer::connect(room.lines);
@@ -182,7 +185,7 @@ fn a_line_client_that_does_not_read_is_told_in_a_line_and_the_others_go_on() {
         room.server.wait_for_children(2);
         let text = "x".repeat(1000) + "\0";
         while !room.server.program.err.so_far().contains("lit trop lentement") {
-            // Less than the lag limit, so that the speaker itself is never dropped.
+            // Less than the lag limit, so that the sender itself is never dropped.
             (0..50).for_each(|_| speaker.sends(&text));
             assert_eq!(speaker.strings(50).len(), 50);
         }
@@ -191,10 +194,10 @@ fn a_line_client_that_does_not_read_is_told_in_a_line_and_the_others_go_on() {
         assert_eq!(speaker.strings(1), ["fin"]);
         heard.lines().last().is_some_and(|last| last.starts_with("chat_serveur : vous lisez trop lentement"))
     });
-    assert!(is_told, "never told, or not in a line of its own");
+    assert!(is_told, "never received, or not as a separate line");
 }
 
-/// Seconds of the day, in a zone 5 hours and 30 minutes ahead.
+/// Seconds since midnight in the zone UTC+5:30.
 #[track_caller]
 fn time_of_day() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -202,7 +205,7 @@ fn time_of_day() -> u64 {
 }
 
 #[test]
-fn the_time_is_that_of_the_servers_zone() {
+fn the_time_is_in_the_zone_of_the_server() {
     let mut command = Command::new(SERVER);
     command.env("TZ", "<+0530>-5:30").args(["--bind", "127.0.0.1", "--port", "0", "--lines", "0"]);
     let room = Room::of(Server::from(&mut command));
@@ -212,13 +215,13 @@ fn the_time_is_that_of_the_servers_zone() {
     let line = alice.line();
     let after = time_of_day();
     let seconds = line[1..9].split(':').fold(0, |sum, part| sum * 60 + part.parse::<u64>().unwrap());
-    // Midnight may pass in between.
+    // Modulo a day: midnight may pass.
     let passed = |from: u64, to: u64| (to + 86_400 - from) % 86_400;
     assert!(passed(before, seconds) <= passed(before, after), "{line:?}: not from {before} to {after}");
 }
 
 #[test]
-fn a_second_door_that_cannot_be_opened_is_told_with_the_systems_reason() {
+fn a_line_port_in_use_is_reported_with_the_systems_reason() {
     let room = Room::open(&[]);
     let taken = room.lines.port().to_string();
     let mut server =

@@ -1,5 +1,6 @@
-//! `chat_serveur` and `chat_client`: the wire format, who may connect, what is shown of the server's processes, the transcript.
-//! What either does on a real terminal is in `terminal`, with a WebSocket or in a browser in `web`, when something fails in `faults`.
+//! `chat_serveur` and `chat_client`: the wire format, admission, processes, status report,
+//! transcript. Clients on a real terminal are in `terminal`, WebSockets and browsers in `web`,
+//! failures in `faults`.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,16 +1,17 @@
-//! Process titles: `ps -f` shows whom each child of `chat_serveur` serves, `ps` without `-f` what it always showed.
+//! Process titles: `ps -f` shows the client of each child of `chat_serveur`; `ps` without `-f` is
+//! unchanged.
 
 use crate::common::*;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The bytes that the kernel gives as its command line.
+/// The bytes of /proc/PID/cmdline.
 fn cmdline(pid: i32) -> Vec<u8> {
     std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
-/// Waits until a process has exactly this title, which ends with its NUL.
+/// Waits until the command line of a process is exactly this title and a NUL.
 #[track_caller]
 fn is_titled(pid: i32, title: &str) {
     let mut last = Vec::new();
@@ -27,7 +28,7 @@ fn address_of(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
-/// A column of `ps`, as it shows that process.
+/// Output of ps(1) for this process.
 #[track_caller]
 fn ps(options: &[&str], pid: i32) -> String {
     let output = Command::new("ps").args(options).args(["--pid", &pid.to_string()]).output().expect("ps");
@@ -35,7 +36,7 @@ fn ps(options: &[&str], pid: i32) -> String {
 }
 
 #[test]
-fn ps_f_shows_the_address_at_once_and_the_pseudo_from_the_first_message_that_bears_one() {
+fn ps_f_shows_the_address_at_once_and_the_name_from_the_first_named_message() {
     let server = Server::start(&[]);
     let own = cmdline(server.pid());
     let mut alice = server.join();
@@ -46,11 +47,11 @@ fn ps_f_shows_the_address_at_once_and_the_pseudo_from_the_first_message_that_bea
     is_titled(child, &format!("chat_serveur: {address}"));
     alice.sends("alice : bonjour\0");
     alice.hears("alice : bonjour\0\0");
-    // The child wrote its title before it wrote the message.
+    // The child sets its title before it writes the message.
     is_titled(child, &format!("chat_serveur: {address} alice"));
     assert_eq!(ps(&["-ww", "-o", "args="], child), format!("chat_serveur: {address} alice"));
     assert!(ps(&["-ww", "-f"], child).ends_with(&format!("chat_serveur: {address} alice")));
-    // Without -f, and for whoever looks for it by its name.
+    // comm, for `ps` without -f and for pgrep(1).
     assert_eq!(ps(&["-o", "comm="], child), "chat_serveur");
     assert_eq!(name_of(child), "chat_serveur");
     assert_eq!(cmdline(server.pid()), own);
@@ -58,7 +59,7 @@ fn ps_f_shows_the_address_at_once_and_the_pseudo_from_the_first_message_that_bea
 }
 
 #[test]
-fn the_title_follows_the_pseudo_whether_it_grows_or_shrinks() {
+fn the_title_follows_the_name_when_it_grows_or_shrinks() {
     let server = Server::start(&[]);
     let mut peer = server.join();
     let (child, address) = (server.child_of(&peer), address_of(&peer));
@@ -68,7 +69,7 @@ fn the_title_follows_the_pseudo_whether_it_grows_or_shrinks() {
         peer.sends(&said);
         peer.hears(format!("{said}\0"));
         is_titled(child, &format!("chat_serveur: {address} {name}"));
-        // A message without a name changes nothing.
+        // A message without a name leaves the title unchanged.
         peer.sends("et rien\n");
         peer.hears("et rien\n\0");
         is_titled(child, &format!("chat_serveur: {address} {name}"));
@@ -76,7 +77,7 @@ fn the_title_follows_the_pseudo_whether_it_grows_or_shrinks() {
 }
 
 #[test]
-fn a_hostile_pseudo_is_shown_and_not_obeyed() {
+fn control_characters_in_a_name_are_made_visible_in_the_title() {
     let server = Server::start(&[]);
     let mut eve = server.join();
     let (child, address) = (server.child_of(&eve), address_of(&eve));
@@ -92,11 +93,12 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
         eve.hears([message, b"\0"].concat());
         is_titled(child, &format!("chat_serveur: {address} {shown}"));
     }
-    // A newline parts two messages; what stands before it is no name.
+    // A newline separates two messages; text before it is no name.
     eve.sends("un\neve : deux\n");
     eve.hears_up_to("eve : deux\n");
     is_titled(child, &format!("chat_serveur: {address} eve"));
-    // A huge one, of characters that become longer as they are shown: cut, at the end of a character, in valid UTF-8.
+    // Very long names, of characters that grow when made visible: cut at the end of a character, in
+    // valid UTF-8.
     for huge in ["\u{202e}".repeat(80), "é".repeat(120), "日".repeat(80)] {
         let _row = Row::of(&huge);
         eve.sends(format!("{huge} : x\0"));
@@ -108,7 +110,7 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
         });
         let title = String::from_utf8(title).unwrap();
         assert!(title.len() < 200 && title.ends_with('\0') && !title.contains('\u{202e}'), "{title:?}");
-        // Of no character a part.
+        // No partial character.
         assert!(!title.contains("\\x"), "{title:?}");
     }
     // The room goes on.
@@ -118,9 +120,9 @@ fn a_hostile_pseudo_is_shown_and_not_obeyed() {
 }
 
 #[test]
-fn whatever_the_length_of_the_command_line_the_title_is_whole_or_cut_where_its_memory_ends() {
-    // 24 lengths in a row: the NUL of the title falls before, on and behind the end of the arguments. The program's own name, the
-    // first of them, is of this test's choice.
+fn for_any_length_of_the_command_line_the_title_is_complete_or_cut_at_the_end_of_its_memory() {
+    // 24 consecutive lengths of argv[0]: the NUL of the title falls before, on and behind the end
+    // of the arguments.
     for more in 1..=24 {
         let mut command = Command::new(SERVER);
         let server = Server::from(command.arg0("x".repeat(more)).args(["--port", "0"]));
@@ -134,13 +136,13 @@ fn whatever_the_length_of_the_command_line_the_title_is_whole_or_cut_where_its_m
     }
 }
 
-/// A title one byte shorter than the arguments has a space at its end.
+/// A title one byte shorter than the arguments is padded with a space.
 fn title_padded(server: &Server, title: String) -> String {
     if title.len() + 1 == cmdline(server.pid()).len() { title + " " } else { title }
 }
 
 #[test]
-fn without_an_environment_the_title_has_the_room_of_the_arguments() {
+fn without_an_environment_the_title_fits_the_memory_of_the_arguments() {
     let mut command = Command::new("env");
     let server = Server::from(command.args(["-i", SERVER, "--bind", "127.0.0.1", "--port", "0"]));
     let mut peer = server.join();
@@ -160,7 +162,7 @@ fn without_an_environment_the_title_has_the_room_of_the_arguments() {
 }
 
 #[test]
-fn no_titles_leaves_the_first_processs_command_line_to_all() {
+fn no_titles_leaves_the_command_line_of_the_parent_to_all_children() {
     let server = Server::start(&["--no-titles"]);
     let own = cmdline(server.pid());
     let mut peer = server.join();
@@ -170,7 +172,7 @@ fn no_titles_leaves_the_first_processs_command_line_to_all() {
 }
 
 #[test]
-fn at_the_door_of_lines_it_is_the_same() {
+fn the_children_of_line_clients_have_titles_too() {
     let server = Server::start(&["--lines", "0"]);
     let mut peer = Peer::connect(server.lines_address());
     peer.hears_line();
@@ -182,7 +184,7 @@ fn at_the_door_of_lines_it_is_the_same() {
 }
 
 #[test]
-fn as_another_user_and_unconfined_or_not_it_is_the_same() {
+fn titles_work_as_another_user_and_without_the_sandbox() {
     let (_directory, binary) = server_for_nobody();
     for options in [&["--user", "nobody"][..], &["--no-limits", "--no-seccomp"]] {
         let _row = Row::of(&options);
@@ -199,7 +201,7 @@ fn as_another_user_and_unconfined_or_not_it_is_the_same() {
 }
 
 #[test]
-fn in_a_crowd_where_children_are_made_otherwise_it_is_the_same() {
+fn titles_work_in_a_room_of_hundreds_where_fork_shares_the_descriptor_table() {
     let server = Server::start(&["-q"]);
     let mut clients: Vec<Peer> = (0..560).map(|_| server.connect()).collect();
     let children = server.wait_for_children(560);
@@ -209,7 +211,7 @@ fn in_a_crowd_where_children_are_made_otherwise_it_is_the_same() {
     eventually("the title of the last", || {
         children.iter().any(|&child| cmdline(child) == title.as_bytes()).then_some(())
     });
-    // Each has its own, and nobody another's.
+    // Each client has one child with its title.
     for client in &clients[..20] {
         let title = format!("chat_serveur: {}\0", address_of(client));
         assert_eq!(
@@ -221,7 +223,7 @@ fn in_a_crowd_where_children_are_made_otherwise_it_is_the_same() {
 }
 
 #[test]
-fn a_title_costs_a_child_a_few_pages_at_most_and_a_transcript_no_more() {
+fn a_title_costs_a_child_at_most_three_pages_and_a_transcript_two() {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as usize / 1024;
     let memory = |options: &[&str]| {
         let server = Server::start(options);
@@ -233,7 +235,8 @@ fn a_title_costs_a_child_a_few_pages_at_most_and_a_transcript_no_more() {
         }
         private_kb(server.child_of(&peer))
     };
-    // The places of stack and heap are drawn anew in each process; and what is not built for use has larger frames.
+    // The least of five runs: address-space randomization places stack and heap differently in each
+    // process, and frames are larger in debug builds.
     let least = |options: &[&str]| (0..5).map(|_| memory(options)).min().unwrap();
     let place = tempfile::tempdir().unwrap();
     let transcript = place.path().join("transcript");
@@ -243,10 +246,10 @@ fn a_title_costs_a_child_a_few_pages_at_most_and_a_transcript_no_more() {
     assert!(transcribed <= with + 2 * page, "{transcribed} kB with a transcript, {with} kB without");
 }
 
-/// After a fork, a page that the first process writes to stays with the children that were there: where many come at once, the
-/// child before them pays for what is written for all of them.
+/// Copy-on-write: after a fork, a page that the parent writes stays as a private copy with the
+/// children that exist. Where many clients connect at once, an older child pays for all the writes.
 #[test]
-fn a_child_that_was_there_before_many_come_at_once_is_hardly_larger_than_theirs() {
+fn a_child_forked_before_many_others_is_at_most_four_pages_larger() {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as usize / 1024;
     let server = Server::start(&["-q"]);
     let mut peers = vec![server.connect()];

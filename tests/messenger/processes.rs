@@ -1,4 +1,5 @@
-//! What `ps`, `ss` and /proc show of the server: docs/PROTOCOLS.md, section 1, "Processes and descriptors".
+//! Processes and descriptors of the server as `ps`, `ss` and /proc show them: docs/PROTOCOLS.md,
+//! section 1, "Processes and descriptors".
 
 use crate::common::*;
 
@@ -36,12 +37,12 @@ fn the_pipe_is_3_and_4_the_listener_5_and_the_first_client_6() {
     assert_eq!(numbers(&open)[..8], [0, 1, 2, 3, 4, 5, 6, 7]);
     assert!(what(3).starts_with("pipe:") && what(3) == what(4));
     assert!([5, 6, 7].iter().all(|&n| what(n).starts_with("socket:")));
-    // The server's own helpers are out of the way of a thousand clients.
+    // Further descriptors of the server lie above those of a thousand clients.
     assert!(numbers(&open)[8..].iter().all(|&number| number >= 1006), "{open:?}");
 }
 
 #[test]
-fn a_child_holds_the_pipes_write_end_and_its_own_socket_alone_under_the_parents_number() {
+fn a_child_holds_only_the_pipes_write_end_and_its_socket_under_the_parents_numbers() {
     let server = Server::start(&[]);
     let clients = [server.join(), server.join(), server.join()];
     let parent = descriptors_of(server.pid());
@@ -57,13 +58,13 @@ fn a_child_holds_the_pipes_write_end_and_its_own_socket_alone_under_the_parents_
 }
 
 #[test]
-fn in_a_crowd_a_child_holds_the_same_and_its_parent_what_it_held() {
+fn in_a_room_of_hundreds_the_descriptors_of_child_and_parent_are_the_same() {
     let server = Server::start(&[]);
     let before = descriptors_of(server.pid());
     let mut clients: Vec<Peer> = (0..600).map(|_| server.connect()).collect();
     server.wait_for_children(600);
-    // While it makes the last of them, one number is lent.
-    let parent = eventually("the parent to hold what it held", || {
+    // During the last fork, one descriptor is swapped for another.
+    let parent = eventually("the parent to have its old descriptors", || {
         let held = |parent: &Vec<(i32, String)>| before.iter().all(|descriptor| parent.contains(descriptor));
         Some(descriptors_of(server.pid())).filter(held)
     });
@@ -73,7 +74,7 @@ fn in_a_crowd_a_child_holds_the_same_and_its_parent_what_it_held() {
         assert!(numbers(&open)[..4] == [0, 1, 2, 4] && open[4].0 > 512, "{open:?}");
         assert!(open[..2].iter().all(|(_, what)| what == "/dev/null"), "{open:?}");
         assert!(open[2..].iter().all(|descriptor| parent.contains(descriptor)), "{open:?} of {parent:?}");
-        assert!(!catches_sigterm(child), "signals are the system's again");
+        assert!(!catches_sigterm(child), "signal handlers must be reset");
     }
     clients[599].sends("de la foule\0");
     clients[0].hears("de la foule\0\0");
@@ -88,7 +89,7 @@ fn in_a_crowd_a_child_holds_the_same_and_its_parent_what_it_held() {
 }
 
 #[test]
-fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
+fn ss_shows_each_connection_held_by_the_parent_and_its_child() {
     let server = Server::start(&[]);
     let clients = [server.join(), server.join()];
     for (client, socket) in clients.iter().zip([6, 7]) {
@@ -96,7 +97,7 @@ fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
         descriptors_of_child(child);
         let port = client.stream.local_addr().unwrap().port();
         let shown = stdout_of("ss", &["-Htnp", "dport", "=", &format!(":{port}")]);
-        let (_, holders) = shown.split_once("users:").expect("ss -p says who");
+        let (_, holders) = shown.split_once("users:").expect("ss -p shows the holders");
         assert_eq!(holders.matches("pid=").count(), 2, "{shown}");
         for pid in [server.pid(), child] {
             let _row = Row::of(&pid);
@@ -106,7 +107,7 @@ fn ss_shows_each_connection_held_by_the_first_process_and_its_own_child() {
 }
 
 #[test]
-fn ss_shows_the_listener_as_5_held_by_the_first_process_alone_with_its_backlog() {
+fn ss_shows_the_listener_as_5_held_by_the_parent_alone_with_its_backlog() {
     for (options, backlog) in [(&[][..], "128"), (&["--backlog", "7"], "7")] {
         let _row = Row::of(&(&options, &backlog));
         let server = Server::start(options);
@@ -152,7 +153,7 @@ fn closed_standard_descriptors_do_not_shift_the_table() {
 }
 
 #[test]
-fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
+fn a_departed_client_leaves_no_process_no_zombie_and_no_descriptor() {
     let server = Server::start(&[]);
     let before = descriptors_of(server.pid());
     for _ in 0..3 {
@@ -168,7 +169,7 @@ fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
 }
 
 #[test]
-fn the_lowest_number_is_used_again() {
+fn the_lowest_descriptor_is_reused() {
     let server = Server::start(&[]);
     let (first, _second) = (server.join(), server.join());
     drop(first);
@@ -211,7 +212,7 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
 }
 
 #[test]
-fn a_signal_to_a_child_concerns_that_child_alone() {
+fn a_signal_to_a_child_ends_only_that_child() {
     let server = Server::start(&[]);
     let (mut stays, mut loses) = (server.join(), server.join());
     let child = server.child_of(&loses);
@@ -225,7 +226,7 @@ fn a_signal_to_a_child_concerns_that_child_alone() {
 #[test]
 fn a_restart_binds_the_same_port_at_once() {
     let mut server = Server::start(&[]);
-    // The server closes first, so its side of the connection lingers in TIME_WAIT.
+    // The server closes first, so its end of the connection stays in TIME_WAIT.
     let mut client = server.join();
     let port = server.port();
     server.program.signal(SIGINT);
@@ -248,9 +249,9 @@ fn an_idle_server_does_not_wake_up() {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
     };
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
-    // No event says that nothing will happen: settle until two looks agree, then look again later.
-    // 500 ms is longer than any timer of the server here; a process that waits for a processor is
-    // not in state S.
+    // No event proves idleness. Sample until two samples agree, then compare again later. 500 ms is
+    // longer than any timer of the server here; a process that waits for a processor is not in
+    // state S.
     let sleeps = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
     let settled = eventually("the server to settle", || {
         let look = || family.iter().map(|&pid| switches(pid)).sum::<u64>();

@@ -1,11 +1,11 @@
-//! SIGUSR1: the first process says who is connected; nobody else is disturbed by it.
+//! SIGUSR1: the parent lists the connected clients, without disturbing any process.
 
 use crate::common::*;
 
 use nix::sys::signal::Signal::{SIGHUP, SIGUSR1};
 use std::process::{Command, Stdio};
 
-/// The list that the next SIGUSR1 brings: the lines behind those that `said` holds, up to the sum.
+/// Sends SIGUSR1 and returns the report: its lines up to the total.
 #[track_caller]
 fn list(server: &Server) -> Vec<String> {
     let before = server.program.out.so_far().len();
@@ -15,7 +15,7 @@ fn list(server: &Server) -> Vec<String> {
 
 #[track_caller]
 fn list_after(server: &Server, before: usize) -> Vec<String> {
-    server.program.out.wait_for("the sum", |bytes| {
+    server.program.out.wait_for("the total", |bytes| {
         let text = String::from_utf8(bytes.get(before..)?.to_vec()).ok()?;
         let lines: Vec<&str> = text.lines().skip_while(|line| !line.contains(" en ligne à ")).collect();
         let end = lines.iter().position(|line| line.starts_with("total : "))?;
@@ -23,12 +23,12 @@ fn list_after(server: &Server, before: usize) -> Vec<String> {
     })
 }
 
-/// The fields of the line of `peer`.
+/// The fields of the row of `peer`.
 #[track_caller]
 fn fields<'a>(list: &'a [String], peer: &Peer) -> Vec<&'a str> {
     let address = peer.stream.local_addr().unwrap().to_string();
     let line =
-        list.iter().find(|line| line.starts_with(&format!("{address} "))).expect("a line of this client");
+        list.iter().find(|line| line.starts_with(&format!("{address} "))).expect("a row of this client");
     line.split_whitespace().collect()
 }
 
@@ -38,7 +38,7 @@ fn is_time(text: &str) -> bool {
 }
 
 #[test]
-fn sigusr1_tells_who_is_connected_since_when_and_what_each_has_said_and_heard() {
+fn sigusr1_lists_each_client_with_its_time_and_its_message_counts() {
     let server = Server::start(&[]);
     let (mut alice, mut silent) = (server.join(), server.join());
     for (i, said) in ["alice : un\0", "alice : deux\0", "sans nom\0"].into_iter().enumerate() {
@@ -47,7 +47,7 @@ fn sigusr1_tells_who_is_connected_since_when_and_what_each_has_said_and_heard() 
         alice.hears(format!("{said}\0"));
         silent.hears(format!("{said}\0"));
         if i == 0 {
-            // Who comes later has heard the rest.
+            // Later messages must add to these counts.
             assert_eq!(fields(&list(&server), &alice)[5..], ["1", "12", "1", "12", "0"]);
         }
     }
@@ -63,25 +63,25 @@ fn sigusr1_tells_who_is_connected_since_when_and_what_each_has_said_and_heard() 
     assert_eq!(heads, ["a", "dit", "octets", "entendu", "octets", "retard"]);
     // 12, 14 and 10 bytes: each message with the NUL that the protocol adds.
     assert_eq!(shown[5..], ["3", "36", "3", "36", "0"]);
-    // One that has no name yet has one column less, and so on.
+    // A client without a name has one column less.
     assert_eq!(fields(&list, &silent)[4..], ["0", "0", "3", "36", "0"]);
     assert_eq!(fields(&list, &late)[4..], ["0", "0", "0", "0", "0"]);
     let sum: Vec<&str> = list[5].split_whitespace().collect();
     assert_eq!(sum, ["total", ":", "3", "3", "36", "6", "72", "0"]);
-    // All in columns, and those of an ordinary room on 80.
+    // Aligned columns, in at most 80 characters for an ordinary room.
     assert!(list[1..].iter().all(|line| line.chars().count() == list[1].chars().count()), "{list:#?}");
     assert!(list.iter().all(|line| line.chars().count() <= 80), "{list:#?}");
 }
 
 #[test]
-fn in_an_empty_room_there_is_nobody_to_list() {
+fn an_empty_room_has_an_empty_list() {
     let list = list(&Server::start(&["-q"]));
     assert_eq!(list.len(), 3, "{list:?}");
     assert!(list[0].contains(" 0 en ligne à ") && list[2].starts_with("total : 0 "), "{list:?}");
 }
 
 #[test]
-fn a_hostile_name_is_shown_and_a_long_one_cut() {
+fn control_characters_in_a_name_are_made_visible_and_a_long_name_is_cut() {
     let server = Server::start(&["-q"]);
     let mut eve = server.connect();
     for (said, shown) in [
@@ -98,7 +98,7 @@ fn a_hostile_name_is_shown_and_a_long_one_cut() {
 }
 
 #[test]
-fn a_message_that_was_refused_was_said_and_names_nobody() {
+fn a_refused_message_is_counted_and_gives_no_name() {
     let server = Server::start(&["-q", "--distinct-names"]);
     let (mut alice, mut eve) = (server.connect(), server.connect());
     alice.sends("alice : c'est moi\0");
@@ -109,18 +109,18 @@ fn a_message_that_was_refused_was_said_and_names_nobody() {
     alice.hears("alice : c'est moi\0\0moi\0\0");
     let list = list(&server);
     assert_eq!(fields(&list, &eve)[4..6], ["2", "23"], "{list:#?}");
-    // The notice is no message of the room.
+    // The notice is not counted as a message.
     assert_eq!(fields(&list, &eve)[6], "2", "{list:#?}");
     assert_eq!(fields(&list, &alice)[7], "2", "{list:#?}");
 }
 
 #[test]
-fn one_who_does_not_read_is_shown_with_what_it_owes_and_since_when() {
+fn a_client_that_does_not_read_is_listed_with_its_backlog_and_duration() {
     let server = Server::start(&["-q", "--pace", "0", "--lag-limit", "1000000000"]);
     let (stopped, mut speaker) = (server.connect(), server.connect());
     server.wait_for_children(2);
     let line = format!("{}\0", "x".repeat(1000));
-    let list = eventually("somebody who is behind", || {
+    let list = eventually("a client with a backlog", || {
         for _ in 0..200 {
             speaker.sends(&line);
         }
@@ -131,17 +131,17 @@ fn one_who_does_not_read_is_shown_with_what_it_owes_and_since_when() {
     assert!(shown[shown.len() - 4] != "0" && shown[shown.len() - 1].ends_with('s'), "{shown:?}");
 }
 
-/// The list is longer than a pipe and what the server keeps of its lines.
+/// The report is longer than the pipe and the output buffer of the server.
 #[test]
-fn a_room_of_a_thousand_is_listed_whole_also_for_a_reader_that_begins_late() {
+fn a_thousand_clients_are_all_listed_even_for_a_late_reader() {
     const CLIENTS: usize = 1000;
     raise_own_descriptor_limit();
-    // A reader of its own, which is let go once the server has written what it can.
+    // A FIFO. Its reader pauses until the server has written as much as fits.
     let place = tempfile::tempdir().unwrap();
     let fifo = place.path().join("out");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
     let mut reader = std::fs::File::options().read(true).write(true).open(&fifo).unwrap();
-    // The least that it can hold: most of the list waits in the server.
+    // The least capacity: most of the report waits in the server.
     #[cfg(target_os = "linux")]
     nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
     let out = std::fs::File::options().write(true).open(&fifo).unwrap();
@@ -158,13 +158,13 @@ fn a_room_of_a_thousand_is_listed_whole_also_for_a_reader_that_begins_late() {
     let first = String::from_utf8(std::mem::take(&mut text)).unwrap();
     let address = first.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
     let clients: Vec<Peer> = (0..CLIENTS).map(|_| Peer::connect(address)).collect();
-    eventually("all in", || (children_of(program.pid()).len() == CLIENTS).then_some(()));
+    eventually("all clients to be connected", || (children_of(program.pid()).len() == CLIENTS).then_some(()));
     program.signal(SIGUSR1);
-    // It talks on although nobody reads.
-    let (mut one, mut other) = (clients[0].also(), clients[1].also());
+    // The room goes on although the output is not read.
+    let (mut one, mut other) = (clients[0].duplicate(), clients[1].duplicate());
     one.sends("toujours là\0");
     other.hears("toujours là\0\0");
-    // Who asks again, meanwhile, gets the rest of that list.
+    // A second SIGUSR1 meanwhile starts no second report.
     program.signal(SIGUSR1);
     other.sends("encore là\0");
     one.hears("toujours là\0\0encore là\0\0");
@@ -184,7 +184,7 @@ fn a_room_of_a_thousand_is_listed_whole_also_for_a_reader_that_begins_late() {
 }
 
 #[test]
-fn a_signal_to_all_processes_ends_none() {
+fn sigusr1_and_sighup_to_all_processes_end_none() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("transcript");
     let server = Server::start(&["--transcript", path.to_str().unwrap()]);
@@ -192,7 +192,7 @@ fn a_signal_to_all_processes_ends_none() {
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
     for signal in [SIGUSR1, SIGHUP] {
         let _row = Row::of(&signal);
-        // As pkill(1) does with the program's name.
+        // As pkill(1) does with the name of the program.
         family.iter().for_each(|&pid| send(pid, signal));
         server.program.out.line_with(&[if signal == SIGUSR1 { "2 en ligne à " } else { "SIGHUP reçu" }]);
         alice.sends("alice : toujours là\0");
@@ -203,8 +203,8 @@ fn a_signal_to_all_processes_ends_none() {
 }
 
 #[test]
-fn without_a_transcript_sighup_ends_the_server_and_its_children_as_it_always_did() {
-    // nohup(1) has those ignore it that it starts, and the tests may be among them.
+fn without_a_transcript_sighup_ends_the_server_and_its_children() {
+    // Under nohup(1), the tests and their children ignore SIGHUP.
     let default = ["--default-signal=HUP", SERVER, "--bind", "127.0.0.1", "--port", "0"];
     let mut server = Server::from(Command::new("env").args(default));
     let _clients = [server.join(), server.join()];

@@ -1,8 +1,9 @@
-//! docs/PROTOCOLS.md, section 1, line by line: what the server puts on the wire for what it gets.
+//! docs/PROTOCOLS.md, section 1, line by line: the bytes that the server sends for those that it
+//! receives.
 
 use crate::common::*;
 
-/// What everybody hears when one client writes `sent` at once.
+/// Asserts that all clients receive `heard` when one client sends `sent` in one write.
 #[track_caller]
 fn is_relayed_as(sent: &[u8], heard: &[u8]) {
     let server = Server::start(&[]);
@@ -10,29 +11,29 @@ fn is_relayed_as(sent: &[u8], heard: &[u8]) {
     sender.sends(sent);
     sender.hears(heard);
     other.hears(heard);
-    // And nothing in between: the next message is the next bytes.
+    // No byte in between: the next message follows directly.
     other.sends("fin\0");
     sender.hears("fin\0\0");
     other.hears("fin\0\0");
 }
 
 #[test]
-fn the_provided_clients_message_comes_back_with_one_more_nul() {
+fn a_message_of_the_provided_client_is_relayed_with_one_more_nul() {
     is_relayed_as(b"alice : bonjour\0", b"alice : bonjour\0\0");
 }
 
 #[test]
-fn a_line_without_nul_comes_back_with_one() {
+fn a_line_without_nul_is_relayed_with_one() {
     is_relayed_as(b"bob : salut\n", b"bob : salut\n\0");
 }
 
 #[test]
-fn the_arrow_form_comes_back_as_it_is() {
+fn the_arrow_form_is_relayed_as_it_is() {
     is_relayed_as(b"bob > salut\n", b"bob > salut\n\0");
 }
 
 #[test]
-fn a_bare_line_comes_back_as_it_is() {
+fn a_bare_line_is_relayed_as_it_is() {
     is_relayed_as(b"salut\n", b"salut\n\0");
 }
 
@@ -54,13 +55,13 @@ fn a_run_of_nuls_as_long_as_the_text_is_one_message() {
 }
 
 #[test]
-fn two_messages_in_one_segment_get_one_nul_more_after_the_last() {
+fn two_messages_in_one_segment_get_one_more_nul_after_the_last() {
     is_relayed_as(b"a\0b\0", b"a\0b\0\0");
     is_relayed_as(b"a\nb\n", b"a\nb\n\0");
 }
 
 #[test]
-fn text_without_any_end_goes_as_it_is() {
+fn text_without_an_end_is_relayed_as_it_is() {
     is_relayed_as(b"sans fin", b"sans fin\0");
 }
 
@@ -70,7 +71,7 @@ fn nuls_alone_are_not_relayed() {
 }
 
 #[test]
-fn bytes_that_are_no_text_pass_unchanged() {
+fn bytes_that_are_not_utf8_pass_unchanged() {
     let bytes: Vec<u8> = (1..=255).filter(|&byte| byte != b'\n').chain([0]).collect();
     is_relayed_as(&bytes, &[&bytes[..], b"\0"].concat());
 }
@@ -85,7 +86,7 @@ fn a_message_of_1024_bytes_with_its_nul_is_one_string() {
 }
 
 #[test]
-fn three_thousand_bytes_without_an_end_arrive_whole_as_several_strings() {
+fn three_thousand_bytes_without_an_end_arrive_as_several_strings() {
     let server = Server::start(&[]);
     let (mut sender, mut other) = (server.join(), server.join());
     sender.sends("y".repeat(3000));
@@ -97,19 +98,19 @@ fn three_thousand_bytes_without_an_end_arrive_whole_as_several_strings() {
 
 #[test]
 fn a_message_in_two_segments_is_one_message() {
-    // The rest has 20 ms to come; a machine that is busy elsewhere may need more, but not ten times in a row.
+    // The rest may take 20 ms. A busy machine may exceed that, not ten times.
     let whole = (0..10).any(|_| {
         let server = Server::start(&["-v"]);
         let (mut sender, mut other) = (server.join(), server.join());
         sender.sends("alice : bon");
-        // Two segments for sure: the server has read the first.
+        // Two segments for certain: the server has read the first.
         server.program.out.line_with(&["read(descripteur 6) : 11 octets"]);
         sender.sends("jour\0");
         let first = other.strings(1).remove(0);
         assert!(first == "alice : bonjour" || first + &other.strings(1)[0] == "alice : bonjour");
         !server.program.out.so_far().contains("alice : bon\n")
     });
-    assert!(whole, "always cut in two");
+    assert!(whole, "always relayed as two messages");
 }
 
 #[test]
@@ -139,8 +140,8 @@ fn pacing_does_not_change_a_byte() {
 }
 
 #[test]
-fn each_paced_message_is_a_send_of_its_own_and_a_flood_is_one() {
-    /// The bytes of each send that the server has told of.
+fn each_paced_message_is_one_send_and_a_flood_shares_one() {
+    /// The size of each send that the server reports with `-v`.
     fn sizes_of_sends(said: &[u8]) -> Vec<usize> {
         let said = String::from_utf8_lossy(said);
         let sizes =
@@ -165,7 +166,8 @@ fn each_paced_message_is_a_send_of_its_own_and_a_flood_is_one() {
     let flood: String = (0..1000).map(|i| format!("{i:04}\0")).collect();
     peer.sends(&flood);
     assert_eq!(peer.strings(1000).len(), 1000);
-    // After 200 turns of 1 ms, all that was left went in one send: no line for each of a thousand.
+    // After 200 intervals of 1 ms, all the rest goes in one send, so that a thousand messages take
+    // fewer sends.
     let sends = server.program.out.wait_for("a send of many messages", |bytes| {
         let sizes = sizes_of_sends(bytes);
         sizes.iter().any(|&size| size > 1000).then_some(sizes)

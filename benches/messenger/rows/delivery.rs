@@ -40,7 +40,7 @@ fn one_burst(server: &Server) -> Vec<usize> {
     let messages: Vec<String> = (0..BURST).map(|i| format!("eve : {i:04}")).collect();
     let mut readers = Readers::connect(server.address, 3);
     let mut sender = server.connect();
-    server.settle(4);
+    server.wait_for_clients(4);
     for message in &messages {
         sender.sends(format!("{message}\0"));
     }
@@ -57,7 +57,7 @@ fn one_burst(server: &Server) -> Vec<usize> {
     };
     drop(readers);
     drop(sender);
-    server.settle(0);
+    server.wait_for_clients(0);
     received.iter().map(in_order).collect()
 }
 
@@ -86,7 +86,7 @@ pub fn paste() -> Vec<Row> {
 /// Lines sent by `paste` that a course's client shows before the deadline.
 fn one_paste(server: &Server, paste: fn(&Server, &[String])) -> usize {
     let reader = c_client(server, "bob", "course");
-    server.settle(1);
+    server.wait_for_clients(1);
     let lines: Vec<String> = (1..=PASTE).map(|i| format!("ligne {i} du collage")).collect();
     paste(server, &lines);
     let deadline = Instant::now() + PATIENCE;
@@ -94,7 +94,7 @@ fn one_paste(server: &Server, paste: fn(&Server, &[String])) -> usize {
         let shown = shown_by(&reader, &lines);
         if shown == PASTE || Instant::now() >= deadline {
             drop(reader);
-            server.settle(0);
+            server.wait_for_clients(0);
             return shown;
         }
         // Polled: a lost line makes no event to wait for.
@@ -110,9 +110,9 @@ fn shown_by(reader: &Program, lines: &[String]) -> usize {
 
 fn into_our_client(server: &Server, lines: &[String]) {
     let mut alice = our_client(server, "alice");
-    server.settle(2);
+    server.wait_for_clients(2);
     alice.types(lines.join("\n") + "\n");
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     alice.ends();
 }
 

@@ -63,7 +63,7 @@ fn around_floods() -> [usize; 4] {
     let joined = largest(&server, CHILDREN + LATECOMERS);
     flood(&mut clients);
     let _last = Readers::connect(server.address, 1);
-    server.settle(CHILDREN + LATECOMERS + 1);
+    server.wait_for_clients(CHILDREN + LATECOMERS + 1);
     flood(&mut clients);
     [idle, flooded, joined, largest(&server, CHILDREN + LATECOMERS + 1)]
 }
@@ -80,7 +80,7 @@ fn connected_during_talk() -> usize {
     let mut readers: Vec<TcpStream> = Vec::new();
     for count in 1..CHILDREN {
         readers.push(server.connect().stream);
-        server.settle(count + 1);
+        server.wait_for_clients(count + 1);
         let text = format!("alice : bonjour, vous êtes {count}");
         talker.sends(format!("{text}\0"));
         assert_eq!(talker.strings(1), [text]);

@@ -1,5 +1,5 @@
-//! What a child can still do, in every lab: to serve its client, and nothing else. Asked of the children themselves: the test
-//! has them make the system calls that somebody who had taken one over would want to make.
+//! The sandbox of the children of every lab: a child can serve its client, and nothing else. The
+//! tests make real children issue the system calls that an attacker in control of one would try.
 
 mod no_seccomp;
 mod privilege_drop;
@@ -13,12 +13,12 @@ use nix::errno::Errno;
 use nix::libc;
 use std::process::Command;
 
-/// A server, with as many clients as it takes to have one child.
+/// A server, and the number of clients that it needs for one child.
 struct Lab {
     server: &'static str,
     options: &'static [&'static str],
     clients: usize,
-    /// Those clients are served.
+    /// Asserts that the clients are served.
     talk: fn(&mut [Peer]),
 }
 
@@ -76,7 +76,7 @@ fn talk(client: &mut Peer, says: &str, hears: &str) {
     client.hears_up_to(hears);
 }
 
-/// A running lab.
+/// A running server with its clients and its one child.
 struct Running {
     server: Server,
     clients: Vec<Peer>,
@@ -96,13 +96,14 @@ impl Lab {
 }
 
 impl Running {
-    /// The child, held while it waits for its client; `None`, told on standard error, where nobody may hold it.
+    /// The child, held by ptrace while it waits for its client. `None` where ptrace is not
+    /// permitted: the test is recorded as skipped.
     #[track_caller]
     fn holds(&self) -> Option<Held> {
         Held::take(self.child)
     }
 
-    /// What /proc says of its child, or of the first process.
+    /// A field of /proc/PID/status of the child or the server.
     #[track_caller]
     fn status(&self, pid: i32, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -111,7 +112,7 @@ impl Running {
     }
 }
 
-/// True where the kernel has no seccomp: the test is recorded as skipped.
+/// True if the kernel has no seccomp: the test is recorded as skipped.
 #[track_caller]
 fn lacks_seccomp() -> bool {
     let has = std::fs::read_to_string("/proc/self/status").unwrap().contains("Seccomp:");
@@ -121,7 +122,7 @@ fn lacks_seccomp() -> bool {
     !has
 }
 
-/// True where the server's line does not name landlock: the test is recorded as skipped.
+/// True if the server does not report landlock: the test is recorded as skipped.
 #[track_caller]
 fn lacks_landlock(server: &Server) -> bool {
     let lacks = !server.program.out.line_with(&["confined"]).contains("landlock");
@@ -131,7 +132,7 @@ fn lacks_landlock(server: &Server) -> bool {
     lacks
 }
 
-/// What nobody who has taken a child over is to do, and would have no consequences where nothing keeps the child from it.
+/// Calls that the sandbox must refuse, chosen to be harmless where it does not.
 #[track_caller]
 fn forbidden(held: &Held, parent: i32) -> Vec<(&'static str, Call)> {
     let (nowhere, room) = (held.text("/nowhere/at/all"), held.bytes(&[0; 64]));
@@ -170,7 +171,7 @@ fn no_child_can_fork_connect_exec_kill_or_change_a_flag_and_each_still_serves_it
     }
 }
 
-/// The calls that open this file, to read it and to add to it.
+/// Calls that open this file, for reading and for appending.
 #[track_caller]
 fn openings(held: &Held, path: &str) -> Vec<Call> {
     let (path, here) = (held.text(path), libc::AT_FDCWD as u64);
@@ -187,7 +188,7 @@ fn openings(held: &Held, path: &str) -> Vec<Call> {
 }
 
 #[test]
-fn no_child_can_open_a_file_and_uploads_none_outside_its_directory() {
+fn no_child_can_open_a_file_and_that_of_upload_none_outside_its_directory() {
     if lacks_seccomp() {
         return;
     }
@@ -203,7 +204,7 @@ fn no_child_can_open_a_file_and_uploads_none_outside_its_directory() {
         for call in openings(&held, somewhere.path().to_str().unwrap()) {
             let _row = Row::of(&call);
             let may_open = is_upload && call.0 != libc::SYS_open;
-            // Landlock's word for it, where seccomp has let it pass.
+            // EACCES comes from landlock, where seccomp admits the call.
             let refused = if may_open { Errno::EACCES } else { Errno::EPERM };
             assert_eq!(held.makes(call), Err(refused), "{call:?} in a child of {}", lab.server);
         }
@@ -220,7 +221,7 @@ fn without_seccomp_none_of_these_calls_is_refused() {
         let Some(mut held) = running.holds() else { return };
         for (what, call) in forbidden(&held, running.server.pid()) {
             let _row = Row::of(&what);
-            // It may fail for another reason, as that the socket is connected already.
+            // It may fail for another reason, such as EISCONN.
             assert_ne!(held.makes(call), Err(Errno::EPERM), "{what} in a child of {}", lab.server);
         }
         let passwd = openings(&held, "/etc/passwd");
@@ -231,9 +232,9 @@ fn without_seccomp_none_of_these_calls_is_refused() {
     }
 }
 
-/// Of a server on a terminal. Standard error is left, for a panic's message.
+/// For a server on a terminal. Standard error stays open, for the message of a panic.
 #[test]
-fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
+fn a_child_of_the_messenger_neither_reads_the_keyboard_nor_writes_to_the_screen() {
     for confined in [true, false] {
         let _row = Row::of(&confined);
         let off: &[&str] = if confined { &[] } else { &["--no-limits", "--no-seccomp"] };
@@ -264,7 +265,7 @@ fn a_messengers_child_neither_reads_the_keyboard_nor_writes_to_the_screen() {
 }
 
 #[test]
-fn the_first_process_is_not_confined() {
+fn the_parent_is_not_confined() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let running = lab.start(&[]);
@@ -274,7 +275,7 @@ fn the_first_process_is_not_confined() {
 }
 
 #[test]
-fn proc_shows_it() {
+fn proc_shows_the_confinement_of_a_child() {
     if lacks_seccomp() {
         return;
     }

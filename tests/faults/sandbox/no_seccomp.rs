@@ -1,12 +1,13 @@
-//! Kernels that have no seccomp(2), or have it and then refuse it: made of this one, by seccomp itself.
+//! Kernels without seccomp(2), and kernels that refuse a filter, both simulated by a seccomp
+//! filter.
 
 use super::*;
 
-/// seccomp(2)'s first argument when it is asked what it has, and when it is to install a filter.
+/// Operations of seccomp(2): query the available actions, and install a filter.
 const ASK: u32 = libc::SECCOMP_GET_ACTION_AVAIL;
 const INSTALL: u32 = libc::SECCOMP_SET_MODE_FILTER;
 
-/// The server of a lab, whose kernel answers these operations of seccomp(2) so.
+/// Starts the server of a lab where these operations of seccomp(2) fail with `answer`.
 #[track_caller]
 fn server_of(lab: &Lab, [one, other]: [u32; 2], answer: Errno) -> Server {
     let mut command = Command::new(c_compat("refuse_seccomp"));
@@ -15,7 +16,7 @@ fn server_of(lab: &Lab, [one, other]: [u32; 2], answer: Errno) -> Server {
 }
 
 #[test]
-fn where_the_kernel_has_no_seccomp_the_line_says_so_and_clients_are_served() {
+fn without_seccomp_in_the_kernel_verbose_says_so_and_clients_are_served() {
     if lacks_seccomp() {
         return;
     }
@@ -29,7 +30,7 @@ fn where_the_kernel_has_no_seccomp_the_line_says_so_and_clients_are_served() {
 }
 
 #[test]
-fn a_child_that_cannot_be_confined_serves_nobody_and_the_server_says_so() {
+fn a_child_that_cannot_be_confined_serves_no_client_and_the_server_says_so() {
     if lacks_seccomp() {
         return;
     }

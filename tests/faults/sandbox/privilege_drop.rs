@@ -1,10 +1,10 @@
-//! `--user`: whose process it is, and that there is no way back.
+//! `--user`: the processes run as that user, for good.
 
 use super::*;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
-/// What `id` says of nobody: user, group, all groups.
+/// User, group and all groups of `nobody`, from id(1).
 #[track_caller]
 fn nobody() -> (String, String, Vec<String>) {
     let id = |flag: &str| {
@@ -16,7 +16,8 @@ fn nobody() -> (String, String, Vec<String>) {
     (id("-u"), id("-g"), groups)
 }
 
-/// All four of each, real, effective, saved and the file system's, are nobody's.
+/// Asserts that the real, effective, saved and file-system IDs are those of `nobody`, and that no
+/// capability is left.
 #[track_caller]
 fn is_nobody(running: &Running, pid: i32) {
     let (user, group, groups) = nobody();
@@ -60,7 +61,7 @@ fn a_server_and_its_children_become_the_user_in_every_lab_and_serve() {
     assert_eq!(received.uid().to_string(), nobody().0);
 }
 
-/// A directory that is nobody's.
+/// A directory that belongs to the user `nobody`.
 #[track_caller]
 fn landing_of_nobody() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -82,11 +83,11 @@ fn iterative_becomes_the_user_as_well() {
 }
 
 #[test]
-fn the_doors_are_opened_before() {
+fn privileged_ports_are_bound_before_the_privileges_are_dropped() {
     if !is_root() {
         return;
     }
-    // Ports that only root may bind; the second is the lines' door.
+    // Ports that only root may bind: one for C strings, one for lines.
     let (port, lines) = (free_port_below_1024(0), free_port_below_1024(1));
     let (port, lines) = (port.to_string(), lines.to_string());
     let server = Server::from(Command::new(SERVER).args([
@@ -106,7 +107,7 @@ fn the_doors_are_opened_before() {
     talk(&mut reader, "b\n", "b\n");
 }
 
-/// One of the ports of root's own that nobody listens at.
+/// A free port below 1024.
 #[track_caller]
 fn free_port_below_1024(which: usize) -> u16 {
     let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
@@ -114,19 +115,19 @@ fn free_port_below_1024(which: usize) -> u16 {
 }
 
 #[test]
-fn a_directory_that_is_not_the_users_to_write_is_told_at_the_start() {
+fn a_directory_that_the_user_cannot_write_is_reported_at_the_start() {
     if !is_root() {
         return;
     }
     let roots = tempfile::tempdir().unwrap();
     std::fs::set_permissions(roots.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let told = refusal_of(
+    let notice = refusal_of(
         env!("CARGO_BIN_EXE_upload_serveur"),
         &["--dir", path_of(roots.path()), "--user", "nobody"],
     );
     let expected =
         format!("cannot make a file in the directory {}: Permission denied", roots.path().display());
-    assert!(told.contains(&expected), "{told}");
+    assert!(notice.contains(&expected), "{notice}");
     assert_eq!(std::fs::read_dir(roots.path()).unwrap().count(), 0);
 }
 
@@ -135,7 +136,7 @@ fn path_of(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Status 1, nothing on standard output, and this line on standard error.
+/// Asserts status 1, an empty standard output and one line on standard error, and returns the line.
 #[track_caller]
 fn refusal_of(program: &str, options: &[&str]) -> String {
     let all = [&["--bind", "127.0.0.1", "--port", "0"], options].concat();
@@ -145,19 +146,20 @@ fn refusal_of(program: &str, options: &[&str]) -> String {
 }
 
 #[test]
-fn a_user_that_there_is_not_is_told_in_one_line() {
+fn an_unknown_user_is_reported_in_one_line() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
-        let told = refusal_of(lab.server, &["--user", "no-such-user"]);
+        let notice = refusal_of(lab.server, &["--user", "no-such-user"]);
         let in_words =
             ["no user is called \"no-such-user\"", "aucun utilisateur ne s'appelle « no-such-user »"];
-        assert!(in_words.iter().any(|words| told.contains(words)), "{told}");
+        assert!(in_words.iter().any(|words| notice.contains(words)), "{notice}");
     }
 }
 
 #[test]
-fn whoever_is_not_root_is_told_why_it_cannot_be_another() {
-    // Root's tests run this server as nobody, who cannot even become nobody: initgroups(3) is root's.
+fn without_root_the_option_user_is_refused_with_the_reason() {
+    // As root, run the server as `nobody`, which may not even become `nobody`: initgroups(3) needs
+    // root.
     let (_directory, binary) = for_nobody(SERVER);
     let mut command = Command::new(&binary);
     if nix::unistd::geteuid().is_root() {
@@ -165,7 +167,7 @@ fn whoever_is_not_root_is_told_why_it_cannot_be_another() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
     }
     let output = command.args(["--bind", "127.0.0.1", "--port", "0", "--user", "nobody"]).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-    assert!(told.contains("« nobody »") && told.contains("Operation not permitted"), "{told}");
+    let notice = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), notice.lines().count()), (Some(1), 1), "{notice}");
+    assert!(notice.contains("« nobody »") && notice.contains("Operation not permitted"), "{notice}");
 }

@@ -1,8 +1,8 @@
-//! The limits alone.
+//! The resource limits of the children, without seccomp.
 
 use super::*;
 
-/// The soft and the hard limit, as /proc tells them.
+/// The soft and the hard limit, from /proc/PID/limits.
 #[track_caller]
 fn limit_of(pid: i32, name: &str) -> (String, String) {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
@@ -23,7 +23,7 @@ fn wait_for_limits(child: i32) {
 }
 
 #[test]
-fn no_child_may_have_a_process_or_a_core_and_only_upload_writes_files() {
+fn no_child_may_fork_or_dump_core_and_only_that_of_upload_writes_files() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let running = lab.start(&["--no-seccomp"]);
@@ -40,11 +40,11 @@ fn no_child_may_have_a_process_or_a_core_and_only_upload_writes_files() {
 }
 
 #[test]
-fn without_limits_a_child_has_those_of_the_first_process() {
+fn without_limits_a_child_has_those_of_the_parent() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let running = lab.start(&["--no-limits"]);
-        // Nothing tells that no limit will come: seccomp would come after.
+        // The absence of a limit has no event; seccomp is set after the limits.
         if !lacks_seccomp() {
             eventually("the child to be confined", || {
                 (running.status(running.child, "Seccomp") == "2").then_some(())
@@ -88,7 +88,7 @@ fn a_write_to_a_file_is_an_error_and_not_the_end_of_the_child() {
 }
 
 #[test]
-fn whoever_is_not_root_makes_no_process_by_the_limit_alone() {
+fn without_root_the_limit_alone_prevents_fork() {
     if !is_root() {
         return;
     }

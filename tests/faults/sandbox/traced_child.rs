@@ -1,8 +1,10 @@
-//! A child held by ptrace(2) while it waits for its client, and made to do system calls of the test's: they go the way of its
-//! own, through its seccomp filter. For x86-64; elsewhere the tests that need it are skipped.
+//! A child stopped by ptrace(2) while it waits for its client, and made to issue system calls of
+//! the test, which pass through its own seccomp filter. For x86-64; elsewhere the tests are
+//! skipped.
 //!
-//! The child is stopped right behind the instruction by which it waits. Its registers are set to another call, it makes that
-//! one instruction once more, and gets its registers back when it is let go.
+//! The child is stopped right behind the `syscall` instruction by which it waits. Its registers are
+//! set for another call, it executes that instruction again, and its registers are restored when it
+//! is released.
 
 use nix::errno::Errno;
 use nix::libc;
@@ -11,19 +13,19 @@ use nix::libc;
 #[derive(Clone, Copy, Debug)]
 pub struct Call(pub i64, pub [u64; 4]);
 
-/// The same, with as many arguments as are needed.
+/// Makes a [`Call`]; missing arguments are 0.
 pub fn call(number: i64, given: &[u64]) -> Call {
     let mut arguments = [0; 4];
     arguments[..given.len()].copy_from_slice(given);
     Call(number, arguments)
 }
 
-/// A child that is held, until this is dropped.
+/// A stopped child, released when dropped.
 #[cfg(target_arch = "x86_64")]
 pub struct Held {
     pid: nix::unistd::Pid,
     registers: libc::user_regs_struct,
-    /// Where the next bytes are put: its stack, from some way below what it uses.
+    /// Address for the next bytes: on the stack, below the part in use and the red zone.
     free: std::cell::Cell<u64>,
 }
 
@@ -38,11 +40,12 @@ mod x86_64 {
     use std::fs::File;
     use std::os::unix::fs::FileExt;
 
-    /// `syscall`.
+    /// The opcode of `syscall`.
     const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 
     impl Held {
-        /// Holds a child once it waits; `None` where the system does not permit it: the test is recorded as skipped.
+        /// Stops a child once it waits in poll(2). `None` where ptrace is not permitted: the test
+        /// is recorded as skipped.
         #[track_caller]
         pub fn take(child: i32) -> Option<Held> {
             eventually("the child to wait for its client", || {
@@ -61,12 +64,12 @@ mod x86_64 {
             })
         }
 
-        /// The child makes this call. Returns what it came to.
+        /// Makes the child issue this call, and returns the result.
         #[track_caller]
         pub fn makes(&mut self, Call(number, arguments): Call) -> Result<i64, Errno> {
             let [rdi, rsi, rdx, r10] = arguments;
             let (rip, rax) = (self.registers.rip - INSTRUCTION.len() as u64, number as u64);
-            // No call is under way that the kernel would begin again.
+            // -1: no interrupted call for the kernel to restart.
             let orig_rax = u64::MAX;
             let registers =
                 libc::user_regs_struct { rip, rax, orig_rax, rdi, rsi, rdx, r10, r8: 0, ..self.registers };
@@ -75,13 +78,13 @@ mod x86_64 {
             waitpid(self.pid, Some(WaitPidFlag::__WALL)).unwrap();
             let answer = ptrace::getregs(self.pid).expect("it lives").rax as i64;
             if number == libc::SYS_clone && answer > 0 {
-                // Nobody needs a second child of this client.
+                // Kill the grandchild at once.
                 let _ = nix::sys::signal::kill(Pid::from_raw(answer as i32), Signal::SIGKILL);
             }
             if answer < 0 { Err(Errno::from_raw(-answer as i32)) } else { Ok(answer) }
         }
 
-        /// Puts bytes into its memory. Returns where.
+        /// Writes bytes into the memory of the child, and returns their address.
         #[track_caller]
         pub fn bytes(&self, bytes: &[u8]) -> u64 {
             let at = (self.free.get() - bytes.len() as u64) & !15;
@@ -90,7 +93,7 @@ mod x86_64 {
             at
         }
 
-        /// The number of its client's socket, or of another that it has.
+        /// The descriptor of the socket of its client, or of another one that it has.
         #[track_caller]
         pub fn socket(&self) -> u64 {
             let open = descriptors_of(self.pid.as_raw());
@@ -105,14 +108,14 @@ mod x86_64 {
 
     impl Drop for Held {
         fn drop(&mut self) {
-            // They fail only when it is gone.
+            // These calls fail only if the child has died.
             let _ = ptrace::setregs(self.pid, self.registers);
             let _ = ptrace::detach(self.pid, None);
         }
     }
 }
 
-/// Nobody can be held here.
+/// No value exists on other architectures.
 #[cfg(not(target_arch = "x86_64"))]
 pub struct Held(std::convert::Infallible);
 
@@ -138,7 +141,7 @@ impl Held {
 }
 
 impl Held {
-    /// A path, in its memory.
+    /// Writes a NUL-terminated path into the memory of the child.
     #[track_caller]
     pub fn text(&self, text: &str) -> u64 {
         self.bytes(&[text.as_bytes(), b"\0"].concat())

@@ -1,4 +1,4 @@
-//! `-v`: one line says what confines the children, or why something does not.
+//! `-v`: one line lists the layers of the sandbox, with the reason for each that is missing.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn speaks_french(lab: &Lab) -> bool {
 }
 
 #[test]
-fn verbose_tells_what_was_applied_and_what_was_not_wanted() {
+fn verbose_lists_the_applied_layers_and_the_disabled_ones() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let [confined, limits, nothing] = match speaks_french(&lab) {
@@ -37,21 +37,24 @@ fn verbose_tells_what_was_applied_and_what_was_not_wanted() {
 }
 
 #[test]
-fn help_explains_these_options_in_the_programs_language() {
+fn help_explains_these_options_in_the_language_of_the_program() {
     let options = ["--user <NAME>", "--no-limits", "--no-seccomp", "-v, --verbose"];
     for lab in LABS {
         let _row = Row::of(&lab.server);
         match speaks_french(&lab) {
-            true => {
-                helps_in_french(lab.server, &[&options[..], &["Utilisateur", "limites", "appels"]].concat())
+            true => french_help_contains(
+                lab.server,
+                &[&options[..], &["Utilisateur", "limites", "appels"]].concat(),
+            ),
+            false => {
+                help_contains(lab.server, &[&options[..], &["User that", "limits", "system calls"]].concat())
             }
-            false => helps(lab.server, &[&options[..], &["User that", "limits", "system calls"]].concat()),
         }
     }
 }
 
 #[test]
-fn iterative_says_that_nothing_is_confined() {
+fn an_iterative_server_reports_that_nothing_is_confined() {
     for server in [env!("CARGO_BIN_EXE_echo_serveur"), env!("CARGO_BIN_EXE_calc_serveur")] {
         let _row = Row::of(&server);
         let server = Server::of(server, &["-v", "--iterative"]);
@@ -60,7 +63,7 @@ fn iterative_says_that_nothing_is_confined() {
 }
 
 #[test]
-fn a_relay_for_one_pair_says_that_nothing_is_confined() {
+fn a_relay_for_one_pair_reports_that_nothing_is_confined() {
     let server = Server::of(env!("CARGO_BIN_EXE_relay_serveur"), &["-v"]);
     server.program.out.line_with(&["(père) sans fils, rien n'est confiné"]);
 }

@@ -42,7 +42,7 @@ fn with_fake_server(name: &str) -> (Program, TcpStream) {
 fn it_sends_its_name_and_then_each_line_with_the_name_before_the_message() {
     let (mut client, mut server) = with_fake_server("alice");
     client.types("%bob%hello\n%bob%50% off\n% carl %  spaced \n%bob%\n%bob%no end");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
     let expected = "alice\n%bob%alice: hello\n%bob%alice: 50% off\n%carl%alice:   spaced \n%bob%alice: \n\
@@ -64,7 +64,7 @@ fn off_a_terminal_it_prints_what_it_is_given_line_by_line_and_nothing_else() {
     bob.out.line_with(&["carl"]);
     alice.out.line_with(&["bob: again"]);
     for client in [&mut alice, &mut bob] {
-        client.end_of_keyboard();
+        client.closes_stdin();
         assert_eq!(client.ends().code(), Some(0));
         assert_eq!(client.err.to_the_end(), "direct_client: end of input, goodbye\n");
     }
@@ -78,7 +78,7 @@ fn a_line_for_nobody_is_told_to_its_user_and_not_sent() {
     let mistakes = ["hello", "%bob", "%%hello", "", "%b\u{1b}b%hello"];
     mistakes.iter().for_each(|line| client.types(format!("{line}\n")));
     client.types("%bob%well\n");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let mut sent = Vec::new();
     server.read_to_end(&mut sent).unwrap();
     assert_eq!(String::from_utf8_lossy(&sent), "alice\n%bob%alice: well\n");
@@ -101,7 +101,7 @@ fn a_message_too_long_for_one_text_arrives_in_several_and_whole() {
     let (mut alice, mut bob) = (piped(&server, "alice"), join(&server, "bob"));
     let message = "é€🦀x".repeat(2000);
     alice.types(format!("%bob%{message}\n%bob%done\n"));
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert_eq!(alice.ends().code(), Some(0));
     bob.half_closes();
     let heard = String::from_utf8(bob.hears_the_end()).unwrap();
@@ -167,7 +167,7 @@ fn a_name_that_the_server_refuses_is_shown_and_ends_it_with_status_1() {
         let _row = Row::of(&(&keyboard_ends, &reason));
         let mut second = start(&server, "bob");
         if keyboard_ends {
-            second.end_of_keyboard();
+            second.closes_stdin();
         }
         assert_eq!(second.ends().code(), Some(1));
         assert_eq!(second.out.to_the_end(), "[ERROR] direct_serveur: the name \"bob\" is taken\n");
@@ -197,7 +197,7 @@ fn a_refusal_forged_by_another_client_is_none_once_something_else_was_said() {
     let (mut alice, mut server) = with_fake_server("alice");
     server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
     alice.out.line_with(&["joking"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     // It ends its side; what is still unread here would turn our end into a reset.
     server.read_to_end(&mut Vec::new()).unwrap();
     drop(server);
@@ -208,7 +208,7 @@ fn a_refusal_forged_by_another_client_is_none_once_something_else_was_said() {
 fn with_its_input_at_the_end_at_once_it_ends_at_once() {
     let server = server(&[]);
     let mut alice = start(&server, "alice");
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert_eq!(alice.ends().code(), Some(0));
     server.program.out.line_with(&["(parent) alice (", "left"]);
 }
@@ -231,7 +231,7 @@ fn a_host_may_be_a_name_or_an_ipv6_address() {
     let mut alice =
         Program::start(Command::new(CLIENT).args(["alice", "localhost", "--port", &server.port()]));
     server.program.out.line_with(&["(parent) alice is 127.0.0.1:"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert_eq!(alice.ends().code(), Some(0));
     let server = Server::from(Command::new(SERVER).args(["--bind", "::1", "--port", "0"]));
     let _bob = Program::start(Command::new(CLIENT).args(["bob", "::1", "--port", &server.port()]));

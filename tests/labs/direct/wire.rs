@@ -148,7 +148,7 @@ fn three_that_write_to_one_at_once_are_each_heard_in_order() {
     thread::scope(|scope| {
         for (name, sender) in names.iter().zip(&senders) {
             let _row = Row::of(&name);
-            let mut sender = sender.also();
+            let mut sender = sender.duplicate();
             scope.spawn(move || (0..1000).for_each(|i| sender.sends(format!("%zoe%{name} {i}\n"))));
         }
         let bytes = names.iter().map(|name| (0..1000).map(|i| format!("{name} {i}\n").len()).sum::<usize>());

@@ -66,7 +66,7 @@ fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
-        let clients = [server.serves(), server.serves(), server.serves()];
+        let clients = [server.connect_served(), server.connect_served(), server.connect_served()];
         let mut children: Vec<i32> = clients.iter().map(|(_, child)| *child).collect();
         children.sort();
         let mut shown = server.children();
@@ -81,7 +81,7 @@ fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
-        for (_, child) in &[server.serves(), server.serves(), server.serves()] {
+        for (_, child) in &[server.connect_served(), server.connect_served(), server.connect_served()] {
             let _row = Row::of(&child);
             let open = descriptors_of(*child);
             let low: Vec<i32> =
@@ -128,7 +128,7 @@ fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
         let before = descriptors_of(server.pid());
         for _ in 0..3 {
             let [(closes, _), (resets, _), (mut half_closes, _)] =
-                [server.serves(), server.serves(), server.serves()];
+                [server.connect_served(), server.connect_served(), server.connect_served()];
             drop(closes);
             resets.resets();
             half_closes.half_closes();
@@ -151,7 +151,7 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
         for signal in [SIGINT, SIGTERM] {
             let _row = Row::of(&signal);
             let mut server = lab.start(&[]);
-            let [(mut first, one), (mut second, other)] = [server.serves(), server.serves()];
+            let [(mut first, one), (mut second, other)] = [server.connect_served(), server.connect_served()];
             (lab.talk)(&mut first);
             server.program.signal(signal);
             assert_eq!(server.program.ends().code(), Some(0));
@@ -201,7 +201,7 @@ fn a_signal_to_a_child_concerns_its_client_alone() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
-        let [(mut stays, _), (mut loses, child)] = [server.serves(), server.serves()];
+        let [(mut stays, _), (mut loses, child)] = [server.connect_served(), server.connect_served()];
         send(child, SIGTERM);
         loses.hears_the_end();
         server
@@ -217,9 +217,9 @@ fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let mut server = lab.start(&[]);
-        let [(mut silent, one), (mut mid_talk, other)] = [server.serves(), server.serves()];
+        let [(mut silent, one), (mut mid_talk, other)] = [server.connect_served(), server.connect_served()];
         (lab.talk)(&mut mid_talk);
-        let (takes_nothing, blocked) = server.serves();
+        let (takes_nothing, blocked) = server.connect_served();
         blocks(&takes_nothing, blocked);
         server.program.signal(SIGKILL);
         server.program.ends();
@@ -232,7 +232,7 @@ fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
 /// Sends to a child, and takes nothing, until both directions are full.
 #[track_caller]
 fn blocks(peer: &Peer, child: i32) {
-    let mut speaker = peer.also();
+    let mut speaker = peer.duplicate();
     speaker.stream.set_nonblocking(true).unwrap();
     let read_so_far = || {
         let io = std::fs::read_to_string(format!("/proc/{child}/io")).unwrap();
@@ -251,7 +251,7 @@ fn a_stopped_child_does_not_keep_the_server_from_ending() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let mut server = lab.start(&[]);
-        let (_peer, child) = server.serves();
+        let (_peer, child) = server.connect_served();
         send(child, SIGSTOP);
         server.program.signal(SIGINT);
         assert!(server.program.ends().success());
@@ -264,7 +264,7 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&["--max-clients", "2"]);
-        let [(first, _), (mut second, _)] = [server.serves(), server.serves()];
+        let [(first, _), (mut second, _)] = [server.connect_served(), server.connect_served()];
         for _ in 0..3 {
             // Its bytes are there before it is accepted, and must not turn the answer into a reset.
             server.program.signal(SIGSTOP);
@@ -312,7 +312,7 @@ fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&["--iterative"]);
-        let (mut first, pid) = server.serves();
+        let (mut first, pid) = server.connect_served();
         assert_eq!(pid, server.pid());
         let mut waiting = [server.connect(), server.connect(), server.connect()];
         let addresses: Vec<String> =
@@ -348,7 +348,7 @@ fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
         for signal in [SIGINT, SIGTERM] {
             let _row = Row::of(&signal);
             let mut server = lab.start(&["--iterative"]);
-            let (mut served, _) = server.serves();
+            let (mut served, _) = server.connect_served();
             let _waits = server.connect();
             server.program.signal(signal);
             assert_eq!(server.program.ends().code(), Some(0));

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal::SIGTERM;
 #[track_caller]
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut program = Program::start(Command::new(program).args(arguments));
-    program.end_of_keyboard();
+    program.closes_stdin();
     (program.ends().code(), program.out.to_the_end(), program.err.to_the_end())
 }
 
@@ -43,8 +43,8 @@ fn help_teaches_every_option_with_examples_in_one_language() {
     let options = ["--bind", "--port", "--max-clients", "--backlog", "--pairs", "relay_client"];
     let defaults = ["44573 par défaut", "128 par défaut", "(1 par défaut"];
     let guards = ["--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
-    helps_in_french(SERVER, &[&options[..], &defaults, &guards].concat());
-    helps_in_french(
+    french_help_contains(SERVER, &[&options[..], &defaults, &guards].concat());
+    french_help_contains(
         CLIENT,
         &["[HOST]", "--port", "44573 par défaut", "fin", "127.0.0.1 par défaut", "--plain"],
     );

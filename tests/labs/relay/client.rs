@@ -69,7 +69,7 @@ fn off_a_terminal_each_event_is_a_line() {
     says_off(&mut partner, "ça va ?\x1b[2J\n");
     partner.hears("\0");
     says_off(&mut partner, "exit ");
-    client.end_of_keyboard();
+    client.closes_stdin();
     let printed = ended(client, 0, "fin de l'entrée, au revoir");
     let expected = "\
 Vous êtes le client 1 ; on commence dès que l'autre est là
@@ -180,7 +180,7 @@ fn fin_typed_is_the_last_thing_said() {
 fn a_line_is_a_string_and_goes_at_its_turn_alone() {
     let (mut client, mut server) = with_fake_server();
     client.types("un\ndeux\n\nexit\nfini\nsans fin");
-    client.end_of_keyboard();
+    client.closes_stdin();
     server.sends("2\0rec\0");
     for line in ["un", "deux", "", "exit", "fini", "sans fin"] {
         let _row = Row::of(&line);

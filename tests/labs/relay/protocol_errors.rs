@@ -186,7 +186,7 @@ fn silence_is_waited_for_without_waking_up_whatever_lies_unread() {
 fn who_floods_out_of_turn_holds_up_nobody() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
-    let mut flood = second.also();
+    let mut flood = second.duplicate();
     flood.stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
     // Until the sockets are full: the server reads nothing of it.
     while std::io::Write::write(&mut flood.stream, &[b'x'; 65536]).is_ok() {}
@@ -204,13 +204,13 @@ fn who_does_not_read_is_gone_after_a_while_and_the_other_goes_on() {
     let server = server(&[]);
     let (first, mut second) = pair(&server);
     // The answers fill its socket, and its turn never comes again.
-    let mut speaker = first.also();
+    let mut speaker = first.duplicate();
     let speaking = std::thread::spawn(move || {
         use std::io::Write;
         while speaker.stream.write_all(b"encore\0").is_ok() {}
     });
     let answer = "x".repeat(1023) + "\0";
-    let mut answering = second.also();
+    let mut answering = second.duplicate();
     let answers = std::thread::spawn(move || {
         while !answering.strings(1).is_empty() {
             answering.sends(&answer);
@@ -234,7 +234,7 @@ fn noise_of_both_is_relayed_in_pieces_and_shown_as_text() {
     let noise: Vec<u8> = (0..=255).rev().cycle().take(20_000).collect();
     std::thread::scope(|scope| {
         for peer in [&first, &second] {
-            let (mut speaker, noise) = (peer.also(), &noise);
+            let (mut speaker, noise) = (peer.duplicate(), &noise);
             scope.spawn(move || speaker.sends(noise));
         }
         assert_eq!(first.strings(70).len(), 70);

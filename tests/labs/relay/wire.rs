@@ -105,7 +105,7 @@ fn what_both_have_said_ahead_goes_in_turn() {
     let (mut first, mut second) = (server.connect(), server.connect());
     let all = |who: &str| (0..2000).map(|i| format!("{who} {i}\0")).collect::<String>();
     std::thread::scope(|scope| {
-        let (mut speaker, mut other) = (first.also(), second.also());
+        let (mut speaker, mut other) = (first.duplicate(), second.duplicate());
         scope.spawn(move || speaker.sends(all("un")));
         scope.spawn(move || other.sends(all("deux")));
         let numbers = [&mut first, &mut second].map(|peer| {

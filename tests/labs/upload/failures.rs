@@ -18,7 +18,7 @@ fn a_client_that_dies_at_any_byte_leaves_nothing() {
         }
         // A legacy text whose connection breaks. One that is closed in order cannot be told from one that is whole.
         // The child finds text and reset together: a newline and 300 ms of silence end a text.
-        let (mut text, child) = landing.server.serves();
+        let (mut text, child) = landing.server.connect_served();
         send(child, SIGSTOP);
         text.sends(&b"un\ndeux"[..cut % 8]);
         text.resets();

@@ -1,4 +1,4 @@
-//! `--distinct-names`: nobody speaks under another's name.
+//! `--distinct-names`: no client sends under another's name.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
@@ -21,7 +21,7 @@ fn taken(name: &str) -> String {
 }
 
 #[test]
-fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody() {
+fn a_message_under_a_taken_name_or_a_look_alike_is_refused_in_private() {
     let (server, mut alice, mut eve) = room(&[]);
     let hidden = ["\u{200d}".repeat(100), " ".repeat(300), ": ".into(), "\u{2f8}".into()];
     let fronts =
@@ -41,7 +41,7 @@ fn who_uses_anothers_name_or_a_look_alike_is_told_in_private_and_heard_by_nobody
 }
 
 #[test]
-fn the_colons_of_ordinary_text_are_no_names() {
+fn a_colon_in_ordinary_text_makes_no_name() {
     let (_server, mut alice, mut eve) = room(&[]);
     for text in ["Question : comment faire ?", "Il est 10 h : on y va", "sans pseudo"] {
         let _row = Row::of(&text);
@@ -51,7 +51,7 @@ fn the_colons_of_ordinary_text_are_no_names() {
 }
 
 #[test]
-fn a_newcomer_that_is_refused_while_messages_wait_hears_the_next_ones() {
+fn a_client_refused_while_messages_wait_receives_the_next_ones() {
     let (server, mut alice, _eve) = room(&["--pace", "150"]);
     alice.sends("alice : un\0alice : deux\0");
     alice.hears("alice : un\0");
@@ -63,7 +63,7 @@ fn a_newcomer_that_is_refused_while_messages_wait_hears_the_next_ones() {
 }
 
 #[test]
-fn a_message_ends_with_a_nul_although_the_end_of_its_batch_is_refused() {
+fn a_message_ends_with_a_nul_although_the_rest_of_its_batch_is_refused() {
     let (server, mut alice, mut eve) = room(&[]);
     let mut bob = server.join();
     eve.sends("eve : un\nalice : faux\n");
@@ -75,7 +75,7 @@ fn a_message_ends_with_a_nul_although_the_end_of_its_batch_is_refused() {
 }
 
 #[test]
-fn who_is_refused_again_and_again_does_not_fill_the_log() {
+fn repeated_refusals_do_not_fill_the_log() {
     let (server, mut alice, mut eve) = room(&[]);
     eve.sends("alice : x\0".repeat(100));
     eve.sends("eve : fin\0");
@@ -85,24 +85,24 @@ fn who_is_refused_again_and_again_does_not_fill_the_log() {
 }
 
 #[test]
-fn a_message_of_controls_stays_within_one_read_of_the_courses_client() {
+fn a_message_of_control_characters_fits_one_read_of_the_course_client() {
     let (_server, mut alice, mut eve) = room(&[]);
     let text = |what: &str| format!("eve : {}", what.repeat(900));
     eve.sends([text("\x1b").as_bytes(), b"alice : x\0"].concat());
     alice.hears(text("?") + "alice : x\0\0");
 }
 
-/// As in paste.rs, a machine that keeps processes waiting may disturb it so often.
+/// Attempts, as in paste.rs, for machines that keep processes waiting.
 const TRIES: usize = 3;
 
 #[test]
-fn the_courses_client_shows_all_that_is_said_while_it_is_refused() {
+fn the_course_client_shows_all_messages_while_its_own_are_refused() {
     let tries = (0..TRIES).map(|_| shown_while_refused());
     let shown: Vec<usize> = tries.take_while(|&shown| shown != 20).collect();
     assert!(shown.len() < TRIES, "of 20 lines, it showed {shown:?}");
 }
 
-/// How many bytes each child has written.
+/// The number of bytes that each child has written, from /proc/PID/io.
 #[track_caller]
 fn written_by_children(server: &Server) -> Vec<u64> {
     let written = |pid| {
@@ -116,11 +116,11 @@ fn written_by_children(server: &Server) -> Vec<u64> {
 fn shown_while_refused() -> usize {
     let (server, mut alice, _eve) = room(&["--pace", "5"]);
     let mut refused = c_client(&server, "alice", "course");
-    server.settle(3);
+    server.wait_for_clients(3);
     let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
     for line in &lines {
         let _row = Row::of(&line);
-        // The server finds both in one turn.
+        // The server finds both records in one iteration of its loop.
         server.program.signal(SIGSTOP);
         let before = written_by_children(&server);
         refused.types("x\n");
@@ -133,7 +133,7 @@ fn shown_while_refused() -> usize {
         server.program.signal(SIGCONT);
         alice.hears(format!("{line}\0\0"));
     }
-    refused.end_of_keyboard();
+    refused.closes_stdin();
     assert!(refused.ends().success());
     let screen = refused.out.to_the_end();
     assert!(screen.contains("est déjà pris"));
@@ -151,7 +151,7 @@ fn a_name_is_free_when_its_client_has_left() {
 }
 
 #[test]
-fn what_would_forge_another_line_is_made_visible() {
+fn characters_that_would_forge_a_line_are_made_visible() {
     let (_server, mut alice, mut eve) = room(&[]);
     eve.sends("eve : a\nalice : b\r\x1b[1Aalice : c\u{85}\u{2028}alice : d\0");
     let shown = "eve : a^Jalice : b^M^[[1Aalice : c<U+0085><U+2028>alice : d\0\0";
@@ -160,13 +160,13 @@ fn what_would_forge_another_line_is_made_visible() {
 }
 
 #[test]
-fn at_the_second_door_names_count_as_well_and_both_doors_share_them() {
+fn line_clients_and_c_clients_share_the_registry_of_names() {
     let (server, mut alice, mut eve) = room(&["--lines", "0"]);
     let mut bob = Peer::connect(server.lines_address());
     bob.line();
     bob.sends("alice : moi aussi\n");
-    let told = taken("alice");
-    assert_eq!(bob.line(), told.trim_end_matches('\0').to_string() + "\n");
+    let notice = taken("alice");
+    assert_eq!(bob.line(), notice.trim_end_matches('\0').to_string() + "\n");
     bob.sends("bob : salut\n");
     alice.hears("bob : salut\0\0");
     eve.hears("bob : salut\0\0");
@@ -175,7 +175,7 @@ fn at_the_second_door_names_count_as_well_and_both_doors_share_them() {
 }
 
 #[test]
-fn one_who_does_not_read_what_it_is_told_is_no_burden_and_hears_it_between_two_messages() {
+fn unread_notices_block_no_client_and_are_sent_between_messages() {
     let (server, mut alice, mut eve) = room(&["--pace", "0"]);
     for i in 0..1000 {
         eve.sends("alice : x\0");
@@ -184,12 +184,12 @@ fn one_who_does_not_read_what_it_is_told_is_no_burden_and_hears_it_between_two_m
     let own: Vec<String> = (0..1000).map(|i| format!("alice : {i}")).collect();
     assert_eq!(alice.strings(1000), own);
     server.program.err.line_with(&["est celui d'un autre"]);
-    // Each string is whole: one of alice's, or one of the server's.
-    let told = taken("alice");
+    // Each string is complete: a message of alice or a notice of the server.
+    let notice = taken("alice");
     let mut expected = 0;
     while expected < 1000 {
         let string = eve.strings(1).remove(0);
-        if string != told.trim_end_matches('\0') {
+        if string != notice.trim_end_matches('\0') {
             assert_eq!(string, format!("alice : {expected}"));
             expected += 1;
         }

@@ -1,11 +1,11 @@
-//! Clients that took the server for another.
+//! Clients of other protocols: web and mail.
 
 use super::*;
 
-const TOLD: &str = "chat_serveur : ceci est une messagerie, pas un serveur web ni de courrier";
+const REFUSAL: &str = "chat_serveur : ceci est une messagerie, pas un serveur web ni de courrier";
 
 #[test]
-fn a_header_of_the_web_or_of_mail_is_refused_logged_and_heard_by_nobody() {
+fn a_header_of_the_web_or_of_mail_is_refused_logged_and_not_relayed() {
     let server = Server::start(&[]);
     let mut alice = server.join();
     let headers = [
@@ -18,7 +18,7 @@ fn a_header_of_the_web_or_of_mail_is_refused_logged_and_heard_by_nobody() {
         let _row = Row::of(&header);
         let mut foreign = server.connect();
         foreign.sends(header);
-        assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{TOLD}\0"));
+        assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{REFUSAL}\0"));
     }
     let err = &server.program.err;
     err.line_with(&["refusé : il parle un autre protocole (« GET / HTTP/1.1 »)"]);
@@ -26,13 +26,13 @@ fn a_header_of_the_web_or_of_mail_is_refused_logged_and_heard_by_nobody() {
     err.line_with(&["« EHLO example.org »"]);
     err.line_with(&["« HEAD /^[[2J HTTP/1.0 »"]);
     server.wait_for_children(1);
-    // She has heard nothing of all that.
+    // None of it reached alice.
     alice.sends("alice : GET / ?\0");
     alice.hears("alice : GET / ?\0\0");
 }
 
 #[test]
-fn what_looks_like_a_header_later_on_is_a_message() {
+fn a_header_after_the_first_message_is_a_message() {
     let server = Server::start(&[]);
     let mut alice = server.join();
     for message in ["alice : bonjour\0", "GET / HTTP/1.1\0", "POST it\0"] {
@@ -43,7 +43,7 @@ fn what_looks_like_a_header_later_on_is_a_message() {
 }
 
 #[test]
-fn words_that_only_resemble_a_header_are_words() {
+fn text_that_only_resembles_a_header_is_relayed() {
     let server = Server::start(&[]);
     for words in ["get / HTTP/1.1\0", "GETTING there\0", "EHLOS\0", "POSTE\0"] {
         let _row = Row::of(&words);
@@ -54,16 +54,16 @@ fn words_that_only_resemble_a_header_are_words() {
 }
 
 #[test]
-fn at_the_second_door_it_is_told_in_a_line() {
+fn a_line_client_receives_the_refusal_as_a_line() {
     let server = Server::start(&["--lines", "0"]);
     let mut foreign = Peer::connect(server.lines_address());
     foreign.line();
     foreign.sends("GET / HTTP/1.1\r\n\r\n");
-    assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{TOLD}\n"));
+    assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{REFUSAL}\n"));
 }
 
 #[test]
-fn the_check_is_off_by_an_option() {
+fn no_header_check_disables_the_check() {
     let server = Server::start(&["--no-header-check"]);
     let mut foreign = server.join();
     foreign.sends("GET / HTTP/1.1\0");

@@ -1,21 +1,21 @@
-//! Clients that say nothing, or next to nothing.
+//! Clients that send nothing, or next to nothing.
 
 use super::*;
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 
 #[test]
-fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stays() {
+fn a_hundred_silent_clients_are_disconnected_and_the_active_one_stays() {
     let server = Server::start(&["--idle-timeout", "5"]);
     let mut speaker = server.join();
-    let told = "chat_serveur : vous n'avez rien dit depuis 5 s, vous êtes déconnecté\0";
-    // Speaks from the start: a hundred connections may take longer than the idle timeout.
+    let notice = "chat_serveur : vous n'avez rien dit depuis 5 s, vous êtes déconnecté\0";
+    // Sends from the start: a hundred connections may take longer than the idle timeout.
     let mut speaker = std::thread::scope(|scope| {
         let server = &server;
         let speaks = scope.spawn(move || {
             let mut said = 0;
-            // Speaks until all others have come and gone.
-            eventually("the room to be left to the one who speaks", || {
+            // Until all others have connected and been disconnected.
+            eventually("the silent clients to be disconnected", || {
                 said += 1;
                 speaker.sends(format!("{said}\0"));
                 speaker.hears(format!("{said}\0\0"));
@@ -25,11 +25,11 @@ fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stay
             speaker
         });
         let mut silent: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
-        // NULs are nothing said.
+        // NULs are no message.
         silent[0].sends("\0\0\0");
         for peer in &mut silent {
             let heard = String::from_utf8(peer.hears_the_end()).unwrap();
-            assert!(heard.ends_with(told), "{heard}");
+            assert!(heard.ends_with(notice), "{heard}");
         }
         speaks.join().unwrap()
     });
@@ -39,7 +39,7 @@ fn a_hundred_silent_connections_go_after_their_time_and_the_one_that_speaks_stay
 }
 
 #[test]
-fn in_lines_it_is_told_in_a_line() {
+fn a_line_client_receives_the_timeout_as_a_line() {
     let server = Server::start(&["--lines", "0", "--idle-timeout", "1"]);
     let mut peer = Peer::connect(server.lines_address());
     let heard = String::from_utf8(peer.hears_the_end()).unwrap();
@@ -50,33 +50,34 @@ fn in_lines_it_is_told_in_a_line() {
 }
 
 #[test]
-fn who_types_slowly_is_not_silent_and_what_was_begun_is_said() {
+fn a_slow_typist_is_not_idle_and_an_unfinished_line_is_relayed() {
     let server = Server::start(&["--lines", "0", "--idle-timeout", "3", "--pace", "0"]);
     let (mut slow, mut alice) = (Peer::connect(server.lines_address()), server.join());
-    // Longer in all than one may be silent, with pauses far shorter; alice must not be silent either.
+    // Longer than the idle timeout in all, with far shorter pauses; alice must not be silent
+    // either.
     for _ in 0..40 {
         slow.sends("x");
         alice.sends("\x01");
         alice.hears("\x01\0");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    let told = String::from_utf8(slow.hears_the_end()).unwrap();
+    let notice = String::from_utf8(slow.hears_the_end()).unwrap();
     assert!(
-        told.ends_with(&format!(
+        notice.ends_with(&format!(
             "{}\nchat_serveur : vous n'avez rien dit depuis 3 s, vous êtes déconnecté\n",
             "x".repeat(40)
         )),
-        "{told}"
+        "{notice}"
     );
     server.program.out.line_with(&[&"x".repeat(30)]);
 }
 
 #[test]
-fn by_default_one_may_be_silent() {
+fn by_default_there_is_no_idle_timeout() {
     let server = Server::start(&[]);
     let mut silent = server.join();
     let mut speaker = server.join();
-    // That the server waits without a limit of time is what its children are asleep in: poll(2) with -1.
+    // Without a timeout, the child waits in poll(2) with timeout -1.
     let child = server.child_of(&silent);
     let call = eventually("the child's wait", || {
         let call = std::fs::read_to_string(format!("/proc/{child}/syscall")).ok()?;
@@ -91,7 +92,7 @@ fn by_default_one_may_be_silent() {
 }
 
 #[test]
-fn echo_may_have_an_idle_timeout_as_well() {
+fn echo_has_the_option_idle_timeout_too() {
     let server = server_of(ECHO, &["--idle-timeout", "1"]);
     let mut silent = server.connect();
     assert_eq!(silent.hears_the_end(), b"");

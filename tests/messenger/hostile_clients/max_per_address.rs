@@ -1,4 +1,4 @@
-//! Many of one address.
+//! `--max-per-address`: many clients of one address.
 
 use super::*;
 
@@ -9,13 +9,13 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 const DIRECT: &str = env!("CARGO_BIN_EXE_direct_serveur");
 
 #[test]
-fn one_too_many_of_an_address_is_told_so_and_a_place_that_is_free_again_is_given() {
+fn a_client_over_the_limit_of_its_address_is_refused_and_a_freed_slot_is_reused() {
     let server = Server::start(&["--max-per-address", "3"]);
     let mut peers = vec![server.join(), server.join(), server.join()];
     let mut fourth = server.connect();
-    let told = String::from_utf8(fourth.hears_the_end()).unwrap();
-    assert!(told.contains("votre adresse a déjà toutes ses places (3 clients au plus)"), "{told}");
-    assert!(told.ends_with('\0'), "{told:?}");
+    let notice = String::from_utf8(fourth.hears_the_end()).unwrap();
+    assert!(notice.contains("votre adresse a déjà toutes ses places (3 clients au plus)"), "{notice}");
+    assert!(notice.ends_with('\0'), "{notice:?}");
     server.program.err.line_with(&["refusé", "3 clients au plus d'une même adresse", "--max-per-address"]);
     peers.pop();
     server.wait_for_children(2);
@@ -25,11 +25,11 @@ fn one_too_many_of_an_address_is_told_so_and_a_place_that_is_free_again_is_given
 }
 
 #[test]
-fn another_address_has_places_of_its_own() {
+fn each_address_has_its_own_limit() {
     let server = server_on_all(&["--max-per-address", "1"]);
     let mut here = server.join();
     let there = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), server.address.port()));
-    // To 127.0.0.2 one comes from there, unless one says otherwise.
+    // Bound explicitly: otherwise the system chooses the source address.
     let mut other = Peer::connect_from(Ipv4Addr::new(127, 0, 0, 2).into(), there);
     server.wait_for_children(2);
     other.sends("d'ailleurs\0");
@@ -38,29 +38,29 @@ fn another_address_has_places_of_its_own() {
 }
 
 #[test]
-fn every_server_with_a_child_for_each_client_can_be_told_so() {
+fn every_server_with_a_child_per_client_has_the_option() {
     for program in [ECHO, DIRECT] {
         let _row = Row::of(&program);
         let server = server_of(program, &["--max-per-address", "1"]);
         let _first = server.connect();
         server.wait_for_children(1);
-        let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
-        assert!(told.contains("your address has all its places already (at most 1 client)"), "{told}");
+        let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
+        assert!(notice.contains("your address has all its places already (at most 1 client)"), "{notice}");
     }
 }
 
 #[test]
-fn who_leaves_and_returns_at_once_has_its_place_again() {
+fn a_client_that_reconnects_at_once_is_admitted() {
     for program in [SERVER, ECHO, DIRECT] {
         let _row = Row::of(&program);
         let server = server_of(program, &["--max-per-address", "1"]);
         let mut refused = 0;
         for i in 0..200 {
-            // A NUL behind it is the messenger's.
+            // The messenger appends a NUL.
             let heard = if program == SERVER { "here\n\0" } else { "here\n" };
             let mut first_bytes = vec![0; heard.len()];
-            // The old child has 500 ms to notice that its client left. A busy machine may exceed
-            // that.
+            // The grace period for the exit of the old child is 500 ms. A busy machine may exceed
+            // it.
             while first_bytes != heard.as_bytes() {
                 let mut peer = server.connect();
                 match program {
@@ -72,7 +72,7 @@ fn who_leaves_and_returns_at_once_has_its_place_again() {
                     let why = String::from_utf8(peer.hears_the_end()).unwrap();
                     assert!(why.contains("places"), "{why}");
                     refused += 1;
-                    assert!(refused < 20, "{program} has refused it again and again");
+                    assert!(refused < 20, "{program} refused it 20 times");
                 }
             }
         }
@@ -80,15 +80,15 @@ fn who_leaves_and_returns_at_once_has_its_place_again() {
 }
 
 #[test]
-fn many_more_than_may_be_are_all_told_so_and_hold_up_nobody() {
+fn many_clients_over_the_limit_are_all_refused_and_delay_no_client() {
     let server = Server::start(&["--max-per-address", "1"]);
     let mut first = server.join();
     let mut others: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
     first.sends("seul\0");
     first.hears("seul\0\0");
     for other in &mut others {
-        let told = String::from_utf8(other.hears_the_end()).unwrap();
-        assert!(told.contains("toutes ses places (1 client au plus)"), "{told}");
+        let notice = String::from_utf8(other.hears_the_end()).unwrap();
+        assert!(notice.contains("toutes ses places (1 client au plus)"), "{notice}");
     }
     assert_eq!(server.children().len(), 1);
 }

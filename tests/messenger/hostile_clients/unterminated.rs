@@ -1,18 +1,18 @@
-//! Clients whose words have no end.
+//! Clients that never end a message.
 
 use super::*;
 
 #[test]
-fn a_mebibyte_without_an_end_is_relayed_whole_in_pieces_and_kept_by_nobody() {
+fn a_mebibyte_without_an_end_is_relayed_in_pieces_and_not_kept_in_memory() {
     let server = Server::start(&[]);
     let (eve, mut alice) = (server.join(), server.join());
     let child = server.child_of(&eve);
     let before = private_kb(child);
     let text: Vec<u8> = (0..1 << 20).map(|i| b'a' + (i % 23) as u8).collect();
     let sent = text.clone();
-    let mut speaker = eve.also();
+    let mut speaker = eve.duplicate();
     let sends = std::thread::spawn(move || speaker.sends(sent));
-    let listens = std::thread::spawn(move || eve.also().strings(1 << 20).concat());
+    let listens = std::thread::spawn(move || eve.duplicate().strings(1 << 20).concat());
     let mut heard = String::new();
     while heard.len() < text.len() {
         heard += &alice.strings(1)[0];
@@ -24,10 +24,10 @@ fn a_mebibyte_without_an_end_is_relayed_whole_in_pieces_and_kept_by_nobody() {
     assert_eq!(listens.join().unwrap().len(), text.len());
 }
 
-/// What is bounded is what the server keeps, and what others wait: so it needs no hour, but each byte has to come alone, and to
-/// wait for an end that never comes.
+/// Bounds the memory of the child and the delay of others. Each byte arrives alone and waits for an
+/// end that never comes.
 #[test]
-fn bytes_one_at_a_time_and_never_an_end_are_each_heard_and_hold_up_nobody() {
+fn single_bytes_without_an_end_are_relayed_and_delay_no_client() {
     let server = Server::start(&[]);
     let (mut slow, mut alice) = (server.join(), server.join());
     let child = server.child_of(&slow);
@@ -45,7 +45,7 @@ fn bytes_one_at_a_time_and_never_an_end_are_each_heard_and_hold_up_nobody() {
 }
 
 #[test]
-fn as_many_newlines_or_nuls_as_one_likes_are_no_harm() {
+fn a_mebibyte_of_nuls_is_ignored() {
     let server = Server::start(&[]);
     let (mut eve, mut alice) = (server.join(), server.join());
     eve.sends(vec![0; 1 << 20]);

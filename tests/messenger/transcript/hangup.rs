@@ -1,11 +1,12 @@
-//! SIGHUP also tells that the terminal is gone. A server that has lost it ends, unless it was told to outlive it.
+//! SIGHUP for the loss of the terminal: the server ends, unless it was started with nohup(1) or
+//! disowned.
 
 use super::*;
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use std::process::Command;
 
-/// A new terminal's other side, which no process inherits: it ends when it is dropped.
+/// The master side of a new pty, close-on-exec: dropping it hangs up the terminal.
 #[track_caller]
 fn terminal() -> PtyMaster {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
@@ -14,13 +15,13 @@ fn terminal() -> PtyMaster {
     master
 }
 
-/// A server that a new terminal controls, of which it has no more than its keyboard; and the terminal's other side. `hangup` is what
-/// env(1) is to do with SIGHUP.
+/// A server with a new pty as controlling terminal and standard input, and the master side.
+/// `hangup` is an option of env(1) for SIGHUP.
 #[track_caller]
 fn on_a_terminal(place: &Place, hangup: &str) -> (Server, PtyMaster) {
     let master = terminal();
     let mut command = Command::new("sh");
-    // The shell, env and setsid become the server: one process.
+    // The shell, env and setsid exec the server: one process.
     command.args(["-c", "exec env --default-signal=INT \"$0\" setsid --ctty \"$@\" <\"$TERMINAL\"", hangup]);
     command.env("TERMINAL", ptsname_r(&master).unwrap());
     command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
@@ -28,11 +29,11 @@ fn on_a_terminal(place: &Place, hangup: &str) -> (Server, PtyMaster) {
 }
 
 #[test]
-fn a_server_whose_terminal_is_closed_ends_in_order_and_leaves_nobody() {
+fn a_server_whose_terminal_is_closed_ends_with_status_0_and_leaves_no_child() {
     let place = Place::new();
     let (mut server, master) = on_a_terminal(&place, "--default-signal=HUP");
     let mut peer = server.join();
-    // As long as the terminal is there, SIGHUP asks for the file.
+    // While the terminal exists, SIGHUP reopens the file.
     server.program.signal(SIGHUP);
     server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
     peer.sends("un\0");
@@ -47,13 +48,13 @@ fn a_server_whose_terminal_is_closed_ends_in_order_and_leaves_nobody() {
 }
 
 #[test]
-fn one_that_was_started_with_nohup_outlives_it_and_still_opens_its_file_anew() {
+fn a_server_started_with_nohup_outlives_the_terminal_and_still_reopens_its_file() {
     let place = Place::new();
     let (mut server, master) = on_a_terminal(&place, "--ignore-signal=HUP");
     let mut peer = server.join();
     drop(master);
     let reopened = || server.program.out.so_far().matches("SIGHUP reçu : la transcription continue").count();
-    // What the terminal's end sends, and what logrotate does.
+    // The first SIGHUP comes from the hangup, the second as from logrotate(8).
     eventually("the first", || (reopened() >= 1).then_some(()));
     let before = reopened();
     server.program.signal(SIGHUP);
@@ -66,7 +67,7 @@ fn one_that_was_started_with_nohup_outlives_it_and_still_opens_its_file_anew() {
 }
 
 #[test]
-fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
+fn without_a_free_descriptor_sighup_neither_ends_the_server_nor_loses_its_file() {
     let place = Place::new();
     let (mut server, _master) = on_a_terminal(&place, "--default-signal=HUP");
     let mut peer = server.join();
@@ -74,7 +75,7 @@ fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
         let done = Command::new("prlimit").args([most, "--pid", &server.program.pid().to_string()]).status();
         assert!(done.unwrap().success());
     };
-    // 6 is the client's, and no further may be opened.
+    // 6 is the descriptor of the client; no higher one is permitted.
     limit("--nofile=7:4096");
     server.program.signal(SIGHUP);
     server.program.err.line_with(&["SIGHUP reçu", "Too many open files", "dans l'ancien fichier"]);
@@ -88,7 +89,7 @@ fn for_want_of_descriptors_it_neither_ends_nor_loses_its_file() {
     assert_eq!(said(&objects(&place.path())), ["un"]);
 }
 
-/// The process of this name among the descendants of `pid`.
+/// The descendant of `pid` with this name.
 #[track_caller]
 fn descendant_named(pid: i32, name: &str) -> Option<i32> {
     children_of(pid).into_iter().find_map(|child| match name_of(child) == name {
@@ -97,8 +98,8 @@ fn descendant_named(pid: i32, name: &str) -> Option<i32> {
     })
 }
 
-/// A server that an interactive shell on a new terminal has started by `script`, where it is `"$@"`; its number; and the terminal's
-/// other side.
+/// A server started by `script`, as `"$@"`, in an interactive shell on a new pty; its process ID;
+/// and the master side.
 #[track_caller]
 fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
     let master = terminal();
@@ -111,14 +112,15 @@ fn from_a_shell(place: &Place, script: &str) -> (Server, i32, PtyMaster) {
     command.env("TERMINAL", ptsname_r(&master).unwrap());
     command.args([SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript"]).arg(place.path());
     let server = Server::from(&mut command);
-    // The shell starts it, and perhaps another shell before.
+    // A child or grandchild of the shell.
     let pid = descendant_named(server.pid(), "chat_serveur").expect("the server under the shell");
     (server, pid, master)
 }
 
-/// The shell passes SIGHUP on, as the leader of the session; to what is in the foreground, so does the kernel once the shell ends.
+/// The shell, leader of the session, passes SIGHUP on to its jobs; the kernel sends it to the
+/// foreground process group when the shell ends.
 #[test]
-fn a_server_whose_shell_loses_its_terminal_ends_with_it() {
+fn a_server_whose_shell_loses_the_terminal_ends() {
     for script in ["\"$@\" & wait", "\"$@\"; true"] {
         let _row = Row::of(&script);
         let place = Place::new();
@@ -130,7 +132,7 @@ fn a_server_whose_shell_loses_its_terminal_ends_with_it() {
 }
 
 #[test]
-fn one_that_its_shell_has_let_go_outlives_the_terminal_and_goes_on_opening_its_file_anew() {
+fn a_disowned_server_outlives_the_terminal_and_still_reopens_its_file() {
     let place = Place::new();
     let (mut server, pid, mut master) = from_a_shell(&place, "\"$@\" & disown; read line");
     let mut peer = server.join();

@@ -1,5 +1,5 @@
-//! `--transcript`: what anybody has heard stands in the file, whatever has become of the server; and what may go wrong with a file costs
-//! the room nothing.
+//! `--transcript`: every message that a client has received is in the file, even after a crash of
+//! the server; and an error of the file does not affect the room.
 
 use crate::common::*;
 
@@ -15,7 +15,7 @@ mod ownership;
 mod rotation;
 mod write_errors;
 
-/// A place for a transcript, which goes with the test.
+/// A temporary directory for a transcript.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -29,14 +29,14 @@ impl Place {
         self.0.path().join("transcript.jsonl")
     }
 
-    /// A server with more `options`, that writes there.
+    /// Starts a server with this transcript and more `options`.
     #[track_caller]
     fn server(&self, options: &[&str]) -> Server {
         Server::start(&[&["--transcript", self.path().to_str().unwrap()], options].concat())
     }
 }
 
-/// The objects of a transcript, each on a line of its own, the last one too.
+/// Parses a transcript: one object a line, the last line terminated too.
 #[track_caller]
 fn objects(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
@@ -50,7 +50,7 @@ fn objects_in(text: &str) -> Vec<Value> {
     text.lines().map(object).collect()
 }
 
-/// What was said, as readers see it: name and text.
+/// The messages of a transcript, in the form `name : text`.
 #[track_caller]
 fn said(objects: &[Value]) -> Vec<String> {
     let whole = |object: &Value| match object["name"].as_str() {
@@ -87,7 +87,7 @@ fn each_message_is_an_object_with_its_time_child_and_address() {
     }
     assert_eq!(objects[1].get("name"), None);
     assert_eq!(fs::metadata(place.path()).unwrap().mode() & 0o777, 0o600);
-    // It is the first process's alone, and out of the way of clients' numbers.
+    // Only the parent holds the file, above the descriptors of the clients.
     let holds = |pid| {
         let open = descriptors_of(pid).into_iter();
         open.filter(|(_, what)| what.ends_with("transcript.jsonl"))
@@ -99,7 +99,7 @@ fn each_message_is_an_object_with_its_time_child_and_address() {
 }
 
 #[test]
-fn whatever_bytes_are_said_each_line_parses_and_shows_nothing_that_a_terminal_obeys() {
+fn for_any_bytes_each_line_is_json_without_control_characters() {
     let place = Place::new();
     let server = place.server(&["-q"]);
     let mut eve = server.connect();
@@ -136,7 +136,7 @@ fn whatever_bytes_are_said_each_line_parses_and_shows_nothing_that_a_terminal_ob
 }
 
 #[test]
-fn what_is_not_passed_on_is_not_there() {
+fn a_refused_message_is_not_in_the_file() {
     let place = Place::new();
     let server = place.server(&["-q", "--distinct-names"]);
     let (mut alice, mut eve, mut web) = (server.connect(), server.connect(), server.connect());
@@ -152,7 +152,7 @@ fn what_is_not_passed_on_is_not_there() {
 }
 
 #[test]
-fn what_anybody_has_heard_is_in_the_file_although_the_server_is_killed_that_moment() {
+fn every_received_message_is_in_the_file_although_the_server_is_killed_at_once() {
     for round in 0..40 {
         let place = Place::new();
         let options: &[&str] = if round % 2 == 0 { &["-q", "--pace", "0"] } else { &["-q"] };
@@ -161,9 +161,9 @@ fn what_anybody_has_heard_is_in_the_file_although_the_server_is_killed_that_mome
         server.wait_for_children(3);
         let heard = std::thread::scope(|scope| {
             for (speaker, who) in speakers.iter().zip(["alice", "bob"]) {
-                let mut speaker = speaker.also();
+                let mut speaker = speaker.duplicate();
                 scope.spawn(move || {
-                    // Until the server is gone.
+                    // Until the server is dead.
                     (0..)
                         .take_while(|i| speaker.stream.write_all(format!("{who} : {i}\0").as_bytes()).is_ok())
                         .count()
@@ -171,7 +171,7 @@ fn what_anybody_has_heard_is_in_the_file_although_the_server_is_killed_that_mome
             }
             heard_until(&listener, 1 + round, || send(server.pid(), SIGKILL))
         });
-        // Killed in the middle of a write, it leaves a line that nobody has heard, cut.
+        // A kill during a write leaves an incomplete line, which no client has received.
         let text = fs::read_to_string(place.path()).unwrap();
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let written = said(&objects_in(whole));
@@ -180,7 +180,8 @@ fn what_anybody_has_heard_is_in_the_file_although_the_server_is_killed_that_mome
     }
 }
 
-/// What a client hears to the end of its connection, or its reset; `at_once` is done when it has heard `count` messages.
+/// The messages that a client receives until the end of its connection, orderly or by reset.
+/// `at_once` runs after the first `count`.
 #[track_caller]
 fn heard_until(peer: &Peer, count: usize, at_once: impl FnOnce()) -> Vec<String> {
     let (mut heard, mut buffer, mut at_once) = (Vec::new(), [0; 4096], Some(at_once));
@@ -189,7 +190,7 @@ fn heard_until(peer: &Peer, count: usize, at_once: impl FnOnce()) -> Vec<String>
         let texts = heard[..whole].split(|&byte| byte == 0).filter(|text| !text.is_empty());
         texts.map(|text| String::from_utf8(text.to_vec()).unwrap()).collect()
     };
-    // ECONNRESET where the server had not read all.
+    // ECONNRESET if the server had unread bytes.
     while let Ok(n @ 1..) = (&peer.stream).read(&mut buffer) {
         heard.extend_from_slice(&buffer[..n]);
         if at_once.is_some() && texts(&heard).len() >= count {
@@ -200,28 +201,28 @@ fn heard_until(peer: &Peer, count: usize, at_once: impl FnOnce()) -> Vec<String>
 }
 
 #[test]
-fn all_hear_what_stands_there_in_the_order_in_which_it_stands_there() {
+fn all_clients_receive_the_messages_of_the_file_in_its_order() {
     const EACH: usize = 2000;
     let place = Place::new();
     let server = place.server(&["-q"]);
     let peers: Vec<Peer> = (0..4).map(|_| server.connect()).collect();
     server.wait_for_children(4);
-    let heard = one_order(&peers, 2 * EACH, |_| {
+    let heard = hear_in_one_order(&peers, 2 * EACH, |_| {
         std::thread::scope(|scope| {
-            scope.spawn(|| says(&peers[0], "alice", EACH));
-            scope.spawn(|| says(&peers[1], "bob", EACH));
+            scope.spawn(|| send_numbered(&peers[0], "alice", EACH));
+            scope.spawn(|| send_numbered(&peers[1], "bob", EACH));
         });
     });
     assert_eq!(said(&objects(&place.path())), heard);
 }
 
 #[test]
-fn the_last_words_are_there_whoever_leaves_first() {
+fn the_last_messages_are_in_the_file_whether_client_or_server_ends_first() {
     let place = Place::new();
     let mut server = place.server(&["-q", "--pace", "200"]);
     let (mut listener, mut speaker) = (server.connect(), server.connect());
     server.wait_for_children(2);
-    // Two that wait for their turn of the pace, and one of a client that is gone when it is heard.
+    // Two messages that wait for their pace, and one of a client that has left when it is sent.
     speaker.sends("al : un\0al : deux\0al : trois\0");
     speaker.half_closes();
     let own = String::from_utf8(speaker.hears_the_end()).unwrap();
@@ -229,7 +230,7 @@ fn the_last_words_are_there_whoever_leaves_first() {
         own.split('\0').filter(|text| !text.is_empty()).collect::<Vec<_>>(),
         ["al : un", "al : deux", "al : trois"]
     );
-    // As it leaves, it hears all at once; then all of that is in the file.
+    // At its departure, all its messages are sent at once; then all of them are in the file.
     assert_eq!(said(&objects(&place.path())), ["al : un", "al : deux", "al : trois"]);
     listener.sends("bo : fin\0");
     listener.hears_up_to("al : un\0");
@@ -241,7 +242,7 @@ fn the_last_words_are_there_whoever_leaves_first() {
     assert_eq!(heard, written[1..]);
 }
 
-/// strace(1) shows it call by call: the file first, then, where that is asked for, the disk, then the clients.
+/// Order of the calls by strace(1): write to the file, sync if asked for, sends to the clients.
 #[test]
 fn each_message_is_written_and_synced_before_it_is_sent() {
     if !can_trace() {
@@ -272,9 +273,9 @@ fn each_message_is_written_and_synced_before_it_is_sent() {
     }
 }
 
-/// Of one who speaks and leaves, the rest goes out as its child is reaped.
+/// The last messages of a departed client are sent when its child is reaped.
 #[test]
-fn last_words_are_written_before_they_are_sent_too() {
+fn the_last_messages_of_a_client_are_written_before_they_are_sent() {
     const ROUNDS: usize = 30;
     if !can_trace() {
         return;
@@ -305,9 +306,9 @@ fn last_words_are_written_before_they_are_sent_too() {
     }
 }
 
-/// A call of the trace that matters here.
+/// Classifies a line of the trace: write, fdatasync or send.
 fn kind_of(line: &str) -> Option<char> {
-    // As -y shows a number: its file behind it.
+    // strace -y shows the path behind a descriptor.
     let is_of_the_file = line.contains("transcript.jsonl>");
     match line.split('(').next()?.split_whitespace().last()? {
         "write" if is_of_the_file => Some('w'),

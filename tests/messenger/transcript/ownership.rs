@@ -1,10 +1,10 @@
-//! Whose file it is: its owner's, who runs the server, and no other server's.
+//! Ownership of the file: a regular file of the user of the server, and of one server at a time.
 
 use super::*;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::Command;
 
-/// What a server says that is refused this file, in one line, as it ends.
+/// Asserts that a server refuses this file, and returns the line on standard error.
 #[track_caller]
 fn refused(program: &Path, options: &[&str]) -> String {
     let start = Command::new(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options).output();
@@ -20,7 +20,7 @@ fn refused_at(path: &Path) -> String {
 }
 
 #[test]
-fn a_symbolic_link_is_not_followed_even_one_that_leads_nowhere() {
+fn a_symbolic_link_is_refused_even_a_dangling_one() {
     let place = Place::new();
     let target = place.0.path().join("target");
     symlink(&target, place.path()).unwrap();
@@ -32,7 +32,7 @@ fn a_symbolic_link_is_not_followed_even_one_that_leads_nowhere() {
 }
 
 #[test]
-fn anothers_file_is_refused() {
+fn a_file_of_another_user_is_refused() {
     if !is_root() {
         return;
     }
@@ -44,7 +44,7 @@ fn anothers_file_is_refused() {
 }
 
 #[test]
-fn what_was_laid_there_meanwhile_is_not_taken_and_the_old_file_goes_on() {
+fn a_symbolic_link_put_in_place_later_is_refused_and_the_old_file_goes_on() {
     let place = Place::new();
     let server = place.server(&[]);
     let mut peer = server.join();
@@ -60,7 +60,7 @@ fn what_was_laid_there_meanwhile_is_not_taken_and_the_old_file_goes_on() {
 }
 
 #[test]
-fn a_file_that_others_may_read_is_told_of_and_one_of_its_own_is_not() {
+fn a_file_accessible_to_others_is_reported_and_a_private_one_is_not() {
     for (mode, bits) in
         [(0o600, None), (0o644, Some("(leurs droits : 044)")), (0o620, Some("(leurs droits : 020)"))]
     {
@@ -83,11 +83,11 @@ fn a_file_that_others_may_read_is_told_of_and_one_of_its_own_is_not() {
 }
 
 #[test]
-fn a_file_is_one_servers_until_that_has_moved_on_or_ended() {
+fn a_file_belongs_to_one_server_until_it_reopens_or_ends() {
     let place = Place::new();
     let mut first = place.server(&[]);
     assert!(refused_at(&place.path()).contains("un autre serveur y écrit déjà"));
-    // Its own file is no other's.
+    // Reopening its own file is not a conflict.
     let reopened = |server: &Server, count| {
         server.program.out.wait_for("an answer to SIGHUP", |said| {
             (String::from_utf8_lossy(said).matches("la transcription continue").count() >= count)
@@ -100,13 +100,13 @@ fn a_file_is_one_servers_until_that_has_moved_on_or_ended() {
     peer.sends("un\0");
     peer.hears("un\0\0");
     assert_eq!(said(&objects(&place.path())), ["un"]);
-    // What has moved away is free, once it was let go; and what is there now is not.
+    // After the reopening, the renamed file is free, and the new one is taken.
     fs::rename(place.path(), place.0.path().join("old")).unwrap();
     first.program.signal(SIGHUP);
     reopened(&first, 2);
     let _second = Server::start(&["--transcript", place.0.path().join("old").to_str().unwrap()]);
     assert!(refused_at(&place.path()).contains("un autre serveur y écrit déjà"));
-    // No child of a server that was killed holds it.
+    // No child of a killed server holds the lock.
     first.program.signal(SIGKILL);
     first.program.ends();
     peer.hears_the_end();
@@ -114,7 +114,7 @@ fn a_file_is_one_servers_until_that_has_moved_on_or_ended() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_synced_is_named_in_the_systems_words_alone() {
+fn a_directory_that_cannot_be_synced_is_reported_with_the_systems_reason() {
     let (_binaries, binary) = server_for_nobody();
     let place = Place::new();
     let directory = place.0.path().join("salle");
@@ -122,7 +122,7 @@ fn a_directory_that_cannot_be_synced_is_named_in_the_systems_words_alone() {
     let path = directory.join("transcript.jsonl");
     let mut options = vec!["--transcript", path.to_str().unwrap()];
     if nix::unistd::geteuid().is_root() {
-        // To root no directory is shut.
+        // Root may read every directory.
         options.extend(["--user", "nobody"]);
         fs::set_permissions(place.0.path(), PermissionsExt::from_mode(0o755)).unwrap();
         chown(&directory, Some(65534), None).unwrap();
@@ -130,34 +130,34 @@ fn a_directory_that_cannot_be_synced_is_named_in_the_systems_words_alone() {
     fs::set_permissions(&directory, PermissionsExt::from_mode(0o300)).unwrap();
     let line = refused(&binary, &[&options[..], &["--transcript-sync"]].concat());
     assert!(line.ends_with(&format!("répertoire {}: Permission denied\n", directory.display())), "{line}");
-    // Without that it is enough.
+    // Without `--transcript-sync` these permissions suffice.
     let mut command = Command::new(&binary);
     let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(options));
     server.program.signal(SIGTERM);
     assert_eq!(server.program.ends().code(), Some(0));
 }
 
-/// The line of docs/USAGE.md that has logrotate(8) tell the server, with this place in it.
+/// The line of docs/USAGE.md for logrotate(8), with the path of this test in it.
 #[test]
-fn the_documented_line_for_logrotate_reaches_the_first_process_of_that_room_and_nobody_else() {
+fn the_documented_line_for_logrotate_signals_only_the_parent_of_that_room() {
     let place = Place::new();
     let usage = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/USAGE.md")).unwrap();
     let line = usage.lines().find(|line| line.trim().starts_with("pkill -HUP")).expect("a line with pkill");
     let line = line.replace("/var/log/chat/salle.jsonl", place.path().to_str().unwrap());
     assert!(line.contains("transcript.jsonl"), "{line}");
-    // Without anybody to tell, it does not end the shell that runs it.
-    let told = || Command::new("sh").args(["-c", &format!("{line}\nexit $?")]).status().unwrap();
-    assert_eq!(told().code(), Some(1));
+    // Without a matching process, it must not end the shell that runs it.
+    let run_line = || Command::new("sh").args(["-c", &format!("{line}\nexit $?")]).status().unwrap();
+    assert_eq!(run_line().code(), Some(1));
     let (mut other, server) = (Server::start(&[]), place.server(&["--no-titles"]));
     let mut peer = server.join();
     let old = place.0.path().join("old");
     fs::rename(place.path(), &old).unwrap();
-    assert_eq!(told().code(), Some(0));
+    assert_eq!(run_line().code(), Some(0));
     server.program.out.line_with(&["SIGHUP reçu : la transcription continue"]);
     peer.sends("un\0");
     peer.hears("un\0\0");
     assert_eq!((said(&objects(&old)), said(&objects(&place.path()))), (vec![], vec!["un".into()]));
-    // The other one is there, and heard nothing of it.
+    // The other server is still there and received no signal.
     let mut peer = other.join();
     peer.sends("deux\0");
     peer.hears("deux\0\0");

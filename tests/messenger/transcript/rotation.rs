@@ -1,8 +1,8 @@
-//! SIGHUP: the file by its name once more, as logrotate(8) wants it.
+//! SIGHUP reopens the file by its name, for logrotate(8).
 
 use super::*;
 
-/// Waits until SIGHUP was answered for the `count`th time.
+/// Waits until the server has reported `count` reopenings.
 #[track_caller]
 fn reopened(server: &Server, count: usize) {
     server.program.out.wait_for("an answer to SIGHUP", |said| {
@@ -12,19 +12,19 @@ fn reopened(server: &Server, count: usize) {
 }
 
 #[test]
-fn files_that_are_moved_away_while_many_talk_hold_each_line_once_and_in_order() {
+fn files_rotated_during_a_conversation_contain_each_line_once_and_in_order() {
     const EACH: usize = 200;
     const FILES: usize = 20;
     let place = Place::new();
     let server = place.server(&[]);
     let peers: Vec<Peer> = (0..3).map(|_| server.join()).collect();
     let old = |number: usize| place.0.path().join(format!("transcript.jsonl.{number}"));
-    let heard = one_order(&peers, 2 * EACH * FILES, |_| {
+    let heard = hear_in_one_order(&peers, 2 * EACH * FILES, |_| {
         for number in 0..FILES {
             std::thread::scope(|scope| {
-                scope.spawn(|| says(&peers[0], "alice", EACH));
-                scope.spawn(|| says(&peers[1], "bob", EACH));
-                // While they talk; it may hold nothing yet, or all of it already.
+                scope.spawn(|| send_numbered(&peers[0], "alice", EACH));
+                scope.spawn(|| send_numbered(&peers[1], "bob", EACH));
+                // During the conversation; the file may be empty, or already contain everything.
                 fs::rename(place.path(), old(number)).unwrap();
                 server.program.signal(SIGHUP);
                 reopened(&server, number + 1);
@@ -39,7 +39,7 @@ fn files_that_are_moved_away_while_many_talk_hold_each_line_once_and_in_order() 
 }
 
 #[test]
-fn a_file_that_is_emptied_where_it_is_goes_on_from_its_beginning() {
+fn a_truncated_file_continues_from_its_beginning() {
     let place = Place::new();
     let server = place.server(&["-q"]);
     let mut peer = server.connect();
@@ -54,7 +54,7 @@ fn a_file_that_is_emptied_where_it_is_goes_on_from_its_beginning() {
 }
 
 #[test]
-fn a_relative_path_is_that_of_the_start() {
+fn a_relative_path_is_resolved_in_the_initial_directory() {
     let place = Place::new();
     let mut command = std::process::Command::new(SERVER);
     command.current_dir(place.0.path()).args([
@@ -76,7 +76,7 @@ fn a_relative_path_is_that_of_the_start() {
 }
 
 #[test]
-fn where_it_cannot_be_opened_again_the_old_file_goes_on_and_that_is_told() {
+fn a_file_that_cannot_be_reopened_is_reported_and_the_old_one_goes_on() {
     let place = Place::new();
     let server = place.server(&[]);
     let mut peer = server.join();
@@ -101,7 +101,7 @@ fn where_it_cannot_be_opened_again_the_old_file_goes_on_and_that_is_told() {
 }
 
 #[test]
-fn another_user_makes_the_files_or_is_told_that_it_may_not() {
+fn with_the_option_user_the_files_belong_to_that_user_or_are_refused() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     if !is_root() {
         return;
@@ -116,7 +116,7 @@ fn another_user_makes_the_files_or_is_told_that_it_may_not() {
         command.arg(place.path());
         command
     };
-    // Root's directory: told at the start, not at the first rotation.
+    // A directory of root is refused at the start, not at the first rotation.
     let refused = start().output().unwrap();
     let line = String::from_utf8(refused.stderr).unwrap();
     assert_eq!((refused.status.code(), line.lines().count()), (Some(1), 1), "{line}");

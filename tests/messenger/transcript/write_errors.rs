@@ -1,9 +1,9 @@
-//! What may be wrong with a file.
+//! Files that cannot be opened, and writes that fail.
 
 use super::*;
 use std::process::Command;
 
-/// Waits until the server has told that the transcript has stopped, for that reason.
+/// Waits until the server reports the end of the transcript, with this reason.
 #[track_caller]
 fn stops(server: &Server, reason: &str) {
     let line = server.program.err.line_with(&["transcript.jsonl s'arrête"]);
@@ -13,14 +13,15 @@ fn stops(server: &Server, reason: &str) {
     );
 }
 
-/// One says numbers until the transcript has stopped, and some more; the other hears them all.
+/// Sends numbered messages until the transcript has stopped, and 20 more. Asserts that another
+/// client receives them all, and returns them.
 #[track_caller]
-fn talks_on(server: &Server, who: &str) -> Vec<String> {
+fn talks_on(server: &Server, name: &str) -> Vec<String> {
     let mut peers = [server.connect(), server.connect()];
     let mut said = Vec::new();
     let mut more = None;
     while more != Some(0) {
-        let message = format!("{who} : {}", said.len());
+        let message = format!("{name} : {}", said.len());
         peers[0].sends(format!("{message}\0"));
         assert_eq!(peers[1].strings(1), [message.as_str()]);
         said.push(message);
@@ -42,7 +43,7 @@ fn a_full_disk_stops_the_transcript_at_a_whole_line_and_not_the_room() {
     let written = super::said(&objects(&place.path()));
     assert!(written.len() > 5 && written.len() < said.len(), "{} of {}", written.len(), said.len());
     assert_eq!(written, said[..written.len()]);
-    // It was told once. With room, SIGHUP sets it going again.
+    // Reported once. With space, SIGHUP resumes the transcript.
     assert_eq!(server.program.err.so_far().lines().count(), 1);
     fs::rename(place.path(), place.0.path().join("full")).unwrap();
     server.program.signal(SIGHUP);
@@ -53,9 +54,9 @@ fn a_full_disk_stops_the_transcript_at_a_whole_line_and_not_the_room() {
     assert_eq!(super::said(&objects(&place.path())), ["de nouveau"]);
 }
 
-/// A file system of 16 kB, in a mount namespace of the server's own: unshare(1).
+/// A file system of 16 kB, in a separate mount namespace: unshare(1).
 #[test]
-fn a_file_system_without_room_does_the_same() {
+fn a_full_file_system_stops_the_transcript_and_not_the_room() {
     let place = Place::new();
     let script = "mount -t tmpfs -o size=16k none \"$1\" && exec \"$2\" --bind 127.0.0.1 --port 0 --transcript \"$1/transcript.jsonl\"";
     let unshared = |command: &str| {
@@ -77,7 +78,7 @@ fn a_file_system_without_room_does_the_same() {
 }
 
 #[test]
-fn a_disk_that_fails_stops_it_and_a_call_that_is_interrupted_is_made_again() {
+fn a_failing_disk_stops_the_transcript_and_an_interrupted_call_is_retried() {
     if !can_trace() {
         return;
     }
@@ -92,7 +93,7 @@ fn a_disk_that_fails_stops_it_and_a_call_that_is_interrupted_is_made_again() {
         let _row = Row::of(&(&failing, &reason));
         let place = Place::new();
         let path = place.path();
-        // Of the calls on this file alone.
+        // Only the calls on this file fail.
         let calls = ["-P", path.to_str().unwrap(), "-e", &format!("inject={failing}")];
         let mut command = traced(SERVER, &calls, Path::new("/dev/null"));
         command.args(["--bind", "127.0.0.1", "--port", "0", "--transcript-sync", "--transcript"]);
@@ -117,7 +118,7 @@ fn a_disk_that_fails_stops_it_and_a_call_that_is_interrupted_is_made_again() {
 }
 
 #[test]
-fn what_is_no_ordinary_file_is_refused_at_the_start() {
+fn a_file_that_is_not_regular_is_refused_at_the_start() {
     let place = Place::new();
     let fifo = place.0.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
@@ -138,7 +139,7 @@ fn what_is_no_ordinary_file_is_refused_at_the_start() {
 }
 
 #[test]
-fn a_last_line_that_was_cut_is_ended_before_the_next_begins() {
+fn an_incomplete_last_line_is_terminated_before_the_next_one() {
     let place = Place::new();
     fs::write(place.path(), "{\"text\":\"avant\"}\n{\"text\":\"coup").unwrap();
     let server = place.server(&["-q"]);

@@ -138,14 +138,14 @@ const NOTHING_BACK: &str =
 
 #[test]
 fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden() {
-    let server = Server::in_c();
+    let server = Server::start_c();
     let mut alice = alice_in(&server, (120, 20), &[], &[]);
-    server.settle(1);
+    server.wait_for_clients(1);
     alice.types("il y a quelqu'un ?\r");
     let first = "» alice : il y a quelqu'un ?";
     alice.ends_with(&[first, NOTHING_BACK, &status(&server, "1 message"), "alice>"]);
     let mut bob = server.connect();
-    server.settle(2);
+    server.wait_for_clients(2);
     // Question and answer in their order, and the very same words of another's.
     alice.types("ok\r");
     assert_eq!(bob.strings(1), ["alice : ok"]);
@@ -184,10 +184,10 @@ fn what_was_said_is_shown_before_one_leaves() {
         // A message that has not come back is shown after 1 s. A busy machine may exceed that, not
         // ten times.
         let is_shown = (0..10).any(|_| {
-            let server = Server::in_c();
+            let server = Server::start_c();
             let mut alice = alice_in(&server, (80, 10), &[], &[]);
             let mut bob = server.connect();
-            server.settle(2);
+            server.wait_for_clients(2);
             alice.types("à demain\r");
             assert_eq!(bob.strings(1), ["alice : à demain"]);
             alice.types(keys);

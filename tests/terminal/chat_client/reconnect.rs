@@ -247,7 +247,7 @@ fn without_a_terminal_it_is_told_on_standard_error() {
     drop(server);
     let _server = again_at(&port);
     alice.out.line_with(&["alice : entre-temps"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     assert!(alice.ends().success());
     let printed = alice.out.to_the_end();
     assert!(printed.ends_with("(Ctrl+D pour partir)\n\nalice : entre-temps\nalice> "), "{printed}");
@@ -281,7 +281,7 @@ fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
         alice.types("deux\n");
         alice.out.line_with(&["alice : deux"]);
         let is_kept = alice.out.so_far().contains("alice : un\n");
-        alice.end_of_keyboard();
+        alice.closes_stdin();
         assert!(alice.ends().success());
         let said = alice.err.to_the_end();
         is_kept && said.matches("on réessaie").count() == 1

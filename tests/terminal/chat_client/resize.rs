@@ -17,7 +17,7 @@ fn after_each_new_size_the_rows_are_drawn_once() {
             [(30, 10, "alice> brouillon"), (12, 10, "> <"), (100, 30, "alice> brouillon")]
         {
             let _row = Row::of(&(&columns, &rows, &line));
-            alice.becomes(columns, rows);
+            alice.resizes_to(columns, rows);
             alice.sees("the rows, once", |screen| {
                 let all = screen.contents();
                 let shown = all.lines().rev().nth(1)?;
@@ -43,7 +43,7 @@ fn no_size_is_too_small() {
     alice.types("日本語 e\u{301} texte");
     for (columns, rows) in [(1, 1), (2, 2), (20, 3), (3, 20), (60, 1), (5, 5)] {
         let _row = Row::of(&(&columns, &rows));
-        alice.becomes(columns, rows);
+        alice.resizes_to(columns, rows);
         bob.sends("bob : salut 日本\0");
         bob.strings(1);
         alice.types("x\x7f\x01\x05");
@@ -56,7 +56,7 @@ fn no_size_is_too_small() {
             (is_ours && statuses <= 1 && !screen.row_wrapped(row)).then_some(())
         });
     }
-    alice.becomes(60, 10);
+    alice.resizes_to(60, 10);
     alice.ends_with(&[&status(&server, "6 messages"), "alice> 日本語 e\u{301} texte"]);
     alice.types("\x03");
     assert_eq!(alice.terminal.ends().code(), Some(0));
@@ -69,12 +69,12 @@ fn a_terminal_that_becomes_wider_shows_more_of_the_line() {
     let draft: String = ('a'..='z').cycle().take(127).collect();
     alice.types(&draft);
     alice.cursor_is_behind("alice> <tuvw");
-    alice.becomes(100, 30);
+    alice.resizes_to(100, 30);
     alice.cursor_is_behind(&format!("alice> <{}", &draft[127 - 89..]));
-    alice.becomes(150, 30);
+    alice.resizes_to(150, 30);
     alice.cursor_is_behind(&format!("alice> {draft}"));
     // Nor does what is left stand alone behind a mark.
-    alice.becomes(30, 30);
+    alice.resizes_to(30, 30);
     alice.types(" fin\x17\x7f\x7f");
     alice.cursor_is_behind(&format!("alice> <{}", &draft[126 - 19..126]));
 }
@@ -84,7 +84,7 @@ fn a_terminal_that_starts_out_tiny_is_one_to_talk_on() {
     let server = Server::start(&[]);
     let mut alice = Emulator::start((1, 1), &[], CLIENT, &["127.0.0.1", "alice", "--port", &server.port()]);
     let mut bob = server.join();
-    server.settle(2);
+    server.wait_for_clients(2);
     alice.types("salut\r");
     assert_eq!(bob.strings(1), ["alice : salut"]);
 }

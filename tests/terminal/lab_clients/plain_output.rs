@@ -94,7 +94,7 @@ fn after_each_new_size_the_rows_are_drawn_once() {
         [(30, 10, "── connected · alice", full), (12, 10, "connected", "> <%draft"), (100, 30, &wide, full)]
     {
         let _row = Row::of(&(&columns, &rows, &status, &line));
-        client.becomes(columns, rows);
+        client.resizes_to(columns, rows);
         client.sees("the rows, once", |screen| {
             let all = rows_of(screen);
             let once = all.iter().filter(|row| row.starts_with("──") || *row == "connected").count() == 1;

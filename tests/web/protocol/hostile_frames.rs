@@ -79,7 +79,7 @@ fn a_page_that_talks_without_end_holds_nobody_up() {
     let room = Room::open(&["--pace", "0", "-q"]);
     let (mut alice, eve) = (room.server.connect(), room.enter_raw());
     room.server.wait_for_children(2);
-    let mut reader = eve.also();
+    let mut reader = eve.duplicate();
     let mut talker = eve;
     let flood = frame(0x81, b"eve : encore").repeat(300);
     std::thread::scope(|scope| {

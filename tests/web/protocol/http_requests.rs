@@ -237,7 +237,7 @@ fn a_head_without_end_is_refused_by_its_size_and_by_its_time() {
     // Two that take their time: one a byte now and then, one nothing at all.
     let (mut slow, mut silent) = (Peer::connect(room.web), Peer::connect(room.web));
     let head = "GET / HTTP/1.1\r\nX: ".to_string() + &"x".repeat(1000);
-    let mut talker = slow.also();
+    let mut talker = slow.duplicate();
     let drips = std::thread::spawn(move || {
         use std::io::Write;
         // Until the server ends the connection.

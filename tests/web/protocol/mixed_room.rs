@@ -10,7 +10,7 @@ fn pages_c_clients_and_line_clients_hear_one_order() {
     let (mut first, mut second, string) = (room.enter(), room.enter(), room.server.join());
     let mut line = Peer::connect(lines);
     line.line();
-    let (mut line_speaker, mut string_speaker, mut string) = (line.also(), string.also(), string);
+    let (mut line_speaker, mut string_speaker, mut string) = (line.duplicate(), string.duplicate(), string);
     let third = room.enter();
     std::thread::scope(|scope| {
         scope.spawn(move || (0..300).for_each(|i| line_speaker.sends(format!("ligne : {i}\n"))));
@@ -29,7 +29,7 @@ fn pages_c_clients_and_line_clients_hear_one_order() {
         assert_eq!(in_lines, strings);
         assert_eq!(others.join().unwrap(), strings);
         assert_eq!(speaks.join().unwrap(), strings);
-        ["ligne", "chaine", "page"].iter().for_each(|who| all_said(&strings, who, 300));
+        ["ligne", "chaine", "page"].iter().for_each(|who| contains_all_messages(&strings, who, 300));
     });
 }
 
