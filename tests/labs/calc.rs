@@ -251,11 +251,11 @@ fn a_client_that_floods_and_never_reads_does_not_block_another() {
 fn the_server_prints_each_number_each_sum_and_each_refusal() {
     let server = Server::of(CALC, &[]);
     let (mut peer, child) = server.serves();
-    let who = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
+    let prefix = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
     peer.sends("-5\n\x1b[2J\n12\n");
     for line in ["first number -5", "refused: \"^[[2J\" is not a whole number", "-5 + 12 = 7"] {
         let _row = Row::of(&line);
-        server.program.out.line_with(&[&format!("{who}{line}")]);
+        server.program.out.line_with(&[&format!("{prefix}{line}")]);
     }
 }
 

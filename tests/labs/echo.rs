@@ -104,17 +104,17 @@ fn the_server_prints_each_client_and_its_bytes_escaped() {
     let server = Server::of(ECHO, &[]);
     let (mut peer, child) = server.serves();
     let address = peer.stream.local_addr().unwrap();
-    let who = format!("(child {child}) received from {address}: ");
+    let prefix = format!("(child {child}) received from {address}: ");
     for (sent, shown) in
         [("hello", "hello"), ("line\r\n", "line^M^J"), ("\x1b[2J\u{9b}1m\u{202e}", "^[[2J<U+009B>1m<U+202E>")]
     {
         let _row = Row::of(&(&sent, &shown));
         peer.sends(sent);
         peer.hears(sent);
-        assert_eq!(server.program.out.line_with(&[&who, shown]), format!("{who}{shown}"));
+        assert_eq!(server.program.out.line_with(&[&prefix, shown]), format!("{prefix}{shown}"));
     }
     peer.sends(b"\xff\xc3");
-    server.program.out.line_with(&[&who, "\\xff\\xc3"]);
+    server.program.out.line_with(&[&prefix, "\\xff\\xc3"]);
     peer.half_closes();
     server.program.out.line_with(&[&format!("(child {child}) client {address} left")]);
 }

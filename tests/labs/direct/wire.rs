@@ -62,17 +62,18 @@ fn every_end_of_text_that_students_clients_send_is_understood() {
     let server = server(&["--max-clients", "20"]);
     let mut bob = join(&server, "bob");
     let padded = |text: &str| format!("{text:\0<50}");
-    let ends: [&dyn Fn(&str) -> String; 6] = [
-        &|text| format!("{text}\n"),
-        &|text| format!("{text}\r\n"),
-        &|text| format!("{text}\0"),
-        &|text| format!("{text}\n\0"),
-        &padded,
+    type End<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+    let ends: [End; 6] = [
+        ("newline", &|text| format!("{text}\n")),
+        ("CR LF", &|text| format!("{text}\r\n")),
+        ("NUL", &|text| format!("{text}\0")),
+        ("newline and NUL", &|text| format!("{text}\n\0")),
+        ("padding with NULs", &padded),
         // No end at all: the text ends with the wait for its rest.
-        &str::to_string,
+        ("silence", &str::to_string),
     ];
-    for (i, end) in ends.iter().enumerate() {
-        let _row = Row::of(&i);
+    for (i, (end_name, end)) in ends.into_iter().enumerate() {
+        let _row = Row::of(&end_name);
         let (mut sender, name) = (server.connect(), format!("client {i}"));
         sender.sends(end(&name));
         server.program.out.line_with(&[&format!("{name} is {}", address_of(&sender))]);
@@ -104,7 +105,7 @@ fn texts_do_not_depend_on_tcp_segmentation() {
             std::iter::repeat_with(|| bob.line()).take_while(|line| line != "end\n").collect();
         heard == ["byte by byte\n"]
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]
@@ -239,5 +240,5 @@ fn a_text_in_two_segments_with_a_short_pause_is_one_text() {
         alice.sends("%bob%end\n");
         bob.line() == "hello\n" && bob.line() == "end\n"
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }

@@ -93,7 +93,7 @@ fn a_message_in_two_segments_with_a_short_pause_is_one_message() {
         first.sends("lut\0");
         second.strings(1) == ["salut"]
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn comes_as<const N: usize>(peer: &mut Peer, strings: [(usize, &str); N]) -> boo
 /// `recv` may return two strings. A server that does not keep them apart never passes.
 #[track_caller]
 fn one_attempt_succeeds(attempt: impl Fn() -> bool) {
-    assert!((0..10).any(|_| attempt()));
+    assert!((0..10).any(|_| attempt()), "all ten attempts failed");
 }
 
 #[test]

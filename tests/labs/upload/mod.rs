@@ -129,7 +129,7 @@ fn a_text_of_many_lines_in_many_segments_is_stored_whole() {
             (0..50).map(|i| format!("ligne {i}, pas encore finie, maintenant oui\n")).collect();
         landing.files()["received.txt"] == expected.into_bytes()
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]

@@ -179,8 +179,11 @@ fn an_error_answer_ends_the_upload_of_a_large_file_at_once() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     // The server stays open without reading, half-closes, or closes with unread bytes, which
     // resets.
-    for (i, close) in [None, Some(Peer::half_closes as fn(&mut Peer)), Some(|_| ())].into_iter().enumerate() {
-        let _row = Row::of(&i);
+    type Close = fn(&mut Peer);
+    let ways: [(&str, Option<Close>); 3] =
+        [("stays open", None), ("half-closes", Some(Peer::half_closes)), ("resets", Some(|_| ()))];
+    for (way, close) in ways {
+        let _row = Row::of(&way);
         let (client, mut server) = sending(&sample, &[]);
         server.sends("Welcome\r\n");
         server.hears("\0forklab-upload 1 ");
@@ -309,20 +312,21 @@ fn on_a_terminal_a_progress_bar_is_drawn_and_erased_before_the_answer() {
 #[test]
 fn ctrl_c_ends_the_client_with_a_line_and_status_1_in_every_state() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
-    let states: [fn(&mut Peer); 3] = [
-        |_| (),
-        |server| {
+    type Step = fn(&mut Peer);
+    let states: [(&str, Step); 3] = [
+        ("before the greeting", |_| ()),
+        ("while it sends", |server| {
             server.sends("Welcome\r\n");
             server.hears("\0forklab-upload 1 ");
-        },
-        |server| {
+        }),
+        ("before the answer", |server| {
             server.sends("Welcome\r\n");
             server.hears_up_to("large\n");
             server.hears("x".repeat(LARGE));
-        },
+        }),
     ];
-    for (i, come_to) in states.into_iter().enumerate() {
-        let _row = Row::of(&i);
+    for (state, come_to) in states {
+        let _row = Row::of(&state);
         let (mut client, mut server) = sending_on_terminal(&sample);
         come_to(&mut server);
         client.types("\x03");

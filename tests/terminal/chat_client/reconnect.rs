@@ -124,7 +124,7 @@ fn a_full_room_is_retried_without_filling_the_screen_or_losing_a_line() {
         }
         is_kept
     });
-    assert!(is_kept);
+    assert!(is_kept, "not in any of ten attempts");
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn without_a_terminal_a_full_room_is_retried_without_losing_a_line() {
         let said = alice.err.to_the_end();
         is_kept && said.matches("on réessaie").count() == 1
     });
-    assert!(is_kept);
+    assert!(is_kept, "not in any of ten attempts");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn a_silent_page_is_disconnected_with_a_notice_and_pings_do_not_count() {
     let told = json!({ "notice": "vous n'avez rien dit depuis 2 s, vous êtes déconnecté" });
     let pings = std::thread::spawn(move || {
         loop {
-            // Until the idle timeout of the server.
+            // Loops until the server's idle timeout.
             let sent = pinging.socket.send(Message::Ping(vec![1].into()));
             match pinging.socket.read() {
                 Ok(Message::Pong(_)) if sent.is_ok() => {}

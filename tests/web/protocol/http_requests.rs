@@ -183,7 +183,8 @@ fn a_connection_takes_a_place_of_its_address_only_with_its_upgrade() {
     let idle: Vec<Peer> = (0..10).map(|_| Peer::connect(room.web)).collect();
     let mut late = Peer::connect(room.web);
     room.server.wait_for_children(10);
-    // An address may have eight connections more than its two places; the next one is refused.
+    // Before an upgrade, an address may have eight connections more than its two places. The next
+    // one is refused.
     late.sends(upgrade(room.web));
     let answer = String::from_utf8(late.hears_the_end()).unwrap();
     assert!(
