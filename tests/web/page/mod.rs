@@ -48,7 +48,6 @@ impl Room {
         Room { url: server.program.out.web_url(), server }
     }
 
-    /// The page's port.
     #[track_caller]
     fn port(&self) -> String {
         self.url.trim_end_matches('/').rsplit(':').next().expect("a port").to_string()
