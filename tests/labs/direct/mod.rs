@@ -33,7 +33,7 @@ fn nameless(server: &Server) -> Peer {
     peer
 }
 
-/// A client whose name the server knows: messages sent from now on reach it.
+/// A client that the server knows by name: messages sent from now on reach it.
 #[track_caller]
 fn join(server: &Server, name: &str) -> Peer {
     let mut peer = server.connect();

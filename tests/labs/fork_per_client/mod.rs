@@ -87,7 +87,7 @@ fn a_child_holds_its_own_socket_its_output_and_the_pipe_to_its_server() {
             let open = descriptors_of(*child);
             let low: Vec<i32> =
                 open.iter().map(|(number, _)| *number).take_while(|&number| number < 1006).collect();
-            // The same number in each child: the first process has closed its copy by the time the
+            // Equal numbers in all children: the first process has closed its copy by the time the
             // next client connects.
             assert_eq!(low, [0, 1, 2, 4]);
             assert_eq!(sockets_of(*child), [4]);
