@@ -1,4 +1,5 @@
-//! The C clients of c-compat, which behave on the wire as the courses' do, with our servers; and with our clients across them.
+//! The C clients of c-compat, which behave on the wire as the courses' clients do, with our servers
+//! and our clients.
 
 use crate::common::*;
 
@@ -21,9 +22,10 @@ fn relay_client(server: &Server, number: &str) -> Program {
     client
 }
 
-/// The same, once it has its role as well. The role is sent 200 ms after the number. A client that
-/// reads later gets both in one `recv`, fails and frees its place. A busy machine may cause that,
-/// not five times in a row.
+/// The relay's C client, once it has its number and its role. The role is sent 200 ms after the
+/// number. A client that reads later gets both in one `recv`, fails and frees its place. A busy
+/// machine may cause that, not five times in a row.
+#[track_caller]
 fn relay_client_with_role(server: &Server, number: &str, role: &str) -> Program {
     let with_role = (0..5).find_map(|_| {
         let mut client = relay_client(server, number);
@@ -50,7 +52,7 @@ fn relay_of_two() -> (Server, Program, Program) {
 }
 
 #[test]
-fn two_course_clients_speak_in_turn_and_each_recv_finds_one_thing() {
+fn two_course_clients_speak_in_turn_and_each_recv_returns_one_string() {
     let (_server, mut first, mut second) = relay_of_two();
     for turn in 0..10 {
         first.types(format!("de un, {turn}\n"));
@@ -61,13 +63,13 @@ fn two_course_clients_speak_in_turn_and_each_recv_finds_one_thing() {
 }
 
 #[test]
-fn what_is_typed_out_of_turn_waits_for_it() {
+fn a_line_typed_out_of_turn_waits_for_the_turn() {
     let (_server, mut first, mut second) = relay_of_two();
     second.types("trop tôt\n");
     first.types("un\n");
     second.out.line_with(&["reçu : un"]);
     first.out.line_with(&["reçu : trop tôt"]);
-    // A long line goes in pieces, one a turn, and nothing of it is lost.
+    // A long line is sent in pieces, one per turn, without loss.
     let long = "x".repeat(1500);
     first.types(format!("{long}\n"));
     second.out.line_with(&[&format!("reçu : {}", &long[..1023])]);
@@ -80,7 +82,7 @@ fn what_is_typed_out_of_turn_waits_for_it() {
 }
 
 #[test]
-fn an_exit_does_not_end_its_partner() {
+fn typing_exit_does_not_end_the_partner() {
     let (_server, mut first, mut second) = relay_of_two();
     first.types("exit\n");
     second.out.wait_for("exit and a space", |bytes| {
@@ -91,7 +93,7 @@ fn an_exit_does_not_end_its_partner() {
 }
 
 #[test]
-fn a_newcomer_takes_the_place_of_one_who_said_fin_and_hears_the_last_message_to_it() {
+fn a_new_client_takes_the_place_of_one_that_sent_fin_and_gets_its_last_message() {
     let (server, mut first, mut second) = relay_of_two();
     first.types("un\n");
     second.out.line_with(&["reçu : un"]);
@@ -120,7 +122,7 @@ fn ctrl_c_at_a_client_counts_as_fin_and_ctrl_c_at_the_server_ends_both() {
 }
 
 #[test]
-fn our_relay_client_and_the_course_client_understand_each_other() {
+fn our_relay_client_and_the_course_client_interoperate() {
     let server = server(RELAY, &[]);
     let mut course = relay_client(&server, "1");
     let mut ours = Program::start(Command::new(env!("CARGO_BIN_EXE_relay_client")).args([

@@ -1,5 +1,5 @@
-//! The calculation lab: docs/PROTOCOLS.md, section 4, line by line, and what comes of everything else that a client may send.
-//! What it shares with other servers is in forking.rs.
+//! The calculation lab: docs/PROTOCOLS.md, section 4, line by line, and invalid input. Tests of the
+//! code shared with other servers are in `fork_per_client`.
 
 use crate::common::*;
 
@@ -14,7 +14,7 @@ const FIRST: &str = "First number?\n";
 const SECOND: &str = "Second number?\n";
 const RESULT: &str = "\r\nThe sum is:\n";
 
-/// A client that was greeted and asked.
+/// A client that has received the greeting and the first question.
 #[track_caller]
 fn greeted(server: &Server) -> Peer {
     let mut peer = server.connect();
@@ -22,7 +22,8 @@ fn greeted(server: &Server) -> Peer {
     peer
 }
 
-/// A client that has sent `sent` and ended its side has heard `heard` after the first question.
+/// Sends `sent` after the first question, half-closes, and expects `heard` as the rest of the
+/// stream.
 #[track_caller]
 fn is_answered_with(sent: &[u8], heard: &str) {
     let server = Server::of(CALC, &[]);
@@ -32,13 +33,13 @@ fn is_answered_with(sent: &[u8], heard: &str) {
     assert_eq!(String::from_utf8(peer.hears_the_end()).unwrap(), heard, "{}", String::from_utf8_lossy(sent));
 }
 
-/// The whole answer to one sum, with what comes after it.
+/// The whole answer to one sum, with the greeting and the question that follow.
 fn sum_of(sum: &str) -> String {
     format!("{SECOND}{RESULT}{sum}\n{GREETING}{FIRST}")
 }
 
 #[test]
-fn it_greets_asks_twice_answers_and_starts_over() {
+fn the_server_greets_asks_twice_answers_and_starts_over() {
     let server = Server::of(CALC, &[]);
     let mut peer = server.connect();
     for (first, second, sum) in [("12", "30", "42"), ("-5", "5", "0"), ("0", "-7", "-7")] {
@@ -55,14 +56,14 @@ fn it_greets_asks_twice_answers_and_starts_over() {
 }
 
 #[test]
-fn lines_may_end_in_crlf_and_numbers_have_signs_zeros_and_spaces_around() {
+fn lines_may_end_in_crlf_and_numbers_may_have_signs_zeros_and_spaces() {
     is_answered_with(b"12\r\n30\r\n", &sum_of("42"));
     is_answered_with(b"  +5\t\r\n -3 \r\n", &sum_of("2"));
     is_answered_with(b"0012\n-000\n", &sum_of("12"));
 }
 
 #[test]
-fn the_nuls_that_a_c_client_sends_with_its_strings_are_nothing() {
+fn nuls_that_c_clients_send_with_their_strings_are_ignored() {
     is_answered_with(b"12\n\x0030\n\0", &sum_of("42"));
     is_answered_with(b"12\0\n30\0\0\0\n", &sum_of("42"));
 }
@@ -99,7 +100,7 @@ fn sums_beyond_64_bits_are_exact() {
 }
 
 #[test]
-fn what_is_no_number_is_told_and_the_same_question_comes_again() {
+fn an_invalid_number_is_reported_and_the_question_is_repeated() {
     let long = "x".repeat(100);
     let shortened = format!("\"{}...\" is not a whole number", "x".repeat(40));
     let mistakes: [(&[u8], &str); 14] = [
@@ -142,12 +143,12 @@ fn is_refused(peer: &mut Peer, line: &[u8], reason: &str, question: &str) {
 }
 
 #[test]
-fn a_mebibyte_without_newline_is_told_once_and_its_rest_forgotten() {
+fn a_mebibyte_without_newline_is_one_error_and_is_discarded() {
     let server = Server::of(CALC, &[]);
     let (mut peer, child) = server.connect_served();
     peer.hears(format!("{GREETING}{FIRST}"));
     peer.sends("1".repeat(1024 * 1024));
-    // At once: no newline has come yet.
+    // The error comes before any newline does.
     peer.hears(format!("Error: a line of more than 256 bytes is not a number\n{FIRST}"));
     peer.sends("1\n20\n3\n");
     peer.hears(format!("{SECOND}{RESULT}23\n{GREETING}{FIRST}"));
@@ -158,7 +159,7 @@ fn a_mebibyte_without_newline_is_told_once_and_its_rest_forgotten() {
 }
 
 #[test]
-fn half_a_line_and_then_silence_is_closed_with_a_line_that_says_why() {
+fn a_silent_client_is_disconnected_with_a_line_that_says_why() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
     for sent in ["", "1\n12"] {
         let _row = Row::of(&sent);
@@ -172,10 +173,11 @@ fn half_a_line_and_then_silence_is_closed_with_a_line_that_says_why() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_not_waited_for_longer_than_a_silent_one() {
+fn a_client_that_does_not_read_is_disconnected_after_the_idle_timeout() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
-    let (mut peer, _) = server.connect_served();
-    // More answers than the sockets hold, none of which it reads; its own writes fail when it is left.
+    let (mut peer, _) = server.serves();
+    // Causes more answers than the sockets hold, and reads none. The writes fail once the server
+    // disconnects.
     nix::sys::socket::setsockopt(&peer.stream, nix::sys::socket::sockopt::RcvBuf, &4096).unwrap();
     let mut speaker = peer.duplicate();
     thread::spawn(move || while std::io::Write::write_all(&mut speaker.stream, &[b'\n'; 1024]).is_ok() {});
@@ -185,22 +187,22 @@ fn a_client_that_takes_nothing_is_not_waited_for_longer_than_a_silent_one() {
 }
 
 #[test]
-fn without_idle_timeout_silence_is_borne() {
-    let (patient, impatient) =
+fn without_an_idle_timeout_a_silent_client_stays_connected() {
+    let (without, with) =
         (Server::of(CALC, &["--idle-timeout", "0"]), Server::of(CALC, &["--idle-timeout", "1"]));
-    let mut silent = greeted(&patient);
-    // Longer than the other one's patience.
-    greeted(&impatient).hears_the_end();
+    let mut silent = greeted(&without);
+    // Waits longer than the other server's idle timeout.
+    greeted(&with).hears_the_end();
     silent.sends("1\n2\n");
     silent.hears(sum_of("3"));
 }
 
 #[test]
-fn iterative_is_one_sum_for_each_client_and_then_the_server_closes() {
+fn iterative_closes_each_connection_after_one_sum() {
     let server = Server::of(CALC, &["--iterative"]);
     for _ in 0..3 {
         let mut peer = greeted(&server);
-        // What nobody reads any more must not turn the answer into a reset.
+        // Unread bytes must not turn the close into a reset.
         peer.sends("x\n1\n2\n3\n4\n".repeat(1000));
         assert!(peer.hears_line().starts_with("Error: \"x\""));
         peer.hears(FIRST);
@@ -209,9 +211,10 @@ fn iterative_is_one_sum_for_each_client_and_then_the_server_closes() {
 }
 
 #[test]
-fn iterative_gives_the_next_client_its_turn_although_the_last_one_stays() {
+fn iterative_serves_the_next_client_although_the_last_one_stays_connected() {
     let server = Server::of(CALC, &["--iterative", "--idle-timeout", "1"]);
-    // The numbers lie in the socket before the idle timeout of 1 s begins.
+    // The server is stopped until the numbers are in the socket: the idle timeout of 1 s has not
+    // begun.
     server.program.signal(SIGSTOP);
     let mut stays = server.connect();
     stays.sends("1\n2\n");
@@ -224,7 +227,7 @@ fn iterative_gives_the_next_client_its_turn_although_the_last_one_stays() {
 }
 
 #[test]
-fn one_that_floods_and_never_reads_does_not_disturb_another() {
+fn a_client_that_floods_and_never_reads_does_not_block_another() {
     let server = Server::of(CALC, &[]);
     let (flooder, _) = server.connect_served();
     let (full, mut speaker) = (AtomicBool::new(false), flooder.duplicate());
@@ -247,17 +250,17 @@ fn one_that_floods_and_never_reads_does_not_disturb_another() {
 #[test]
 fn the_server_prints_each_number_each_sum_and_each_refusal() {
     let server = Server::of(CALC, &[]);
-    let (mut peer, child) = server.connect_served();
-    let who = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
+    let (mut peer, child) = server.serves();
+    let prefix = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
     peer.sends("-5\n\x1b[2J\n12\n");
     for line in ["first number -5", "refused: \"^[[2J\" is not a whole number", "-5 + 12 = 7"] {
         let _row = Row::of(&line);
-        server.program.out.line_with(&[&format!("{who}{line}")]);
+        server.program.out.line_with(&[&format!("{prefix}{line}")]);
     }
 }
 
 #[test]
-fn command_lines_that_make_no_sense_are_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&[&str], &str); 10] = [
         (&["5555"], "\"5555\" is not expected"),
         (&["--port", "x"], "--port <N>: \"x\" refused: a number from 0 to 65535"),
@@ -277,8 +280,8 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples() {
-    help_contains(
+fn help_names_every_option_and_gives_examples() {
+    helps(
         CALC,
         &[
             "--bind",

@@ -1,4 +1,5 @@
-//! `calc_client`, on a terminal and off it, with our server and with those of others.
+//! `calc_client`, on a terminal and without one, with our server and with servers that the tests
+//! play.
 
 use crate::common::*;
 
@@ -19,7 +20,7 @@ fn piped(server: &Server, keyboard: impl AsRef<[u8]>) -> Outcome {
 }
 
 #[test]
-fn off_a_terminal_it_prints_what_comes_byte_for_byte() {
+fn without_a_terminal_the_client_prints_byte_for_byte() {
     let server = Server::of(SERVER, &[]);
     let outcome = piped(&server, "12\n30\n");
     assert_eq!((outcome.status, outcome.out), (Some(0), format!("{OPENING}{SUM}42\n{OPENING}")));
@@ -27,7 +28,7 @@ fn off_a_terminal_it_prints_what_comes_byte_for_byte() {
 }
 
 #[test]
-fn a_last_line_without_newline_is_sent_with_one_and_no_line_is_none() {
+fn a_last_line_without_newline_is_sent_with_one_and_empty_input_sends_nothing() {
     let server = Server::of(SERVER, &["--iterative"]);
     assert_eq!(piped(&server, "1\n2").out, format!("{OPENING}{SUM}3\n"));
     assert_eq!(piped(&server, "").out, OPENING);
@@ -49,7 +50,7 @@ fn thousands_of_piped_sums_are_all_answered() {
 }
 
 #[test]
-fn a_line_beyond_the_servers_bound_is_one_line_and_one_error() {
+fn a_line_too_long_for_the_server_is_sent_as_one_line_and_gets_one_error() {
     let server = Server::of(SERVER, &[]);
     let out = piped(&server, format!("{}\n1\n2\n", "7".repeat(20_000))).out;
     let error = "Error: a line of more than 256 bytes is not a number\nFirst number?\n";
@@ -57,7 +58,7 @@ fn a_line_beyond_the_servers_bound_is_one_line_and_one_error() {
 }
 
 #[test]
-fn the_host_is_this_machine_unless_told_otherwise() {
+fn the_host_defaults_to_this_machine() {
     let server = Server::of(SERVER, &[]);
     for host in [&[][..], &["127.0.0.1"], &["localhost"]] {
         let _row = Row::of(&host);
@@ -73,7 +74,7 @@ fn the_host_is_this_machine_unless_told_otherwise() {
 }
 
 #[test]
-fn without_a_server_it_says_so_and_ends_with_status_1() {
+fn without_a_server_the_client_reports_it_and_exits_with_status_1() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
     assert_eq!(client.ends().code(), Some(1));
@@ -83,7 +84,7 @@ fn without_a_server_it_says_so_and_ends_with_status_1() {
 }
 
 #[test]
-fn command_lines_that_make_no_sense_are_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&[&str], &str); 5] = [
         (&["127.0.0.1", "5555"], "\"5555\" is not expected"),
         (&["--port", "0"], "\"0\" refused: a number from 1 to 65535"),
@@ -107,7 +108,7 @@ fn on_terminal(port: &str) -> Terminal {
 }
 
 #[test]
-fn on_a_terminal_questions_and_answers_are_lines_of_their_own() {
+fn on_a_terminal_each_question_and_answer_is_a_line() {
     let server = Server::of(SERVER, &[]);
     let mut client = on_terminal(&server.port());
     client.shows("their sum out.\r\nFirst number?\r\n");
@@ -124,7 +125,7 @@ fn on_a_terminal_questions_and_answers_are_lines_of_their_own() {
 }
 
 #[test]
-fn a_server_that_closes_after_one_sum_is_a_normal_end() {
+fn a_server_that_closes_after_one_sum_ends_the_client_with_status_0() {
     let server = Server::of(SERVER, &["--iterative"]);
     let mut client = on_terminal(&server.port());
     for number in ["12\r", "30\r"] {
@@ -136,13 +137,13 @@ fn a_server_that_closes_after_one_sum_is_a_normal_end() {
 }
 
 #[test]
-fn ctrl_c_sigint_and_sigterm_end_it_with_a_line_and_status_0() {
+fn ctrl_c_sigint_and_sigterm_end_the_client_with_a_line_and_status_0() {
     let server = Server::of(SERVER, &[]);
     let mut client = on_terminal(&server.port());
     client.shows("First number?\r\n");
     client.types("\x03");
     assert_eq!(client.ends().code(), Some(0));
-    // A line of its own, although the terminal has shown the key.
+    // The last message starts a new line: the terminal has echoed the key.
     client.shows("^C\r\ncalc_client: interrupted, goodbye\r\n");
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
@@ -155,7 +156,7 @@ fn ctrl_c_sigint_and_sigterm_end_it_with_a_line_and_status_0() {
     server.wait_for_children(0);
 }
 
-/// A server of the test's own.
+/// A listener for a server that the test plays, and its port.
 #[track_caller]
 fn listening() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -164,7 +165,7 @@ fn listening() -> (TcpListener, String) {
 }
 
 #[test]
-fn a_server_that_closes_at_once_is_a_normal_end() {
+fn a_server_that_closes_at_once_ends_the_client_with_status_0() {
     let (listener, port) = listening();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
     drop(listener.accept().unwrap());
@@ -174,7 +175,7 @@ fn a_server_that_closes_at_once_is_a_normal_end() {
 }
 
 #[test]
-fn a_server_may_ask_in_any_words_with_newlines_or_without_and_nothing_of_it_is_obeyed() {
+fn questions_in_any_words_with_or_without_newlines_are_shown_escaped() {
     let (listener, port) = listening();
     let mut client = on_terminal(&port);
     let mut server = Peer::adopt(listener.accept().unwrap().0);
@@ -184,7 +185,7 @@ fn a_server_may_ask_in_any_words_with_newlines_or_without_and_nothing_of_it_is_o
     server.hears("12\n");
     server.sends("Deuxi\u{e8}me\x1b[2J\u{202e} : ");
     client.shows("12\r\nDeuxi\u{e8}me^[[2J<U+202E> : ");
-    // Typed before it is asked for: sent all the same.
+    // Input typed before the question is sent as well.
     client.types("3\r4\r");
     server.hears("3\n4\n");
     server.sends("15");
@@ -195,7 +196,7 @@ fn a_server_may_ask_in_any_words_with_newlines_or_without_and_nothing_of_it_is_o
 }
 
 #[test]
-fn at_the_end_of_its_keyboard_it_ends_its_side_and_shows_what_still_comes() {
+fn at_end_of_input_the_client_half_closes_and_shows_the_remaining_answers() {
     let (listener, port) = listening();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
     client.types("1\n2\n");
@@ -210,10 +211,10 @@ fn at_the_end_of_its_keyboard_it_ends_its_side_and_shows_what_still_comes() {
 }
 
 #[test]
-fn a_broken_connection_is_told_as_such() {
+fn a_reset_connection_is_reported_with_status_1() {
     let (listener, port) = listening();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
-    // It has connected when it talks.
+    // A line from the client proves that it is connected.
     client.types("1\n");
     let mut server = Peer::adopt(listener.accept().unwrap().0);
     server.hears("1\n");
@@ -228,7 +229,7 @@ fn a_broken_connection_is_told_as_such() {
 }
 
 #[test]
-fn an_output_that_takes_nothing_ends_it_with_one_line_and_status_1() {
+fn a_full_standard_output_ends_the_client_with_one_line_and_status_1() {
     let server = Server::of(SERVER, &[]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(CLIENT);

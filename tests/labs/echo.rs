@@ -1,4 +1,5 @@
-//! The echo lab: docs/PROTOCOLS.md, section 3. What it shares with other servers is in forking.rs.
+//! The echo lab: docs/PROTOCOLS.md, section 3. Tests of the code shared with other servers are in
+//! `fork_per_client`.
 
 use crate::common::*;
 
@@ -11,9 +12,9 @@ use std::thread;
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
 const CLIENT: &str = env!("CARGO_BIN_EXE_echo_client");
 
-/// A client has sent `sent` as these writes, ended its side, and got the same back.
+/// Sends `sent` in writes of `size_of_write` bytes, half-closes, and expects the same bytes back.
 #[track_caller]
-fn comes_back(server: &Server, sent: &[u8], size_of_write: usize) {
+fn is_echoed(server: &Server, sent: &[u8], size_of_write: usize) {
     let mut peer = server.connect();
     let mut speaker = peer.duplicate();
     let heard = thread::scope(|scope| {
@@ -32,9 +33,9 @@ fn every_byte_value_comes_back_unchanged_in_one_write_or_byte_by_byte() {
         let _row = Row::of(&options);
         let server = Server::of(ECHO, options);
         let bytes: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
-        comes_back(&server, &bytes, 512);
-        comes_back(&server, &bytes, 1);
-        comes_back(&server, b"", 1);
+        is_echoed(&server, &bytes, 512);
+        is_echoed(&server, &bytes, 1);
+        is_echoed(&server, b"", 1);
     }
 }
 
@@ -43,12 +44,12 @@ fn ten_megabytes_come_back_while_they_are_sent() {
     for options in [&[][..], &["--iterative"]] {
         let _row = Row::of(&options);
         let bytes: Vec<u8> = (0..10_000_000u32).map(|i| (i % 8191 % 251) as u8).collect();
-        comes_back(&Server::of(ECHO, options), &bytes, 100_000);
+        is_echoed(&Server::of(ECHO, options), &bytes, 100_000);
     }
 }
 
 #[test]
-fn a_client_that_half_closes_first_and_reads_then_gets_all_back() {
+fn a_client_that_half_closes_before_it_reads_gets_all_bytes_back() {
     let server = Server::of(ECHO, &[]);
     let mut peer = server.connect();
     let sent = "0123456789".repeat(5000);
@@ -62,28 +63,28 @@ fn a_client_that_half_closes_first_and_reads_then_gets_all_back() {
 fn twenty_clients_at_once_each_get_their_own_bytes_back() {
     let server = Server::of(ECHO, &[]);
     thread::scope(|scope| {
-        for who in 0..20 {
+        for byte in 0..20 {
             let server = &server;
-            scope.spawn(move || comes_back(server, &vec![who; 100_000], 999));
+            scope.spawn(move || is_echoed(server, &vec![byte; 100_000], 999));
         }
     });
     server.wait_for_children(0);
 }
 
 #[test]
-fn one_that_sends_and_never_reads_does_not_disturb_another() {
+fn a_client_that_never_reads_does_not_block_another() {
     let server = Server::of(ECHO, &[]);
     let (takes_nothing, _) = server.connect_served();
     takes_nothing.stream.set_nonblocking(true).unwrap();
     for _ in 0..20 {
-        // As much as the sockets and the child take.
+        // Fills the sockets and the child's buffer.
         while (&takes_nothing.stream).write(&[b'x'; 65536]).is_ok() {}
-        comes_back(&server, &[b'y'; 50_000], 5000);
+        is_echoed(&server, &[b'y'; 50_000], 5000);
     }
 }
 
 #[test]
-fn a_reset_at_any_moment_concerns_that_client_alone() {
+fn a_reset_at_any_moment_affects_only_that_client() {
     let server = Server::of(ECHO, &[]);
     let (mut stays, _) = server.connect_served();
     for _ in 0..10 {
@@ -99,27 +100,27 @@ fn a_reset_at_any_moment_concerns_that_client_alone() {
 }
 
 #[test]
-fn the_server_prints_each_client_and_what_it_received_with_nothing_left_to_obey() {
+fn the_server_prints_each_client_and_its_bytes_escaped() {
     let server = Server::of(ECHO, &[]);
     let (mut peer, child) = server.connect_served();
     let address = peer.stream.local_addr().unwrap();
-    let who = format!("(child {child}) received from {address}: ");
+    let prefix = format!("(child {child}) received from {address}: ");
     for (sent, shown) in
         [("hello", "hello"), ("line\r\n", "line^M^J"), ("\x1b[2J\u{9b}1m\u{202e}", "^[[2J<U+009B>1m<U+202E>")]
     {
         let _row = Row::of(&(&sent, &shown));
         peer.sends(sent);
         peer.hears(sent);
-        assert_eq!(server.program.out.line_with(&[&who, shown]), format!("{who}{shown}"));
+        assert_eq!(server.program.out.line_with(&[&prefix, shown]), format!("{prefix}{shown}"));
     }
     peer.sends(b"\xff\xc3");
-    server.program.out.line_with(&[&who, "\\xff\\xc3"]);
+    server.program.out.line_with(&[&prefix, "\\xff\\xc3"]);
     peer.half_closes();
     server.program.out.line_with(&[&format!("(child {child}) client {address} left")]);
 }
 
 #[test]
-fn a_long_chunk_is_printed_in_lines_that_cut_no_character() {
+fn a_long_chunk_is_printed_in_lines_that_split_no_character() {
     let server = Server::of(ECHO, &[]);
     let (mut peer, child) = server.connect_served();
     // The next character begins at byte 511 of 512.
@@ -137,7 +138,7 @@ fn a_long_chunk_is_printed_in_lines_that_cut_no_character() {
 #[test]
 fn an_ipv6_server_serves_both_families() {
     let server = Server::from(Command::new(ECHO).args(["::", "0"]));
-    comes_back(&server, b"over IPv4", 3);
+    is_echoed(&server, b"over IPv4", 3);
     server.program.out.line_with(&["client 127.0.0.1:"]);
     let mut new = Peer::connect((Ipv6Addr::LOCALHOST, server.address.port()).into());
     new.sends("over IPv6");
@@ -158,7 +159,7 @@ fn host_and_port_may_be_two_arguments_or_options() {
         let _row = Row::of(&arguments);
         let server = Server::from(Command::new(ECHO).args(arguments));
         assert!(server.address.ip().is_loopback(), "{arguments:?}: {}", server.address);
-        comes_back(&server, b"here", 4);
+        is_echoed(&server, b"here", 4);
     }
 }
 
@@ -174,7 +175,7 @@ fn the_client_finds_a_server_by_address_or_name() {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_is_told_by_both() {
+fn an_unknown_host_name_is_reported_by_server_and_client() {
     for program in [ECHO, CLIENT] {
         let _row = Row::of(&program);
         let Outcome { status, out, err } = outcome_of(program, &["nowhere.invalid", "8000"], "");
@@ -185,7 +186,7 @@ fn a_name_that_leads_nowhere_is_told_by_both() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_systems_reason() {
+fn a_port_in_use_is_reported_with_the_systems_reason() {
     let server = Server::of(ECHO, &[]);
     let Outcome { status, err, .. } = outcome_of(ECHO, &["127.0.0.1", &server.port()], "");
     assert_eq!(status, Some(1));
@@ -193,7 +194,7 @@ fn a_port_that_is_taken_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn without_a_server_the_client_says_so_and_ends_with_status_1() {
+fn without_a_server_the_client_reports_it_and_exits_with_status_1() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
     assert_eq!(client.ends().code(), Some(1));
@@ -203,7 +204,7 @@ fn without_a_server_the_client_says_so_and_ends_with_status_1() {
 }
 
 #[test]
-fn command_lines_that_make_no_sense_are_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&str, &[&str], &str); 16] = [
         (ECHO, &["127.0.0.1", "--bind", "127.0.0.1"], "HOST] does not go with --bind <ADDR>"),
         (ECHO, &["127.0.0.1", "8000", "--port", "1"], "PORT] does not go with --port <N>"),
@@ -233,7 +234,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples() {
+fn help_names_every_option_and_gives_examples() {
     let options =
         ["[HOST] [PORT]", "--bind", "--port", "--max-clients", "--backlog", "--iterative", "8000 by default"];
     let guards =
@@ -243,7 +244,7 @@ fn help_teaches_every_option_with_examples() {
 }
 
 #[test]
-fn piped_lines_come_out_as_they_went_in_empty_and_long_ones_as_well() {
+fn piped_lines_come_back_unchanged_empty_and_long_ones_included() {
     let server = Server::of(ECHO, &[]);
     let text = format!("one\n\n\n{}\n été \x1b[31m\nlast", "x".repeat(3000));
     let outcome = outcome_of(CLIENT, &["127.0.0.1", &server.port()], &text);
@@ -253,7 +254,7 @@ fn piped_lines_come_out_as_they_went_in_empty_and_long_ones_as_well() {
 }
 
 #[test]
-fn a_file_of_many_lines_piped_through_comes_out_the_same() {
+fn a_piped_file_of_many_lines_comes_back_unchanged() {
     let server = Server::of(ECHO, &[]);
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &server.port()]));
     let text: String = (0..100_000).map(|i| format!("line {i}\n")).collect();
@@ -289,7 +290,7 @@ fn on_a_terminal_each_answer_is_shown_between_two_prompts() {
 }
 
 #[test]
-fn ctrl_c_and_ctrl_d_on_its_terminal_and_sigterm_end_the_client_with_a_line_and_status_0() {
+fn ctrl_c_ctrl_d_sigint_and_sigterm_end_the_client_with_a_line_and_status_0() {
     let server = Server::of(ECHO, &[]);
     for (key, line) in [("\x03", "interrupted, goodbye"), ("\x04", "end of input, goodbye")] {
         let _row = Row::of(&(&key, &line));
@@ -309,7 +310,7 @@ fn ctrl_c_and_ctrl_d_on_its_terminal_and_sigterm_end_the_client_with_a_line_and_
     server.wait_for_children(0);
 }
 
-/// A server of the test's own with our client, on a terminal.
+/// Our client on a terminal, connected to a server that the test plays.
 #[track_caller]
 fn with_fake_server() -> (Terminal, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -326,7 +327,7 @@ fn a_server_that_closes_ends_the_client_with_a_line_and_status_1() {
 }
 
 #[test]
-fn a_line_goes_out_without_its_newline_and_any_answer_is_shown_but_never_obeyed() {
+fn a_line_is_sent_without_its_newline_and_any_answer_is_shown_escaped() {
     let (mut client, mut server) = with_fake_server();
     client.types("hello\r");
     server.hears("hello");
@@ -337,7 +338,7 @@ fn a_line_goes_out_without_its_newline_and_any_answer_is_shown_but_never_obeyed(
     server.sends("\x1b[2J much more than was sent\n");
     client.shows("^[[2J much more than was sent\r\n> ");
     assert!(!client.screen.so_far().contains('\x1b'));
-    // Less than was sent: the user can go on.
+    // An answer shorter than the line: the user can go on.
     client.types("a long line\r");
     server.hears("a long line");
     server.sends("OK");
@@ -346,7 +347,7 @@ fn a_line_goes_out_without_its_newline_and_any_answer_is_shown_but_never_obeyed(
     server.hears("yes");
     server.sends("yes");
     client.shows("yes\r\n> ");
-    // Nothing at all: the user can leave.
+    // No answer at all: the user can leave.
     client.types("silence\r");
     server.hears("silence");
     client.types("\x04");
@@ -356,7 +357,7 @@ fn a_line_goes_out_without_its_newline_and_any_answer_is_shown_but_never_obeyed(
 }
 
 #[test]
-fn a_server_that_answers_less_does_not_keep_a_piped_client_from_ending() {
+fn a_piped_client_ends_although_the_server_answers_less_than_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));

@@ -1,5 +1,5 @@
-//! The other servers and their clients: echo, calculation, upload, relay for two, directed messages (docs/PROTOCOLS.md, sections 2
-//! to 7), and what they share.
+//! The labs, servers and clients: echo, calculation, upload, relay for two, directed messages
+//! (docs/PROTOCOLS.md, sections 2 to 7), and the code that the servers share.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! The clients on a terminal: the bytes that they write go to an emulator, whose screen is compared.
+//! The clients on a terminal: an emulator reads their output, and the tests compare its screen.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,5 @@
-//! `chat_serveur --web`: HTTP and WebSocket as bytes (`protocol`), and its page in a real browser (`page`).
+//! `chat_serveur --web`: HTTP and WebSocket as bytes (`protocol`), and its page in a real browser
+//! (`page`).
 
 #[path = "../common/mod.rs"]
 mod common;

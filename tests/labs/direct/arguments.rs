@@ -1,8 +1,9 @@
-//! Command lines, right and wrong.
+//! Command lines, valid and invalid.
 
 use super::*;
 
-/// Status 2, nothing on standard output, one line on standard error that says `what` and shows the usage.
+/// Expects status 2, nothing on standard output, and one line on standard error with `what` and the
+/// usage.
 #[track_caller]
 fn is_refused(program: &str, arguments: &[&str], what: &str) {
     let output = Command::new(program).args(arguments).output().unwrap();
@@ -13,7 +14,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 }
 
 #[test]
-fn each_mistake_is_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     for (arguments, what) in [
         (&["5556"][..], "\"5556\" is not expected"),
         (&["--port", "65536"], "\"65536\" refused: a number from 0 to 65535"),
@@ -46,7 +47,7 @@ fn each_mistake_is_told_in_one_line() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples_in_one_language() {
+fn help_names_every_option_and_gives_examples_in_one_language() {
     let options = ["--bind", "--port", "--max-clients", "--backlog", "--name-timeout"];
     let defaults = ["5556 by default", "(5 by default", "60 by default"];
     let guards = ["--max-per-address", "--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
@@ -58,7 +59,7 @@ fn help_teaches_every_option_with_examples_in_one_language() {
 }
 
 #[test]
-fn the_first_line_tells_where_it_waits() {
+fn the_first_line_gives_address_and_pid() {
     let server = server(&[]);
     let first =
         server.program.out.line_with(&["(parent) waiting for clients on", &server.address.to_string()]);

@@ -1,4 +1,5 @@
-//! `direct_client`, on a terminal and off it, with servers that behave and servers that do not.
+//! `direct_client`, on a terminal and without one, with our server and with servers that the tests
+//! play.
 
 use super::*;
 
@@ -6,7 +7,8 @@ use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// Our client, not on a terminal, whose name the server knows; no other had it before.
+/// Our client without a terminal, once the server knows its name. No earlier client of this server
+/// may have had the name.
 #[track_caller]
 fn piped(server: &Server, name: &str) -> Program {
     let client = start(server, name);
@@ -27,7 +29,7 @@ fn on_terminal(server: &Server, name: &str) -> Terminal {
     client
 }
 
-/// A server of the test's own, and our client connected to it.
+/// Our client, connected to a server that the test plays.
 #[track_caller]
 fn with_fake_server(name: &str) -> (Program, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -39,7 +41,7 @@ fn with_fake_server(name: &str) -> (Program, TcpStream) {
 }
 
 #[test]
-fn it_sends_its_name_and_then_each_line_with_the_name_before_the_message() {
+fn the_client_sends_its_name_and_then_puts_it_before_each_message() {
     let (mut client, mut server) = with_fake_server("alice");
     client.types("%bob%hello\n%bob%50% off\n% carl %  spaced \n%bob%\n%bob%no end");
     client.closes_stdin();
@@ -55,7 +57,7 @@ fn it_sends_its_name_and_then_each_line_with_the_name_before_the_message() {
 }
 
 #[test]
-fn off_a_terminal_it_prints_what_it_is_given_line_by_line_and_nothing_else() {
+fn without_a_terminal_the_client_prints_the_lines_it_receives_and_nothing_else() {
     let server = server(&[]);
     let (mut alice, mut bob) = (piped(&server, "alice"), piped(&server, "bob"));
     alice.types("%bob%hello\n");
@@ -73,7 +75,7 @@ fn off_a_terminal_it_prints_what_it_is_given_line_by_line_and_nothing_else() {
 }
 
 #[test]
-fn a_line_for_nobody_is_told_to_its_user_and_not_sent() {
+fn a_line_without_a_valid_recipient_is_reported_and_not_sent() {
     let (mut client, mut server) = with_fake_server("alice");
     let mistakes = ["hello", "%bob", "%%hello", "", "%b\u{1b}b%hello"];
     mistakes.iter().for_each(|line| client.types(format!("{line}\n")));
@@ -96,7 +98,7 @@ fn a_line_for_nobody_is_told_to_its_user_and_not_sent() {
 }
 
 #[test]
-fn a_message_too_long_for_one_text_arrives_in_several_and_whole() {
+fn a_message_too_long_for_one_text_arrives_whole_in_several() {
     let server = server(&[]);
     let (mut alice, mut bob) = (piped(&server, "alice"), join(&server, "bob"));
     let message = "é€🦀x".repeat(2000);
@@ -126,7 +128,7 @@ fn two_terminals_talk_and_the_prompt_follows_each_message() {
 }
 
 #[test]
-fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
+fn on_a_terminal_messages_are_shown_escaped() {
     let server = server(&[]);
     let alice = on_terminal(&server, "alice");
     let mut eve = join(&server, "eve");
@@ -136,7 +138,7 @@ fn on_a_terminal_what_others_send_is_shown_and_never_obeyed() {
 }
 
 #[test]
-fn ctrl_c_and_ctrl_d_end_it_with_a_line_of_its_own_and_status_0() {
+fn ctrl_c_ctrl_d_sigint_and_sigterm_end_the_client_with_a_line_and_status_0() {
     let server = server(&[]);
     for (name, key, line) in
         [("alice", "\x03", "interrupted, goodbye"), ("bob", "\x04", "end of input, goodbye")]
@@ -158,7 +160,7 @@ fn ctrl_c_and_ctrl_d_end_it_with_a_line_of_its_own_and_status_0() {
 }
 
 #[test]
-fn a_name_that_the_server_refuses_is_shown_and_ends_it_with_status_1() {
+fn a_refused_name_is_reported_and_ends_the_client_with_status_1() {
     let server = server(&[]);
     let _bob = join(&server, "bob");
     for (keyboard_ends, reason) in
@@ -172,14 +174,14 @@ fn a_name_that_the_server_refuses_is_shown_and_ends_it_with_status_1() {
         assert_eq!(second.ends().code(), Some(1));
         assert_eq!(second.out.to_the_end(), "[ERROR] direct_serveur: the name \"bob\" is taken\n");
         let said = second.err.to_the_end();
-        // The end of the keyboard may come a little later than the server's refusal.
+        // The client may see the server's close before the end of its input.
         assert!(said == format!("direct_client: {reason}\n") || keyboard_ends, "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
 
 #[test]
-fn a_server_that_is_full_or_goes_is_told_with_status_1() {
+fn a_full_or_stopped_server_ends_the_client_with_status_1() {
     let mut server = server(&["--max-clients", "1"]);
     let mut alice = piped(&server, "alice");
     let mut second = start(&server, "bob");
@@ -192,20 +194,20 @@ fn a_server_that_is_full_or_goes_is_told_with_status_1() {
 }
 
 #[test]
-fn a_refusal_forged_by_another_client_is_none_once_something_else_was_said() {
-    // A server that passes such a line on as it is; ours does not.
+fn a_forged_refusal_followed_by_another_line_does_not_change_the_status() {
+    // Our own server never relays such a line unchanged.
     let (mut alice, mut server) = with_fake_server("alice");
     server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
     alice.out.line_with(&["joking"]);
-    alice.closes_stdin();
-    // It ends its side; what is still unread here would turn our end into a reset.
+    alice.end_of_keyboard();
+    // Reads up to the client's half-close: a close with unread bytes would be a reset.
     server.read_to_end(&mut Vec::new()).unwrap();
     drop(server);
     assert_eq!(alice.ends().code(), Some(0));
 }
 
 #[test]
-fn with_its_input_at_the_end_at_once_it_ends_at_once() {
+fn a_client_with_empty_input_ends_at_once() {
     let server = server(&[]);
     let mut alice = start(&server, "alice");
     alice.closes_stdin();
@@ -214,7 +216,7 @@ fn with_its_input_at_the_end_at_once_it_ends_at_once() {
 }
 
 #[test]
-fn any_bytes_of_a_server_are_shown_without_harm() {
+fn arbitrary_bytes_from_the_server_do_no_harm() {
     let (mut client, mut server) = with_fake_server("alice");
     let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     server.write_all(&noise).unwrap();

@@ -1,21 +1,15 @@
-//! How many there may be, what dies, and what is left behind: nothing.
+//! The limit of clients, killed processes, signals, and a full disk behind standard output.
 
 use super::*;
 
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
-use nix::sys::signal::{Signal, kill};
-
-#[track_caller]
-fn send(pid: i32, signal: Signal) {
-    kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
-}
 
 fn numbers(open: &[(i32, String)]) -> Vec<i32> {
     open.iter().map(|(number, _)| *number).collect()
 }
 
 #[test]
-fn the_sixth_is_told_that_the_server_is_full_and_a_free_place_is_given_again() {
+fn a_sixth_client_is_refused_and_a_freed_place_is_given_again() {
     let server = server(&[]);
     let mut peers = ["a", "b", "c", "d", "e"].map(|name| join(&server, name));
     let mut sixth = server.connect();
@@ -35,7 +29,7 @@ fn the_sixth_is_told_that_the_server_is_full_and_a_free_place_is_given_again() {
 }
 
 #[test]
-fn as_many_clients_as_are_wanted_are_admitted() {
+fn max_clients_sets_the_number_of_clients_admitted() {
     let server = server(&["--max-clients", "30"]);
     let mut peers: Vec<Peer> = (0..30).map(|i| join(&server, &format!("n{i}"))).collect();
     (0..30).for_each(|i| peers[i].sends(format!("%n{}%from {i}\n", (i + 1) % 30)));
@@ -43,7 +37,7 @@ fn as_many_clients_as_are_wanted_are_admitted() {
 }
 
 #[test]
-fn n_clients_are_n_plus_1_processes_and_a_child_holds_little() {
+fn n_clients_are_n_plus_1_processes_and_a_child_holds_five_descriptors() {
     let server = server(&[]);
     let peers = [join(&server, "alice"), nameless(&server), join(&server, "carl")];
     let children = server.wait_for_children(3);
@@ -60,7 +54,7 @@ fn n_clients_are_n_plus_1_processes_and_a_child_holds_little() {
 }
 
 #[test]
-fn a_child_that_is_killed_costs_its_client_alone() {
+fn a_killed_child_disconnects_only_its_client() {
     for signal in [SIGKILL, SIGTERM] {
         let _row = Row::of(&signal);
         let server = server(&[]);
@@ -104,7 +98,7 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
 }
 
 #[test]
-fn whoever_comes_and_goes_leaves_no_process_and_no_descriptor() {
+fn clients_that_disconnect_leave_no_process_and_no_descriptor() {
     let server = server(&["--name-timeout", "60"]);
     let before = descriptors_of(server.pid());
     for round in 0..10 {
@@ -121,8 +115,8 @@ fn whoever_comes_and_goes_leaves_no_process_and_no_descriptor() {
 }
 
 #[test]
-fn messages_pass_although_nothing_can_be_printed() {
-    // Nobody can read what it prints, so its port is read from the table of sockets.
+fn messages_are_delivered_although_standard_output_is_a_full_disk() {
+    // The first line cannot be read, so the port comes from the socket table.
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(SERVER);
     command.args(["--bind", "127.0.0.1", "--port", "0"]).stdout(full);

@@ -1,4 +1,5 @@
-//! Directed messages: `direct_serveur` and `direct_client`, with real processes on real sockets (docs/PROTOCOLS.md, section 7).
+//! Directed messages: `direct_serveur` and `direct_client`, with real processes on real sockets
+//! (docs/PROTOCOLS.md, section 7).
 
 mod arguments;
 mod client;
@@ -24,7 +25,7 @@ fn address_of(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
-/// A connection that the server has given a child, and no name yet.
+/// A client that the server has accepted and that has not sent its name.
 #[track_caller]
 fn nameless(server: &Server) -> Peer {
     let peer = server.connect();
@@ -32,7 +33,7 @@ fn nameless(server: &Server) -> Peer {
     peer
 }
 
-/// A client whose name the server knows: what is sent to it from now on reaches it.
+/// A client that the server knows by name: messages sent from now on reach it.
 #[track_caller]
 fn join(server: &Server, name: &str) -> Peer {
     let mut peer = server.connect();
@@ -41,7 +42,7 @@ fn join(server: &Server, name: &str) -> Peer {
     peer
 }
 
-/// Waits until the server has printed that `name` is gone.
+/// Waits until the server has printed that `name` has left.
 #[track_caller]
 fn has_left(server: &Server, name: &str) {
     server.program.out.line_with(&[&format!("(parent) {name} ("), "ended"]);

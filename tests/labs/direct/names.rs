@@ -1,4 +1,4 @@
-//! Names that are refused, names that never come, names that are free again.
+//! Names that are refused, that never come, and that become free again.
 
 use super::*;
 
@@ -6,7 +6,8 @@ use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 use std::io::Write;
 use std::time::Duration;
 
-/// A client that gives `name` and is sent away: what it is told, which is one line and the last.
+/// Sends `name`, expects one line of error and then the end of the connection, and returns the
+/// line.
 #[track_caller]
 fn is_refused(server: &Server, name: &[u8]) -> String {
     let mut peer = nameless(server);
@@ -22,7 +23,7 @@ fn is_refused(server: &Server, name: &[u8]) -> String {
 }
 
 #[test]
-fn a_name_that_is_taken_is_refused_and_its_bearer_stays() {
+fn a_taken_name_is_refused_and_its_owner_stays() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     for same in ["bob\n", "  bob \n", "bob"] {
@@ -34,12 +35,12 @@ fn a_name_that_is_taken_is_refused_and_its_bearer_stays() {
     }
     alice.sends("%bob%still you\n");
     bob.hears("still you\n");
-    // Another one, if only by its case.
+    // Names that differ in case only are distinct.
     join(&server, "Bob");
 }
 
 #[test]
-fn what_cannot_be_a_name_is_refused_with_the_reason() {
+fn an_invalid_name_is_refused_with_the_reason() {
     let server = server(&[]);
     let (long, longer) = ([b'x'; 65].as_slice(), [b'x'; 3000].as_slice());
     for (name, why) in [
@@ -63,7 +64,7 @@ fn what_cannot_be_a_name_is_refused_with_the_reason() {
 }
 
 #[test]
-fn what_follows_a_refused_name_is_not_heard() {
+fn messages_after_a_refused_name_are_not_delivered() {
     let server = server(&[]);
     let mut bob = join(&server, "bob");
     is_refused(&server, b"bob\n%bob%not from bob\n");
@@ -97,10 +98,10 @@ fn a_name_is_free_again_when_its_client_has_left() {
 }
 
 #[test]
-fn a_client_without_a_name_in_time_is_told_and_sent_away() {
+fn a_client_that_sends_no_name_in_time_is_disconnected_with_an_error() {
     let server = server(&["--name-timeout", "1"]);
-    // One that has given its name may be silent. The name lies in the socket before the timeout of
-    // 1 s begins.
+    // A client that has sent its name may be silent. The server is stopped until the name is in the
+    // socket: the timeout of 1 s has not begun.
     server.program.signal(SIGSTOP);
     let mut alice = server.connect();
     alice.sends("alice\n");
@@ -118,11 +119,11 @@ fn a_client_without_a_name_in_time_is_told_and_sent_away() {
 }
 
 #[test]
-fn nuls_are_no_name_however_many_there_are() {
+fn nuls_do_not_count_as_a_name() {
     let server = server(&["--name-timeout", "1"]);
     let mut peer = nameless(&server);
     let mut speaker = peer.stream.try_clone().unwrap();
-    // Often enough that there is always something to read, until the connection or the server is gone.
+    // Often enough that there is always something to read, until the connection ends.
     std::thread::spawn(move || {
         while speaker.write_all(&[0; 16]).is_ok() {
             std::thread::sleep(Duration::from_millis(1));
@@ -134,16 +135,16 @@ fn nuls_are_no_name_however_many_there_are() {
 }
 
 #[test]
-fn without_a_name_timeout_a_client_may_take_its_time() {
-    let (patient, impatient) = (server(&["--name-timeout", "0"]), server(&["--name-timeout", "1"]));
-    let mut slow = nameless(&patient);
-    nameless(&impatient).hears_the_end();
+fn without_a_name_timeout_a_client_may_send_its_name_late() {
+    let (without, with) = (server(&["--name-timeout", "0"]), server(&["--name-timeout", "1"]));
+    let mut slow = nameless(&without);
+    nameless(&with).hears_the_end();
     slow.sends("slow\n%slow%at last\n");
     slow.hears("at last\n");
 }
 
 #[test]
-fn a_client_that_leaves_before_it_has_a_name_is_told_of_as_such() {
+fn a_client_that_leaves_before_it_has_a_name_is_printed_by_address() {
     let server = server(&[]);
     let peer = nameless(&server);
     let address = address_of(&peer);

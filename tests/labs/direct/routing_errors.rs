@@ -1,4 +1,4 @@
-//! Texts that go to nobody, and what one client may do to another.
+//! Texts that cannot be delivered, and the effect of one client on another.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use forklab::hub::record::HEADER;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
 #[test]
-fn a_text_of_another_form_is_told_to_its_sender_and_printed() {
+fn a_malformed_text_is_reported_to_its_sender_and_printed() {
     let server = server(&[]);
     let mut alice = join(&server, "alice");
     for text in ["hello", "%", "%alice", "%%hello", "% %hello", "alice%hello", " %alice%hello", ""] {
@@ -24,7 +24,7 @@ fn a_text_of_another_form_is_told_to_its_sender_and_printed() {
 }
 
 #[test]
-fn a_name_that_nobody_bears_is_told_to_the_sender_and_printed() {
+fn an_unknown_recipient_is_reported_to_the_sender_and_printed() {
     let server = server(&[]);
     let (mut alice, _bob) = (join(&server, "alice"), join(&server, "bob"));
     for name in ["carl", "Bob", "bo", "bobb", "b\u{1b}[2J"] {
@@ -37,7 +37,7 @@ fn a_name_that_nobody_bears_is_told_to_the_sender_and_printed() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_told_once_and_skipped_to_its_end() {
+fn an_overlong_text_is_reported_once_and_skipped_to_its_end() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     for (length, end) in
@@ -56,8 +56,8 @@ fn a_text_that_is_too_long_is_told_once_and_skipped_to_its_end() {
 
 #[test]
 fn a_text_that_just_fills_a_read_without_an_end_does_not_swallow_the_next() {
-    // No event tells that its rest is waited for no longer. On a machine so busy that the child looks only after the next text has
-    // come, that is taken for the rest; so it is tried a few times.
+    // No event tells that the wait for the rest is over. If a busy machine lets the child look only
+    // after the next text has come, that text is taken for the rest; hence several attempts.
     let given = (0..5).any(|_| {
         let server = server(&[]);
         let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
@@ -67,15 +67,16 @@ fn a_text_that_just_fills_a_read_without_an_end_does_not_swallow_the_next() {
         alice.sends("%bob%a text of its own\n%bob%and another\n");
         bob.line() == "a text of its own\n"
     });
-    assert!(given);
+    assert!(given, "taken for the rest in each of five attempts");
 }
 
 #[test]
-fn a_recipient_that_has_left_is_nobody_even_before_its_process_is_reaped() {
+fn a_recipient_that_has_left_is_unknown_even_before_its_process_is_reaped() {
     let server = server(&[]);
     let (mut alice, bob) = (join(&server, "alice"), join(&server, "bob"));
     let child = server.child_of(&bob);
-    // The first process sleeps while bob leaves, his child tells so and ends, and alice writes.
+    // The first process is stopped while bob leaves, bob's child reports it and ends, and alice
+    // writes.
     server.program.signal(SIGSTOP);
     drop(bob);
     eventually("the end of bob's child", || (!is_alive(child)).then_some(()));
@@ -88,14 +89,14 @@ fn a_recipient_that_has_left_is_nobody_even_before_its_process_is_reaped() {
 }
 
 #[test]
-fn a_recipient_that_leaves_while_messages_are_on_their_way_costs_nobody_anything() {
+fn a_recipient_that_leaves_while_messages_are_in_flight_affects_no_other_client() {
     let server = server(&[]);
     let (mut alice, mut carl) = (join(&server, "alice"), join(&server, "carl"));
     for round in 0..20 {
         let bob = join(&server, "bob");
         server.program.signal(SIGSTOP);
         alice.sends("%bob%on its way\n".repeat(50));
-        // By a reset or an orderly end; all of it waits for the first process.
+        // A reset or an orderly close. The first process, stopped, finds everything at once.
         if round % 2 == 0 {
             bob.resets()
         } else {
@@ -107,14 +108,14 @@ fn a_recipient_that_leaves_while_messages_are_on_their_way_costs_nobody_anything
         carl.hears(format!("{round}\n"));
         server.wait_for_children(2);
     }
-    // Alice was told of those that the server knew to be lost, and of nothing else.
+    // Alice got errors for messages that the server knew to be lost, and nothing else.
     alice.half_closes();
     let told = String::from_utf8(alice.hears_the_end()).unwrap();
     assert!(told.lines().all(|line| line == "[ERROR] no client is called \"bob\""), "{told}");
 }
 
 #[test]
-fn what_was_for_one_who_left_is_not_given_to_the_next_of_that_name() {
+fn undelivered_messages_do_not_go_to_the_next_client_of_that_name() {
     let server = server(&[]);
     let mut alice = join(&server, "alice");
     let bob = join(&server, "bob");
@@ -129,7 +130,7 @@ fn what_was_for_one_who_left_is_not_given_to_the_next_of_that_name() {
 }
 
 #[test]
-fn a_recipient_who_does_not_read_is_sent_away_while_the_others_talk_on() {
+fn a_recipient_that_does_not_read_is_disconnected_while_the_others_go_on() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     let (mut carl, mut dora) = (join(&server, "carl"), join(&server, "dora"));
@@ -142,30 +143,33 @@ fn a_recipient_who_does_not_read_is_sent_away_while_the_others_talk_on() {
         dora.sends(format!("%carl%{rounds}\n"));
         carl.hears(format!("{rounds}\n"));
         rounds += 1;
-        assert!(rounds < 10_000, "never sent away");
+        assert!(rounds < 10_000, "never disconnected");
     }
     server.program.err.line_with(&["(parent) bob", &address_of(&bob), "reads too slowly", "sent away"]);
     server.wait_for_children(3);
-    // His name is free; the others have lost nothing. What the server prints of it may be lost among the messages that it printed.
+    // The name is free, and the others have lost nothing. The line that the server prints for a new
+    // client may be dropped, as its output is full of messages.
     let mut next = server.connect();
     next.sends("bob\n%bob%in\n");
     next.hears_up_to("in\n");
     carl.sends("%bob%welcome\n");
     next.hears_up_to("welcome\n");
-    // What his socket held is still his to read: whole messages, and perhaps one more in part, before the connection ends.
+    // The bytes in the client's socket are still readable: whole messages, and perhaps one in part,
+    // before the connection ends.
     let heard = bob.hears_the_end();
     assert!(heard.starts_with(&[b'x'; 1000]));
 }
 
 #[test]
-fn what_a_client_sent_before_it_went_is_given_although_it_can_be_told_nothing_any_more() {
+fn messages_sent_before_a_reset_are_delivered_although_errors_cannot_be() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     let child = server.child_of(&alice);
     alice.sends("no form\n");
     server.program.out.line_with(&["not of the form"]);
     server.program.signal(SIGSTOP);
-    // More than the hub reads at once: it learns in the middle of it that alice, who has unread bytes, is gone for good.
+    // More than the hub reads at once: between two reads it learns that the connection was reset,
+    // as alice has unread bytes.
     let text = "no form\n".repeat(8000) + "%bob%the last word\n";
     alice.sends(&text);
     eventually("alice's child to have written all", || {
@@ -180,13 +184,13 @@ fn what_a_client_sent_before_it_went_is_given_although_it_can_be_told_nothing_an
 }
 
 #[test]
-fn who_sends_mistakes_and_reads_no_answer_is_sent_away_too() {
+fn a_client_that_sends_malformed_texts_and_reads_no_answer_is_disconnected() {
     let server = server(&[]);
     let (alice, mut carl) = (join(&server, "alice"), join(&server, "carl"));
     let mut speaker = alice.stream.try_clone().unwrap();
     let flood = std::thread::spawn(move || {
-        let mistakes = "no form\n".repeat(1000);
-        while std::io::Write::write_all(&mut speaker, mistakes.as_bytes()).is_ok() {}
+        let malformed = "no form\n".repeat(1000);
+        while std::io::Write::write_all(&mut speaker, malformed.as_bytes()).is_ok() {}
     });
     server.program.err.line_with(&["(parent) alice", "reads too slowly"]);
     carl.sends("%carl%well\n");
@@ -196,7 +200,7 @@ fn who_sends_mistakes_and_reads_no_answer_is_sent_away_too() {
 }
 
 #[test]
-fn nothing_that_clients_send_is_obeyed_by_the_servers_terminal() {
+fn bytes_from_clients_are_printed_escaped() {
     let server = server(&[]);
     let mut eve = join(&server, "eve");
     let hostile = b"\x1b]0;title\x07\x1b[2J\r\x08\x7f\xc2\x9b31m\xe2\x80\xaeleft\xff";

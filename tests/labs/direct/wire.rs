@@ -1,10 +1,10 @@
-//! Every sentence of section 7, byte by byte.
+//! Section 7 of docs/PROTOCOLS.md, sentence by sentence.
 
 use super::*;
 
 use std::thread;
 
-/// Nothing but `expected` has come to `peer`, and nothing else is on its way.
+/// Half-closes `peer` and expects `expected` as everything that is left to read.
 #[track_caller]
 fn has_heard_all(peer: &mut Peer, expected: &str) {
     peer.half_closes();
@@ -24,19 +24,19 @@ fn a_message_goes_to_the_client_of_that_name_and_to_no_other() {
 }
 
 #[test]
-fn a_client_hears_nothing_but_its_messages_and_errors() {
+fn a_client_receives_nothing_but_its_messages_and_errors() {
     let server = server(&[]);
     let mut bob = join(&server, "bob");
     let mut alice = join(&server, "alice");
     alice.sends("%bob%one\n");
     server.program.out.line_with(&["alice -> bob: one"]);
-    // Neither its own coming nor that of others was told, and its message bears no name.
+    // Arrivals are not announced, and a message does not carry the name of its sender.
     has_heard_all(&mut bob, "one\n");
     has_heard_all(&mut alice, "");
 }
 
 #[test]
-fn all_after_the_second_percent_sign_is_the_message_as_it_is() {
+fn everything_after_the_second_percent_sign_is_the_message() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     for message in ["100% of %carl%", "%", "%%%%", "", "  spaces  stay  ", "é\u{1b}[1m\r\t", "bob"] {
@@ -58,21 +58,22 @@ fn a_client_may_write_to_itself() {
 }
 
 #[test]
-fn every_end_that_students_clients_give_a_text_is_understood() {
+fn every_end_of_text_that_students_clients_send_is_understood() {
     let server = server(&["--max-clients", "20"]);
     let mut bob = join(&server, "bob");
     let padded = |text: &str| format!("{text:\0<50}");
-    let ends: [&dyn Fn(&str) -> String; 6] = [
-        &|text| format!("{text}\n"),
-        &|text| format!("{text}\r\n"),
-        &|text| format!("{text}\0"),
-        &|text| format!("{text}\n\0"),
-        &padded,
-        // No end at all: what has waited for its rest is a text.
-        &str::to_string,
+    type End<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+    let ends: [End; 6] = [
+        ("newline", &|text| format!("{text}\n")),
+        ("CR LF", &|text| format!("{text}\r\n")),
+        ("NUL", &|text| format!("{text}\0")),
+        ("newline and NUL", &|text| format!("{text}\n\0")),
+        ("padding with NULs", &padded),
+        // No end at all: the text ends with the wait for its rest.
+        ("silence", &str::to_string),
     ];
-    for (i, end) in ends.iter().enumerate() {
-        let _row = Row::of(&i);
+    for (i, (end_name, end)) in ends.into_iter().enumerate() {
+        let _row = Row::of(&end_name);
         let (mut sender, name) = (server.connect(), format!("client {i}"));
         sender.sends(end(&name));
         server.program.out.line_with(&[&format!("{name} is {}", address_of(&sender))]);
@@ -86,15 +87,15 @@ fn every_end_that_students_clients_give_a_text_is_understood() {
 }
 
 #[test]
-fn texts_are_the_same_however_tcp_cuts_them() {
+fn texts_do_not_depend_on_tcp_segmentation() {
     let server = server(&[]);
     let mut bob = join(&server, "bob");
     let mut alice = server.connect();
-    // All in one segment: the name first, whichever end it has.
+    // All in one segment, the name first.
     alice.sends("alice\n%bob%one\0%bob%two\r\n%carl%three\n%bob%four\0\0\0%bob%five\n");
     bob.hears("one\ntwo\nfour\nfive\n");
     alice.hears("[ERROR] no client is called \"carl\"\n");
-    // A text without an end goes after 300 ms. A busy machine may exceed that, not ten times.
+    // The wait for the rest of a text is 300 ms. A busy machine may exceed that, not ten times.
     let whole = (0..10).any(|_| {
         for byte in b"%bob%byte by byte\n" {
             alice.sends([*byte]);
@@ -104,11 +105,11 @@ fn texts_are_the_same_however_tcp_cuts_them() {
             std::iter::repeat_with(|| bob.line()).take_while(|line| line != "end\n").collect();
         heard == ["byte by byte\n"]
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]
-fn spaces_around_a_name_are_no_part_of_it() {
+fn spaces_around_a_name_are_ignored() {
     let server = server(&[]);
     let mut bob = nameless(&server);
     bob.sends("  bob \r\n");
@@ -139,7 +140,7 @@ fn a_burst_of_1000_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn three_that_write_to_one_at_once_are_each_heard_in_order() {
+fn messages_of_three_simultaneous_senders_each_arrive_in_order() {
     let server = server(&[]);
     let names = ["alice", "bob", "carl"];
     let mut zoe = join(&server, "zoe");
@@ -166,12 +167,12 @@ fn three_that_write_to_one_at_once_are_each_heard_in_order() {
         let _row = Row::of(&name);
         let own = heard.lines().filter(|line| line.starts_with(name));
         let expected = (0..1000).map(|i| format!("{name} {i}"));
-        assert!(own.eq(expected), "what {name} sent, in its order");
+        assert!(own.eq(expected), "not all that {name} sent, or not in order");
     }
 }
 
 #[test]
-fn what_was_sent_before_a_client_left_is_given_and_answered() {
+fn messages_sent_before_a_half_close_are_delivered_and_answered() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     alice.sends("%bob%one\n%carl%two\n%alice%three\n%bob%four");
@@ -180,7 +181,7 @@ fn what_was_sent_before_a_client_left_is_given_and_answered() {
 }
 
 #[test]
-fn the_server_prints_who_is_connected_what_passes_and_who_leaves() {
+fn the_server_prints_arrivals_messages_errors_and_departures() {
     let server = server(&[]);
     let out = &server.program.out;
     let (mut alice, bob) = (join(&server, "alice"), nameless(&server));
@@ -210,12 +211,12 @@ fn the_server_prints_who_is_connected_what_passes_and_who_leaves() {
     out.line_with(&[&format!(
         "(parent) bob ({b}) vanished (Connection reset by peer); child {child_b} ended"
     )]);
-    // What the hub says is what /proc knows.
+    // The printed number of clients agrees with /proc.
     assert_eq!(server.wait_for_children(1).len(), 1);
 }
 
 #[test]
-fn nobody_but_the_server_begins_a_line_as_its_errors_do() {
+fn only_the_server_sends_lines_that_begin_like_its_errors() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     alice.sends("%bob%[ERROR] direct_serveur: the name is taken\n%bob%[error] no\n");
@@ -223,8 +224,9 @@ fn nobody_but_the_server_begins_a_line_as_its_errors_do() {
 }
 
 #[test]
-fn a_text_in_two_segments_with_a_pause_between_them_is_one() {
-    // On a machine so busy that the pause becomes longer than the server waits, two texts; so it is tried a few times.
+fn a_text_in_two_segments_with_a_short_pause_is_one_text() {
+    // Two texts, if a busy machine makes the pause longer than the server's wait; hence several
+    // attempts.
     let whole = (0..10).any(|_| {
         let server = server(&[]);
         let mut bob = join(&server, "bob");
@@ -238,5 +240,5 @@ fn a_text_in_two_segments_with_a_pause_between_them_is_one() {
         alice.sends("%bob%end\n");
         bob.line() == "hello\n" && bob.line() == "end\n"
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }

@@ -1,5 +1,6 @@
-//! What the servers whose clients share nothing have in common: a child for each client or one client at a time, how that shows
-//! in /proc, and how it ends. Echo and calculation stand for all.
+//! Code shared by the servers with independent clients: one child per client, or one client at a
+//! time with `--iterative`; how that shows in /proc, and how it ends. Echo and calculation are
+//! tested for all of them.
 
 mod output;
 use crate::common::*;
@@ -10,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// A server, and how a client gets an answer from it.
+/// A server, and an exchange that gets an answer from it.
 struct Lab {
     server: &'static str,
     name: &'static str,
@@ -53,7 +54,7 @@ fn sockets_of(pid: i32) -> Vec<i32> {
     open.filter(|(_, what)| what.starts_with("socket:")).map(|(number, _)| number).collect()
 }
 
-/// What /proc says of the open file behind a descriptor.
+/// True if the open file behind a descriptor has `O_NONBLOCK`, from /proc.
 #[track_caller]
 fn is_nonblocking(pid: i32, descriptor: i32) -> bool {
     let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap();
@@ -77,7 +78,7 @@ fn n_clients_are_n_plus_1_processes_with_one_name_and_one_parent() {
 }
 
 #[test]
-fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
+fn a_child_holds_its_own_socket_its_output_and_the_pipe_to_its_server() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
@@ -86,16 +87,18 @@ fn a_child_holds_its_own_socket_and_what_ends_it_with_its_server() {
             let open = descriptors_of(*child);
             let low: Vec<i32> =
                 open.iter().map(|(number, _)| *number).take_while(|&number| number < 1006).collect();
-            // Each under the same number: the first process has closed its copy by the time the next one comes.
+            // Equal numbers in all children: the first process has closed its copy by the time the
+            // next client connects.
             assert_eq!(low, [0, 1, 2, 4]);
             assert_eq!(sockets_of(*child), [4]);
-            // Out of the way: the pipe that ends with the server, and standard output, a pipe, once more.
+            // At high numbers: the pipe that closes when the server ends, and standard output (a
+            // pipe) opened again, non-blocking.
             let pipes: Vec<&String> = open[4..].iter().map(|(_, what)| what).collect();
             assert!(pipes.len() == 2 && pipes.iter().all(|what| what.starts_with("pipe:")), "{open:?}");
             let output = open[4..].iter().find(|(_, what)| *what == open[1].1).expect("standard output");
             assert!(is_nonblocking(*child, output.0) && !is_nonblocking(*child, 1));
         }
-        eventually("the first process to keep its door alone", || {
+        eventually("the first process to hold its listener alone", || {
             (sockets_of(server.pid()) == [3]).then_some(())
         });
     }
@@ -121,7 +124,7 @@ fn a_child_whose_output_is_a_file_holds_five_descriptors() {
 }
 
 #[test]
-fn a_client_that_leaves_leaves_no_process_no_zombie_no_descriptor() {
+fn a_client_that_disconnects_leaves_no_process_zombie_or_descriptor() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
@@ -174,7 +177,7 @@ fn sigint_and_sigterm_end_the_server_with_all_its_children_and_status_0() {
 }
 
 #[test]
-fn ctrl_c_on_the_servers_terminal_ends_the_whole_family_with_a_line() {
+fn ctrl_c_on_the_servers_terminal_ends_the_server_and_its_children_with_a_line() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         for options in [&[][..], &["--iterative"]] {
@@ -197,7 +200,7 @@ fn ctrl_c_on_the_servers_terminal_ends_the_whole_family_with_a_line() {
 }
 
 #[test]
-fn a_signal_to_a_child_concerns_its_client_alone() {
+fn a_signal_to_a_child_affects_only_its_client() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&[]);
@@ -213,7 +216,7 @@ fn a_signal_to_a_child_concerns_its_client_alone() {
 }
 
 #[test]
-fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
+fn when_the_first_process_is_killed_every_child_ends_whatever_it_waits_for() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let mut server = lab.start(&[]);
@@ -229,7 +232,7 @@ fn when_the_first_process_is_killed_no_child_is_left_whatever_it_waits_for() {
     }
 }
 
-/// Sends to a child, and takes nothing, until both directions are full.
+/// Sends to a child and reads nothing until both directions are full.
 #[track_caller]
 fn blocks(peer: &Peer, child: i32) {
     let mut speaker = peer.duplicate();
@@ -260,13 +263,14 @@ fn a_stopped_child_does_not_keep_the_server_from_ending() {
 }
 
 #[test]
-fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
+fn a_client_beyond_max_clients_is_refused_with_the_reason_and_a_freed_place_is_given_again() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let server = lab.start(&["--max-clients", "2"]);
         let [(first, _), (mut second, _)] = [server.connect_served(), server.connect_served()];
         for _ in 0..3 {
-            // Its bytes are there before it is accepted, and must not turn the answer into a reset.
+            // The client's bytes arrive before it is accepted. Unread, they must not turn the close
+            // into a reset.
             server.program.signal(SIGSTOP);
             let mut third = server.connect();
             third.sends("1\n".repeat(100));
@@ -286,10 +290,10 @@ fn one_client_too_many_is_told_why_and_a_place_that_is_free_again_is_given() {
 }
 
 #[test]
-fn when_fork_fails_the_client_is_told_why_and_the_server_lives() {
+fn when_fork_fails_the_client_gets_the_reason_and_the_server_goes_on() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
-        // RLIMIT_NPROC binds everybody but root, so root's tests run this server as nobody.
+        // RLIMIT_NPROC does not apply to root: under root the server runs as user nobody.
         let (_directory, binary) = for_nobody(lab.server);
         let mut command = Command::new("env");
         if nix::unistd::geteuid().is_root() {
@@ -330,7 +334,8 @@ fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
                 .out
                 .line_with(&[address, if lab.name.starts_with("echo") { "left" } else { "was served" }]);
         }
-        // Each came in after the one before it had gone, under the same number.
+        // Each client was accepted after the previous one had left, under the same descriptor
+        // number.
         let said = server.program.out.so_far();
         let turns: Vec<&str> = said.lines().filter(|line| line.starts_with("(parent) client")).collect();
         assert_eq!(turns.len(), 8, "{said}");
@@ -342,7 +347,7 @@ fn iterative_is_one_process_that_serves_in_the_order_of_arrival() {
 }
 
 #[test]
-fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
+fn iterative_ends_on_a_signal_while_one_client_is_served_and_another_waits() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         for signal in [SIGINT, SIGTERM] {
@@ -360,7 +365,7 @@ fn iterative_ends_by_a_signal_although_somebody_is_served_and_others_wait() {
 }
 
 #[test]
-fn iterative_is_for_one_client_so_max_clients_does_not_go_with_it() {
+fn iterative_and_max_clients_exclude_each_other() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let what = "--iterative does not go with --max-clients <N>";

@@ -1,13 +1,13 @@
-//! Clients are served whatever becomes of the server's standard output.
+//! Clients are served whatever happens to the server's standard output.
 
 use super::*;
 
-/// Starts a server with this standard output and proves that it serves several at once. Its port is read from the socket table,
-/// since nobody may be able to read its first line.
+/// Starts a server with this standard output and expects it to serve several clients at once. The
+/// port is read from the socket table, since its first line may be unreadable.
 #[track_caller]
 fn serves_with_output_to(lab: &Lab, mut command: Command) {
     let mut server = Program::start_with_its_own_output(&mut command);
-    // It holds the other end of the output as well.
+    // The command holds a copy of the output's descriptor.
     drop(command);
     let pid = server.pid();
     let port = eventually("the listening port", || {
@@ -62,7 +62,7 @@ fn clients_are_served_when_the_reader_of_standard_output_has_gone_or_stopped() {
 }
 
 #[test]
-fn clients_are_served_when_the_terminal_is_held() {
+fn clients_are_served_when_the_terminal_takes_no_output() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let terminal = nix::pty::openpty(None, None).unwrap();
@@ -72,7 +72,7 @@ fn clients_are_served_when_the_terminal_is_held() {
 }
 
 #[test]
-fn lines_of_a_child_that_a_slow_reader_kept_waiting_come_although_its_client_is_silent() {
+fn pending_lines_of_a_child_are_written_although_its_client_is_silent() {
     for lab in LABS {
         let _row = Row::of(&lab.server);
         let (reader, writer) = std::io::pipe().unwrap();
@@ -83,8 +83,8 @@ fn lines_of_a_child_that_a_slow_reader_kept_waiting_come_although_its_client_is_
         let mut peer = Peer::connect(address);
         // The pipe holds 64 KiB, and as much waits in the child.
         (0..2000).for_each(|_| (lab.talk)(&mut peer));
-        // The client is silent from now on, and the reader reads.
+        // The client is silent from now on, and the reader starts to read.
         let said = Output::gather(reader);
-        said.wait_for("what the child kept", |bytes| (bytes.len() > 100_000).then_some(()));
+        said.wait_for("the pending lines of the child", |bytes| (bytes.len() > 100_000).then_some(()));
     }
 }

@@ -1,9 +1,10 @@
-//! Command lines, right and wrong.
+//! Command lines, valid and invalid.
 
 use super::*;
 use nix::sys::signal::Signal::SIGTERM;
 
-/// What a program that should end by itself has come to: status, standard output, standard error.
+/// Runs a program to its end, without input. Returns its status, standard output and standard
+/// error.
 #[track_caller]
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut program = Program::start(Command::new(program).args(arguments));
@@ -12,7 +13,7 @@ fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn each_mistake_is_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&str, &[&str], &str); 15] = [
         (SERVER, &["44573"], "« 44573 »"),
         (SERVER, &["--pairs"], "--pairs <N> : il manque une valeur"),
@@ -39,7 +40,7 @@ fn each_mistake_is_told_in_one_line() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples_in_one_language() {
+fn help_names_every_option_and_gives_examples_in_one_language() {
     let options = ["--bind", "--port", "--max-clients", "--backlog", "--pairs", "relay_client"];
     let defaults = ["44573 par défaut", "128 par défaut", "(1 par défaut"];
     let guards = ["--user", "--no-limits", "--no-seccomp", "-v, --verbose"];
@@ -51,7 +52,7 @@ fn help_teaches_every_option_with_examples_in_one_language() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_the_systems_reason() {
+fn a_port_in_use_is_reported_with_the_systems_reason() {
     let server = server(&[]);
     let (status, _, said) = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);
     assert_eq!((status, said.lines().count()), (Some(1), 1));
@@ -59,7 +60,7 @@ fn a_port_that_is_taken_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn pairs_that_could_never_all_be_served_are_told_at_the_start() {
+fn pairs_beyond_max_clients_are_reported_at_the_start() {
     let few = server(&["--pairs", "3", "--max-clients", "5"]);
     few.program.err.line_with(&["(père) --pairs 3 demande --max-clients 6", "clients admis : 5"]);
     let mut enough = server(&["--pairs", "3", "--max-clients", "6"]);
@@ -69,7 +70,7 @@ fn pairs_that_could_never_all_be_served_are_told_at_the_start() {
 }
 
 #[test]
-fn without_a_server_the_client_says_so_with_status_1() {
+fn without_a_server_the_client_reports_it_and_exits_with_status_1() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (status, out, said) = run(CLIENT, &["--port", &port.to_string()]);
     assert_eq!((status, &out[..], said.lines().count()), (Some(1), "", 1));

@@ -1,10 +1,11 @@
-//! `relay_client`, on a terminal and off it, with servers that behave and servers that do not.
+//! `relay_client`, on a terminal and without one, with our server and with servers that the tests
+//! play.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::net::{TcpListener, TcpStream};
 
-/// Our client, off a terminal, connected to a server of the test's own.
+/// Our client without a terminal, connected to a server that the test plays.
 #[track_caller]
 fn with_fake_server() -> (Program, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -12,7 +13,7 @@ fn with_fake_server() -> (Program, Peer) {
     (client, accept(&listener))
 }
 
-/// The same on a terminal.
+/// Our client on a terminal, connected to a server that the test plays.
 #[track_caller]
 fn terminal_with_fake_server() -> (Terminal, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -47,11 +48,12 @@ fn on_terminal(server: &Server) -> Terminal {
     client
 }
 
-/// All that it has printed, after the opening line, when it has ended with this status and this last line.
+/// Expects the client to end with this status and this last line. Returns its output after the
+/// opening line.
 #[track_caller]
-fn ended(mut client: Program, status: i32, farewell: &str) -> String {
+fn ended(mut client: Program, status: i32, last_line: &str) -> String {
     assert_eq!(client.ends().code(), Some(status));
-    assert_eq!(client.err.to_the_end(), format!("relay_client : {farewell}\n"));
+    assert_eq!(client.err.to_the_end(), format!("relay_client : {last_line}\n"));
     let printed = client.out.to_the_end();
     let (opening, rest) = printed.split_once('\n').unwrap();
     assert!(opening.starts_with("Connecté à 127.0.0.1 port "), "{opening}");
@@ -59,7 +61,7 @@ fn ended(mut client: Program, status: i32, farewell: &str) -> String {
 }
 
 #[test]
-fn off_a_terminal_each_event_is_a_line() {
+fn without_a_terminal_each_event_is_a_line() {
     let server = server(&[]);
     let mut client = connected_to(&server);
     client.out.line_with(&["Vous êtes le client 1"]);
@@ -102,7 +104,7 @@ fn two_terminals_talk_in_turn() {
     first.types("bonjour\r");
     first.shows("à vous> bonjour\r\nAu tour de votre partenaire\r\n");
     second.shows("Reçu : bonjour\r\nà vous> ");
-    // Typed out of turn: it waits in the terminal.
+    // A line typed out of turn waits in the terminal.
     first.types("en avance\r");
     second.types("salut à toi\r");
     first.shows("Reçu : salut à toi\r\nà vous> ");
@@ -110,14 +112,14 @@ fn two_terminals_talk_in_turn() {
 }
 
 #[test]
-fn fin_ctrl_d_and_ctrl_c_say_fin_and_end_with_a_line_and_status_0() {
+fn fin_ctrl_d_and_ctrl_c_send_fin_and_end_the_client_with_a_line_and_status_0() {
     let ways = [
         ("fin\r", "fin de l'entrée, au revoir"),
         ("\x04", "fin de l'entrée, au revoir"),
         ("\x03", "interrompu, au revoir"),
     ];
-    for (keys, farewell) in ways {
-        let _row = Row::of(&(&keys, &farewell));
+    for (keys, last_line) in ways {
+        let _row = Row::of(&(&keys, &last_line));
         let (mut client, mut server) = terminal_with_fake_server();
         server.sends("1\0emi\0");
         client.shows("à vous> ");
@@ -126,12 +128,12 @@ fn fin_ctrl_d_and_ctrl_c_say_fin_and_end_with_a_line_and_status_0() {
         assert_eq!(server.hears_the_end(), b"");
         drop(server);
         assert_eq!(client.ends().code(), Some(0));
-        client.shows(&format!("relay_client : {farewell}\r\n"));
+        client.shows(&format!("relay_client : {last_line}\r\n"));
     }
 }
 
 #[test]
-fn ctrl_c_out_of_turn_says_fin_too_also_before_there_is_a_number() {
+fn a_signal_out_of_turn_or_before_the_number_sends_fin() {
     for greeting in ["", "2\0", "2\0rec\0"] {
         let _row = Row::of(&greeting);
         for signal in [SIGINT, SIGTERM] {
@@ -150,7 +152,7 @@ fn ctrl_c_out_of_turn_says_fin_too_also_before_there_is_a_number() {
 }
 
 #[test]
-fn its_place_is_free_for_the_next_whichever_way_it_leaves() {
+fn a_client_frees_its_place_whichever_way_it_leaves() {
     let server = server(&[]);
     let mut first = numbered(&server, 1);
     first.sends("à toi\0".repeat(3));
@@ -167,7 +169,7 @@ fn its_place_is_free_for_the_next_whichever_way_it_leaves() {
 }
 
 #[test]
-fn fin_typed_is_the_last_thing_said() {
+fn nothing_is_sent_after_a_typed_fin() {
     let (mut client, mut server) = with_fake_server();
     server.sends("1\0emi\0");
     client.types("fin\nencore\n");
@@ -177,7 +179,7 @@ fn fin_typed_is_the_last_thing_said() {
 }
 
 #[test]
-fn a_line_is_a_string_and_goes_at_its_turn_alone() {
+fn each_line_is_sent_as_one_string_and_in_turn() {
     let (mut client, mut server) = with_fake_server();
     client.types("un\ndeux\n\nexit\nfini\nsans fin");
     client.closes_stdin();
@@ -196,7 +198,7 @@ fn a_line_is_a_string_and_goes_at_its_turn_alone() {
 }
 
 #[test]
-fn a_long_line_goes_in_pieces_one_a_turn() {
+fn a_long_line_is_sent_in_pieces_one_per_turn() {
     let (mut client, mut server) = with_fake_server();
     server.sends("1\0emi\0");
     let line = "é€🦀x".repeat(300);
@@ -212,7 +214,7 @@ fn a_long_line_goes_in_pieces_one_a_turn() {
 }
 
 #[test]
-fn a_longer_line_that_ends_in_fin_is_a_text_to_its_end() {
+fn the_last_piece_of_a_long_line_is_not_taken_for_fin() {
     let (mut client, mut server) = with_fake_server();
     server.sends("1\0emi\0");
     let line = "x".repeat(1023) + "fin";
@@ -228,7 +230,7 @@ fn a_longer_line_that_ends_in_fin_is_a_text_to_its_end() {
 }
 
 #[test]
-fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
+fn a_client_alone_or_waiting_leaves_at_once() {
     let server = server(&[]);
     let start = || Terminal::start(CLIENT, &["127.0.0.1", "--port", &server.port()]);
     for keys in ["fin\r", "\x04"] {
@@ -251,7 +253,7 @@ fn one_in_line_or_alone_leaves_a_place_to_others_at_once() {
 }
 
 #[test]
-fn exit_ends_it_at_any_moment_with_status_0() {
+fn exit_ends_the_client_at_any_moment_with_status_0() {
     for (said, shown) in [("exit\0", 0), ("1\0exit\0", 1), ("2\0rec\0exit\0", 2), ("1\0emi\0exit\0", 3)] {
         let _row = Row::of(&(&said, &shown));
         let (client, mut server) = with_fake_server();
@@ -262,7 +264,7 @@ fn exit_ends_it_at_any_moment_with_status_0() {
 }
 
 #[test]
-fn a_server_that_stops_ends_both_clients_with_status_0() {
+fn a_server_that_stops_ends_all_clients_with_status_0() {
     let mut server = server(&[]);
     let first = connected_to(&server);
     first.out.line_with(&["Vous êtes le client 1"]);
@@ -297,7 +299,7 @@ fn a_server_that_closes_without_exit_is_an_error() {
 }
 
 #[test]
-fn who_is_not_let_in_is_shown_why() {
+fn a_refused_client_shows_the_reason() {
     let server = server(&["--max-clients", "2"]);
     let _both = pair(&server);
     let client = connected_to(&server);
@@ -306,7 +308,7 @@ fn who_is_not_let_in_is_shown_why() {
 }
 
 #[test]
-fn numbers_and_roles_that_nobody_knows_are_shown_and_harm_nothing() {
+fn unknown_numbers_and_roles_are_shown_and_do_no_harm() {
     let (mut client, mut server) = with_fake_server();
     server.sends("3\0\0bienvenue\x1b[2J\0ÿ");
     server.sends(b"\xff\0");
@@ -320,7 +322,7 @@ fn numbers_and_roles_that_nobody_knows_are_shown_and_harm_nothing() {
 }
 
 #[test]
-fn strings_in_one_segment_or_byte_by_byte_are_the_same() {
+fn strings_do_not_depend_on_tcp_segmentation() {
     let all = "2\0rec\0un\0deux\0exit \0\0exit\0";
     for size in [1, 2, 3, all.len()] {
         let _row = Row::of(&size);
@@ -333,7 +335,7 @@ fn strings_in_one_segment_or_byte_by_byte_are_the_same() {
 }
 
 #[test]
-fn bytes_without_end_are_shown_in_parts_and_take_no_memory() {
+fn an_endless_string_is_shown_in_parts_and_takes_no_memory() {
     let (client, mut server) = with_fake_server();
     server.sends("1\0rec\0");
     client.out.line_with(&["Votre rôle : rec"]);
@@ -352,12 +354,12 @@ fn bytes_without_end_are_shown_in_parts_and_take_no_memory() {
         printed.lines().filter_map(|line| line.strip_prefix("Reçu, à suivre : ")).map(str::len).sum();
     let last: usize = printed.lines().filter_map(|line| line.strip_prefix("Reçu : ")).map(str::len).sum();
     assert_eq!(parts + last, 200 << 16);
-    // The whole of it was one message, so the turn came once.
+    // All of it is one message, so the turn came once.
     assert_eq!(printed.matches("À vous").count(), 1);
 }
 
 #[test]
-fn on_a_terminal_what_the_other_sends_is_shown_and_never_obeyed() {
+fn on_a_terminal_messages_are_shown_escaped() {
     let server = server(&[]);
     let mut evil = numbered(&server, 1);
     let client = on_terminal(&server);
@@ -368,7 +370,7 @@ fn on_a_terminal_what_the_other_sends_is_shown_and_never_obeyed() {
 }
 
 #[test]
-fn a_message_that_comes_at_ones_own_turn_gets_a_line_of_its_own() {
+fn a_message_that_arrives_in_turn_gets_a_line_of_its_own() {
     let (mut client, mut server) = terminal_with_fake_server();
     server.sends("1\0rec\0rejoué\0");
     client.shows("Reçu : rejoué\r\nà vous> ");

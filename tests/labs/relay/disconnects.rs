@@ -1,15 +1,17 @@
-//! Clients that close, half-close or reset, in each state that they can be in: at once, it is as if they had said `fin`.
+//! Clients that close, half-close or reset, in each state of a connection. All of it counts as
+//! `fin`, at once.
 
 use super::*;
 
-/// The ways in which a client goes.
+/// A way to disconnect, by name.
 type Way = (&'static str, fn(Peer));
 
 const WAYS: [Way; 3] = [("close", drop), ("reset", Peer::resets), ("half-close", half_closes)];
 
+#[track_caller]
 fn half_closes(mut peer: Peer) {
     peer.half_closes();
-    // The server ends its side as well.
+    // The server closes its side as well.
     peer.hears_the_end();
 }
 
@@ -19,7 +21,7 @@ fn has_gone(server: &Server, number: u8, address: &str) {
 }
 
 #[test]
-fn alone() {
+fn a_client_without_a_partner_frees_its_place() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -32,7 +34,7 @@ fn alone() {
 }
 
 #[test]
-fn at_its_turn() {
+fn a_client_that_leaves_in_turn_frees_its_place_and_its_turn() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -47,7 +49,7 @@ fn at_its_turn() {
 }
 
 #[test]
-fn at_its_turn_with_half_a_message_which_is_said() {
+fn half_a_message_before_a_half_close_is_delivered() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     first.sends("un adieu sans fin");
@@ -57,7 +59,7 @@ fn at_its_turn_with_half_a_message_which_is_said() {
 }
 
 #[test]
-fn at_its_turn_behind_a_whole_message_which_is_said() {
+fn a_whole_message_before_a_close_is_delivered() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let address = address_of(&first);
@@ -68,7 +70,7 @@ fn at_its_turn_behind_a_whole_message_which_is_said() {
 }
 
 #[test]
-fn out_of_turn() {
+fn a_client_that_leaves_out_of_turn_frees_its_place() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -83,7 +85,7 @@ fn out_of_turn() {
 }
 
 #[test]
-fn out_of_turn_behind_bytes_that_nobody_has_read() {
+fn a_client_that_leaves_out_of_turn_with_unread_bytes_frees_its_place() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -101,7 +103,7 @@ fn out_of_turn_behind_bytes_that_nobody_has_read() {
 }
 
 #[test]
-fn between_its_number_and_its_role() {
+fn a_client_that_leaves_between_number_and_role_frees_its_place() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -118,7 +120,7 @@ fn between_its_number_and_its_role() {
 }
 
 #[test]
-fn before_it_has_read_anything() {
+fn clients_that_leave_before_they_read_anything_free_their_place() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -133,7 +135,7 @@ fn before_it_has_read_anything() {
 }
 
 #[test]
-fn both_and_the_next_two_start_anew() {
+fn after_both_have_left_the_next_two_start_anew() {
     for (way, goes) in WAYS {
         let _row = Row::of(&way);
         let server = server(&[]);
@@ -148,7 +150,7 @@ fn both_and_the_next_two_start_anew() {
 }
 
 #[test]
-fn both_at_once() {
+fn both_clients_may_leave_at_once() {
     let server = server(&[]);
     let (first, second) = pair(&server);
     server.program.signal(nix::sys::signal::Signal::SIGSTOP);
@@ -159,7 +161,7 @@ fn both_at_once() {
 }
 
 #[test]
-fn a_hundred_times_and_no_descriptor_is_left() {
+fn a_hundred_disconnects_leave_no_descriptor() {
     let server = server(&[]);
     let mut first = numbered(&server, 1);
     let before = descriptors_of(server.pid());

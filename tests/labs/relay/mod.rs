@@ -1,4 +1,5 @@
-//! The relay for two: `relay_serveur` and `relay_client`, with real processes on real sockets (docs/PROTOCOLS.md, section 2).
+//! The relay for two: `relay_serveur` and `relay_client`, with real processes on real sockets
+//! (docs/PROTOCOLS.md, section 2).
 
 mod arguments;
 mod client;
@@ -20,7 +21,7 @@ fn server(options: &[&str]) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", "0"]).args(options))
 }
 
-/// A client that has just its number.
+/// A client that has received its number and nothing else.
 #[track_caller]
 fn numbered(server: &Server, number: u8) -> Peer {
     let mut peer = server.connect();
@@ -28,7 +29,7 @@ fn numbered(server: &Server, number: u8) -> Peer {
     peer
 }
 
-/// Two clients that have number and role, the first of which is to speak.
+/// Two clients with number and role. The first one has the turn.
 #[track_caller]
 fn pair(server: &Server) -> (Peer, Peer) {
     let mut first = numbered(server, 1);
@@ -38,7 +39,7 @@ fn pair(server: &Server) -> (Peer, Peer) {
     (first, second)
 }
 
-/// One says something, the other hears just that.
+/// Sends `text` from one client and expects it at the other.
 #[track_caller]
 fn says(from: &mut Peer, to: &mut Peer, text: &str) {
     from.sends(format!("{text}\0"));
@@ -50,7 +51,7 @@ fn address_of(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
-/// A connection that stands in line.
+/// A client that waits for a place.
 #[track_caller]
 fn in_line(server: &Server) -> Peer {
     let peer = server.connect();
@@ -58,13 +59,13 @@ fn in_line(server: &Server) -> Peer {
     peer
 }
 
-/// Waits until the server has printed such a line.
+/// Waits until the server has printed a line that holds all of `parts`.
 #[track_caller]
 fn prints(server: &Server, parts: &[&str]) {
     server.program.out.line_with(parts);
 }
 
-/// Waits until so many bytes of `peer` lie unread in the server's socket, where `ss` shows them.
+/// Waits until `bytes` bytes from `peer` are unread in the server's socket, according to `ss`.
 #[track_caller]
 fn has_unread(server: &Server, peer: &Peer, bytes: usize) {
     let [server, peer] =

@@ -2,20 +2,14 @@
 
 use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP, SIGTERM};
-use nix::sys::signal::{Signal, kill};
 
-#[track_caller]
-fn send(pid: i32, signal: Signal) {
-    kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
-}
-
-/// The sockets that a process has open.
+/// The number of open sockets of a process.
 fn sockets_of(pid: i32) -> usize {
     descriptors_of(pid).iter().filter(|(_, what)| what.starts_with("socket:")).count()
 }
 
 #[test]
-fn there_is_a_child_for_each_pair_beyond_the_first_as_long_as_it_lasts() {
+fn each_pair_beyond_the_first_has_a_child_as_long_as_it_lasts() {
     let server = server(&["--pairs", "3"]);
     assert_eq!(server.children().len(), 0);
     let _first = pair(&server);
@@ -36,7 +30,7 @@ fn there_is_a_child_for_each_pair_beyond_the_first_as_long_as_it_lasts() {
 }
 
 #[test]
-fn without_pairs_there_is_one_process_whoever_comes() {
+fn without_pairs_there_is_one_process() {
     let server = server(&[]);
     let _pair = pair(&server);
     let _others = [in_line(&server), in_line(&server)];
@@ -44,7 +38,7 @@ fn without_pairs_there_is_one_process_whoever_comes() {
 }
 
 #[test]
-fn messages_do_not_cross_from_pair_to_pair() {
+fn messages_stay_within_their_pair() {
     let server = server(&["--pairs", "4"]);
     let mut pairs: Vec<(Peer, Peer)> = (0..4).map(|_| pair(&server)).collect();
     for round in 0..20 {
@@ -63,7 +57,7 @@ fn messages_do_not_cross_from_pair_to_pair() {
 }
 
 #[test]
-fn a_newcomer_joins_the_pair_that_lacks_one_before_another_begins() {
+fn a_new_client_completes_a_pair_before_another_begins() {
     let server = server(&["--pairs", "3"]);
     let _first = pair(&server);
     let (mut third, mut fourth) = pair(&server);
@@ -77,7 +71,7 @@ fn a_newcomer_joins_the_pair_that_lacks_one_before_another_begins() {
 }
 
 #[test]
-fn the_first_pair_when_it_is_empty_is_filled_before_a_process_is_made() {
+fn an_empty_first_pair_is_filled_before_a_process_is_forked() {
     let server = server(&["--pairs", "3"]);
     let (first, second) = pair(&server);
     let _others = pair(&server);
@@ -100,7 +94,7 @@ fn when_all_pairs_are_full_clients_wait_for_any_of_them() {
 }
 
 #[test]
-fn a_pairs_clients_are_held_by_its_process_alone() {
+fn the_sockets_of_a_pair_are_held_by_its_process_alone() {
     let server = server(&["--pairs", "2"]);
     let (first, second) = pair(&server);
     let (third, fourth) = pair(&server);
@@ -111,18 +105,19 @@ fn a_pairs_clients_are_held_by_its_process_alone() {
         let port = format!(":{}", peer.stream.local_addr().unwrap().port());
         let shown = Command::new("ss").args(["-Htnp", "dport", "=", &port]).output().expect("ss").stdout;
         let shown = String::from_utf8(shown).unwrap();
-        let holders = shown.split("users:").nth(1).expect("ss -p says who");
+        let holders = shown.split("users:").nth(1).expect("ss -p shows the processes");
         assert!(
             holders.matches("pid=").count() == 1 && holders.contains(&format!("pid={holder},")),
             "{shown}"
         );
     }
-    // The link, and its two clients; here, two clients, the listener, and the link's other end.
+    // In the child, the link and its two clients; in the first process, two clients, the listener,
+    // and the link's other end.
     assert_eq!((sockets_of(child), sockets_of(server.pid())), (3, 4));
 }
 
 #[test]
-fn a_child_that_is_killed_costs_its_own_two_clients_alone() {
+fn a_killed_child_disconnects_only_its_own_two_clients() {
     for signal in [SIGKILL, SIGTERM] {
         let _row = Row::of(&signal);
         let server = server(&["--pairs", "3"]);
@@ -136,7 +131,7 @@ fn a_child_that_is_killed_costs_its_own_two_clients_alone() {
         server.program.err.line_with(&["(père) la paire 2 a perdu son fils, tué par", &child.to_string()]);
         says(&mut first, &mut second, "toujours là");
         says(&mut fifth, &mut sixth, "nous aussi");
-        // Its place in the house is free again.
+        // The place of the pair is free again.
         let (mut seventh, mut eighth) = pair(&server);
         says(&mut seventh, &mut eighth, "à neuf");
         assert!(!server.wait_for_children(2).contains(&child));
@@ -144,7 +139,7 @@ fn a_child_that_is_killed_costs_its_own_two_clients_alone() {
 }
 
 #[test]
-fn a_killed_childs_places_go_to_those_in_line() {
+fn the_places_of_a_killed_child_go_to_waiting_clients() {
     let server = server(&["--pairs", "2"]);
     let _first = pair(&server);
     let (_third, _fourth) = pair(&server);
@@ -155,7 +150,7 @@ fn a_killed_childs_places_go_to_those_in_line() {
 }
 
 #[test]
-fn ctrl_c_reaches_a_child_and_does_not_end_it() {
+fn sigint_does_not_end_a_child() {
     let server = server(&["--pairs", "2"]);
     let _first = pair(&server);
     let (mut third, mut fourth) = pair(&server);
@@ -164,7 +159,7 @@ fn ctrl_c_reaches_a_child_and_does_not_end_it() {
 }
 
 #[test]
-fn a_signal_says_exit_to_the_clients_of_all_pairs_and_leaves_no_process() {
+fn a_signal_sends_exit_to_the_clients_of_all_pairs_and_leaves_no_process() {
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
         let mut server = server(&["--pairs", "2"]);
@@ -186,7 +181,7 @@ fn a_signal_says_exit_to_the_clients_of_all_pairs_and_leaves_no_process() {
 }
 
 #[test]
-fn when_the_first_process_is_killed_no_process_is_left_and_further_pairs_hear_exit() {
+fn when_the_first_process_is_killed_its_children_send_exit_and_end() {
     let mut server = server(&["--pairs", "3"]);
     let (mut first, mut second) = pair(&server);
     let mut others = [pair(&server), pair(&server)];
@@ -206,7 +201,7 @@ fn when_the_first_process_is_killed_no_process_is_left_and_further_pairs_hear_ex
 }
 
 #[test]
-fn a_child_that_somebody_has_stopped_does_not_keep_the_server() {
+fn a_stopped_child_does_not_keep_the_server_from_ending() {
     let mut server = server(&["--pairs", "2"]);
     let _first = pair(&server);
     let (third, fourth) = pair(&server);
@@ -219,7 +214,7 @@ fn a_child_that_somebody_has_stopped_does_not_keep_the_server() {
 }
 
 #[test]
-fn pairs_come_and_go_and_leave_no_process_and_no_descriptor() {
+fn pairs_that_end_leave_no_process_and_no_descriptor() {
     let server = server(&["--pairs", "3"]);
     let _first = pair(&server);
     let before = descriptors_of(server.pid());
@@ -236,7 +231,7 @@ fn pairs_come_and_go_and_leave_no_process_and_no_descriptor() {
 }
 
 #[test]
-fn a_client_for_whom_no_process_can_be_made_is_refused_and_told_why() {
+fn when_fork_fails_the_client_is_refused_with_the_reason() {
     let server = Server::from(Command::new("prlimit").args(["--nofile=24", SERVER]).args([
         "--bind",
         "127.0.0.1",
@@ -255,7 +250,7 @@ fn a_client_for_whom_no_process_can_be_made_is_refused_and_told_why() {
         peers.push(peer);
         said.contains("processus").then_some(said)
     });
-    assert!(refused.expect("no descriptor left").starts_with("relay_serveur : "));
+    assert!(refused.expect("a refusal for want of descriptors").starts_with("relay_serveur : "));
     server.program.err.line_with(&["refusé : fork impossible : Too many open files"]);
     assert!(is_alive(server.pid()));
 }

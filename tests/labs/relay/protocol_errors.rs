@@ -1,10 +1,10 @@
-//! What clients send that the protocol does not provide for: nothing is lost, nobody gets out of step.
+//! Input that the protocol does not provide for: nothing is lost, and turns stay in step.
 
 use super::*;
 use std::time::Duration;
 
 #[test]
-fn a_message_of_1024_bytes_and_more_goes_in_pieces_one_a_turn() {
+fn a_message_of_1024_bytes_or_more_is_relayed_in_pieces_one_per_turn() {
     for length in [1024, 2046, 2047, 5000] {
         let _row = Row::of(&length);
         let server = server(&[]);
@@ -20,7 +20,7 @@ fn a_message_of_1024_bytes_and_more_goes_in_pieces_one_a_turn() {
 }
 
 #[test]
-fn a_message_of_1023_bytes_and_its_nul_is_one() {
+fn a_message_of_1023_bytes_is_relayed_whole() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, &"x".repeat(1023));
@@ -28,7 +28,7 @@ fn a_message_of_1023_bytes_and_its_nul_is_one() {
 }
 
 #[test]
-fn the_last_piece_of_a_long_text_is_no_fin() {
+fn the_last_piece_of_a_long_message_is_not_taken_for_fin() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     first.sends("x".repeat(1023) + "fin\0");
@@ -41,14 +41,14 @@ fn the_last_piece_of_a_long_text_is_no_fin() {
 }
 
 #[test]
-fn a_message_without_nul_goes_without_its_line_end() {
+fn a_message_without_nul_is_relayed_without_its_line_end() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for (sent, heard) in
         [("bonjour\n", "bonjour\0"), ("bonjour\r\n", "bonjour\0"), ("bonjour", "bonjour\0"), ("\n", "\0")]
     {
         let _row = Row::of(&(&sent, &heard));
-        // From before it was sent: a busy machine makes it longer, never shorter.
+        // Measured from before the send: a busy machine makes it longer, never shorter.
         let before = std::time::Instant::now();
         first.sends(sent);
         second.hears(heard);
@@ -58,7 +58,7 @@ fn a_message_without_nul_goes_without_its_line_end() {
 }
 
 #[test]
-fn lines_typed_ahead_without_nul_are_a_message_each() {
+fn lines_sent_ahead_without_nul_are_a_message_each() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     first.sends("un\ndeux\nfin\n");
@@ -70,7 +70,7 @@ fn lines_typed_ahead_without_nul_are_a_message_each() {
 }
 
 #[test]
-fn a_nul_that_comes_late_is_no_message() {
+fn a_late_nul_is_not_a_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     first.sends("salut");
@@ -82,8 +82,9 @@ fn a_nul_that_comes_late_is_no_message() {
 }
 
 #[test]
-fn a_message_in_two_segments_with_a_pause_between_them_is_one() {
-    // On a machine so busy that the pause becomes longer than the server waits, two messages; so it is tried a few times.
+fn a_message_in_two_segments_with_a_short_pause_is_one_message() {
+    // Two messages, if a busy machine makes the pause longer than the server's wait; hence several
+    // attempts.
     let whole = (0..10).any(|_| {
         let server = server(&[]);
         let (mut first, mut second) = pair(&server);
@@ -92,7 +93,7 @@ fn a_message_in_two_segments_with_a_pause_between_them_is_one() {
         first.sends("lut\0");
         second.strings(1) == ["salut"]
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn an_empty_message_passes_the_turn() {
 }
 
 #[test]
-fn padding_is_no_message() {
+fn padding_with_nuls_is_not_a_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for length in [50, 1024] {
@@ -118,7 +119,7 @@ fn padding_is_no_message() {
 }
 
 #[test]
-fn fin_out_of_turn_is_read_at_its_turn() {
+fn fin_sent_out_of_turn_is_read_in_turn() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     second.sends("fin\0");
@@ -131,7 +132,7 @@ fn fin_out_of_turn_is_read_at_its_turn() {
 }
 
 #[test]
-fn fin_counts_with_a_line_end_and_alone_only() {
+fn fin_must_be_the_whole_message_and_may_have_a_line_end() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "fin de partie");
@@ -141,7 +142,7 @@ fn fin_counts_with_a_line_end_and_alone_only() {
     newcomer.hears("2\0rec\0fin de partie\0");
 }
 
-/// How often these processes have been woken up, or have been put aside while they ran.
+/// The context switches of these processes, voluntary and not: proc_pid_status(5).
 #[track_caller]
 fn switches(pids: &[i32]) -> u64 {
     let of = |pid: &i32| {
@@ -153,22 +154,21 @@ fn switches(pids: &[i32]) -> u64 {
 }
 
 #[test]
-fn silence_is_waited_for_without_waking_up_whatever_lies_unread() {
+fn a_waiting_server_does_not_wake_up_for_unread_bytes() {
     let server = server(&["--pairs", "2"]);
     let pairs = [pair(&server), pair(&server)];
     let mut waiting = in_line(&server);
     waiting.sends("en avance\0");
     has_unread(&server, &waiting, "en avance\0".len());
     let mut others = pairs.map(|(first, mut second)| {
-        // Out of turn, and no end in sight.
+        // Out of turn, and without an end.
         second.sends("x".repeat(3000));
         has_unread(&server, &second, 3000);
         (first, second)
     });
     let family: Vec<i32> = server.children().into_iter().chain([server.pid()]).collect();
-    // No event says that nothing will happen: settle until two looks agree, then look again later.
-    // 500 ms is longer than any timer of the server here; a process that waits for a processor is
-    // not in state S.
+    // Silence has no event: waits until two counts agree, then counts again later. 500 ms is longer
+    // than any timer of the server here; a process that waits for a processor is not in state S.
     let sleeps = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") S ");
     let settled = eventually("the server to settle", || {
         let before = switches(&family);
@@ -183,7 +183,7 @@ fn silence_is_waited_for_without_waking_up_whatever_lies_unread() {
 }
 
 #[test]
-fn who_floods_out_of_turn_holds_up_nobody() {
+fn a_client_that_floods_out_of_turn_does_not_block_the_other() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let mut flood = second.duplicate();
@@ -200,11 +200,11 @@ fn who_floods_out_of_turn_holds_up_nobody() {
 }
 
 #[test]
-fn who_does_not_read_is_gone_after_a_while_and_the_other_goes_on() {
+fn a_client_that_does_not_read_is_disconnected_and_the_other_goes_on() {
     let server = server(&[]);
     let (first, mut second) = pair(&server);
-    // The answers fill its socket, and its turn never comes again.
-    let mut speaker = first.duplicate();
+    // The answers fill the first client's socket, so its turn never comes again.
+    let mut speaker = first.also();
     let speaking = std::thread::spawn(move || {
         use std::io::Write;
         while speaker.stream.write_all(b"encore\0").is_ok() {}
@@ -228,7 +228,7 @@ fn who_does_not_read_is_gone_after_a_while_and_the_other_goes_on() {
 }
 
 #[test]
-fn noise_of_both_is_relayed_in_pieces_and_shown_as_text() {
+fn arbitrary_bytes_of_both_are_relayed_in_pieces_and_printed_escaped() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let noise: Vec<u8> = (0..=255).rev().cycle().take(20_000).collect();

@@ -1,9 +1,9 @@
-//! More clients than places: they wait in line, in the order in which they came.
+//! More clients than places: they wait in line, in the order of arrival.
 
 use super::*;
 
 #[test]
-fn a_third_client_waits_told_nothing_until_a_place_is_free() {
+fn a_third_client_receives_nothing_until_a_place_is_free() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let mut third = in_line(&server);
@@ -11,7 +11,7 @@ fn a_third_client_waits_told_nothing_until_a_place_is_free() {
     says(&mut first, &mut second, "à deux");
     second.sends("fin\0");
     assert_eq!(second.hears_the_end(), b"");
-    // The first thing that it ever hears.
+    // The first bytes that it receives.
     third.hears("2\0rec\0à deux\0");
     says(&mut third, &mut first, "me voici");
     first.sends("fin\0");
@@ -20,7 +20,7 @@ fn a_third_client_waits_told_nothing_until_a_place_is_free() {
 }
 
 #[test]
-fn who_leaves_the_line_is_told_about_and_never_called() {
+fn a_waiting_client_that_leaves_is_printed_and_skipped() {
     let server = server(&[]);
     let (mut first, second) = pair(&server);
     let leavers = [in_line(&server), in_line(&server), in_line(&server)];
@@ -31,7 +31,7 @@ fn who_leaves_the_line_is_told_about_and_never_called() {
         (|mut peer| peer.half_closes(), "est parti"),
     ]) {
         let _row = Row::of(&manner);
-        // Also behind bytes that nobody reads.
+        // With unread bytes.
         leaver.sends("moi d'abord\0");
         has_unread(&server, &leaver, "moi d'abord\0".len());
         let address = address_of(&leaver);
@@ -44,7 +44,7 @@ fn who_leaves_the_line_is_told_about_and_never_called() {
 }
 
 #[test]
-fn what_is_said_in_line_is_read_at_its_turn() {
+fn messages_sent_while_waiting_are_read_in_turn() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let mut third = in_line(&server);
@@ -72,7 +72,7 @@ fn when_both_leave_the_next_two_in_line_are_a_new_pair() {
 }
 
 #[test]
-fn beyond_max_clients_one_is_refused_with_a_string_that_says_so() {
+fn a_client_beyond_max_clients_is_refused_with_a_string_that_says_so() {
     let server = server(&["--max-clients", "3"]);
     let (mut first, mut second) = pair(&server);
     let _third = in_line(&server);
@@ -87,24 +87,25 @@ fn beyond_max_clients_one_is_refused_with_a_string_that_says_so() {
     says(&mut first, &mut second, "on continue");
     drop(first);
     drop(second);
-    // There is room again.
-    in_line_or_seated(&server);
+    // A place is free again.
+    gets_a_place(&server);
 }
 
 #[track_caller]
-fn in_line_or_seated(server: &Server) {
+fn gets_a_place(server: &Server) {
     let mut peer = server.connect();
     assert!(["1", "2"].contains(&&peer.strings(1)[0][..]));
 }
 
 #[test]
-fn a_crowd_of_which_each_says_one_word_is_served_to_the_last() {
+fn sixteen_clients_that_send_one_message_each_are_all_served() {
     let server = server(&["--max-clients", "200"]);
-    let crowd: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    let peers: Vec<_> = (0..16).map(|_| server.connect()).collect();
     std::thread::scope(|scope| {
-        for mut peer in crowd {
+        for mut peer in peers {
             scope.spawn(move || {
-                // Number, role and, unless it speaks first, a message; then it speaks, and leaves.
+                // Reads number, role and, unless it has the first turn, a message. Then sends a
+                // message and closes.
                 let begins = peer.strings(2);
                 if begins.get(1).is_some_and(|role| role == "rec") {
                     peer.hears_up_to("\0");
@@ -114,7 +115,7 @@ fn a_crowd_of_which_each_says_one_word_is_served_to_the_last() {
             });
         }
     });
-    eventually("everybody to have left", || {
+    eventually("all clients to have left", || {
         let printed = server.program.out.so_far();
         let left =
             printed.matches("sa place est libre").count() + printed.matches("sans avoir eu de place").count();

@@ -5,8 +5,8 @@ use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::io::Read;
 use std::time::Duration;
 
-/// One `recv` of at most `most` bytes, as the course's client does it, on a machine that is not quite fast enough to be there
-/// between two `send`s.
+/// One `recv` of at most `most` bytes, as in the course's client. The pause stands for a machine
+/// too slow to read between two `send`s in a row.
 #[track_caller]
 fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
     let mut buffer = vec![0; most];
@@ -17,22 +17,22 @@ fn recv(peer: &mut Peer, most: usize) -> Vec<u8> {
     buffer
 }
 
-/// True if each string is what one `recv` of so many bytes brings.
+/// True if each string is returned by one `recv` of at most so many bytes.
 #[track_caller]
 fn comes_as<const N: usize>(peer: &mut Peer, strings: [(usize, &str); N]) -> bool {
     strings.into_iter().all(|(most, string)| recv(peer, most) == string.as_bytes())
 }
 
-/// On a machine so busy that the reader comes 200 ms late, two strings may be one `recv` all the same; so it is asked for once in
-/// a few times. A server that does not keep them apart never passes.
+/// Expects one of ten attempts to succeed. If a busy machine delays the reader by 200 ms, one
+/// `recv` may return two strings. A server that does not keep them apart never passes.
 #[track_caller]
-fn once_in_a_few_times(attempt: impl Fn() -> bool) {
-    assert!((0..10).any(|_| attempt()));
+fn one_attempt_succeeds(attempt: impl Fn() -> bool) {
+    assert!((0..10).any(|_| attempt()), "all ten attempts failed");
 }
 
 #[test]
 fn line_1_and_2_number_and_role_are_a_recv_each() {
-    once_in_a_few_times(|| {
+    one_attempt_succeeds(|| {
         let server = server(&[]);
         let mut first = server.connect();
         assert_eq!(recv(&mut first, 3), b"1\0");
@@ -44,20 +44,20 @@ fn line_1_and_2_number_and_role_are_a_recv_each() {
 }
 
 #[test]
-fn a_message_on_the_heels_of_the_role_is_a_recv_of_its_own() {
-    once_in_a_few_times(|| {
+fn a_message_right_after_the_role_is_a_recv_of_its_own() {
+    one_attempt_succeeds(|| {
         let server = server(&[]);
         let mut first = numbered(&server, 1);
         let mut second = server.connect();
-        // It waits in its socket before anybody has a role.
+        // The message waits in the socket before any client has a role.
         first.sends("bonjour\0");
         comes_as(&mut second, [(3, "2\0"), (1024, "rec\0"), (1024, "bonjour\0")])
     });
 }
 
 #[test]
-fn a_newcomer_gets_number_role_and_last_message_in_a_recv_each() {
-    once_in_a_few_times(|| {
+fn a_new_client_gets_number_role_and_last_message_in_a_recv_each() {
+    one_attempt_succeeds(|| {
         let server = server(&[]);
         let (mut first, mut second) = pair(&server);
         says(&mut first, &mut second, "le dernier");
@@ -69,7 +69,7 @@ fn a_newcomer_gets_number_role_and_last_message_in_a_recv_each() {
 }
 
 #[test]
-fn line_3_they_speak_in_turn_and_each_message_arrives_as_it_was() {
+fn line_3_clients_speak_in_turn_and_each_message_arrives_unchanged() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     let longest = "x".repeat(1023);
@@ -86,7 +86,7 @@ fn line_3_they_speak_in_turn_and_each_message_arrives_as_it_was() {
 }
 
 #[test]
-fn line_3_what_is_said_out_of_turn_waits_in_its_socket() {
+fn line_3_messages_sent_out_of_turn_wait_in_the_socket() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     second.sends("trop tôt\0encore\0");
@@ -100,7 +100,7 @@ fn line_3_what_is_said_out_of_turn_waits_in_its_socket() {
 }
 
 #[test]
-fn what_both_have_said_ahead_goes_in_turn() {
+fn messages_that_both_have_sent_ahead_are_relayed_in_turn() {
     let server = server(&["--max-clients", "2"]);
     let (mut first, mut second) = (server.connect(), server.connect());
     let all = |who: &str| (0..2000).map(|i| format!("{who} {i}\0")).collect::<String>();
@@ -112,7 +112,7 @@ fn what_both_have_said_ahead_goes_in_turn() {
             let number = peer.strings(1).remove(0);
             (number, peer)
         });
-        // Which of the two came first is the system's to say, and each hears all of the other.
+        // The order of arrival is up to the system. Each client receives all messages of the other.
         for (number, peer) in numbers {
             let _row = Row::of(&number);
             let role = peer.strings(1).remove(0);
@@ -125,24 +125,24 @@ fn what_both_have_said_ahead_goes_in_turn() {
 }
 
 #[test]
-fn line_4_fin_closes_one_and_the_next_gets_its_number_rec_and_the_last_message() {
+fn line_4_fin_closes_and_the_next_client_gets_the_number_rec_and_the_last_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "un");
     says(&mut second, &mut first, "deux");
-    // It is the first one's turn.
+    // The first client has the turn.
     first.sends("fin\0");
     assert_eq!(first.hears_the_end(), b"");
     prints(&server, &["(père) le client 1 (", &address_of(&first), "a dit fin"]);
     let mut newcomer = server.connect();
     newcomer.hears("1\0rec\0deux\0");
-    // And still it is.
+    // The new client has the turn.
     says(&mut newcomer, &mut second, "trois");
     says(&mut second, &mut newcomer, "quatre");
 }
 
 #[test]
-fn line_4_who_left_out_of_turn_counts_as_one_who_said_fin() {
+fn line_4_leaving_out_of_turn_counts_as_fin() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "un");
@@ -151,7 +151,8 @@ fn line_4_who_left_out_of_turn_counts_as_one_who_said_fin() {
     prints(&server, &["(père) le client 2 (", "sa place est libre"]);
     let mut newcomer = server.connect();
     newcomer.hears("2\0rec\0un\0");
-    // A course's client answers what it hears, out of turn; the answer waits until its partner has spoken.
+    // A course's client answers at once, out of turn. The answer waits until its partner has
+    // spoken.
     newcomer.sends("quatre\0");
     says(&mut first, &mut newcomer, "trois");
     first.hears("quatre\0");
@@ -162,7 +163,7 @@ fn line_4_who_left_out_of_turn_counts_as_one_who_said_fin() {
 fn line_2_the_role_comes_200_ms_after_the_number() {
     let server = server(&[]);
     let _first = numbered(&server, 1);
-    // From before the number was sent: a busy machine makes it longer, never shorter.
+    // Measured from before the number is sent: a busy machine makes it longer, never shorter.
     let before = std::time::Instant::now();
     let mut second = server.connect();
     second.hears("2\0rec\0");
@@ -170,7 +171,7 @@ fn line_2_the_role_comes_200_ms_after_the_number() {
 }
 
 #[test]
-fn line_4_the_others_turn_goes_on_as_if_nothing_had_happened() {
+fn line_4_the_turn_of_the_partner_goes_on() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "un");
@@ -186,7 +187,7 @@ fn line_4_the_others_turn_goes_on_as_if_nothing_had_happened() {
 }
 
 #[test]
-fn what_is_said_to_an_empty_place_waits_for_who_comes() {
+fn a_message_to_an_empty_place_waits_for_the_next_client() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "un");
@@ -201,7 +202,7 @@ fn what_is_said_to_an_empty_place_waits_for_who_comes() {
 }
 
 #[test]
-fn who_comes_when_nothing_was_ever_said_and_it_is_its_turn_gets_an_empty_message() {
+fn a_new_client_that_has_the_turn_without_a_last_message_gets_an_empty_one() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     first.sends("fin\0");
@@ -213,7 +214,7 @@ fn who_comes_when_nothing_was_ever_said_and_it_is_its_turn_gets_an_empty_message
 }
 
 #[test]
-fn line_5_exit_is_relayed_with_a_space_and_ends_nobody() {
+fn line_5_exit_is_relayed_with_a_space_and_ends_no_client() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for sent in ["exit\0", "exit\n", "exit\r\n\0", "exit\0\0\0\0"] {
@@ -225,13 +226,13 @@ fn line_5_exit_is_relayed_with_a_space_and_ends_nobody() {
 }
 
 #[test]
-fn line_6_a_signal_says_exit_to_everybody_and_ends_the_server_with_status_0() {
+fn line_6_a_signal_sends_exit_to_all_clients_and_ends_the_server_with_status_0() {
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
         let mut server = server(&[]);
         let (mut first, mut second) = pair(&server);
         let mut third = in_line(&server);
-        // What lies unread must not cost anybody the last word.
+        // Unread bytes must not turn the close into a reset, which would lose `exit`.
         second.sends("hors de mon tour\0");
         third.sends("en attente\0");
         server.program.signal(signal);
@@ -247,7 +248,7 @@ fn line_6_a_signal_says_exit_to_everybody_and_ends_the_server_with_status_0() {
 }
 
 #[test]
-fn line_6_a_signal_says_exit_to_two_hundred_in_line() {
+fn line_6_a_signal_sends_exit_to_two_hundred_waiting_clients() {
     let server = server(&["--max-clients", "300"]);
     let mut waiting: Vec<Peer> = (0..202).map(|_| server.connect()).collect();
     prints(&server, &["(200 en attente)"]);
@@ -258,8 +259,8 @@ fn line_6_a_signal_says_exit_to_two_hundred_in_line() {
 }
 
 #[test]
-fn line_6_exit_keeps_its_distance_from_the_number() {
-    once_in_a_few_times(|| {
+fn line_6_number_and_exit_are_a_recv_each() {
+    one_attempt_succeeds(|| {
         let server = server(&[]);
         let mut alone = server.connect();
         prints(&server, &["a le numéro 1"]);
@@ -278,7 +279,7 @@ fn line_7_fin_and_a_close_are_one_departure() {
     drop(first);
     let mut first = server.connect();
     first.hears("1\0rec\0\0");
-    // The first left at its turn, the second does out of turn.
+    // The first client left in turn; the second leaves out of turn.
     second.sends("fin\0");
     drop(second);
     prints(&server, &["(père) le client 2 (", "sa place est libre"]);
@@ -290,7 +291,7 @@ fn line_7_fin_and_a_close_are_one_departure() {
 }
 
 #[test]
-fn the_server_prints_who_comes_who_says_what_to_whom_and_whose_turn_it_is() {
+fn the_server_prints_arrivals_messages_turns_and_departures() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     says(&mut first, &mut second, "bonjour\x1b[2J");

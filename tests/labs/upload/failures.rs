@@ -1,11 +1,12 @@
-//! What breaks, is full, too large, too slow or killed: told where somebody can hear it, and nothing is left behind.
+//! Broken connections, full disks, files too large, clients too slow, killed processes: the client
+//! gets an error where it can be reached, and no file is left behind.
 
 use super::*;
 
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
 
 #[test]
-fn a_client_that_dies_at_any_byte_leaves_nothing() {
+fn a_client_that_disconnects_at_any_byte_leaves_no_file() {
     let landing = Landing::start(&[]);
     let whole = announced("report.txt", b"not much");
     for cut in 0..whole.len() {
@@ -16,9 +17,10 @@ fn a_client_that_dies_at_any_byte_leaves_nothing() {
         } else {
             drop(dies);
         }
-        // A legacy text whose connection breaks. One that is closed in order cannot be told from one that is whole.
-        // The child finds text and reset together: a newline and 300 ms of silence end a text.
-        let (mut text, child) = landing.server.connect_served();
+        // A text cut off by a reset. A text cut short by an orderly close cannot be told from a
+        // whole one. The child is stopped, so that it finds text and reset together: a newline and
+        // 300 ms of silence would end the text.
+        let (mut text, child) = landing.server.serves();
         send(child, SIGSTOP);
         text.sends(&b"un\ndeux"[..cut % 8]);
         text.resets();
@@ -32,7 +34,7 @@ fn a_client_that_dies_at_any_byte_leaves_nothing() {
 fn a_file_beyond_max_bytes_is_refused_at_once() {
     let landing = Landing::start(&["--max-bytes", "1000"]);
     assert!(landing.answer(announced("fits", &[7; 1000])).ends_with("[SUCCESS]"));
-    // Its bytes do not even have to come.
+    // The header is enough to refuse it.
     let answer = landing.answer(with_header("x", 1001, &[0; 32], b""));
     assert_eq!(answer, "the file is too large: at most 1000 bytes are taken [ERROR]");
     assert!(landing.answer(vec![b'x'; 1001]).ends_with("at most 1000 bytes are taken [ERROR]"));
@@ -41,8 +43,9 @@ fn a_file_beyond_max_bytes_is_refused_at_once() {
 }
 
 #[test]
-fn a_quota_of_the_system_is_told_and_leaves_nothing() {
-    // The limit of a file's size stands for a quota: write(2) fails the same way, and the signal that comes with it kills.
+fn a_file_size_limit_of_the_system_is_reported_and_leaves_no_file() {
+    // RLIMIT_FSIZE stands for a quota: write(2) fails in the same way. Its SIGXFSZ kills a process
+    // that does not ignore it.
     let mut command = Command::new("prlimit");
     let landing = Landing::by(command.args(["--fsize=100000", "--", UPLOAD_SERVER]), &[]);
     let answer = landing.answer(announced("x", &[7; 200_000]));
@@ -52,8 +55,8 @@ fn a_quota_of_the_system_is_told_and_leaves_nothing() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
-    // A small disk in a place of the server's own, seen from here through its root.
+fn a_full_disk_is_reported_and_leaves_no_file() {
+    // A small disk in a mount namespace of the server's own, seen from here through /proc/PID/root.
     const ON_A_SMALL_DISK: &str = "mount -t tmpfs -o size=64k tmpfs \"$0\" && exec \"$@\"";
     let small = tempfile::tempdir().unwrap();
     let in_its_place = |what: &[&str]| {
@@ -92,7 +95,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 }
 
 #[test]
-fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
+fn success_is_sent_only_when_the_file_and_its_name_are_on_the_disk() {
     let traces = tempfile::tempdir().unwrap();
     let trace = traces.path().join("trace");
     if !can_trace() {
@@ -106,7 +109,7 @@ fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
         let calls = std::fs::read_to_string(&trace).unwrap();
         calls.contains(told).then_some(calls)
     });
-    // The probe of the directory at the start comes before the file's bytes.
+    // Skips the calls of the directory's probe at the start.
     let mut rest = &calls[calls.find("contents").expect("the file's bytes")..];
     for call in ["fsync(", "linkat(", "fsync(", told] {
         let _row = Row::of(&call);
@@ -115,7 +118,7 @@ fn success_is_said_only_when_the_file_and_its_name_are_on_the_disk() {
     }
 }
 
-/// The server does not start, and says why in one line.
+/// Expects the server to exit with status 1 and one line of error that holds all of `parts`.
 #[track_caller]
 fn does_not_start(mut server: Program, parts: &[&str]) {
     assert_eq!(server.ends().code(), Some(1));
@@ -125,7 +128,7 @@ fn does_not_start(mut server: Program, parts: &[&str]) {
 }
 
 #[test]
-fn a_directory_that_is_missing_or_takes_no_file_is_told_at_the_start() {
+fn a_missing_or_unwritable_directory_is_reported_at_the_start() {
     let place = tempfile::tempdir().unwrap();
     let start =
         |dir: &Path| Program::start(Command::new(UPLOAD_SERVER).args(["--port", "0", "--dir"]).arg(dir));
@@ -142,10 +145,10 @@ fn a_directory_that_is_missing_or_takes_no_file_is_told_at_the_start() {
 }
 
 #[test]
-fn a_directory_that_is_read_only_is_told_at_the_start() {
+fn a_read_only_directory_is_reported_at_the_start() {
     let place = tempfile::tempdir().unwrap();
     std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o555)).unwrap();
-    // Root may write everywhere.
+    // Root may write everywhere: under root the server runs as user nobody.
     let (_directory, binary) = for_nobody(UPLOAD_SERVER);
     let mut command = match nix::unistd::geteuid().is_root() {
         true => Command::new("setpriv"),
@@ -162,7 +165,7 @@ fn a_directory_that_is_read_only_is_told_at_the_start() {
 }
 
 #[test]
-fn a_directory_that_is_removed_meanwhile_is_told_to_the_client() {
+fn a_directory_removed_while_serving_is_reported_to_the_client() {
     let landing = Landing::start(&[]);
     std::fs::remove_dir(landing.directory.path()).unwrap();
     let answer = landing.answer(announced("x", b"contents"));
@@ -170,7 +173,7 @@ fn a_directory_that_is_removed_meanwhile_is_told_to_the_client() {
 }
 
 #[test]
-fn a_client_that_is_silent_too_long_is_told_why() {
+fn a_silent_client_is_disconnected_with_an_error() {
     let landing = Landing::start(&["--idle-timeout", "1"]);
     let mut silent = [&b""[..], b"half a line", &announced("x", b"contents")[..20]].map(|bytes| {
         let mut client = landing.client();
@@ -184,7 +187,7 @@ fn a_client_that_is_silent_too_long_is_told_why() {
     landing.is_empty();
 }
 
-/// Uploads that are under way: an announced one and a text.
+/// Two unfinished uploads: one with a header, and a text.
 #[track_caller]
 fn under_way(landing: &Landing) -> [Peer; 2] {
     let whole = announced("x", &[7; 100_000]);
@@ -199,7 +202,7 @@ fn under_way(landing: &Landing) -> [Peer; 2] {
 }
 
 #[test]
-fn a_server_that_stops_tells_those_who_are_uploading_and_leaves_nothing() {
+fn a_server_that_stops_sends_an_error_to_uploading_clients_and_leaves_no_file() {
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
         let mut landing = Landing::start(&[]);
@@ -215,7 +218,7 @@ fn a_server_that_stops_tells_those_who_are_uploading_and_leaves_nothing() {
 }
 
 #[test]
-fn a_killed_child_or_a_killed_server_leaves_nothing() {
+fn a_killed_child_or_a_killed_server_leaves_no_file() {
     let mut landing = Landing::start(&[]);
     let mut clients = under_way(&landing);
     let children = landing.server.children();

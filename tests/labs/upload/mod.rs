@@ -1,4 +1,4 @@
-//! `upload_serveur`: what lands, under which name, and what leaves nothing behind.
+//! `upload_serveur`: files that are stored, their names, and uploads that leave nothing behind.
 
 mod failures;
 use crate::common::*;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const UPLOAD_SERVER: &str = env!("CARGO_BIN_EXE_upload_serveur");
 const GREETING: &str = "upload_serveur: send your file\r\n";
 
-/// A server, and the directory where files land.
+/// A server, and the directory where it stores files.
 struct Landing {
     server: Server,
     directory: TempDir,
@@ -26,7 +26,7 @@ impl Landing {
         Landing::by(&mut Command::new(UPLOAD_SERVER), options)
     }
 
-    /// Started by a command of the test's own, which ends with the server's name.
+    /// Starts the server by `command`, which ends with the server's name.
     #[track_caller]
     fn by(command: &mut Command, options: &[&str]) -> Landing {
         let directory = tempfile::tempdir().unwrap();
@@ -72,7 +72,7 @@ impl Landing {
         self.files().into_keys().collect()
     }
 
-    /// Nothing has landed, and nothing is left over, once all clients are gone.
+    /// Expects an empty directory once all clients have disconnected.
     #[track_caller]
     fn is_empty(&self) {
         self.server.wait_for_children(0);
@@ -85,7 +85,7 @@ fn answer_to(client: &mut Peer) -> String {
     String::from_utf8(client.hears_the_end()).unwrap()
 }
 
-/// What our own client sends for a file of this name.
+/// The bytes that our own client sends for a file of this name.
 fn announced(name: impl AsRef<[u8]>, bytes: &[u8]) -> Vec<u8> {
     with_header(name, bytes.len(), &Sha256::digest(bytes), bytes)
 }
@@ -100,12 +100,13 @@ fn every_byte() -> Vec<u8> {
 }
 
 #[test]
-fn a_legacy_text_that_ends_with_a_newline_and_silence_lands_as_received_txt() {
+fn a_text_that_ends_with_a_newline_and_silence_is_stored_as_received_txt() {
     let landing = Landing::start(&[]);
-    // Line 1 of the protocol: the greeting ends with \r\n. Line 3: the answer has no newline at its end.
+    // Line 1 of the protocol: the greeting ends with \r\n. Line 3: the answer has no newline at its
+    // end.
     assert_eq!(landing.answer("bonjour \n"), "received 9 bytes as received.txt [SUCCESS]");
     assert_eq!(landing.files(), BTreeMap::from([("received.txt".into(), b"bonjour \n".to_vec())]));
-    // From before the last byte was sent: a busy machine makes it longer, never shorter.
+    // Measured from before the last byte is sent: a busy machine makes it longer, never shorter.
     let mut client = landing.client();
     let before = std::time::Instant::now();
     client.sends("bonjour \n");
@@ -114,7 +115,7 @@ fn a_legacy_text_that_ends_with_a_newline_and_silence_lands_as_received_txt() {
 }
 
 #[test]
-fn a_text_of_many_lines_in_many_segments_lands_whole() {
+fn a_text_of_many_lines_in_many_segments_is_stored_whole() {
     // A newline and 300 ms of silence end a text. A busy machine may exceed that, not ten times.
     let whole = (0..10).any(|_| {
         let landing = Landing::start(&[]);
@@ -128,11 +129,11 @@ fn a_text_of_many_lines_in_many_segments_lands_whole() {
             (0..50).map(|i| format!("ligne {i}, pas encore finie, maintenant oui\n")).collect();
         landing.files()["received.txt"] == expected.into_bytes()
     });
-    assert!(whole);
+    assert!(whole, "not whole in any of ten attempts");
 }
 
 #[test]
-fn a_text_ends_when_its_client_closes_its_sending_side_whatever_its_last_byte() {
+fn a_text_ends_at_a_half_close_whatever_its_last_byte() {
     let landing = Landing::start(&[]);
     let mut client = landing.client();
     client.sends("sans retour");
@@ -155,7 +156,7 @@ fn a_course_client_in_c_uploads_its_text() {
 }
 
 #[test]
-fn a_client_that_sends_nothing_gets_an_error_and_leaves_nothing() {
+fn a_client_that_sends_nothing_gets_an_error_and_leaves_no_file() {
     let landing = Landing::start(&[]);
     let mut client = landing.client();
     client.half_closes();
@@ -164,7 +165,7 @@ fn a_client_that_sends_nothing_gets_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn an_announced_file_lands_byte_for_byte_under_its_own_name() {
+fn an_announced_file_is_stored_byte_for_byte_under_its_own_name() {
     let landing = Landing::start(&[]);
     let bytes = every_byte();
     assert_eq!(
@@ -172,7 +173,7 @@ fn an_announced_file_lands_byte_for_byte_under_its_own_name() {
         "received 300000 bytes as a b é.bin [SUCCESS]"
     );
     assert_eq!(landing.answer(announced("empty", b"")), "received 0 bytes as empty [SUCCESS]");
-    // Byte by byte, the header too; and bytes that look like another header, or the end of a text.
+    // Byte by byte, header included. The contents look like another header and the end of a text.
     let mut client = landing.client();
     let tricky = announced("inner", b" \n\n");
     announced("slow", &tricky).iter().for_each(|byte| client.sends([*byte]));
@@ -182,7 +183,7 @@ fn an_announced_file_lands_byte_for_byte_under_its_own_name() {
 }
 
 #[test]
-fn a_name_that_is_not_safe_is_refused_with_its_reason() {
+fn an_unsafe_name_is_refused_with_the_reason() {
     let landing = Landing::start(&[]);
     let long = "x".repeat(300);
     let names: [(&[u8], &str); 10] = [
@@ -209,7 +210,7 @@ fn a_name_that_is_not_safe_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_header_that_is_none_is_refused() {
+fn an_invalid_header_is_refused_with_the_reason() {
     let landing = Landing::start(&[]);
     let endless = [b"\0forklab-upload 1 ".to_vec(), vec![b'9'; 1 << 20]].concat();
     let openings: [(&[u8], &str); 5] = [
@@ -228,7 +229,7 @@ fn a_header_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_size_that_lies_either_way_is_refused() {
+fn a_wrong_size_is_refused() {
     let landing = Landing::start(&[]);
     let sum = Sha256::digest(b"contents");
     let too_much = landing.answer(with_header("x", 7, &sum, b"contents"));
@@ -252,7 +253,7 @@ fn a_wrong_checksum_is_refused() {
 }
 
 #[test]
-fn an_existing_name_is_never_overwritten_and_the_new_one_is_told() {
+fn an_existing_file_is_never_overwritten_and_the_new_name_is_reported() {
     let landing = Landing::start(&[]);
     landing.answer(announced("report.txt", b"first"));
     let answer = landing.answer(announced("report.txt", b"second"));
@@ -282,10 +283,10 @@ fn a_symbolic_link_in_the_directory_is_neither_followed_nor_replaced() {
 }
 
 #[test]
-fn twenty_uploads_of_one_name_at_once_never_mix() {
+fn simultaneous_uploads_of_one_name_never_mix() {
     let landing = Landing::start(&[]);
     let mut clients: Vec<Peer> = (0..40).map(|_| landing.client()).collect();
-    // Half of them announce, half are texts; each in several parts, by turns.
+    // Half of them send a header, half a text; each in several parts, by turns.
     let contents = |i: usize| {
         if i < 20 { vec![i as u8; 50_000] } else { [vec![i as u8; 49_999], b"\n".to_vec()].concat() }
     };
@@ -311,7 +312,7 @@ fn twenty_uploads_of_one_name_at_once_never_mix() {
 }
 
 #[test]
-fn n_clients_are_n_plus_1_processes_and_one_too_many_is_told() {
+fn n_clients_are_n_plus_1_processes_and_a_client_too_many_is_refused() {
     let landing = Landing::start(&["--max-clients", "2"]);
     let _clients = [landing.client(), landing.client()];
     assert_eq!(landing.server.wait_for_children(2).len(), 2);
@@ -320,7 +321,7 @@ fn n_clients_are_n_plus_1_processes_and_one_too_many_is_told() {
 }
 
 #[test]
-fn what_clients_send_never_reaches_the_servers_screen_unescaped() {
+fn bytes_from_clients_are_printed_escaped() {
     let landing = Landing::start(&[]);
     let name = "a\u{202e}b\x1b[2J";
     landing.answer(announced(name, b"x"));
@@ -331,7 +332,7 @@ fn what_clients_send_never_reaches_the_servers_screen_unescaped() {
     landing.server.program.out.line_with(&["refused", "<U+202E>"]);
 }
 
-/// Our client, sending `file` to this server: its status and what it has printed.
+/// Sends `file` by our client. Returns its status and its output.
 #[track_caller]
 fn by_our_client(landing: &Landing, file: &Path) -> (Option<i32>, String) {
     let mut client = Program::start(
@@ -343,7 +344,7 @@ fn by_our_client(landing: &Landing, file: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn our_client_and_our_server_understand_each_other() {
+fn our_client_and_our_server_interoperate() {
     let landing = Landing::start(&["--max-bytes", "1000000"]);
     let place = tempfile::tempdir().unwrap();
     let (file, large) = (place.path().join("deux mots.bin"), place.path().join("large"));
@@ -363,7 +364,7 @@ fn our_client_and_our_server_understand_each_other() {
 }
 
 #[test]
-fn command_lines_that_make_no_sense_are_told_in_one_line() {
+fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&[&str], &str); 9] = [
         (&["5555"], "\"5555\" is not expected"),
         (&["--port", "65536"], "--port <N>: \"65536\" refused: a number from 0 to 65535"),
@@ -382,7 +383,7 @@ fn command_lines_that_make_no_sense_are_told_in_one_line() {
 }
 
 #[test]
-fn help_teaches_every_option_with_examples() {
+fn help_names_every_option_and_gives_examples() {
     let options =
         ["--bind", "--port", "--max-clients", "--backlog", "--dir", "--max-bytes", "--idle-timeout"];
     let defaults = ["5555 by default", "104857600 by default", "60 by default"];

@@ -1,12 +1,12 @@
-//! What is wrong before anything is sent, and what `--help` says.
+//! Errors found before anything is sent, and `--help`.
 
 use super::*;
 
 #[test]
-fn what_cannot_be_sent_is_told_before_anybody_is_asked() {
+fn a_file_that_cannot_be_sent_is_reported_before_connecting() {
     let place = tempdir().unwrap();
     let missing = place.path().join("missing").to_str().unwrap().to_string();
-    // No server is there: whoever tried to connect would say so after a while.
+    // No server is running: an attempt to connect would be reported after a while.
     fails(alone(&[&missing]), "", &["cannot open", &missing, "No such file or directory"]);
     let directory = place.path().to_str().unwrap();
     fails(alone(&[directory]), "", &[directory, "it is a directory"]);
@@ -32,7 +32,7 @@ fn a_name_that_is_not_utf8_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_with_the_systems_reason() {
+fn an_unreachable_server_is_reported_with_the_systems_reason() {
     let sample = Sample::new("x", b"");
     let client = alone(&[sample.path(), "nowhere.invalid"]);
     fails(client, "", &["the name \"nowhere.invalid\" leads to no address"]);
@@ -43,7 +43,7 @@ fn a_server_that_is_not_there_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn an_output_that_takes_nothing_is_told_and_nobody_panics() {
+fn a_full_or_closed_output_is_reported_without_a_panic() {
     let sample = Sample::new("x", b"");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -60,7 +60,7 @@ fn an_output_that_takes_nothing_is_told_and_nobody_panics() {
 }
 
 #[test]
-fn help_tells_whom_the_text_option_is_for_and_a_mistake_is_one_line() {
+fn help_explains_the_text_option_and_an_invalid_command_line_gets_one_line() {
     let mut help = alone(&["--help"]);
     assert_eq!(help.ends().code(), Some(0));
     let text = help.out.to_the_end();

@@ -1,4 +1,4 @@
-//! `upload_client`, on a terminal and off it, with servers of the test's own that behave and servers that do not.
+//! `upload_client`, on a terminal and without one, with servers that the tests play.
 
 mod arguments;
 use crate::common::*;
@@ -16,7 +16,7 @@ const UPLOAD: &str = env!("CARGO_BIN_EXE_upload_client");
 /// More than the buffers of both sides hold.
 const LARGE: usize = 32 << 20;
 
-/// A file to send, in a directory that goes with it.
+/// A file to send, in a temporary directory of its own.
 struct Sample {
     _place: TempDir,
     path: PathBuf,
@@ -37,7 +37,7 @@ impl Sample {
     }
 }
 
-/// What the header of `bytes` must be; sha256sum(1), which is not ours, makes the sum.
+/// The expected header for `bytes`. The sum comes from sha256sum(1), independent of our code.
 #[track_caller]
 fn header(name: &str, bytes: &[u8]) -> Vec<u8> {
     let sample = Sample::new("x", bytes);
@@ -46,7 +46,7 @@ fn header(name: &str, bytes: &[u8]) -> Vec<u8> {
     format!("\0forklab-upload 1 {} {sum} {name}\n", bytes.len()).into_bytes()
 }
 
-/// A port to connect to.
+/// A listener and its port.
 #[track_caller]
 fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -61,7 +61,7 @@ fn accept(listener: &TcpListener) -> Peer {
     Peer::adopt(connection)
 }
 
-/// The client sending a file, with more `options`, and the server of the test's own that it is connected to.
+/// The client with a file to send, and the server's end of its connection, which the test plays.
 #[track_caller]
 fn sending(sample: &Sample, options: &[&str]) -> (Program, Peer) {
     let (listener, port) = listen();
@@ -70,7 +70,7 @@ fn sending(sample: &Sample, options: &[&str]) -> (Program, Peer) {
     (program, accept(&listener))
 }
 
-/// The same with everything on a terminal.
+/// [`sending`], with the client on a terminal.
 #[track_caller]
 fn sending_on_terminal(sample: &Sample) -> (Terminal, Peer) {
     let (listener, port) = listen();
@@ -78,7 +78,8 @@ fn sending_on_terminal(sample: &Sample) -> (Terminal, Peer) {
     (terminal, accept(&listener))
 }
 
-/// It has ended with status 1, this on standard output, and one line on standard error that holds all of `parts`.
+/// Expects status 1, `out` on standard output, and one line on standard error that holds all of
+/// `parts`.
 #[track_caller]
 fn fails(mut program: Program, out: &str, parts: &[&str]) {
     assert_eq!(program.ends().code(), Some(1));
@@ -100,7 +101,7 @@ fn alone(arguments: &[&str]) -> Program {
     Program::start(Command::new(UPLOAD).args(arguments))
 }
 
-/// Waits until it waits for something: all that it had to do at once is done.
+/// Waits until the process sleeps, with nothing left to do at once.
 #[track_caller]
 fn sleeps(pid: i32) {
     eventually("the client to wait", || {
@@ -110,20 +111,20 @@ fn sleeps(pid: i32) {
 }
 
 #[test]
-fn any_bytes_go_after_a_header_with_size_sum_and_name_and_nothing_is_drawn_off_a_terminal() {
+fn any_bytes_are_sent_after_a_header_and_no_bar_is_drawn_without_a_terminal() {
     let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     let sample = Sample::new("all bytes (1).bin", &bytes);
     let (client, mut server) = sending(&sample, &[]);
     server.sends("Welcome\r\n");
     server.hears([header("all bytes (1).bin", &bytes), bytes].concat());
     server.sends("kept as all bytes (1).bin [SUCCESS]");
-    assert_eq!(server.hears_the_end(), b"", "nothing more than what was promised");
+    assert_eq!(server.hears_the_end(), b"", "nothing beyond the announced bytes");
     drop(server);
     succeeds(client, "Welcome\nkept as all bytes (1).bin [SUCCESS]\n");
 }
 
 #[test]
-fn a_file_of_0_bytes_is_a_header_alone() {
+fn an_empty_file_is_sent_as_a_header_alone() {
     let (client, mut server) = sending(&Sample::new("empty", b""), &[]);
     server.sends("Welcome\r\n");
     server.hears(header("empty", b""));
@@ -150,10 +151,10 @@ fn nothing_is_sent_before_the_greeting() {
 }
 
 #[test]
-fn as_a_text_it_sends_the_text_a_space_and_a_newline_and_keeps_its_side_open_for_the_answer() {
+fn with_text_the_file_a_space_and_a_newline_are_sent_without_a_half_close() {
     for text in ["Bonjour, voilà\n2e ligne", "", "ends with a newline\n"] {
         let _row = Row::of(&text);
-        // The name goes nowhere, so that it may be any.
+        // The name is not sent, so any name is accepted.
         let (client, mut server) = sending(&Sample::new(".hidden", text.as_bytes()), &["--text"]);
         server.sends("Bienvenue\r\n");
         server.hears(format!("{text} \n"));
@@ -168,17 +169,21 @@ fn as_a_text_it_sends_the_text_a_space_and_a_newline_and_keeps_its_side_open_for
 }
 
 #[test]
-fn a_file_with_a_nul_is_no_text() {
+fn a_file_with_a_nul_is_refused_as_text() {
     let sample = Sample::new("x", b"a\0b");
     fails(alone(&["--text", sample.path()]), "", &["as text: it holds a NUL", sample.path()]);
 }
 
 #[test]
-fn an_error_while_a_large_file_is_being_sent_ends_it_at_once() {
+fn an_error_answer_ends_the_upload_of_a_large_file_at_once() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
-    // A server that neither reads nor closes, one that closes in order, one that has not read what it resets.
-    for (i, close) in [None, Some(Peer::half_closes as fn(&mut Peer)), Some(|_| ())].into_iter().enumerate() {
-        let _row = Row::of(&i);
+    // The server stays open without reading, half-closes, or closes with unread bytes, which
+    // resets.
+    type Close = fn(&mut Peer);
+    let ways: [(&str, Option<Close>); 3] =
+        [("stays open", None), ("half-closes", Some(Peer::half_closes)), ("resets", Some(|_| ()))];
+    for (way, close) in ways {
+        let _row = Row::of(&way);
         let (client, mut server) = sending(&sample, &[]);
         server.sends("Welcome\r\n");
         server.hears("\0forklab-upload 1 ");
@@ -203,7 +208,7 @@ fn an_error_while_a_large_file_is_being_sent_ends_it_at_once() {
 }
 
 #[test]
-fn a_server_that_closes_in_the_middle_is_told_with_how_far_it_came() {
+fn a_connection_lost_in_the_middle_is_reported_with_the_bytes_sent() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     let (client, mut server) = sending(&sample, &[]);
     server.sends("Welcome\r\n");
@@ -222,7 +227,7 @@ fn a_server_that_closes_in_the_middle_is_told_with_how_far_it_came() {
 }
 
 #[test]
-fn a_server_that_took_all_and_closes_without_a_word_is_no_success() {
+fn a_server_that_closes_without_an_answer_is_an_error() {
     let (client, mut server) = sending(&Sample::new("x", b"abc"), &[]);
     server.sends("Welcome\r\n");
     server.hears([header("x", b"abc"), b"abc".to_vec()].concat());
@@ -232,7 +237,7 @@ fn a_server_that_took_all_and_closes_without_a_word_is_no_success() {
 }
 
 #[test]
-fn a_server_that_is_content_before_it_has_all_is_no_success() {
+fn success_before_all_bytes_are_sent_is_an_error() {
     let (client, mut server) = sending(&Sample::new("large", &vec![b'x'; LARGE]), &[]);
     server.sends("Welcome\r\n");
     server.hears("\0forklab-upload 1 ");
@@ -241,7 +246,7 @@ fn a_server_that_is_content_before_it_has_all_is_no_success() {
 }
 
 #[test]
-fn a_server_that_refuses_in_place_of_greeting_is_heard() {
+fn a_refusal_in_place_of_the_greeting_is_shown() {
     let sample = Sample::new("x", b"abc");
     let (client, mut server) = sending(&sample, &[]);
     server.sends("no room, try later [ERROR]");
@@ -254,7 +259,7 @@ fn a_server_that_refuses_in_place_of_greeting_is_heard() {
 }
 
 #[test]
-fn an_answer_that_is_neither_is_no_success() {
+fn an_answer_that_is_neither_success_nor_error_is_an_error() {
     let (client, mut server) = sending(&Sample::new("x", b""), &[]);
     server.sends("Welcome\r\n");
     server.hears(header("x", b""));
@@ -264,7 +269,7 @@ fn an_answer_that_is_neither_is_no_success() {
 }
 
 #[test]
-fn a_server_that_never_stops_talking_is_cut_off() {
+fn an_endless_answer_is_cut_off() {
     let sample = Sample::new("x", b"");
     let (client, mut server) = sending(&sample, &[]);
     server.sends("Welcome\r\n");
@@ -279,7 +284,7 @@ fn a_server_that_never_stops_talking_is_cut_off() {
 }
 
 #[test]
-fn what_a_server_says_is_shown_and_never_obeyed() {
+fn text_from_the_server_is_shown_escaped() {
     let (client, mut server) = sending(&Sample::new("x", b""), &[]);
     server.sends("\x1b[2JWelcome\u{202e}\x07\r\n");
     server.hears(header("x", b""));
@@ -289,7 +294,7 @@ fn what_a_server_says_is_shown_and_never_obeyed() {
 }
 
 #[test]
-fn on_a_terminal_a_bar_shows_how_far_it_is_and_goes_before_the_answer() {
+fn on_a_terminal_a_progress_bar_is_drawn_and_erased_before_the_answer() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     let (mut client, mut server) = sending_on_terminal(&sample);
     server.sends("Welcome\r\n");
@@ -305,22 +310,23 @@ fn on_a_terminal_a_bar_shows_how_far_it_is_and_goes_before_the_answer() {
 }
 
 #[test]
-fn ctrl_c_ends_it_with_a_line_and_status_1_whatever_it_waits_for() {
+fn ctrl_c_ends_the_client_with_a_line_and_status_1_in_every_state() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
-    let states: [fn(&mut Peer); 3] = [
-        |_| (),
-        |server| {
+    type Step = fn(&mut Peer);
+    let states: [(&str, Step); 3] = [
+        ("before the greeting", |_| ()),
+        ("while it sends", |server| {
             server.sends("Welcome\r\n");
             server.hears("\0forklab-upload 1 ");
-        },
-        |server| {
+        }),
+        ("before the answer", |server| {
             server.sends("Welcome\r\n");
             server.hears_up_to("large\n");
             server.hears("x".repeat(LARGE));
-        },
+        }),
     ];
-    for (i, come_to) in states.into_iter().enumerate() {
-        let _row = Row::of(&i);
+    for (state, come_to) in states {
+        let _row = Row::of(&state);
         let (mut client, mut server) = sending_on_terminal(&sample);
         come_to(&mut server);
         client.types("\x03");
@@ -342,7 +348,7 @@ fn ctrl_c_ends_it_with_a_line_and_status_1_whatever_it_waits_for() {
 }
 
 #[test]
-fn a_signal_ends_it_while_it_waits_for_a_server_that_is_not_up() {
+fn a_signal_ends_the_client_while_it_waits_for_a_server() {
     let (listener, port) = listen();
     drop(listener);
     let client = alone(&[Sample::new("x", b"").path(), "127.0.0.1", &port]);
@@ -352,14 +358,14 @@ fn a_signal_ends_it_while_it_waits_for_a_server_that_is_not_up() {
 }
 
 #[test]
-fn a_terminal_that_is_held_neither_stops_the_file_nor_outlasts_a_signal() {
+fn a_stopped_terminal_blocks_neither_the_upload_nor_a_signal() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     for end in [None, Some(SIGTERM)] {
         let _row = Row::of(&end);
         let (mut client, mut server) = sending_on_terminal(&sample);
         server.sends("Welcome\r\n");
         client.shows("Sending [");
-        // Ctrl+S: nothing that is written comes out, until Ctrl+Q.
+        // Ctrl+S stops the terminal's output until Ctrl+Q.
         client.types("\x13");
         server.hears_up_to("large\n");
         server.hears("x".repeat(LARGE));
@@ -372,7 +378,7 @@ fn a_terminal_that_is_held_neither_stops_the_file_nor_outlasts_a_signal() {
                 assert_eq!(client.ends().code(), Some(0));
             }
             Some(signal) => {
-                // With the answer that it cannot show.
+                // The client has the answer and cannot show it.
                 server.hears_the_end();
                 kill(nix::unistd::Pid::from_raw(client.pid()), signal).unwrap();
                 assert_eq!(client.ends().code(), Some(1));
@@ -382,7 +388,7 @@ fn a_terminal_that_is_held_neither_stops_the_file_nor_outlasts_a_signal() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_being_sent_is_told_and_never_arrives_whole() {
+fn a_file_that_changes_while_it_is_sent_is_reported_and_never_arrives_whole() {
     type Change = fn(&Path);
     let changes: [(Change, &str); 2] = [
         (

@@ -1,9 +1,9 @@
-//! What arrives, and what it looks like.
+//! Incoming messages, and how they are displayed.
 
 use super::*;
 
 #[test]
-fn what_one_types_is_not_torn_by_what_arrives() {
+fn incoming_messages_do_not_disturb_the_typed_line() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
@@ -33,7 +33,7 @@ fn a_flood_goes_into_the_scrollback_whole_and_in_order() {
     let heard: Vec<&String> = all.iter().filter(|row| row.ends_with(" du flot")).collect();
     let expected: Vec<String> = (1..=1000).map(|i| format!("bob : message {i} du flot")).collect();
     assert_eq!(heard, expected.iter().collect::<Vec<_>>());
-    // Nothing of ours stays behind among the messages.
+    // No old status row or prompt is left among the messages.
     assert_eq!(all.iter().filter(|row| row.starts_with("──") || row.starts_with("alice>")).count(), 2);
 }
 
@@ -45,13 +45,13 @@ fn a_long_message_is_wrapped_by_the_terminal_itself() {
     server.join().sends(format!("bob : {url}\0"));
     alice.sees("the message, wrapped", |screen| {
         let row = (0..10).find(|&row| screen.contents_between(row, 0, row, 40).contains("bob : "))?;
-        // So that who copies it gets it in one piece.
+        // The terminal wraps it, so that copied text is in one piece.
         let one_piece = screen.row_wrapped(row) && screen.row_wrapped(row + 1);
         (one_piece && screen.contents_between(row, 0, row + 2, 40).contains(&url)).then_some(())
     });
 }
 
-/// The first cell of `text` on the screen.
+/// Waits for `text` on the screen. Returns its first cell.
 #[track_caller]
 fn cell_of(alice: &mut Emulator, text: &str) -> vt100::Cell {
     alice.sees(&format!("{text:?}"), |screen| {
@@ -63,7 +63,7 @@ fn cell_of(alice: &mut Emulator, text: &str) -> vt100::Cell {
 }
 
 #[test]
-fn a_name_has_a_colour_the_time_is_dim_and_ones_own_is_bold() {
+fn a_name_has_a_colour_the_time_is_dim_and_own_messages_are_bold() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
@@ -85,7 +85,7 @@ fn a_name_has_a_colour_the_time_is_dim_and_ones_own_is_bold() {
 }
 
 #[test]
-fn no_color_leaves_no_colour_and_the_marks() {
+fn no_color_removes_the_colours_and_keeps_the_marks() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (60, 10), &["NO_COLOR=1"], &[]);
     server.join().sends("bob : un\0");
@@ -101,7 +101,7 @@ fn no_color_leaves_no_colour_and_the_marks() {
 }
 
 #[test]
-fn what_others_send_is_shown_and_never_obeyed() {
+fn messages_are_shown_escaped() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut eve = server.join();
@@ -113,13 +113,13 @@ fn what_others_send_is_shown_and_never_obeyed() {
     ]);
     eve.sends("eve : un\n12:00 » bob : deux\0");
     alice.ends_with(&["eve : un", "    | 12:00 » bob : deux", &status(&server, "2 messages"), "alice>"]);
-    // Nor can another's message pass for one's own.
+    // A message with our name from another client is not marked as our own.
     eve.sends("alice : pas de moi\0");
     alice.ends_with(&["alice : pas de moi", &status(&server, "3 messages"), "alice>"]);
 }
 
 #[test]
-fn no_message_passes_for_the_clients_own_lines() {
+fn no_message_looks_like_a_line_of_the_client() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     server.join().sends("-- de nouveau connecté\0» alice : moi ? non\0bonjour\0");
@@ -132,21 +132,21 @@ fn no_message_passes_for_the_clients_own_lines() {
     ]);
 }
 
-/// What is said once of a course's server, which sends to all but who spoke.
+/// The notice, shown once, about a course's server: it relays to all clients but the sender.
 const NOTHING_BACK: &str =
     "-- ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent";
 
 #[test]
-fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden() {
-    let server = Server::start_c();
+fn a_server_that_does_not_echo_is_reported_once_and_no_message_is_hidden() {
+    let server = Server::in_c();
     let mut alice = alice_in(&server, (120, 20), &[], &[]);
     server.wait_for_clients(1);
     alice.types("il y a quelqu'un ?\r");
     let first = "» alice : il y a quelqu'un ?";
     alice.ends_with(&[first, NOTHING_BACK, &status(&server, "1 message"), "alice>"]);
     let mut bob = server.connect();
-    server.wait_for_clients(2);
-    // Question and answer in their order, and the very same words of another's.
+    server.settle(2);
+    // Question and answer stay in order, and another client's equal text is shown.
     alice.types("ok\r");
     assert_eq!(bob.strings(1), ["alice : ok"]);
     bob.sends("alice : ok\0bob : moi\0");
@@ -162,7 +162,7 @@ fn a_server_that_sends_nothing_back_is_noticed_once_and_nothing_heard_is_hidden(
 }
 
 #[test]
-fn what_the_server_refuses_is_marked_and_the_server_not_misjudged() {
+fn a_refused_message_is_marked_and_the_server_still_counts_as_echoing() {
     let server = Server::start(&["--distinct-names"]);
     let mut other = server.join();
     other.sends("alice : c'est mon nom\0");
@@ -178,9 +178,9 @@ fn what_the_server_refuses_is_marked_and_the_server_not_misjudged() {
 }
 
 #[test]
-fn what_was_said_is_shown_before_one_leaves() {
-    for (keys, farewell) in [("\x04", "fin de l'entrée, au revoir"), ("\x03", "interrompu, au revoir")] {
-        let _row = Row::of(&(&keys, &farewell));
+fn sent_messages_are_shown_before_the_client_ends() {
+    for (keys, last_line) in [("\x04", "fin de l'entrée, au revoir"), ("\x03", "interrompu, au revoir")] {
+        let _row = Row::of(&(&keys, &last_line));
         // A message that has not come back is shown after 1 s. A busy machine may exceed that, not
         // ten times.
         let is_shown = (0..10).any(|_| {
@@ -194,7 +194,7 @@ fn what_was_said_is_shown_before_one_leaves() {
             assert_eq!(alice.terminal.ends().code(), Some(0));
             alice.terminal.screen.to_the_end();
             let rows = alice.sees("the last rows", |screen| Some(rows_of(screen)));
-            assert_eq!(rows.last(), Some(&format!("chat_client : {farewell}")), "{rows:?}");
+            assert_eq!(rows.last(), Some(&format!("chat_client : {last_line}")), "{rows:?}");
             assert!(rows.contains(&"» alice : à demain".to_string()), "{rows:?}");
             rows[rows.len() - 2] == "» alice : à demain"
         });
@@ -203,14 +203,14 @@ fn what_was_said_is_shown_before_one_leaves() {
 }
 
 #[test]
-fn a_server_that_takes_nothing_shows_in_the_status() {
+fn a_server_that_does_not_read_shows_in_the_status() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let mut alice = Emulator::start((90, 10), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
     let (server, _) = listener.accept().unwrap();
     alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
     let paste = format!("\x1b[200~{}\x1b[201~", format!("{}\n", "x".repeat(900)).repeat(1100));
-    // As often as it takes to fill both sides' buffers.
+    // Pastes until the buffers of both sides are full.
     let state = loop {
         alice.types(&paste);
         alice.sees("the question", |screen| screen.contents().contains("1100 lignes collées").then_some(()));
@@ -225,7 +225,7 @@ fn a_server_that_takes_nothing_shows_in_the_status() {
         }
     };
     assert!(state.contains("messages attendent"), "{state}");
-    // One can type on, and leave.
+    // The user can type on, and leave.
     alice.types("suite");
     alice.cursor_is_behind("alice> suite");
     alice.types("\x03");
@@ -234,7 +234,7 @@ fn a_server_that_takes_nothing_shows_in_the_status() {
 }
 
 #[test]
-fn plain_is_the_courses_look() {
+fn plain_looks_like_the_courses_client() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (80, 10), &[], &["--plain"]);
     server.join().sends("bob : salut\0");
@@ -256,7 +256,7 @@ fn a_terminal_that_cannot_move_its_cursor_gets_the_plain_look() {
 }
 
 #[test]
-fn its_help_tells_the_keys_and_is_not_wrapped_twice() {
+fn help_lists_the_keys_and_is_not_wrapped_twice() {
     let mut help = Emulator::start((80, 60), &[], CLIENT, &["--help"]);
     assert_eq!(help.terminal.ends().code(), Some(0));
     let rows = help.sees("the last row", |screen| {

@@ -1,4 +1,4 @@
-//! Keys, older lines, pastes, names.
+//! Editing keys, history, pastes, completion of names.
 
 use super::*;
 
@@ -7,13 +7,13 @@ fn keys_edit_the_line() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
-    // Home, End, arrows, by words, Backspace, Delete, and what was cut put back elsewhere.
+    // Home, End, arrows, word motion, Backspace, Delete, and killed text yanked elsewhere.
     alice.types("deux trois\x01un \x05\x7f\x7fis quatre\x1b[1;5D\x17\x05 \x19");
     alice.cursor_is_behind("alice> un deux quatre trois ");
     alice.types("\x1b[H\x1b[3~\x1b[C\x1b[D\x06\x02U\r");
     assert_eq!(bob.strings(1), ["alice : Un deux quatre trois "]);
     alice.types("a\x1bb\x1b[D\x1b");
-    // An Escape alone is nothing, and swallows nothing.
+    // A lone Escape does nothing, and swallows no key.
     alice.types("c");
     alice.sees("both", |screen| {
         let contents = screen.contents();
@@ -22,7 +22,7 @@ fn keys_edit_the_line() {
 }
 
 #[test]
-fn wide_signs_and_marks_on_others_have_their_width() {
+fn wide_and_combining_characters_have_their_width() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
@@ -36,7 +36,7 @@ fn wide_signs_and_marks_on_others_have_their_width() {
 }
 
 #[test]
-fn a_line_longer_than_its_row_follows_the_cursor() {
+fn a_line_longer_than_its_row_scrolls_with_the_cursor() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (20, 5), &[], &[]);
     let mut bob = server.join();
@@ -54,7 +54,7 @@ fn a_line_longer_than_its_row_follows_the_cursor() {
 }
 
 #[test]
-fn older_lines_come_back() {
+fn earlier_lines_can_be_recalled_and_searched() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     alice.types("premier\rsecond\rbrouillon\x1b[A");
@@ -70,7 +70,7 @@ fn older_lines_come_back() {
 }
 
 #[test]
-fn tab_completes_the_names_that_were_heard() {
+fn tab_completes_the_names_of_earlier_messages() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut others = server.join();
@@ -82,13 +82,13 @@ fn tab_completes_the_names_that_were_heard() {
     alice.cursor_is_behind("alice> Bob, ");
     alice.types("\t\t\tet b\t");
     alice.cursor_is_behind("alice> Bob, et bernard ");
-    // A name that is not what it seems is not offered.
+    // A name with control characters is not offered.
     alice.types("\x15e\t");
     alice.cursor_is_behind("alice> e");
 }
 
 #[test]
-fn one_pasted_line_goes_into_the_line_and_does_nothing() {
+fn one_pasted_line_is_inserted_and_not_sent() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
@@ -99,7 +99,7 @@ fn one_pasted_line_goes_into_the_line_and_does_nothing() {
 }
 
 #[test]
-fn many_pasted_lines_are_sent_only_when_one_says_so() {
+fn many_pasted_lines_are_sent_only_after_a_confirmation() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (90, 10), &[], &[]);
     let mut bob = server.join();
@@ -116,7 +116,7 @@ fn many_pasted_lines_are_sent_only_when_one_says_so() {
 }
 
 #[test]
-fn a_paste_has_bounds_which_are_told() {
+fn a_paste_has_a_limit_which_is_reported() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (90, 10), &[], &[]);
     alice.types(&format!("\x1b[200~{}\x1b[201~", "x\n".repeat(10_001)));
@@ -126,7 +126,7 @@ fn a_paste_has_bounds_which_are_told() {
 }
 
 #[test]
-fn a_narrow_terminal_has_room_for_the_question_too() {
+fn the_question_fits_a_narrow_terminal() {
     let server = Server::start(&[]);
     for (size, question) in [((36, 10), "── 2 lignes : Entrée ou Échap ?"), ((20, 3), "── Entrée ou Échap")]
     {
@@ -138,7 +138,7 @@ fn a_narrow_terminal_has_room_for_the_question_too() {
 }
 
 #[test]
-fn one_types_on_while_the_question_stands() {
+fn the_user_can_type_on_while_the_question_is_shown() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (36, 10), &[], &[]);
     let mut bob = server.join();
@@ -151,7 +151,7 @@ fn one_types_on_while_the_question_stands() {
 }
 
 #[test]
-fn a_paste_that_no_line_holds_is_cut_and_that_is_told() {
+fn a_paste_too_long_for_a_line_is_cut_and_that_is_reported() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (90, 10), &[], &[]);
     alice.types(&format!("\x1b[200~{}fin\x1b[201~", "x".repeat(16 * 1024)));
@@ -168,7 +168,7 @@ fn a_paste_that_no_line_holds_is_cut_and_that_is_told() {
 }
 
 #[test]
-fn ctrl_c_in_a_paste_is_no_key() {
+fn ctrl_c_in_a_paste_is_not_a_key() {
     let server = Server::start(&[]);
     let mut alice = alice_in(&server, (90, 10), &[], &[]);
     let mut bob = server.join();
@@ -180,14 +180,14 @@ fn ctrl_c_in_a_paste_is_no_key() {
     alice.ends_with(&[&status(&server, "0 message"), "alice> undeux"]);
     alice.types("\r");
     assert_eq!(bob.strings(1), ["alice : undeux"]);
-    // Between two, it is.
+    // Between two pastes, it is a key.
     alice.types("\x03");
     alice.ends_with(&["chat_client : interrompu, au revoir"]);
     assert_eq!(alice.terminal.ends().code(), Some(0));
 }
 
 #[test]
-fn without_marks_of_a_paste_each_line_is_sent_as_if_typed() {
+fn without_bracketed_paste_each_line_is_sent_as_if_typed() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     let mut bob = server.join();
@@ -197,7 +197,7 @@ fn without_marks_of_a_paste_each_line_is_sent_as_if_typed() {
 }
 
 #[test]
-fn ctrl_l_draws_a_clean_screen() {
+fn ctrl_l_redraws_a_clean_screen() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     alice.types("texte\x0c");
@@ -208,7 +208,7 @@ fn ctrl_l_draws_a_clean_screen() {
 }
 
 #[test]
-fn ctrl_d_takes_a_sign_out_and_leaves_on_an_empty_line() {
+fn ctrl_d_deletes_a_character_and_leaves_on_an_empty_line() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     alice.types("ab\x02\x04\x7f\x04");

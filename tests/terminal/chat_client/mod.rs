@@ -1,4 +1,5 @@
-//! `chat_client` on a terminal, as its user sees it: the bytes that it writes go to an emulator, whose screen is looked at.
+//! `chat_client` on a terminal, as its user sees it: an emulator reads its output, and the tests
+//! compare the screen.
 
 use crate::common::*;
 
@@ -24,12 +25,12 @@ fn alice(server: &Server) -> Emulator {
     alice_in(server, (60, 10), &[], &[])
 }
 
-/// The status of a client that is connected to `server`, in a row that is wide enough.
+/// The status row of a client that is connected to `server`, where the terminal is wide enough.
 fn status(server: &Server, messages: &str) -> String {
     format!("── connecté · {messages} · 127.0.0.1:{} · alice", server.port())
 }
 
-/// The second process of a client.
+/// The second process of a client that was started on the terminal itself.
 #[track_caller]
 fn second_of(alice: &Emulator) -> i32 {
     eventually("the second process", || children_of(alice.terminal.pid()).first().copied())

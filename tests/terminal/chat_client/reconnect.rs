@@ -1,24 +1,24 @@
-//! `--reconnect`: a server that goes and comes back.
+//! `--reconnect`: a server that is lost and comes back.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP};
 use std::net::TcpListener;
 use std::process::Command;
 
-/// A server once more, where the last one was.
+/// A new server on the port of the previous one.
 #[track_caller]
 fn again_at(port: &str) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", port]))
 }
 
-/// A port at which nobody listens.
+/// A port without a listener.
 #[track_caller]
 fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 #[test]
-fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
+fn after_a_reconnect_lines_typed_meanwhile_are_sent() {
     let server = Server::start(&[]);
     let port = server.port();
     let mut alice = alice_in(&server, (100, 12), &[], &["--reconnect"]);
@@ -28,7 +28,7 @@ fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
     server.program.signal(SIGKILL);
     let lost = "-- le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde";
     alice.sees("the loss", |screen| rows_of(screen).contains(&lost.to_string()).then_some(()));
-    // The keyboard is alive.
+    // Keys work meanwhile.
     alice.types("un\rdeux\rbrouillon");
     let state = format!(
         "── connexion perdue, nouvel essai (2 messages attendent) · 0 message · 127.0.0.1:{port} · alice"
@@ -49,7 +49,7 @@ fn a_lost_server_is_found_again_and_what_was_typed_meanwhile_is_sent() {
 }
 
 #[test]
-fn a_server_that_is_not_there_yet_is_waited_for() {
+fn the_client_waits_for_a_server_that_is_not_up_yet() {
     let port = free_port();
     let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
     let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
@@ -61,25 +61,25 @@ fn a_server_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
-fn whoever_leaves_meanwhile_is_told_what_was_not_sent() {
+fn leaving_while_disconnected_reports_the_unsent_messages() {
     let port = free_port();
     let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
-    for (keys, status, farewell) in [
+    for (keys, status, last_line) in [
         ("\x04", 0, "chat_client : fin de l'entrée, au revoir"),
         ("un\r\x04", 1, "chat_client : pas de connexion (1 message n'est pas parti)"),
         ("un\r\x03", 0, "chat_client : interrompu, au revoir (1 message n'est pas parti)"),
         ("un\rdeux\r\x03", 0, "chat_client : interrompu, au revoir (2 messages ne sont pas partis)"),
     ] {
-        let _row = Row::of(&(&keys, &status, &farewell));
+        let _row = Row::of(&(&keys, &status, &last_line));
         let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
         alice.sees("the prompt", |screen| screen.contents().contains("alice> ").then_some(()));
         alice.types(keys);
         assert_eq!(alice.terminal.ends().code(), Some(status));
-        alice.ends_with(&[farewell]);
+        alice.ends_with(&[last_line]);
     }
 }
 
-/// Waits until the server has sent away so many clients.
+/// Waits until the server has refused at least `count` clients.
 #[track_caller]
 fn has_refused(server: &Server, count: usize) {
     server.program.err.wait_for("refusals", |bytes| {
@@ -88,7 +88,7 @@ fn has_refused(server: &Server, count: usize) {
     });
 }
 
-/// `alice` with `--reconnect`, on a wide terminal, and the test's own server.
+/// `alice` with `--reconnect`, on a wide terminal, for a server that the test plays.
 #[track_caller]
 fn alice_at(listener: &TcpListener) -> Emulator {
     let port = listener.local_addr().unwrap().port().to_string();
@@ -96,7 +96,7 @@ fn alice_at(listener: &TcpListener) -> Emulator {
 }
 
 #[test]
-fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
+fn a_full_room_is_retried_without_filling_the_screen_or_losing_a_line() {
     // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
     // ten times.
     let is_kept = (0..10).any(|_| {
@@ -110,8 +110,8 @@ fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
         alice.types("un\r");
         has_refused(&server, 5);
         drop(bob);
-        // It would not come back if it had gone into a connection that was refused.
-        let is_heard = alice.sees("one's own, or its loss", |screen| {
+        // A message sent on a refused connection would not come back.
+        let is_heard = alice.sees("the message, or its loss", |screen| {
             let is_heard = rows_of(screen).contains(&"» alice : un".to_string());
             (is_heard || screen.contents().contains("perdu avec la connexion")).then_some(is_heard)
         });
@@ -124,11 +124,11 @@ fn a_full_room_is_asked_again_without_filling_the_screen_or_losing_a_line() {
         }
         is_kept
     });
-    assert!(is_kept);
+    assert!(is_kept, "not in any of ten attempts");
 }
 
 #[test]
-fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
+fn a_message_lost_with_its_connection_is_reported_and_can_be_sent_again() {
     // A message that has not come back is shown after 1 s. A busy machine may exceed that, not ten
     // times.
     let is_told = (0..10).any(|_| {
@@ -151,7 +151,7 @@ fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
         let mut server = Peer::adopt(listener.accept().unwrap().0);
         server.hears(said);
         server.sends(said);
-        alice.sees("one's own", |screen| {
+        alice.sees("the message", |screen| {
             rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(true)
         })
     });
@@ -159,7 +159,7 @@ fn what_a_lost_connection_took_is_told_and_said_again_it_is_ones_own() {
 }
 
 #[test]
-fn connections_that_are_reset_at_once_do_not_end_it() {
+fn connections_that_are_reset_at_once_do_not_end_the_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut alice = alice_at(&listener);
     for _ in 0..4 {
@@ -171,6 +171,7 @@ fn connections_that_are_reset_at_once_do_not_end_it() {
 }
 
 /// True once the screen ends with these rows, false once the search has ended, after 3 s.
+#[track_caller]
 fn shows_while_it_searches(alice: &mut Emulator, rows: &[&str]) -> bool {
     alice.sees(&format!("{rows:?}, or the end of the search"), |screen| {
         let is_shown = rows_of(screen).ends_with(&rows.iter().map(|row| row.to_string()).collect::<Vec<_>>());
@@ -179,7 +180,7 @@ fn shows_while_it_searches(alice: &mut Emulator, rows: &[&str]) -> bool {
 }
 
 #[test]
-fn what_is_typed_while_it_connects_is_sent_or_told() {
+fn lines_typed_while_connecting_are_sent_or_reported() {
     // The search ends after 3 s. A busy machine may exceed that, not ten times.
     let is_sent = (0..10).any(|_| {
         let port = free_port();
@@ -194,7 +195,7 @@ fn what_is_typed_while_it_connects_is_sent_or_told() {
         if !shows_while_it_searches(&mut alice, &[waits, "alice>"]) {
             return false;
         }
-        // A stopped client has its last try left, however long the server takes to start.
+        // A stopped client has its last attempt left, however long the server takes to start.
         send(alice.terminal.pid(), SIGSTOP);
         let server = again_at(&port);
         send(alice.terminal.pid(), SIGCONT);
@@ -217,7 +218,7 @@ fn what_is_typed_while_it_connects_is_sent_or_told() {
 }
 
 #[test]
-fn somebody_watches_over_the_terminal_also_without_a_server() {
+fn the_second_process_restores_the_terminal_also_without_a_server() {
     let port = free_port();
     let client = [CLIENT, "127.0.0.1", "alice", "--reconnect", "--port", &port];
     let script = ["-c", r#""$0" "$@"; echo "statut $?"; read -r reste"#];
@@ -233,14 +234,14 @@ fn somebody_watches_over_the_terminal_also_without_a_server() {
 }
 
 #[test]
-fn without_a_terminal_it_is_told_on_standard_error() {
+fn without_a_terminal_reconnects_are_reported_on_standard_error() {
     let server = Server::start(&[]);
     let port = server.port();
     let mut alice =
         Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
     alice.out.line_with(&["Connecté à"]);
     server.wait_for_children(1);
-    // A server that ends in order may still let one in.
+    // A server that ends in order may still accept a client.
     server.program.signal(SIGKILL);
     alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde"]);
     alice.types("entre-temps\n");
@@ -261,7 +262,7 @@ fn without_a_terminal_it_is_told_on_standard_error() {
 }
 
 #[test]
-fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
+fn without_a_terminal_a_full_room_is_retried_without_losing_a_line() {
     // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
     // ten times.
     let is_kept = (0..10).any(|_| {
@@ -286,11 +287,11 @@ fn a_full_room_gets_what_is_typed_also_without_a_terminal() {
         let said = alice.err.to_the_end();
         is_kept && said.matches("on réessaie").count() == 1
     });
-    assert!(is_kept);
+    assert!(is_kept, "not in any of ten attempts");
 }
 
 #[test]
-fn a_signal_ends_the_search_also_without_a_terminal() {
+fn without_a_terminal_a_signal_ends_the_search() {
     let mut alice = Program::start(Command::new(CLIENT).args([
         "127.0.0.1",
         "alice",

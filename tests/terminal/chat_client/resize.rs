@@ -1,8 +1,9 @@
-//! Terminals that become wider and narrower.
+//! Terminals that change their size.
 
 use super::*;
 
-/// The emulator cuts, as xterm does: with its variable, and without, as behind ssh.
+/// The emulator cuts rows at a resize, as xterm does: with its environment variable, and without
+/// it, as over ssh.
 #[test]
 fn after_each_new_size_the_rows_are_drawn_once() {
     for variables in [&["XTERM_VERSION=1"][..], &[]] {
@@ -21,11 +22,11 @@ fn after_each_new_size_the_rows_are_drawn_once() {
             alice.sees("the rows, once", |screen| {
                 let all = screen.contents();
                 let shown = all.lines().rev().nth(1)?;
-                // What it was before, cut, would reach the last column.
+                // The old row, cut, would reach the last column.
                 let fits = shown.starts_with("── connecté") && shown.chars().count() < columns.into();
                 let is_right = if columns < 60 { fits } else { shown == wide };
                 let is_drawn = is_right && all.lines().last()?.starts_with(line);
-                // What was said is never taken away.
+                // Messages are never erased.
                 let is_whole = all.matches("bob :").count() == 3 && all.matches("──").count() == 1;
                 (is_drawn && is_whole).then_some(())
             });
@@ -47,7 +48,7 @@ fn no_size_is_too_small() {
         bob.sends("bob : salut 日本\0");
         bob.strings(1);
         alice.types("x\x7f\x01\x05");
-        // Whatever there is room for: the prompt's end or the line's, and one status at most.
+        // As much as fits: the end of the line, and at most one status row.
         alice.sees(&format!("rows of {columns}"), |screen| {
             let (row, _) = screen.cursor_position();
             let shown = screen.rows(0, columns).nth(row.into())?;
@@ -73,14 +74,14 @@ fn a_terminal_that_becomes_wider_shows_more_of_the_line() {
     alice.cursor_is_behind(&format!("alice> <{}", &draft[127 - 89..]));
     alice.resizes_to(150, 30);
     alice.cursor_is_behind(&format!("alice> {draft}"));
-    // Nor does what is left stand alone behind a mark.
-    alice.resizes_to(30, 30);
+    // After a deletion, the rest of the line fills the row behind the mark.
+    alice.becomes(30, 30);
     alice.types(" fin\x17\x7f\x7f");
     alice.cursor_is_behind(&format!("alice> <{}", &draft[126 - 19..126]));
 }
 
 #[test]
-fn a_terminal_that_starts_out_tiny_is_one_to_talk_on() {
+fn a_terminal_that_starts_with_one_cell_can_be_used() {
     let server = Server::start(&[]);
     let mut alice = Emulator::start((1, 1), &[], CLIENT, &["127.0.0.1", "alice", "--port", &server.port()]);
     let mut bob = server.join();

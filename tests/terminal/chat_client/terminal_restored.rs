@@ -1,11 +1,11 @@
-//! However it ends or stops, the terminal is as it was.
+//! The terminal is restored however the client ends or stops.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM};
 use nix::sys::termios::LocalFlags;
 use std::io::Write;
 
-/// The client as a part of a script, which says its status when it has ended, and waits for a line.
+/// The client as a part of a shell script, once it shows its prompt.
 #[track_caller]
 fn in_script(server: &Server, shell: &[&str], script: &str) -> Emulator {
     let port = server.port();
@@ -16,7 +16,7 @@ fn in_script(server: &Server, shell: &[&str], script: &str) -> Emulator {
     alice
 }
 
-/// Its two processes: the first, the second.
+/// The first and the second process of the client.
 #[track_caller]
 fn both(alice: &Emulator) -> (i32, i32) {
     let first = eventually("the client", || children_of(alice.terminal.pid()).first().copied());
@@ -24,7 +24,8 @@ fn both(alice: &Emulator) -> (i32, i32) {
     (first, second)
 }
 
-/// Ended in this way, with half a line typed, it leaves the terminal as a new one is. What the script then shows.
+/// Ends the client by `end`, with half a line typed. Expects `shown` as the last rows, no process
+/// left, and a terminal like a new one.
 #[track_caller]
 fn leaves_the_terminal_as_it_was(end: impl FnOnce(&mut Emulator, i32, i32), shown: &[&str]) {
     let server = Server::start(&[]);
@@ -38,17 +39,17 @@ fn leaves_the_terminal_as_it_was(end: impl FnOnce(&mut Emulator, i32, i32), show
     wait_for_death(&[first, second]);
     let fresh = Emulator::start((70, 12), &[], "cat", &[]);
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
-    alice.sees("no marked pastes, and a cursor in a fresh row", |screen| {
+    alice.sees("no bracketed paste, and a cursor in a fresh row", |screen| {
         (!screen.bracketed_paste() && screen.cursor_position().1 == 0).then_some(())
     });
 }
 
 #[test]
 fn after_ctrl_c_and_signals() {
-    let farewell = "chat_client : interrompu, au revoir";
-    leaves_the_terminal_as_it_was(|alice, _, _| alice.types("\x03"), &[farewell, "statut 0"]);
-    leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGTERM), &[farewell, "statut 0"]);
-    leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGINT), &[farewell, "statut 0"]);
+    let last_line = "chat_client : interrompu, au revoir";
+    leaves_the_terminal_as_it_was(|alice, _, _| alice.types("\x03"), &[last_line, "statut 0"]);
+    leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGTERM), &[last_line, "statut 0"]);
+    leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGINT), &[last_line, "statut 0"]);
     leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGHUP), &["Hangup", "statut 129"]);
     leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGQUIT), &["Quit", "statut 131"]);
 }
@@ -57,7 +58,7 @@ fn after_ctrl_c_and_signals() {
 fn after_the_death_of_either_process() {
     let said = "chat_client : le second processus a été tué par SIGKILL";
     leaves_the_terminal_as_it_was(|_, _, second| send(second, SIGKILL), &[said, "statut 1"]);
-    // Nothing in the first process can do anything about this: it is the second that puts the terminal in order.
+    // The first process cannot act on SIGKILL: the second one restores the terminal.
     leaves_the_terminal_as_it_was(|_, first, _| send(first, SIGKILL), &["statut 137"]);
 }
 
@@ -73,15 +74,16 @@ fn after_the_end_of_the_server() {
     assert_eq!(alice.terminal.ends().code(), Some(1));
 }
 
-/// The modes in which a terminal is that nobody has changed.
+/// The modes of a terminal that no program has changed.
 #[track_caller]
 fn fresh_modes() -> nix::sys::termios::Termios {
     Emulator::start((70, 12), &[], "cat", &[]).modes()
 }
 
-/// Such a shell takes the terminal at once, and leaves its modes as the program had them: a race, and so more than once.
+/// dash takes the terminal back at once and leaves the modes as the client had set them: a race
+/// with the second process, hence several attempts.
 #[test]
-fn after_the_death_of_the_first_process_under_a_shell_that_puts_nothing_in_order() {
+fn after_the_death_of_the_first_process_under_a_shell_that_restores_nothing() {
     let server = Server::start(&[]);
     let mut shell = Emulator::start((70, 12), &["PS1=dash> "], "dash", &["-i"]);
     let before = fresh_modes();
@@ -91,7 +93,7 @@ fn after_the_death_of_the_first_process_under_a_shell_that_puts_nothing_in_order
         let (first, second) = both(&shell);
         send(first, SIGKILL);
         wait_for_death(&[first, second]);
-        shell.sees("the shell's prompt, no marked pastes", |screen| {
+        shell.sees("the shell's prompt, no bracketed paste", |screen| {
             let prompts = rows_of(screen).iter().filter(|row| row.starts_with("dash>")).count();
             (prompts > 0 && !screen.bracketed_paste()).then_some(())
         });
@@ -102,7 +104,7 @@ fn after_the_death_of_the_first_process_under_a_shell_that_puts_nothing_in_order
 }
 
 #[test]
-fn killed_while_it_is_stopped_it_leaves_another_programs_terminal_alone() {
+fn a_client_killed_while_stopped_leaves_another_programs_terminal_alone() {
     let server = Server::start(&[]);
     let mut shell = Emulator::start((70, 12), &["PS1=dash> "], "dash", &["-i"]);
     let start = format!("{CLIENT} 127.0.0.1 alice --port {}\r", server.port());
@@ -117,11 +119,11 @@ fn killed_while_it_is_stopped_it_leaves_another_programs_terminal_alone() {
     send(first, SIGKILL);
     wait_for_death(&[first, second]);
     assert!(shell.modes() == others);
-    shell.sees("marked pastes", |screen| screen.bracketed_paste().then_some(()));
+    shell.sees("bracketed paste", |screen| screen.bracketed_paste().then_some(()));
 }
 
 #[test]
-fn what_is_still_to_come_of_a_paste_is_not_for_the_shell() {
+fn the_rest_of_a_paste_does_not_reach_the_shell() {
     // A paste that pauses for 500 ms is over. A busy machine may exceed that, not ten times.
     let is_swallowed = (0..10).any(|_| {
         let server = Server::start(&[]);
@@ -153,21 +155,22 @@ fn what_is_still_to_come_of_a_paste_is_not_for_the_shell() {
 }
 
 #[test]
-fn ctrl_c_ends_it_also_while_it_leaves() {
+fn ctrl_c_ends_the_client_also_while_it_leaves() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let mut alice = Emulator::start((90, 10), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
-    // It does not close.
+    // The server does not close.
     let _server = listener.accept().unwrap();
     alice.cursor_is_behind("alice> ");
     alice.types("\x04");
-    alice.sees("the farewell", |screen| screen.contents().contains("── au revoir").then_some(()));
+    alice.sees("the goodbye", |screen| screen.contents().contains("── au revoir").then_some(()));
     alice.types("\x03");
     alice.ends_with(&["chat_client : interrompu, au revoir"]);
     assert_eq!(alice.terminal.ends().code(), Some(0));
 }
 
-/// A shell with job control, which goes on when the client stops, and waits for a line before it continues it.
+/// A script with job control. It goes on when the client stops, and continues it after a line of
+/// input.
 const SHELL: &str = r#""$0" "$@"; echo "statut $?"; read -r reste; fg; echo "statut $?"; read -r reste"#;
 
 #[test]
@@ -181,21 +184,21 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     alice.sees("the shell", |screen| rows_of(screen).ends_with(&["statut 148".to_string()]).then_some(()));
     let fresh = Emulator::start((70, 12), &[], "cat", &[]);
     assert!(alice.modes() == fresh.modes());
-    alice.sees("no marked pastes", |screen| (!screen.bracketed_paste()).then_some(()));
+    alice.sees("no bracketed paste", |screen| (!screen.bracketed_paste()).then_some(()));
     assert!(!alice.sees("the screen", |screen| Some(screen.contents())).contains("brouillon"));
     server.join().sends("bob : entre-temps\0");
     alice.types("\r");
     alice.ends_with(&["bob : entre-temps", &status(&server, "1 message"), "alice> brouillon"]);
     let rows = alice.sees("the rows", |screen| Some(rows_of(screen)));
     assert_eq!(rows.iter().filter(|row| row.starts_with("──")).count(), 1, "{rows:?}");
-    alice.sees("marked pastes", |screen| screen.bracketed_paste().then_some(()));
+    alice.sees("bracketed paste", |screen| screen.bracketed_paste().then_some(()));
     alice.types("\x04\x03");
     alice.ends_with(&["chat_client : interrompu, au revoir", "statut 0"]);
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
 }
 
 #[test]
-fn a_shell_can_end_it_while_it_is_stopped() {
+fn a_shell_can_end_the_client_while_it_is_stopped() {
     let server = Server::start(&[]);
     let script = r#""$0" "$@"; kill %1; read -r reste"#;
     let mut alice = in_script(&server, &["bash", "-m"], script);
@@ -206,7 +209,7 @@ fn a_shell_can_end_it_while_it_is_stopped() {
 }
 
 #[test]
-fn stopped_by_surprise_it_takes_the_terminal_again_when_it_is_continued() {
+fn after_sigstop_and_fg_the_client_takes_the_terminal_again() {
     let server = Server::start(&[]);
     let script = r#""$0" "$@"; stty sane; echo "statut $?"; read -r reste; fg; read -r reste"#;
     let mut alice = in_script(&server, &["bash", "-m"], script);
@@ -224,7 +227,7 @@ fn stopped_by_surprise_it_takes_the_terminal_again_when_it_is_continued() {
 }
 
 #[test]
-fn killed_while_it_is_stopped_it_leaves_the_shells_terminal_alone() {
+fn a_client_killed_while_stopped_leaves_the_shells_terminal_alone() {
     let server = Server::start(&[]);
     let script = r#""$0" "$@"; stty -echo; echo "statut $?"; read -r reste; echo fini; read -r reste"#;
     let mut alice = in_script(&server, &["bash", "-m"], script);
@@ -238,9 +241,9 @@ fn killed_while_it_is_stopped_it_leaves_the_shells_terminal_alone() {
 }
 
 #[test]
-fn where_nobody_could_continue_it_ctrl_z_does_not_stop_it() {
+fn without_a_shell_ctrl_z_does_not_stop_the_client() {
     let server = Server::start(&[]);
-    // The leader of its session, without a shell.
+    // The client leads its session, without a shell.
     let mut alice = alice(&server);
     alice.types("un\x1a");
     alice.types("deux");

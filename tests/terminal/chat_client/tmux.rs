@@ -1,15 +1,17 @@
-//! In a real tmux, which wraps anew what is too long for a new width, and keeps in its scrollback what leaves the screen.
+//! In a real tmux, which wraps long rows anew at a resize and keeps rows that leave the screen in
+//! its scrollback.
 
 use super::*;
 use std::process::Command;
 
-/// A tmux of the test's own, with one window.
+/// A tmux server for one test, with one window.
 struct Tmux {
     directory: tempfile::TempDir,
 }
 
 impl Tmux {
-    /// `alice` in a window of this size; none where tmux is not installed.
+    /// Starts `alice` in a window of this size. Records the test as skipped where tmux is not
+    /// installed.
     #[track_caller]
     fn start(server: &Server, columns: u16, rows: u16) -> Option<Tmux> {
         if Command::new("tmux").arg("-V").output().is_err() {
@@ -52,7 +54,7 @@ impl Tmux {
             let all = self.does(&["capture-pane", "-p", "-S", "-"]);
             let rows: Vec<String> = all.trim_end().lines().map(|row| row.trim_end().to_string()).collect();
             if rows != last {
-                // For whoever looks for what is wrong.
+                // Shown when the test fails.
                 eprintln!("{rows:#?}");
                 last = rows.clone();
             }
@@ -67,21 +69,21 @@ impl Drop for Tmux {
     }
 }
 
-/// One row of each of ours, and each message once.
+/// True if there is one status row, one input row, and each message once.
 fn is_clean(rows: &[String], messages: usize) -> bool {
     let count = |part: &str| rows.iter().filter(|row| row.contains(part)).count();
     count("──") == 1 && count("alice>") == 1 && (1..=messages).all(|n| count(&format!(": m{n}.")) == 1)
 }
 
 #[track_caller]
-fn narrowed(draft: usize, messages: usize) {
+fn is_clean_after_resizes(draft: usize, messages: usize) {
     let server = Server::start(&[]);
     let Some(tmux) = Tmux::start(&server, 100, 12) else { return };
     let mut bob = server.join();
     (1..=messages).for_each(|n| bob.sends(format!("bob : m{n}.\0")));
     let last = format!(": m{messages}.");
     tmux.shows("the messages", |rows| rows.iter().any(|row| row.ends_with(&last)).then_some(()));
-    // Ctrl+L: our rows stand at the top of the screen.
+    // Ctrl+L moves our rows to the top of the screen.
     if messages == 0 {
         tmux.does(&["send-keys", "C-l"]);
     }
@@ -100,10 +102,10 @@ fn narrowed(draft: usize, messages: usize) {
 }
 
 #[test]
-fn narrowed_and_widened_it_leaves_nothing_of_its_rows_behind() {
+fn resizes_leave_no_remains_of_the_clients_rows() {
     for draft in [60, 90, 130] {
         let _row = Row::of(&draft);
-        narrowed(draft, 4);
-        narrowed(draft, 30);
+        is_clean_after_resizes(draft, 4);
+        is_clean_after_resizes(draft, 30);
     }
 }

@@ -1,8 +1,8 @@
-//! `direct_client`: names that Tab completes, and mistakes that tear nothing.
+//! `direct_client`: completion of names, and messages and errors that arrive while a line is typed.
 
 use super::*;
 
-/// `alice`, and the server that has heard her name.
+/// `alice`, and a server that the test plays and that has received her name.
 #[track_caller]
 fn alice() -> (Emulator, Peer) {
     let (mut alice, mut server) = with_fake_server(DIRECT);
@@ -17,7 +17,7 @@ fn status(server: &Peer) -> String {
 }
 
 #[test]
-fn what_one_types_is_not_torn_by_messages_or_mistakes() {
+fn messages_and_errors_do_not_disturb_the_typed_line() {
     let (mut alice, mut server) = alice();
     alice.types("hello\r%bob%how a");
     let row = "alice> %bob%how a";
@@ -32,7 +32,7 @@ fn what_one_types_is_not_torn_by_messages_or_mistakes() {
 }
 
 #[test]
-fn a_message_in_pieces_stands_whole_above() {
+fn a_message_in_pieces_is_shown_as_one_row() {
     let (mut alice, mut server) = alice();
     server.sends("bob: one ");
     server.sends("and\ncarl: two\n");
@@ -40,7 +40,7 @@ fn a_message_in_pieces_stands_whole_above() {
 }
 
 #[test]
-fn a_server_that_ends_no_line_is_read_all_the_same_and_leaves_the_prompt_alone() {
+fn messages_without_a_newline_are_shown_and_leave_the_prompt_alone() {
     let (mut alice, mut server) = alice();
     alice.types("%bob%draft");
     server.sends("bob: no newline");
@@ -48,13 +48,13 @@ fn a_server_that_ends_no_line_is_read_all_the_same_and_leaves_the_prompt_alone()
     alice.ends_with(&["bob: no newline", &status(&server), row]);
     server.sends("carl: none either");
     alice.ends_with(&["bob: no newline", "carl: none either", &status(&server), row]);
-    // An end that comes late is the end of what stands there.
+    // A late newline ends the line that is shown already.
     server.sends("\nbob: with one\n");
     alice.ends_with(&["carl: none either", "bob: with one", &status(&server), row]);
 }
 
 #[test]
-fn two_of_ours_talk() {
+fn two_clients_of_ours_talk() {
     let server = Server::of(DIRECT_SERVER, &[]);
     let start = |name| Emulator::start(SIZE, &[], DIRECT, &[name, "--port", &server.port()]);
     let (mut alice, mut bob) = (start("alice"), start("bob"));
@@ -62,14 +62,14 @@ fn two_of_ours_talk() {
     server.program.out.line_with(&["alice"]);
     alice.types("%bob%hello\r");
     bob.sees("the message", |screen| screen.contents().contains("\nalice: hello\n").then_some(()));
-    // Whom to answer, Tab knows.
+    // Tab completes the name of the sender.
     bob.types("\thi yourself\r%bob");
     alice.sees("the answer", |screen| screen.contents().contains("\nbob: hi yourself\n").then_some(()));
     bob.cursor_is_behind("bob> %bob");
 }
 
 #[test]
-fn tab_completes_names_heard_and_names_written_to_the_last_one_first() {
+fn tab_completes_senders_and_recipients_latest_first() {
     let (mut alice, mut server) = alice();
     server.sends("Bob: hi\nbernard: hi\ncarl: hi\n");
     alice.sees("all three", |screen| screen.contents().contains("carl: hi").then_some(()));
@@ -79,7 +79,7 @@ fn tab_completes_names_heard_and_names_written_to_the_last_one_first() {
     alice.cursor_is_behind("alice> %Bob%");
     alice.types("\t");
     alice.cursor_is_behind("alice> %b");
-    // Also without the sign before it, and with nothing at all.
+    // Also without the leading %, and on an empty line.
     alice.types("\x15be\t");
     alice.cursor_is_behind("alice> %bernard%");
     alice.types("\x15\t");
@@ -93,7 +93,7 @@ fn tab_completes_names_heard_and_names_written_to_the_last_one_first() {
 }
 
 #[test]
-fn what_is_no_name_is_not_offered() {
+fn an_invalid_name_is_not_offered() {
     let (mut alice, mut server) = alice();
     let long = "x".repeat(65);
     server.sends(format!(

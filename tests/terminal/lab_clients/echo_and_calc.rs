@@ -1,15 +1,15 @@
-//! `echo_client` and `calc_client`: what is typed, and what comes back.
+//! `echo_client` and `calc_client`: typed lines and their answers.
 
 use super::*;
 
 #[test]
-fn each_line_and_its_answer_stand_above() {
+fn each_line_and_its_answer_are_shown_above_the_prompt() {
     let (mut client, mut server) = with_fake_server(ECHO);
     let connected = format!("── connected · {}", place(&server));
     client.ends_with(&[&connected, ">"]);
     client.types("hello\r");
     server.hears("hello");
-    // As with a server that serves another first.
+    // No answer yet, as from a server that serves another client first.
     client.ends_with(&["> hello", &format!("── 1 line has not come back · {}", place(&server)), ">"]);
     client.types("été\rdraft");
     server.hears("été");
@@ -20,14 +20,14 @@ fn each_line_and_its_answer_stand_above() {
 }
 
 #[test]
-fn an_empty_line_is_answered_by_one() {
+fn an_empty_line_is_answered_by_an_empty_line() {
     let (mut client, server) = with_fake_server(ECHO);
     client.types("\r");
     client.ends_with(&[">", "", &format!("── connected · {}", place(&server)), ">"]);
 }
 
 #[test]
-fn what_is_long_is_wrapped_by_the_terminal_itself() {
+fn a_long_answer_is_wrapped_by_the_terminal_itself() {
     let (mut client, mut server) = with_fake_server(ECHO);
     let line = "x".repeat(250);
     client.types(&format!("{line}\r"));
@@ -35,13 +35,13 @@ fn what_is_long_is_wrapped_by_the_terminal_itself() {
     server.sends(&line);
     client.sees("the answer, wrapped", |screen| {
         let end = (0..12).find(|&row| screen.contents_between(row, 0, row, 2) == "──")?;
-        // So that who copies it gets it in one piece.
+        // The terminal wraps it, so that copied text is in one piece.
         (end >= 3 && screen.contents_between(end - 3, 0, end - 1, 100) == line).then_some(())
     });
 }
 
 #[test]
-fn sums_are_asked_for_and_given() {
+fn questions_and_sums_are_shown() {
     let server = Server::of(CALC_SERVER, &[]);
     let mut client = Emulator::start(SIZE, &[], CALC, &["--port", &server.port()]);
     client.sees("the question", |screen| screen.contents().contains("\nFirst number?\n").then_some(()));
@@ -52,7 +52,7 @@ fn sums_are_asked_for_and_given() {
 }
 
 #[test]
-fn a_question_without_a_newline_stands_before_what_is_typed() {
+fn a_question_without_a_newline_becomes_the_prompt() {
     let (mut client, mut server) = with_fake_server(CALC);
     let status = format!("── connected · {}", place(&server));
     server.sends("Bonjour\r\n\nPremier nombre : ");
@@ -75,7 +75,7 @@ fn a_question_without_a_newline_stands_before_what_is_typed() {
 }
 
 #[test]
-fn a_question_too_long_for_the_prompts_place_stands_above() {
+fn a_question_too_long_for_a_prompt_is_shown_above_it() {
     let (listener, port) = listening();
     let mut client = Emulator::start((80, 24), &[], CALC, &arguments(CALC, &port));
     let mut server = accept(&listener);
@@ -86,7 +86,7 @@ fn a_question_too_long_for_the_prompts_place_stands_above() {
     client.types("12\r");
     server.hears("12\n");
     client.ends_with(&[question, "> 12", &status, ">"]);
-    // Also where one answers before it is seen to be all.
+    // Also if the user answers before the question is known to be complete.
     client.types("3");
     server.sends(format!("{question} "));
     client.types("0\r");
@@ -98,7 +98,7 @@ fn a_question_too_long_for_the_prompts_place_stands_above() {
 }
 
 #[test]
-fn an_answer_that_comes_in_pieces_is_whole_although_one_types_meanwhile() {
+fn an_answer_in_pieces_is_shown_whole_although_the_user_types_meanwhile() {
     // The client gives up on the rest of an answer after 3 s. A busy machine may exceed that, not
     // ten times.
     let is_whole = (0..10).any(|_| {
@@ -123,7 +123,7 @@ fn an_answer_that_comes_in_pieces_is_whole_although_one_types_meanwhile() {
 }
 
 #[test]
-fn a_server_that_answers_less_is_shown_after_a_while_and_the_next_line_is_answered_anew() {
+fn a_short_answer_is_shown_after_a_while_and_the_next_one_starts_anew() {
     let (mut client, mut server) = with_fake_server(ECHO);
     client.types("hello\r");
     server.hears("hello");
@@ -137,7 +137,7 @@ fn a_server_that_answers_less_is_shown_after_a_while_and_the_next_line_is_answer
 }
 
 #[test]
-fn a_server_that_takes_nothing_is_told_of() {
+fn a_server_that_does_not_read_is_reported() {
     let (mut client, server) = with_fake_server(CALC);
     client.cursor_is_behind("> ");
     let line = "1".repeat(1000);
@@ -156,7 +156,7 @@ fn a_server_that_takes_nothing_is_told_of() {
 }
 
 #[test]
-fn many_pasted_lines_are_sent_only_when_one_says_so() {
+fn many_pasted_lines_are_sent_only_after_a_confirmation() {
     let (mut client, mut server) = with_fake_server(CALC);
     client.cursor_is_behind("> ");
     client.types("\x1b[200~1\n2\n\x1b[201~");

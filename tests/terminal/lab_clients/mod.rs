@@ -1,5 +1,6 @@
-//! `relay_client`, `direct_client`, `echo_client` and `calc_client` on a terminal, as their users see them: the bytes that they write
-//! go to an emulator, whose screen is looked at. What they show plainly, or off a terminal, is in the labs' own tests.
+//! `relay_client`, `direct_client`, `echo_client` and `calc_client` on a terminal, as their users
+//! see them: an emulator reads their output, and the tests compare its screen. Output with
+//! `--plain` or without a terminal is tested in `tests/labs`.
 
 use crate::common::*;
 
@@ -19,10 +20,10 @@ const ECHO: &str = env!("CARGO_BIN_EXE_echo_client");
 const CALC: &str = env!("CARGO_BIN_EXE_calc_client");
 const CALC_SERVER: &str = env!("CARGO_BIN_EXE_calc_serveur");
 
-/// Wide enough for every status.
+/// Wide enough for every status row.
 const SIZE: (u16, u16) = (100, 12);
 
-/// A client on a terminal, and a server of the test's own that it has reached.
+/// A client on a terminal, connected to a server that the test plays.
 #[track_caller]
 fn with_fake_server(client: &str) -> (Emulator, Peer) {
     let (listener, port) = listening();
@@ -30,7 +31,8 @@ fn with_fake_server(client: &str) -> (Emulator, Peer) {
     (emulator, accept(&listener))
 }
 
-/// The same under a shell, which then says what it reads itself.
+/// `relay_client` under a shell, connected to a server that the test plays. The shell prints the
+/// line that it reads afterwards.
 #[track_caller]
 fn with_fake_server_under_a_shell() -> (Emulator, Peer) {
     let (listener, port) = listening();
@@ -54,7 +56,7 @@ fn accept(listener: &TcpListener) -> Peer {
     Peer::adopt(connection)
 }
 
-/// What leads `client` to `port` of this machine.
+/// The arguments for `client` to connect to `port` of this machine.
 fn arguments<'a>(client: &str, port: &'a str) -> Vec<&'a str> {
     match client {
         ECHO => vec!["127.0.0.1", port],
@@ -63,7 +65,7 @@ fn arguments<'a>(client: &str, port: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// What the status says of where the server is.
+/// The server's address as the status row shows it.
 #[track_caller]
 fn place(peer: &Peer) -> String {
     format!("127.0.0.1 port {}", peer.stream.local_addr().unwrap().port())

@@ -1,11 +1,12 @@
-//! Where there are no rows, and where they are drawn anew.
+//! Output without the status and input rows, and their redraw after a resize.
 
 use super::*;
 use std::process::Command;
 
 const CLIENTS: [&str; 4] = [RELAY, DIRECT, ECHO, CALC];
 
-/// The client, started by a shell in this way, has connected and heard something: all that stands on the terminal.
+/// Runs `client` by a shell script until it has shown a message. Returns all that was written to
+/// the terminal.
 #[track_caller]
 fn after_a_message(client: &str, script: &str, variables: &[&str], options: &[&str]) -> String {
     let (listener, port) = listening();
@@ -20,7 +21,7 @@ fn after_a_message(client: &str, script: &str, variables: &[&str], options: &[&s
 }
 
 #[test]
-fn without_a_terminal_that_can_or_with_plain_no_bytes_are_a_terminals_commands() {
+fn dumb_terminals_pipes_and_plain_get_no_escape_sequences() {
     let run = r#""$0" "$@""#;
     for client in CLIENTS {
         let _row = Row::of(&client);
@@ -39,7 +40,7 @@ fn without_a_terminal_that_can_or_with_plain_no_bytes_are_a_terminals_commands()
 }
 
 #[test]
-fn with_a_keyboard_that_is_no_terminal_no_bytes_are_a_terminals_commands() {
+fn input_from_elsewhere_than_a_terminal_means_no_escape_sequences() {
     for client in CLIENTS {
         let _row = Row::of(&client);
         let (listener, port) = listening();
@@ -55,7 +56,7 @@ fn with_a_keyboard_that_is_no_terminal_no_bytes_are_a_terminals_commands() {
 }
 
 #[test]
-fn what_is_said_last_has_a_line_of_its_own_also_behind_a_prompt_that_a_pipe_has_answered() {
+fn the_last_message_starts_a_new_line_also_after_a_prompt_answered_by_a_pipe() {
     let (listener, port) = listening();
     let arguments = [&["-c", r#"echo typed | "$0" "$@""#, ECHO], &arguments(ECHO, &port)[..]].concat();
     let emulator = Emulator::start(SIZE, &[], "sh", &arguments);
@@ -66,7 +67,7 @@ fn what_is_said_last_has_a_line_of_its_own_also_behind_a_prompt_that_a_pipe_has_
 }
 
 #[test]
-fn off_a_terminal_plain_changes_nothing() {
+fn without_a_terminal_plain_changes_nothing() {
     for client in CLIENTS {
         let _row = Row::of(&client);
         let [without, with] = [&[][..], &["--plain"]].map(|options| {

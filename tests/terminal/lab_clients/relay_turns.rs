@@ -1,20 +1,20 @@
-//! `relay_client`: whose turn it is, and what is typed when it is not one's own.
+//! `relay_client`: the turn, and lines typed out of turn.
 
 use super::*;
 
 const TOO_EARLY: &str = "── ce n'est pas à vous · la ligne attend ici · au tour de votre partenaire";
 
-/// A client that has its number and its role.
+/// A client that has received `greeting`: its number and its role.
 #[track_caller]
-fn told(said: &str) -> (Emulator, Peer) {
+fn with_role(greeting: &str) -> (Emulator, Peer) {
     let (mut client, mut server) = with_fake_server(RELAY);
-    server.sends(said);
+    server.sends(greeting);
     client.sees("its role", |screen| screen.contents().contains("\nVotre rôle").then_some(()));
     (client, server)
 }
 
 #[test]
-fn prompt_and_status_show_whose_turn_it_is() {
+fn prompt_and_status_show_the_turn() {
     let (mut client, mut server) = with_fake_server(RELAY);
     let place = place(&server);
     client.ends_with(&[&format!("── en attente d'une place · {place}"), "attendez>"]);
@@ -35,8 +35,8 @@ fn prompt_and_status_show_whose_turn_it_is() {
 }
 
 #[test]
-fn what_one_types_is_not_torn_by_what_arrives_and_changes_its_prompt_alone() {
-    let (mut client, mut server) = told("2\0rec\0");
+fn an_incoming_message_changes_the_prompt_and_not_the_typed_line() {
+    let (mut client, mut server) = with_role("2\0rec\0");
     client.types("je commence une");
     client.cursor_is_behind("attendez> je commence une");
     server.sends("bonjour\x1b[2J\r\n\0");
@@ -52,7 +52,7 @@ fn what_one_types_is_not_torn_by_what_arrives_and_changes_its_prompt_alone() {
 }
 
 #[test]
-fn two_of_ours_talk_in_turn() {
+fn two_clients_of_ours_talk_in_turn() {
     let server = Server::of(RELAY_SERVER, &[]);
     let start = || Emulator::start(SIZE, &[], RELAY, &["--port", &server.port()]);
     let mut first = start();
@@ -68,15 +68,15 @@ fn two_of_ours_talk_in_turn() {
 }
 
 #[test]
-fn a_line_entered_too_early_stays_where_it_was_typed() {
-    let (mut client, mut server) = told("2\0rec\0");
+fn a_line_entered_out_of_turn_stays_behind_the_prompt() {
+    let (mut client, mut server) = with_role("2\0rec\0");
     client.types("trop tôt\r");
     client.sees("why", |screen| screen.contents().contains(TOO_EARLY).then_some(()));
     client.cursor_is_behind("attendez> trop tôt");
-    // The next key is for the line.
+    // The next key goes into the line.
     client.types(" !");
     client.cursor_is_behind("attendez> trop tôt !");
-    client.sees("no reproach any more", |screen| (!screen.contents().contains(TOO_EARLY)).then_some(()));
+    client.sees("no notice any more", |screen| (!screen.contents().contains(TOO_EARLY)).then_some(()));
     client.types("\r");
     client.sees("why", |screen| screen.contents().contains(TOO_EARLY).then_some(()));
     server.sends("à toi\0");
@@ -87,7 +87,7 @@ fn a_line_entered_too_early_stays_where_it_was_typed() {
 }
 
 #[test]
-fn one_learns_why_a_line_cannot_be_said_yet() {
+fn the_reason_why_a_line_cannot_be_sent_yet_is_shown() {
     let (mut client, mut server) = with_fake_server(RELAY);
     for (said, why) in [("", "pas encore de place"), ("1\0", "pas encore de partenaire")] {
         let _row = Row::of(&(&said, &why));
@@ -102,8 +102,8 @@ fn one_learns_why_a_line_cannot_be_said_yet() {
 }
 
 #[test]
-fn pasted_lines_go_one_a_turn_and_the_status_counts_those_that_wait() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn pasted_lines_are_sent_one_per_turn_and_the_status_counts_the_rest() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     client.types("brouillon\x1b[200~un\ndeux\n\ntrois\n\x1b[201~");
     client.sees("the question", |screen| screen.contents().contains("── 3 lignes collées").then_some(()));
@@ -125,8 +125,8 @@ fn pasted_lines_go_one_a_turn_and_the_status_counts_those_that_wait() {
 }
 
 #[test]
-fn lines_of_a_terminal_that_does_not_mark_pastes_wait_too() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn lines_pasted_without_bracketed_paste_wait_too() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.types("un\rdeux\rtrois");
     server.hears("un\0");
     client.cursor_is_behind("attendez> trois");
@@ -137,8 +137,8 @@ fn lines_of_a_terminal_that_does_not_mark_pastes_wait_too() {
 }
 
 #[test]
-fn a_line_longer_than_a_message_goes_in_pieces_one_a_turn() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn a_line_longer_than_a_message_is_sent_in_pieces_one_per_turn() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     let line = "é€🦀x".repeat(150);
     client.types(&format!("\x1b[200~{line}\x1b[201~\r"));
@@ -151,8 +151,8 @@ fn a_line_longer_than_a_message_goes_in_pieces_one_a_turn() {
 }
 
 #[test]
-fn a_line_and_the_end_that_come_at_once_out_of_turn_are_both_heard() {
-    let (mut client, mut server) = told("1\0rec\0");
+fn a_line_and_the_end_of_input_typed_out_of_turn_are_both_sent() {
+    let (mut client, mut server) = with_role("1\0rec\0");
     client.cursor_is_behind("attendez> ");
     client.types("au revoir\r\x04");
     client
@@ -163,12 +163,12 @@ fn a_line_and_the_end_that_come_at_once_out_of_turn_are_both_heard() {
 }
 
 #[test]
-fn who_leaves_while_lines_wait_leaves_after_them_or_at_once() {
+fn the_client_leaves_after_the_waiting_lines_or_at_a_second_request_at_once() {
     let interrupted = "interrompu, au revoir";
     let ended = "fin de l'entrée, au revoir";
-    for (key, farewell) in [("", ended), ("\x03", interrupted), ("typed by one who leaves\r\x04", ended)] {
-        let _row = Row::of(&(&key, &farewell));
-        let (mut client, mut server) = told("1\0emi\0");
+    for (key, last_line) in [("", ended), ("\x03", interrupted), ("typed by one who leaves\r\x04", ended)] {
+        let _row = Row::of(&(&key, &last_line));
+        let (mut client, mut server) = with_role("1\0emi\0");
         client.cursor_is_behind("à vous> ");
         client.types("un\rdeux\r");
         server.hears("un\0");
@@ -189,13 +189,13 @@ fn who_leaves_while_lines_wait_leaves_after_them_or_at_once() {
         }
         assert_eq!(server.hears_the_end(), b"fin\0");
         drop(server);
-        client.ends_with(&[&format!("relay_client : {farewell}")]);
+        client.ends_with(&[&format!("relay_client : {last_line}")]);
         assert_eq!(client.terminal.ends().code(), Some(0));
     }
 }
 
 #[test]
-fn with_nothing_waiting_one_leaves_at_once_whoevers_turn_it_is() {
+fn without_waiting_lines_the_client_leaves_at_once_in_every_state() {
     for (said, state) in [
         ("", "en attente d'une place"),
         ("1\0", "en attente d'un partenaire"),
@@ -217,13 +217,13 @@ fn with_nothing_waiting_one_leaves_at_once_whoevers_turn_it_is() {
 }
 
 #[test]
-fn what_is_typed_while_leaving_is_no_command_for_the_shell() {
+fn keys_typed_while_leaving_do_not_reach_the_shell() {
     let (mut client, mut server) = with_fake_server_under_a_shell();
     client.cursor_is_behind("attendez> ");
     client.types("\x04");
     assert_eq!(server.hears_the_end(), b"fin\0");
     client.types("not for the shell\r");
-    // It has been read when the line is empty again: what was typed last is shown.
+    // The line has been read once the next text stands alone behind the prompt.
     client.types("seen");
     client.cursor_is_behind("attendez> seen");
     drop(server);
@@ -233,14 +233,14 @@ fn what_is_typed_while_leaving_is_no_command_for_the_shell() {
 }
 
 #[test]
-fn an_empty_message_does_not_give_ones_turn_away() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn an_empty_line_does_not_give_the_turn_away() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     client.types("\r");
     client.sees("a note", |screen| {
         screen.contents().contains("── rien à dire ? · tapez un message").then_some(())
     });
-    // Two Enters at once are no paste, and no message either.
+    // Two Enters at once are neither a paste nor a message.
     client.types("un\r\r");
     server.hears("un\0");
     client.cursor_is_behind("attendez> ");
@@ -254,7 +254,7 @@ fn an_empty_message_does_not_give_ones_turn_away() {
 
 #[test]
 fn a_long_line_that_ends_in_fin_does_not_leave() {
-    let (mut client, mut server) = told("1\0emi\0");
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     let line = "x".repeat(1023) + "fin";
     client.types(&format!("\x1b[200~{line}\x1b[201~\r"));
@@ -267,8 +267,8 @@ fn a_long_line_that_ends_in_fin_does_not_leave() {
 }
 
 #[test]
-fn more_than_may_wait_is_not_taken_and_the_user_is_told() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn lines_beyond_the_limit_of_waiting_lines_are_refused_with_a_notice() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     let paste = format!("\x1b[200~{}\x1b[201~", "x\n".repeat(6000));
     let question = |screen: &vt100::Screen| screen.contents().contains("6000 lignes collées").then_some(());
@@ -287,8 +287,8 @@ fn more_than_may_wait_is_not_taken_and_the_user_is_told() {
 }
 
 #[test]
-fn fin_leaves() {
-    let (mut client, mut server) = told("1\0emi\0");
+fn typing_fin_leaves() {
+    let (mut client, mut server) = with_role("1\0emi\0");
     client.cursor_is_behind("à vous> ");
     client.types("fin\r");
     assert_eq!(server.hears_the_end(), b"fin\0");

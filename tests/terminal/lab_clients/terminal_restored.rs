@@ -1,10 +1,10 @@
-//! However they end or stop, the terminal is as it was.
+//! The terminal is restored however the clients end or stop.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use nix::sys::termios::LocalFlags;
 
-/// A client as a part of a script, and its server.
+/// A client as a part of a shell script, connected to a server that the test plays.
 #[track_caller]
 fn in_script(client: &str, shell: &[&str], script: &str) -> (Emulator, Peer) {
     let (listener, port) = listening();
@@ -13,7 +13,7 @@ fn in_script(client: &str, shell: &[&str], script: &str) -> (Emulator, Peer) {
     (emulator, accept(&listener))
 }
 
-/// What stands before what one types, when nobody has spoken.
+/// The client's prompt before any message has arrived.
 fn prompt_of(client: &str) -> &str {
     match client {
         RELAY => "attendez> ",
@@ -23,23 +23,24 @@ fn prompt_of(client: &str) -> &str {
 }
 
 #[track_caller]
-fn says(client: &str, farewell: [&str; 2]) -> String {
+fn line_of(client: &str, [french, english]: [&str; 2]) -> String {
     let name = client.rsplit('/').next().unwrap();
-    if client == RELAY { format!("{name} : {}", farewell[0]) } else { format!("{name}: {}", farewell[1]) }
+    if client == RELAY { format!("{name} : {french}") } else { format!("{name}: {english}") }
 }
 
 #[track_caller]
 fn is_as_new(emulator: &mut Emulator) {
     let fresh = Emulator::start(SIZE, &[], "cat", &[]);
     eventually("the modes of before", || (emulator.modes() == fresh.modes()).then_some(()));
-    emulator.sees("no marked pastes, and a cursor in a fresh row", |screen| {
+    emulator.sees("no bracketed paste, and a cursor in a fresh row", |screen| {
         (!screen.bracketed_paste() && screen.cursor_position().1 == 0).then_some(())
     });
     let rows = emulator.sees("the screen", |screen| Some(rows_of(screen)));
     assert!(!rows.iter().any(|row| row.starts_with("──") || row.contains("half a line")), "{rows:?}");
 }
 
-/// Ended in this way, with half a line typed, a client leaves the terminal as a new one is.
+/// Ends the client by `end`, with half a line typed. Expects `shown` as the last rows and a
+/// terminal like a new one.
 #[track_caller]
 fn leaves_the_terminal_as_it_was(client: &str, end: impl FnOnce(&mut Emulator, Peer, i32), shown: &[&str]) {
     let script = r#"trap : INT; "$0" "$@"; echo "status $?"; read -r rest"#;
@@ -61,11 +62,11 @@ const CLOSED: [&str; 2] = ["le serveur a fermé la connexion", "the server close
 fn after_ctrl_c_and_signals() {
     for client in [RELAY, DIRECT, ECHO, CALC] {
         let _row = Row::of(&client);
-        let farewell = says(client, INTERRUPTED);
-        leaves_the_terminal_as_it_was(client, |it, _, _| it.types("\x03"), &[&farewell, "status 0"]);
+        let last_line = line_of(client, INTERRUPTED);
+        leaves_the_terminal_as_it_was(client, |it, _, _| it.types("\x03"), &[&last_line, "status 0"]);
         for signal in [SIGINT, SIGTERM] {
             let _row = Row::of(&signal);
-            leaves_the_terminal_as_it_was(client, |_, _, pid| send(pid, signal), &[&farewell, "status 0"]);
+            leaves_the_terminal_as_it_was(client, |_, _, pid| send(pid, signal), &[&last_line, "status 0"]);
         }
     }
     leaves_the_terminal_as_it_was(RELAY, |_, _, pid| send(pid, SIGHUP), &["Hangup", "status 129"]);
@@ -73,7 +74,7 @@ fn after_ctrl_c_and_signals() {
 }
 
 #[test]
-fn whoever_hangs_up_has_left() {
+fn a_hangup_sends_fin() {
     let (emulator, mut server) = with_fake_server(RELAY);
     eventually("its signals to be caught", || catches_sigterm(emulator.terminal.pid()).then_some(()));
     send(emulator.terminal.pid(), SIGHUP);
@@ -84,7 +85,7 @@ fn whoever_hangs_up_has_left() {
 fn after_ctrl_d_and_the_servers_end() {
     for client in [RELAY, DIRECT, ECHO, CALC] {
         let _row = Row::of(&client);
-        let closed = says(client, CLOSED);
+        let closed = line_of(client, CLOSED);
         let status = if client == CALC { "status 0" } else { "status 1" };
         let close = |_: &mut Emulator, mut server: Peer, _| {
             server.half_closes();
@@ -96,7 +97,7 @@ fn after_ctrl_d_and_the_servers_end() {
             emulator.types("\x15\x04");
             server.hears_the_end();
         };
-        leaves_the_terminal_as_it_was(client, leave, &[&says(client, ENDED), "status 0"]);
+        leaves_the_terminal_as_it_was(client, leave, &[&line_of(client, ENDED), "status 0"]);
     }
 }
 
@@ -106,7 +107,8 @@ fn after_the_end_of_the_relays_server() {
     leaves_the_terminal_as_it_was(RELAY, |_, mut server, _| server.sends("exit\0"), &[goodbye, "status 0"]);
 }
 
-/// A shell with job control, which goes on when the client stops, and waits for a line before it continues it.
+/// A script with job control. It goes on when the client stops, and continues it after a line of
+/// input.
 const SHELL: &str = r#""$0" "$@"; echo "status $?"; read -r rest; fg; echo "status $?"; read -r rest"#;
 
 #[test]
@@ -132,7 +134,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
 }
 
 #[test]
-fn a_shell_can_end_it_while_it_is_stopped() {
+fn a_shell_can_end_the_client_while_it_is_stopped() {
     let script = r#""$0" "$@"; kill %1; read -r rest"#;
     let (mut emulator, mut server) = in_script(RELAY, &["bash", "-m"], script);
     emulator.cursor_is_behind("attendez> ");

@@ -1,12 +1,12 @@
-//! How it looks, how it is read out, and whom it asks for anything.
+//! Appearance, accessibility, and the requests that the page makes.
 
 use super::*;
 
-/// True when something in the page is wider than its window.
+/// JavaScript: true when something in the page is wider than its window.
 pub const SCROLLS_SIDEWAYS: &str = "[document.documentElement, document.body, ...document.querySelectorAll('#log, header, footer, .row, .text')].some((element) => element.scrollWidth > element.clientWidth)";
 
-/// The least contrast of any text in sight with its ground, as WCAG 2 has it: 1 to 21. Colours are drawn to be known, for they may be
-/// written in other spaces.
+/// JavaScript: the least contrast of any visible text with its background, 1 to 21 as in WCAG 2,
+/// and its element. A canvas converts the colours to sRGB, for CSS may give them in other spaces.
 const LEAST_CONTRAST: &str = "(() => {
     const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
     const drawn = (...colours) => {
@@ -29,7 +29,7 @@ const LEAST_CONTRAST: &str = "(() => {
     return worst.join(' ');
 })()";
 
-/// Who writes what in the pictures.
+/// The messages in the screenshots.
 const CONVERSATION: [&str; 8] = [
     "bob : Quelqu'un a compris pourquoi accept() rend un nouveau descripteur ?",
     "chloé : oui ! celui d'écoute reste ouvert pour les suivants",
@@ -58,12 +58,12 @@ fn busy(browser: &mut Browser, room: &Room) -> Page {
 }
 
 #[test]
-fn narrow_or_wide_light_or_dark_all_is_readable_and_nothing_scrolls_sideways() {
+fn at_each_width_and_theme_text_is_readable_and_nothing_scrolls_sideways() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = busy(&mut browser, &room);
     is_readable(&mut alice, &[("wide", (1280, 800)), ("narrow", (360, 740)), ("least", (320, 480))]);
-    // Names enough for all colours, long ones among them, and a notice.
+    // Enough names for all colours, long ones among them, and a notice.
     let names = (0..24).map(|i| ["ève", "zoé", "Max"][i % 3].repeat(i / 3 + 1));
     let mut peer = room.server.join();
     peer.sends(names.map(|name| format!("{name} : couleur\0")).collect::<String>());
@@ -78,7 +78,7 @@ fn narrow_or_wide_light_or_dark_all_is_readable_and_nothing_scrolls_sideways() {
     );
 }
 
-/// In windows of each size, light and dark; pictures bear the names.
+/// Expects a readable page at each size, light and dark. Screenshots are named after both.
 #[track_caller]
 fn is_readable(page: &mut Page, sizes: &[(&str, (u32, u32))]) {
     for &(name, size) in sizes {
@@ -94,9 +94,9 @@ fn is_readable(page: &mut Page, sizes: &[(&str, (u32, u32))]) {
             assert!(contrast >= 4.5, "{name} {theme}: {worst}");
             let small = "[...document.querySelectorAll('button, input, textarea')].filter((one) => one.offsetParent !== null && Math.min(one.offsetWidth, one.offsetHeight) < 44).map((one) => one.id)";
             assert!(page.texts(small).is_empty(), "too small for a finger");
-            // A field of less makes a phone zoom.
+            // A phone zooms into a field with a smaller font.
             assert_eq!(page.text("getComputedStyle(document.querySelector('#text')).fontSize"), "16px");
-            page.is_pictured(&format!("{name}-{theme}"));
+            page.takes_screenshot(&format!("{name}-{theme}"));
         }
     }
 }
@@ -123,14 +123,14 @@ fn a_screen_reader_finds_the_log_the_field_the_button_and_their_names() {
         assert!(has(role, name), "{role} {name:?} in {nodes:#?}");
     }
     assert_eq!(alice.text("document.documentElement.lang"), "fr");
-    // A name that is not repeated to the eye is still said.
+    // A name that is not shown again is still read out.
     assert_eq!(alice.value("document.querySelectorAll('.row.again .name').length > 0"), true);
     let names = nodes.iter().filter(|node| node["name"]["value"] == "chloé").count();
     assert!(names >= 3, "{names} times chloé");
 }
 
 #[test]
-fn nothing_is_asked_of_anybody_else_and_the_browser_has_nothing_to_say_against_it() {
+fn the_page_makes_no_foreign_request_and_the_browser_logs_no_error() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = busy(&mut browser, &room);
@@ -145,9 +145,9 @@ fn nothing_is_asked_of_anybody_else_and_the_browser_has_nothing_to_say_against_i
         requests.iter().any(|url| url.starts_with("ws://")) && requests.iter().all(|url| allowed(url)),
         "{requests:?}"
     );
-    assert!(alice.complaints().is_empty(), "{:?}", alice.complaints());
-    // The policy is there, and works: what it forbids is complained of.
+    assert!(alice.logged().is_empty(), "{:?}", alice.logged());
+    // The content security policy is in force: violations are logged.
     alice.value("document.body.setAttribute('style', 'color: red'); document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }))");
     alice.waits_until("window.ran === undefined");
-    eventually("the browser to complain", || (alice.complaints().len() >= 2).then_some(()));
+    eventually("the browser to log the violations", || (alice.logged().len() >= 2).then_some(()));
 }

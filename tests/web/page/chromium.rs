@@ -1,4 +1,4 @@
-//! A real browser: its pages, as the one who sits before them.
+//! A real browser and its pages, driven as a user would.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::devtools::DevTools;
 use super::{PATIENCE, Program, skip};
 
-/// The names under which systems have it.
+/// The browser's program on different systems.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// A browser without a window, with a profile of its own that goes with it.
+/// A headless browser with a temporary profile of its own.
 pub struct Browser {
     program: Program,
     address: SocketAddr,
@@ -37,9 +37,10 @@ impl Browser {
         let mut command = Command::new(name);
         command
             .args(["--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu"])
-            // Its sandbox does not work for root, nor in many containers; it shows our own page alone. Shared memory is small there.
+            // The sandbox does not work for root, nor in many containers, where shared memory is
+            // small as well. The browser loads our own page only.
             .args(["--no-sandbox", "--disable-dev-shm-usage"])
-            // It asks nobody else for anything.
+            // No network requests of the browser's own.
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank");
@@ -52,16 +53,16 @@ impl Browser {
         Some(Browser { program, address, control, _profile: profile })
     }
 
-    /// A page in a window of its own that shares nothing with others, and remembers nothing of them.
+    /// Opens a page in a window of its own, which shares no storage with other windows.
     #[track_caller]
     pub fn opens(&mut self, url: &str) -> Page {
         let context = self.control.call("Target.createBrowserContext", json!({}))["browserContextId"].clone();
         self.opens_in(&context, url)
     }
 
-    /// A further page of the one who has `page`.
+    /// Opens another page of the same user, in the context of `page`.
     #[track_caller]
-    pub fn opens_beside(&mut self, page: &Page, url: &str) -> Page {
+    pub fn opens_another_tab(&mut self, page: &Page, url: &str) -> Page {
         self.opens_in(&page.context, url)
     }
 
@@ -74,7 +75,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network", "Accessibility"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
-        // Each page believes that somebody looks at it, or it would make no frames.
+        // Without emulated focus, pages in the background draw no frames.
         page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         page.goes_to(url);
         page
@@ -82,7 +83,8 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// All its processes end before the profile goes, or they would put files there again.
+    /// Waits for the end of all processes before the profile is deleted: they would write files
+    /// there again.
     fn drop(&mut self) {
         if matches!(self.program.child.try_wait(), Ok(None)) {
             self.program.signal(Signal::SIGTERM);
@@ -93,13 +95,14 @@ impl Drop for Browser {
     }
 }
 
-/// A page, as the one who sits before it and as its developer.
+/// A page, for its user and for its developer.
 pub struct Page {
     devtools: DevTools,
     context: Value,
 }
 
 impl Page {
+    #[track_caller]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.devtools.call(method, parameters)
     }
@@ -112,7 +115,7 @@ impl Page {
         self.waits_until("document.readyState === 'complete' && location.href !== 'about:blank'");
     }
 
-    /// What an expression of JavaScript is, once its promise is kept.
+    /// Evaluates a JavaScript expression. Waits for its promise, if it is one.
     #[track_caller]
     pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
@@ -121,19 +124,21 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
-    /// The same of one that is a string.
+    /// Evaluates an expression that is a string.
     #[track_caller]
     pub fn text(&mut self, expression: &str) -> String {
-        self.value(expression).as_str().unwrap_or_else(|| panic!("{expression} is no string")).to_string()
+        let value = self.value(expression);
+        let Some(text) = value.as_str() else { panic!("{expression} is not a string: {value}") };
+        text.to_string()
     }
 
-    /// The same of one that is a list of strings.
+    /// Evaluates an expression that is a list of strings.
     #[track_caller]
     pub fn texts(&mut self, expression: &str) -> Vec<String> {
-        serde_json::from_value(self.value(expression)).unwrap_or_else(|error| panic!("{expression}: {error}"))
+        serde_json::from_value(self.value(expression)).expect(expression)
     }
 
-    /// Asks again and again until it is true.
+    /// Waits until a JavaScript condition is true.
     #[track_caller]
     pub fn waits_until(&mut self, condition: &str) {
         let end = Instant::now() + PATIENCE;
@@ -147,16 +152,19 @@ impl Page {
         }
     }
 
-    /// One key, by the name that JavaScript has for it: `Enter`, `Tab`, `ArrowUp`, `a`.
+    /// Presses a key, by its name in JavaScript: `Enter`, `Tab`, `ArrowUp`, `a`.
+    #[track_caller]
     pub fn presses(&mut self, key: &str) {
         self.presses_with(key, 0);
     }
 
-    /// The same, with the Shift key held.
+    /// Presses a key with Shift held.
+    #[track_caller]
     pub fn presses_shift_and(&mut self, key: &str) {
         self.presses_with(key, 8);
     }
 
+    #[track_caller]
     fn presses_with(&mut self, key: &str, modifiers: u8) {
         let code = match key {
             "Tab" => 9,
@@ -181,17 +189,21 @@ impl Page {
         self.call("Input.dispatchKeyEvent", event("keyUp"));
     }
 
-    /// Text on the keyboard, key by key.
+    /// Types text key by key.
+    #[track_caller]
     pub fn types(&mut self, text: &str) {
-        text.chars().for_each(|c| self.presses(&c.to_string()));
+        for c in text.chars() {
+            self.presses(&c.to_string());
+        }
     }
 
-    /// Text from elsewhere, where the cursor is.
+    /// Inserts text at the cursor, as a paste does.
+    #[track_caller]
     pub fn pastes(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// A window of so many pixels, in a system that is light or dark.
+    /// Sets the window's size in pixels and the system's theme, `light` or `dark`.
     #[track_caller]
     pub fn looks(&mut self, (width, height): (u32, u32), theme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
@@ -203,7 +215,8 @@ impl Page {
         ));
     }
 
-    /// Behind other windows, or in sight again. A browser without a window has none to put before it: the page is told so.
+    /// Hides the page, as behind other windows, or shows it again. A headless browser has no
+    /// windows to hide behind: the event is simulated.
     #[track_caller]
     pub fn is_hidden(&mut self, hidden: bool) {
         let told =
@@ -211,9 +224,10 @@ impl Page {
         self.value(&format!("{told}, document.dispatchEvent(new Event('visibilitychange'))"));
     }
 
-    /// A picture of it as `NAME.png`, where the environment's FORKLAB_SCREENSHOTS names a directory.
+    /// Writes a screenshot `NAME.png` to the directory that FORKLAB_SCREENSHOTS names, if it is
+    /// set.
     #[track_caller]
-    pub fn is_pictured(&mut self, name: &str) {
+    pub fn takes_screenshot(&mut self, name: &str) {
         let Some(directory) = std::env::var_os("FORKLAB_SCREENSHOTS") else { return };
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
         let png = data_encoding::BASE64
@@ -223,16 +237,16 @@ impl Page {
         std::fs::write(Path::new(&directory).join(format!("{name}.png")), png).expect("the picture");
     }
 
-    /// The parameters of all events of a name that have come so far.
+    /// The parameters of all events called `method` so far.
     #[track_caller]
     pub fn events(&mut self, method: &str) -> Vec<Value> {
-        // An answer comes behind the events of before.
+        // The answer to a call arrives after all earlier events.
         self.value("0");
         let all = self.devtools.events.iter();
         all.filter(|event| event["method"] == method).map(|event| event["params"].clone()).collect()
     }
 
-    /// Every address that it has asked for something.
+    /// Every URL that the page has requested.
     #[track_caller]
     pub fn requests(&mut self) -> Vec<String> {
         let by_http =
@@ -241,12 +255,13 @@ impl Page {
         by_http.chain(by_socket).map(|url| url.as_str().expect("an address").to_string()).collect()
     }
 
-    /// What the browser has to say against it: errors, exceptions, violations of its policy.
+    /// Everything that the browser has logged: errors, exceptions, policy violations, console
+    /// output.
     #[track_caller]
-    pub fn complaints(&mut self) -> Vec<Value> {
-        let logged = self.events("Log.entryAdded");
+    pub fn logged(&mut self) -> Vec<Value> {
+        let entries = self.events("Log.entryAdded");
         let thrown = self.events("Runtime.exceptionThrown");
         let printed = self.events("Runtime.consoleAPICalled");
-        logged.into_iter().chain(thrown).chain(printed).collect()
+        entries.into_iter().chain(thrown).chain(printed).collect()
     }
 }

@@ -1,11 +1,11 @@
-//! The connection: said to be what it is, and found again.
+//! The connection: its state is shown, and it is re-established.
 
 use super::*;
 
 use nix::sys::signal::Signal;
 
 #[test]
-fn a_server_that_is_killed_is_told_of_and_found_again_when_it_is_back() {
+fn a_killed_server_is_reported_and_found_again_when_it_is_back() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -28,19 +28,19 @@ fn a_server_that_is_killed_is_told_of_and_found_again_when_it_is_back() {
     alice.presses("Enter");
     alice.has_messages(2);
     assert_eq!(alice.texts(TEXTS), ["avant", "écrit sans serveur"]);
-    // And it is in the room as before.
+    // The page is in the room as before.
     room.server.join().sends("bob : content de te revoir\0");
     alice.has_messages(3);
 }
 
 #[test]
-fn one_need_not_wait_for_the_next_attempt() {
+fn the_user_can_reconnect_before_the_next_attempt() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
     let port = room.port();
     drop(room);
-    // The later the attempt, the longer the pause.
+    // Pauses between attempts become longer.
     alice.waits_until("/dans [5-9] s|dans 10 s/.test(document.querySelector('#why').innerText)");
     let _room = Room::at(&port);
     alice.value("document.querySelector('#now').focus()");
@@ -50,13 +50,13 @@ fn one_need_not_wait_for_the_next_attempt() {
 }
 
 #[test]
-fn what_may_not_have_arrived_is_told() {
+fn a_message_that_may_be_lost_is_reported() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
     alice.says("arrivé");
     alice.has_messages(1);
-    // Nobody passes it on any more.
+    // A stopped server relays nothing.
     room.server.program.signal(Signal::SIGSTOP);
     alice.says("perdu");
     assert_eq!(alice.text("document.querySelector('#text').value"), "");
@@ -66,10 +66,10 @@ fn what_may_not_have_arrived_is_told() {
 }
 
 #[test]
-fn whom_the_server_sends_away_is_told_why_and_comes_back_only_when_asked() {
+fn a_page_disconnected_by_the_server_shows_why_and_reconnects_only_on_request() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::with(&["--web", "0", "--idle-timeout", "1"]);
-    // Room::page also waits for the connection, which may be over before a busy machine looks.
+    // `Room::page` also waits for the connection, which may have ended before a busy machine looks.
     let mut alice = browser.opens(&room.url);
     alice.waits_until("document.querySelector('#ask').open");
     alice.pastes("alice");
@@ -85,7 +85,7 @@ fn whom_the_server_sends_away_is_told_why_and_comes_back_only_when_asked() {
 }
 
 #[test]
-fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
+fn notices_for_one_page_are_shown_and_read_out() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::with(&["--web", "0", "--distinct-names"]);
     let mut alice = room.page(&mut browser, "alice");
@@ -95,7 +95,7 @@ fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
     other.says("moi aussi");
     other.has_notice("message non transmis : le pseudo « alice » est déjà pris");
     assert_eq!(other.value("document.querySelector('.row.notice').getAttribute('role')"), "status");
-    // It can be said again, under another name.
+    // The message can be sent again, under another name.
     other.value("document.querySelector('#me').click()");
     other.is_named("alicia");
     other.presses("ArrowUp");
@@ -106,11 +106,11 @@ fn what_the_server_says_to_this_page_alone_is_shown_and_read_out() {
 }
 
 #[test]
-fn a_page_that_is_not_let_in_says_why_and_comes_in_once_there_is_a_place() {
+fn a_refused_page_shows_why_and_joins_once_there_is_a_place() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::with(&["--web", "0", "--max-per-address", "1"]);
     let mut alice = browser.opens(&format!("{}nothing", room.url));
-    // The page comes, but at first it does not find the room.
+    // The page loads, but at first its WebSocket has a wrong path.
     alice.call(
         "Page.addScriptToEvaluateOnNewDocument",
         serde_json::json!({ "source": "window.way = '/nowhere';
@@ -122,9 +122,9 @@ fn a_page_that_is_not_let_in_says_why_and_comes_in_once_there_is_a_place() {
     alice.value("way = '/room'");
     alice.waits_until("document.querySelector('#why').innerText.startsWith('Le serveur : chat_serveur : votre adresse a déjà toutes ses places (1 client au plus)')");
     assert_eq!(alice.text("document.querySelector('#state').innerText"), "Pas encore connecté");
-    alice.is_pictured("refused");
+    alice.takes_screenshot("refused");
     drop(bob);
     alice.is_connected();
-    // It has lost nothing.
+    // No message is reported as lost.
     assert_eq!(alice.value(&format!("{NOTICES}.length")), 0);
 }

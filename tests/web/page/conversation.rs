@@ -8,7 +8,7 @@ fn two_pages_and_a_c_client_talk() {
     let room = Room::open();
     let (mut alice, mut bob) = (room.page(&mut browser, "alice"), room.page(&mut browser, "bob"));
     let mut carole = c_client(&room.server, "carole", "course");
-    // By turns: of what comes while it is busy, such a client shows the first only.
+    // In turn: of several messages in one read, this client shows the first only.
     let mut said = Vec::new();
     for i in 0..5 {
         for (speaker, page) in [("alice", &mut alice), ("bob", &mut bob)] {
@@ -32,7 +32,7 @@ fn two_pages_and_a_c_client_talk() {
 }
 
 #[test]
-fn when_two_pages_and_a_c_string_client_speak_at_once_all_hear_one_order() {
+fn two_pages_and_a_string_client_that_send_at_once_receive_one_order() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let (mut alice, mut bob) = (room.page(&mut browser, "alice"), room.page(&mut browser, "bob"));
@@ -61,7 +61,7 @@ fn when_two_pages_and_a_c_string_client_speak_at_once_all_hear_one_order() {
 }
 
 #[test]
-fn a_message_bears_its_name_its_time_and_a_mark_when_it_is_ones_own() {
+fn a_message_shows_its_name_its_time_and_a_mark_if_it_is_the_pages_own() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -84,7 +84,7 @@ fn a_message_bears_its_name_its_time_and_a_mark_when_it_is_ones_own() {
     let pid = alice.text("document.querySelectorAll('.pid')[1].innerText");
     assert_eq!(pid, format!("#{}", room.server.child_of(&peer)));
     assert_eq!(alice.text("document.querySelectorAll('.pid')[2].innerText"), "(vous)");
-    // The time is this minute, or the one before, in the place where the page is.
+    // The time is a recent one, and is shown as hours and minutes.
     let age =
         alice.value("Math.abs(Date.now() - Date.parse(document.querySelector('time').dateTime)) < 3600e3");
     assert_eq!(age, true);
@@ -93,7 +93,7 @@ fn a_message_bears_its_name_its_time_and_a_mark_when_it_is_ones_own() {
 }
 
 #[test]
-fn two_speakers_of_one_name_are_told_apart_by_their_processes() {
+fn two_senders_of_one_name_are_distinguished_by_their_processes() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -110,7 +110,7 @@ fn two_speakers_of_one_name_are_told_apart_by_their_processes() {
 }
 
 #[test]
-fn a_page_that_nobody_looks_at_counts_in_its_title() {
+fn a_hidden_page_counts_new_messages_in_its_title() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");

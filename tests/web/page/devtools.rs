@@ -1,4 +1,5 @@
-//! The protocol by which a browser is driven: <https://chromedevtools.github.io/devtools-protocol/>.
+//! The Chrome DevTools Protocol, which drives the browser:
+//! <https://chromedevtools.github.io/devtools-protocol/>.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -7,16 +8,16 @@ use tungstenite::{Message, WebSocket};
 
 use super::PATIENCE;
 
-/// One connection of the protocol: calls, and the events that come between their answers.
+/// A connection of the protocol: calls, and the events that arrive between their answers.
 pub struct DevTools {
     socket: WebSocket<TcpStream>,
     calls: u64,
-    /// All that have come so far.
+    /// All events so far.
     pub events: Vec<Value>,
 }
 
 impl DevTools {
-    /// To what is at `path`: the browser, or one of its pages.
+    /// Connects to the target at `path`: the browser, or one of its pages.
     #[track_caller]
     pub fn connect(address: SocketAddr, path: &str) -> DevTools {
         let stream = TcpStream::connect(address).expect("connect to the browser");
@@ -27,14 +28,14 @@ impl DevTools {
         DevTools { socket, calls: 0, events: Vec::new() }
     }
 
-    /// Waits for the answer, and fails where it is an error.
+    /// Calls a method and waits for its answer. Panics if that is an error.
     #[track_caller]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.calls += 1;
         let call = json!({ "id": self.calls, "method": method, "params": parameters });
-        self.socket.send(Message::text(call.to_string())).unwrap_or_else(|error| panic!("{method}: {error}"));
+        self.socket.send(Message::text(call.to_string())).expect(method);
         loop {
-            let answer = self.socket.read().unwrap_or_else(|error| panic!("{method}: {error}"));
+            let answer = self.socket.read().expect(method);
             let Message::Text(answer) = answer else { continue };
             let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
             match answer.get("id").and_then(Value::as_u64) {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn after_ten_thousand_messages_all_are_counted_and_the_page_answers_and_keeps_no_more() {
+fn after_ten_thousand_messages_the_page_responds_counts_all_and_keeps_no_more() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -13,7 +13,7 @@ fn after_ten_thousand_messages_all_are_counted_and_the_page_answers_and_keeps_no
     alice.waits_until("document.querySelector('#count').innerText.replace(/\\D/g, '') === '10000'");
     alice.has_messages(10_000);
     assert_eq!(alice.text(&format!("{TEXTS}.at(-1)")), "message 9999");
-    // 500 more: the oldest go, and that is said.
+    // 500 more: the oldest are dropped, and their number is shown.
     peer.sends((0..500).map(|i| format!("bob : encore {i}\0")).collect::<String>());
     alice.waits_until("document.querySelector('#count').innerText.replace(/\\D/g, '') === '10500'");
     alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '500'");
@@ -21,11 +21,11 @@ fn after_ten_thousand_messages_all_are_counted_and_the_page_answers_and_keeps_no
     assert_eq!(alice.text("document.querySelector('.text').textContent"), "message 500");
     alice.says("je suis là");
     alice.waits_until(&format!("{TEXTS}.at(-1) === 'je suis là'"));
-    alice.is_pictured("flood");
+    alice.takes_screenshot("flood");
 }
 
 #[test]
-fn a_screen_reader_hears_of_a_flood_instead_of_all_of_it() {
+fn a_screen_reader_gets_a_summary_of_a_flood() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -33,7 +33,7 @@ fn a_screen_reader_hears_of_a_flood_instead_of_all_of_it() {
     peer.sends("bob : seul\0");
     alice.has_messages(1);
     assert_eq!(alice.text("document.querySelector('#log').ariaLive"), "polite");
-    // Every change is noted: the page may be calm again before one looks.
+    // Records every change: the page may be calm again before the test looks.
     alice.value("window.seen = []; new MutationObserver(() => seen.push(document.querySelector('#log').ariaLive)).observe(document.querySelector('#log'), { attributeFilter: ['aria-live'] }); 0");
     peer.sends((0..1000).map(|i| format!("bob : {i}\0")).collect::<String>());
     alice.waits_until("seen.join() === 'off,polite'");
@@ -42,7 +42,7 @@ fn a_screen_reader_hears_of_a_flood_instead_of_all_of_it() {
 }
 
 #[test]
-fn a_page_that_nobody_looks_at_keeps_no_more_than_it_would_show() {
+fn a_hidden_page_keeps_no_more_than_it_would_show() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -50,8 +50,8 @@ fn a_page_that_nobody_looks_at_keeps_no_more_than_it_would_show() {
     let mut peer = room.server.join();
     peer.sends((0..25_000).map(|i| format!("bob : {i}\0")).collect::<String>());
     alice.waits_until("document.title.replace(/\\D/g, '') === '25000'");
-    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 0, "nothing is drawn for nobody");
-    assert_eq!(alice.value("waiting.length < 20000"), true, "and not all is kept");
+    assert_eq!(alice.value("document.querySelectorAll('.row').length"), 0, "a hidden page draws nothing");
+    assert_eq!(alice.value("waiting.length < 20000"), true, "not all is kept");
     alice.is_hidden(false);
     alice.has_messages(10_000);
     alice.waits_until("document.querySelector('#older').innerText.replace(/\\D/g, '') === '15000'");

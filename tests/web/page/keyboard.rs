@@ -1,12 +1,12 @@
-//! Without a mouse.
+//! The page without a mouse.
 
 use super::*;
 
-/// The element that has the keyboard, by its name.
+/// JavaScript: the ID of the focused element.
 const FOCUS: &str = "document.activeElement.id";
 
 impl Page {
-    /// Presses a key that moves the keyboard there.
+    /// Presses a key, and expects the focus to move to `id` and to be visible.
     #[track_caller]
     fn moves_to(&mut self, id: &str, press: impl FnOnce(&mut Page)) {
         press(self);
@@ -14,24 +14,24 @@ impl Page {
         assert_eq!(
             self.text("getComputedStyle(document.activeElement).outlineStyle"),
             "solid",
-            "{id} is seen to have it"
+            "the focus on {id} is visible"
         );
     }
 }
 
 #[test]
-fn everything_is_reached_by_tab_in_a_simple_order_and_seen_to_be() {
+fn tab_reaches_everything_in_order_with_a_visible_focus() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
-    // Back to the page's start, and from there to its end.
+    // Back to the start of the page, and from there to its end.
     let order = ["me", "theme", "log", "text", "send"];
     order.iter().rev().skip(2).for_each(|id| alice.moves_to(id, |page| page.presses_shift_and("Tab")));
     order.iter().skip(1).for_each(|id| alice.moves_to(id, |page| page.presses("Tab")));
 }
 
 #[test]
-fn keys_alone_name_speak_recall_and_change_the_theme() {
+fn keys_alone_set_the_name_send_recall_and_change_the_theme() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = browser.opens(&room.url);
@@ -60,11 +60,11 @@ fn keys_alone_name_speak_recall_and_change_the_theme() {
     let after = alice.text("document.documentElement.dataset.theme");
     assert_ne!(after, before);
     alice.goes_to(&room.url);
-    assert_eq!(alice.text("document.documentElement.dataset.theme"), after, "it is remembered");
+    assert_eq!(alice.text("document.documentElement.dataset.theme"), after, "the theme is remembered");
 }
 
 #[test]
-fn page_keys_scroll_the_messages_and_new_ones_do_not_move_what_one_reads() {
+fn page_keys_scroll_the_messages_and_new_ones_do_not_scroll_them() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -79,7 +79,7 @@ fn page_keys_scroll_the_messages_and_new_ones_do_not_move_what_one_reads() {
     let reading = alice.value(in_sight);
     (0..3).for_each(|i| peer.sends(format!("bob : plus tard {i}\0")));
     alice.waits_until("document.querySelector('#below').innerText === '3 nouveaux messages ↓'");
-    alice.is_pictured("reading-above");
+    alice.takes_screenshot("reading-above");
     assert_eq!(alice.value(in_sight), reading);
     alice.presses("End");
     alice.waits_until(is_at_end);

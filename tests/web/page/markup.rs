@@ -1,8 +1,8 @@
-//! Whatever others write is text, and nothing but text.
+//! Names and messages are displayed as text, never as markup.
 
 use super::*;
 
-/// What would be noticed, were any of it run.
+/// Markup with effects that the tests would notice.
 const MARKUP: [&str; 5] = [
     "<img src=x onerror=window.ran=1>",
     "</script><script>window.ran=1</script>",
@@ -12,7 +12,7 @@ const MARKUP: [&str; 5] = [
 ];
 
 #[test]
-fn markup_in_names_and_texts_is_shown_and_runs_nothing() {
+fn markup_in_names_and_texts_is_shown_and_not_run() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -23,17 +23,17 @@ fn markup_in_names_and_texts_is_shown_and_runs_nothing() {
         peer.sends(format!("{i}{markup} : {markup}\0"));
     }
     alice.has_messages(MARKUP.len());
-    alice.is_pictured("hostile-markup");
+    alice.takes_screenshot("hostile-markup");
     assert_eq!(alice.texts(TEXTS), MARKUP);
     let named: Vec<String> = MARKUP.iter().enumerate().map(|(i, markup)| format!("{i}{markup}")).collect();
     assert_eq!(alice.texts("[...document.querySelectorAll('.name')].map((name) => name.textContent)"), named);
     assert_eq!(alice.value("document.querySelectorAll('img, iframe, script, style, b').length"), elements);
     assert_eq!(alice.value("window.ran === undefined"), true);
-    assert!(alice.complaints().is_empty(), "{:?}", alice.complaints());
+    assert!(alice.logged().is_empty(), "{:?}", alice.logged());
 }
 
 #[test]
-fn what_would_mislead_is_made_visible() {
+fn misleading_characters_are_made_visible() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -44,19 +44,19 @@ fn what_would_mislead_is_made_visible() {
     alice.has_messages(2);
     peer.sends("\u{5d0}\u{5d1} : \u{5e9}\u{5dc}\u{5d5}\u{5dd} abc\0");
     alice.has_messages(3);
-    alice.is_pictured("hostile-characters");
+    alice.takes_screenshot("hostile-characters");
     let texts = alice.texts("[...document.querySelectorAll('.text')].map((text) => text.textContent)");
     assert_eq!(texts[0], "<U+202E>tpircs<U+2066><U+200B> ^[[2J^G^?<U+009B>");
     assert_eq!(texts[1], "a\tb");
     assert_eq!(alice.text("document.querySelectorAll('.name')[1].textContent"), "e<U+202E>v^[e^I");
-    // A text from right to left keeps to itself.
+    // A text from right to left does not change the direction of its row.
     let direction = "getComputedStyle(document.querySelectorAll('.text')[2]).direction + getComputedStyle(document.querySelectorAll('.row')[2]).direction";
     assert_eq!(alice.text(direction), "rtlltr");
     assert_eq!(alice.text("getComputedStyle(document.querySelectorAll('.name')[2]).unicodeBidi"), "isolate");
 }
 
 #[test]
-fn a_newline_does_not_make_anothers_message() {
+fn a_newline_does_not_forge_a_second_message() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -69,7 +69,7 @@ fn a_newline_does_not_make_anothers_message() {
 }
 
 #[test]
-fn neither_long_words_nor_many_lines_nor_long_names_break_the_page() {
+fn long_words_many_lines_and_long_names_do_not_break_the_page() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -81,7 +81,7 @@ fn neither_long_words_nor_many_lines_nor_long_names_break_the_page() {
     alice.has_messages(2);
     peer.sends(format!("eve : {}fin\0", "\n".repeat(900)));
     alice.has_messages(3);
-    alice.is_pictured("hostile-lengths");
+    alice.takes_screenshot("hostile-lengths");
     assert_eq!(alice.value("document.querySelector('.text').textContent.length"), 1017);
     assert_eq!(alice.value(appearance::SCROLLS_SIDEWAYS), false);
     let higher = "[...document.querySelectorAll('.row')].some((row) => row.offsetHeight > innerHeight)";

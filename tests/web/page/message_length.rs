@@ -1,14 +1,14 @@
-//! How long a message may be, and what a longer text becomes.
+//! The length limit of a message, and longer texts.
 
 use super::*;
 
 #[test]
-fn a_text_that_is_too_long_leaves_in_several_messages_and_the_page_says_so_before() {
+fn a_long_text_is_sent_in_several_messages_and_the_page_announces_that() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
     let mut peer = room.server.join();
-    // 8 bytes are the pseudo's; the last message that fits, in bytes and not in letters.
+    // The pseudo takes 8 bytes. The limit counts bytes, not letters.
     alice.pastes(&"é".repeat(500));
     alice.waits_until("document.querySelector('#hint').innerText === 'Encore 15 octets dans ce message.'");
     alice.pastes(&"é".repeat(8));
@@ -16,7 +16,7 @@ fn a_text_that_is_too_long_leaves_in_several_messages_and_the_page_says_so_befor
     alice.presses("Enter");
     alice.has_messages(2);
     assert_eq!(peer.strings(2), [format!("alice : {}", "é".repeat(507)), "alice : é".to_string()]);
-    // Between words, where there are some.
+    // Split between words, where there are some.
     let words = "mot ".repeat(300);
     alice.says(&words);
     alice.has_messages(4);
@@ -27,7 +27,7 @@ fn a_text_that_is_too_long_leaves_in_several_messages_and_the_page_says_so_befor
 }
 
 #[test]
-fn each_line_is_a_message_and_more_than_five_are_sent_only_after_a_question() {
+fn each_line_is_a_message_and_more_than_five_are_sent_only_after_a_confirmation() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
@@ -37,8 +37,8 @@ fn each_line_is_a_message_and_more_than_five_are_sent_only_after_a_question() {
     alice.says(&many.join("\n"));
     alice.waits_until("document.querySelector('#many').open");
     assert_eq!(alice.text("document.querySelector('#many-title').innerText"), "Envoyer 12 messages ?");
-    alice.is_pictured("many");
-    // No: the text stays.
+    alice.takes_screenshot("many");
+    // Escape cancels, and the text stays.
     alice.presses("Escape");
     alice.waits_until("!document.querySelector('#many').open && document.activeElement.id === 'text'");
     assert_eq!(alice.text("document.querySelector('#text').value"), many.join("\n"));

@@ -1,7 +1,7 @@
-//! The page of `chat_serveur --web` in a real browser: two pages and a C client talk, and whatever others say is text.
+//! The page of `chat_serveur --web` in a real browser.
 //!
-//! Skipped, with a line that says so, where no browser is installed. With FORKLAB_SCREENSHOTS=DIRECTORY in the environment, pictures
-//! are written there.
+//! Skipped, and recorded as skipped, where no browser is installed. With
+//! FORKLAB_SCREENSHOTS=DIRECTORY in the environment, screenshots are written there.
 
 mod appearance;
 mod chromium;
@@ -17,14 +17,14 @@ mod nickname;
 use crate::common::*;
 use chromium::{Browser, Page};
 
-/// The texts of all messages.
+/// JavaScript: the texts of all messages.
 const TEXTS: &str =
     "[...document.querySelectorAll('.row:not(.notice) .text')].map((text) => text.textContent)";
 
-/// The same of the notices.
+/// JavaScript: the texts of all notices.
 const NOTICES: &str = "[...document.querySelectorAll('.row.notice')].map((notice) => notice.textContent)";
 
-/// A server with a door for browsers.
+/// A server with `--web`, and the URL of its page.
 struct Room {
     server: Server,
     url: String,
@@ -36,7 +36,7 @@ impl Room {
         Room::with(&["--web", "0"])
     }
 
-    /// The same, its page on a port that is known already.
+    /// A server with its page on a given port.
     #[track_caller]
     fn at(port: &str) -> Room {
         Room::with(&["--web", port])
@@ -48,13 +48,12 @@ impl Room {
         Room { url: server.program.out.web_url(), server }
     }
 
-    /// The page's port.
     #[track_caller]
     fn port(&self) -> String {
         self.url.trim_end_matches('/').rsplit(':').next().expect("a port").to_string()
     }
 
-    /// A page of somebody with a pseudo, connected.
+    /// Opens a page, gives it a pseudo, and waits until it is connected.
     #[track_caller]
     fn page(&self, browser: &mut Browser, pseudo: &str) -> Page {
         let mut page = browser.opens(&self.url);
@@ -79,13 +78,14 @@ impl Page {
         self.waits_until("document.body.dataset.state === 'open'");
     }
 
-    /// Says something, as one does with the keyboard.
+    /// Sends a message by the keyboard.
+    #[track_caller]
     fn says(&mut self, text: &str) {
         self.pastes(text);
         self.presses("Enter");
     }
 
-    /// Waits until it shows so many messages.
+    /// Waits until the page shows at least `count` messages.
     #[track_caller]
     fn has_messages(&mut self, count: usize) {
         self.waits_until(&format!("{TEXTS}.length >= {count}"));

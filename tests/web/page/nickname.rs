@@ -1,27 +1,27 @@
-//! The name that one bears.
+//! The pseudo of a page.
 
 use super::*;
 
 #[test]
-fn the_pseudo_is_asked_first_and_remembered() {
+fn the_page_asks_for_the_pseudo_first_and_remembers_it() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = browser.opens(&room.url);
     alice.waits_until("document.querySelector('#ask').open && document.activeElement.id === 'pseudo'");
-    alice.is_pictured("pseudo");
+    alice.takes_screenshot("pseudo");
     alice.types("alice");
     alice.presses("Enter");
     alice.is_connected();
-    alice.is_pictured("empty");
+    alice.takes_screenshot("empty");
     alice.goes_to(&room.url);
     alice.is_connected();
     assert_eq!(alice.value("document.querySelector('#ask').open"), false);
     alice.says("me revoilà");
     alice.has_messages(1);
     assert_eq!(alice.text("document.querySelector('.name').innerText"), "alice");
-    // Another tab of the same person.
-    let mut beside = browser.opens_beside(&alice, &room.url);
-    assert_eq!(beside.text("document.querySelector('#my-name').innerText"), "alice");
+    // Another tab of the same user.
+    let mut other_tab = browser.opens_another_tab(&alice, &room.url);
+    assert_eq!(other_tab.text("document.querySelector('#my-name').innerText"), "alice");
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_pseudo_can_be_changed_and_each_tab_keeps_its_own() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
-    let mut bob = browser.opens_beside(&alice, &room.url);
+    let mut bob = browser.opens_another_tab(&alice, &room.url);
     bob.value("document.querySelector('#me').click()");
     bob.is_named("bob");
     alice.goes_to(&room.url);
@@ -64,7 +64,7 @@ fn a_pseudo_that_chat_client_refuses_is_refused_with_the_reason() {
         ));
         assert_eq!(page.value("document.querySelector('#ask').open"), true, "{pseudo:?}");
     }
-    // The longest one passes, and what is wrong does not stay written.
+    // The longest pseudo is accepted, and the refused one does not stay in the field.
     page.is_named(&"n".repeat(255));
     page.says(&"x".repeat(800));
     page.has_messages(2);
@@ -73,7 +73,7 @@ fn a_pseudo_that_chat_client_refuses_is_refused_with_the_reason() {
 }
 
 #[test]
-fn one_may_listen_without_a_pseudo_and_is_asked_before_one_speaks() {
+fn a_page_without_a_pseudo_shows_messages_and_asks_for_one_before_it_sends() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut page = browser.opens(&room.url);

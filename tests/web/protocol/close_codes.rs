@@ -1,4 +1,4 @@
-//! How it ends: by whom, with which code, in which words.
+//! The end of a WebSocket connection: close codes and notices.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGKILL, SIGTERM};
@@ -6,7 +6,7 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 #[test]
-fn a_close_is_answered_by_one_and_the_client_has_left_like_any_other() {
+fn a_close_frame_is_answered_and_the_client_has_left_like_any_other() {
     let room = Room::open(&[]);
     for code in [CloseCode::Normal, CloseCode::Away, CloseCode::Library(4000)] {
         let _row = Row::of(&code);
@@ -25,7 +25,7 @@ fn a_close_is_answered_by_one_and_the_client_has_left_like_any_other() {
 }
 
 #[test]
-fn a_page_that_vanishes_without_a_close_has_left_too() {
+fn a_page_that_disconnects_without_a_close_frame_has_left_too() {
     let room = Room::open(&[]);
     let (ended, reset) = (room.enter(), room.enter_raw());
     drop(ended);
@@ -36,7 +36,7 @@ fn a_page_that_vanishes_without_a_close_has_left_too() {
 }
 
 #[test]
-fn what_breaks_the_protocol_ends_with_its_code_behind_what_was_said_before() {
+fn a_protocol_error_closes_with_its_code_after_the_earlier_messages() {
     let room = Room::open(&[]);
     let long = frame(0x81, &[b'x'; 1024]);
     let in_halves = [frame(0x01, &[b'x'; 1000]), frame(0x80, &[b'x'; 1000])].concat();
@@ -68,25 +68,25 @@ fn what_breaks_the_protocol_ends_with_its_code_behind_what_was_said_before() {
 }
 
 #[test]
-fn as_the_server_ends_a_page_hears_that_it_goes_away() {
+fn a_server_that_ends_closes_its_pages_with_code_1001() {
     let room = Room::open(&[]);
-    let (mut page, mut visitor) = (room.enter(), Peer::connect(room.web));
+    let (mut page, mut pending) = (room.enter(), Peer::connect(room.web));
     room.server.wait_for_children(2);
     page.says("alice : bonjour");
     page.hears();
     room.server.program.signal(SIGTERM);
     assert_eq!(page.hears_the_close(), (vec![], Some(1001)));
-    assert_eq!(visitor.hears_the_end(), b"");
+    assert_eq!(pending.hears_the_end(), b"");
 }
 
 #[test]
-fn who_says_nothing_for_too_long_is_told_so_and_pings_are_nothing_said() {
+fn a_silent_page_is_disconnected_with_a_notice_and_pings_do_not_count() {
     let room = Room::open(&["--idle-timeout", "2"]);
     let (mut page, mut pinging) = (room.enter(), room.enter());
     let told = json!({ "notice": "vous n'avez rien dit depuis 2 s, vous êtes déconnecté" });
     let pings = std::thread::spawn(move || {
         loop {
-            // Until the server is tired of it.
+            // Loops until the server's idle timeout.
             let sent = pinging.socket.send(Message::Ping(vec![1].into()));
             match pinging.socket.read() {
                 Ok(Message::Pong(_)) if sent.is_ok() => {}
@@ -98,12 +98,12 @@ fn who_says_nothing_for_too_long_is_told_so_and_pings_are_nothing_said() {
     assert_eq!(page.hears_the_close(), (vec![told.clone()], Some(1008)));
     assert_eq!(pings.join().unwrap(), told);
     room.server.program.out.line_with(&["n'a rien dit pendant trop longtemps"]);
-    // Who asks for the page only is not silent, but gone.
+    // A request for the page alone is not affected.
     assert!(room.gets("/").starts_with("HTTP/1.1 200"));
 }
 
 #[test]
-fn a_page_that_loses_its_child_is_told_and_nobody_else_is_hurt() {
+fn a_page_that_loses_its_child_gets_code_1011_and_the_others_go_on() {
     let room = Room::open(&[]);
     let (mut page, mut other) = (room.enter(), room.enter());
     send(page.pid, SIGKILL);
@@ -114,7 +114,7 @@ fn a_page_that_loses_its_child_is_told_and_nobody_else_is_hurt() {
 }
 
 #[test]
-fn a_page_that_does_not_read_is_dropped_and_told_in_whole_frames_and_the_others_go_on() {
+fn a_page_that_does_not_read_is_disconnected_in_whole_frames_and_the_others_go_on() {
     // The reason can be read for 500 ms. A busy machine may exceed that, not five times.
     let is_told = (0..5).any(|_| {
         let room = Room::open(&["--pace", "0", "--lag-limit", "100000", "-q"]);
@@ -144,5 +144,5 @@ fn a_page_that_does_not_read_is_dropped_and_told_in_whole_frames_and_the_others_
         let notice = last["notice"].as_str().unwrap_or_default();
         code == Some(1013) && notice.starts_with("vous lisez trop lentement")
     });
-    assert!(is_told, "never told, or not in a frame of its own");
+    assert!(is_told, "no notice, or not in a frame of its own");
 }

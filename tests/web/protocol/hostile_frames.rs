@@ -1,4 +1,4 @@
-//! Bytes that no browser sends, and more of them than anybody can use.
+//! Input that no browser sends, and floods.
 
 use super::*;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ fn a_ping_is_answered_between_two_messages() {
     for i in 0..200u8 {
         string.sends(format!("bob : {i}\0"));
         page.socket.send(Message::Ping(vec![i].into())).unwrap();
-        // Each whole, whichever is first.
+        // Both arrive whole, in either order.
         let mut heard = [page.socket.read().unwrap(), page.socket.read().unwrap()];
         heard.sort_by_key(Message::is_pong);
         assert_eq!(heard[1], Message::Pong(vec![i].into()));
@@ -19,7 +19,7 @@ fn a_ping_is_answered_between_two_messages() {
 }
 
 #[test]
-fn all_that_is_for_one_page_alone_comes_though_it_comes_at_once() {
+fn frames_for_one_page_alone_arrive_although_they_come_at_once() {
     let room = Room::open(&["--distinct-names"]);
     let (mut alice, mut eve) = (room.server.join(), room.enter_raw());
     alice.sends("alice : moi\0");
@@ -33,7 +33,7 @@ fn all_that_is_for_one_page_alone_comes_though_it_comes_at_once() {
 }
 
 #[test]
-fn pings_without_end_whose_answers_nobody_reads_are_not_kept_and_hold_nobody_up() {
+fn unread_answers_to_endless_pings_are_not_kept_and_block_no_other_client() {
     let room = Room::open(&["--pace", "0", "-q"]);
     let (mut alice, mut eve) = (room.server.connect(), room.enter_raw());
     room.server.wait_for_children(2);
@@ -48,13 +48,13 @@ fn pings_without_end_whose_answers_nobody_reads_are_not_kept_and_hold_nobody_up(
     };
     let (before, after) = (flood(0..100), flood(100..1000));
     assert!(after < before + 1024, "{before} kB, then {after} kB");
-    // She is still one of the room.
+    // The page is still in the room.
     eve.sends(frame(0x81, b"eve : fin"));
     alice.hears("eve : fin\0\0");
 }
 
 #[test]
-fn fragments_without_end_are_nothing_said_and_hold_nobody_up() {
+fn endless_fragments_are_not_messages_and_block_no_other_client() {
     let room = Room::open(&["-q"]);
     let (mut alice, mut eve) = (room.server.connect(), room.enter_raw());
     let children = room.server.wait_for_children(2);
@@ -75,7 +75,7 @@ fn fragments_without_end_are_nothing_said_and_hold_nobody_up() {
 }
 
 #[test]
-fn a_page_that_talks_without_end_holds_nobody_up() {
+fn a_page_that_sends_without_end_blocks_no_other_client() {
     let room = Room::open(&["--pace", "0", "-q"]);
     let (mut alice, eve) = (room.server.connect(), room.enter_raw());
     room.server.wait_for_children(2);
@@ -83,7 +83,8 @@ fn a_page_that_talks_without_end_holds_nobody_up() {
     let mut talker = eve;
     let flood = frame(0x81, b"eve : encore").repeat(300);
     std::thread::scope(|scope| {
-        // She reads, so she is no slow client; until the server ends the connection.
+        // The page reads, so it is not a slow reader. Both threads run until the server ends the
+        // connection.
         scope.spawn(move || while reader.stream.read(&mut [0; 65536]).is_ok_and(|bytes| bytes > 0) {});
         scope.spawn(move || while talker.stream.write_all(&flood).is_ok() {});
         for i in 0..20 {

@@ -1,4 +1,4 @@
-//! Who comes for the page, or for what is not there, or from where one must not come.
+//! HTTP requests: the page, other paths and methods, foreign hosts and origins, and limits.
 
 use super::*;
 use data_encoding::BASE64;
@@ -7,21 +7,22 @@ use sha2::{Digest, Sha256};
 #[track_caller]
 fn status_of(answer: &str) -> u16 {
     let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-    status.unwrap_or_else(|| panic!("no status line: {answer:?}"))
+    let Some(status) = status else { panic!("no status line: {answer:?}") };
+    status
 }
 
-/// The value of a header that is there once.
+/// The value of a header that must occur once.
 #[track_caller]
 fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
     let mut values = head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    let value = values.next().unwrap_or_else(|| panic!("{name} in {head}"));
+    let Some(value) = values.next() else { panic!("no {name} in {head}") };
     assert_eq!(values.next(), None, "{name}");
     value
 }
 
 #[track_caller]
-fn kept_to_itself(answer: &str) {
+fn has_the_common_headers(answer: &str) {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     for (name, value) in [
         ("Connection", "close"),
@@ -38,11 +39,11 @@ fn kept_to_itself(answer: &str) {
 }
 
 #[test]
-fn the_page_comes_whole_with_a_policy_that_lets_it_run_its_own_script_and_no_other() {
+fn the_page_has_a_policy_that_allows_its_own_script_and_no_other() {
     let room = Room::open(&[]);
     let answer = room.gets("/");
     assert_eq!((status_of(&answer), header(&answer, "Content-Type")), (200, "text/html; charset=utf-8"));
-    kept_to_itself(&answer);
+    has_the_common_headers(&answer);
     let hash = |element: &str| {
         let (_, rest) = answer.split_once(&format!("<{element}>")).expect("the element");
         let (inside, _) = rest.split_once(&format!("</{element}>")).expect("its end");
@@ -58,7 +59,7 @@ fn the_page_comes_whole_with_a_policy_that_lets_it_run_its_own_script_and_no_oth
 }
 
 #[test]
-fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
+fn every_other_request_gets_its_status_and_the_end_of_the_connection() {
     let room = Room::open(&[]);
     let host = format!("Host: {}\r\n", room.web);
     for (request, status) in [
@@ -76,7 +77,7 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
         let _row = Row::of(&(&request, &status));
         let answer = room.asks(&request);
         assert_eq!(status_of(&answer), status, "{request:?}");
-        kept_to_itself(&answer);
+        has_the_common_headers(&answer);
     }
     assert_eq!(header(&room.asks(format!("PUT / HTTP/1.1\r\n{host}\r\n")), "Allow"), "GET, HEAD");
     assert_eq!(header(&room.gets("/room"), "Sec-WebSocket-Version"), "13");
@@ -84,7 +85,7 @@ fn whatever_else_is_asked_has_its_answer_and_the_end_of_the_connection() {
 }
 
 #[test]
-fn head_is_answered_as_get_but_for_the_content() {
+fn head_is_answered_as_get_without_the_content() {
     let room = Room::open(&[]);
     for (path, status) in [("/", 200), ("/favicon.ico", 204), ("/nothing", 404), ("/room", 426)] {
         let _row = Row::of(&(&path, &status));
@@ -93,12 +94,12 @@ fn head_is_answered_as_get_but_for_the_content() {
         let alone = room.asks(format!("HEAD {path} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
         assert_eq!((status_of(&alone), alone), (status, format!("{head}\r\n\r\n")), "{path}");
     }
-    // Not into the room either.
+    // HEAD does not upgrade either.
     assert_eq!(status_of(&room.asks(upgrade(room.web).replace("GET", "HEAD"))), 426);
 }
 
 #[test]
-fn of_a_target_that_is_a_whole_address_that_address_counts() {
+fn the_host_of_an_absolute_target_is_checked() {
     let room = Room::open(&[]);
     let with = |target: &str| room.asks(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
     assert_eq!(status_of(&with(&format!("http://{}/", room.web))), 200);
@@ -117,7 +118,7 @@ fn only_the_first_of_several_requests_is_answered() {
 }
 
 #[test]
-fn a_name_that_somebody_else_may_own_does_not_lead_here() {
+fn foreign_host_names_are_refused() {
     let room = Room::open(&[]);
     let port = room.web.port();
     let under = |host: &str| room.asks(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
@@ -129,18 +130,18 @@ fn a_name_that_somebody_else_may_own_does_not_lead_here() {
         let _row = Row::of(&host);
         let answer = under(&format!("{host}:{port}"));
         assert!(status_of(&answer) == 403 && answer.contains("Host"), "{answer}");
-        // What would have done.
+        // The answer says which hosts are accepted.
         assert!(answer.contains("une adresse IP, par localhost ou par le nom de cette machine"), "{answer}");
     }
     assert_eq!(status_of(&under("localhost")), 403);
     room.server.program.err.line_with(&["visiteur web", "refusé", "Host"]);
-    // Nor into the room.
+    // An upgrade is refused as well.
     let answer = room.asks(upgrade(room.web).replace("Host: 127.0.0.1", "Host: evil.example"));
     assert_eq!(status_of(&answer), 403);
 }
 
 #[test]
-fn a_page_of_another_site_does_not_get_into_the_room_and_a_program_without_a_page_does() {
+fn foreign_origins_are_refused_and_clients_without_an_origin_are_admitted() {
     let room = Room::open(&[]);
     for origin in ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1"] {
         let _row = Row::of(&origin);
@@ -152,16 +153,16 @@ fn a_page_of_another_site_does_not_get_into_the_room_and_a_program_without_a_pag
     let mut program = room.enter_raw();
     program.sends(frame(0x81, b"prog : salut"));
     program.hears_up_to("salut");
-    // One with its own page's origin: Room::enter sends it.
+    // The page's own origin is accepted: `Room::enter` sends it.
     room.enter();
 }
 
 #[test]
-fn who_does_not_get_in_is_told_why_in_http() {
+fn a_refused_browser_gets_the_reason_over_http() {
     let room = Room::open(&["--max-clients", "1"]);
     let _browser = room.enter();
     let answer = room.gets("/");
-    kept_to_itself(&answer);
+    has_the_common_headers(&answer);
     assert!(
         status_of(&answer) == 503 && answer.contains("la salle est pleine (1 client au plus)"),
         "{answer}"
@@ -176,13 +177,14 @@ fn who_does_not_get_in_is_told_why_in_http() {
 }
 
 #[test]
-fn who_is_at_the_door_takes_no_place_of_its_address_and_who_enters_does() {
+fn a_connection_takes_a_place_of_its_address_only_with_its_upgrade() {
     let room = Room::open(&["--max-per-address", "2"]);
-    // As a browser does: connections that may be of use.
+    // Connections without a request, as browsers open them in advance.
     let idle: Vec<Peer> = (0..10).map(|_| Peer::connect(room.web)).collect();
     let mut late = Peer::connect(room.web);
     room.server.wait_for_children(10);
-    // Its two places, and eight more: the next one waits, and is told so.
+    // Before an upgrade, an address may have eight connections more than its two places. The next
+    // one is refused.
     late.sends(upgrade(room.web));
     let answer = String::from_utf8(late.hears_the_end()).unwrap();
     assert!(
@@ -190,28 +192,28 @@ fn who_is_at_the_door_takes_no_place_of_its_address_and_who_enters_does() {
         "{answer}"
     );
     let mut idle = idle.into_iter();
-    for mut visitor in idle.by_ref().take(2) {
-        visitor.sends(upgrade(room.web));
-        visitor.hears_up_to("{\"hello\"");
+    for mut pending in idle.by_ref().take(2) {
+        pending.sends(upgrade(room.web));
+        pending.hears_up_to("{\"hello\"");
         room.server.program.out.line_with(&["nouveau client", "(web)"]);
-        std::mem::forget(visitor);
+        std::mem::forget(pending);
     }
     let mut third = idle.next().unwrap();
     third.sends(upgrade(room.web));
     let answer = String::from_utf8(third.hears_the_end()).unwrap();
-    kept_to_itself(&answer);
+    has_the_common_headers(&answer);
     assert!(
         status_of(&answer) == 503 && answer.contains("toutes ses places (2 clients au plus)"),
         "{answer}"
     );
     room.server.program.err.line_with(&["refusé", "--max-per-address"]);
-    // Nor at another door.
+    // The other port refuses the address as well.
     let told = room.server.connect().strings(1);
     assert!(told[0].contains("votre adresse a déjà toutes ses places"), "{told:?}");
 }
 
 #[test]
-fn all_of_a_machines_addresses_have_its_name_and_that_leads_here() {
+fn on_all_addresses_the_names_of_the_machine_are_accepted() {
     let server = Server::start(&["--web", "0.0.0.0:0"]);
     let line =
         server.program.out.line_with(&["navigateurs sur http://", "(ou l'adresse IP de cette machine)"]);
@@ -228,13 +230,13 @@ fn all_of_a_machines_addresses_have_its_name_and_that_leads_here() {
 }
 
 #[test]
-fn a_head_without_end_is_refused_by_its_size_and_by_its_time() {
+fn a_head_without_end_is_refused_by_size_and_by_time() {
     let room = Room::open(&[]);
     let answer = room.asks(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)));
     assert_eq!(status_of(&answer), 431);
     let answer = room.asks(format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(1000)));
     assert_eq!(status_of(&answer), 431);
-    // Two that take their time: one a byte now and then, one nothing at all.
+    // Two slow clients: one sends a byte now and then, one nothing at all.
     let (mut slow, mut silent) = (Peer::connect(room.web), Peer::connect(room.web));
     let head = "GET / HTTP/1.1\r\nX: ".to_string() + &"x".repeat(1000);
     let mut talker = slow.duplicate();
@@ -253,7 +255,7 @@ fn a_head_without_end_is_refused_by_its_size_and_by_its_time() {
 }
 
 #[test]
-fn a_flood_of_visits_leaves_nothing_behind_and_the_room_talks_on() {
+fn a_flood_of_requests_leaves_nothing_behind_and_the_room_goes_on() {
     let room = Room::open(&[]);
     let (mut alice, mut bob) = (room.server.join(), room.enter());
     std::thread::scope(|scope| {
@@ -265,7 +267,7 @@ fn a_flood_of_visits_leaves_nothing_behind_and_the_room_talks_on() {
             assert_eq!(bob.hears_words().1, format!("alice : {i}"));
         }
     });
-    // Half requests and none, gone at once.
+    // Partial and empty requests, closed at once.
     for i in 0..100 {
         let mut peer = Peer::connect(room.web);
         peer.sends(&upgrade(room.web)[..i]);
@@ -277,7 +279,7 @@ fn a_flood_of_visits_leaves_nothing_behind_and_the_room_talks_on() {
 }
 
 #[test]
-fn visits_are_told_to_who_wants_to_see_all_hops() {
+fn verbose_output_shows_requests_for_the_page() {
     let room = Room::open(&["-v"]);
     room.gets("/nothing");
     room.server.program.out.line_with(&["visiteur web", "descripteur 6"]);
@@ -287,14 +289,14 @@ fn visits_are_told_to_who_wants_to_see_all_hops() {
 }
 
 #[test]
-fn the_door_may_be_at_another_address() {
+fn the_page_may_be_on_another_address() {
     let room = Room::at("[::1]:0", &[]);
     assert_eq!(status_of(&room.gets("/")), 200);
     room.enter();
 }
 
 #[test]
-fn a_door_that_cannot_be_opened_or_is_none_is_told() {
+fn an_address_in_use_or_invalid_is_reported() {
     let room = Room::open(&[]);
     let start = |web: &str| {
         let mut command = Command::new(SERVER);

@@ -1,4 +1,4 @@
-//! Browsers among the others: one room, one order.
+//! Browsers and other clients in one room.
 
 use super::*;
 use nix::sys::signal::Signal::SIGKILL;
@@ -18,7 +18,7 @@ fn pages_c_clients_and_line_clients_hear_one_order() {
         let speaks = scope.spawn(move || {
             let mut third = third;
             (0..300).for_each(|i| third.says(&format!("page : {i}")));
-            // All that it has heard meanwhile is there to be read.
+            // The messages received meanwhile wait in the socket.
             (0..900).map(|_| third.hears_words().1).collect::<Vec<_>>()
         });
         let others = scope.spawn(move || (0..900).map(|_| second.hears_words().1).collect::<Vec<_>>());
@@ -34,7 +34,7 @@ fn pages_c_clients_and_line_clients_hear_one_order() {
 }
 
 #[test]
-fn a_message_bears_the_child_that_read_it_and_the_time() {
+fn a_message_carries_the_process_id_of_its_child_and_the_time() {
     let room = Room::open(&[]);
     let (mut page, mut string) = (room.enter(), room.server.join());
     assert_eq!(room.server.children().into_iter().min(), Some(page.pid));
@@ -53,7 +53,7 @@ fn a_message_bears_the_child_that_read_it_and_the_time() {
 }
 
 #[test]
-fn whatever_a_c_client_says_is_one_string_of_json() {
+fn any_bytes_of_a_c_client_are_one_json_string() {
     let room = Room::open(&[]);
     let (mut page, mut string) = (room.enter(), room.server.join());
     string.sends(b"\"},{\"pid\":1,\"x\":\" : </script>\n\x01\x1b[2J\x7f\\u0041\xff\xe2\x80\xae\0");
@@ -64,7 +64,7 @@ fn whatever_a_c_client_says_is_one_string_of_json() {
 }
 
 #[test]
-fn what_a_page_says_is_one_line_for_all() {
+fn a_message_of_a_page_is_one_line_for_all_clients() {
     let room = Room::open(&[]);
     let (mut page, mut string) = (room.enter(), room.server.join());
     page.says("eve : a\r\nbob : b\nbob\0 : c\r[00:00:00] d\u{2028}e ");
@@ -78,26 +78,26 @@ fn what_a_page_says_is_one_line_for_all() {
 }
 
 #[test]
-fn what_was_said_before_one_is_in_is_not_heard_and_a_visitor_hears_nothing() {
+fn a_page_receives_no_message_sent_before_its_upgrade() {
     let room = Room::open(&[]);
-    let (mut alice, mut visitor) = (room.server.join(), Peer::connect(room.web));
+    let (mut alice, mut pending) = (room.server.join(), Peer::connect(room.web));
     room.server.wait_for_children(2);
     alice.sends("alice : avant\0");
     alice.hears("alice : avant\0\0");
-    // Its first words come with its request.
-    visitor.sends([upgrade(room.web).as_bytes(), &frame(0x81, b"eve : pendant")].concat());
+    // The first frame comes with the upgrade request.
+    pending.sends([upgrade(room.web).as_bytes(), &frame(0x81, b"eve : pendant")].concat());
     alice.hears("eve : pendant\0\0");
     alice.sends("alice : apres\0");
-    visitor.hears("HTTP/1.1 101 Switching Protocols\r\n");
-    visitor.hears_up_to("pendant");
-    visitor.hears_up_to("apres");
+    pending.hears("HTTP/1.1 101 Switching Protocols\r\n");
+    pending.hears_up_to("pendant");
+    pending.hears_up_to("apres");
     let mut late = room.enter();
     alice.sends("alice : tard\0");
     assert_eq!(late.hears_words().1, "alice : tard");
 }
 
 #[test]
-fn names_are_their_clients_own_at_this_door_too() {
+fn distinct_names_apply_to_pages_too() {
     let room = Room::open(&["--distinct-names"]);
     let (mut page, mut string) = (room.enter(), room.server.join());
     string.sends("alice : bonjour\0");
@@ -113,7 +113,7 @@ fn names_are_their_clients_own_at_this_door_too() {
 }
 
 #[test]
-fn a_page_is_a_process_like_any_other() {
+fn a_page_has_a_child_like_any_other_client() {
     let room = Room::open(&[]);
     let (page, _string) = (room.enter(), room.server.join());
     let children = room.server.wait_for_children(2);
@@ -124,7 +124,7 @@ fn a_page_is_a_process_like_any_other() {
     assert!(low[8..].iter().all(|&number| number >= 1006), "{low:?}");
     let own: Vec<i32> = descriptors_of_child(page.pid).iter().map(|(number, _)| *number).collect();
     assert_eq!(own, [0, 1, 2, 4, 6]);
-    // Where the kernel has a list of system calls, it was under it that all of this was done.
+    // Where the kernel has seccomp, the child has done all of this under its filter.
     let status = std::fs::read_to_string(format!("/proc/{}/status", page.pid)).unwrap();
     assert!(!status.contains("Seccomp:") || status.contains("Seccomp:\t2"), "{status}");
 }
@@ -143,24 +143,24 @@ fn a_pages_child_stays_small_whatever_its_page_sends() {
         }
         private_memory_of(page.pid)
     };
-    // What it does for the first time costs it the pages that it does it with.
+    // The first rounds copy the memory pages that they write to (copy-on-write).
     let (before, after) = (sends_all(100), sends_all(2000));
     assert!(after <= before + 64, "{before} kB, then {after} kB");
 }
 
 #[test]
-fn when_the_first_process_is_killed_no_child_of_a_page_stays() {
+fn when_the_first_process_is_killed_no_child_of_a_page_is_left() {
     let room = Room::open(&[]);
-    let (mut page, mut visitor) = (room.enter(), Peer::connect(room.web));
+    let (mut page, mut pending) = (room.enter(), Peer::connect(room.web));
     let children = room.server.wait_for_children(2);
     room.server.program.signal(SIGKILL);
     wait_for_death(&children);
     assert!(page.socket.read().is_err());
-    assert_eq!(visitor.hears_the_end(), b"");
+    assert_eq!(pending.hears_the_end(), b"");
 }
 
 #[test]
-fn with_all_hops_told_a_page_talks_all_the_same() {
+fn with_verbose_output_a_page_can_still_send() {
     let room = Room::open(&["-v"]);
     let (mut page, mut string) = (room.enter(), room.server.join());
     page.says("alice : bonjour");

@@ -1,5 +1,5 @@
-//! The third door: the page, and the room behind it as a WebSocket (docs/PROTOCOLS.md, section 8). The clients are a WebSocket
-//! library's, and, where they are to do what no library does, bytes.
+//! The page over HTTP and the room over a WebSocket (docs/PROTOCOLS.md, section 8). The clients use
+//! a WebSocket library, or raw bytes for input that no library sends.
 
 mod close_codes;
 mod hostile_frames;
@@ -17,7 +17,7 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
 
-/// A server with a door for browsers.
+/// A server with `--web`, and the address of its page.
 struct Room {
     server: Server,
     web: SocketAddr,
@@ -37,7 +37,7 @@ impl Room {
         Room { web: address.parse().expect("an address"), server }
     }
 
-    /// A browser's page that is in the room.
+    /// Joins the room as a browser's page.
     #[track_caller]
     fn enter(&self) -> Browser {
         let (socket, hello) = self.upgrade();
@@ -58,7 +58,7 @@ impl Room {
         (socket, hello["hello"].clone())
     }
 
-    /// A connection in the room that will send bytes of its own making.
+    /// Joins the room over a connection for raw bytes.
     #[track_caller]
     fn enter_raw(&self) -> Peer {
         let mut peer = Peer::connect(self.web);
@@ -68,7 +68,7 @@ impl Room {
         peer
     }
 
-    /// The whole answer to a request.
+    /// Sends a request. Returns the whole answer.
     #[track_caller]
     fn asks(&self, request: impl AsRef<[u8]>) -> String {
         let mut peer = Peer::connect(self.web);
@@ -82,7 +82,7 @@ impl Room {
     }
 }
 
-/// The head of a request for the room.
+/// The head of an upgrade request.
 fn upgrade(web: SocketAddr) -> String {
     format!(
         "GET /room HTTP/1.1\r\nHost: {web}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -109,7 +109,7 @@ impl Browser {
         json_of(self.socket.read().expect("a message"))
     }
 
-    /// The next message: who said what, and whose child has read it.
+    /// The next message: the process ID of the sender's child, and `pseudo : text`.
     #[track_caller]
     fn hears_words(&mut self) -> (i64, String) {
         let Value::Object(said) = self.hears() else { panic!("no object") };
@@ -117,7 +117,7 @@ impl Browser {
         (said["pid"].as_i64().expect("pid"), name + said["text"].as_str().expect("text"))
     }
 
-    /// What comes before the close frame, and its code.
+    /// The objects before the close frame, and its code.
     #[track_caller]
     fn hears_the_close(&mut self) -> (Vec<Value>, Option<u16>) {
         let mut before = Vec::new();
@@ -135,7 +135,7 @@ fn json_of(message: Message) -> Value {
     serde_json::from_str(message.to_text().expect("text")).expect("JSON")
 }
 
-/// A frame of a client, of fewer than 65536 bytes: `first` is flags and kind.
+/// A frame of a client, of fewer than 65536 bytes. `first` holds the flags and the opcode.
 #[track_caller]
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = match payload.len() {
@@ -151,7 +151,7 @@ fn close(code: u16) -> Vec<u8> {
     [&[0x88, 2][..], &code.to_be_bytes()].concat()
 }
 
-/// The memory that is a process's own, in kB.
+/// The private memory of a process, in kB.
 #[track_caller]
 fn private_memory_of(pid: i32) -> u64 {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");

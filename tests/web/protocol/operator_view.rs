@@ -1,4 +1,4 @@
-//! What one who runs the server sees of a page: the title of its child, its line in the list, its words in the transcript.
+//! A page as the server's operator sees it: process title, status report, transcript.
 
 use super::*;
 use nix::sys::signal::Signal::{SIGTERM, SIGUSR1};
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal::{SIGTERM, SIGUSR1};
 #[test]
 fn the_title_of_a_pages_child_is_its_address_and_its_pseudo() {
     let room = Room::open(&[]);
-    let (mut page, visitor) = (room.enter(), Peer::connect(room.web));
+    let (mut page, pending) = (room.enter(), Peer::connect(room.web));
     let title = |pid: i32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).trim_end_matches('\0').to_string()
@@ -16,15 +16,16 @@ fn the_title_of_a_pages_child_is_its_address_and_its_pseudo() {
     page.says("alice : bonjour");
     page.hears();
     assert_eq!(title(page.pid), format!("chat_serveur: {address} alice"));
-    let address = visitor.stream.local_addr().unwrap();
-    let visitors = room.server.wait_for_children(2).into_iter().find(|&child| child != page.pid).unwrap();
-    eventually("the visitor's title", || {
-        (title(visitors) == format!("chat_serveur: {address}")).then_some(())
+    let address = pending.stream.local_addr().unwrap();
+    let pending_child =
+        room.server.wait_for_children(2).into_iter().find(|&child| child != page.pid).unwrap();
+    eventually("the title before the upgrade", || {
+        (title(pending_child) == format!("chat_serveur: {address}")).then_some(())
     });
 }
 
 #[test]
-fn sigusr1_counts_what_a_page_has_said_and_heard_since_it_is_in() {
+fn sigusr1_counts_the_messages_of_a_page_since_its_upgrade() {
     let room = Room::open(&[]);
     let mut string = room.server.join();
     string.sends("bob : avant\0");
@@ -40,7 +41,7 @@ fn sigusr1_counts_what_a_page_has_said_and_heard_since_it_is_in() {
 }
 
 #[test]
-fn what_a_page_says_is_in_the_transcript() {
+fn messages_of_a_page_are_in_the_transcript() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("transcript");
     let room = Room::open(&["--transcript", file.to_str().unwrap()]);
@@ -54,16 +55,16 @@ fn what_a_page_says_is_in_the_transcript() {
 }
 
 #[test]
-fn who_is_not_in_the_room_is_counted_nowhere() {
+fn a_connection_without_an_upgrade_is_counted_nowhere() {
     let room = Room::open(&[]);
-    let (_string, visitor) = (room.server.join(), Peer::connect(room.web));
+    let (_string, pending) = (room.server.join(), Peer::connect(room.web));
     room.server.wait_for_children(2);
     let _page = room.enter();
     room.server.program.out.line_with(&["nouveau client", "(web)", "2 en ligne"]);
     room.server.program.signal(SIGUSR1);
     room.server.program.out.line_with(&["(père) 2 en ligne à"]);
     room.server.program.out.line_with(&["total : 2 "]);
-    let address = visitor.stream.local_addr().unwrap().to_string();
+    let address = pending.stream.local_addr().unwrap().to_string();
     let printed = room.server.program.out.so_far();
     assert!(!printed.contains(&address), "{printed}");
     room.server.program.signal(SIGTERM);
