@@ -175,7 +175,7 @@ fn a_silent_client_is_disconnected_with_a_line_that_says_why() {
 #[test]
 fn a_client_that_does_not_read_is_disconnected_after_the_idle_timeout() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
-    let (mut peer, _) = server.serves();
+    let (mut peer, _) = server.connect_served();
     // Causes more answers than the sockets hold, and reads none. The writes fail once the server
     // disconnects.
     nix::sys::socket::setsockopt(&peer.stream, nix::sys::socket::sockopt::RcvBuf, &4096).unwrap();
@@ -250,7 +250,7 @@ fn a_client_that_floods_and_never_reads_does_not_block_another() {
 #[test]
 fn the_server_prints_each_number_each_sum_and_each_refusal() {
     let server = Server::of(CALC, &[]);
-    let (mut peer, child) = server.serves();
+    let (mut peer, child) = server.connect_served();
     let prefix = format!("(child {child}) {}: ", peer.stream.local_addr().unwrap());
     peer.sends("-5\n\x1b[2J\n12\n");
     for line in ["first number -5", "refused: \"^[[2J\" is not a whole number", "-5 + 12 = 7"] {
@@ -281,7 +281,7 @@ fn invalid_command_lines_are_refused_in_one_line() {
 
 #[test]
 fn help_names_every_option_and_gives_examples() {
-    helps(
+    help_contains(
         CALC,
         &[
             "--bind",

@@ -199,7 +199,7 @@ fn a_forged_refusal_followed_by_another_line_does_not_change_the_status() {
     let (mut alice, mut server) = with_fake_server("alice");
     server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
     alice.out.line_with(&["joking"]);
-    alice.end_of_keyboard();
+    alice.closes_stdin();
     // Reads up to the client's half-close: a close with unread bytes would be a reset.
     server.read_to_end(&mut Vec::new()).unwrap();
     drop(server);

@@ -204,7 +204,7 @@ fn a_client_that_does_not_read_is_disconnected_and_the_other_goes_on() {
     let server = server(&[]);
     let (first, mut second) = pair(&server);
     // The answers fill the first client's socket, so its turn never comes again.
-    let mut speaker = first.also();
+    let mut speaker = first.duplicate();
     let speaking = std::thread::spawn(move || {
         use std::io::Write;
         while speaker.stream.write_all(b"encore\0").is_ok() {}

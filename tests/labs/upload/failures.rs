@@ -20,7 +20,7 @@ fn a_client_that_disconnects_at_any_byte_leaves_no_file() {
         // A text cut off by a reset. A text cut short by an orderly close cannot be told from a
         // whole one. The child is stopped, so that it finds text and reset together: a newline and
         // 300 ms of silence would end the text.
-        let (mut text, child) = landing.server.serves();
+        let (mut text, child) = landing.server.connect_served();
         send(child, SIGSTOP);
         text.sends(&b"un\ndeux"[..cut % 8]);
         text.resets();

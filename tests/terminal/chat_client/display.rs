@@ -138,14 +138,14 @@ const NOTHING_BACK: &str =
 
 #[test]
 fn a_server_that_does_not_echo_is_reported_once_and_no_message_is_hidden() {
-    let server = Server::in_c();
+    let server = Server::start_c();
     let mut alice = alice_in(&server, (120, 20), &[], &[]);
     server.wait_for_clients(1);
     alice.types("il y a quelqu'un ?\r");
     let first = "» alice : il y a quelqu'un ?";
     alice.ends_with(&[first, NOTHING_BACK, &status(&server, "1 message"), "alice>"]);
     let mut bob = server.connect();
-    server.settle(2);
+    server.wait_for_clients(2);
     // Question and answer stay in order, and another client's equal text is shown.
     alice.types("ok\r");
     assert_eq!(bob.strings(1), ["alice : ok"]);

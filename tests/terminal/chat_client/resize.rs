@@ -75,7 +75,7 @@ fn a_terminal_that_becomes_wider_shows_more_of_the_line() {
     alice.resizes_to(150, 30);
     alice.cursor_is_behind(&format!("alice> {draft}"));
     // After a deletion, the rest of the line fills the row behind the mark.
-    alice.becomes(30, 30);
+    alice.resizes_to(30, 30);
     alice.types(" fin\x17\x7f\x7f");
     alice.cursor_is_behind(&format!("alice> <{}", &draft[126 - 19..126]));
 }
