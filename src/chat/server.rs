@@ -27,7 +27,7 @@ use crate::hub::framing::Framing;
 use crate::hub::message_log::{ChannelId, Channels};
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
+use crate::hub::worker::{IdleTimeouts, Worker};
 use crate::server::Supervisor;
 use crate::sys::{self, Ended, Signal, Title};
 
@@ -147,24 +147,17 @@ impl Service for ChatServer {
 
     fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let mut title = ProcTitle::new(self.title, PROGRAM.name, *peer);
-        let (records, traces_reads) = (RecordWriter::new(pipe), self.trace.is_on);
+        let traces_reads = self.trace.is_on;
         let framing = match (self.listeners[listener], &self.web) {
             (None, Some(web)) => {
-                return web::worker::serve(
-                    socket,
-                    records,
-                    &web.site,
-                    traces_reads,
-                    self.idle_timeout,
-                    title,
-                );
+                return web::worker::serve(socket, pipe, &web.site, traces_reads, self.idle_timeout, title);
             }
             (Some(Encoding::Line), _) => Framing::Lines,
             _ => STRINGS,
         };
         let timeouts = IdleTimeouts { before_first: self.idle_timeout, between: self.idle_timeout };
         let on_message = |message: &[u8]| title.update(message);
-        Worker { socket, framing, timeouts, traces_reads, records, on_message }.run()
+        Worker { socket, pipe, framing, timeouts, traces_reads, on_message }.run()
     }
 
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {

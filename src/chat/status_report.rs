@@ -59,13 +59,14 @@ impl Report {
 
     /// Prints rows until standard output has no room. True when the report is complete.
     pub fn goes_on(&mut self, context: &mut Context<ClientState>) -> bool {
+        if !has_room(&mut context.supervisor.out) {
+            return false;
+        }
         let now = SystemTime::now();
-        let mut clients = context.peers.after(self.after);
-        loop {
+        for (connection, client) in context.peers.after(self.after) {
             if !has_room(&mut context.supervisor.out) {
                 return false;
             }
-            let Some((connection, client)) = clients.next() else { break };
             self.after = connection.pid;
             if let Some(lag) = connection.lag(context.channels, context.now) {
                 self.total.add(connection, client, lag);

@@ -95,8 +95,6 @@ impl EventLoop {
                     return Ok(Some(signal));
                 }
                 handle(signal).context("tcsetattr")?;
-                // The time spent stopped does not count.
-                self.extend_grace();
             }
         }
     }

@@ -104,8 +104,17 @@ impl<'a, P: ClientProtocol> Session<'a, P> {
             }
             // After the keyboard, where a key may raise one, and before the server's end, if both
             // come at once.
-            if let Some(signal) = self.events.take_signals(|signal| self.ui.handle_signal(signal))? {
+            let mut is_handled = false;
+            let signal = self.events.take_signals(|signal| {
+                is_handled = true;
+                self.ui.handle_signal(signal)
+            })?;
+            if let Some(signal) = signal {
                 return Ok(self.ended_by(signal));
+            }
+            if is_handled {
+                // The time spent stopped does not count.
+                self.events.extend_grace();
             }
             self.ui.draw(ready.screen)?;
             if ready.server

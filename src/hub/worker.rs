@@ -30,11 +30,11 @@ pub(crate) struct IdleTimeouts {
 
 pub(crate) struct Worker<'a, F> {
     pub socket: &'a TcpStream,
+    pub pipe: &'a PipeWriter,
     pub framing: Framing,
     pub timeouts: IdleTimeouts,
     /// Writes a record of each `read`.
     pub traces_reads: bool,
-    pub records: RecordWriter<'a>,
     /// Called for each message, before its record is written.
     pub on_message: F,
 }
@@ -44,22 +44,24 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
         let mut decoder = FrameDecoder::new(&mut chunk, self.framing);
+        // Its batch is as large as a page: made here, since a move would touch another page.
+        let mut records = RecordWriter::new(self.pipe);
         // An error here is the pipe's: the hub is gone, and so is everyone to report to.
-        let _ = self.relay(&mut decoder);
+        let _ = self.relay(&mut decoder, &mut records);
         DONE
     }
 
     /// Reads, finds messages and writes records until the client is gone. EPIPE: the hub is gone.
-    fn relay(&mut self, decoder: &mut FrameDecoder) -> io::Result<()> {
+    fn relay(&mut self, decoder: &mut FrameDecoder, records: &mut RecordWriter) -> io::Result<()> {
         let mut idle_at = self.timeouts.before_first.map(|time| Instant::now() + time);
         loop {
             let mut left = None;
             let mut more = self.wait(decoder, decoder.deadline().or(idle_at))?;
             for _ in 0..READS_AT_ONCE {
                 if more {
-                    (left, more) = self.read(decoder, &mut idle_at);
+                    (left, more) = self.read(decoder, records, &mut idle_at);
                 }
-                self.take(decoder, left.is_some())?;
+                self.take(decoder, records, left.is_some())?;
                 if !more {
                     break;
                 }
@@ -67,13 +69,13 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             // A message that is held for its rest may still be the first thing said.
             let is_idle = decoder.deadline().is_none() && idle_at.is_some_and(|at| at <= Instant::now());
             if left.is_none() && is_idle {
-                self.take(decoder, true)?;
+                self.take(decoder, records, true)?;
                 left = Some(IDLE);
             }
-            self.records.write()?;
+            records.write()?;
             if let Some(reason) = left {
-                self.records.batch.push_note(Kind::Left, reason.to_ne_bytes());
-                return self.records.write();
+                records.batch.push_note(Kind::Left, reason.to_ne_bytes());
+                return records.write();
             }
         }
     }
@@ -81,14 +83,19 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     /// [`wait`], and tells the decoder how long it took.
     fn wait(&self, decoder: &mut FrameDecoder, until: Option<Instant>) -> io::Result<bool> {
         let before = Instant::now();
-        let readable = wait(self.socket, self.records.pipe, until)?;
+        let readable = wait(self.socket, self.pipe, until)?;
         decoder.waited(before.elapsed());
         Ok(readable)
     }
 
     /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and
     /// whether more may be there.
-    fn read(&mut self, decoder: &mut FrameDecoder, idle_at: &mut Option<Instant>) -> (Option<i32>, bool) {
+    fn read(
+        &self,
+        decoder: &mut FrameDecoder,
+        records: &mut RecordWriter,
+        idle_at: &mut Option<Instant>,
+    ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
         match sys::try_read(self.socket, spare) {
@@ -100,7 +107,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 }
                 decoder.filled(n);
                 if self.traces_reads {
-                    self.records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
+                    records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
                 }
                 // A traced read has a write of its own.
                 (None, n == room && !self.traces_reads)
@@ -111,8 +118,13 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
 
     /// Adds the messages that are complete to the batch; all that is left when the client has
     /// `ended`.
-    fn take(&mut self, decoder: &mut FrameDecoder, ended: bool) -> io::Result<()> {
-        let Worker { records, framing, on_message, .. } = self;
+    fn take(
+        &mut self,
+        decoder: &mut FrameDecoder,
+        records: &mut RecordWriter,
+        ended: bool,
+    ) -> io::Result<()> {
+        let Worker { framing, on_message, .. } = self;
         decoder.take(Instant::now(), ended, |chunk| match framing {
             Framing::Strings(_) | Framing::Texts(_) => messages(chunk).try_for_each(|message| {
                 on_message(message);
@@ -125,7 +137,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             }),
         })?;
         // The messages of one read end with the extra NUL, also when more reads share the write.
-        self.records.batch.closed();
+        records.batch.closed();
         Ok(())
     }
 }

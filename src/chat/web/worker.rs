@@ -1,7 +1,7 @@
 //! A worker of the HTTP listener: it reads a browser's request, then, once the browser has entered
 //! the room, its WebSocket frames. Like every worker it writes records and never to the socket.
 
-use std::io;
+use std::io::{self, PipeWriter};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -24,13 +24,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 #[inline(never)]
 pub(crate) fn serve(
     socket: &TcpStream,
-    records: RecordWriter,
+    pipe: &PipeWriter,
     site: &Site,
     traces_reads: bool,
     idle: Option<Duration>,
     title: ProcTitle,
 ) -> i32 {
-    let mut worker = WebWorker { socket, records, traces_reads, title };
+    let mut worker = WebWorker { socket, records: RecordWriter::new(pipe), traces_reads, title };
     // An error here is the pipe's: the hub is gone, and so is everyone to report to.
     let _ = worker.serve_request(site, idle).and_then(|left| worker.report(left));
     DONE

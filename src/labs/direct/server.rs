@@ -16,7 +16,7 @@ use crate::hub::framing::Framing;
 use crate::hub::message_log::Channels;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{IdleTimeouts, RecordWriter, Worker};
+use crate::hub::worker::{IdleTimeouts, Worker};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
@@ -156,9 +156,8 @@ impl Service for Direct {
 
     fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let timeouts = IdleTimeouts { before_first: self.name_timeout, between: None };
-        let records = RecordWriter::new(pipe);
-        Worker { socket, framing: TEXTS, timeouts, traces_reads: false, records, on_message: |_: &[u8]| () }
-            .run()
+        let on_message = |_: &[u8]| ();
+        Worker { socket, pipe, framing: TEXTS, timeouts, traces_reads: false, on_message }.run()
     }
 
     fn refusal(&self, _listener: usize, reason: &str) -> Vec<u8> {
