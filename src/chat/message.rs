@@ -1,4 +1,5 @@
-//! The form of a chat message, `pseudo : text`: parsed here and nowhere else. Pure.
+//! The form of a chat message, `pseudo : text`. Pure. `names` reads it more strictly, to find a
+//! name that a reader could take for another.
 
 /// Longest nick, in bytes: a quarter of a message of 1024 bytes.
 pub const MAX_NICK_LEN: usize = 255;
