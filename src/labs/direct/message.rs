@@ -13,9 +13,9 @@ pub const MAX_LEN: usize = CHUNK - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteError<'a> {
     /// Not of the form `%name%message`.
-    Form(&'a [u8]),
+    Malformed(&'a [u8]),
     /// No client has this name.
-    Nobody(&'a [u8]),
+    UnknownName(&'a [u8]),
     /// More than [`MAX_LEN`] bytes.
     TooLong,
 }
@@ -23,8 +23,8 @@ pub enum RouteError<'a> {
 impl Display for RouteError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RouteError::Form(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
-            RouteError::Nobody(name) => write!(f, "no client is called \"{}\"", Visible(name)),
+            RouteError::Malformed(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
+            RouteError::UnknownName(name) => write!(f, "no client is called \"{}\"", Visible(name)),
             RouteError::TooLong => write!(f, "more than {MAX_LEN} bytes without an end"),
         }
     }
@@ -47,7 +47,7 @@ pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
         let end = rest.iter().position(|&byte| byte == b'%')?;
         Some((rest[..end].trim_ascii(), &rest[end + 1..]))
     });
-    addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Form(text))
+    addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Malformed(text))
 }
 
 pub fn directed(to: &Name, message: &[u8]) -> Vec<u8> {
@@ -79,14 +79,17 @@ mod tests {
         for wrong in
             [&b""[..], b"hello", b"bob%hello", b" %bob%hello", b"%", b"%bob", b"%%hello", b"% %hello"]
         {
-            assert_eq!(parse(wrong), Err(RouteError::Form(wrong)), "{wrong:?}");
+            assert_eq!(parse(wrong), Err(RouteError::Malformed(wrong)), "{wrong:?}");
         }
     }
 
     #[test]
     fn an_error_is_one_line_for_any_input() {
         let hostile = b"\x1b[2J\n%\xff";
-        assert_eq!(RouteError::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
-        assert_eq!(RouteError::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
+        assert_eq!(
+            RouteError::Malformed(hostile).to_string(),
+            "not of the form %name%message: \"^[[2J^J%\\xff\""
+        );
+        assert_eq!(RouteError::UnknownName(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
     }
 }

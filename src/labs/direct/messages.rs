@@ -48,7 +48,7 @@ impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
         }
         match count.saturating_sub(names.clone().count()) {
             0 => Ok(()),
-            nameless => write!(f, "{mark}{nameless} without a name"),
+            unnamed => write!(f, "{mark}{unnamed} without a name"),
         }
     }
 }
@@ -74,7 +74,7 @@ pub fn taken(name: &Name) -> String {
     format!("the name \"{name}\" is taken")
 }
 
-pub fn nameless(within: Duration) -> String {
+pub fn name_timeout(within: Duration) -> String {
     format!("no name within {} s", within.as_secs())
 }
 
@@ -82,7 +82,7 @@ pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display 
     line(move |f| write!(f, "(child {pid}) {from} -> {to}: {}", Visible(message)))
 }
 
-pub fn mistaken(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
+pub fn route_error(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
     line(move |f| write!(f, "(child {pid}) [ERROR] {from} ({peer}): {mistake}"))
 }
@@ -117,7 +117,7 @@ pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) ->
     })
 }
 
-pub fn you_are_too_slow(lag: Lag) -> String {
+pub fn too_slow_notice(lag: Lag) -> String {
     format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn an_error_is_a_line_of_its_own() {
-        assert_eq!(error(RouteError::Nobody(b"carl")), "[ERROR] no client is called \"carl\"\n");
+        assert_eq!(error(RouteError::UnknownName(b"carl")), "[ERROR] no client is called \"carl\"\n");
         assert_eq!(last_error("full"), "[ERROR] direct_serveur: full\n");
     }
 }

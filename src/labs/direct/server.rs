@@ -119,12 +119,12 @@ impl Direct {
         let sender = &self.members[from];
         let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
         let recipient = named.find(|member| is_open(member.pid, connection, context));
-        let recipient = recipient.ok_or(RouteError::Nobody(name))?;
+        let recipient = recipient.ok_or(RouteError::UnknownName(name))?;
         let channel = match recipient.pid == connection.pid {
             true => connection.channel(),
             false => context.peers.get(recipient.pid).and_then(|(peer, ())| peer.channel()),
         };
-        let channel = channel.ok_or(RouteError::Nobody(name))?;
+        let channel = channel.ok_or(RouteError::UnknownName(name))?;
         // Only the server begins a line with this word: a space marks a client's.
         let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
         context.say(channel, &[mark, message, b"\n"].concat());
@@ -139,7 +139,7 @@ impl Direct {
         if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
             context.say(channel, messages::error(error).as_bytes());
         }
-        context.supervisor.out.line(messages::mistaken(&self.members[from].name, connection, error));
+        context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
     }
 }
 
@@ -199,7 +199,7 @@ impl Service for Direct {
         if connection.worker_died() { err } else { out }.line(line);
         match (&name, self.name_timeout) {
             (None, Some(time)) if connection.left == Some(IDLE) => {
-                messages::last_error(messages::nameless(time)).into()
+                messages::last_error(messages::name_timeout(time)).into()
             }
             _ => Vec::new(),
         }
@@ -216,7 +216,7 @@ impl Service for Direct {
         let name = self.position(connection.pid).map(|at| &self.members[at].name);
         supervisor.err.line(messages::too_slow(name, connection, lag));
         // It has most likely stopped within a line: end that first.
-        format!("\n{}", messages::last_error(messages::you_are_too_slow(lag))).into()
+        format!("\n{}", messages::last_error(messages::too_slow_notice(lag))).into()
     }
 
     fn discard_in_child(&mut self) {
