@@ -68,19 +68,14 @@ impl Calculator {
 
     /// End of the input: a last line without its newline counts, unless it is empty.
     pub fn finish(&mut self, replies: &mut String) -> Option<LineOutcome> {
-        if parse_number(&self.partial) == Err(ParseError::Empty) {
-            None
-        } else {
-            self.feed_piece(b"\n", replies)
-        }
+        let is_empty = parse_number(&self.partial) == Err(ParseError::Empty);
+        if is_empty { None } else { self.feed_piece(b"\n", replies) }
     }
 
     /// `piece`: at most one line, with or without its newline.
     fn feed_piece(&mut self, piece: &[u8], replies: &mut String) -> Option<LineOutcome> {
-        let (text, ended) = match piece.strip_suffix(b"\n") {
-            Some(text) => (text, true),
-            None => (piece, false),
-        };
+        let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+        let ended = text.len() < piece.len();
         if self.is_over {
             return None;
         }

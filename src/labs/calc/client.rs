@@ -7,8 +7,6 @@ use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 struct Calc {
     /// The server's address, as shown.
     place: String,
@@ -19,10 +17,8 @@ impl ClientProtocol for Calc {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        ui.print_for_user(&format!(
-            "Connected to {}: a line typed is an answer (Ctrl+D to leave)",
-            self.place
-        ));
+        let place = &self.place;
+        ui.print_for_user(&format!("Connected to {place}: a line typed is an answer (Ctrl+D to leave)"));
     }
 
     fn blocked(&self) -> Option<&'static str> {
@@ -66,5 +62,5 @@ impl ClientProtocol for Calc {
 /// Talks until keyboard, user or server end it. `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let calc = Calc { place: format!("{host} port {port}") };
-    run_client(MESSAGES, (host, port), is_plain, calc)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, calc)
 }

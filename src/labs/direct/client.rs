@@ -11,8 +11,6 @@ use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 struct Direct {
     name: Name,
     /// The server's address, as shown.
@@ -110,7 +108,8 @@ impl ClientProtocol for Direct {
 /// Talks as `name` until keyboard, user or server end it. `is_plain`: no input line of its own on a
 /// terminal.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Direct::new(name, format!("{host} port {port}")))
+    let direct = Direct::new(name, format!("{host} port {port}"));
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, direct)
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 /// Unanswered lines, at most: bounds memory if the server never answers.
 const MAX_PENDING: usize = 64 * 1024;
 
@@ -130,7 +128,8 @@ impl ClientProtocol for Echo {
 /// Sends lines until keyboard, user or server end it. `is_plain`: no input line of its own on a
 /// terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Echo::new(format!("{host} port {port}")))
+    let echo = Echo::new(format!("{host} port {port}"));
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, echo)
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@ use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 /// Line to leave.
 const FIN_LINE: &[u8] = b"fin";
 
@@ -164,5 +162,5 @@ pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
         number: None,
         turn: Turn::Queued,
     };
-    run_client(MESSAGES, (host, port), is_plain, relay)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, relay)
 }

@@ -17,6 +17,10 @@ const MESSAGES: Messages = Messages(Language::French);
 /// child's, and a byte that is no text takes four.
 const SHOWN: usize = 1000;
 
+pub const LOST_WHILE_PASSED: &str = "un client a disparu avant d'avoir une place";
+pub const BEGINS: &str = "les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)";
+pub const STARTS_ANEW: &str = "les deux clients sont partis : les deux suivants commenceront à neuf";
+
 pub fn few_places(pairs: usize, most: usize) -> String {
     format!("(père) --pairs {pairs} demande --max-clients {} ; clients admis : {most}", 2 * pairs)
 }
@@ -49,17 +53,9 @@ pub fn pair_lost(pair: usize, child: Pid, ended: Ended) -> String {
     format!("(père) la paire {pair} {} (fils {child}) ; ses clients sont perdus", MESSAGES.child_lost(ended))
 }
 
-pub fn lost_while_passed() -> &'static str {
-    "un client a disparu avant d'avoir une place"
-}
-
 pub fn joined(side: Side, peer: SocketAddr, has_begun: bool) -> String {
     let role = if has_begun { ", il reçoit (rec)" } else { "" };
     format!("le client {peer} a le numéro {}{role}", side.number())
-}
-
-pub fn begins() -> &'static str {
-    "les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)"
 }
 
 pub fn turn(side: Side, is_taken: bool) -> String {
@@ -69,11 +65,7 @@ pub fn turn(side: Side, is_taken: bool) -> String {
 
 /// One line or more; none for `fin`.
 pub fn relayed(side: Side, message: &Message) -> Vec<String> {
-    let text: &[u8] = match message {
-        Message::Fin => return Vec::new(),
-        Message::Exit => b"exit ",
-        Message::Text(text) => without_line_end(text),
-    };
+    let Some(text) = message.relayed().map(without_line_end) else { return Vec::new() };
     let (from, to) = (side.number(), side.other().number());
     let line = |piece: &[u8]| format!("client {from} → client {to} : {}", Visible(piece));
     match text {
@@ -84,10 +76,6 @@ pub fn relayed(side: Side, message: &Message) -> Vec<String> {
 
 pub fn left(side: Side, peer: SocketAddr, reason: &Disconnect) -> String {
     format!("le client {} ({peer}) {} ; sa place est libre", side.number(), manner(reason))
-}
-
-pub fn starts_anew() -> &'static str {
-    "les deux clients sont partis : les deux suivants commenceront à neuf"
 }
 
 fn manner(reason: &Disconnect) -> String {

@@ -15,10 +15,7 @@ impl Side {
     pub const BOTH: [Side; 2] = [Side::One, Side::Two];
 
     pub fn other(self) -> Side {
-        match self {
-            Side::One => Side::Two,
-            Side::Two => Side::One,
-        }
+        if self == Side::One { Side::Two } else { Side::One }
     }
 
     pub fn index(self) -> usize {
@@ -106,12 +103,7 @@ impl Pair {
     /// A message of the speaker.
     pub fn receive(&mut self, message: &Message) -> Vec<Effect> {
         let Some(side) = self.speaker() else { return Vec::new() };
-        let text = match message {
-            Message::Fin => return vec![Effect::Disconnect(side)],
-            // Without the space, the partner would take it for the server's and end.
-            Message::Exit => b"exit ",
-            Message::Text(text) => &text[..],
-        };
+        let Some(text) = message.relayed() else { return vec![Effect::Disconnect(side)] };
         let to = side.other();
         let bytes = string(text);
         self.turn = Some(to);

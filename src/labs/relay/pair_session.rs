@@ -46,7 +46,7 @@ impl PairSession {
         self.connections[side.index()] = Some(connection);
         context.line(messages::joined(side, peer, has_begun));
         if !has_begun && self.pair.turn().is_some() {
-            context.line(messages::begins());
+            context.line(messages::BEGINS);
         }
         self.print_turn(context);
         self.apply(effects, context);
@@ -93,7 +93,7 @@ impl PairSession {
     /// Sends both `exit`, after the pause that follows an opening item.
     pub fn close(&mut self, lingering: &mut LingeringCloses) {
         let connections = self.connections.iter().flatten();
-        if let Some(quiet_until) = connections.filter_map(Connection::quiet_until).max() {
+        if let Some(quiet_until) = connections.filter_map(|connection| connection.queue.quiet_until).max() {
             let mut left = quiet_until.saturating_duration_since(Instant::now());
             // Nothing is polled; a signal only interrupts the wait.
             while !left.is_zero() && sys::wait(&mut [], Some(left)).is_ok() {
@@ -101,8 +101,8 @@ impl PairSession {
             }
         }
         for connection in self.connections.iter_mut().filter_map(Option::take) {
-            let (socket, unfinished) = connection.into_parts();
-            lingering.add(socket, [&unfinished, EXIT].concat(), Instant::now());
+            let Connection { socket, queue, .. } = connection;
+            lingering.add(socket, [queue.unfinished(), EXIT].concat(), Instant::now());
         }
         self.pair = Pair::default();
     }
@@ -112,7 +112,7 @@ impl PairSession {
             match effect {
                 Effect::Send(side, item) => {
                     if let Some(connection) = &mut self.connections[side.index()] {
-                        connection.queue(item);
+                        connection.queue.push(item);
                     }
                 }
                 Effect::Disconnect(side) => self.disconnect(side, &Disconnect::Fin, context),
@@ -127,7 +127,7 @@ impl PairSession {
         self.pair.leave(side);
         context.line(messages::left(side, peer, reason));
         if had_begun && self.pair.turn().is_none() {
-            context.line(messages::starts_anew());
+            context.line(messages::STARTS_ANEW);
         }
     }
 

@@ -98,7 +98,7 @@ impl Worker<'_> {
     }
 
     fn lose(&mut self) -> usize {
-        self.out.line(format_args!("{} {}", self.mark, messages::lost_while_passed()));
+        self.out.line(format_args!("{} {}", self.mark, messages::LOST_WHILE_PASSED));
         1
     }
 }

@@ -8,8 +8,6 @@
 //! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal
 //! digits, NAME is the rest of the line, spaces included.
 
-use std::fmt::Write;
-
 use super::name::Name;
 
 /// Bytes of a header, at most, its newline included.
@@ -57,15 +55,13 @@ impl Header {
         if bytes[..known] != MAGIC[..known] {
             return Parsed::Invalid("neither a text nor a header of forklab-upload".to_string());
         }
-        let Some(end) = bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') else {
-            return match bytes.len() < MAX_LEN {
-                true => Parsed::Incomplete,
-                false => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
-            };
-        };
-        match Header::fields(&bytes[known..end]) {
-            Ok(header) => Parsed::Complete(header, end + 1),
-            Err(why) => Parsed::Invalid(why),
+        match bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') {
+            Some(end) => match Header::fields(&bytes[known..end]) {
+                Ok(header) => Parsed::Complete(header, end + 1),
+                Err(why) => Parsed::Invalid(why),
+            },
+            None if bytes.len() < MAX_LEN => Parsed::Incomplete,
+            None => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
         }
     }
 
@@ -84,26 +80,20 @@ impl Header {
 
 /// 64 lower-case hexadecimal digits.
 pub fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Digits only: `parse` alone would accept a `+`.
 fn size(field: &[u8]) -> Option<u64> {
-    let text =
-        std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    text.parse().ok()
+    let is_decimal = field.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(field).ok().filter(|_| is_decimal)?.parse().ok()
 }
 
 fn digest(field: &[u8]) -> Option<[u8; 32]> {
     let value = |digit: u8| char::from(digit).to_digit(16);
     let (pairs, []) = field.as_chunks::<2>() else { return None };
-    let bytes: Option<Vec<u8>> =
-        pairs.iter().map(|&[high, low]| Some((value(high)? * 16 + value(low)?) as u8)).collect();
-    bytes?.try_into().ok()
+    let bytes = pairs.iter().map(|&[high, low]| Some((value(high)? * 16 + value(low)?) as u8));
+    bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 #[cfg(test)]

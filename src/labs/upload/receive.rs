@@ -4,6 +4,7 @@
 //! client sends a text whose end can only be guessed: it closes its sending side, or nothing
 //! follows a complete line.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -60,16 +61,14 @@ impl Receiver<'_, '_> {
     fn read_header(&mut self) -> Result<Option<(Header, usize)>, Failure> {
         loop {
             let n = self.session.read(&mut self.chunk[self.filled..]).map_err(|end| match end {
-                Disconnect::Closed if self.filled > 0 => {
-                    Failure::Rejected("the connection ended within the header".to_string())
-                }
+                Disconnect::Closed if self.filled > 0 => rejected("the connection ended within the header"),
                 end => Failure::Disconnected(end, 0),
             })?;
             self.filled += n;
             match Header::parse(&self.chunk[..self.filled]) {
-                // Shorter than a chunk, so there is room for the next read.
+                // Shorter than a chunk: the next read has room.
                 Parsed::Incomplete => debug_assert!(self.filled < MAX_LEN),
-                Parsed::Invalid(why) => return Err(Failure::Rejected(why)),
+                Parsed::Invalid(why) => return Err(rejected(why)),
                 Parsed::Complete(header, body) => return Ok(Some((header, body))),
                 Parsed::Text => return Ok(None),
             }
@@ -82,6 +81,7 @@ impl Receiver<'_, '_> {
             return Err(too_large(self.most));
         }
         self.session.log(format_args!("receiving {}, {} bytes", header.name, header.size));
+        let too_many = || rejected(format_args!("more came than the {} bytes announced", header.size));
         let mut incoming = store.begin().map_err(rejected)?;
         let mut hasher = Sha256::new();
         self.chunk.copy_within(body..self.filled, 0);
@@ -90,7 +90,7 @@ impl Receiver<'_, '_> {
             let bytes = &self.chunk[..self.filled];
             self.size += bytes.len() as u64;
             if self.size > header.size {
-                return Err(too_many(header.size));
+                return Err(too_many());
             }
             hasher.update(bytes);
             incoming.write(bytes).map_err(rejected)?;
@@ -99,17 +99,21 @@ impl Receiver<'_, '_> {
             }
             self.filled = match self.session.read(&mut self.chunk) {
                 Ok(n) => n,
-                Err(Disconnect::Closed) => return Err(too_few(self.size, header.size)),
+                Err(Disconnect::Closed) => {
+                    let (size, announced) = (self.size, header.size);
+                    return Err(rejected(format_args!(
+                        "only {size} of the {announced} bytes announced came"
+                    )));
+                }
                 Err(end) => return Err(Failure::Disconnected(end, self.size)),
             };
         }
         // Bytes beyond the announced size have most likely arrived by now.
         if let Ok(Some(_)) = self.session.read_within(Some(Duration::ZERO), &mut self.chunk) {
-            return Err(too_many(header.size));
+            return Err(too_many());
         }
         if hasher.finalize()[..] != header.sha256 {
-            let damaged = "the SHA-256 is not the one announced: the file was damaged";
-            return Err(Failure::Rejected(damaged.to_string()));
+            return Err(rejected("the SHA-256 is not the one announced: the file was damaged"));
         }
         self.persist(incoming, &header.name)
     }
@@ -142,19 +146,11 @@ impl Receiver<'_, '_> {
     }
 }
 
-/// With the failed operation and the system's reason.
-fn rejected(error: anyhow::Error) -> Failure {
-    Failure::Rejected(format!("{error:#}"))
-}
-
-fn too_few(size: u64, announced: u64) -> Failure {
-    Failure::Rejected(format!("only {size} of the {announced} bytes announced came"))
-}
-
-fn too_many(announced: u64) -> Failure {
-    Failure::Rejected(format!("more came than the {announced} bytes announced"))
+/// `why`: a text, or an error with its causes.
+fn rejected(why: impl Display) -> Failure {
+    Failure::Rejected(format!("{why:#}"))
 }
 
 fn too_large(most: u64) -> Failure {
-    Failure::Rejected(format!("the file is too large: at most {most} bytes are taken"))
+    rejected(format_args!("the file is too large: at most {most} bytes are taken"))
 }
