@@ -30,6 +30,20 @@ pub fn last_error(what: impl Display) -> String {
     error(SERVER.says(&what.to_string()))
 }
 
+/// A `Display` from a closure.
+struct Line<W>(W);
+
+impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+/// [`format!`] without the `String`.
+macro_rules! line {
+    ($($format:tt)*) => { Line(move |f: &mut fmt::Formatter<'_>| write!(f, $($format)*)) };
+}
+
 #[derive(Clone, Debug)]
 pub struct Connected<N> {
     /// Clients without a name included.
@@ -55,19 +69,17 @@ impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
 
 pub fn joined(client: &Connection, count: usize) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    line(move |f| {
-        write!(f, "(parent) new client {peer}: descriptor {descriptor}, child {pid}, {count} connected")
-    })
+    line!("(parent) new client {peer}: descriptor {descriptor}, child {pid}, {count} connected")
 }
 
 pub fn named(name: &Name, client: &Connection, connected: impl Display) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    line(move |f| write!(f, "(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}"))
+    line!("(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}")
 }
 
 pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
-    line(move |f| write!(f, "(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text)))
+    line!("(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text))
 }
 
 pub fn taken(name: &Name) -> String {
@@ -79,12 +91,12 @@ pub fn name_timeout(within: Duration) -> String {
 }
 
 pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
-    line(move |f| write!(f, "(child {pid}) {from} -> {to}: {}", Visible(message)))
+    line!("(child {pid}) {from} -> {to}: {}", Visible(message))
 }
 
 pub fn route_error(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
-    line(move |f| write!(f, "(child {pid}) [ERROR] {from} ({peer}): {mistake}"))
+    line!("(child {pid}) [ERROR] {from} ({peer}): {mistake}")
 }
 
 pub fn departed<'a>(
@@ -94,7 +106,7 @@ pub fn departed<'a>(
     connected: impl Display,
 ) -> impl Display {
     let (pid, who) = (client.pid, Who(name, client));
-    line(move |f| {
+    Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
             _ if client.disconnected.is_some() => f.write_str("was sent away")?,
@@ -109,12 +121,7 @@ pub fn departed<'a>(
 
 pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
     let (pid, who, bytes, since) = (client.pid, Who(name, client), lag.bytes, lag.since.as_secs_f64());
-    line(move |f| {
-        write!(
-            f,
-            "(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away"
-        )
-    })
+    line!("(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away")
 }
 
 pub fn too_slow_notice(lag: Lag) -> String {
@@ -130,19 +137,6 @@ impl Display for Who<'_> {
             Some(name) => write!(f, "{name} ({peer})"),
             None => write!(f, "client {peer}"),
         }
-    }
-}
-
-/// A `Display` from a closure.
-fn line(write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl Display {
-    Line(write)
-}
-
-struct Line<W>(W);
-
-impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
     }
 }
 

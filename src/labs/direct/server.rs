@@ -69,13 +69,11 @@ impl Direct {
             // Sent before the client was disconnected.
             return;
         }
-        match self.position(connection.pid) {
-            None => self.register(text, connection, context),
-            Some(from) => {
-                if let Err(error) = self.route(from, text, connection, context) {
-                    self.report(from, error, connection, context);
-                }
-            }
+        let Some(from) = self.position(connection.pid) else {
+            return self.register(text, connection, context);
+        };
+        if let Err(error) = self.route(from, text, connection, context) {
+            self.report(from, error, connection, context);
         }
     }
 
@@ -83,24 +81,20 @@ impl Direct {
         // The name of a client that has left is free, even before its worker was reaped.
         let is_taken = |name: &Name| {
             let mut others = self.members.iter().filter(|member| member.name == *name);
-            others.any(|other| is_open(other.pid, connection, context))
+            others.any(|other| open_client(other.pid, connection, context).is_some())
         };
-        let name = match Name::new(text) {
-            Ok(name) if is_taken(&name) => Err(messages::taken(&name)),
-            Ok(name) => Ok(name),
-            Err(error) => Err(error.to_string()),
-        };
-        match name {
+        let why = match Name::new(text) {
+            Ok(name) if is_taken(&name) => messages::taken(&name),
+            Err(error) => error.to_string(),
             Ok(name) => {
                 self.members.push(Member { pid: connection.pid, name: name.clone() });
                 let connected = self.connected(context.channels.readers());
                 context.supervisor.out.line(messages::named(&name, connection, connected));
+                return;
             }
-            Err(why) => {
-                context.supervisor.out.line(messages::refused(text, connection, &why));
-                connection.disconnect(messages::last_error(why).into());
-            }
-        }
+        };
+        context.supervisor.out.line(messages::refused(text, connection, &why));
+        connection.disconnect(messages::last_error(why).into());
     }
 
     /// Gives a text to its recipient.
@@ -118,18 +112,15 @@ impl Direct {
         let (name, message) = parse(text)?;
         let sender = &self.members[from];
         let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
-        let recipient = named.find(|member| is_open(member.pid, connection, context));
-        let recipient = recipient.ok_or(RouteError::UnknownName(name))?;
-        let channel = match recipient.pid == connection.pid {
-            true => connection.channel(),
-            false => context.peers.get(recipient.pid).and_then(|(peer, ())| peer.channel()),
-        };
-        let channel = channel.ok_or(RouteError::UnknownName(name))?;
+        let recipient = named.find_map(|member| {
+            let channel = open_client(member.pid, connection, context)?.channel()?;
+            Some((&member.name, channel))
+        });
+        let (recipient, channel) = recipient.ok_or(RouteError::UnknownName(name))?;
         // Only the server begins a line with this word: a space marks a client's.
         let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
         context.say(channel, &[mark, message, b"\n"].concat());
-        let line = messages::routed(sender.pid, &sender.name, &recipient.name, message);
-        context.supervisor.out.line(line);
+        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, recipient, message));
         Ok(())
     }
 
@@ -143,11 +134,13 @@ impl Direct {
     }
 }
 
-fn is_open(pid: Pid, connection: &Connection, context: &Context<()>) -> bool {
-    match pid == connection.pid {
-        true => connection.is_open(),
-        false => context.peers.get(pid).is_some_and(|(peer, ())| peer.is_open()),
-    }
+/// `connection` itself or one of its peers.
+fn open_client<'a>(pid: Pid, connection: &'a Connection, context: &'a Context<()>) -> Option<&'a Connection> {
+    let client = match pid == connection.pid {
+        true => Some(connection),
+        false => context.peers.get(pid).map(|(peer, ())| peer),
+    };
+    client.filter(|client| client.is_open())
 }
 
 impl Service for Direct {

@@ -35,13 +35,18 @@ enum Turn {
 }
 
 impl Turn {
-    fn state(self) -> &'static str {
+    /// The state, and why no line can be sent in it.
+    fn texts(self) -> (&'static str, Option<&'static str>) {
         match self {
-            Turn::Queued => "en attente d'une place",
-            Turn::Alone => "en attente d'un partenaire",
-            Turn::Ours => "à vous de parler",
-            Turn::Partners => "au tour de votre partenaire",
-            Turn::Left => "vous partez",
+            Turn::Queued => ("en attente d'une place", Some("pas encore de place, la ligne attend ici")),
+            Turn::Alone => {
+                ("en attente d'un partenaire", Some("pas encore de partenaire, la ligne attend ici"))
+            }
+            Turn::Ours => ("à vous de parler", None),
+            Turn::Partners => {
+                ("au tour de votre partenaire", Some("ce n'est pas à vous, la ligne attend ici"))
+            }
+            Turn::Left => ("vous partez", Some("vous partez")),
         }
     }
 }
@@ -90,13 +95,7 @@ impl ClientProtocol for Relay {
     }
 
     fn blocked(&self) -> Option<&'static str> {
-        match self.turn {
-            Turn::Ours => None,
-            Turn::Queued => Some("pas encore de place, la ligne attend ici"),
-            Turn::Alone => Some("pas encore de partenaire, la ligne attend ici"),
-            Turn::Partners => Some("ce n'est pas à vous, la ligne attend ici"),
-            Turn::Left => Some("vous partez"),
-        }
+        self.turn.texts().1
     }
 
     /// `fin` leaves out of turn too. An empty line is refused: it would give the turn away.
@@ -118,7 +117,7 @@ impl ClientProtocol for Relay {
 
     fn status(&self) -> Vec<String> {
         let number = self.number.map(|number| format!("client {number}"));
-        [self.turn.state().to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
+        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {

@@ -134,15 +134,11 @@ mod tests {
             (&b"salut\0"[..], "salut", 6),
             (b"salut\0\0\0un\0", "salut", 8),
             (b"deux\nlignes\n\0", "deux\nlignes\n", 13),
+            (b"\0", "", 1),
+            (b"\0\0\0", "", 3),
         ] {
             assert_eq!(decode(bytes), Some(Frame { message: Some(text(message)), length }));
         }
-    }
-
-    #[test]
-    fn a_nul_alone_is_an_empty_message() {
-        assert_eq!(decode_all(b"\0"), [text("")]);
-        assert_eq!(decode_all(b"\0\0\0"), [text("")]);
     }
 
     #[test]

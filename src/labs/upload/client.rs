@@ -46,7 +46,9 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
     let server = Target::resolve(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
-    let name = if request.as_text { None } else { Some(name_of(request)?) };
+    // A name that the server would refuse is refused before connecting.
+    let component = request.path.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = (!request.as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
     let digest = digest(&source, &mut signals)?;
     let (head, tail) = match name {
         None => {
@@ -56,12 +58,6 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
         Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
     };
     send(request, &server, Outgoing::new(head, source.reader(&digest), tail), &mut signals)
-}
-
-/// Refuses a name that the server would refuse, before connecting.
-fn name_of(request: &Request) -> anyhow::Result<Name> {
-    let component = request.path.file_name().unwrap_or_default();
-    Name::check(component.as_encoded_bytes()).map_err(anyhow::Error::msg)
 }
 
 fn digest(source: &Source, signals: &mut Signals) -> anyhow::Result<FileDigest> {

@@ -132,8 +132,31 @@ mod tests {
     }
 
     #[test]
+    fn an_invalid_header_is_refused_with_its_reason() {
+        let refused = |why: &str, rests: &[&str]| {
+            for rest in rests {
+                let reason = reason(format!("\0forklab-upload {rest}\n").as_bytes());
+                assert!(reason.contains(why) && is_plain(&reason), "{rest:?}: {reason}");
+            }
+        };
+        refused("version 1", &["2 9 x y", ""]);
+        refused("no size", &["1"]);
+        refused("no sum", &["1 5"]);
+        refused("no number", &["1 +5 x y", "1 -5 x y", "1  x y", "1 18446744073709551616 x y"]);
+        for sum in ["abc", &format!("{SUM}0"), &format!("{SUM}00"), &SUM.replace('e', "g")] {
+            refused("64 hexadecimal digits", &[&format!("1 5 {sum} y")]);
+        }
+        refused("no name", &[&format!("1 5 {SUM}")]);
+        for line in [&b"\0\n"[..], b"\0forklab-uploaf"] {
+            let reason = reason(line);
+            assert!(reason.contains("neither a text nor a header") && is_plain(&reason), "{reason}");
+        }
+        let endless = reason(format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes());
+        assert!(endless.contains("longer than 1024 bytes") && is_plain(&endless), "{endless}");
+    }
+
+    #[test]
     fn a_name_is_refused_for_its_own_reason() {
-        let line = |name: &[u8]| [format!("\0forklab-upload 1 0 {SUM} ").as_bytes(), name, b"\n"].concat();
         for (name, why) in [
             (&b"../x"[..], "begins with a dot"),
             (b"/etc/x", "a separator"),
@@ -143,36 +166,8 @@ mod tests {
             (&[b'x'; 300], "it has 300 bytes, 255 are the most"),
             (&[0xff; 900], "it has 900 bytes"),
         ] {
-            let reason = reason(&line(name));
+            let reason = reason(&[format!("\0forklab-upload 1 0 {SUM} ").as_bytes(), name, b"\n"].concat());
             assert!(reason.contains("file name") && reason.contains(why), "{reason}");
-        }
-    }
-
-    #[test]
-    fn an_invalid_header_is_refused_with_its_reason() {
-        for (line, why) in [
-            (&b"\0\n"[..], "neither a text nor a header"),
-            (b"\0forklab-uploaf", "neither a text nor a header"),
-            (b"\0forklab-upload 2 9 x y\n", "version 1"),
-            (b"\0forklab-upload \n", "version 1"),
-            (b"\0forklab-upload 1\n", "no size"),
-            (b"\0forklab-upload 1 5\n", "no sum"),
-            (b"\0forklab-upload 1 +5 x y\n", "no number"),
-            (b"\0forklab-upload 1 -5 x y\n", "no number"),
-            (b"\0forklab-upload 1  x y\n", "no number"),
-            (b"\0forklab-upload 1 18446744073709551616 x y\n", "no number"),
-            (b"\0forklab-upload 1 5 abc y\n", "64 hexadecimal digits"),
-            (format!("\0forklab-upload 1 5 {SUM}0 y\n").as_bytes(), "64 hexadecimal digits"),
-            (format!("\0forklab-upload 1 5 {SUM}00 y\n").as_bytes(), "64 hexadecimal digits"),
-            (
-                format!("\0forklab-upload 1 5 {} y\n", SUM.replace('e', "g")).as_bytes(),
-                "64 hexadecimal digits",
-            ),
-            (format!("\0forklab-upload 1 5 {SUM}\n").as_bytes(), "no name"),
-            (format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes(), "longer than 1024 bytes"),
-        ] {
-            let reason = reason(line);
-            assert!(reason.contains(why) && is_plain(&reason), "{line:?}: {reason}");
         }
     }
 

@@ -129,13 +129,11 @@ impl Transfer<'_> {
 
     fn wait(&mut self, sending: bool, timeout: Duration) -> anyhow::Result<[bool; 2]> {
         let socket = self.connection.as_fd();
-        let mut watched = [
-            sys::watch(self.signals.as_fd(), Interest::Read),
-            sys::watch(socket, Interest::Read),
-            sys::watch(socket, Interest::Write),
-        ];
-        sys::wait(&mut watched[..if sending { 3 } else { 2 }], Some(timeout)).context("poll")?;
-        let [signalled, readable, writable] = watched.each_ref().map(sys::is_ready);
+        let signals = Some(sys::watch(self.signals.as_fd(), Interest::Read));
+        let bytes = Some(sys::watch(socket, Interest::Read));
+        let space = sending.then(|| sys::watch(socket, Interest::Write));
+        let ready = sys::wait_for_some([signals, bytes, space], Some(timeout));
+        let [signalled, readable, writable] = ready.context("poll")?;
         if signalled && !self.signals.take().is_empty() {
             bail!(INTERRUPTED);
         }
