@@ -44,24 +44,20 @@ impl Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ParseError::Empty => write!(f, "an empty line is not a number {EXPECTED}"),
-            ParseError::NotANumber(text) => write!(f, "{} is not a whole number {EXPECTED}", Quoted(text)),
+            ParseError::NotANumber(text) => write!(f, "{} is not a whole number {EXPECTED}", quoted(text)),
             ParseError::TooLarge(text) => {
-                write!(f, "{} does not fit into 64 bits (from {} to {})", Quoted(text), i64::MIN, i64::MAX)
+                write!(f, "{} does not fit into 64 bits (from {} to {})", quoted(text), i64::MIN, i64::MAX)
             }
             ParseError::TooLong(most) => write!(f, "a line of more than {most} bytes is not a number"),
         }
     }
 }
 
-/// A text in quotation marks, shortened.
-struct Quoted<'a>(&'a [u8]);
-
-impl Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.len() > SHOWN {
-            true => write!(f, "\"{}...\"", Visible(&self.0[..character_boundary(self.0, SHOWN)])),
-            false => write!(f, "\"{}\"", Visible(self.0)),
-        }
+/// Shortened.
+fn quoted(text: &[u8]) -> String {
+    match text.len() > SHOWN {
+        true => format!("\"{}...\"", Visible(&text[..character_boundary(text, SHOWN)])),
+        false => format!("\"{}\"", Visible(text)),
     }
 }
 

@@ -105,7 +105,7 @@ pub fn departed<'a>(
     ended: Ended,
     connected: impl Display,
 ) -> impl Display {
-    let (pid, who) = (client.pid, Who(name, client));
+    let (pid, who) = (client.pid, who(name, client));
     Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
@@ -120,7 +120,7 @@ pub fn departed<'a>(
 }
 
 pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
-    let (pid, who, bytes, since) = (client.pid, Who(name, client), lag.bytes, lag.since.as_secs_f64());
+    let (pid, who, bytes, since) = (client.pid, who(name, client), lag.bytes, lag.since.as_secs_f64());
     line!("(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away")
 }
 
@@ -128,16 +128,11 @@ pub fn too_slow_notice(lag: Lag) -> String {
     format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
 }
 
-struct Who<'a>(Option<&'a Name>, &'a Connection);
-
-impl Display for Who<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Who(name, Connection { peer, .. }) = self;
-        match name {
-            Some(name) => write!(f, "{name} ({peer})"),
-            None => write!(f, "client {peer}"),
-        }
-    }
+fn who(name: Option<&Name>, Connection { peer, .. }: &Connection) -> impl Display {
+    Line(move |f: &mut fmt::Formatter<'_>| match name {
+        Some(name) => write!(f, "{name} ({peer})"),
+        None => write!(f, "client {peer}"),
+    })
 }
 
 #[cfg(test)]

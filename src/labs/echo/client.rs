@@ -16,6 +16,7 @@ const MAX_PENDING: usize = 64 * 1024;
 /// Deadline for the rest of an answer that has begun.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
+#[derive(Default)]
 struct Echo {
     /// The server's address, as shown.
     place: String,
@@ -28,10 +29,6 @@ struct Echo {
 }
 
 impl Echo {
-    fn new(place: String) -> Echo {
-        Echo { place, pending: VecDeque::new(), is_partial: false, mid_line: false }
-    }
-
     /// Shows each answer, which is as long as its line, on a line of its own. Surplus bytes of a
     /// server that is no echo belong to the last answer.
     fn show_answers(&mut self, bytes: &[u8], ui: &mut dyn Ui) {
@@ -39,7 +36,7 @@ impl Echo {
         while let Some(&pending) = self.pending.front() {
             let is_last = self.pending.len() == 1 && pending <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { pending.min(rest.len()) });
-            self.mid_line = if answer.is_empty() { self.mid_line } else { !answer.ends_with(b"\n") };
+            self.mid_line = answer.last().map_or(self.mid_line, |&byte| byte != b'\n');
             ui.server_text(answer);
             rest = after;
             if answer.len() < pending {
@@ -128,7 +125,7 @@ impl ClientProtocol for Echo {
 /// Sends lines until keyboard, user or server end it. `is_plain`: no input line of its own on a
 /// terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let echo = Echo::new(format!("{host} port {port}"));
+    let echo = Echo { place: format!("{host} port {port}"), ..Echo::default() };
     run_client(Messages { program: PROGRAM }, (host, port), is_plain, echo)
 }
 
@@ -141,7 +138,8 @@ mod tests {
 
     /// The screen after `events`, without the first line and prompt.
     fn after<'a>(on_terminal: bool, events: impl IntoIterator<Item = Event<'a>>) -> String {
-        let shown = screen_after(&mut Echo::new("here".to_string()), on_terminal, events);
+        let mut echo = Echo { place: "here".to_string(), ..Echo::default() };
+        let shown = screen_after(&mut echo, on_terminal, events);
         let opening = "Connected to here: each line comes back (Ctrl+D to leave)\n> ";
         shown.strip_prefix(if on_terminal { opening } else { "" }).unwrap().to_string()
     }

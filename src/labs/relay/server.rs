@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::Context;
 
 use super::connection::Connection;
 use super::pair_pool::PairPool;
-use super::pair_session::{Context, PairSession};
+use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, messages};
 use crate::cli::Program;
@@ -17,9 +17,6 @@ use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
 use crate::sys::{self, Pid, PollFd, Profile};
 
 pub const PROGRAM: Program = Program::french("relay_serveur");
-
-/// In front of each line of the first process.
-const MARK: &str = "(père)";
 
 /// Time for the children to end when the server stops: each first sends its clients `exit`.
 const GRACE: Duration = Duration::from_secs(3);
@@ -52,7 +49,8 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }
-    let (session, pool, queue) = (PairSession::default(), PairPool::default(), VecDeque::new());
+    let session = PairSession::new("(père)".to_string());
+    let (pool, queue) = (PairPool::default(), VecDeque::new());
     let mut server = Server { supervisor, max_pairs, session, pool, queue };
     if 2 * max_pairs > options.max_clients {
         server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
@@ -74,7 +72,9 @@ impl Server {
         let events = self.wait().context("poll")?;
         let now = Instant::now();
         // Departures before arrivals.
-        self.advance(now);
+        let left = self.session.advance(&mut self.supervisor.out, now);
+        left.into_iter().for_each(|socket| self.supervisor.lingering.add(socket, Vec::new(), now));
+        self.prune_queue(now);
         for event in events {
             match event {
                 Event::Supervisor(server::Event::Signal) => {
@@ -91,13 +91,6 @@ impl Server {
         self.place_queued(now);
         self.supervisor.end_turn(now);
         Ok(())
-    }
-
-    fn advance(&mut self, now: Instant) {
-        let Server { session, supervisor, .. } = self;
-        let left = session.advance(&mut context(supervisor, now));
-        left.into_iter().for_each(|socket| supervisor.lingering.add(socket, Vec::new(), now));
-        self.prune_queue(now);
     }
 
     fn wait(&self) -> io::Result<Vec<Event>> {
@@ -141,7 +134,7 @@ impl Server {
             let Some(client) = self.queue.pop_front() else { return };
             let Server { session, pool, supervisor, queue, .. } = self;
             match place {
-                Placement::Here => session.join(client, &mut context(supervisor, now)),
+                Placement::Here => session.join(client, &mut supervisor.out),
                 Placement::Child(child) => {
                     if pool.pass(child, &client, supervisor).is_err() {
                         // The child is gone: the next round finds another place.
@@ -199,8 +192,4 @@ impl Server {
         self.supervisor.flush();
         Ok(())
     }
-}
-
-fn context(supervisor: &mut Supervisor, now: Instant) -> Context<'_> {
-    Context { out: &mut supervisor.out, mark: MARK, now }
 }
