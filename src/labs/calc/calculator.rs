@@ -13,17 +13,14 @@ const RESULT: &str = "\r\nThe sum is:\n";
 /// Bytes of a line without its newline, at most; a longer one is not kept.
 const MAX_LEN: usize = 256;
 
-/// The outcome of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineOutcome {
     First(i64),
-    /// Both numbers.
     Sum(i64, i64),
     /// The same question is asked again.
     Rejected(ParseError),
 }
 
-/// For the server's output.
 impl Display for LineOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,7 +34,6 @@ impl Display for LineOutcome {
 /// Takes bytes in any segmentation and answers line by line.
 #[derive(Debug, Default)]
 pub struct Calculator {
-    /// Ends after one sum.
     one_sum: bool,
     first: Option<i64>,
     /// The beginning of an unfinished line: [`MAX_LEN`] bytes at most.

@@ -8,8 +8,7 @@ use crate::client::{ClientProtocol, Messages, Ui, run_client};
 pub const PROGRAM: Program = Program::english("calc_client");
 
 struct Calc {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
 }
 
 impl ClientProtocol for Calc {
@@ -17,8 +16,8 @@ impl ClientProtocol for Calc {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        let place = &self.place;
-        ui.print_for_user(&format!("Connected to {place}: a line typed is an answer (Ctrl+D to leave)"));
+        let address = &self.address;
+        ui.print_for_user(&format!("Connected to {address}: a line typed is an answer (Ctrl+D to leave)"));
     }
 
     fn blocked(&self) -> Option<&'static str> {
@@ -40,7 +39,7 @@ impl ClientProtocol for Calc {
     }
 
     fn status(&self) -> Vec<String> {
-        vec!["connected".to_string(), self.place.clone()]
+        vec!["connected".to_string(), self.address.clone()]
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
@@ -59,8 +58,7 @@ impl ClientProtocol for Calc {
     }
 }
 
-/// Talks until keyboard, user or server end it. `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let calc = Calc { place: format!("{host} port {port}") };
+    let calc = Calc { address: format!("{host} port {port}") };
     run_client(Messages { program: PROGRAM }, (host, port), is_plain, calc)
 }

@@ -14,7 +14,6 @@ const EXPECTED: &str = "(expected: one such as 12 or -3)";
 pub enum ParseError {
     Empty,
     NotANumber(Vec<u8>),
-    /// More than 64 bits.
     TooLarge(Vec<u8>),
     /// More than this many bytes.
     TooLong(usize),
@@ -53,7 +52,6 @@ impl Display for ParseError {
     }
 }
 
-/// Shortened.
 fn quoted(text: &[u8]) -> String {
     match text.len() > SHOWN {
         true => format!("\"{}...\"", Visible(&text[..character_boundary(text, SHOWN)])),

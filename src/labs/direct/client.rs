@@ -13,16 +13,15 @@ pub const PROGRAM: Program = Program::english("direct_client");
 
 struct Direct {
     name: Name,
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     prompt: String,
     last_line: LastLine,
 }
 
 impl Direct {
-    fn new(name: Name, place: String) -> Direct {
+    fn new(name: Name, address: String) -> Direct {
         let prompt = format!("{name}> ");
-        Direct { name, place, prompt, last_line: LastLine::default() }
+        Direct { name, address, prompt, last_line: LastLine::default() }
     }
 
     /// The recipient and the texts of a typed line: several if the message is too long for one.
@@ -50,9 +49,9 @@ impl ClientProtocol for Direct {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        let Direct { name, place, .. } = self;
+        let Direct { name, address, .. } = self;
         ui.print_for_user(&format!(
-            "Connected to {place} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
+            "Connected to {address} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
         ));
     }
 
@@ -73,7 +72,7 @@ impl ClientProtocol for Direct {
     }
 
     fn status(&self) -> Vec<String> {
-        let parts = ["connected", &self.place, &self.name.to_string(), "Tab completes names"];
+        let parts = ["connected", &self.address, &self.name.to_string(), "Tab completes names"];
         parts.map(str::to_string).to_vec()
     }
 
@@ -105,8 +104,6 @@ impl ClientProtocol for Direct {
     }
 }
 
-/// Talks as `name` until keyboard, user or server end it. `is_plain`: no input line of its own on a
-/// terminal.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let direct = Direct::new(name, format!("{host} port {port}"));
     run_client(Messages { program: PROGRAM }, (host, port), is_plain, direct)

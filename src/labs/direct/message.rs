@@ -9,14 +9,11 @@ use crate::text::Visible;
 /// Bytes of a text, at most: one `read` of the server less the text's end.
 pub const MAX_LEN: usize = CHUNK - 1;
 
-/// Why a text is not routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteError<'a> {
     /// Not of the form `%name%message`.
     Malformed(&'a [u8]),
-    /// No client has this name.
     UnknownName(&'a [u8]),
-    /// More than [`MAX_LEN`] bytes.
     TooLong,
 }
 
@@ -64,7 +61,6 @@ mod tests {
         assert_eq!(found(b"a\nb\r\nc\0\0d\0"), [b"a", b"b", b"c", b"d"]);
         assert_eq!(found(b"%bob%hi\n\0\0"), [b"%bob%hi"]);
         assert_eq!(found(b"no end\0"), [b"no end"]);
-        // An empty line is a text; NULs alone are none.
         assert_eq!(found(b"\n\r\n\0"), [b"", b""]);
         assert!(found(b"\0\0").is_empty() && found(b"").is_empty());
         assert_eq!(found(b" a\rb \r\n"), [b" a\rb "]);

@@ -16,13 +16,11 @@ pub struct Name(SmallVec<[u8; MAX_LEN]>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing visible.
     Empty,
     Percent,
     /// Control or misleading characters.
     Control,
     TooLong,
-    /// Not UTF-8.
     NotText,
 }
 

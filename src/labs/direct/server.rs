@@ -27,16 +27,13 @@ const LAG_LIMIT: u64 = 1 << 20;
 /// since a segment that was lost on the way is sent again after 200 ms or more: RFC 6298.
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
-/// How the server is to be run; the command line's options, checked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen, and for how many.
     pub listening: server::Options,
     /// How long a client may take to give its name; `None`: for ever.
     pub name_timeout: Option<Duration>,
 }
 
-/// Runs the server until SIGINT or SIGTERM.
 pub fn serve(options: &Options) -> anyhow::Result<()> {
     let direct = Direct { name_timeout: options.name_timeout, members: dontfork_vec() };
     Hub::open(direct, &options.listening, Channels::default(), LAG_LIMIT)?.run(&[])
@@ -48,7 +45,6 @@ struct Direct {
     members: Vec<Member>,
 }
 
-/// A client that has given its name.
 struct Member {
     pid: Pid,
     name: Name,
@@ -97,7 +93,6 @@ impl Direct {
         connection.disconnect(messages::last_error(why).into());
     }
 
-    /// Gives a text to its recipient.
     fn route<'a>(
         &self,
         from: usize,

@@ -18,8 +18,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 struct Echo {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     /// For each unanswered line, the bytes that have not come back.
     pending: VecDeque<usize>,
     /// The first line's answer has come in part.
@@ -60,7 +59,7 @@ impl ClientProtocol for Echo {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
+        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.address));
     }
 
     /// Lines are taken while others are unanswered: a server may answer less than it was sent.
@@ -82,7 +81,7 @@ impl ClientProtocol for Echo {
             1 => "1 line has not come back".to_string(),
             n => format!("{n} lines have not come back"),
         };
-        vec![state, self.place.clone()]
+        vec![state, self.address.clone()]
     }
 
     /// Surplus bytes count as a question, a partial answer does not.
@@ -122,10 +121,8 @@ impl ClientProtocol for Echo {
     }
 }
 
-/// Sends lines until keyboard, user or server end it. `is_plain`: no input line of its own on a
-/// terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let echo = Echo { place: format!("{host} port {port}"), ..Echo::default() };
+    let echo = Echo { address: format!("{host} port {port}"), ..Echo::default() };
     run_client(Messages { program: PROGRAM }, (host, port), is_plain, echo)
 }
 
@@ -138,7 +135,7 @@ mod tests {
 
     /// The screen after `events`, without the first line and prompt.
     fn after<'a>(on_terminal: bool, events: impl IntoIterator<Item = Event<'a>>) -> String {
-        let mut echo = Echo { place: "here".to_string(), ..Echo::default() };
+        let mut echo = Echo { address: "here".to_string(), ..Echo::default() };
         let shown = screen_after(&mut echo, on_terminal, events);
         let opening = "Connected to here: each line comes back (Ctrl+D to leave)\n> ";
         shown.strip_prefix(if on_terminal { opening } else { "" }).unwrap().to_string()

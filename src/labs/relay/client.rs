@@ -11,12 +11,10 @@ use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
 
-/// Line to leave.
 const FIN_LINE: &[u8] = b"fin";
 
 struct Relay {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     decoder: ServerMessageDecoder,
     number: Option<u8>,
     turn: Turn,
@@ -90,8 +88,10 @@ impl ClientProtocol for Relay {
     const MAX_LEN: usize = MAX_LEN;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        let place = &self.place;
-        ui.print_line(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
+        let address = &self.address;
+        ui.print_line(&format!(
+            "Connecté à {address}, en attente d'une place (« fin » ou Ctrl+C pour partir)"
+        ));
     }
 
     fn blocked(&self) -> Option<&'static str> {
@@ -117,7 +117,7 @@ impl ClientProtocol for Relay {
 
     fn status(&self) -> Vec<String> {
         let number = self.number.map(|number| format!("client {number}"));
-        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
+        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([self.address.clone()]).collect()
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
@@ -152,11 +152,9 @@ impl ClientProtocol for Relay {
     }
 }
 
-/// Talks with the partner that the server at `host` gives, until keyboard, user or server end it.
-/// `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
     let relay = Relay {
-        place: format!("{host} port {port}"),
+        address: format!("{host} port {port}"),
         decoder: ServerMessageDecoder::default(),
         number: None,
         turn: Turn::Queued,

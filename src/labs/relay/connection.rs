@@ -144,7 +144,6 @@ impl Connection {
         sys::watch(self.socket.as_fd(), interest)
     }
 
-    /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
         let quiet = self.queue.quiet_until.filter(|_| !self.queue.is_empty());
         let blocked = self.blocked_since.map(|since| since + SEND_TIMEOUT);

@@ -28,7 +28,6 @@ impl Side {
     }
 }
 
-/// One string to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// With its NUL.
@@ -48,7 +47,8 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub struct Pair {
     seats: [Seat; 2],
-    turn: Option<Side>,
+    /// `None` until both have been there.
+    pub turn: Option<Side>,
 }
 
 #[derive(Debug, Default)]
@@ -59,14 +59,8 @@ struct Seat {
 }
 
 impl Pair {
-    /// The place of the next client.
     pub fn free(&self) -> Option<Side> {
         Side::BOTH.into_iter().find(|side| !self.seats[side.index()].taken)
-    }
-
-    /// `None` until both have been there.
-    pub fn turn(&self) -> Option<Side> {
-        self.turn
     }
 
     /// The side whose turn it is, if its client is there.
@@ -100,7 +94,6 @@ impl Pair {
         effects
     }
 
-    /// A message of the speaker.
     pub fn receive(&mut self, message: &Message) -> Vec<Effect> {
         let Some(side) = self.speaker() else { return Vec::new() };
         let Some(text) = message.relayed() else { return vec![Effect::Disconnect(side)] };

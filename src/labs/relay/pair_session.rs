@@ -38,11 +38,11 @@ impl PairSession {
     pub fn join(&mut self, connection: Connection, out: &mut Output) {
         let Some(side) = self.pair.free() else { return };
         let peer = connection.peer;
-        let has_begun = self.pair.turn().is_some();
+        let has_begun = self.pair.turn.is_some();
         let effects = self.pair.join(side);
         self.connections[side.index()] = Some(connection);
         self.line(out, messages::joined(side, peer, has_begun));
-        if !has_begun && self.pair.turn().is_some() {
+        if !has_begun && self.pair.turn.is_some() {
             self.line(out, messages::BEGINS);
         }
         self.print_turn(out);
@@ -82,7 +82,6 @@ impl PairSession {
         connections.filter_map(move |(side, client)| Some(client.as_ref()?.watch(speaker == Some(side), now)))
     }
 
-    /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
         self.connections.iter().flatten().filter_map(Connection::due).min()
     }
@@ -120,17 +119,17 @@ impl PairSession {
     fn disconnect(&mut self, side: Side, reason: &Disconnect, out: &mut Output) {
         let Some(Connection { socket, peer, .. }) = self.connections[side.index()].take() else { return };
         self.left.push(socket);
-        let had_begun = self.pair.turn().is_some();
+        let had_begun = self.pair.turn.is_some();
         self.pair.leave(side);
         self.line(out, messages::left(side, peer, reason));
-        if had_begun && self.pair.turn().is_none() {
+        if had_begun && self.pair.turn.is_none() {
             self.line(out, messages::STARTS_ANEW);
         }
     }
 
     /// Prints nothing before both have joined.
     fn print_turn(&self, out: &mut Output) {
-        if let Some(side) = self.pair.turn() {
+        if let Some(side) = self.pair.turn {
             self.line(out, messages::turn(side, self.connections[side.index()].is_some()));
         }
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::pair::Item;
 
-/// Pause after an opening item.
 const GAP: Duration = Duration::from_millis(200);
 
 /// Holds a few items at most: the client may speak only when its queue is empty.
@@ -49,7 +48,6 @@ impl SendQueue {
         self.quiet_until = opening.then(|| now + GAP);
     }
 
-    /// The rest of an item that is sent in part.
     pub fn unfinished(&self) -> &[u8] {
         if self.sent > 0 { self.front() } else { &[] }
     }

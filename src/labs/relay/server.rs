@@ -23,11 +23,8 @@ const GRACE: Duration = Duration::from_secs(3);
 
 struct Server {
     supervisor: Supervisor,
-    /// The most pairs at once.
     max_pairs: usize,
-    /// The first pair.
     session: PairSession,
-    /// The further pairs.
     pool: PairPool,
     /// Clients without a place, the first comer first.
     queue: VecDeque<Connection>,
@@ -62,7 +59,6 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     server.close()
 }
 
-/// Sent to a client that is not admitted.
 fn refusal(reason: &str) -> Vec<u8> {
     format!("{reason}\0").into_bytes()
 }
@@ -130,9 +126,9 @@ impl Server {
 
     /// Gives places to queued clients as long as there are any.
     fn place_queued(&mut self, now: Instant) {
-        while let Some(place) = self.free_place() {
-            let Some(client) = self.queue.pop_front() else { return };
-            let Server { session, pool, supervisor, queue, .. } = self;
+        let Server { session, pool, supervisor, queue, max_pairs } = self;
+        while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
+            let Some(client) = queue.pop_front() else { return };
             match place {
                 Placement::Here => session.join(client, &mut supervisor.out),
                 Placement::Child(child) => {
@@ -152,11 +148,6 @@ impl Server {
         }
     }
 
-    fn free_place(&self) -> Option<Placement<Pid>> {
-        placement::next(self.session.client_count(), self.pool.open_pairs(), self.max_pairs)
-    }
-
-    /// Drops queued clients that are gone.
     fn prune_queue(&mut self, now: Instant) {
         let Server { queue, supervisor, .. } = self;
         let mut gone = Vec::new();

@@ -10,7 +10,6 @@ pub enum ServerMessage {
     Number(u8),
     /// Role `emi`: this client speaks first.
     Emitter,
-    /// Role `rec`.
     Receiver,
     /// The partner's message; this client's turn.
     Message(Vec<u8>),
@@ -18,7 +17,6 @@ pub enum ServerMessage {
     Part(Vec<u8>),
     /// Another string before the role, such as the reason of a refusal.
     Notice(Vec<u8>),
-    /// The server stops.
     Exit,
 }
 

@@ -13,13 +13,11 @@ use super::pair_session::PairSession;
 use crate::server::{LingeringCloses, Output};
 use crate::sys::{self, Interest, Passed, Pid, PollFd};
 
-/// Exit status when the pair is over.
 pub const SERVED: i32 = 0;
 
 /// Exit status when poll fails (EX_OSERR, sysexits.h).
 const FAILED: i32 = 71;
 
-/// Written to the link for each freed place.
 const FREED: &[u8] = b"-";
 
 struct Worker<'a> {

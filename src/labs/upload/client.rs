@@ -33,7 +33,6 @@ const END_OF_TEXT: &[u8] = b" \n";
 #[derive(Debug)]
 pub struct Request {
     pub path: PathBuf,
-    /// Address or name.
     pub host: String,
     pub port: u16,
     /// Without a header, as a text, for the course's server.
@@ -79,7 +78,7 @@ fn send(
     let connection = try_connect(MESSAGES, server, signals)?.context(INTERRUPTED)?;
     let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
     if let Some(greeting) = transfer.greeting()? {
-        output.line(&visible(trim_end(&greeting)), transfer.signals())?;
+        output.line(&visible(trim_end(&greeting)), transfer.signals)?;
     }
     let progress = Progress::start("Sending", outgoing.file_size());
     let all_sent = transfer.send(&mut outgoing, &progress)?;

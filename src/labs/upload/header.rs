@@ -30,7 +30,6 @@ pub struct Header {
 pub enum Parsed {
     /// No header: a legacy client's text.
     Text,
-    /// More bytes are needed.
     Incomplete,
     /// With the reason, one line.
     Invalid(String),

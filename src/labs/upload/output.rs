@@ -9,7 +9,6 @@ use nix::errno::Errno;
 use super::INTERRUPTED;
 use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
-/// Standard output.
 pub struct Output(Box<dyn AsFd>);
 
 impl Output {

@@ -24,7 +24,6 @@ const CHUNK: usize = 64 * 1024;
 pub struct Received {
     /// The name in the store.
     pub name: Name,
-    /// The announced name.
     pub wanted: Name,
     pub size: u64,
 }
@@ -49,7 +48,6 @@ pub fn receive(session: &mut Session, store: &Store, most: u64) -> Result<Receiv
 struct Receiver<'a, 'b> {
     session: &'a mut Session<'b>,
     most: u64,
-    /// Bytes of the file so far.
     size: u64,
     /// The first `filled` bytes are those of the last reads.
     chunk: Vec<u8>,

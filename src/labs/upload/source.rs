@@ -11,10 +11,8 @@ use anyhow::{Context, bail, ensure};
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
-/// Bytes of one read.
 pub const CHUNK: usize = 64 * 1024;
 
-/// A regular file, open for reading.
 #[derive(Debug)]
 pub struct Source {
     file: File,

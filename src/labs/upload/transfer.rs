@@ -40,7 +40,7 @@ pub enum End {
 
 pub struct Transfer<'a> {
     connection: TcpStream,
-    signals: &'a mut Signals,
+    pub signals: &'a mut Signals,
     timeout: Duration,
     /// Bytes received and not yet returned.
     received: Vec<u8>,
@@ -54,10 +54,6 @@ impl Transfer<'_> {
         // On failure the bar is less accurate, nothing else.
         let _ = setsockopt(&connection, SndBuf, &SEND_BUFFER);
         Ok(Transfer { connection, signals, timeout, received: Vec::new(), end: None })
-    }
-
-    pub fn signals(&mut self) -> &mut Signals {
-        self.signals
     }
 
     /// The server's first line. `None` if it gives its verdict or ends without one: its bytes are
@@ -114,16 +110,15 @@ impl Transfer<'_> {
             let [readable, writable] = self.wait(!bytes.is_empty(), left)?;
             if readable {
                 self.read();
-                return Ok(0);
-            }
-            if writable {
+            } else if writable {
                 let sent = sys::try_send(&self.connection, bytes);
                 return Ok(sent.unwrap_or_else(|error| self.send_failed(error)));
-            }
-            if left.is_zero() {
+            } else if left.is_zero() {
                 self.end = Some(End::Silent(timeout));
-                return Ok(0);
+            } else {
+                continue;
             }
+            return Ok(0);
         }
     }
 
