@@ -44,16 +44,9 @@ macro_rules! line {
     ($($format:tt)*) => { Line(move |f: &mut fmt::Formatter<'_>| write!(f, $($format)*)) };
 }
 
-#[derive(Clone, Debug)]
-pub struct Connected<N> {
-    /// Clients without a name included.
-    pub count: usize,
-    pub names: N,
-}
-
-impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connected { count, names } = self;
+/// `count`: clients without a name included.
+pub fn connected<'a>(count: usize, names: impl Iterator<Item = &'a Name> + Clone) -> impl Display {
+    Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "{count} connected")?;
         let mut mark = ": ";
         for name in names.clone() {
@@ -64,7 +57,7 @@ impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
             0 => Ok(()),
             unnamed => write!(f, "{mark}{unnamed} without a name"),
         }
-    }
+    })
 }
 
 pub fn joined(client: &Connection, count: usize) -> impl Display {
@@ -142,7 +135,7 @@ mod tests {
     #[test]
     fn connected_clients_are_listed_by_name() {
         let both = [b"alice", b"bobby"].map(|name| Name::new(name).unwrap());
-        let told = |count, names: &[Name]| Connected { count, names: names.iter() }.to_string();
+        let told = |count, names: &[Name]| connected(count, names.iter()).to_string();
         assert_eq!(told(0, &[]), "0 connected");
         assert_eq!(told(1, &[]), "1 connected: 1 without a name");
         assert_eq!(told(2, &both), "2 connected: alice, bobby");

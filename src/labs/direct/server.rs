@@ -56,7 +56,7 @@ impl Direct {
     }
 
     fn connected(&self, count: usize) -> impl Display {
-        messages::Connected { count, names: self.members.iter().map(|member| &member.name) }
+        messages::connected(count, self.members.iter().map(|member| &member.name))
     }
 
     /// Takes one text: the first of a client is its name.

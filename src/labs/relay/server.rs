@@ -151,12 +151,9 @@ impl Server {
     fn prune_queue(&mut self, now: Instant) {
         let Server { queue, supervisor, .. } = self;
         let mut gone = Vec::new();
-        queue.retain_mut(|client| match client.receive(false, now) {
-            Ok(_) => true,
-            Err(reason) => {
-                gone.push((client.peer, reason));
-                false
-            }
+        queue.retain_mut(|client| {
+            let received = client.receive(false, now);
+            received.map_err(|reason| gone.push((client.peer, reason))).is_ok()
         });
         if !gone.is_empty() {
             supervisor.resume(now);

@@ -8,6 +8,8 @@
 //! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal
 //! digits, NAME is the rest of the line, spaces included.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
 use super::name::Name;
 
 /// Bytes of a header, at most, its newline included.
@@ -79,7 +81,7 @@ impl Header {
 
 /// 64 lower-case hexadecimal digits.
 pub fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(sha256)
 }
 
 /// Digits only: `parse` alone would accept a `+`.
@@ -89,10 +91,7 @@ fn size(field: &[u8]) -> Option<u64> {
 }
 
 fn digest(field: &[u8]) -> Option<[u8; 32]> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, []) = field.as_chunks::<2>() else { return None };
-    let bytes = pairs.iter().map(|&[high, low]| Some((value(high)? * 16 + value(low)?) as u8));
-    bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()
+    HEXLOWER_PERMISSIVE.decode(field).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// Bytes of one `read`, at most: the initial size of a socket's buffer, tcp(7).
 const CHUNK: usize = 64 * 1024;
 
-#[derive(Debug)]
 pub struct Received {
     /// The name in the store.
     pub name: Name,
@@ -28,7 +27,6 @@ pub struct Received {
     pub size: u64,
 }
 
-#[derive(Debug)]
 pub enum Failure {
     /// By the checks or by the disk, with the reason for the client.
     Rejected(String),
