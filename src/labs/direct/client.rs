@@ -120,13 +120,10 @@ mod tests {
 
     #[test]
     fn the_senders_name_stands_before_the_message() {
-        let texts = |line: &str| {
-            let texts = client("alice").texts(line.as_bytes());
-            texts.map(|(_, texts)| String::from_utf8(texts).unwrap())
-        };
-        assert_eq!(texts("%bob%hello"), Ok("%bob%alice: hello\n".to_string()));
-        assert_eq!(texts("%bob%50% off\r"), Ok("%bob%alice: 50% off\r\n".to_string()));
-        assert_eq!(texts("%bob%"), Ok("%bob%alice: \n".to_string()));
+        let texts = |line: &str| client("alice").texts(line.as_bytes()).map(|(_, texts)| texts);
+        assert_eq!(texts("%bob%hello").unwrap(), b"%bob%alice: hello\n");
+        assert_eq!(texts("%bob%50% off\r").unwrap(), b"%bob%alice: 50% off\r\n");
+        assert_eq!(texts("%bob%").unwrap(), b"%bob%alice: \n");
         assert!(texts("hello").unwrap_err().contains("%name%message"));
         assert!(texts(&format!("%{}%hello", "x".repeat(65))).unwrap_err().contains("at most 64 bytes"));
     }

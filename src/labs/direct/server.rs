@@ -69,7 +69,11 @@ impl Direct {
             return self.register(text, connection, context);
         };
         if let Err(error) = self.route(from, text, connection, context) {
-            self.report(from, error, connection, context);
+            if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
+                context.say(channel, messages::error(error).as_bytes());
+            }
+            // On standard output, it has its place among the messages.
+            context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
         }
     }
 
@@ -117,15 +121,6 @@ impl Direct {
         context.say(channel, &[mark, message, b"\n"].concat());
         context.supervisor.out.line(messages::routed(sender.pid, &sender.name, recipient, message));
         Ok(())
-    }
-
-    /// Reports an error to the sender, and on standard output, where it has its place among the
-    /// messages.
-    fn report(&self, from: usize, error: RouteError, connection: &Connection, context: &mut Context<()>) {
-        if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
-            context.say(channel, messages::error(error).as_bytes());
-        }
-        context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
     }
 }
 

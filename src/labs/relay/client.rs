@@ -13,6 +13,7 @@ pub const PROGRAM: Program = Program::french("relay_client");
 
 const FIN_LINE: &[u8] = b"fin";
 
+#[derive(Default)]
 struct Relay {
     address: String,
     decoder: ServerMessageDecoder,
@@ -20,9 +21,10 @@ struct Relay {
     turn: Turn,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Turn {
     /// No place yet.
+    #[default]
     Queued,
     /// No partner yet.
     Alone,
@@ -153,11 +155,6 @@ impl ClientProtocol for Relay {
 }
 
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let relay = Relay {
-        address: format!("{host} port {port}"),
-        decoder: ServerMessageDecoder::default(),
-        number: None,
-        turn: Turn::Queued,
-    };
+    let relay = Relay { address: format!("{host} port {port}"), ..Relay::default() };
     run_client(Messages { program: PROGRAM }, (host, port), is_plain, relay)
 }

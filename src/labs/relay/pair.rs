@@ -82,13 +82,11 @@ impl Pair {
             None => {}
             Some(turn) => {
                 effects.push(opening(side, string(b"rec")));
-                match &self.seats[side.index()].last {
-                    // Also in the partner's turn: leaving out of turn counts as `fin`.
-                    Some(last) => effects.push(opening(side, last.clone())),
-                    // With role `rec` and no message, it and its partner would wait for each other.
-                    None if turn == side => effects.push(opening(side, string(b""))),
-                    None => {}
-                }
+                // Also in the partner's turn: leaving out of turn counts as `fin`.
+                let last = self.seats[side.index()].last.clone();
+                // With role `rec` and no message, it and its partner would wait for each other.
+                let message = last.or_else(|| (turn == side).then(|| string(b"")));
+                effects.extend(message.map(|bytes| opening(side, bytes)));
             }
         }
         effects

@@ -96,16 +96,10 @@ mod tests {
 
     #[test]
     fn unknown_numbers_and_roles_are_notices() {
-        let notice = |text: &[u8]| ServerMessage::Notice(text.into());
-        let expected = [
-            notice(b"3"),
-            notice(b"complet"),
-            notice(b""),
-            ServerMessage::Number(1),
-            notice(b"\xff"),
-            ServerMessage::Emitter,
-            message("rec"),
-        ];
+        let [three, full, empty] = ["3", "complet", ""].map(|text| ServerMessage::Notice(text.into()));
+        let not_text = ServerMessage::Notice(b"\xff".to_vec());
+        let (number, role) = (ServerMessage::Number(1), ServerMessage::Emitter);
+        let expected = [three, full, empty, number, not_text, role, message("rec")];
         assert_eq!(decode(&[b"3\0complet\0\x001\0\xff\0emi\0rec\0"]), expected);
         assert_eq!(decode(&[b"exit\0"]), [ServerMessage::Exit]);
     }

@@ -12,7 +12,7 @@ use super::name::Name;
 use super::outgoing::Outgoing;
 use super::output::Output;
 use super::progress::Progress;
-use super::source::{FileDigest, Source};
+use super::source::Source;
 use super::transfer::{End, MAX_LEN, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
@@ -48,7 +48,14 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
     // A name that the server would refuse is refused before connecting.
     let component = request.path.file_name().unwrap_or_default().as_encoded_bytes();
     let name = (!request.as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
-    let digest = digest(&source, &mut signals)?;
+    let progress = Progress::start("Reading", source.expected_size());
+    let digest = source.digest(|size| {
+        progress.set(size);
+        ensure!(signals.take().is_empty(), INTERRUPTED);
+        Ok(())
+    })?;
+    // Clears the bar.
+    drop(progress);
     let (head, tail) = match name {
         None => {
             ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", request.path.display());
@@ -57,15 +64,6 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
         Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
     };
     send(request, &server, Outgoing::new(head, source.reader(&digest), tail), &mut signals)
-}
-
-fn digest(source: &Source, signals: &mut Signals) -> anyhow::Result<FileDigest> {
-    let progress = Progress::start("Reading", source.expected_size());
-    source.digest(|size| {
-        progress.set(size);
-        ensure!(signals.take().is_empty(), INTERRUPTED);
-        Ok(())
-    })
 }
 
 fn send(

@@ -95,12 +95,7 @@ impl Receiver<'_, '_> {
             }
             self.filled = match self.session.read(&mut self.chunk) {
                 Ok(n) => n,
-                Err(Disconnect::Closed) => {
-                    let (size, announced) = (self.size, header.size);
-                    return Err(rejected(format_args!(
-                        "only {size} of the {announced} bytes announced came"
-                    )));
-                }
+                Err(Disconnect::Closed) => return Err(too_few(self.size, header.size)),
                 Err(end) => return Err(Failure::Disconnected(end, self.size)),
             };
         }
@@ -145,6 +140,10 @@ impl Receiver<'_, '_> {
 /// `why`: a text, or an error with its causes.
 fn rejected(why: impl Display) -> Failure {
     Failure::Rejected(format!("{why:#}"))
+}
+
+fn too_few(size: u64, announced: u64) -> Failure {
+    rejected(format_args!("only {size} of the {announced} bytes announced came"))
 }
 
 fn too_large(most: u64) -> Failure {
