@@ -124,7 +124,7 @@ impl ClientProtocol for Relay {
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         if line == FIN_LINE {
-            // `farewell` sends it.
+            // `closing_bytes` sends it.
             self.turn = Turn::Left;
             ui.print_line("Vous partez");
             return Vec::new();
