@@ -51,10 +51,10 @@ fn form_holds(text: &[u8]) {
         Ok((name, message)) => {
             assert_eq!(addressed, Some((name, message)));
             assert!(!name.is_empty());
-            assert!(is_plain(&RouteError::Nobody(name).to_string()));
+            assert!(is_plain(&RouteError::UnknownName(name).to_string()));
         }
         Err(mistake) => {
-            assert_eq!(mistake, RouteError::Form(text));
+            assert_eq!(mistake, RouteError::Malformed(text));
             assert!(addressed.is_none_or(|(name, _)| name.is_empty()));
             assert!(is_plain(&mistake.to_string()));
         }

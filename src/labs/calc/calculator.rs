@@ -13,17 +13,14 @@ const RESULT: &str = "\r\nThe sum is:\n";
 /// Bytes of a line without its newline, at most; a longer one is not kept.
 const MAX_LEN: usize = 256;
 
-/// The outcome of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineOutcome {
     First(i64),
-    /// Both numbers.
     Sum(i64, i64),
     /// The same question is asked again.
     Rejected(ParseError),
 }
 
-/// For the server's output.
 impl Display for LineOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,7 +34,6 @@ impl Display for LineOutcome {
 /// Takes bytes in any segmentation and answers line by line.
 #[derive(Debug, Default)]
 pub struct Calculator {
-    /// Ends after one sum.
     one_sum: bool,
     first: Option<i64>,
     /// The beginning of an unfinished line: [`MAX_LEN`] bytes at most.
@@ -68,19 +64,14 @@ impl Calculator {
 
     /// End of the input: a last line without its newline counts, unless it is empty.
     pub fn finish(&mut self, replies: &mut String) -> Option<LineOutcome> {
-        if parse_number(&self.partial) == Err(ParseError::Empty) {
-            None
-        } else {
-            self.feed_piece(b"\n", replies)
-        }
+        let is_empty = parse_number(&self.partial) == Err(ParseError::Empty);
+        if is_empty { None } else { self.feed_piece(b"\n", replies) }
     }
 
     /// `piece`: at most one line, with or without its newline.
     fn feed_piece(&mut self, piece: &[u8], replies: &mut String) -> Option<LineOutcome> {
-        let (text, ended) = match piece.strip_suffix(b"\n") {
-            Some(text) => (text, true),
-            None => (piece, false),
-        };
+        let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+        let ended = text.len() < piece.len();
         if self.is_over {
             return None;
         }
@@ -135,71 +126,56 @@ fn sum(first: i64, second: i64) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use LineOutcome::{First, Rejected, Sum};
 
-    /// All replies to a client that sends `reads` and then ends its side.
-    fn replies_to(one_sum: bool, reads: &[&[u8]]) -> String {
+    /// The outcomes and all replies for a client that sends `reads` and then ends its side.
+    fn dialogue(one_sum: bool, reads: &[&[u8]]) -> (Vec<LineOutcome>, String) {
         let (mut calculator, mut replies) = (Calculator::new(one_sum), Calculator::greeting());
-        for read in reads {
-            calculator.feed(read, &mut replies);
-        }
-        calculator.finish(&mut replies);
-        replies
+        let outcomes = reads.iter().flat_map(|read| calculator.feed(read, &mut replies));
+        let mut outcomes = outcomes.collect::<Vec<_>>();
+        outcomes.extend(calculator.finish(&mut replies));
+        (outcomes, replies)
     }
 
     fn outcomes_of(reads: &[&[u8]]) -> Vec<LineOutcome> {
-        let (mut calculator, mut replies) = (Calculator::new(false), String::new());
-        let mut outcomes: Vec<LineOutcome> =
-            reads.iter().flat_map(|read| calculator.feed(read, &mut replies)).collect();
-        outcomes.extend(calculator.finish(&mut replies));
-        outcomes
-    }
-
-    /// The lines of section 4, up to the sum.
-    const DIALOGUE: &str =
-        "Welcome: two numbers in, their sum out.\r\nFirst number?\nSecond number?\n\r\nThe sum is:\n42\n";
-    const ANEW: &str = "Welcome: two numbers in, their sum out.\r\nFirst number?\n";
-
-    #[test]
-    fn one_sum_is_greeting_question_question_answer() {
-        assert_eq!(replies_to(true, &[b"12\n", b"30\r\n"]), DIALOGUE);
+        dialogue(false, reads).0
     }
 
     #[test]
     fn after_a_sum_it_starts_anew_or_is_over() {
-        let reads: [&[u8]; 1] = [b"12\n30\n1\n"];
-        assert_eq!(replies_to(false, &reads), format!("{DIALOGUE}{ANEW}{SECOND}"));
-        assert_eq!(replies_to(true, &reads), DIALOGUE);
+        // The lines of section 4, up to the sum.
+        let sum =
+            "Welcome: two numbers in, their sum out.\r\nFirst number?\nSecond number?\n\r\nThe sum is:\n42\n";
+        let anew = "Welcome: two numbers in, their sum out.\r\nFirst number?\n";
+        assert_eq!(dialogue(true, &[b"12\n", b"30\r\n"]).1, sum);
+        assert_eq!(dialogue(true, &[b"12\n30\n1\n"]).1, sum);
+        assert_eq!(dialogue(false, &[b"12\n30\n1\n"]).1, format!("{sum}{anew}{SECOND}"));
     }
 
     #[test]
     fn a_last_line_without_newline_counts_unless_it_is_empty() {
-        assert_eq!(outcomes_of(&[b"1\n2"]), [LineOutcome::First(1), LineOutcome::Sum(1, 2)]);
-        assert_eq!(
-            outcomes_of(&[b"1\nx"]),
-            [LineOutcome::First(1), LineOutcome::Rejected(ParseError::NotANumber(b"x".to_vec()))]
-        );
+        assert_eq!(outcomes_of(&[b"1\n2"]), [First(1), Sum(1, 2)]);
+        let not_a_number = Rejected(ParseError::NotANumber(b"x".to_vec()));
+        assert_eq!(outcomes_of(&[b"1\nx"]), [First(1), not_a_number]);
         for read in [&b"1\n"[..], b"1\n\0", b"1\n \r"] {
-            assert_eq!(outcomes_of(&[read]), [LineOutcome::First(1)]);
+            assert_eq!(outcomes_of(&[read]), [First(1)], "{read:?}");
         }
         assert_eq!(outcomes_of(&[]), []);
     }
 
     #[test]
     fn a_sum_is_exact_beyond_64_bits() {
-        let sum_of = |first: i64, second: i64| LineOutcome::Sum(first, second).to_string();
-        assert!(sum_of(i64::MAX, i64::MAX).ends_with("= 18446744073709551614"));
-        assert!(sum_of(i64::MIN, i64::MIN).ends_with("= -18446744073709551616"));
-        assert!(sum_of(i64::MIN, i64::MAX).ends_with("= -1"));
+        assert!(Sum(i64::MAX, i64::MAX).to_string().ends_with("= 18446744073709551614"));
+        assert!(Sum(i64::MIN, i64::MIN).to_string().ends_with("= -18446744073709551616"));
+        assert!(Sum(i64::MIN, i64::MAX).to_string().ends_with("= -1"));
     }
 
     #[test]
     fn after_an_error_the_question_is_repeated() {
-        let replies = replies_to(true, &[b"a\n1\n\n2\n"]);
+        let replies = dialogue(true, &[b"a\n1\n\n2\n"]).1;
         let lines: Vec<&str> = replies.lines().collect();
-        assert!(
-            lines[2].starts_with("Error: \"a\" ") && lines[5].starts_with("Error: an empty line "),
-            "{lines:?}"
-        );
+        assert!(lines[2].starts_with("Error: \"a\" "), "{lines:?}");
+        assert!(lines[5].starts_with("Error: an empty line "), "{lines:?}");
         let questions = [lines[1], lines[3], lines[4], lines[6]];
         assert_eq!(questions, ["First number?", "First number?", "Second number?", "Second number?"]);
         assert_eq!(lines[7..], ["", "The sum is:", "3"]);
@@ -208,27 +184,20 @@ mod tests {
     #[test]
     fn a_line_too_long_is_answered_once_at_once_and_its_rest_is_skipped() {
         let (mut calculator, mut replies) = (Calculator::new(false), String::new());
-        assert_eq!(calculator.feed(&[b'1'; MAX_LEN], &mut replies), []);
-        assert_eq!(
-            calculator.feed(b"1", &mut replies),
-            [LineOutcome::Rejected(ParseError::TooLong(MAX_LEN))]
-        );
-        for _ in 0..1000 {
-            assert_eq!(calculator.feed(&[b'1'; 1024], &mut replies), []);
-        }
+        let mut feed = |bytes: &[u8]| calculator.feed(bytes, &mut replies);
+        assert_eq!(feed(&[b'1'; MAX_LEN]), []);
+        assert_eq!(feed(b"1"), [Rejected(ParseError::TooLong(MAX_LEN))]);
+        (0..1000).for_each(|_| assert_eq!(feed(&[b'1'; 1024]), []));
+        assert_eq!(feed(b"1\n2\n"), [First(2)]);
         assert!(calculator.partial.capacity() <= 2 * MAX_LEN);
-        assert_eq!(calculator.feed(b"1\n2\n", &mut replies), [LineOutcome::First(2)]);
         assert_eq!(replies, format!("Error: a line of more than 256 bytes is not a number\n{FIRST}{SECOND}"));
     }
 
     #[test]
     fn a_line_of_the_greatest_length_is_parsed() {
         let line = [&[b'0'; MAX_LEN - 1][..], b"7\n"].concat();
-        assert_eq!(outcomes_of(&[&line]), [LineOutcome::First(7)]);
+        assert_eq!(outcomes_of(&[&line]), [First(7)]);
         let longer = [b"0", &line[..]].concat();
-        assert_eq!(
-            outcomes_of(&[&longer, b"3\n"]),
-            [LineOutcome::Rejected(ParseError::TooLong(MAX_LEN)), LineOutcome::First(3)]
-        );
+        assert_eq!(outcomes_of(&[&longer, b"3\n"]), [Rejected(ParseError::TooLong(MAX_LEN)), First(3)]);
     }
 }

@@ -7,11 +7,8 @@ use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 struct Calc {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
 }
 
 impl ClientProtocol for Calc {
@@ -19,10 +16,8 @@ impl ClientProtocol for Calc {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        ui.print_for_user(&format!(
-            "Connected to {}: a line typed is an answer (Ctrl+D to leave)",
-            self.place
-        ));
+        let address = &self.address;
+        ui.print_for_user(&format!("Connected to {address}: a line typed is an answer (Ctrl+D to leave)"));
     }
 
     fn blocked(&self) -> Option<&'static str> {
@@ -44,7 +39,7 @@ impl ClientProtocol for Calc {
     }
 
     fn status(&self) -> Vec<String> {
-        vec!["connected".to_string(), self.place.clone()]
+        vec!["connected".to_string(), self.address.clone()]
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
@@ -63,8 +58,7 @@ impl ClientProtocol for Calc {
     }
 }
 
-/// Talks until keyboard, user or server end it. `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let calc = Calc { place: format!("{host} port {port}") };
-    run_client(MESSAGES, (host, port), is_plain, calc)
+    let calc = Calc { address: format!("{host} port {port}") };
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, calc)
 }

@@ -33,7 +33,8 @@ impl ClientHandler for Calc {
                     return Err(Disconnect::Closed);
                 }
                 Err(Disconnect::Idle) => {
-                    session.send(self.idle_notice().as_bytes())?;
+                    let seconds = self.patience.unwrap_or_default().as_secs();
+                    session.send(format!("Nothing came for {seconds} s: goodbye.\n").as_bytes())?;
                     return Err(Disconnect::Idle);
                 }
                 Err(end) => return Err(end),
@@ -44,13 +45,6 @@ impl ClientHandler for Calc {
 
     fn refusal(reason: &str) -> Vec<u8> {
         format!("{reason}\r\n").into_bytes()
-    }
-}
-
-impl Calc {
-    fn idle_notice(&self) -> String {
-        let seconds = self.patience.unwrap_or_default().as_secs();
-        format!("Nothing came for {seconds} s: goodbye.\n")
     }
 }
 

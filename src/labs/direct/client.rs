@@ -11,20 +11,17 @@ use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 struct Direct {
     name: Name,
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     prompt: String,
     last_line: LastLine,
 }
 
 impl Direct {
-    fn new(name: Name, place: String) -> Direct {
+    fn new(name: Name, address: String) -> Direct {
         let prompt = format!("{name}> ");
-        Direct { name, place, prompt, last_line: LastLine::default() }
+        Direct { name, address, prompt, last_line: LastLine::default() }
     }
 
     /// The recipient and the texts of a typed line: several if the message is too long for one.
@@ -52,9 +49,9 @@ impl ClientProtocol for Direct {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        let Direct { name, place, .. } = self;
+        let Direct { name, address, .. } = self;
         ui.print_for_user(&format!(
-            "Connected to {place} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
+            "Connected to {address} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
         ));
     }
 
@@ -75,7 +72,7 @@ impl ClientProtocol for Direct {
     }
 
     fn status(&self) -> Vec<String> {
-        let parts = ["connected", &self.place, &self.name.to_string(), "Tab completes names"];
+        let parts = ["connected", &self.address, &self.name.to_string(), "Tab completes names"];
         parts.map(str::to_string).to_vec()
     }
 
@@ -107,10 +104,9 @@ impl ClientProtocol for Direct {
     }
 }
 
-/// Talks as `name` until keyboard, user or server end it. `is_plain`: no input line of its own on a
-/// terminal.
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Direct::new(name, format!("{host} port {port}")))
+    let direct = Direct::new(name, format!("{host} port {port}"));
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, direct)
 }
 
 #[cfg(test)]
@@ -124,13 +120,10 @@ mod tests {
 
     #[test]
     fn the_senders_name_stands_before_the_message() {
-        let texts = |line: &str| {
-            let texts = client("alice").texts(line.as_bytes());
-            texts.map(|(_, texts)| String::from_utf8(texts).unwrap())
-        };
-        assert_eq!(texts("%bob%hello"), Ok("%bob%alice: hello\n".to_string()));
-        assert_eq!(texts("%bob%50% off\r"), Ok("%bob%alice: 50% off\r\n".to_string()));
-        assert_eq!(texts("%bob%"), Ok("%bob%alice: \n".to_string()));
+        let texts = |line: &str| client("alice").texts(line.as_bytes()).map(|(_, texts)| texts);
+        assert_eq!(texts("%bob%hello").unwrap(), b"%bob%alice: hello\n");
+        assert_eq!(texts("%bob%50% off\r").unwrap(), b"%bob%alice: 50% off\r\n");
+        assert_eq!(texts("%bob%").unwrap(), b"%bob%alice: \n");
         assert!(texts("hello").unwrap_err().contains("%name%message"));
         assert!(texts(&format!("%{}%hello", "x".repeat(65))).unwrap_err().contains("at most 64 bytes"));
     }

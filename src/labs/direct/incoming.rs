@@ -6,7 +6,6 @@ use super::name::{MAX_LEN, Name};
 /// Bytes kept of a line: a name, a colon, a space, or the start of a refusal.
 const HEAD: usize = MAX_LEN + 2;
 
-/// The head of the newest line.
 #[derive(Debug, Default)]
 pub struct LastLine {
     head: Vec<u8>,
@@ -57,10 +56,8 @@ mod tests {
         assert!(refused(&[&refusal]));
         assert!(refused(&["alice: hi\n[ERR", "OR] direct_ser", "veur: no name"]));
         assert!(!refused(&[&refusal, "alice: hi\n"]) && !refused(&[]));
-        assert!(
-            !refused(&["[ERROR] no client is called \"x\"\n"])
-                && !refused(&["alice: [ERROR] direct_serveur: \n"])
-        );
+        assert!(!refused(&["[ERROR] no client is called \"x\"\n"]));
+        assert!(!refused(&["alice: [ERROR] direct_serveur: \n"]));
     }
 
     #[test]

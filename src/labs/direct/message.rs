@@ -9,22 +9,19 @@ use crate::text::Visible;
 /// Bytes of a text, at most: one `read` of the server less the text's end.
 pub const MAX_LEN: usize = CHUNK - 1;
 
-/// Why a text is not routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteError<'a> {
     /// Not of the form `%name%message`.
-    Form(&'a [u8]),
-    /// No client has this name.
-    Nobody(&'a [u8]),
-    /// More than [`MAX_LEN`] bytes.
+    Malformed(&'a [u8]),
+    UnknownName(&'a [u8]),
     TooLong,
 }
 
 impl Display for RouteError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RouteError::Form(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
-            RouteError::Nobody(name) => write!(f, "no client is called \"{}\"", Visible(name)),
+            RouteError::Malformed(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
+            RouteError::UnknownName(name) => write!(f, "no client is called \"{}\"", Visible(name)),
             RouteError::TooLong => write!(f, "more than {MAX_LEN} bytes without an end"),
         }
     }
@@ -47,7 +44,7 @@ pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
         let end = rest.iter().position(|&byte| byte == b'%')?;
         Some((rest[..end].trim_ascii(), &rest[end + 1..]))
     });
-    addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Form(text))
+    addressed.filter(|(name, _)| !name.is_empty()).ok_or(RouteError::Malformed(text))
 }
 
 pub fn directed(to: &Name, message: &[u8]) -> Vec<u8> {
@@ -64,7 +61,6 @@ mod tests {
         assert_eq!(found(b"a\nb\r\nc\0\0d\0"), [b"a", b"b", b"c", b"d"]);
         assert_eq!(found(b"%bob%hi\n\0\0"), [b"%bob%hi"]);
         assert_eq!(found(b"no end\0"), [b"no end"]);
-        // An empty line is a text; NULs alone are none.
         assert_eq!(found(b"\n\r\n\0"), [b"", b""]);
         assert!(found(b"\0\0").is_empty() && found(b"").is_empty());
         assert_eq!(found(b" a\rb \r\n"), [b" a\rb "]);
@@ -76,17 +72,18 @@ mod tests {
         assert_eq!(parse(b"%bob%100% sure %carl%"), Ok((&b"bob"[..], &b"100% sure %carl%"[..])));
         assert_eq!(parse(b"%bob%  two  spaces  "), Ok((&b"bob"[..], &b"  two  spaces  "[..])));
         assert_eq!(parse(b"% bob %"), Ok((&b"bob"[..], &b""[..])));
-        for wrong in
-            [&b""[..], b"hello", b"bob%hello", b" %bob%hello", b"%", b"%bob", b"%%hello", b"% %hello"]
-        {
-            assert_eq!(parse(wrong), Err(RouteError::Form(wrong)), "{wrong:?}");
+        for wrong in "|hello|bob%hello| %bob%hello|%|%bob|%%hello|% %hello".split('|').map(str::as_bytes) {
+            assert_eq!(parse(wrong), Err(RouteError::Malformed(wrong)), "{wrong:?}");
         }
     }
 
     #[test]
     fn an_error_is_one_line_for_any_input() {
         let hostile = b"\x1b[2J\n%\xff";
-        assert_eq!(RouteError::Form(hostile).to_string(), "not of the form %name%message: \"^[[2J^J%\\xff\"");
-        assert_eq!(RouteError::Nobody(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
+        assert_eq!(
+            RouteError::Malformed(hostile).to_string(),
+            "not of the form %name%message: \"^[[2J^J%\\xff\""
+        );
+        assert_eq!(RouteError::UnknownName(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
     }
 }

@@ -30,16 +30,23 @@ pub fn last_error(what: impl Display) -> String {
     error(SERVER.says(&what.to_string()))
 }
 
-#[derive(Clone, Debug)]
-pub struct Connected<N> {
-    /// Clients without a name included.
-    pub count: usize,
-    pub names: N,
+/// A `Display` from a closure.
+struct Line<W>(W);
+
+impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
 }
 
-impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connected { count, names } = self;
+/// [`format!`] without the `String`.
+macro_rules! line {
+    ($($format:tt)*) => { Line(move |f: &mut fmt::Formatter<'_>| write!(f, $($format)*)) };
+}
+
+/// `count`: clients without a name included.
+pub fn connected<'a>(count: usize, names: impl Iterator<Item = &'a Name> + Clone) -> impl Display {
+    Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "{count} connected")?;
         let mut mark = ": ";
         for name in names.clone() {
@@ -48,43 +55,41 @@ impl<'a, N: Iterator<Item = &'a Name> + Clone> Display for Connected<N> {
         }
         match count.saturating_sub(names.clone().count()) {
             0 => Ok(()),
-            nameless => write!(f, "{mark}{nameless} without a name"),
+            unnamed => write!(f, "{mark}{unnamed} without a name"),
         }
-    }
+    })
 }
 
 pub fn joined(client: &Connection, count: usize) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    line(move |f| {
-        write!(f, "(parent) new client {peer}: descriptor {descriptor}, child {pid}, {count} connected")
-    })
+    line!("(parent) new client {peer}: descriptor {descriptor}, child {pid}, {count} connected")
 }
 
 pub fn named(name: &Name, client: &Connection, connected: impl Display) -> impl Display {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    line(move |f| write!(f, "(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}"))
+    line!("(parent) {name} is {peer}, descriptor {descriptor}, child {pid}; {connected}")
 }
 
 pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
-    line(move |f| write!(f, "(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text)))
+    line!("(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text))
 }
 
 pub fn taken(name: &Name) -> String {
     format!("the name \"{name}\" is taken")
 }
 
-pub fn nameless(within: Duration) -> String {
+pub fn name_timeout(within: Duration) -> String {
     format!("no name within {} s", within.as_secs())
 }
 
 pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
-    line(move |f| write!(f, "(child {pid}) {from} -> {to}: {}", Visible(message)))
+    line!("(child {pid}) {from} -> {to}: {}", Visible(message))
 }
 
-pub fn mistaken(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
+pub fn route_error(from: &Name, client: &Connection, mistake: RouteError) -> impl Display {
     let (pid, peer) = (client.pid, client.peer);
-    line(move |f| write!(f, "(child {pid}) [ERROR] {from} ({peer}): {mistake}"))
+    line!("(child {pid}) [ERROR] {from} ({peer}): {mistake}")
 }
 
 pub fn departed<'a>(
@@ -93,8 +98,8 @@ pub fn departed<'a>(
     ended: Ended,
     connected: impl Display,
 ) -> impl Display {
-    let (pid, who) = (client.pid, Who(name, client));
-    line(move |f| {
+    let (pid, who) = (client.pid, who(name, client));
+    Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
             _ if client.disconnected.is_some() => f.write_str("was sent away")?,
@@ -108,42 +113,19 @@ pub fn departed<'a>(
 }
 
 pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
-    let (pid, who, bytes, since) = (client.pid, Who(name, client), lag.bytes, lag.since.as_secs_f64());
-    line(move |f| {
-        write!(
-            f,
-            "(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away"
-        )
-    })
+    let (pid, who, bytes, since) = (client.pid, who(name, client), lag.bytes, lag.since.as_secs_f64());
+    line!("(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away")
 }
 
-pub fn you_are_too_slow(lag: Lag) -> String {
+pub fn too_slow_notice(lag: Lag) -> String {
     format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
 }
 
-struct Who<'a>(Option<&'a Name>, &'a Connection);
-
-impl Display for Who<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Who(name, Connection { peer, .. }) = self;
-        match name {
-            Some(name) => write!(f, "{name} ({peer})"),
-            None => write!(f, "client {peer}"),
-        }
-    }
-}
-
-/// A `Display` from a closure.
-fn line(write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl Display {
-    Line(write)
-}
-
-struct Line<W>(W);
-
-impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
-    }
+fn who(name: Option<&Name>, Connection { peer, .. }: &Connection) -> impl Display {
+    Line(move |f: &mut fmt::Formatter<'_>| match name {
+        Some(name) => write!(f, "{name} ({peer})"),
+        None => write!(f, "client {peer}"),
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +135,7 @@ mod tests {
     #[test]
     fn connected_clients_are_listed_by_name() {
         let both = [b"alice", b"bobby"].map(|name| Name::new(name).unwrap());
-        let told = |count, names: &[Name]| Connected { count, names: names.iter() }.to_string();
+        let told = |count, names: &[Name]| connected(count, names.iter()).to_string();
         assert_eq!(told(0, &[]), "0 connected");
         assert_eq!(told(1, &[]), "1 connected: 1 without a name");
         assert_eq!(told(2, &both), "2 connected: alice, bobby");
@@ -169,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_error_is_a_line_of_its_own() {
-        assert_eq!(error(RouteError::Nobody(b"carl")), "[ERROR] no client is called \"carl\"\n");
+        assert_eq!(error(RouteError::UnknownName(b"carl")), "[ERROR] no client is called \"carl\"\n");
         assert_eq!(last_error("full"), "[ERROR] direct_serveur: full\n");
     }
 }

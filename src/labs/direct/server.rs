@@ -27,16 +27,13 @@ const LAG_LIMIT: u64 = 1 << 20;
 /// since a segment that was lost on the way is sent again after 200 ms or more: RFC 6298.
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
-/// How the server is to be run; the command line's options, checked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen, and for how many.
     pub listening: server::Options,
     /// How long a client may take to give its name; `None`: for ever.
     pub name_timeout: Option<Duration>,
 }
 
-/// Runs the server until SIGINT or SIGTERM.
 pub fn serve(options: &Options) -> anyhow::Result<()> {
     let direct = Direct { name_timeout: options.name_timeout, members: dontfork_vec() };
     Hub::open(direct, &options.listening, Channels::default(), LAG_LIMIT)?.run(&[])
@@ -48,7 +45,6 @@ struct Direct {
     members: Vec<Member>,
 }
 
-/// A client that has given its name.
 struct Member {
     pid: Pid,
     name: Name,
@@ -60,7 +56,7 @@ impl Direct {
     }
 
     fn connected(&self, count: usize) -> impl Display {
-        messages::Connected { count, names: self.members.iter().map(|member| &member.name) }
+        messages::connected(count, self.members.iter().map(|member| &member.name))
     }
 
     /// Takes one text: the first of a client is its name.
@@ -69,13 +65,15 @@ impl Direct {
             // Sent before the client was disconnected.
             return;
         }
-        match self.position(connection.pid) {
-            None => self.register(text, connection, context),
-            Some(from) => {
-                if let Err(error) = self.route(from, text, connection, context) {
-                    self.report(from, error, connection, context);
-                }
+        let Some(from) = self.position(connection.pid) else {
+            return self.register(text, connection, context);
+        };
+        if let Err(error) = self.route(from, text, connection, context) {
+            if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
+                context.say(channel, messages::error(error).as_bytes());
             }
+            // On standard output, it has its place among the messages.
+            context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
         }
     }
 
@@ -83,27 +81,22 @@ impl Direct {
         // The name of a client that has left is free, even before its worker was reaped.
         let is_taken = |name: &Name| {
             let mut others = self.members.iter().filter(|member| member.name == *name);
-            others.any(|other| is_open(other.pid, connection, context))
+            others.any(|other| open_client(other.pid, connection, context).is_some())
         };
-        let name = match Name::new(text) {
-            Ok(name) if is_taken(&name) => Err(messages::taken(&name)),
-            Ok(name) => Ok(name),
-            Err(error) => Err(error.to_string()),
-        };
-        match name {
+        let why = match Name::new(text) {
+            Ok(name) if is_taken(&name) => messages::taken(&name),
+            Err(error) => error.to_string(),
             Ok(name) => {
                 self.members.push(Member { pid: connection.pid, name: name.clone() });
                 let connected = self.connected(context.channels.readers());
                 context.supervisor.out.line(messages::named(&name, connection, connected));
+                return;
             }
-            Err(why) => {
-                context.supervisor.out.line(messages::refused(text, connection, &why));
-                connection.disconnect(messages::last_error(why).into());
-            }
-        }
+        };
+        context.supervisor.out.line(messages::refused(text, connection, &why));
+        connection.disconnect(messages::last_error(why).into());
     }
 
-    /// Gives a text to its recipient.
     fn route<'a>(
         &self,
         from: usize,
@@ -118,36 +111,26 @@ impl Direct {
         let (name, message) = parse(text)?;
         let sender = &self.members[from];
         let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
-        let recipient = named.find(|member| is_open(member.pid, connection, context));
-        let recipient = recipient.ok_or(RouteError::Nobody(name))?;
-        let channel = match recipient.pid == connection.pid {
-            true => connection.channel(),
-            false => context.peers.get(recipient.pid).and_then(|(peer, ())| peer.channel()),
-        };
-        let channel = channel.ok_or(RouteError::Nobody(name))?;
+        let recipient = named.find_map(|member| {
+            let channel = open_client(member.pid, connection, context)?.channel()?;
+            Some((&member.name, channel))
+        });
+        let (recipient, channel) = recipient.ok_or(RouteError::UnknownName(name))?;
         // Only the server begins a line with this word: a space marks a client's.
         let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
         context.say(channel, &[mark, message, b"\n"].concat());
-        let line = messages::routed(sender.pid, &sender.name, &recipient.name, message);
-        context.supervisor.out.line(line);
+        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, recipient, message));
         Ok(())
-    }
-
-    /// Reports an error to the sender, and on standard output, where it has its place among the
-    /// messages.
-    fn report(&self, from: usize, error: RouteError, connection: &Connection, context: &mut Context<()>) {
-        if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
-            context.say(channel, messages::error(error).as_bytes());
-        }
-        context.supervisor.out.line(messages::mistaken(&self.members[from].name, connection, error));
     }
 }
 
-fn is_open(pid: Pid, connection: &Connection, context: &Context<()>) -> bool {
-    match pid == connection.pid {
-        true => connection.is_open(),
-        false => context.peers.get(pid).is_some_and(|(peer, ())| peer.is_open()),
-    }
+/// `connection` itself or one of its peers.
+fn open_client<'a>(pid: Pid, connection: &'a Connection, context: &'a Context<()>) -> Option<&'a Connection> {
+    let client = match pid == connection.pid {
+        true => Some(connection),
+        false => context.peers.get(pid).map(|(peer, ())| peer),
+    };
+    client.filter(|client| client.is_open())
 }
 
 impl Service for Direct {
@@ -198,7 +181,7 @@ impl Service for Direct {
         if connection.worker_died() { err } else { out }.line(line);
         match (&name, self.name_timeout) {
             (None, Some(time)) if connection.left == Some(IDLE) => {
-                messages::last_error(messages::nameless(time)).into()
+                messages::last_error(messages::name_timeout(time)).into()
             }
             _ => Vec::new(),
         }
@@ -215,7 +198,7 @@ impl Service for Direct {
         let name = self.position(connection.pid).map(|at| &self.members[at].name);
         supervisor.err.line(messages::too_slow(name, connection, lag));
         // It has most likely stopped within a line: end that first.
-        format!("\n{}", messages::last_error(messages::you_are_too_slow(lag))).into()
+        format!("\n{}", messages::last_error(messages::too_slow_notice(lag))).into()
     }
 
     fn discard_in_child(&mut self) {

@@ -10,17 +10,15 @@ use crate::client::{ClientProtocol, Messages, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
 /// Unanswered lines, at most: bounds memory if the server never answers.
 const MAX_PENDING: usize = 64 * 1024;
 
 /// Deadline for the rest of an answer that has begun.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
+#[derive(Default)]
 struct Echo {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     /// For each unanswered line, the bytes that have not come back.
     pending: VecDeque<usize>,
     /// The first line's answer has come in part.
@@ -30,10 +28,6 @@ struct Echo {
 }
 
 impl Echo {
-    fn new(place: String) -> Echo {
-        Echo { place, pending: VecDeque::new(), is_partial: false, mid_line: false }
-    }
-
     /// Shows each answer, which is as long as its line, on a line of its own. Surplus bytes of a
     /// server that is no echo belong to the last answer.
     fn show_answers(&mut self, bytes: &[u8], ui: &mut dyn Ui) {
@@ -41,7 +35,7 @@ impl Echo {
         while let Some(&pending) = self.pending.front() {
             let is_last = self.pending.len() == 1 && pending <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { pending.min(rest.len()) });
-            self.mid_line = if answer.is_empty() { self.mid_line } else { !answer.ends_with(b"\n") };
+            self.mid_line = answer.last().map_or(self.mid_line, |&byte| byte != b'\n');
             ui.server_text(answer);
             rest = after;
             if answer.len() < pending {
@@ -65,7 +59,7 @@ impl ClientProtocol for Echo {
     const MAX_LEN: usize = 64 * 1024;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.place));
+        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.address));
     }
 
     /// Lines are taken while others are unanswered: a server may answer less than it was sent.
@@ -87,7 +81,7 @@ impl ClientProtocol for Echo {
             1 => "1 line has not come back".to_string(),
             n => format!("{n} lines have not come back"),
         };
-        vec![state, self.place.clone()]
+        vec![state, self.address.clone()]
     }
 
     /// Surplus bytes count as a question, a partial answer does not.
@@ -127,10 +121,9 @@ impl ClientProtocol for Echo {
     }
 }
 
-/// Sends lines until keyboard, user or server end it. `is_plain`: no input line of its own on a
-/// terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(MESSAGES, (host, port), is_plain, Echo::new(format!("{host} port {port}")))
+    let echo = Echo { address: format!("{host} port {port}"), ..Echo::default() };
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, echo)
 }
 
 #[cfg(test)]
@@ -142,7 +135,8 @@ mod tests {
 
     /// The screen after `events`, without the first line and prompt.
     fn after<'a>(on_terminal: bool, events: impl IntoIterator<Item = Event<'a>>) -> String {
-        let shown = screen_after(&mut Echo::new("here".to_string()), on_terminal, events);
+        let mut echo = Echo { address: "here".to_string(), ..Echo::default() };
+        let shown = screen_after(&mut echo, on_terminal, events);
         let opening = "Connected to here: each line comes back (Ctrl+D to leave)\n> ";
         shown.strip_prefix(if on_terminal { opening } else { "" }).unwrap().to_string()
     }

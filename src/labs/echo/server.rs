@@ -39,7 +39,6 @@ impl ClientHandler for Echo {
     }
 }
 
-/// Runs the server until SIGINT or SIGTERM.
 pub fn serve(options: &Options, way: ServeMode) -> anyhow::Result<()> {
     server::run(options, way, startup()?, || Ok(Echo))
 }

@@ -11,22 +11,20 @@ use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
 
-const MESSAGES: Messages = Messages { program: PROGRAM };
-
-/// Line to leave.
 const FIN_LINE: &[u8] = b"fin";
 
+#[derive(Default)]
 struct Relay {
-    /// The server's address, as shown.
-    place: String,
+    address: String,
     decoder: ServerMessageDecoder,
     number: Option<u8>,
     turn: Turn,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Turn {
     /// No place yet.
+    #[default]
     Queued,
     /// No partner yet.
     Alone,
@@ -37,13 +35,18 @@ enum Turn {
 }
 
 impl Turn {
-    fn state(self) -> &'static str {
+    /// The state, and why no line can be sent in it.
+    fn texts(self) -> (&'static str, Option<&'static str>) {
         match self {
-            Turn::Queued => "en attente d'une place",
-            Turn::Alone => "en attente d'un partenaire",
-            Turn::Ours => "à vous de parler",
-            Turn::Partners => "au tour de votre partenaire",
-            Turn::Left => "vous partez",
+            Turn::Queued => ("en attente d'une place", Some("pas encore de place, la ligne attend ici")),
+            Turn::Alone => {
+                ("en attente d'un partenaire", Some("pas encore de partenaire, la ligne attend ici"))
+            }
+            Turn::Ours => ("à vous de parler", None),
+            Turn::Partners => {
+                ("au tour de votre partenaire", Some("ce n'est pas à vous, la ligne attend ici"))
+            }
+            Turn::Left => ("vous partez", Some("vous partez")),
         }
     }
 }
@@ -87,18 +90,14 @@ impl ClientProtocol for Relay {
     const MAX_LEN: usize = MAX_LEN;
 
     fn start(&mut self, ui: &mut dyn Ui) {
-        let place = &self.place;
-        ui.print_line(&format!("Connecté à {place}, en attente d'une place (« fin » ou Ctrl+C pour partir)"));
+        let address = &self.address;
+        ui.print_line(&format!(
+            "Connecté à {address}, en attente d'une place (« fin » ou Ctrl+C pour partir)"
+        ));
     }
 
     fn blocked(&self) -> Option<&'static str> {
-        match self.turn {
-            Turn::Ours => None,
-            Turn::Queued => Some("pas encore de place, la ligne attend ici"),
-            Turn::Alone => Some("pas encore de partenaire, la ligne attend ici"),
-            Turn::Partners => Some("ce n'est pas à vous, la ligne attend ici"),
-            Turn::Left => Some("vous partez"),
-        }
+        self.turn.texts().1
     }
 
     /// `fin` leaves out of turn too. An empty line is refused: it would give the turn away.
@@ -120,7 +119,7 @@ impl ClientProtocol for Relay {
 
     fn status(&self) -> Vec<String> {
         let number = self.number.map(|number| format!("client {number}"));
-        [self.turn.state().to_string()].into_iter().chain(number).chain([self.place.clone()]).collect()
+        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([self.address.clone()]).collect()
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
@@ -155,14 +154,7 @@ impl ClientProtocol for Relay {
     }
 }
 
-/// Talks with the partner that the server at `host` gives, until keyboard, user or server end it.
-/// `is_plain`: no input line of its own on a terminal.
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let relay = Relay {
-        place: format!("{host} port {port}"),
-        decoder: ServerMessageDecoder::default(),
-        number: None,
-        turn: Turn::Queued,
-    };
-    run_client(MESSAGES, (host, port), is_plain, relay)
+    let relay = Relay { address: format!("{host} port {port}"), ..Relay::default() };
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, relay)
 }

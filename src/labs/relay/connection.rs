@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::message::{FrameDecoder, Message, WINDOW};
-use super::pair::Item;
 use super::send_queue::SendQueue;
 use crate::sys::{self, Interest, PollFd};
 
@@ -33,7 +32,7 @@ pub enum Disconnect {
 pub struct Connection {
     pub socket: TcpStream,
     pub peer: SocketAddr,
-    queue: SendQueue,
+    pub queue: SendQueue,
     decoder: FrameDecoder,
     /// Deadline for the rest of the message at the front of the socket. Until then the socket is
     /// not polled for reading: bytes are there already.
@@ -58,20 +57,6 @@ impl Connection {
         }
     }
 
-    /// The socket, and the rest of a string that was sent in part.
-    pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
-        (self.socket, self.queue.unfinished().to_vec())
-    }
-
-    pub fn queue(&mut self, item: Item) {
-        self.queue.push(item);
-    }
-
-    /// See [`SendQueue::quiet_until`].
-    pub fn quiet_until(&self) -> Option<Instant> {
-        self.queue.quiet_until()
-    }
-
     /// Sends as much of the queue as is due and as the socket accepts.
     pub fn send(&mut self, now: Instant) -> Result<(), Disconnect> {
         loop {
@@ -79,16 +64,13 @@ impl Connection {
             if ready.is_empty() {
                 return Ok(());
             }
-            match sys::try_send(&self.socket, ready).map_err(Disconnect::Broken)? {
-                0 => {
-                    let since = *self.blocked_since.get_or_insert(now);
-                    return if now < since + SEND_TIMEOUT { Ok(()) } else { Err(Disconnect::SlowReader) };
-                }
-                sent => {
-                    self.blocked_since = None;
-                    self.queue.advance(sent, now);
-                }
+            let sent = sys::try_send(&self.socket, ready).map_err(Disconnect::Broken)?;
+            if sent == 0 {
+                let since = *self.blocked_since.get_or_insert(now);
+                return if now < since + SEND_TIMEOUT { Ok(()) } else { Err(Disconnect::SlowReader) };
             }
+            self.blocked_since = None;
+            self.queue.advance(sent, now);
         }
     }
 
@@ -162,9 +144,8 @@ impl Connection {
         sys::watch(self.socket.as_fd(), interest)
     }
 
-    /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
-        let quiet = self.queue.quiet_until().filter(|_| !self.queue.is_empty());
+        let quiet = self.queue.quiet_until.filter(|_| !self.queue.is_empty());
         let blocked = self.blocked_since.map(|since| since + SEND_TIMEOUT);
         [quiet, blocked, self.held_until].into_iter().flatten().min()
     }

@@ -13,10 +13,21 @@ pub const WINDOW: usize = 4096;
 pub enum Message {
     /// `fin`: the client leaves.
     Fin,
-    /// `exit`: a text like any other, but the partner would take it for the server's.
     Exit,
     /// At most [`MAX_LEN`] bytes, none of them NUL.
     Text(Vec<u8>),
+}
+
+impl Message {
+    /// The text for the partner; none for `fin`.
+    pub(super) fn relayed(&self) -> Option<&[u8]> {
+        match self {
+            Message::Fin => None,
+            // Without the space, the partner would take it for the server's and end.
+            Message::Exit => Some(b"exit "),
+            Message::Text(text) => Some(text),
+        }
+    }
 }
 
 /// A number of bytes at the front of the input.
@@ -123,15 +134,11 @@ mod tests {
             (&b"salut\0"[..], "salut", 6),
             (b"salut\0\0\0un\0", "salut", 8),
             (b"deux\nlignes\n\0", "deux\nlignes\n", 13),
+            (b"\0", "", 1),
+            (b"\0\0\0", "", 3),
         ] {
             assert_eq!(decode(bytes), Some(Frame { message: Some(text(message)), length }));
         }
-    }
-
-    #[test]
-    fn a_nul_alone_is_an_empty_message() {
-        assert_eq!(decode_all(b"\0"), [text("")]);
-        assert_eq!(decode_all(b"\0\0\0"), [text("")]);
     }
 
     #[test]

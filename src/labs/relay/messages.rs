@@ -17,77 +17,53 @@ const MESSAGES: Messages = Messages(Language::French);
 /// child's, and a byte that is no text takes four.
 const SHOWN: usize = 1000;
 
-pub fn few_places(pairs: usize, most: usize) -> String {
-    format!("(père) --pairs {pairs} demande --max-clients {} ; clients admis : {most}", 2 * pairs)
+pub const LOST_WHILE_PASSED: &str = "un client a disparu avant d'avoir une place";
+pub const BEGINS: &str = "les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)";
+pub const STARTS_ANEW: &str = "les deux clients sont partis : les deux suivants commenceront à neuf";
+
+/// A function for each line; `where` gives values that its text shows.
+macro_rules! catalogue {
+    ($($name:ident($($arg:ident: $type:ty),*) $(where $($part:ident = $value:expr),+)? => $text:literal;)*) => {
+        $(pub fn $name($($arg: $type),*) -> String {
+            $($(let $part = $value;)+)?
+            format!($text)
+        })*
+    };
 }
 
-pub fn connected(peer: SocketAddr) -> String {
-    format!("(père) nouveau client {peer}")
-}
-
-pub fn queued(peer: SocketAddr, queued: usize) -> String {
-    format!("(père) le client {peer} attend une place ({queued} en attente)")
-}
-
-pub fn left_queue(peer: SocketAddr, reason: &Disconnect, queued: usize) -> String {
-    format!("(père) le client {peer} {}, sans avoir eu de place ({queued} en attente)", manner(reason))
-}
-
-pub fn new_pair(pair: usize, child: Pid) -> String {
-    format!("(père) paire {pair} : servie par le fils {child}")
-}
-
-pub fn passed(pair: usize, child: Pid, peer: SocketAddr) -> String {
-    format!("(père) le client {peer} est confié au fils {child} (paire {pair})")
-}
-
-pub fn pair_ended(pair: usize, child: Pid) -> String {
-    format!("(père) paire {pair} : plus de clients, fils {child} terminé")
-}
-
-pub fn pair_lost(pair: usize, child: Pid, ended: Ended) -> String {
-    format!("(père) la paire {pair} {} (fils {child}) ; ses clients sont perdus", MESSAGES.child_lost(ended))
-}
-
-pub fn lost_while_passed() -> &'static str {
-    "un client a disparu avant d'avoir une place"
-}
-
-pub fn joined(side: Side, peer: SocketAddr, has_begun: bool) -> String {
-    let role = if has_begun { ", il reçoit (rec)" } else { "" };
-    format!("le client {peer} a le numéro {}{role}", side.number())
-}
-
-pub fn begins() -> &'static str {
-    "les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)"
-}
-
-pub fn turn(side: Side, is_taken: bool) -> String {
-    let place = if is_taken { "" } else { ", dont la place est libre" };
-    format!("au tour du client {}{place}", side.number())
+catalogue! {
+    few_places(pairs: usize, most: usize) where places = 2 * pairs =>
+        "(père) --pairs {pairs} demande --max-clients {places} ; clients admis : {most}";
+    connected(peer: SocketAddr) => "(père) nouveau client {peer}";
+    queued(peer: SocketAddr, queued: usize) => "(père) le client {peer} attend une place ({queued} en attente)";
+    left_queue(peer: SocketAddr, reason: &Disconnect, queued: usize) where reason = manner(reason) =>
+        "(père) le client {peer} {reason}, sans avoir eu de place ({queued} en attente)";
+    new_pair(pair: usize, child: Pid) => "(père) paire {pair} : servie par le fils {child}";
+    passed(pair: usize, child: Pid, peer: SocketAddr) =>
+        "(père) le client {peer} est confié au fils {child} (paire {pair})";
+    pair_ended(pair: usize, child: Pid) => "(père) paire {pair} : plus de clients, fils {child} terminé";
+    pair_lost(pair: usize, child: Pid, ended: Ended) where lost = MESSAGES.child_lost(ended) =>
+        "(père) la paire {pair} {lost} (fils {child}) ; ses clients sont perdus";
+    joined(side: Side, peer: SocketAddr, has_begun: bool)
+        where number = side.number(), role = if has_begun { ", il reçoit (rec)" } else { "" } =>
+        "le client {peer} a le numéro {number}{role}";
+    turn(side: Side, is_taken: bool)
+        where number = side.number(), place = if is_taken { "" } else { ", dont la place est libre" } =>
+        "au tour du client {number}{place}";
+    left(side: Side, peer: SocketAddr, reason: &Disconnect)
+        where number = side.number(), reason = manner(reason) =>
+        "le client {number} ({peer}) {reason} ; sa place est libre";
 }
 
 /// One line or more; none for `fin`.
 pub fn relayed(side: Side, message: &Message) -> Vec<String> {
-    let text: &[u8] = match message {
-        Message::Fin => return Vec::new(),
-        Message::Exit => b"exit ",
-        Message::Text(text) => without_line_end(text),
-    };
+    let Some(text) = message.relayed().map(without_line_end) else { return Vec::new() };
     let (from, to) = (side.number(), side.other().number());
     let line = |piece: &[u8]| format!("client {from} → client {to} : {}", Visible(piece));
     match text {
         [] => vec![line(text)],
         _ => text.chunks(SHOWN).map(line).collect(),
     }
-}
-
-pub fn left(side: Side, peer: SocketAddr, reason: &Disconnect) -> String {
-    format!("le client {} ({peer}) {} ; sa place est libre", side.number(), manner(reason))
-}
-
-pub fn starts_anew() -> &'static str {
-    "les deux clients sont partis : les deux suivants commenceront à neuf"
 }
 
 fn manner(reason: &Disconnect) -> String {

@@ -15,10 +15,7 @@ impl Side {
     pub const BOTH: [Side; 2] = [Side::One, Side::Two];
 
     pub fn other(self) -> Side {
-        match self {
-            Side::One => Side::Two,
-            Side::Two => Side::One,
-        }
+        if self == Side::One { Side::Two } else { Side::One }
     }
 
     pub fn index(self) -> usize {
@@ -31,7 +28,6 @@ impl Side {
     }
 }
 
-/// One string to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// With its NUL.
@@ -51,7 +47,8 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub struct Pair {
     seats: [Seat; 2],
-    turn: Option<Side>,
+    /// `None` until both have been there.
+    pub turn: Option<Side>,
 }
 
 #[derive(Debug, Default)]
@@ -62,14 +59,8 @@ struct Seat {
 }
 
 impl Pair {
-    /// The place of the next client.
     pub fn free(&self) -> Option<Side> {
         Side::BOTH.into_iter().find(|side| !self.seats[side.index()].taken)
-    }
-
-    /// `None` until both have been there.
-    pub fn turn(&self) -> Option<Side> {
-        self.turn
     }
 
     /// The side whose turn it is, if its client is there.
@@ -91,27 +82,19 @@ impl Pair {
             None => {}
             Some(turn) => {
                 effects.push(opening(side, string(b"rec")));
-                match &self.seats[side.index()].last {
-                    // Also in the partner's turn: leaving out of turn counts as `fin`.
-                    Some(last) => effects.push(opening(side, last.clone())),
-                    // With role `rec` and no message, it and its partner would wait for each other.
-                    None if turn == side => effects.push(opening(side, string(b""))),
-                    None => {}
-                }
+                // Also in the partner's turn: leaving out of turn counts as `fin`.
+                let last = self.seats[side.index()].last.clone();
+                // With role `rec` and no message, it and its partner would wait for each other.
+                let message = last.or_else(|| (turn == side).then(|| string(b"")));
+                effects.extend(message.map(|bytes| opening(side, bytes)));
             }
         }
         effects
     }
 
-    /// A message of the speaker.
     pub fn receive(&mut self, message: &Message) -> Vec<Effect> {
         let Some(side) = self.speaker() else { return Vec::new() };
-        let text = match message {
-            Message::Fin => return vec![Effect::Disconnect(side)],
-            // Without the space, the partner would take it for the server's and end.
-            Message::Exit => b"exit ",
-            Message::Text(text) => &text[..],
-        };
+        let Some(text) = message.relayed() else { return vec![Effect::Disconnect(side)] };
         let to = side.other();
         let bytes = string(text);
         self.turn = Some(to);

@@ -46,7 +46,6 @@ impl PairPool {
         })
     }
 
-    /// Forks a child for another pair.
     pub fn spawn(&mut self, supervisor: &mut Supervisor) -> io::Result<Pid> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -109,7 +108,6 @@ impl PairPool {
         Ok(())
     }
 
-    /// Tells all children to end.
     pub fn close_links(&mut self) {
         self.children.iter_mut().for_each(|child| child.link = None);
     }

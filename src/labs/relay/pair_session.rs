@@ -1,5 +1,6 @@
 //! A pair with its two sockets, within the poll loop of the process that serves it.
 
+use std::fmt::Display;
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -10,22 +11,10 @@ use super::pair::{Effect, Pair, Side};
 use crate::server::{LingeringCloses, Output};
 use crate::sys::{self, PollFd};
 
-/// Lent by the serving process for one turn of its loop.
-pub struct Context<'a> {
-    pub out: &'a mut Output,
-    /// Names the process, in front of each line.
-    pub mark: &'a str,
-    pub now: Instant,
-}
-
-impl Context<'_> {
-    fn line(&mut self, line: impl std::fmt::Display) {
-        self.out.line(format_args!("{} {line}", self.mark));
-    }
-}
-
 #[derive(Debug, Default)]
 pub struct PairSession {
+    /// Names the serving process, in front of each line.
+    mark: String,
     pair: Pair,
     connections: [Option<Connection>; 2],
     /// Sockets of clients that left since the last [`PairSession::advance`].
@@ -33,47 +22,55 @@ pub struct PairSession {
 }
 
 impl PairSession {
+    pub fn new(mark: String) -> PairSession {
+        PairSession { mark, ..PairSession::default() }
+    }
+
+    pub fn line(&self, out: &mut Output, line: impl Display) {
+        out.line(format_args!("{} {line}", self.mark));
+    }
+
     pub fn client_count(&self) -> usize {
         self.connections.iter().flatten().count()
     }
 
     /// Gives a client the free place. Must not be called on a full pair, which would close it.
-    pub fn join(&mut self, connection: Connection, context: &mut Context) {
+    pub fn join(&mut self, connection: Connection, out: &mut Output) {
         let Some(side) = self.pair.free() else { return };
         let peer = connection.peer;
-        let has_begun = self.pair.turn().is_some();
+        let has_begun = self.pair.turn.is_some();
         let effects = self.pair.join(side);
         self.connections[side.index()] = Some(connection);
-        context.line(messages::joined(side, peer, has_begun));
-        if !has_begun && self.pair.turn().is_some() {
-            context.line(messages::begins());
+        self.line(out, messages::joined(side, peer, has_begun));
+        if !has_begun && self.pair.turn.is_some() {
+            self.line(out, messages::BEGINS);
         }
-        self.print_turn(context);
-        self.apply(effects, context);
+        self.print_turn(out);
+        self.apply(effects, out);
     }
 
     /// Receives one message at most, sends what is due, notices clients that left. Returns their
     /// sockets: to be closed once the freed places are known everywhere, since a peer that sees the
     /// close may connect again at once.
-    pub fn advance(&mut self, context: &mut Context) -> Vec<TcpStream> {
+    pub fn advance(&mut self, out: &mut Output, now: Instant) -> Vec<TcpStream> {
         let speaker = self.pair.speaker();
         for side in Side::BOTH {
             let Some(connection) = &mut self.connections[side.index()] else { continue };
-            match connection.receive(speaker == Some(side), context.now) {
+            match connection.receive(speaker == Some(side), now) {
                 Ok(Some(message)) => {
-                    messages::relayed(side, &message).iter().for_each(|line| context.line(line));
+                    messages::relayed(side, &message).iter().for_each(|line| self.line(out, line));
                     let effects = self.pair.receive(&message);
-                    self.apply(effects, context);
-                    self.print_turn(context);
+                    self.apply(effects, out);
+                    self.print_turn(out);
                 }
                 Ok(None) => {}
-                Err(reason) => self.disconnect(side, &reason, context),
+                Err(reason) => self.disconnect(side, &reason, out),
             }
         }
         for side in Side::BOTH {
             let Some(connection) = &mut self.connections[side.index()] else { continue };
-            if let Err(reason) = connection.send(context.now) {
-                self.disconnect(side, &reason, context);
+            if let Err(reason) = connection.send(now) {
+                self.disconnect(side, &reason, out);
             }
         }
         std::mem::take(&mut self.left)
@@ -85,7 +82,6 @@ impl PairSession {
         connections.filter_map(move |(side, client)| Some(client.as_ref()?.watch(speaker == Some(side), now)))
     }
 
-    /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
         self.connections.iter().flatten().filter_map(Connection::due).min()
     }
@@ -93,7 +89,7 @@ impl PairSession {
     /// Sends both `exit`, after the pause that follows an opening item.
     pub fn close(&mut self, lingering: &mut LingeringCloses) {
         let connections = self.connections.iter().flatten();
-        if let Some(quiet_until) = connections.filter_map(Connection::quiet_until).max() {
+        if let Some(quiet_until) = connections.filter_map(|connection| connection.queue.quiet_until).max() {
             let mut left = quiet_until.saturating_duration_since(Instant::now());
             // Nothing is polled; a signal only interrupts the wait.
             while !left.is_zero() && sys::wait(&mut [], Some(left)).is_ok() {
@@ -101,40 +97,40 @@ impl PairSession {
             }
         }
         for connection in self.connections.iter_mut().filter_map(Option::take) {
-            let (socket, unfinished) = connection.into_parts();
-            lingering.add(socket, [&unfinished, EXIT].concat(), Instant::now());
+            let Connection { socket, queue, .. } = connection;
+            lingering.add(socket, [queue.unfinished(), EXIT].concat(), Instant::now());
         }
         self.pair = Pair::default();
     }
 
-    fn apply(&mut self, effects: Vec<Effect>, context: &mut Context) {
+    fn apply(&mut self, effects: Vec<Effect>, out: &mut Output) {
         for effect in effects {
             match effect {
                 Effect::Send(side, item) => {
                     if let Some(connection) = &mut self.connections[side.index()] {
-                        connection.queue(item);
+                        connection.queue.push(item);
                     }
                 }
-                Effect::Disconnect(side) => self.disconnect(side, &Disconnect::Fin, context),
+                Effect::Disconnect(side) => self.disconnect(side, &Disconnect::Fin, out),
             }
         }
     }
 
-    fn disconnect(&mut self, side: Side, reason: &Disconnect, context: &mut Context) {
+    fn disconnect(&mut self, side: Side, reason: &Disconnect, out: &mut Output) {
         let Some(Connection { socket, peer, .. }) = self.connections[side.index()].take() else { return };
         self.left.push(socket);
-        let had_begun = self.pair.turn().is_some();
+        let had_begun = self.pair.turn.is_some();
         self.pair.leave(side);
-        context.line(messages::left(side, peer, reason));
-        if had_begun && self.pair.turn().is_none() {
-            context.line(messages::starts_anew());
+        self.line(out, messages::left(side, peer, reason));
+        if had_begun && self.pair.turn.is_none() {
+            self.line(out, messages::STARTS_ANEW);
         }
     }
 
     /// Prints nothing before both have joined.
-    fn print_turn(&self, context: &mut Context) {
-        if let Some(side) = self.pair.turn() {
-            context.line(messages::turn(side, self.connections[side.index()].is_some()));
+    fn print_turn(&self, out: &mut Output) {
+        if let Some(side) = self.pair.turn {
+            self.line(out, messages::turn(side, self.connections[side.index()].is_some()));
         }
     }
 }

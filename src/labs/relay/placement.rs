@@ -4,7 +4,6 @@
 pub enum Placement<C> {
     /// The pair that the first process serves.
     Here,
-    /// This child's pair.
     Child(C),
     /// A further pair, with a child to be forked.
     NewChild,

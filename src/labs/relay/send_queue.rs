@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::pair::Item;
 
-/// Pause after an opening item.
 const GAP: Duration = Duration::from_millis(200);
 
 /// Holds a few items at most: the client may speak only when its queue is empty.
@@ -17,7 +16,8 @@ pub struct SendQueue {
     items: VecDeque<Item>,
     /// Bytes of the first item that are sent.
     sent: usize,
-    quiet_until: Option<Instant>,
+    /// The end of the pause after the item sent last, if it was an opening one.
+    pub quiet_until: Option<Instant>,
 }
 
 impl SendQueue {
@@ -33,7 +33,7 @@ impl SendQueue {
     pub fn ready(&self, now: Instant) -> &[u8] {
         match self.quiet_until {
             Some(until) if now < until => &[],
-            _ => self.items.front().map_or(&[], |item| &item.bytes[self.sent..]),
+            _ => self.front(),
         }
     }
 
@@ -48,17 +48,12 @@ impl SendQueue {
         self.quiet_until = opening.then(|| now + GAP);
     }
 
-    /// The end of the pause after the item sent last, if it was an opening one.
-    pub fn quiet_until(&self) -> Option<Instant> {
-        self.quiet_until
+    pub fn unfinished(&self) -> &[u8] {
+        if self.sent > 0 { self.front() } else { &[] }
     }
 
-    /// The rest of an item that is sent in part.
-    pub fn unfinished(&self) -> &[u8] {
-        match self.sent {
-            0 => &[],
-            sent => self.items.front().map_or(&[], |item| &item.bytes[sent..]),
-        }
+    fn front(&self) -> &[u8] {
+        self.items.front().map_or(&[], |item| &item.bytes[self.sent..])
     }
 }
 
@@ -77,7 +72,7 @@ mod tests {
         for text in ["1", "emi"] {
             assert_eq!(queue.ready(now), text.as_bytes());
             queue.advance(text.len(), now);
-            assert_eq!(queue.quiet_until(), Some(now + GAP));
+            assert_eq!(queue.quiet_until, Some(now + GAP));
             assert_eq!(queue.ready(now + GAP / 2), b"");
             now += GAP;
         }

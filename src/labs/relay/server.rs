@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::Context;
 
 use super::connection::Connection;
 use super::pair_pool::PairPool;
-use super::pair_session::{Context, PairSession};
+use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, messages};
 use crate::cli::Program;
@@ -18,19 +18,13 @@ use crate::sys::{self, Pid, PollFd, Profile};
 
 pub const PROGRAM: Program = Program::french("relay_serveur");
 
-/// In front of each line of the first process.
-const MARK: &str = "(père)";
-
 /// Time for the children to end when the server stops: each first sends its clients `exit`.
 const GRACE: Duration = Duration::from_secs(3);
 
 struct Server {
     supervisor: Supervisor,
-    /// The most pairs at once.
     max_pairs: usize,
-    /// The first pair.
     session: PairSession,
-    /// The further pairs.
     pool: PairPool,
     /// Clients without a place, the first comer first.
     queue: VecDeque<Connection>,
@@ -52,7 +46,8 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }
-    let (session, pool, queue) = (PairSession::default(), PairPool::default(), VecDeque::new());
+    let session = PairSession::new("(père)".to_string());
+    let (pool, queue) = (PairPool::default(), VecDeque::new());
     let mut server = Server { supervisor, max_pairs, session, pool, queue };
     if 2 * max_pairs > options.max_clients {
         server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
@@ -64,7 +59,6 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     server.close()
 }
 
-/// Sent to a client that is not admitted.
 fn refusal(reason: &str) -> Vec<u8> {
     format!("{reason}\0").into_bytes()
 }
@@ -74,7 +68,9 @@ impl Server {
         let events = self.wait().context("poll")?;
         let now = Instant::now();
         // Departures before arrivals.
-        self.advance(now);
+        let left = self.session.advance(&mut self.supervisor.out, now);
+        left.into_iter().for_each(|socket| self.supervisor.lingering.add(socket, Vec::new(), now));
+        self.prune_queue(now);
         for event in events {
             match event {
                 Event::Supervisor(server::Event::Signal) => {
@@ -91,13 +87,6 @@ impl Server {
         self.place_queued(now);
         self.supervisor.end_turn(now);
         Ok(())
-    }
-
-    fn advance(&mut self, now: Instant) {
-        let Server { session, supervisor, .. } = self;
-        let left = session.advance(&mut context(supervisor, now));
-        left.into_iter().for_each(|socket| supervisor.lingering.add(socket, Vec::new(), now));
-        self.prune_queue(now);
     }
 
     fn wait(&self) -> io::Result<Vec<Event>> {
@@ -137,11 +126,11 @@ impl Server {
 
     /// Gives places to queued clients as long as there are any.
     fn place_queued(&mut self, now: Instant) {
-        while let Some(place) = self.free_place() {
-            let Some(client) = self.queue.pop_front() else { return };
-            let Server { session, pool, supervisor, queue, .. } = self;
+        let Server { session, pool, supervisor, queue, max_pairs } = self;
+        while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
+            let Some(client) = queue.pop_front() else { return };
             match place {
-                Placement::Here => session.join(client, &mut context(supervisor, now)),
+                Placement::Here => session.join(client, &mut supervisor.out),
                 Placement::Child(child) => {
                     if pool.pass(child, &client, supervisor).is_err() {
                         // The child is gone: the next round finds another place.
@@ -159,20 +148,12 @@ impl Server {
         }
     }
 
-    fn free_place(&self) -> Option<Placement<Pid>> {
-        placement::next(self.session.client_count(), self.pool.open_pairs(), self.max_pairs)
-    }
-
-    /// Drops queued clients that are gone.
     fn prune_queue(&mut self, now: Instant) {
         let Server { queue, supervisor, .. } = self;
         let mut gone = Vec::new();
-        queue.retain_mut(|client| match client.receive(false, now) {
-            Ok(_) => true,
-            Err(reason) => {
-                gone.push((client.peer, reason));
-                false
-            }
+        queue.retain_mut(|client| {
+            let received = client.receive(false, now);
+            received.map_err(|reason| gone.push((client.peer, reason))).is_ok()
         });
         if !gone.is_empty() {
             supervisor.resume(now);
@@ -199,8 +180,4 @@ impl Server {
         self.supervisor.flush();
         Ok(())
     }
-}
-
-fn context(supervisor: &mut Supervisor, now: Instant) -> Context<'_> {
-    Context { out: &mut supervisor.out, mark: MARK, now }
 }

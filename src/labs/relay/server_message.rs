@@ -10,7 +10,6 @@ pub enum ServerMessage {
     Number(u8),
     /// Role `emi`: this client speaks first.
     Emitter,
-    /// Role `rec`.
     Receiver,
     /// The partner's message; this client's turn.
     Message(Vec<u8>),
@@ -18,7 +17,6 @@ pub enum ServerMessage {
     Part(Vec<u8>),
     /// Another string before the role, such as the reason of a refusal.
     Notice(Vec<u8>),
-    /// The server stops.
     Exit,
 }
 
@@ -98,16 +96,10 @@ mod tests {
 
     #[test]
     fn unknown_numbers_and_roles_are_notices() {
-        let notice = |text: &[u8]| ServerMessage::Notice(text.into());
-        let expected = [
-            notice(b"3"),
-            notice(b"complet"),
-            notice(b""),
-            ServerMessage::Number(1),
-            notice(b"\xff"),
-            ServerMessage::Emitter,
-            message("rec"),
-        ];
+        let [three, full, empty] = ["3", "complet", ""].map(|text| ServerMessage::Notice(text.into()));
+        let not_text = ServerMessage::Notice(b"\xff".to_vec());
+        let (number, role) = (ServerMessage::Number(1), ServerMessage::Emitter);
+        let expected = [three, full, empty, number, not_text, role, message("rec")];
         assert_eq!(decode(&[b"3\0complet\0\x001\0\xff\0emi\0rec\0"]), expected);
         assert_eq!(decode(&[b"exit\0"]), [ServerMessage::Exit]);
     }

@@ -9,23 +9,20 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::messages;
-use super::pair_session::{Context, PairSession};
+use super::pair_session::PairSession;
 use crate::server::{LingeringCloses, Output};
 use crate::sys::{self, Interest, Passed, Pid, PollFd};
 
-/// Exit status when the pair is over.
 pub const SERVED: i32 = 0;
 
 /// Exit status when poll fails (EX_OSERR, sysexits.h).
 const FAILED: i32 = 71;
 
-/// Written to the link for each freed place.
 const FREED: &[u8] = b"-";
 
 struct Worker<'a> {
     link: &'a UnixStream,
     out: &'a mut Output,
-    mark: String,
     session: PairSession,
     lingering: LingeringCloses,
 }
@@ -33,9 +30,8 @@ struct Worker<'a> {
 /// Serves a pair until the first process closes the link: both places are free then, or the server
 /// ends, in whatever way. Returns the exit status.
 pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
-    let mark = format!("(fils {})", Pid::this());
-    let (session, lingering) = (PairSession::default(), LingeringCloses::default());
-    let mut worker = Worker { link, out, mark, session, lingering };
+    let session = PairSession::new(format!("(fils {})", Pid::this()));
+    let mut worker = Worker { link, out, session, lingering: LingeringCloses::default() };
     loop {
         match worker.turn() {
             Ok(true) => {}
@@ -62,7 +58,7 @@ impl Worker<'_> {
             }
         }
         let now = Instant::now();
-        let left = self.session.advance(&mut Context { out: self.out, mark: &self.mark, now });
+        let left = self.session.advance(self.out, now);
         for _ in 0..freed + left.len() {
             // Fails only when the first process is gone, which the link shows too. Never blocks: at
             // most one byte per client that was passed.
@@ -92,13 +88,12 @@ impl Worker<'_> {
         let Ok(peer) = socket.peer_addr() else { return self.lose() };
         // In the form that [`crate::server::Listener`] gives it.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let mut context = Context { out: self.out, mark: &self.mark, now: Instant::now() };
-        self.session.join(Connection::new((socket, peer)), &mut context);
+        self.session.join(Connection::new((socket, peer)), self.out);
         0
     }
 
     fn lose(&mut self) -> usize {
-        self.out.line(format_args!("{} {}", self.mark, messages::lost_while_passed()));
+        self.session.line(self.out, messages::LOST_WHILE_PASSED);
         1
     }
 }

@@ -12,7 +12,7 @@ use super::name::Name;
 use super::outgoing::Outgoing;
 use super::output::Output;
 use super::progress::Progress;
-use super::source::{FileDigest, Source};
+use super::source::Source;
 use super::transfer::{End, MAX_LEN, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
@@ -33,7 +33,6 @@ const END_OF_TEXT: &[u8] = b" \n";
 #[derive(Debug)]
 pub struct Request {
     pub path: PathBuf,
-    /// Address or name.
     pub host: String,
     pub port: u16,
     /// Without a header, as a text, for the course's server.
@@ -46,8 +45,17 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
     let server = Target::resolve(MESSAGES, &request.host, request.port)?;
     let mut signals = prepare()?;
     let source = Source::open(&request.path)?;
-    let name = if request.as_text { None } else { Some(name_of(request)?) };
-    let digest = digest(&source, &mut signals)?;
+    // A name that the server would refuse is refused before connecting.
+    let component = request.path.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = (!request.as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
+    let progress = Progress::start("Reading", source.expected_size());
+    let digest = source.digest(|size| {
+        progress.set(size);
+        ensure!(signals.take().is_empty(), INTERRUPTED);
+        Ok(())
+    })?;
+    // Clears the bar.
+    drop(progress);
     let (head, tail) = match name {
         None => {
             ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", request.path.display());
@@ -56,21 +64,6 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
         Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
     };
     send(request, &server, Outgoing::new(head, source.reader(&digest), tail), &mut signals)
-}
-
-/// Refuses a name that the server would refuse, before connecting.
-fn name_of(request: &Request) -> anyhow::Result<Name> {
-    let component = request.path.file_name().unwrap_or_default();
-    Name::check(component.as_encoded_bytes()).map_err(anyhow::Error::msg)
-}
-
-fn digest(source: &Source, signals: &mut Signals) -> anyhow::Result<FileDigest> {
-    let progress = Progress::start("Reading", source.expected_size());
-    source.digest(|size| {
-        progress.set(size);
-        ensure!(signals.take().is_empty(), INTERRUPTED);
-        Ok(())
-    })
 }
 
 fn send(
@@ -83,7 +76,7 @@ fn send(
     let connection = try_connect(MESSAGES, server, signals)?.context(INTERRUPTED)?;
     let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
     if let Some(greeting) = transfer.greeting()? {
-        output.line(&visible(trim_end(&greeting)), transfer.signals())?;
+        output.line(&visible(trim_end(&greeting)), transfer.signals)?;
     }
     let progress = Progress::start("Sending", outgoing.file_size());
     let all_sent = transfer.send(&mut outgoing, &progress)?;

@@ -8,7 +8,7 @@
 //! SIZE is decimal and counts the bytes after the newline, SHA256 is their sum in 64 hexadecimal
 //! digits, NAME is the rest of the line, spaces included.
 
-use std::fmt::Write;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::name::Name;
 
@@ -32,7 +32,6 @@ pub struct Header {
 pub enum Parsed {
     /// No header: a legacy client's text.
     Text,
-    /// More bytes are needed.
     Incomplete,
     /// With the reason, one line.
     Invalid(String),
@@ -57,15 +56,13 @@ impl Header {
         if bytes[..known] != MAGIC[..known] {
             return Parsed::Invalid("neither a text nor a header of forklab-upload".to_string());
         }
-        let Some(end) = bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') else {
-            return match bytes.len() < MAX_LEN {
-                true => Parsed::Incomplete,
-                false => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
-            };
-        };
-        match Header::fields(&bytes[known..end]) {
-            Ok(header) => Parsed::Complete(header, end + 1),
-            Err(why) => Parsed::Invalid(why),
+        match bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') {
+            Some(end) => match Header::fields(&bytes[known..end]) {
+                Ok(header) => Parsed::Complete(header, end + 1),
+                Err(why) => Parsed::Invalid(why),
+            },
+            None if bytes.len() < MAX_LEN => Parsed::Incomplete,
+            None => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
         }
     }
 
@@ -84,26 +81,17 @@ impl Header {
 
 /// 64 lower-case hexadecimal digits.
 pub fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(sha256)
 }
 
 /// Digits only: `parse` alone would accept a `+`.
 fn size(field: &[u8]) -> Option<u64> {
-    let text =
-        std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    text.parse().ok()
+    let is_decimal = field.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(field).ok().filter(|_| is_decimal)?.parse().ok()
 }
 
 fn digest(field: &[u8]) -> Option<[u8; 32]> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, []) = field.as_chunks::<2>() else { return None };
-    let bytes: Option<Vec<u8>> =
-        pairs.iter().map(|&[high, low]| Some((value(high)? * 16 + value(low)?) as u8)).collect();
-    bytes?.try_into().ok()
+    HEXLOWER_PERMISSIVE.decode(field).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -142,8 +130,31 @@ mod tests {
     }
 
     #[test]
+    fn an_invalid_header_is_refused_with_its_reason() {
+        let refused = |why: &str, rests: &[&str]| {
+            for rest in rests {
+                let reason = reason(format!("\0forklab-upload {rest}\n").as_bytes());
+                assert!(reason.contains(why) && is_plain(&reason), "{rest:?}: {reason}");
+            }
+        };
+        refused("version 1", &["2 9 x y", ""]);
+        refused("no size", &["1"]);
+        refused("no sum", &["1 5"]);
+        refused("no number", &["1 +5 x y", "1 -5 x y", "1  x y", "1 18446744073709551616 x y"]);
+        for sum in ["abc", &format!("{SUM}0"), &format!("{SUM}00"), &SUM.replace('e', "g")] {
+            refused("64 hexadecimal digits", &[&format!("1 5 {sum} y")]);
+        }
+        refused("no name", &[&format!("1 5 {SUM}")]);
+        for line in [&b"\0\n"[..], b"\0forklab-uploaf"] {
+            let reason = reason(line);
+            assert!(reason.contains("neither a text nor a header") && is_plain(&reason), "{reason}");
+        }
+        let endless = reason(format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes());
+        assert!(endless.contains("longer than 1024 bytes") && is_plain(&endless), "{endless}");
+    }
+
+    #[test]
     fn a_name_is_refused_for_its_own_reason() {
-        let line = |name: &[u8]| [format!("\0forklab-upload 1 0 {SUM} ").as_bytes(), name, b"\n"].concat();
         for (name, why) in [
             (&b"../x"[..], "begins with a dot"),
             (b"/etc/x", "a separator"),
@@ -153,36 +164,8 @@ mod tests {
             (&[b'x'; 300], "it has 300 bytes, 255 are the most"),
             (&[0xff; 900], "it has 900 bytes"),
         ] {
-            let reason = reason(&line(name));
+            let reason = reason(&[format!("\0forklab-upload 1 0 {SUM} ").as_bytes(), name, b"\n"].concat());
             assert!(reason.contains("file name") && reason.contains(why), "{reason}");
-        }
-    }
-
-    #[test]
-    fn an_invalid_header_is_refused_with_its_reason() {
-        for (line, why) in [
-            (&b"\0\n"[..], "neither a text nor a header"),
-            (b"\0forklab-uploaf", "neither a text nor a header"),
-            (b"\0forklab-upload 2 9 x y\n", "version 1"),
-            (b"\0forklab-upload \n", "version 1"),
-            (b"\0forklab-upload 1\n", "no size"),
-            (b"\0forklab-upload 1 5\n", "no sum"),
-            (b"\0forklab-upload 1 +5 x y\n", "no number"),
-            (b"\0forklab-upload 1 -5 x y\n", "no number"),
-            (b"\0forklab-upload 1  x y\n", "no number"),
-            (b"\0forklab-upload 1 18446744073709551616 x y\n", "no number"),
-            (b"\0forklab-upload 1 5 abc y\n", "64 hexadecimal digits"),
-            (format!("\0forklab-upload 1 5 {SUM}0 y\n").as_bytes(), "64 hexadecimal digits"),
-            (format!("\0forklab-upload 1 5 {SUM}00 y\n").as_bytes(), "64 hexadecimal digits"),
-            (
-                format!("\0forklab-upload 1 5 {} y\n", SUM.replace('e', "g")).as_bytes(),
-                "64 hexadecimal digits",
-            ),
-            (format!("\0forklab-upload 1 5 {SUM}\n").as_bytes(), "no name"),
-            (format!("\0forklab-upload 1 5 {SUM} {}", "x".repeat(2000)).as_bytes(), "longer than 1024 bytes"),
-        ] {
-            let reason = reason(line);
-            assert!(reason.contains(why) && is_plain(&reason), "{line:?}: {reason}");
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::source::{CHUNK, FileReader};
 
-#[derive(Debug)]
 pub struct Outgoing<'a> {
     chunk: Vec<u8>,
     sent_of_chunk: usize,

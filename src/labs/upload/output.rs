@@ -9,7 +9,6 @@ use nix::errno::Errno;
 use super::INTERRUPTED;
 use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
-/// Standard output.
 pub struct Output(Box<dyn AsFd>);
 
 impl Output {
@@ -28,9 +27,8 @@ impl Output {
         let mut rest = line.as_bytes();
         while !rest.is_empty() {
             let out = sys::watch(self.0.as_fd(), Interest::Write);
-            let mut watched = [sys::watch(signals.as_fd(), Interest::Read), out];
-            sys::wait(&mut watched, None).context("poll")?;
-            let [signalled, writable] = watched.each_ref().map(sys::is_ready);
+            let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), Some(out)];
+            let [signalled, writable] = sys::wait_for_some(watched, None).context("poll")?;
             if signalled && !signals.take().is_empty() {
                 bail!(INTERRUPTED);
             }

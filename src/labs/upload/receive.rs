@@ -4,6 +4,7 @@
 //! client sends a text whose end can only be guessed: it closes its sending side, or nothing
 //! follows a complete line.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -19,16 +20,13 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// Bytes of one `read`, at most: the initial size of a socket's buffer, tcp(7).
 const CHUNK: usize = 64 * 1024;
 
-#[derive(Debug)]
 pub struct Received {
     /// The name in the store.
     pub name: Name,
-    /// The announced name.
     pub wanted: Name,
     pub size: u64,
 }
 
-#[derive(Debug)]
 pub enum Failure {
     /// By the checks or by the disk, with the reason for the client.
     Rejected(String),
@@ -48,7 +46,6 @@ pub fn receive(session: &mut Session, store: &Store, most: u64) -> Result<Receiv
 struct Receiver<'a, 'b> {
     session: &'a mut Session<'b>,
     most: u64,
-    /// Bytes of the file so far.
     size: u64,
     /// The first `filled` bytes are those of the last reads.
     chunk: Vec<u8>,
@@ -60,16 +57,14 @@ impl Receiver<'_, '_> {
     fn read_header(&mut self) -> Result<Option<(Header, usize)>, Failure> {
         loop {
             let n = self.session.read(&mut self.chunk[self.filled..]).map_err(|end| match end {
-                Disconnect::Closed if self.filled > 0 => {
-                    Failure::Rejected("the connection ended within the header".to_string())
-                }
+                Disconnect::Closed if self.filled > 0 => rejected("the connection ended within the header"),
                 end => Failure::Disconnected(end, 0),
             })?;
             self.filled += n;
             match Header::parse(&self.chunk[..self.filled]) {
-                // Shorter than a chunk, so there is room for the next read.
+                // Shorter than a chunk: the next read has room.
                 Parsed::Incomplete => debug_assert!(self.filled < MAX_LEN),
-                Parsed::Invalid(why) => return Err(Failure::Rejected(why)),
+                Parsed::Invalid(why) => return Err(rejected(why)),
                 Parsed::Complete(header, body) => return Ok(Some((header, body))),
                 Parsed::Text => return Ok(None),
             }
@@ -82,6 +77,7 @@ impl Receiver<'_, '_> {
             return Err(too_large(self.most));
         }
         self.session.log(format_args!("receiving {}, {} bytes", header.name, header.size));
+        let too_many = || rejected(format_args!("more came than the {} bytes announced", header.size));
         let mut incoming = store.begin().map_err(rejected)?;
         let mut hasher = Sha256::new();
         self.chunk.copy_within(body..self.filled, 0);
@@ -90,7 +86,7 @@ impl Receiver<'_, '_> {
             let bytes = &self.chunk[..self.filled];
             self.size += bytes.len() as u64;
             if self.size > header.size {
-                return Err(too_many(header.size));
+                return Err(too_many());
             }
             hasher.update(bytes);
             incoming.write(bytes).map_err(rejected)?;
@@ -105,11 +101,10 @@ impl Receiver<'_, '_> {
         }
         // Bytes beyond the announced size have most likely arrived by now.
         if let Ok(Some(_)) = self.session.read_within(Some(Duration::ZERO), &mut self.chunk) {
-            return Err(too_many(header.size));
+            return Err(too_many());
         }
         if hasher.finalize()[..] != header.sha256 {
-            let damaged = "the SHA-256 is not the one announced: the file was damaged";
-            return Err(Failure::Rejected(damaged.to_string()));
+            return Err(rejected("the SHA-256 is not the one announced: the file was damaged"));
         }
         self.persist(incoming, &header.name)
     }
@@ -142,19 +137,15 @@ impl Receiver<'_, '_> {
     }
 }
 
-/// With the failed operation and the system's reason.
-fn rejected(error: anyhow::Error) -> Failure {
-    Failure::Rejected(format!("{error:#}"))
+/// `why`: a text, or an error with its causes.
+fn rejected(why: impl Display) -> Failure {
+    Failure::Rejected(format!("{why:#}"))
 }
 
 fn too_few(size: u64, announced: u64) -> Failure {
-    Failure::Rejected(format!("only {size} of the {announced} bytes announced came"))
-}
-
-fn too_many(announced: u64) -> Failure {
-    Failure::Rejected(format!("more came than the {announced} bytes announced"))
+    rejected(format_args!("only {size} of the {announced} bytes announced came"))
 }
 
 fn too_large(most: u64) -> Failure {
-    Failure::Rejected(format!("the file is too large: at most {most} bytes are taken"))
+    rejected(format_args!("the file is too large: at most {most} bytes are taken"))
 }

@@ -11,10 +11,8 @@ use anyhow::{Context, bail, ensure};
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
-/// Bytes of one read.
 pub const CHUNK: usize = 64 * 1024;
 
-/// A regular file, open for reading.
 #[derive(Debug)]
 pub struct Source {
     file: File,
@@ -30,7 +28,6 @@ pub struct FileDigest {
 }
 
 /// The second reading, checked against the first.
-#[derive(Debug)]
 pub struct FileReader<'a> {
     source: &'a Source,
     digest: &'a FileDigest,
@@ -156,10 +153,10 @@ mod tests {
                 reported = size;
                 Ok(())
             });
-            let FileDigest { size, sha256, holds_nul: found_nul } = digest.as_ref().unwrap();
-            assert_eq!((*size, reported, *found_nul), (bytes.len() as u64, *size, holds_nul), "{sum}");
-            assert_eq!(hex(sha256), sum);
-            assert_eq!(read_again(&source, &digest.unwrap()).unwrap(), bytes, "{sum}");
+            let (digest, size) = (digest.unwrap(), bytes.len() as u64);
+            let found = (hex(&digest.sha256), digest.size, reported, digest.holds_nul);
+            assert_eq!(found, (sum.to_string(), size, size, holds_nul));
+            assert_eq!(read_again(&source, &digest).unwrap(), bytes, "{sum}");
         }
     }
 

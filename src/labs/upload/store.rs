@@ -44,14 +44,8 @@ enum Staging {
 pub struct Incoming<'a> {
     store: &'a Store,
     file: File,
-    temporary: Option<TempName<'a>>,
-}
-
-/// Drop removes the name.
-#[derive(Debug)]
-struct TempName<'a> {
-    directory: &'a File,
-    name: String,
+    /// Removed by drop.
+    temporary: Option<String>,
 }
 
 impl Store {
@@ -102,11 +96,8 @@ impl Store {
             Staging::Unnamed => (sys::create_unnamed(&self.directory)?, None),
             Staging::Named => {
                 let name = temporary_name(owner);
-                let create = || sys::create_named(&self.directory, &name);
-                // An existing file was left by an ended process of the same number.
-                let file =
-                    create().or_else(|error| self.unlink_existing(error, &name).and_then(|()| create()))?;
-                (file, Some(TempName { directory: &self.directory, name }))
+                let file = self.replace(&name, || sys::create_named(&self.directory, &name))?;
+                (file, Some(name))
             }
         };
         Ok(Incoming { store: self, file, temporary })
@@ -118,16 +109,18 @@ impl Store {
         let owner = Pid::this();
         let name = format!(".upload-{owner}.probe");
         let file = self.begin_for(owner)?;
-        file.link(&name)
-            .or_else(|error| self.unlink_existing(error, &name).and_then(|()| file.link(&name)))?;
+        self.replace(&name, || file.link(&name))?;
         sys::unlink(&self.directory, &name)
     }
 
-    /// Removes `name` if `error` says that it exists; else returns `error`.
-    fn unlink_existing(&self, error: io::Error, name: &str) -> io::Result<()> {
-        match error.kind() {
-            ErrorKind::AlreadyExists => sys::unlink(&self.directory, name),
-            _ => Err(error),
+    /// Calls `create`, once more after removing an existing file `name`: it was left by an ended
+    /// process of the same number.
+    fn replace<T>(&self, name: &str, create: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match create() {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                sys::unlink(&self.directory, name).and_then(|()| create())
+            }
+            created => created,
         }
     }
 }
@@ -170,15 +163,17 @@ impl Incoming<'_> {
         let directory = &self.store.directory;
         match &self.temporary {
             None => sys::link_unnamed(&self.file, directory, name),
-            Some(temporary) => sys::link_named(directory, &temporary.name, name),
+            Some(temporary) => sys::link_named(directory, temporary, name),
         }
     }
 }
 
-impl Drop for TempName<'_> {
+impl Drop for Incoming<'_> {
     fn drop(&mut self) {
-        // An error could only mean that it is gone.
-        let _ = sys::unlink(self.directory, &self.name);
+        if let Some(name) = &self.temporary {
+            // An error could only mean that it is gone.
+            let _ = sys::unlink(&self.store.directory, name);
+        }
     }
 }
 

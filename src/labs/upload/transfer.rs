@@ -40,7 +40,7 @@ pub enum End {
 
 pub struct Transfer<'a> {
     connection: TcpStream,
-    signals: &'a mut Signals,
+    pub signals: &'a mut Signals,
     timeout: Duration,
     /// Bytes received and not yet returned.
     received: Vec<u8>,
@@ -54,10 +54,6 @@ impl Transfer<'_> {
         // On failure the bar is less accurate, nothing else.
         let _ = setsockopt(&connection, SndBuf, &SEND_BUFFER);
         Ok(Transfer { connection, signals, timeout, received: Vec::new(), end: None })
-    }
-
-    pub fn signals(&mut self) -> &mut Signals {
-        self.signals
     }
 
     /// The server's first line. `None` if it gives its verdict or ends without one: its bytes are
@@ -114,43 +110,37 @@ impl Transfer<'_> {
             let [readable, writable] = self.wait(!bytes.is_empty(), left)?;
             if readable {
                 self.read();
-                return Ok(0);
-            }
-            if writable {
-                match sys::try_send(&self.connection, bytes) {
-                    Ok(sent) => return Ok(sent),
-                    Err(error) => {
-                        self.send_failed(error);
-                        return Ok(0);
-                    }
-                }
-            }
-            if left.is_zero() {
+            } else if writable {
+                let sent = sys::try_send(&self.connection, bytes);
+                return Ok(sent.unwrap_or_else(|error| self.send_failed(error)));
+            } else if left.is_zero() {
                 self.end = Some(End::Silent(timeout));
-                return Ok(0);
+            } else {
+                continue;
             }
+            return Ok(0);
         }
     }
 
     fn wait(&mut self, sending: bool, timeout: Duration) -> anyhow::Result<[bool; 2]> {
         let socket = self.connection.as_fd();
-        let mut watched = [
-            sys::watch(self.signals.as_fd(), Interest::Read),
-            sys::watch(socket, Interest::Read),
-            sys::watch(socket, Interest::Write),
-        ];
-        sys::wait(&mut watched[..if sending { 3 } else { 2 }], Some(timeout)).context("poll")?;
-        let [signalled, readable, writable] = watched.each_ref().map(sys::is_ready);
+        let signals = Some(sys::watch(self.signals.as_fd(), Interest::Read));
+        let bytes = Some(sys::watch(socket, Interest::Read));
+        let space = sending.then(|| sys::watch(socket, Interest::Write));
+        let ready = sys::wait_for_some([signals, bytes, space], Some(timeout));
+        let [signalled, readable, writable] = ready.context("poll")?;
         if signalled && !self.signals.take().is_empty() {
             bail!(INTERRUPTED);
         }
         Ok([readable, writable])
     }
 
-    /// Reads what the server sent before it stopped reading, such as the reason of a refusal.
-    fn send_failed(&mut self, error: io::Error) {
+    /// Reads what the server sent before it stopped reading, such as the reason of a refusal. No
+    /// byte was accepted.
+    fn send_failed(&mut self, error: io::Error) -> usize {
         while self.read() {}
         self.end = Some(End::Broken(error));
+        0
     }
 
     /// One read. False when there is nothing to read now, or at the end.
@@ -192,11 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_greeting_times_out() {
-        let (greeting, (answer, end)) =
-            with_server(b"hello", |mut transfer| (transfer.greeting().unwrap(), transfer.answer().unwrap()));
-        assert_eq!((greeting, &answer[..]), (None, &b"hello"[..]));
-        assert!(matches!(end, Some(End::Silent(SHORT))), "{end:?}");
+    fn without_a_line_or_a_verdict_it_waits_until_the_timeout() {
+        for asks_greeting in [true, false] {
+            let (answer, end) = with_server(b"hello", |mut transfer| {
+                if asks_greeting {
+                    assert_eq!(transfer.greeting().unwrap(), None);
+                }
+                transfer.answer().unwrap()
+            });
+            assert_eq!(answer, b"hello", "greeting: {asks_greeting}");
+            assert!(matches!(end, Some(End::Silent(SHORT))), "greeting: {asks_greeting}, {end:?}");
+        }
     }
 
     #[test]
@@ -226,17 +222,10 @@ mod tests {
     #[test]
     fn the_answer_of_a_server_that_stopped_reading_is_received() {
         let (answer, end) = with_server(b"too large [ERROR]", |mut transfer| {
-            transfer.send_failed(ErrorKind::BrokenPipe.into());
+            assert_eq!(transfer.send_failed(ErrorKind::BrokenPipe.into()), 0);
             transfer.answer().unwrap()
         });
         assert_eq!(answer, b"too large [ERROR]");
         assert!(matches!(end, Some(End::Broken(_))), "{end:?}");
-    }
-
-    #[test]
-    fn an_answer_without_a_verdict_is_waited_for_until_the_timeout() {
-        let (answer, end) = with_server(b"wait", |transfer| transfer.answer().unwrap());
-        assert_eq!(answer, b"wait");
-        assert!(matches!(end, Some(End::Silent(SHORT))), "{end:?}");
     }
 }

@@ -16,9 +16,9 @@ fn text(text: &str) -> Message {
 
 #[track_caller]
 fn begin(pair: &mut Pair) {
-    assert_eq!((pair.turn(), pair.free()), (None, Some(One)));
+    assert_eq!((pair.turn, pair.free()), (None, Some(One)));
     assert_eq!(pair.join(One), [opens(One, "1")]);
-    assert_eq!((pair.turn(), pair.speaker()), (None, None));
+    assert_eq!((pair.turn, pair.speaker()), (None, None));
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(One, "emi"), opens(Two, "rec")]);
 }
 
@@ -76,7 +76,7 @@ fn a_message_to_a_free_place_is_kept_for_the_next_client() {
     let mut pair = begun();
     pair.leave(Two);
     assert_eq!(pair.receive(&text("pour le suivant")), []);
-    assert_eq!((pair.turn(), pair.speaker()), (Some(Two), None));
+    assert_eq!((pair.turn, pair.speaker()), (Some(Two), None));
     assert_eq!(pair.receive(&text("ignored: nobody has the turn")), []);
     assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "pour le suivant")]);
     assert_eq!(pair.receive(&text("réponse")), [sends(One, "réponse")]);
@@ -185,7 +185,7 @@ impl Model {
 
     #[track_caller]
     fn check(&self) {
-        assert_eq!(self.pair.turn(), self.turn);
+        assert_eq!(self.pair.turn, self.turn);
         for side in Side::BOTH {
             let Some(sent) = &self.sent[side.index()] else { continue };
             check_sent(sent, side);
