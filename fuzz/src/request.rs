@@ -1,6 +1,6 @@
 //! The third door's requests: the head of what a browser asks, as it comes. An input is that.
 
-use forklab::chat::web::request::{MAX, Route, Site, route};
+use forklab::chat::web::request::{MAX_HEAD_LEN, Route, Site, route};
 use forklab::chat::web::response::Response;
 use forklab::hub::record::is_accept;
 
@@ -11,9 +11,9 @@ pub fn holds(bytes: &[u8]) {
     let verdict = route(bytes, &site);
     let decided = (0..=bytes.len()).find(|&end| route(&bytes[..end], &site) != Route::Incomplete);
     match decided {
-        None => assert!(verdict == Route::Incomplete && bytes.len() < MAX),
+        None => assert!(verdict == Route::Incomplete && bytes.len() < MAX_HEAD_LEN),
         Some(end) => {
-            assert!(end <= MAX);
+            assert!(end <= MAX_HEAD_LEN);
             assert_eq!(route(&bytes[..end], &site), verdict);
         }
     }

@@ -295,7 +295,7 @@ impl Service for ChatServer {
 
     fn end_turn(&mut self, context: &mut Context<ClientState>) {
         self.trace.end_turn(&mut context.supervisor.out);
-        if self.report.as_mut().is_some_and(|report| report.goes_on(context)) {
+        if self.report.as_mut().is_some_and(|report| report.resume(context)) {
             self.report = None;
         }
     }

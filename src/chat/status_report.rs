@@ -58,7 +58,7 @@ impl Report {
     }
 
     /// Prints rows until standard output has no room. True when the report is complete.
-    pub fn goes_on(&mut self, context: &mut Context<ClientState>) -> bool {
+    pub fn resume(&mut self, context: &mut Context<ClientState>) -> bool {
         let now = SystemTime::now();
         let mut clients = context.peers.after(self.after);
         loop {

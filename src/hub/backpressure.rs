@@ -19,22 +19,17 @@ const PIPE_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Backpressure {
     lag_limit: u64,
     /// The pipe is left unread until then.
-    paused_until: Option<Instant>,
+    pub(super) paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
     bytes_read: usize,
     /// At the last round of sending, a client was more than half its limit behind and still
     /// reading.
-    under_pressure: bool,
+    pub(super) under_pressure: bool,
 }
 
 impl Backpressure {
     pub fn new(lag_limit: u64) -> Backpressure {
         Backpressure { lag_limit, paused_until: None, bytes_read: 0, under_pressure: false }
-    }
-
-    /// When the pipe is to be read again; `None`: it is.
-    pub fn paused_until(&self) -> Option<Instant> {
-        self.paused_until
     }
 
     pub fn count_read(&mut self, bytes: usize) {
@@ -86,12 +81,5 @@ impl Backpressure {
             connection.channel.is_some_and(|id| connection.behind(&channels[id]) > most)
         };
         clients.connections_mut().filter(is_slow)
-    }
-}
-
-#[cfg(test)]
-impl Backpressure {
-    pub fn is_under_pressure(&self) -> bool {
-        self.under_pressure
     }
 }

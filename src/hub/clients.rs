@@ -21,7 +21,7 @@ pub(crate) struct ClientTable<C> {
     /// and not the entries.
     index: Vec<(Pid, u32)>,
     /// Clients whose workers have reported that they end.
-    leaving: Vec<Pid>,
+    pub leaving: Vec<Pid>,
     /// `poll` has found a blocked socket writable.
     pub any_writable: bool,
     /// A socket is full.
@@ -106,11 +106,6 @@ impl<C> ClientTable<C> {
             self.leaving.push(record.pid);
         }
         true
-    }
-
-    /// Clients whose workers have reported that they end.
-    pub fn leaving(&self) -> &[Pid] {
-        &self.leaving
     }
 
     /// The full sockets, to be polled until they take bytes again, but for those that back off.

@@ -191,10 +191,10 @@ impl Connection {
     /// Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
         if !self.private_queue.is_due(channel) {
-            return self.catch_up_to(channel.pacer.released(), channel, now);
+            return self.catch_up_to(channel.pacer.released, channel, now);
         }
-        let mut sent = self.catch_up_to(self.private_queue.position(), channel, now);
-        while self.cursor == self.private_queue.position() && !self.private_queue.is_empty() {
+        let mut sent = self.catch_up_to(self.private_queue.position, channel, now);
+        while self.cursor == self.private_queue.position && !self.private_queue.is_empty() {
             let queue = std::mem::take(&mut self.private_queue);
             let taken = self.send(queue.front(), now);
             self.private_queue = queue.consume(taken);
@@ -204,7 +204,7 @@ impl Connection {
             }
         }
         if self.private_queue.is_empty() {
-            sent += self.catch_up_to(channel.pacer.released(), channel, now);
+            sent += self.catch_up_to(channel.pacer.released, channel, now);
         }
         sent
     }
@@ -212,7 +212,7 @@ impl Connection {
     fn catch_up_to(&mut self, position: u64, channel: &Channel, now: Instant) -> usize {
         let sent = self.send(channel.log.between(self.cursor, position), now);
         self.cursor += sent as u64;
-        if self.cursor == channel.pacer.released() {
+        if self.cursor == channel.pacer.released {
             self.received.messages = channel.released_messages().saturating_sub(self.earlier);
         }
         sent
@@ -249,7 +249,7 @@ impl Connection {
 
     /// Bytes that are released and that its socket has not taken.
     pub(super) fn behind(&self, channel: &Channel) -> u64 {
-        if self.is_closed { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
+        if self.is_closed { 0 } else { channel.pacer.released.saturating_sub(self.cursor) }
     }
 
     /// How far it is behind; `None` where it reads no channel.
@@ -270,7 +270,7 @@ impl Connection {
             return Vec::new();
         }
         let (log, queue) = (&channel.log, &self.private_queue);
-        let split = if queue.is_empty() { self.cursor } else { queue.position() };
+        let split = if queue.is_empty() { self.cursor } else { queue.position };
         [log.between(self.cursor, split), &queue.all(), log.between(split, log.end())].concat()
     }
 }

@@ -148,8 +148,8 @@ impl<S: Service> Hub<S> {
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
-        let pipe = sys::watch(self.reader.pipe().as_fd(), Interest::Read);
-        let pipe = self.backpressure.paused_until().is_none().then_some((Event::Pipe, pipe));
+        let pipe = sys::watch(self.reader.pipe.as_fd(), Interest::Read);
+        let pipe = self.backpressure.paused_until.is_none().then_some((Event::Pipe, pipe));
         let blocked = self.clients.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
         supervisor.chain(pipe).chain(blocked)
@@ -159,7 +159,7 @@ impl<S: Service> Hub<S> {
     fn timeout(&self, now: Instant) -> Option<Duration> {
         let pacers = self.channels.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
-        let due = [pacers, clients, supervisor, self.backpressure.paused_until(), self.reap_all_at];
+        let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
@@ -254,7 +254,7 @@ pub(super) fn send_released<C>(
 ) -> Vec<Pid> {
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
-    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
+    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
     backpressure.begin_round();
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };

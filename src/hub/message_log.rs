@@ -85,13 +85,9 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    fn new(pacer: Pacer) -> Channel {
-        Channel { log: MessageLog::default(), pacer, readers: 0, offered: 0, notices: 0, needed: 0 }
-    }
-
     /// Messages appended so far.
     pub fn messages(&self) -> u64 {
-        self.pacer.pushed() - self.notices
+        self.pacer.pushed - self.notices
     }
 
     /// Messages released so far; one less while a notice waits for its turn.
@@ -135,7 +131,8 @@ impl Default for Channels {
 impl Channels {
     /// Adds a channel with at least `pace` between two messages; [`Duration::ZERO`]: no pacing.
     pub fn add(&mut self, pace: Duration, now: Instant) -> ChannelId {
-        self.channels.push(Channel::new(Pacer::new(pace, now)));
+        let (log, pacer) = (MessageLog::default(), Pacer::new(pace, now));
+        self.channels.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0 });
         ChannelId(self.channels.len() - 1)
     }
 

@@ -19,8 +19,9 @@ pub(crate) struct PrivateQueue {
     /// The answer to the newest ping, sent after the notices. One answer to several pings is enough
     /// (RFC 6455, 5.5.3).
     pong: Vec<u8>,
-    /// The position in the log before which the queue is sent: the end of a message.
-    position: u64,
+    /// The position in the log before which the queue is sent, once its turn has come: the end of a
+    /// message.
+    pub position: u64,
     /// The queue is sent once the pacer has released so many messages.
     turn: u64,
 }
@@ -54,17 +55,12 @@ impl PrivateQueue {
             channel.pacer.push(self.position, now);
             channel.notices += 1;
         }
-        self.turn = channel.pacer.pushed();
+        self.turn = channel.pacer.pushed;
         channel.pacer.is_off()
     }
 
     pub fn is_empty(&self) -> bool {
         self.notices.is_empty() && self.pong.is_empty()
-    }
-
-    /// The position in the log before which the queue is sent, once its turn has come.
-    pub fn position(&self) -> u64 {
-        self.position
     }
 
     /// True when something is queued and its turn of the pacer has come.

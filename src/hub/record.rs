@@ -206,43 +206,28 @@ mod tests {
 
     const PID: Pid = Pid::from_raw(4242);
 
-    fn all(mut bytes: &[u8]) -> Vec<(Pid, Kind, Vec<u8>)> {
-        let mut found = Vec::new();
-        while let Parsed::Whole(record, size) = parse(bytes) {
-            found.push((record.pid, record.kind, record.body.to_vec()));
-            bytes = &bytes[size..];
-        }
-        assert!(bytes.is_empty());
-        found
-    }
-
     #[test]
     fn the_extra_nul_ends_the_last_message_alone() {
         let mut batch = Batch::new(PID);
         batch.push_note(Kind::Read, 4u32.to_ne_bytes());
         assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
-        let expected = [
-            (PID, Kind::Read, 4u32.to_ne_bytes().to_vec()),
-            (PID, Kind::Message, b"a\0".to_vec()),
-            (PID, Kind::Message, b"b\0\0".to_vec()),
-        ];
-        assert_eq!(all(batch.closed()), expected);
+        let mut rest = batch.closed();
+        for (kind, body) in
+            [(Kind::Read, &4u32.to_ne_bytes()[..]), (Kind::Message, b"a\0"), (Kind::Message, b"b\0\0")]
+        {
+            let size = HEADER + body.len();
+            assert_eq!(parse(rest), Parsed::Whole(Record { pid: PID, kind, body }, size));
+            rest = &rest[size..];
+        }
+        assert_eq!(rest, b"");
     }
 
     #[test]
     fn an_unknown_kind_or_an_impossible_length_is_invalid() {
-        let mut batch = Batch::new(PID);
-        batch.push_message(b"hello");
-        let good = batch.closed().to_vec();
-        let with = |at: usize, byte| {
-            let mut bad = good.clone();
-            bad[at] = byte;
-            bad
-        };
-        let mut long = good.clone();
-        long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
-        for bad in [with(4, 0), with(4, 99), long] {
-            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0));
+        for (at, bytes) in [(4, &[0][..]), (4, &[99]), (5, &u16::MAX.to_ne_bytes())] {
+            let mut bad = records(&[(1, Kind::Message, b"hello\0")]);
+            bad[at..at + bytes.len()].copy_from_slice(bytes);
+            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0), "{bytes:?} at {at}");
         }
     }
 
@@ -256,13 +241,22 @@ mod tests {
 
     #[test]
     fn a_body_that_its_kind_does_not_allow_is_invalid() {
-        let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Invalid;
-        assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
-        // Would forge a line.
-        assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
-        assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
-        // Would inject a header into the response.
-        assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
+        let bodies: [(Kind, &[&[u8]]); 7] = [
+            (Kind::Read, &[b"123"]),
+            (Kind::Left, &[b"12345"]),
+            (Kind::Message, &[b""]),
+            // Would forge a line.
+            (Kind::Line, &[b"a\nb", b"a\rb", b"a\0"]),
+            (Kind::Answer, &[b"", b"12"]),
+            (Kind::Ping, &[&[0; 126]]),
+            // Would inject a header into the response.
+            (Kind::Enter, &[b"", b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"]),
+        ];
+        for (kind, bodies) in bodies {
+            for body in bodies {
+                assert_eq!(parse(&records(&[(1, kind, body)])), Parsed::Invalid, "{kind:?} {body:?}");
+            }
+        }
     }
 
     fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {

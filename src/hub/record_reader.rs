@@ -1,6 +1,6 @@
 //! The hub's end of the shared pipe: bytes in, records out.
 
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 
 use super::record::{Parsed, Record, parse, valid_prefix_len};
 use crate::sys::{self, PIPE_BUF, dontfork_vec};
@@ -15,7 +15,7 @@ const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 #[derive(Debug)]
 pub(super) struct RecordReader {
-    pipe: PipeReader,
+    pub pipe: PipeReader,
     /// Packet mode: each read gives what one worker wrote at once.
     packets: bool,
     buffer: Vec<u8>,
@@ -49,17 +49,11 @@ impl RecordReader {
         sys::discard_in_child(&mut self.buffer);
     }
 
-    /// The read end.
-    pub fn pipe(&self) -> &PipeReader {
-        &self.pipe
-    }
-
     /// Reads once and gives each whole record to `take`. EINTR and EAGAIN count as an empty pipe.
     pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<ReadOutcome> {
         let bytes = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => 0,
             Err(error) => return Err(error),
         };
         self.len += bytes;

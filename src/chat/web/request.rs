@@ -15,7 +15,7 @@ use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
 use super::response::Response;
 
 /// Longest head of a request, in bytes.
-pub const MAX: usize = 8 * 1024;
+pub const MAX_HEAD_LEN: usize = 8 * 1024;
 
 const HEAD: &[u8] = b"HEAD ";
 
@@ -46,11 +46,11 @@ pub(crate) fn is_head(bytes: &[u8]) -> bool {
 
 /// Routes a request of which `bytes` have arrived.
 pub fn route(bytes: &[u8], site: &Site) -> Route {
-    let bytes = &bytes[..bytes.len().min(MAX)];
+    let bytes = &bytes[..bytes.len().min(MAX_HEAD_LEN)];
     let Some(rest) = bytes.strip_prefix(HEAD) else { return route_get(bytes, site) };
     // tungstenite parses GET alone.
     match route_get(&[b"GET ", rest].concat(), site) {
-        Route::Incomplete if bytes.len() == MAX => Route::Response(Response::TooLarge),
+        Route::Incomplete if bytes.len() == MAX_HEAD_LEN => Route::Response(Response::TooLarge),
         Route::Enter(..) => Route::Response(Response::OnlyWebSocket),
         route => route,
     }
@@ -58,7 +58,7 @@ pub fn route(bytes: &[u8], site: &Site) -> Route {
 
 fn route_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
-        Ok(None) if bytes.len() < MAX => Route::Incomplete,
+        Ok(None) if bytes.len() < MAX_HEAD_LEN => Route::Incomplete,
         Ok(None) => Route::Response(Response::TooLarge),
         Ok(Some((size, request))) => match check(&request, site) {
             Ok(accept) => Route::Enter(accept, size),
@@ -187,9 +187,9 @@ mod tests {
         assert_eq!(head("/", HERE), Route::Response(Response::Page));
         assert_eq!(head("/room", UPGRADE), Route::Response(Response::OnlyWebSocket));
         assert_eq!(head("/", "Host: evil.example\r\n"), Route::Response(Response::ForeignHost));
-        let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
-        assert_eq!(route(&long.as_bytes()[..MAX], &site()), Route::Response(Response::TooLarge));
-        assert_eq!(route(&long.as_bytes()[..MAX - 1], &site()), Route::Incomplete);
+        let long = format!("HEAD / HTTP/1.1\r\nA: {}", "b".repeat(MAX_HEAD_LEN));
+        assert_eq!(route(&long.as_bytes()[..MAX_HEAD_LEN], &site()), Route::Response(Response::TooLarge));
+        assert_eq!(route(&long.as_bytes()[..MAX_HEAD_LEN - 1], &site()), Route::Incomplete);
         assert!(is_head(long.as_bytes()) && !is_head(b"HEADER ") && !is_head(b"HEAD"));
     }
 
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn invalid_requests_get_their_error() {
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(200));
-        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MAX));
+        let long = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(MAX_HEAD_LEN));
         for (bytes, error) in [
             (&b"\x16\x03\x01\x02\0\x01"[..], Response::Malformed),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Response::Malformed),
@@ -272,6 +272,6 @@ mod tests {
             assert_eq!(route(bytes, &site()), Route::Response(error), "{}", visible(bytes));
         }
         assert_eq!(route(b"GET / HTTP/1.1\r\nHost: localhost:80", &site()), Route::Incomplete);
-        assert_eq!(route(&long.as_bytes()[..MAX - 1], &site()), Route::Incomplete);
+        assert_eq!(route(&long.as_bytes()[..MAX_HEAD_LEN - 1], &site()), Route::Incomplete);
     }
 }

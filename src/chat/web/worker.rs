@@ -5,7 +5,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::request::{MAX, Route, Site, is_head, route};
+use super::request::{MAX_HEAD_LEN, Route, Site, is_head, route};
 use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
@@ -47,7 +47,7 @@ impl WebWorker<'_> {
     /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE:
     /// the hub is gone.
     fn serve_request(&mut self, site: &Site, idle: Option<Duration>) -> io::Result<i32> {
-        let (mut head, mut len) = ([0; MAX], 0);
+        let (mut head, mut len) = ([0; MAX_HEAD_LEN], 0);
         let deadline = Instant::now() + HEAD_TIMEOUT;
         loop {
             match self.read(&mut head[len..], Some(deadline))? {
