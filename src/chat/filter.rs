@@ -51,7 +51,7 @@ impl MessageFilter {
             client.handshake = if is_foreign { HandshakeState::Refused } else { HandshakeState::Accepted };
             if is_foreign {
                 context.supervisor.err.line(messages::foreign(connection, record.body));
-                connection.disconnect(encoding.notice(messages::wrong_protocol()));
+                connection.disconnect(encoding.notice(messages::WRONG_PROTOCOL));
             }
         }
         if client.handshake == HandshakeState::Refused {

@@ -18,7 +18,8 @@ use super::status_report::Report;
 use super::transcript::Transcript;
 use super::web::endpoint::WebEndpoint;
 use super::web::request::Site;
-use super::web::{self, ws_encode};
+use super::web::worker::WebWorker;
+use super::web::ws_encode;
 use super::{PROGRAM, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag, Traffic};
@@ -99,16 +100,9 @@ struct ChatServer {
 
 impl ChatServer {
     /// Says one client's message to all, and prints it.
-    fn say(
-        &mut self,
-        record: &Record,
-        connection: &Connection,
-        client: &mut ClientState,
-        context: &mut Context<ClientState>,
-    ) {
-        client.nick.update(record.body);
+    fn say(&mut self, record: &Record, peer: SocketAddr, context: &mut Context<ClientState>) {
         if let Some(transcript) = &mut self.transcript {
-            transcript.note(record, connection.peer, context.supervisor);
+            transcript.note(record, peer, context.supervisor);
         }
         if record.kind == Kind::Line {
             context.say(self.strings, &encoding::string_of_line(record.body));
@@ -150,14 +144,8 @@ impl Service for ChatServer {
         let (records, traces_reads) = (RecordWriter::new(pipe), self.trace.is_on);
         let framing = match (self.listeners[listener], &self.web) {
             (None, Some(web)) => {
-                return web::worker::serve(
-                    socket,
-                    records,
-                    &web.site,
-                    traces_reads,
-                    self.idle_timeout,
-                    title,
-                );
+                let (site, idle) = (&web.site, self.idle_timeout);
+                return WebWorker { socket, records, site, idle, traces_reads, title }.run();
             }
             (Some(Encoding::Line), _) => Framing::Lines,
             _ => STRINGS,
@@ -188,13 +176,13 @@ impl Service for ChatServer {
             None => None,
         };
         if encoding == Some(Encoding::Line) {
-            connection.greet(&messages::welcome_to_lines());
+            connection.greet(messages::WELCOME_TO_LINES.as_bytes());
         }
         channel.iter().for_each(|&channel| connection.join(channel, context.channels));
         let client = ClientState { encoding, ..ClientState::default() };
         if self.prints(&client) && context.supervisor.out.has_room() {
             context.supervisor.out.line(match encoding {
-                Some(_) => messages::joined(connection, context.channels.readers()),
+                Some(_) => messages::joined(connection, "", context.channels.readers()),
                 None => messages::visited(connection),
             });
         }
@@ -213,7 +201,8 @@ impl Service for ChatServer {
             | (Kind::Line, Some(Encoding::Line | Encoding::WebSocket)) => {
                 client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
                 if let Some(body) = self.filter.pass(record, connection, client, context) {
-                    self.say(&Record { body: &body, ..*record }, connection, client, context);
+                    client.nick.update(&body);
+                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
                 }
             }
             (Kind::Enter | Kind::Answer, None) => {

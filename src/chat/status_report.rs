@@ -10,7 +10,7 @@ use chrono::{DateTime, Local};
 
 use super::client_state::ClientState;
 use crate::client::terminal::width::{beginning, width};
-use crate::hub::connection::{Connection, Lag, Traffic};
+use crate::hub::connection::{Connection, Lag};
 use crate::hub::service::Context;
 use crate::server::Output;
 use crate::sys::Pid;
@@ -21,6 +21,8 @@ const HEADS: [&str; COLUMNS] =
     ["client", "fils", "pseudo", "depuis", "durée", "a dit", "octets", "entendu", "octets", "retard"];
 const COLUMNS: usize = 10;
 const NUMBERS: usize = 4;
+/// The last columns, which the total has too.
+const TOTALS: usize = 5;
 
 /// Smallest width of each column, in terminal cells.
 const WIDTHS: [usize; COLUMNS] = [15, 4, 9, 6, 5, 5, 6, 7, 6, 6];
@@ -31,15 +33,9 @@ pub(crate) struct Report {
     /// Last client printed; clients are printed in the order of their pids.
     after: Pid,
     widths: [usize; COLUMNS],
-    total: Total,
-}
-
-#[derive(Debug, Default)]
-struct Total {
+    /// Of the clients printed, and the sums of their [`numbers`].
     clients: usize,
-    said: Traffic,
-    heard: Traffic,
-    lag: u64,
+    total: [u64; TOTALS],
 }
 
 impl Report {
@@ -54,7 +50,7 @@ impl Report {
         let out = &mut context.supervisor.out;
         out.line(format_args!("(père) {count} en ligne à {time}"));
         out.line(row(&widths, &HEADS.map(str::to_string)));
-        Report { after: Pid::from_raw(0), widths, total: Total::default() }
+        Report { after: Pid::from_raw(0), widths, clients: 0, total: [0; TOTALS] }
     }
 
     /// Prints rows until standard output has no room. True when the report is complete.
@@ -68,11 +64,16 @@ impl Report {
             let Some((connection, client)) = clients.next() else { break };
             self.after = connection.pid;
             if let Some(lag) = connection.lag(context.channels, context.now) {
-                self.total.add(connection, client, lag);
+                self.clients += 1;
+                let numbers = numbers(connection, client, lag);
+                self.total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
                 context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
             }
         }
-        context.supervisor.out.line(row(&self.widths, &self.total.cells()));
+        let mut cells: [String; COLUMNS] = Default::default();
+        cells[0] = format!("total : {}", self.clients);
+        cells[COLUMNS - TOTALS..].clone_from_slice(&self.total.map(short));
+        context.supervisor.out.line(row(&self.widths, &cells));
         true
     }
 }
@@ -85,22 +86,10 @@ fn has_room(out: &mut Output) -> bool {
     out.is_nearly_empty()
 }
 
-impl Total {
-    fn add(&mut self, connection: &Connection, client: &ClientState, lag: Lag) {
-        self.clients += 1;
-        self.said.add(client.said);
-        self.heard.add(connection.received);
-        self.lag += lag.bytes;
-    }
-
-    fn cells(&self) -> [String; COLUMNS] {
-        let Total { clients, said, heard, lag } = self;
-        let mut cells: [String; COLUMNS] = Default::default();
-        cells[0] = format!("total : {clients}");
-        let numbers = [said.messages, said.bytes, heard.messages, heard.bytes, *lag].map(short);
-        cells[COLUMNS - numbers.len()..].clone_from_slice(&numbers);
-        cells
-    }
+/// The last columns of a client's row.
+fn numbers(connection: &Connection, client: &ClientState, lag: Lag) -> [u64; TOTALS] {
+    let (said, heard) = (client.said, connection.received);
+    [said.messages, said.bytes, heard.messages, heard.bytes, lag.bytes]
 }
 
 fn client_row(
@@ -116,18 +105,18 @@ fn client_row(
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
     };
-    let Traffic { messages, bytes } = client.said;
+    let [said, said_bytes, heard, heard_bytes, lag_bytes] = numbers(connection, client, lag).map(short);
     let cells = [
         connection.peer.to_string(),
         connection.pid.to_string(),
         truncated(&visible(client.nick.as_bytes()), widths[2]),
         since(connection.since.into(), now.into()),
         duration(connected_for),
-        short(messages),
-        short(bytes),
-        short(connection.received.messages),
-        short(connection.received.bytes),
-        short(lag.bytes),
+        said,
+        said_bytes,
+        heard,
+        heard_bytes,
+        lag_bytes,
     ];
     row(widths, &cells) + &blocked
 }

@@ -54,7 +54,9 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         let mut idle_at = self.timeouts.before_first.map(|time| Instant::now() + time);
         loop {
             let mut left = None;
-            let mut more = self.wait(decoder, decoder.deadline().or(idle_at))?;
+            let before = Instant::now();
+            let mut more = wait(self.socket, self.records.pipe, decoder.deadline().or(idle_at))?;
+            decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if more {
                     (left, more) = self.read(decoder, &mut idle_at);
@@ -76,14 +78,6 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 return self.records.write();
             }
         }
-    }
-
-    /// [`wait`], and tells the decoder how long it took.
-    fn wait(&self, decoder: &mut FrameDecoder, until: Option<Instant>) -> io::Result<bool> {
-        let before = Instant::now();
-        let readable = wait(self.socket, self.records.pipe, until)?;
-        decoder.waited(before.elapsed());
-        Ok(readable)
     }
 
     /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and

@@ -11,7 +11,6 @@ mod line;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -46,10 +45,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Opens nothing yet.
-    ///
-    /// # Errors
-    /// The path is relative and the working directory has no name.
+    /// Opens nothing yet. Fails where the path is relative and the working directory has no name.
     pub fn new(options: Options) -> io::Result<Transcript> {
         let path = std::path::absolute(&options.path)?;
         let options = Options { path, ..options };
@@ -77,9 +73,8 @@ impl Transcript {
     fn open_file(&mut self, supervisor: &Supervisor) -> anyhow::Result<()> {
         let Options { path, sync } = &self.options;
         let Some(file) = file::open(path, *sync, self.file.as_ref())? else { return Ok(()) };
-        let file: File =
-            supervisor.move_high_numbered(OwnedFd::from(file)).map_err(|error| file::reason(&error))?.into();
-        if file::ends_within_a_line(&file).map_err(|error| file::reason(&error))? {
+        let file = File::from(supervisor.move_high_numbered(file.into()).map_err(file::reason)?);
+        if file::ends_within_a_line(&file).map_err(file::reason)? {
             self.lines.insert(0, b'\n');
         }
         self.file = Some(file);

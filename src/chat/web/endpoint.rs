@@ -83,7 +83,7 @@ impl WebEndpoint {
         let greeting = [upgraded(&accept), ws_encode::hello(connection.pid, self.room)].concat();
         context.tell(connection, &greeting);
         if self.verbosity >= Verbosity::Chat && context.supervisor.out.has_room() {
-            context.supervisor.out.line(messages::joined_by_web(connection, context.channels.readers()));
+            context.supervisor.out.line(messages::joined(connection, " (web)", context.channels.readers()));
         }
         true
     }

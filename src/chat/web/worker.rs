@@ -17,36 +17,35 @@ use crate::sys;
 /// never come.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves a client of `site` until it or the hub is gone. Once it is in the room, it may be idle
-/// for as long as `idle`. Returns the exit status.
-// Inlined into its caller, its stack frame would be every other worker's too: a large frame is
-// touched page by page.
-#[inline(never)]
-pub(crate) fn serve(
-    socket: &TcpStream,
-    records: RecordWriter,
-    site: &Site,
-    traces_reads: bool,
-    idle: Option<Duration>,
-    title: ProcTitle,
-) -> i32 {
-    let mut worker = WebWorker { socket, records, traces_reads, title };
-    // An error here is the pipe's: the hub is gone, and so is everyone to report to.
-    let _ = worker.serve_request(site, idle).and_then(|left| worker.report(left));
-    DONE
-}
-
-struct WebWorker<'a> {
-    socket: &'a TcpStream,
-    records: RecordWriter<'a>,
-    traces_reads: bool,
-    title: ProcTitle,
+pub(crate) struct WebWorker<'a> {
+    pub socket: &'a TcpStream,
+    pub records: RecordWriter<'a>,
+    pub site: &'a Site,
+    /// How long a client in the room may send nothing; `None`: for ever.
+    pub idle: Option<Duration>,
+    /// Writes a record of each `read`.
+    pub traces_reads: bool,
+    pub title: ProcTitle,
 }
 
 impl WebWorker<'_> {
+    /// Serves the client until it or the hub is gone. Returns the exit status.
+    // Inlined into its caller, its stack frame would be every other worker's too: a large frame is
+    // touched page by page.
+    #[inline(never)]
+    pub fn run(mut self) -> i32 {
+        // An error here is the pipe's: the hub is gone, and so is everyone to report to.
+        let _ = self.serve_request().and_then(|left| {
+            // Behind all that the client has said.
+            self.push(Kind::Left, &left.to_ne_bytes())?;
+            self.records.write()
+        });
+        DONE
+    }
+
     /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE:
     /// the hub is gone.
-    fn serve_request(&mut self, site: &Site, idle: Option<Duration>) -> io::Result<i32> {
+    fn serve_request(&mut self) -> io::Result<i32> {
         let (mut head, mut len) = ([0; MAX_HEAD_LEN], 0);
         let deadline = Instant::now() + HEAD_TIMEOUT;
         loop {
@@ -55,11 +54,11 @@ impl WebWorker<'_> {
                 Err(left) => return Ok(left),
             }
             let head_alone = is_head(&head);
-            match route(&head[..len], site) {
+            match route(&head[..len], self.site) {
                 Route::Response(response) => return self.respond(response, head_alone),
                 Route::Enter(accept, size) => {
                     self.push(Kind::Enter, accept.as_bytes())?;
-                    return self.relay_frames(&head[size..len], idle);
+                    return self.relay_frames(&head[size..len]);
                 }
                 Route::Incomplete if Instant::now() < deadline => {}
                 // Nothing was asked: close without a response.
@@ -76,10 +75,11 @@ impl WebWorker<'_> {
     }
 
     /// Relays the client's messages; `first` came with the request. Returns why the client is gone.
-    fn relay_frames(&mut self, first: &[u8], idle: Option<Duration>) -> io::Result<i32> {
+    fn relay_frames(&mut self, first: &[u8]) -> io::Result<i32> {
         let (mut decoder, mut chunk) = (WsDecoder::new(first), [0; CHUNK]);
-        let idle_from = |began: Instant| idle.map(|time| began + time);
-        let mut idle_at = idle_from(Instant::now());
+        let idle = self.idle;
+        let idle_from_now = || idle.map(|time| Instant::now() + time);
+        let mut idle_at = idle_from_now();
         loop {
             let mut ping = None;
             for event in decoder.by_ref() {
@@ -87,7 +87,7 @@ impl WebWorker<'_> {
                     WsEvent::Text(text) => {
                         self.title.update(&text);
                         self.push(Kind::Line, &text)?;
-                        idle_at = idle_from(Instant::now());
+                        idle_at = idle_from_now();
                     }
                     // One answer to all pings of a read: RFC 6455, 5.5.3.
                     WsEvent::Ping(bytes) => ping = Some(bytes),
@@ -129,11 +129,5 @@ impl WebWorker<'_> {
 
     fn push(&mut self, kind: Kind, body: &[u8]) -> io::Result<()> {
         self.records.push(|batch| batch.push_whole(kind, body))
-    }
-
-    /// Reports why the client is gone, behind all that it has said.
-    fn report(&mut self, left: i32) -> io::Result<()> {
-        self.push(Kind::Left, &left.to_ne_bytes())?;
-        self.records.write()
     }
 }

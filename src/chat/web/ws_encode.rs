@@ -43,24 +43,20 @@ impl WsEncoder {
     pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER, 0);
-        self.write(pid, time, said);
-        // The shortest form of the length is mandatory: RFC 6455, 5.2.
-        let length = self.frame.len() - HEADER;
-        let [high, low] = (length as u16).to_be_bytes();
-        let (start, header) = if length < 126 { (2, [0, 0, TEXT, low]) } else { (0, [TEXT, 126, high, low]) };
-        self.frame[..HEADER].copy_from_slice(&header);
-        &self.frame[start..]
-    }
-
-    fn write(&mut self, pid: Pid, time: u64, said: &[u8]) {
-        // Writing to a Vec cannot fail.
         let ParsedMessage { name, text } = ParsedMessage::of(said);
+        // Writing to a Vec cannot fail.
         let _ = write!(self.frame, r#"{{"pid":{pid},"time":{time}"#);
         for (key, bytes) in name.map(|name| ("name", name)).into_iter().chain([("text", text)]) {
             let _ = write!(self.frame, r#","{key}":"#);
             let _ = serde_json::to_writer(&mut self.frame, &String::from_utf8_lossy(bytes));
         }
         self.frame.push(b'}');
+        // The shortest form of the length is mandatory: RFC 6455, 5.2.
+        let length = self.frame.len() - HEADER;
+        let [high, low] = (length as u16).to_be_bytes();
+        let (start, header) = if length < 126 { (2, [0, 0, TEXT, low]) } else { (0, [TEXT, 126, high, low]) };
+        self.frame[..HEADER].copy_from_slice(&header);
+        &self.frame[start..]
     }
 
     /// In a child: gives its memory back.
