@@ -26,7 +26,7 @@ pub fn holds(bytes: &[u8]) {
         let body = if are_lines { line_text(&body) } else { body };
         if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
-            batch.push_note(Kind::Read, count);
+            assert!(batch.push_whole(Kind::Read, &count), "a note fits an empty batch");
             pushed.push((Kind::Read, count.to_vec()));
         }
         let fits = push(&mut batch, are_lines, &body);

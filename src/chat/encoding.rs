@@ -44,10 +44,20 @@ impl Encoding {
 
     /// The last bytes for a client that has left, with a notice where there is one.
     pub(crate) fn last_words(self, connection: &Connection, notice: Option<&str>) -> Vec<u8> {
-        match self {
-            Encoding::WebSocket => websocket_last_words(connection, notice),
-            _ => notice.map(|text| self.notice(text)).unwrap_or_default(),
+        let notice = notice.map(|text| self.notice(text)).unwrap_or_default();
+        if self != Encoding::WebSocket {
+            return notice;
         }
+        let code = match connection.left {
+            Some(IDLE) => POLICY_VIOLATION,
+            None => INTERNAL_ERROR,
+            Some(left) => match code_of(left) {
+                Some(code) => code,
+                // It has ended its side, or is gone.
+                None => return Vec::new(),
+            },
+        };
+        [notice, ws_encode::close(code)].concat()
     }
 
     /// The last bytes for a client that is disconnected for its lag and has not taken `unsent`.
@@ -68,19 +78,6 @@ impl Encoding {
     pub fn stopping(self) -> Vec<u8> {
         if self == Encoding::WebSocket { ws_encode::close(GOING_AWAY) } else { Vec::new() }
     }
-}
-
-fn websocket_last_words(connection: &Connection, notice: Option<&str>) -> Vec<u8> {
-    let code = match connection.left {
-        Some(IDLE) => POLICY_VIOLATION,
-        None => INTERNAL_ERROR,
-        Some(left) => match code_of(left) {
-            Some(code) => code,
-            // It has ended its side, or is gone.
-            None => return Vec::new(),
-        },
-    };
-    [notice.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
 }
 
 /// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one

@@ -22,7 +22,7 @@ use super::web::worker::WebWorker;
 use super::web::ws_encode;
 use super::{PROGRAM, messages};
 use crate::cli::Program;
-use crate::hub::connection::{Connection, Lag, Traffic};
+use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
 use crate::hub::framing::Framing;
 use crate::hub::message_log::{ChannelId, Channels};
@@ -169,12 +169,11 @@ impl Service for ChatServer {
         context: &mut Context<ClientState>,
     ) -> ClientState {
         let encoding = self.listeners[listener];
-        let channel = match encoding {
-            Some(Encoding::CString) => Some(self.strings),
-            Some(Encoding::Line) => self.lines,
-            Some(Encoding::WebSocket) => self.frames,
-            None => None,
-        };
+        let channel = encoding.and_then(|encoding| match encoding {
+            Encoding::CString => Some(self.strings),
+            Encoding::Line => self.lines,
+            Encoding::WebSocket => self.frames,
+        });
         if encoding == Some(Encoding::Line) {
             connection.greet(messages::WELCOME_TO_LINES.as_bytes());
         }
@@ -199,7 +198,8 @@ impl Service for ChatServer {
         match (record.kind, client.encoding) {
             (Kind::Message, Some(Encoding::CString))
             | (Kind::Line, Some(Encoding::Line | Encoding::WebSocket)) => {
-                client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
+                client.said.messages += 1;
+                client.said.bytes += record.body.len() as u64;
                 if let Some(body) = self.filter.pass(record, connection, client, context) {
                     client.nick.update(&body);
                     self.say(&Record { body: &body, ..*record }, connection.peer, context);
@@ -227,9 +227,7 @@ impl Service for ChatServer {
         ended: Ended,
         context: &mut Context<ClientState>,
     ) -> Vec<u8> {
-        if let Some(names) = &mut self.filter.names {
-            names.forget(connection.pid);
-        }
+        self.filter.names.iter_mut().for_each(|names| names.forget(connection.pid));
         let line = messages::departed(connection, ended, context.channels.readers());
         if connection.worker_died() {
             // A fault, printed whatever the verbosity.
@@ -273,9 +271,7 @@ impl Service for ChatServer {
 
     /// The transcript has every message before any client does.
     fn before_send(&mut self, supervisor: &mut Supervisor) {
-        if let Some(transcript) = &mut self.transcript {
-            transcript.write(supervisor);
-        }
+        self.transcript.iter_mut().for_each(|transcript| transcript.write(supervisor));
     }
 
     fn on_sent(&mut self, descriptor: RawFd, bytes: usize) {
@@ -284,9 +280,7 @@ impl Service for ChatServer {
 
     fn end_turn(&mut self, context: &mut Context<ClientState>) {
         self.trace.end_turn(&mut context.supervisor.out);
-        if self.report.as_mut().is_some_and(|report| report.resume(context)) {
-            self.report = None;
-        }
+        self.report.take_if(|report| report.resume(context));
     }
 
     fn stopping(&self, client: &ClientState) -> Vec<u8> {
@@ -295,8 +289,6 @@ impl Service for ChatServer {
 
     fn discard_in_child(&mut self) {
         self.web.iter_mut().for_each(WebEndpoint::forget);
-        if let Some(transcript) = &mut self.transcript {
-            transcript.forget();
-        }
+        self.transcript.iter_mut().for_each(Transcript::forget);
     }
 }

@@ -4,6 +4,7 @@
 //! The report of a large room exceeds the buffer of standard output. So it is printed in parts, and
 //! each continues where the last one ended once the buffer has drained.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Local};
@@ -49,7 +50,7 @@ impl Report {
         let (count, time) = (context.channels.readers(), Local::now().format("%H:%M:%S"));
         let out = &mut context.supervisor.out;
         out.line(format_args!("(père) {count} en ligne à {time}"));
-        out.line(row(&widths, &HEADS.map(str::to_string)));
+        out.line(row(&widths, HEADS));
         Report { after: Pid::from_raw(0), widths, clients: 0, total: [0; TOTALS] }
     }
 
@@ -70,10 +71,9 @@ impl Report {
                 context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
             }
         }
-        let mut cells: [String; COLUMNS] = Default::default();
-        cells[0] = format!("total : {}", self.clients);
-        cells[COLUMNS - TOTALS..].clone_from_slice(&self.total.map(short));
-        context.supervisor.out.line(row(&self.widths, &cells));
+        let mut texts: [String; COLUMNS - TOTALS] = Default::default();
+        texts[0] = format!("total : {}", self.clients);
+        context.supervisor.out.line(row(&self.widths, texts.into_iter().chain(self.total.map(short))));
         true
     }
 }
@@ -105,28 +105,22 @@ fn client_row(
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
     };
-    let [said, said_bytes, heard, heard_bytes, lag_bytes] = numbers(connection, client, lag).map(short);
-    let cells = [
+    let texts = [
         connection.peer.to_string(),
         connection.pid.to_string(),
         truncated(&visible(client.nick.as_bytes()), widths[2]),
         since(connection.since.into(), now.into()),
         duration(connected_for),
-        said,
-        said_bytes,
-        heard,
-        heard_bytes,
-        lag_bytes,
     ];
-    row(widths, &cells) + &blocked
+    row(widths, texts.into_iter().chain(numbers(connection, client, lag).map(short))) + &blocked
 }
 
-fn row(widths: &[usize; COLUMNS], cells: &[String; COLUMNS]) -> String {
-    let cell = |at: usize| {
-        let (cell, padding) = (&cells[at], " ".repeat(widths[at].saturating_sub(width(&cells[at]))));
-        if at < NUMBERS { format!("{cell}{padding}") } else { format!("{padding}{cell}") }
+fn row(widths: &[usize; COLUMNS], cells: impl IntoIterator<Item: Display>) -> String {
+    let aligned = |(at, cell): (usize, String)| {
+        let padding = " ".repeat(widths[at].saturating_sub(width(&cell)));
+        if at < NUMBERS { cell + &padding } else { padding + &cell }
     };
-    (0..COLUMNS).map(cell).collect::<Vec<_>>().join(" ")
+    cells.into_iter().map(|cell| cell.to_string()).enumerate().map(aligned).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` in at most `columns` cells, with an ellipsis where it was longer.
@@ -192,12 +186,13 @@ mod tests {
         widths[1] = 6;
         let shown = |name: &str| {
             let name = truncated(name, widths[2]);
-            let cells =
-                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
-            row(&widths, &cells.map(str::to_string))
+            row(
+                &widths,
+                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"],
+            )
         };
         assert_eq!(
-            [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, &HEADS.map(str::to_string))],
+            [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, HEADS)],
             [
                 "127.0.0.1:54050 123456 Alice-Él… 16:58   5min    12    340     120   3400      0",
                 "127.0.0.1:54050 123456 日本日本… 16:58   5min    12    340     120   3400      0",

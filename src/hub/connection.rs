@@ -22,7 +22,6 @@ pub(super) const MAX_PAUSES: u32 = 10;
 /// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// A connected client.
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// The process id of its worker.
@@ -68,13 +67,6 @@ pub(crate) struct Connection {
 pub(crate) struct Traffic {
     pub messages: u64,
     pub bytes: u64,
-}
-
-impl Traffic {
-    pub fn add(&mut self, other: Traffic) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-    }
 }
 
 /// How far a client is behind.

@@ -144,7 +144,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch of the worker `pid`.
     pub fn new(pid: Pid) -> Batch {
         Batch { pid, bytes: SmallVec::new(), last_length: None }
     }
@@ -158,18 +157,14 @@ impl Batch {
         true
     }
 
-    /// Adds a record of any other kind if it fits. False: write and clear the batch first.
+    /// Adds a record of any other kind if it fits, as it does in an empty batch. False: write and
+    /// clear the batch first.
     pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
         let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {
             self.push(kind, body);
         }
         fits
-    }
-
-    /// Adds a record of another kind to an empty batch, where it always fits.
-    pub fn push_note(&mut self, kind: Kind, body: [u8; 4]) {
-        self.push(kind, &body);
     }
 
     /// Appends a record and returns where its length stands.
@@ -193,7 +188,6 @@ impl Batch {
         &self.bytes
     }
 
-    /// Empties the batch, once it is written.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.last_length = None;
@@ -209,7 +203,7 @@ mod tests {
     #[test]
     fn the_extra_nul_ends_the_last_message_alone() {
         let mut batch = Batch::new(PID);
-        batch.push_note(Kind::Read, 4u32.to_ne_bytes());
+        assert!(batch.push_whole(Kind::Read, &4u32.to_ne_bytes()));
         assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
         let mut rest = batch.closed();
         for (kind, body) in

@@ -74,7 +74,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             }
             self.records.write()?;
             if let Some(reason) = left {
-                self.records.batch.push_note(Kind::Left, reason.to_ne_bytes());
+                self.records.batch.push_whole(Kind::Left, &reason.to_ne_bytes());
                 return self.records.write();
             }
         }
@@ -94,7 +94,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 }
                 decoder.filled(n);
                 if self.traces_reads {
-                    self.records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
+                    self.records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());
                 }
                 // A traced read has a write of its own.
                 (None, n == room && !self.traces_reads)

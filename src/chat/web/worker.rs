@@ -118,7 +118,7 @@ impl WebWorker<'_> {
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {
                 if self.traces_reads {
-                    self.records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
+                    self.records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());
                     self.records.write()?;
                 }
                 Ok(n)
