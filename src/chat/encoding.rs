@@ -34,7 +34,6 @@ impl Encoding {
         format!("{text}{end}").into_bytes()
     }
 
-    /// A notice of the server for one client.
     pub fn notice(self, text: &str) -> Vec<u8> {
         match self {
             Encoding::WebSocket => ws_encode::notice(text),
@@ -74,7 +73,6 @@ impl Encoding {
         }
     }
 
-    /// The last bytes as the server stops.
     pub fn stopping(self) -> Vec<u8> {
         if self == Encoding::WebSocket { ws_encode::close(GOING_AWAY) } else { Vec::new() }
     }

@@ -30,5 +30,4 @@ pub mod web;
 
 use crate::cli::Program;
 
-/// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");

@@ -35,7 +35,6 @@ use crate::sys::{self, Ended, Signal, Title};
 /// A message without an end is held this long for its rest (docs/PROTOCOLS.md, "Framing, ours").
 pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
-/// Runs the chat server until SIGINT or SIGTERM.
 pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { verbosity, idle_timeout, .. } = options;
     let (now, mut channels) = (Instant::now(), Channels::default());

@@ -18,7 +18,6 @@ const PIPE_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Backpressure {
     lag_limit: u64,
-    /// The pipe is left unread until then.
     pub(super) paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
     bytes_read: usize,
@@ -46,7 +45,6 @@ impl Backpressure {
         }
     }
 
-    /// Begins a round of sending to all.
     pub fn begin_round(&mut self) {
         self.under_pressure = false;
     }

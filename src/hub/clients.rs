@@ -9,7 +9,6 @@ use super::connection::Connection;
 use super::record::Record;
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
-/// A connection, and what the service keeps of its client.
 type Entry<C> = (Connection, C);
 
 #[derive(Debug)]
@@ -84,7 +83,6 @@ impl<C> ClientTable<C> {
         Some(entry)
     }
 
-    /// One client, to be changed, and a view of all others.
     pub fn split(&mut self, pid: Pid) -> Option<(&mut Connection, &mut C, Peers<'_, C>)> {
         let at = self.position(pid)?;
         let (before, rest) = self.entries.split_at_mut(at);
@@ -93,7 +91,6 @@ impl<C> ClientTable<C> {
         Some((connection, client, Peers { before, after, index: &self.index }))
     }
 
-    /// A view of all clients.
     pub fn all(&self) -> Peers<'_, C> {
         Peers { before: &self.entries, after: &[], index: &self.index }
     }
@@ -115,7 +112,6 @@ impl<C> ClientTable<C> {
         blocked.map(|connection| (connection.pid, sys::watch(connection.socket.as_fd(), Interest::Write)))
     }
 
-    /// When the first back-off ends.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let waiting = self.blocked_connections().filter(|connection| connection.backs_off(now));
         waiting.filter_map(|connection| connection.retry_at).min()
@@ -137,7 +133,6 @@ impl<C> ClientTable<C> {
         }
     }
 
-    /// Gives the memory back, in a worker.
     pub fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.entries);
         sys::discard_in_child(&mut self.index);

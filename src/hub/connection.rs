@@ -24,7 +24,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// The process id of its worker.
     pub pid: Pid,
     pub socket: TcpStream,
     pub peer: SocketAddr,
@@ -62,14 +61,12 @@ pub(crate) struct Connection {
     earlier: u64,
 }
 
-/// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub messages: u64,
     pub bytes: u64,
 }
 
-/// How far a client is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
     /// Bytes that are released and that its socket has not taken.
@@ -234,12 +231,10 @@ impl Connection {
         }
     }
 
-    /// True while the back-off of [`Connection::retry_at`] lasts.
     pub(super) fn backs_off(&self, now: Instant) -> bool {
         !self.is_closed && self.retry_at.is_some_and(|at| now < at)
     }
 
-    /// Bytes that are released and that its socket has not taken.
     pub(super) fn behind(&self, channel: &Channel) -> u64 {
         if self.is_closed { 0 } else { channel.pacer.released.saturating_sub(self.cursor) }
     }

@@ -46,7 +46,6 @@ pub(crate) struct Hub<S: Service> {
     pub(super) reap_all_at: Option<Instant>,
 }
 
-/// A descriptor that `poll` has found ready.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Supervisor(server::Event),
@@ -80,7 +79,6 @@ impl<S: Service> Hub<S> {
         self.supervisor.add_listener(address, backlog)
     }
 
-    /// The first listener's address.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.supervisor.listeners[0].address().context("getsockname")
     }
@@ -201,7 +199,6 @@ impl<S: Service> Hub<S> {
         bytes
     }
 
-    /// One round of sending, and what follows from it.
     fn deliver(&mut self, now: Instant) {
         let Hub { service, clients, channels, backpressure, supervisor, .. } = self;
         service.before_send(supervisor);

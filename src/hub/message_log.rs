@@ -37,7 +37,6 @@ impl MessageLog {
         self.end()
     }
 
-    /// The position after the last byte.
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
@@ -49,7 +48,6 @@ impl MessageLog {
         self.bytes.get(index(from)..index(to)).unwrap_or_default()
     }
 
-    /// Drops the bytes before position `from`.
     pub fn trim(&mut self, from: u64) {
         let unneeded = (from.clamp(self.start, self.end()) - self.start) as usize;
         if unneeded == self.bytes.len() {
@@ -73,7 +71,6 @@ impl MessageLog {
 pub(crate) struct Channel {
     pub log: MessageLog,
     pub pacer: Pacer,
-    /// Connections that read it.
     pub readers: usize,
     /// Released messages at the last round of sending to all readers.
     pub offered: u64,
@@ -85,7 +82,6 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// Messages appended so far.
     pub fn messages(&self) -> u64 {
         self.pacer.pushed - self.notices
     }
@@ -110,11 +106,9 @@ impl Channel {
     }
 }
 
-/// Names a channel of [`Channels`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChannelId(usize);
 
-/// All channels of a server.
 #[derive(Debug)]
 pub(crate) struct Channels {
     channels: Vec<Channel>,
@@ -144,7 +138,6 @@ impl Channels {
         }
     }
 
-    /// Connections that read a channel.
     pub fn readers(&self) -> usize {
         self.channels.iter().map(|channel| channel.readers).sum()
     }
@@ -163,7 +156,6 @@ impl Channels {
         self.channels.iter_mut()
     }
 
-    /// Gives the memory back, in a worker.
     pub(super) fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.channels);
         sys::discard_in_child(&mut self.notified);

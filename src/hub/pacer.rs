@@ -25,7 +25,6 @@ pub(crate) struct Pacer {
     /// Messages appended, released or not.
     pub(super) pushed: u64,
     waiting: VecDeque<Waiting>,
-    /// When the next message may leave.
     next: Instant,
     /// Turns passed since the beginning.
     turn: u64,
@@ -48,7 +47,6 @@ impl Pacer {
         self.pace.is_zero()
     }
 
-    /// Messages released.
     pub fn count(&self) -> u64 {
         self.pushed - self.waiting.len() as u64
     }
@@ -85,7 +83,11 @@ impl Pacer {
         // as 200 ms, or the end of a paste of 200 lines would count as a flood.
         self.turn += 1 + (late.as_nanos() / self.pace.as_nanos()) as u64;
         self.next = now + self.pace;
-        if self.oldest_has_waited_too_long() {
+        let is_late = self.waiting.front().is_some_and(|oldest| {
+            let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
+            self.pace.saturating_mul(turns) > MAX_DELAY
+        });
+        if is_late {
             self.release_all();
         } else if let Some(message) = self.waiting.pop_front() {
             self.released = message.end;
@@ -107,13 +109,6 @@ impl Pacer {
             self.released = newest.end;
         }
         self.waiting.clear();
-    }
-
-    fn oldest_has_waited_too_long(&self) -> bool {
-        self.waiting.front().is_some_and(|oldest| {
-            let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
-            self.pace.saturating_mul(turns) > MAX_DELAY
-        })
     }
 }
 

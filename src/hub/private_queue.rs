@@ -83,7 +83,6 @@ impl PrivateQueue {
         self
     }
 
-    /// All unsent bytes.
     pub fn all(&self) -> Vec<u8> {
         [&self.notices[..], &self.pong].concat()
     }

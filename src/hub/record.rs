@@ -100,7 +100,6 @@ pub enum Parsed<'a> {
     Invalid,
 }
 
-/// Parses the record at the front of `bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
     let [p0, p1, p2, p3, kind, l0, l1] = *header;

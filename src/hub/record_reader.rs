@@ -44,7 +44,6 @@ impl RecordReader {
         Ok((RecordReader { pipe, packets, buffer, len: 0 }, writer))
     }
 
-    /// Gives the memory back, in a worker.
     pub fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.buffer);
     }

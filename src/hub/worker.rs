@@ -124,7 +124,6 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     }
 }
 
-/// A worker's end of the pipe.
 #[derive(Debug)]
 pub(crate) struct RecordWriter<'a> {
     pub pipe: &'a PipeWriter,

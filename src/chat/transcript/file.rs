@@ -38,7 +38,8 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
         let directory = path.parent().unwrap_or(path);
         sync_directory(directory).map_err(reason).with_context(|| messages::directory(directory))?;
     }
-    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| is_same(&held, &metadata)) {
+    let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| identity(&held) == identity(&metadata)) {
         return Ok(None);
     }
     match file.try_lock() {
@@ -70,10 +71,6 @@ fn sync_directory(path: &Path) -> io::Result<()> {
         ErrorKind::InvalidInput => Ok(()),
         _ => Err(error),
     })
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// True if the last line has no newline, as after a power cut or a full disk.

@@ -81,7 +81,6 @@ impl Transcript {
         Ok(())
     }
 
-    /// On SIGHUP.
     pub fn reopen(&mut self, supervisor: &mut Supervisor) {
         let line = match self.open(supervisor) {
             Ok(()) => return supervisor.out.line(messages::transcript_reopened(self.path())),
@@ -115,7 +114,6 @@ impl Transcript {
         }
     }
 
-    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.lines);
     }

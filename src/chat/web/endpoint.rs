@@ -35,17 +35,14 @@ impl WebEndpoint {
         WebEndpoint { site, responses, encoder, room, max_per_address, verbosity }
     }
 
-    /// The frame of a client's message.
     pub fn message(&mut self, record: &Record) -> &[u8] {
         self.encoder.frame(record.pid, ws_encode::now(), record.body)
     }
 
-    /// Gives memory back, in a worker.
     pub fn forget(&mut self) {
         self.encoder.forget();
     }
 
-    /// The response to a client that cannot be served.
     pub fn refusal(&self, reason: &str) -> Vec<u8> {
         self.responses.refusal(reason)
     }

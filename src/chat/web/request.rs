@@ -30,9 +30,7 @@ pub struct Site {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route {
-    /// More of the head must come.
     Incomplete,
-    /// Send this response and close.
     Response(Response),
     /// Upgrade to the room: the value of `Sec-WebSocket-Accept`, and the length of the request.
     /// Frames may follow it.

@@ -56,7 +56,6 @@ const ALL: [(Response, &str, &str, &str); 10] = [
 ];
 
 impl Response {
-    /// The inverse of [`Response::number`].
     pub(crate) fn from_number(number: u8) -> Option<(Response, bool)> {
         let (response, ..) = ALL.get(usize::from(number & !HEAD_ALONE).checked_sub(1)?)?;
         Some((*response, number & HEAD_ALONE != 0))
@@ -71,7 +70,6 @@ impl Response {
     }
 }
 
-/// Encodes the responses.
 #[derive(Debug)]
 pub(crate) struct Responses {
     /// Content-Security-Policy: the page's own script and style by their hashes, connections to its

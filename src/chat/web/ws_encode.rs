@@ -59,7 +59,6 @@ impl WsEncoder {
         &self.frame[start..]
     }
 
-    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.frame);
     }
