@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_bears_its_time() {
+    fn a_line_begins_with_its_time() {
         assert_eq!(timed_line("09:05:00", b"salut \xff"), b"[09:05:00] salut \xff\n");
         assert_eq!(timed_line("09:05:00", b""), b"[09:05:00] \n");
     }

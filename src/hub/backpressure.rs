@@ -3,7 +3,7 @@
 //! A flood slows down for readers that are about as fast: while one is more than half its limit
 //! behind and still reading, the hub leaves the pipe unread for [`PIPE_PAUSE`], once in
 //! [`CAPACITY`] bytes. The pipe fills up, workers block in `write`, and their clients feel TCP's
-//! window. Ordinary talk waits for nobody, and a reader that takes nothing is given [`MAX_PAUSES`]
+//! window. Ordinary talk never waits, and a reader that takes nothing is given [`MAX_PAUSES`]
 //! pauses at most.
 
 use std::time::{Duration, Instant};

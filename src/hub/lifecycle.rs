@@ -152,8 +152,8 @@ impl<S: Service> Hub<S> {
         self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
     }
 
-    /// Ends all workers and all connections. What was said before goes to each client that takes it
-    /// at once.
+    /// Ends all workers and all connections. Earlier messages go to each client that takes them at
+    /// once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

@@ -14,7 +14,7 @@ use crate::sys::{self, Interest, Pid};
 /// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads before a write, of a client that sends more than one read takes. What they bring fits one
+/// Reads before a write, of a client that sends more than one read takes. Their messages fit one
 /// write.
 const READS_AT_ONCE: usize = 3;
 
@@ -44,7 +44,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
         let mut decoder = FrameDecoder::new(&mut chunk, self.framing);
-        // An error here is the pipe's: the hub is gone, and so is everyone to report to.
+        // An error here is the pipe's: the hub is gone, and no process is left to report to.
         let _ = self.relay(&mut decoder);
         DONE
     }

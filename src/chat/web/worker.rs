@@ -34,7 +34,7 @@ impl WebWorker<'_> {
     // touched page by page.
     #[inline(never)]
     pub fn run(mut self) -> i32 {
-        // An error here is the pipe's: the hub is gone, and so is everyone to report to.
+        // An error here is the pipe's: the hub is gone, and no process is left to report to.
         let _ = self.serve_request().and_then(|left| {
             // Behind all that the client has said.
             self.push(Kind::Left, &left.to_ne_bytes())?;

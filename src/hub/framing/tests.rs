@@ -156,7 +156,7 @@ fn the_rest_of_a_text_that_is_too_long_is_skipped_to_its_end() {
 }
 
 #[test]
-fn what_comes_long_after_a_text_that_was_too_long_is_a_text_of_its_own() {
+fn bytes_long_after_an_over_long_text_are_a_text_of_their_own() {
     let reads = [
         (&b"abcd"[..], Duration::ZERO),
         (b"e", HOLD * 2),
