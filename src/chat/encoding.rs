@@ -1,5 +1,4 @@
-//! How messages are written for each kind of client, and what the server itself tells it. The place
-//! to add an encoding.
+//! How messages and notices are written for each kind of client. The place to add an encoding.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -78,8 +77,7 @@ impl Encoding {
     }
 }
 
-/// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one
-/// more.
+/// A line's text as C strings: with a C client's NUL, and the extra one.
 pub fn string_of_line(text: &[u8]) -> Vec<u8> {
     [text, b"\0\0"].concat()
 }

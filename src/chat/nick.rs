@@ -34,8 +34,7 @@ impl Nick {
         true
     }
 
-    /// The fast path, for nearly all messages but a client's first: the nick contains no separator,
-    /// whole or in part.
+    /// The fast path, for most messages: the nick contains no separator, whole or in part.
     fn is_in(&self, message: &[u8]) -> bool {
         let rest = message.strip_prefix(self.as_bytes()).unwrap_or_default();
         (1..KEPT).contains(&self.0.len()) && matches!(rest, [b' ', b':' | b'>', b' ', ..])

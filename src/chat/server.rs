@@ -81,8 +81,7 @@ struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     filter: MessageFilter,
-    /// The encoding of each listener's clients; `None` for HTTP, where a client enters the room by
-    /// a WebSocket handshake.
+    /// The encoding of each listener's clients; `None` for HTTP, before a WebSocket handshake.
     listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
     strings: ChannelId,

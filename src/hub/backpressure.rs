@@ -21,8 +21,7 @@ pub(crate) struct Backpressure {
     pub(super) paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
     bytes_read: usize,
-    /// At the last round of sending, a client was more than half its limit behind and still
-    /// reading.
+    /// In the last round of sending, a reading client was more than half its limit behind.
     pub(super) under_pressure: bool,
 }
 

@@ -16,8 +16,7 @@ pub(crate) struct ClientTable<C> {
     /// In no order, side by side: each message writes to every cursor. `ManuallyDrop`, since a
     /// worker gives the memory back without closing sockets that it does not own.
     entries: Vec<ManuallyDrop<Entry<C>>>,
-    /// The index of each entry, ordered by pid. In a large room a newcomer moves these few bytes
-    /// and not the entries.
+    /// The index of each entry, ordered by pid: an insertion moves these few bytes, not entries.
     index: Vec<(Pid, u32)>,
     /// Clients whose workers have reported that they end.
     pub leaving: Vec<Pid>,

@@ -1,5 +1,4 @@
-//! The hub's side of one client: its socket, and a cursor into the log of the channel that it
-//! reads.
+//! The hub's side of one client: its socket, and a cursor into the log of its channel.
 //!
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
@@ -14,8 +13,7 @@ use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
-/// Pauses of the pipe that a client is given while its socket takes nothing; after that it counts
-/// as stopped.
+/// Pauses of the pipe for a client whose socket takes nothing; then it counts as stopped.
 pub(super) const MAX_PAUSES: u32 = 10;
 
 /// Back-off of a socket that is writable and takes nothing, because the system lacks memory
@@ -29,13 +27,11 @@ pub(crate) struct Connection {
     pub peer: SocketAddr,
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
-    /// Bytes that its socket has taken, and messages: counted when it had last taken all that was
-    /// released.
+    /// Bytes that its socket has taken; messages as of when it had last taken all released ones.
     pub received: Traffic,
     /// The channel that it reads; `None` for a browser that has not entered the room.
     pub(super) channel: Option<ChannelId>,
-    /// Why it left, as its worker reports: 0 at the end of file, an errno, [`super::record::IDLE`]
-    /// or [`super::record::closed`].
+    /// Why it left, as its worker reports in [`super::record::Kind::Left`].
     pub left: Option<i32>,
     /// The server has disconnected it: the last bytes to send.
     pub disconnected: Option<Vec<u8>>,
@@ -159,8 +155,7 @@ impl Connection {
         self.socket.as_raw_fd()
     }
 
-    /// Sends a greeting. A new socket takes it at once; one that does not is gone already, as the
-    /// worker will report.
+    /// Sends a greeting. Only a socket that is gone already does not take it at once.
     pub fn greet(&self, bytes: &[u8]) {
         let _ = sys::try_send(&self.socket, bytes);
     }
@@ -176,8 +171,7 @@ impl Connection {
         }
     }
 
-    /// Sends what is released and not yet sent: one `send`, or more around a private notice.
-    /// Returns the bytes taken.
+    /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
         if !self.private_queue.is_due(channel) {
             return self.catch_up_to(channel.pacer.released, channel, now);

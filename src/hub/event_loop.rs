@@ -31,8 +31,7 @@ pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// Descriptors 3 and 4: the pipe. The write end is for the workers; kept open, so that the pipe
-    /// never ends.
+    /// Descriptors 3 and 4: the pipe. Its write end, for the workers, stays open: it never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
     /// Descriptor 5: its listener.
@@ -73,8 +72,7 @@ impl<S: Service> Hub<S> {
         })
     }
 
-    /// Listens at another address. The service tells its clients by the listener's number: 1, 2,
-    /// ... Returns the address bound.
+    /// Listens at another address, as the service's listener 1, 2, ... Returns the address bound.
     pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
         self.supervisor.add_listener(address, backlog)
     }
@@ -83,8 +81,7 @@ impl<S: Service> Hub<S> {
         self.supervisor.listeners[0].address().context("getsockname")
     }
 
-    /// Runs until SIGINT or SIGTERM. The first lines printed are that the server is ready, and
-    /// `more`.
+    /// Runs until SIGINT or SIGTERM. Prints first that the server is ready, and `more`.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.supervisor.drop_privileges()?;
         self.service.start(&mut self.supervisor)?;
@@ -117,8 +114,7 @@ impl<S: Service> Hub<S> {
             self.reap_all(now)?;
         }
         self.admit_waiting(now);
-        // Not `now`: accepting, forking and reaping take time, and the pace is counted from the
-        // sending.
+        // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
@@ -229,8 +225,7 @@ fn fan_out<C>(
     if channels.iter().any(Channel::has_news) || clients.any_writable {
         return send_released(clients, channels, backpressure, now, sent);
     }
-    // Private notices alone need no walk along all clients: a flood of pings costs less than a
-    // flood of messages.
+    // Private notices alone need no walk along all clients: a flood of pings stays cheap.
     while let Some(pid) = channels.notified.pop() {
         if let Some((connection, _)) = clients.get_mut(pid)
             && connection.blocked_since.is_none()

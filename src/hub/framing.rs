@@ -57,8 +57,7 @@ impl<'a> FrameDecoder<'a> {
         FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
     }
 
-    /// Where the next `read` puts its bytes. Never empty: [`FrameDecoder::take`] always leaves
-    /// room.
+    /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[self.len..]
     }

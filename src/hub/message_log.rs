@@ -58,8 +58,7 @@ impl MessageLog {
                 self.bytes = dontfork_vec();
             }
         } else if unneeded > self.bytes.len() / 2 {
-            // Only when more goes than stays: each byte is moved once on average, however long the
-            // log.
+            // Only when more goes than stays: each byte is moved once on average.
             self.bytes.drain(..unneeded);
             self.start += unneeded as u64;
         }
@@ -74,8 +73,7 @@ pub(crate) struct Channel {
     pub readers: usize,
     /// Released messages at the last round of sending to all readers.
     pub offered: u64,
-    /// Turns of the pacer that belong to a [`super::private_queue::PrivateQueue`], not to a
-    /// message.
+    /// Turns of the pacer that belong to a private notice, not to a message.
     pub notices: u64,
     /// The cursor of the slowest reader: the log is kept from here.
     pub needed: u64,

@@ -51,8 +51,7 @@ impl Pacer {
         self.pushed - self.waiting.len() as u64
     }
 
-    /// Takes a message that ends at position `end` of the log. Without bytes, it takes a turn all
-    /// the same.
+    /// Takes a message that ends at position `end` of the log. An empty one takes a turn too.
     pub fn push(&mut self, end: u64, now: Instant) {
         self.pushed += 1;
         if self.is_off() {
@@ -200,8 +199,7 @@ mod tests {
     }
 
     proptest! {
-        /// Two steps of the mark are at least a pace apart, each ends a message, and all messages
-        /// leave in the end.
+        /// Steps of the mark are a pace apart, each ends a message, and all messages leave.
         #[test]
         fn the_mark_moves_by_whole_messages_a_pace_apart(
             steps in prop::collection::vec((0u64..400, 1u64..2000), 1..300),

@@ -16,11 +16,9 @@ const MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct PrivateQueue {
     notices: Vec<u8>,
-    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough
-    /// (RFC 6455, 5.5.3).
+    /// The answer to the newest ping, sent after the notices: one suffices (RFC 6455, 5.5.3).
     pong: Vec<u8>,
-    /// The position in the log before which the queue is sent, once its turn has come: the end of a
-    /// message.
+    /// The position in the log, between messages, at which the queue is sent in its turn.
     pub position: u64,
     /// The queue is sent once the pacer has released so many messages.
     turn: u64,
@@ -40,8 +38,7 @@ impl PrivateQueue {
         is_unannounced
     }
 
-    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as
-    /// [`PrivateQueue::tell`].
+    /// Queues the answer to a ping in place of an earlier one. Returns as [`PrivateQueue::tell`].
     pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) -> bool {
         let is_unannounced = self.is_empty() && self.begin(channel, now);
         self.pong = pong;

@@ -1,5 +1,4 @@
-//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes.
-//! Pure.
+//! The codec of the shared pipe: records of a worker's pid, a kind, a length and a body. Pure.
 //!
 //! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
 //! keeps it whole among all writers: pipe(7).
@@ -14,8 +13,7 @@ use smallvec::SmallVec;
 use super::framing::is_line_text;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the
-/// pipe never leaves it.
+/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order.
 pub const HEADER: usize = 7;
 
 /// The longest body of a record, the extra NUL of a message included.
@@ -32,7 +30,7 @@ pub enum Kind {
     Line = 4,
     /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
-    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or
+    /// The client is gone (an `i32`): 0 at end of file, the errno of `read`, [`IDLE`] or
     /// [`closed`].
     Left = 3,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
@@ -156,8 +154,7 @@ impl Batch {
         true
     }
 
-    /// Adds a record of any other kind if it fits, as it does in an empty batch. False: write and
-    /// clear the batch first.
+    /// Adds a record of another kind if it fits, as it does in an empty batch. Returns likewise.
     pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
         let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {

@@ -5,12 +5,10 @@ use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 use super::record::{Parsed, Record, parse, valid_prefix_len};
 use crate::sys::{self, PIPE_BUF, dontfork_vec};
 
-/// Bytes of one `read`, and of one turn of the hub's loop: what a pipe holds by default (pipe(7),
-/// "Pipe capacity").
+/// Bytes of one `read`, and of one turn of the hub's loop: a pipe's default capacity (pipe(7)).
 pub(super) const CAPACITY: usize = 64 * 1024;
 
-/// One read behind the front of a record that the read before has cut, where the pipe has no packet
-/// mode.
+/// One read, behind the front of a record that the read before has cut (no packet mode).
 const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 #[derive(Debug)]

@@ -14,8 +14,7 @@ use crate::sys::{self, Interest, Pid};
 /// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads before a write, of a client that sends more than one read takes. Their messages fit one
-/// write.
+/// Reads of a client with more to read before one write, which their messages fit.
 const READS_AT_ONCE: usize = 3;
 
 /// The exit status of a worker after its client has left, or the hub is gone.
@@ -80,8 +79,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and
-    /// whether more may be there.
+    /// One read. Returns the reason of [`Kind::Left`] if the client is gone, and whether to read
+    /// on.
     fn read(&mut self, decoder: &mut FrameDecoder, idle_at: &mut Option<Instant>) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
@@ -103,8 +102,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// Adds the messages that are complete to the batch; all that is left when the client has
-    /// `ended`.
+    /// Adds complete messages to the batch, and the incomplete one when the client has `ended`.
     fn take(&mut self, decoder: &mut FrameDecoder, ended: bool) -> io::Result<()> {
         let Worker { records, framing, on_message, .. } = self;
         decoder.take(Instant::now(), ended, |chunk| match framing {

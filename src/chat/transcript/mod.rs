@@ -56,16 +56,14 @@ impl Transcript {
         &self.options.path
     }
 
-    /// Opens or creates the file, and ends a last line that was cut off. On failure, a file that
-    /// was open stays open.
+    /// Opens or creates the file and ends a line that was cut off. On failure, an open file stays.
     pub fn open(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         self.open_file(supervisor).with_context(|| messages::cannot_transcribe(self.path()))?;
         let others = self.file.as_ref().map_or(0, file::open_to_others);
         if others != 0 {
             supervisor.err.line(messages::transcript_is_open_to_others(self.path(), others));
         }
-        // Reads the time zone now: after the first fork, its heap pages would be copied for each
-        // child (copy-on-write).
+        // Reads the time zone before the first fork: its heap pages are shared (copy-on-write).
         let _ = Local::now();
         Ok(())
     }

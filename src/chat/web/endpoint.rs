@@ -23,8 +23,7 @@ pub(crate) struct WebEndpoint {
     encoder: WsEncoder,
     /// The address of the room's first listener, which the page shows.
     room: SocketAddr,
-    /// Clients of one address in the room. Checked at entry: a connection outside the room does not
-    /// count.
+    /// Limit of one address's clients in the room, checked at entry.
     max_per_address: Option<usize>,
     verbosity: Verbosity,
 }

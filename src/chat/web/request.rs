@@ -1,5 +1,4 @@
-//! Parses the head of an HTTP request and routes it: to the page, into the room, or to an error.
-//! Pure.
+//! Parses the head of an HTTP request and routes it to the page, the room or an error. Pure.
 //!
 //! Two checks come before the path. The Host check stops DNS rebinding: a page of another site
 //! whose name has been made to resolve to this machine. The Origin check stops a page of another
@@ -32,8 +31,7 @@ pub struct Site {
 pub enum Route {
     Incomplete,
     Response(Response),
-    /// Upgrade to the room: the value of `Sec-WebSocket-Accept`, and the length of the request.
-    /// Frames may follow it.
+    /// Upgrade to the room: `Sec-WebSocket-Accept`, and the length of the request before frames.
     Enter(String, usize),
 }
 

@@ -72,8 +72,7 @@ impl Response {
 
 #[derive(Debug)]
 pub(crate) struct Responses {
-    /// Content-Security-Policy: the page's own script and style by their hashes, connections to its
-    /// own origin.
+    /// Content-Security-Policy: the page's script and style by their hashes, its own origin.
     policy: String,
 }
 

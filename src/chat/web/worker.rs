@@ -13,8 +13,7 @@ use crate::hub::record::{IDLE, Kind, closed};
 use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
 use crate::sys;
 
-/// Deadline of a request's head. A browser opens connections before it needs them, so one may also
-/// never come.
+/// Deadline of a request's head. It may never come: browsers open connections in advance.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct WebWorker<'a> {
@@ -30,8 +29,7 @@ pub(crate) struct WebWorker<'a> {
 
 impl WebWorker<'_> {
     /// Serves the client until it or the hub is gone. Returns the exit status.
-    // Inlined into its caller, its stack frame would be every other worker's too: a large frame is
-    // touched page by page.
+    // Inlined, its large stack frame would be touched, page by page, by every other worker too.
     #[inline(never)]
     pub fn run(mut self) -> i32 {
         // An error here is the pipe's: the hub is gone, and no process is left to report to.
@@ -43,8 +41,7 @@ impl WebWorker<'_> {
         DONE
     }
 
-    /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE:
-    /// the hub is gone.
+    /// Reads and routes a request. Returns the reason of [`Kind::Left`]. EPIPE: the hub is gone.
     fn serve_request(&mut self) -> io::Result<i32> {
         let (mut head, mut len) = ([0; MAX_HEAD_LEN], 0);
         let deadline = Instant::now() + HEAD_TIMEOUT;
