@@ -1,7 +1,8 @@
-//! What a child writes at once, and the hub reads again.
+//! The batch of records that a worker writes at once and the hub reads.
 //!
-//! An input is one byte that says whether the child's client sends lines, and whether reads are told; then messages, each a length
-//! less one (two bytes, the low one first; the highest bit: a `read` ends here) and the byte that it is made of.
+//! Input: one byte of flags (1: the client sends lines; 2: reads are traced); then messages, each a
+//! length less one (two bytes, little-endian; the highest bit: a `read` ends here) and the byte
+//! that it is made of.
 
 use forklab::hub::framing::line_text;
 use forklab::hub::record::{Batch, Kind, Parsed, parse};
@@ -12,8 +13,8 @@ use super::input::Input;
 
 const PID: Pid = Pid::from_raw(4242);
 
-/// Records come out as they went in, in their order; a write is one that the kernel keeps whole; and of messages, the last
-/// of each write bears the extra NUL, and no other does.
+/// Records come out as they went in, in order. No write is longer than `PIPE_BUF`. The last message
+/// of each write, and no other, has the extra NUL.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mode = input.byte();
@@ -26,7 +27,7 @@ pub fn holds(bytes: &[u8]) {
         let body = if are_lines { line_text(&body) } else { body };
         if are_told && !is_begun {
             let count = (body.len() as u32).to_ne_bytes();
-            batch.push_note(Kind::Read, count);
+            assert!(batch.push_whole(Kind::Read, &count), "a note fits an empty batch");
             pushed.push((Kind::Read, count.to_vec()));
         }
         let fits = push(&mut batch, are_lines, &body);

@@ -1,6 +1,7 @@
-//! Calculation: what a line says, and what a conversation comes to.
+//! Calculation: the parser of a line, and the sums of a conversation.
 //!
-//! An input is one byte (its low bit: one sum and no more), and what a client says, which arrives in pieces.
+//! Input: one byte (its low bit: one sum and no more), and a client's bytes, which arrive in
+//! pieces.
 
 use forklab::labs::calc::calculator::{Calculator, LineOutcome};
 use forklab::labs::calc::number::{ParseError, parse_number};
@@ -11,7 +12,7 @@ use super::input::{Arrival, Input};
 /// The most bytes of a line.
 const MAX_LEN: usize = 256;
 
-/// Each line gets its answer, the one that it should, however the lines come; and no answer does harm.
+/// Each line gets its expected answer, however TCP cuts the lines, and each answer is plain text.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let one_sum = input.byte() & 1 == 1;
@@ -30,7 +31,7 @@ pub fn holds(bytes: &[u8]) {
     replies_hold(&replies, &steps, one_sum);
 }
 
-/// What the lines of `said` come to; the last one counts without its newline too, unless nothing is on it.
+/// The results of the lines of `said`. A last line without a newline counts unless it is empty.
 fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<LineOutcome> {
     let (mut steps, mut first) = (Vec::new(), None);
     for line in said.split_inclusive(|&byte| byte == b'\n') {
@@ -73,7 +74,8 @@ fn number_slowly(line: &[u8]) -> Result<i64, ParseError> {
     value
 }
 
-/// The conversation's lines, one by one: a question after each step but the last of all, each sum exact, each line plain.
+/// The conversation's lines, one by one: a question after each step but the last of all, each sum
+/// exact, each line plain.
 fn replies_hold(replies: &str, steps: &[LineOutcome], one_sum: bool) {
     let mut lines = replies.strip_suffix('\n').expect("whole lines").split('\n').map(|line| {
         let line = line.strip_suffix('\r').unwrap_or(line);

@@ -1,6 +1,6 @@
-//! Directed messages: names, the form `%name%message`, the texts of what clients send.
+//! Directed messages: names, the form `%name%message`, the texts in a client's stream.
 //!
-//! An input is a name (a length and so many bytes), and a text that arrives in pieces.
+//! Input: a name (a length and that many bytes), and a text that arrives in pieces.
 
 use std::time::Instant;
 
@@ -12,7 +12,8 @@ use forklab::text::{is_blank, is_plain};
 
 use super::input::{Arrival, HOLD, Input};
 
-/// A name is safe to show; what is said to it comes out as it went in; a text has the form or not, and nothing is lost.
+/// A name is safe to show, a message to it comes out as it went in, and a text has the form or not,
+/// without loss.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let length = input.byte();
@@ -27,7 +28,8 @@ pub fn holds(bytes: &[u8]) {
     texts_arrive(arrival);
 }
 
-/// Shows as it is, can stand between two `%`, and is what it was without the spaces around it.
+/// A valid name shows as it is, can stand between two `%`, and is the input without the spaces
+/// around it.
 fn name_holds(bytes: &[u8]) {
     match Name::new(bytes) {
         Ok(name) => {
@@ -61,7 +63,8 @@ fn form_holds(text: &[u8]) {
     }
 }
 
-/// The texts up to each NUL or newline, less a carriage return before a newline; nothing before a NUL is no text.
+/// The texts up to each NUL or newline, less a carriage return before a newline; nothing before a
+/// NUL is no text.
 fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut text) = (Vec::new(), Vec::new());
     for &byte in body {
@@ -84,13 +87,13 @@ fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
 /// However TCP cuts what a client sends without a pause, the same texts reach the hub.
 fn texts_arrive(arrival: Arrival) {
     let is_short = |text: &Vec<u8>| text.len() < MAX_LEN;
-    // A text too long is cut off, and its end is not told: see the target `cutter`.
+    // An over-long text is cut off and its end is lost: see the target `framing`.
     if !arrival.is_without_pause() || !texts_slowly(arrival.stream).iter().all(is_short) {
         return;
     }
     let (mut buffer, now, mut found) = ([0; CHUNK], Instant::now(), Vec::new());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Texts(HOLD));
-    let mut take = |cutter: &mut FrameDecoder, ended| {
+    let mut decoder = FrameDecoder::new(&mut buffer, Framing::Texts(HOLD));
+    let mut take = |decoder: &mut FrameDecoder, ended| {
         let keep = |chunk: &[u8]| {
             let mut bodies: Vec<Vec<u8>> = messages(chunk).map(<[u8]>::to_vec).collect();
             // As the hub gets them: the last one of a write with a NUL more.
@@ -98,17 +101,17 @@ fn texts_arrive(arrival: Arrival) {
             found.extend(bodies.iter().flat_map(|body| texts(body)).map(<[u8]>::to_vec));
             Ok::<(), ()>(())
         };
-        cutter.take(now, ended, keep).unwrap();
+        decoder.take(now, ended, keep).unwrap();
     };
     for (_, piece) in arrival.pieces() {
         let mut rest = Input(piece);
         while !rest.is_empty() {
-            let read = rest.take(cutter.spare().len());
-            cutter.spare()[..read.len()].copy_from_slice(read);
-            cutter.filled(read.len());
-            take(&mut cutter, false);
+            let read = rest.take(decoder.spare().len());
+            decoder.spare()[..read.len()].copy_from_slice(read);
+            decoder.filled(read.len());
+            take(&mut decoder, false);
         }
     }
-    take(&mut cutter, true);
+    take(&mut decoder, true);
     assert_eq!(found, texts_slowly(arrival.stream));
 }

@@ -1,6 +1,6 @@
-//! Where one message ends and the next begins: every framing, every buffer, however the stream comes.
+//! The frame decoder: every framing, every buffer size, any cuts of the stream.
 //!
-//! An input is a framing, a buffer's size, and a stream that arrives in pieces.
+//! Input: a framing, the size of the buffer, and a stream that arrives in pieces.
 
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use forklab::hub::framing::{FrameDecoder, Framing, lines, messages};
 
 use super::input::{Arrival, HOLD, Input};
 
-/// The chunks are the stream (see the framings below), each ends where it may, and none waits longer than it may.
+/// The chunks concatenate to the stream (see the framings below), each ends at an allowed place,
+/// and none waits past its deadline.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let framing =
@@ -38,30 +39,31 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
-/// A cutter, what it has given, and the time that it is told.
+/// A decoder, the chunks that it has given, and its clock.
 struct Run<'a> {
-    cutter: FrameDecoder<'a>,
+    decoder: FrameDecoder<'a>,
     framing: Framing,
     capacity: usize,
     now: Instant,
     chunks: Vec<Vec<u8>>,
 }
 
-/// All that a cutter gives, called as a child calls it.
+/// All chunks of a decoder that is called as a worker calls it.
 fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; capacity];
-    let cutter = FrameDecoder::new(&mut buffer, framing);
-    let mut run = Run { cutter, framing, capacity, now: Instant::now(), chunks: Vec::new() };
+    let decoder = FrameDecoder::new(&mut buffer, framing);
+    let mut run = Run { decoder, framing, capacity, now: Instant::now(), chunks: Vec::new() };
     for (pause, mut piece) in arrival.pieces() {
         run.now += pause;
         if pause == HOLD {
-            // The wait was just over when nothing had come yet. Otherwise the child is late, and finds time and bytes at once.
+            // The wait ended before bytes came. Otherwise the worker is late, and finds the
+            // deadline passed and bytes at once.
             run.take(false);
         }
         while !piece.is_empty() {
-            let n = piece.len().min(run.cutter.spare().len());
-            run.cutter.spare()[..n].copy_from_slice(&piece[..n]);
-            run.cutter.filled(n);
+            let n = piece.len().min(run.decoder.spare().len());
+            run.decoder.spare()[..n].copy_from_slice(&piece[..n]);
+            run.decoder.filled(n);
             piece = &piece[n..];
             run.take(false);
         }
@@ -72,19 +74,19 @@ fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
 
 impl Run<'_> {
     fn held(&mut self) -> usize {
-        self.capacity - self.cutter.spare().len()
+        self.capacity - self.decoder.spare().len()
     }
 
     fn take(&mut self, ended: bool) {
         let (held, now) = (self.held(), self.now);
-        let is_late = self.cutter.deadline().is_some_and(|deadline| deadline <= now);
+        let is_late = self.decoder.deadline().is_some_and(|deadline| deadline <= now);
         let mut given = None;
         let keep = |chunk: &[u8]| {
             given = Some(chunk.to_vec());
             Ok::<(), ()>(())
         };
-        self.cutter.take(now, ended, keep).unwrap();
-        assert!(!self.cutter.spare().is_empty(), "there is always room for the next read");
+        self.decoder.take(now, ended, keep).unwrap();
+        assert!(!self.decoder.spare().is_empty(), "there is always room for the next read");
         let must_give = is_late && matches!(self.framing, Framing::Strings(_));
         assert!(!must_give || given.is_some(), "what has waited long enough goes");
         if let Some(chunk) = given {
@@ -104,16 +106,16 @@ impl Run<'_> {
         }
     }
 
-    /// Whoever sleeps until the deadline neither sleeps for ever on a piece that waits, nor not at all.
+    /// A sleep until the deadline ends if a piece waits, and is not of zero length.
     fn deadline_holds(&mut self) {
-        let (held, deadline) = (self.held(), self.cutter.deadline());
+        let (held, deadline) = (self.held(), self.decoder.deadline());
         let most = match self.framing {
             Framing::Lines => return assert_eq!(deadline, None),
             Framing::Strings(_) => {
                 assert_eq!(deadline.is_some(), held > 0);
                 HOLD
             }
-            // While the rest of a text too long is skipped, nothing is held.
+            // Nothing is held while the rest of an over-long text is skipped.
             Framing::Texts(_) if held == 0 => 4 * HOLD,
             Framing::Texts(_) => {
                 assert!(deadline.is_some());
@@ -124,7 +126,8 @@ impl Run<'_> {
     }
 }
 
-/// The rule, byte by byte: after each run of NULs, or, where there is no NUL, after each newline; NULs alone are no message.
+/// The rule, byte by byte: after each run of NULs, or, where there is no NUL, after each newline;
+/// NULs alone are no message.
 fn messages_slowly(chunk: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut message) = (Vec::new(), Vec::new());
     for (at, &byte) in chunk.iter().enumerate() {
@@ -142,8 +145,8 @@ fn messages_slowly(chunk: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-/// All that came goes, and the strings that came without a pause are the messages, however they were cut. Newlines aside: they
-/// are ends where no NUL has come yet.
+/// All bytes come out, and the strings of a stream without a pause are the messages, however it was
+/// cut. Newlines aside: they are ends where no NUL has come yet.
 fn strings_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
     assert_eq!(chunks.concat(), arrival.stream, "nothing is lost, added or moved");
     let strings: Vec<&[u8]> = texts(arrival.stream).filter(|string| !string.is_empty()).collect();
@@ -155,8 +158,8 @@ fn strings_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
     }
 }
 
-/// Without pauses, each text comes out, cut off where it is too long. With pauses, which may make several of one, all that
-/// comes out is the stream's, in its order; and none of it is lost where no text is too long.
+/// Without pauses, each text comes out, cut off where it is too long. With pauses, which may split
+/// a text, the output is a subsequence of the stream, and all of it where no text is too long.
 fn texts_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
     let expected: Vec<&[u8]> = texts(arrival.stream).map(|text| &text[..text.len().min(capacity)]).collect();
     if arrival.is_without_pause() {
@@ -172,7 +175,7 @@ fn texts_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
     }
 }
 
-/// The texts of `bytes` without what ends them.
+/// The texts of `bytes` without their terminators.
 fn texts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_end = |byte: &u8| matches!(byte, 0 | b'\n');
     bytes.split_inclusive(move |byte| is_end(byte)).map(move |text| match text.split_last() {

@@ -1,6 +1,7 @@
-//! From what one types to what others read: the client's lines, its messages, and what a server makes of them.
+//! From the keyboard to the readers: the client's lines, its messages, and how a server splits
+//! them.
 //!
-//! An input is the most bytes of a line, and what is typed, which arrives in pieces.
+//! Input: the most bytes of a line, and typed bytes, which arrive in pieces.
 
 use std::time::Instant;
 
@@ -17,7 +18,8 @@ const MAX_LEN: usize = 1024;
 
 const PSEUDO: &str = "zoé";
 
-/// Typed lines come out in bounded pieces, however they arrive, and a room reads each as it was typed.
+/// Typed lines come out in bounded pieces, however they arrive, and a room reads each as it was
+/// typed.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let most = match usize::from(input.byte()) {
@@ -45,7 +47,7 @@ fn given<'a>(most: usize, typed: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>>
     given
 }
 
-/// The lines of all that was typed, without NULs; nothing behind the last newline is no line.
+/// The typed lines, without NULs. An empty rest behind the last newline is no line.
 fn lines_of(typed: &[u8]) -> Vec<Vec<u8>> {
     let typed: Vec<u8> = typed.iter().copied().filter(|&byte| byte != 0).collect();
     let mut lines: Vec<Vec<u8>> = typed.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
@@ -53,22 +55,22 @@ fn lines_of(typed: &[u8]) -> Vec<Vec<u8>> {
     lines
 }
 
-/// The messages that say `texts`, read by a server in chunks that fill its buffer, are heard one by one.
+/// A server that reads the messages of `texts` in chunks that fill its buffer finds each message.
 fn heard_as_typed(texts: &[Vec<u8>]) {
     let sent: Vec<Vec<u8>> = texts.iter().map(|text| message(PSEUDO, text)).collect();
     assert!(sent.iter().all(|message| message.len() <= MAX_LEN));
     let (mut buffer, mut heard) = ([0; CHUNK], Vec::new());
-    let (mut cutter, now, mut rest) =
+    let (mut decoder, now, mut rest) =
         (FrameDecoder::new(&mut buffer, STRINGS), Instant::now(), Input(&sent.concat()));
     while !rest.is_empty() {
-        let read = rest.take(cutter.spare().len());
-        cutter.spare()[..read.len()].copy_from_slice(read);
-        cutter.filled(read.len());
+        let read = rest.take(decoder.spare().len());
+        decoder.spare()[..read.len()].copy_from_slice(read);
+        decoder.filled(read.len());
         let keep = |chunk: &[u8]| {
             heard.extend(messages(chunk).map(<[u8]>::to_vec));
             Ok::<(), ()>(())
         };
-        cutter.take(now, rest.is_empty(), keep).unwrap();
+        decoder.take(now, rest.is_empty(), keep).unwrap();
     }
     for (heard, text) in heard.iter().zip(texts) {
         let heard = heard.strip_suffix(b"\0").unwrap_or(heard);

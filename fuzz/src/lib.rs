@@ -1,7 +1,9 @@
-//! What holds of each codec, whatever bytes come: a function over bytes each, which panics where it does not.
+//! The invariants of each codec for any input: a function over bytes per codec, which panics when
+//! one is broken.
 //!
-//! Two callers: the targets in `fuzz_targets/`, which look for bytes that break it, and `tests/codecs.rs`, which includes
-//! this file and tries some in each `cargo test`. Where there is a slow way to say what a codec does, the slow way stands here.
+//! Two callers: the targets in `fuzz_targets/`, which search for a failing input, and
+//! `tests/codecs.rs`, which includes this file and runs some inputs in each `cargo test`. The
+//! oracles here are slow and simple versions of the codecs.
 
 pub mod batch;
 pub mod calc;

@@ -1,9 +1,11 @@
-//! The second door's encoding: lines of text, each with its time. An input is what a client sent, in lines.
+//! The encoding of the line listener: lines of text, each with its time. Input: a client's bytes,
+//! in lines.
 
 use forklab::chat::encoding::{lines_of_string, string_of_line, timed_line};
 use forklab::hub::framing::{is_line_text, line_text};
 
-/// A client's line is one line for whoever reads it, however that one cuts lines, and its text is what the client wrote.
+/// A client's line is one line for every reader, however it splits lines, and its text is that of
+/// the client.
 pub fn holds(bytes: &[u8]) {
     let is_none = |c| c == '\0' || is_line_end(c);
     assert_eq!(is_line_text(bytes), !String::from_utf8_lossy(bytes).contains(is_none));
@@ -11,12 +13,12 @@ pub fn holds(bytes: &[u8]) {
         let text = line_text(line);
         one_line(&text);
         assert_eq!(words(&text), words(line), "nothing is lost but what is between words");
-        // Through the first door and back.
+        // To a C string and back.
         let string = string_of_line(&text);
         assert!(string.ends_with(b"\0\0") && !text.contains(&0));
         assert_eq!(lines_of_string(&string).collect::<Vec<_>>(), [text]);
     }
-    // The same bytes as a message of the first door.
+    // The same bytes as a message of C strings.
     let texts: Vec<Vec<u8>> = lines_of_string(bytes).collect();
     texts.iter().for_each(|text| one_line(text));
     assert_eq!(texts.iter().flat_map(|text| words(text)).collect::<Vec<_>>(), words(bytes));
@@ -28,19 +30,19 @@ fn one_line(text: &[u8]) {
     let line = timed_line("09:05:00", text);
     assert_eq!(line, [b"[09:05:00] ", text, b"\n"].concat());
     let read = String::from_utf8_lossy(&line);
-    // Whoever reads lines, by Python's str.splitlines or Java's Scanner, finds one, and its time is the server's.
+    // Python's str.splitlines and Java's Scanner find one line, and its time is the server's.
     assert_eq!(read.find(is_line_end), Some(read.len() - 1), "{read:?}");
 }
 
-/// All that any reader takes for the end of a line: Python's `str.splitlines`, which knows the most.
+/// The line ends of Python's `str.splitlines`, which knows the most of all readers.
 pub fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The words of `bytes`, less the NULs, each as it would be read: split at all that ends a line, and at spaces.
+/// The words of `bytes` without NULs, split at every line end and at spaces.
 fn words(bytes: &[u8]) -> Vec<String> {
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
-    // Not UTF-8: each such byte as a character of its own that no text holds, so that none can be lost unseen.
+    // Each byte that is not UTF-8 becomes a character that no text holds, so that its loss shows.
     let shown: String = bytes
         .utf8_chunks()
         .map(|chunk| {

@@ -1,5 +1,5 @@
-//! Names that are their clients' own. An input is what some clients do, one thing after another: a byte says who and what, and where
-//! it is to speak, another says how much of what follows is said.
+//! The registry of claimed names. Input: a sequence of actions of some clients. A byte gives the
+//! client and its action; for a message, another gives its length, and the message follows.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,32 @@ use forklab::sys::Pid;
 
 use super::input::Input;
 
-/// The name that is the server's own. No letters alone make it.
+/// The server's own name. It has more than letters.
 const SERVER: &str = "chat_serveur";
 
-/// Clients 0 to 3 do what the input says; this one only asks.
+/// Clients 0 to 3 act by the input; this one only checks.
 const STRANGER: i32 = 9;
 
-/// What is known of a client's name.
+/// The oracle's knowledge of a client's name.
 #[derive(Clone, PartialEq, Eq)]
 enum Own {
     /// It has none.
     None,
-    /// This one.
     Name(String),
-    /// It may have one, by a message that is too hard to read for the slow way.
+    /// It may have one, by a message that the oracle does not parse.
     Unknown,
 }
 
 struct Room {
     names: NameRegistry,
     own: BTreeMap<i32, Own>,
-    /// Those that have left and are not yet forgotten.
+    /// Clients that have left and are not yet forgotten.
     gone: Vec<i32>,
 }
 
-/// A verdict is the same when it is asked for again, and bears out what is known: nobody speaks under the name of another who is
-/// here, everybody may under his own, who is refused is told a name that another has and that could be taken for his, and the name of
-/// one who has left is free.
+/// A check gives the same result when it is repeated, and agrees with the oracle: the name of
+/// another connected client is refused, a client's own name passes, a refusal names a confusable
+/// name that another has, and the name of a client that has left is free.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut room = Room {
@@ -54,12 +53,12 @@ pub fn holds(bytes: &[u8]) {
             }
         }
     }
-    // At the end alone: an input that stops earlier is an input as well.
+    // Only at the end: a prefix of an input is an input as well.
     room.is_in_order();
 }
 
 impl Room {
-    /// The name that is another's, if the message is refused.
+    /// The other client's name, if the message is refused.
     fn judge(&mut self, client: i32, message: &[u8]) -> Result<(), String> {
         let gone = &self.gone;
         let verdict = self.names.check(Pid::from_raw(client), message, |pid| !gone.contains(&pid.as_raw()));
@@ -103,7 +102,7 @@ impl Room {
         self.gone.retain(|gone| *gone != client);
     }
 
-    /// The name of `client`, who is not here any more, is free for another, unless a third one has it.
+    /// The name of `client`, which has left, is free for another, unless a third one has it.
     fn is_free_of(&mut self, client: i32) {
         let Own::Name(name) = self.own[&client].clone() else { return };
         let may_be = |own: &Own| *own == Own::Name(name.clone()) || *own == Own::Unknown;
@@ -141,26 +140,24 @@ fn form(name: &str, separator: &str) -> String {
     format!("{name}{separator}bonjour\0")
 }
 
-/// True for names that differ for any reader, by their first letters, none of which looks like another.
+/// True for names whose first letters look different in any font.
 fn differ(one: &str, other: &str) -> bool {
     let first = |name: &str| name.bytes().next().map(|byte| byte.to_ascii_lowercase());
     let is_clear = |name: &str| matches!(first(name), Some(b'a'..=b'e'));
     is_clear(one) && is_clear(other) && first(one) != first(other)
 }
 
-/// What a message says of its client's name.
+/// The name in a message, by the oracle.
 enum Claim {
-    /// This is it.
     Name(String),
-    /// Somebody's name may stand there, and yet it is not claimed.
+    /// It may have a name, but does not claim it.
     Mention,
-    /// There is none.
     Nothing,
-    /// Too hard to read.
+    /// Not parsed by the oracle.
     Unclear,
 }
 
-/// By the letters alone that look like nothing else.
+/// Parses names of letters that look like no other.
 fn claimed(message: &[u8]) -> Claim {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
     let end = message.iter().position(|byte| !is_letter(byte)).unwrap_or(message.len());

@@ -1,6 +1,7 @@
-//! The hub's reader: whatever a child taken over writes into the pipe.
+//! The hub's reader of the pipe, for any bytes of a compromised worker.
 //!
-//! An input is packets, each a length (two bytes, the low one first) and so many bytes, at most `PIPE_BUF`.
+//! Input: packets, each a length (two bytes, little-endian) and that many bytes, at most
+//! `PIPE_BUF`.
 
 use forklab::hub::record::{HEADER, MAX_BODY, Parsed, parse, valid_prefix_len};
 use forklab::sys::PIPE_BUF;
@@ -11,8 +12,9 @@ use super::lines::is_line_end;
 /// A record's pid, kind and bytes.
 type Fields = (i32, u8, Vec<u8>);
 
-/// Every packet gives the records that the slow way finds in it, and these are all of it up to the first byte that is none. So it
-/// is where the system has no packets, but that there the front of a record waits for its rest, and so does a message.
+/// Every packet gives the records that the oracle finds in it, up to the first byte that belongs to
+/// none. A pipe without packet mode gives the same, except that an incomplete record or message
+/// waits for its rest.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     while !input.is_empty() {
@@ -36,7 +38,7 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
-/// The records of some bytes, and why what is left is none: the hub's way.
+/// The records in `bytes` by the hub's parser, and the reason why it stopped.
 fn taken(bytes: &[u8]) -> (Vec<Fields>, Option<Parsed<'_>>) {
     let (mut found, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
@@ -52,7 +54,7 @@ fn taken(bytes: &[u8]) -> (Vec<Fields>, Option<Parsed<'_>>) {
     (found, None)
 }
 
-/// The same, field by field.
+/// The oracle: the same, field by field.
 fn slowly(mut packet: &[u8]) -> Vec<Fields> {
     let mut found = Vec::new();
     while packet.len() >= 7 && !is_wrong(packet) && packet.len() >= 7 + length(packet) {
@@ -64,7 +66,8 @@ fn slowly(mut packet: &[u8]) -> Vec<Fields> {
     found
 }
 
-/// As many from the front as leave no message open: the next one closes it, and is of the same child.
+/// The number of records from the front that leave no message unterminated: the next message of the
+/// same worker ends it.
 fn closed_slowly(mut records: Vec<Fields>) -> Vec<Fields> {
     let leaves_none_open = |records: &[Fields]| {
         let messages: Vec<&Fields> = records.iter().filter(|(_, kind, _)| *kind == 1).collect();
@@ -82,8 +85,8 @@ fn length(front: &[u8]) -> usize {
     usize::from(u16::from_ne_bytes([front[5], front[6]]))
 }
 
-/// Nothing that a child of ours would write: a kind that there is not, more bytes than go into one write, a body that no such
-/// record has.
+/// True for a record that no worker writes: an unknown kind, more bytes than one write takes, a
+/// body that the kind does not allow.
 fn is_wrong(front: &[u8]) -> bool {
     if front.len() < 7 {
         return false;
@@ -96,7 +99,7 @@ fn is_wrong(front: &[u8]) -> bool {
         1 => body.is_empty(),
         4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
         5 => body.len() != 1,
-        // 20 bytes in base64: 27 characters, the last of which has two bits to spare, and one that fills.
+        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding.
         6 => {
             let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
             let is_last = |byte: &u8| b"AEIMQUYcgkosw048".contains(byte);
@@ -111,8 +114,8 @@ fn encoded((pid, kind, body): &Fields) -> Vec<u8> {
     [&pid.to_ne_bytes()[..], &[*kind], &(body.len() as u16).to_ne_bytes(), body].concat()
 }
 
-/// A record's front is incomplete and nothing else, and nothing to be taken of a packet; and what is decided, more bytes do not
-/// change.
+/// A prefix of a record is incomplete, and no packet is taken for it. More bytes do not change a
+/// decision.
 fn decisions_stay(packet: &[u8]) {
     let whole = parse(packet);
     let decided_at = match whole {

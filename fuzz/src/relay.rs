@@ -1,6 +1,7 @@
-//! The relay's strings: what its server finds in a client's socket, and what its client understands of a server.
+//! The relay's strings: the server's decoder of a client's socket, and the client's decoder of a
+//! server.
 //!
-//! An input is a stream that arrives in pieces.
+//! Input: a stream that arrives in pieces.
 
 use forklab::labs::relay::MAX_LEN;
 use forklab::labs::relay::message::{Frame, FrameDecoder, Message, WINDOW};
@@ -8,14 +9,15 @@ use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
 
 use super::input::{Arrival, Input};
 
-/// Every byte is said, in its place and in bounded texts, whenever it comes; and a client understands every server.
+/// Every byte is relayed, in order and in bounded texts, whenever it comes; and a client decodes
+/// any server.
 pub fn holds(bytes: &[u8]) {
     let arrival = Arrival::of(Input(bytes));
     server_holds(arrival);
     client_holds(arrival);
 }
 
-/// What is said by a client whose bytes come in `pieces`; whoever pauses is not waited for.
+/// The messages of a client whose bytes come in `pieces`. A pause ends the wait for more.
 fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Message> {
     let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());
     let mut hear = |socket: &mut Vec<u8>, late: bool| {
@@ -37,7 +39,8 @@ fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Message> {
     said
 }
 
-/// One look into the socket, whose bytes stay there until their message is whole. A window that is full is not waited for.
+/// One peek at the socket, where bytes stay until their message is complete. A full window ends the
+/// wait.
 fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Frame> {
     let window = &socket[..socket.len().min(WINDOW)];
     cutter
@@ -45,7 +48,7 @@ fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Frame> {
         .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true))?)
 }
 
-/// What a message took of the socket is its text, and then nothing but line ends and NULs.
+/// The bytes that a message takes from the socket are its text, and then only line ends and NULs.
 fn account_for(cut: &Frame, socket: &[u8]) {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
@@ -67,20 +70,20 @@ fn server_holds(arrival: Arrival) {
         joined_in_runs(pieces.collect())
     };
     let heard = said(pieces().into_iter());
-    // Where no NUL is in sight, and nothing comes for a while, there are no other rules than those above.
+    // Without a NUL and after a pause, only the rules above hold.
     let strings: Vec<&[u8]> = stream.split(|&byte| byte == 0).collect();
     if arrival.is_without_pause()
         && stream.ends_with(b"\0")
         && strings.iter().all(|string| string.len() < WINDOW)
     {
-        // NULs in front of all are one empty message; each other run is an end.
+        // NULs at the very front are one empty message; each other run is an end.
         let strings = strings.iter().enumerate().filter(|(at, string)| *at == 0 || !string.is_empty());
         assert_eq!(heard, strings.flat_map(|(_, string)| meaning(string)).collect::<Vec<_>>());
     }
 }
 
-/// Pieces that do not cut a run of NULs: the rest of one that comes later counts as an empty message, as it must (a NUL
-/// alone is one).
+/// Pieces that do not cut a run of NULs: the rest of a run that comes later is an empty message,
+/// since a NUL alone is one.
 fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
     let mut joined: Vec<(bool, Vec<u8>)> = Vec::new();
     for (is_after_pause, piece) in pieces {
@@ -92,7 +95,8 @@ fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
     joined
 }
 
-/// A command with one line end or none, or a text: several where it is too long, and the last of those does not leave.
+/// A command with one line end or none, or a text: several where it is too long, and the last of
+/// them is no `exit`.
 fn meaning(string: &[u8]) -> Vec<Message> {
     let mut parts: Vec<Message> = string.chunks(MAX_LEN).map(|part| Message::Text(part.to_vec())).collect();
     let last = parts.pop().unwrap_or(Message::Text(Vec::new()));
@@ -116,7 +120,7 @@ fn client_holds(arrival: Arrival) {
     assert_eq!(understood, understood_slowly(arrival.stream));
 }
 
-/// String by string: those too long in parts, the first two by their place, `exit` always.
+/// String by string: over-long ones in parts, the first two by their position, `exit` anywhere.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();

@@ -1,19 +1,19 @@
-//! The third door's requests: the head of what a browser asks, as it comes. An input is that.
+//! The web listener's requests. Input: the head of a browser's request.
 
-use forklab::chat::web::request::{MAX, Route, Site, route};
+use forklab::chat::web::request::{MAX_HEAD_LEN, Route, Site, route};
 use forklab::chat::web::response::Response;
 use forklab::hub::record::is_accept;
 
-/// A verdict stays whatever comes next, and comes in time; who gets into the room has asked for it, in words that only this door's own
-/// visitors use.
+/// More bytes do not change a route, and it is found within the limit. A request that enters the
+/// room asks for an upgrade, with the Host and Origin of this listener.
 pub fn holds(bytes: &[u8]) {
     let site = Site { port: 8080, machine: "salle-12".to_string() };
     let verdict = route(bytes, &site);
     let decided = (0..=bytes.len()).find(|&end| route(&bytes[..end], &site) != Route::Incomplete);
     match decided {
-        None => assert!(verdict == Route::Incomplete && bytes.len() < MAX),
+        None => assert!(verdict == Route::Incomplete && bytes.len() < MAX_HEAD_LEN),
         Some(end) => {
-            assert!(end <= MAX);
+            assert!(end <= MAX_HEAD_LEN);
             assert_eq!(route(&bytes[..end], &site), verdict);
         }
     }
@@ -37,7 +37,7 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
-/// The same by letters.
+/// The oracle of the Host check.
 fn is_ours(host: &str) -> bool {
     let Some(name) = host.strip_suffix(":8080") else { return false };
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

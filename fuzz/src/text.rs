@@ -1,4 +1,4 @@
-//! Bytes made fit for a terminal. An input is a text that arrives in pieces.
+//! Bytes made safe for a terminal. Input: a text that arrives in pieces.
 
 use forklab::text::{
     VisibleStream, as_one_line, character_boundary, incomplete_suffix_len, is_blank, is_plain, visible,
@@ -6,7 +6,8 @@ use forklab::text::{
 
 use super::input::{Arrival, Input};
 
-/// Nothing that comes out could be obeyed or mislead; what could do neither is unchanged; and pieces make no difference.
+/// The output has no control and no misleading character, plain text is unchanged, and cuts make no
+/// difference.
 pub fn holds(bytes: &[u8]) {
     let arrival = Arrival::of(Input(bytes));
     let whole = visible(arrival.stream);
@@ -30,7 +31,7 @@ pub fn holds(bytes: &[u8]) {
     assert!(incomplete_suffix_len(arrival.stream) <= 3);
 }
 
-/// What a terminal obeys, what turns a line round (UAX #9), what some readers take for a line's end.
+/// Controls of a terminal, of the direction of text (UAX #9), and line ends of some readers.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
         || "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}".contains(c)
@@ -56,7 +57,7 @@ fn visible_slowly(mut bytes: &[u8]) -> String {
     shown
 }
 
-/// A stream shows the same however it is cut: its lines, each made visible, a newline after each.
+/// A stream is shown alike however it is cut: its lines, each made visible, with a newline.
 fn stream_holds(arrival: Arrival) {
     let (mut stream, mut shown) = (VisibleStream::default(), String::new());
     for (_, piece) in arrival.pieces() {
@@ -73,7 +74,8 @@ fn stream_holds(arrival: Arrival) {
     assert_eq!(shown, expected.join("\n"));
 }
 
-/// Wherever a text is cut: how much of a character is begun there, and where its last whole one ends.
+/// For any cut of a text: the bytes of an incomplete character at its end, and the last character
+/// boundary.
 fn characters_hold(text: &str) {
     // The front and the end are enough: a character has four bytes.
     for cut in (0..=text.len()).filter(|&cut| cut < 64 || cut + 8 > text.len()) {

@@ -1,4 +1,5 @@
-//! Upload: the header, the name in it, the server's verdict. An input is what a client, or a server, has sent so far.
+//! Upload: the header, the name in it, the server's verdict. Input: the bytes of a client, or of a
+//! server, so far.
 
 use std::path::{Component, Path};
 
@@ -7,11 +8,12 @@ use forklab::labs::upload::name::{self, Name};
 use forklab::labs::upload::verdict::{Verdict, trim_end};
 use forklab::text::{is_blank, is_plain};
 
-/// A header that is taken says what was sent, its name stays in its directory, and what is decided stays decided.
+/// An accepted header is the one that was sent, its name stays in its directory, and more bytes do
+/// not change a decision.
 pub fn holds(bytes: &[u8]) {
     header_holds(bytes);
     name_holds(bytes);
-    // The verdict: the last thing that shows.
+    // The verdict is the last visible line.
     let text = trim_end(bytes);
     assert!(bytes.starts_with(text) && !text.ends_with(b"\0") && text.trim_ascii_end() == text);
     assert!(bytes[text.len()..].iter().all(|byte| b" \t\n\x0c\r\0".contains(byte)));
@@ -43,7 +45,7 @@ fn header_holds(bytes: &[u8]) {
     }
 }
 
-/// Field by field; and the header as our own client would write it is read as the same.
+/// Field by field. The header as our own client writes it is parsed to the same.
 fn is_what_was_sent(header: &Header, line: &[u8]) {
     assert!(line.len() <= MAX_LEN);
     let text = std::str::from_utf8(line).unwrap();
@@ -61,7 +63,7 @@ fn encoded_is_read_again(header: &Header) {
     assert_eq!(Header::parse(&encoded), Parsed::Complete(header.clone(), encoded.len()));
 }
 
-/// In a header of any size and sum: here, of numbers made of the name.
+/// In a header of any size and checksum, here derived from the name.
 fn is_read_again(name: &Name) {
     let mut bytes = name.as_str().bytes().cycle();
     let sha256 = [(); 32].map(|()| bytes.next().unwrap_or_default());
@@ -69,7 +71,7 @@ fn is_read_again(name: &Name) {
     encoded_is_read_again(&Header { size, sha256, name: name.clone() });
 }
 
-/// One component, that shows as it is; and so is the name that is taken when this one is taken already.
+/// One plain path component; so is the name that replaces it where it exists already.
 fn name_holds(bytes: &[u8]) {
     let name = match Name::check(bytes) {
         Ok(name) => name,

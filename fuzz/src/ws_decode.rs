@@ -1,4 +1,4 @@
-//! The third door's frames: what a browser says in the room. An input is a stream that arrives in pieces.
+//! The web listener's frames. Input: a browser's stream that arrives in pieces.
 
 use forklab::chat::web::ws_decode::{NO_STATUS, WsDecoder, WsEvent};
 use forklab::hub::framing::{is_line_text, line_text};
@@ -7,7 +7,8 @@ use forklab::hub::worker::CHUNK;
 
 use super::input::{Arrival, Input};
 
-/// What is said is what a reading frame by frame finds, however it comes, and a child can write a record of each.
+/// The events are those of the oracle, which reads frame by frame, however the stream is cut. Each
+/// fits a record.
 pub fn holds(bytes: &[u8]) {
     let arrival = Arrival::of(Input(bytes));
     let mut frames = WsDecoder::new(b"");
@@ -24,11 +25,11 @@ pub fn holds(bytes: &[u8]) {
             WsEvent::Close(code) => assert!(closed(code) < -999),
         }
     }
-    // And as what comes behind the request.
+    // The same for bytes that come with the request.
     assert_eq!(WsDecoder::new(arrival.stream).collect::<Vec<_>>(), slowly(arrival.stream));
 }
 
-/// A frame, as RFC 6455, 5.2 draws it.
+/// A frame: RFC 6455, 5.2.
 struct Frame {
     is_final: bool,
     has_reserved_bits: bool,
@@ -37,7 +38,8 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-/// The first frame of a stream and what follows it. `Ok(None)`: more must come; `Err`: the code of what its head alone forbids.
+/// The first frame of a stream and the rest. `Ok(None)`: more must come; `Err`: the close code for
+/// an invalid head.
 fn first(stream: &[u8]) -> Result<Option<(Frame, &[u8])>, u16> {
     let mut input = Input(stream);
     let [one, two] = [input.byte(), input.byte()];
@@ -71,7 +73,7 @@ fn first(stream: &[u8]) -> Result<Option<(Frame, &[u8])>, u16> {
 }
 
 fn slowly(mut stream: &[u8]) -> Vec<WsEvent> {
-    let (mut said, mut incomplete_suffix_len) = (Vec::new(), None);
+    let (mut said, mut incomplete) = (Vec::new(), None);
     loop {
         let frame = match first(stream) {
             Ok(Some((frame, rest))) => {
@@ -89,7 +91,7 @@ fn slowly(mut stream: &[u8]) -> Vec<WsEvent> {
                 Some(WsEvent::Close(1002))
             }
             Frame { opcode: 8.., .. } => control(frame),
-            _ => data(frame, &mut incomplete_suffix_len),
+            _ => data(frame, &mut incomplete),
         };
         let is_over = matches!(one, Some(WsEvent::Close(_)));
         said.extend(one);
@@ -116,10 +118,10 @@ fn control(Frame { is_final, opcode, payload, .. }: Frame) -> Option<WsEvent> {
     })
 }
 
-/// `incomplete_suffix_len`: whether it is text, and its bytes.
-fn data(frame: Frame, incomplete_suffix_len: &mut Option<(bool, Vec<u8>)>) -> Option<WsEvent> {
-    let (is_text, mut all) = match (frame.opcode, incomplete_suffix_len.take()) {
-        (0, Some(incomplete_suffix_len)) => incomplete_suffix_len,
+/// `incomplete`: a message of which fragments have come: whether it is text, and its bytes.
+fn data(frame: Frame, incomplete: &mut Option<(bool, Vec<u8>)>) -> Option<WsEvent> {
+    let (is_text, mut all) = match (frame.opcode, incomplete.take()) {
+        (0, Some(incomplete)) => incomplete,
         (1 | 2, None) => (frame.opcode == 1, Vec::new()),
         _ => return Some(WsEvent::Close(1002)),
     };
@@ -134,12 +136,12 @@ fn data(frame: Frame, incomplete_suffix_len: &mut Option<(bool, Vec<u8>)>) -> Op
     }
     match (frame.is_final, is_text) {
         (false, _) => {
-            *incomplete_suffix_len = Some((is_text, all));
+            *incomplete = Some((is_text, all));
             None
         }
         (true, false) => Some(WsEvent::Close(1003)),
         (true, true) => {
-            // An end of a line at the very end is none of the text.
+            // A line end at the very end is not part of the text.
             let text = String::from_utf8(all).expect("it was looked at").replace("\r\n", "\n");
             let text = line_text(text.strip_suffix('\n').unwrap_or(&text).replace('\n', " ").as_bytes());
             (!text.is_empty()).then_some(WsEvent::Text(text))

@@ -1,5 +1,4 @@
-//! How messages are written for each kind of client, and what the server itself tells it. The place
-//! to add an encoding.
+//! How messages and notices are written for each kind of client. The place to add an encoding.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -34,7 +33,6 @@ impl Encoding {
         format!("{text}{end}").into_bytes()
     }
 
-    /// A notice of the server for one client.
     pub fn notice(self, text: &str) -> Vec<u8> {
         match self {
             Encoding::WebSocket => ws_encode::notice(text),
@@ -44,10 +42,20 @@ impl Encoding {
 
     /// The last bytes for a client that has left, with a notice where there is one.
     pub(crate) fn last_words(self, connection: &Connection, notice: Option<&str>) -> Vec<u8> {
-        match self {
-            Encoding::WebSocket => websocket_last_words(connection, notice),
-            _ => notice.map(|text| self.notice(text)).unwrap_or_default(),
+        let notice = notice.map(|text| self.notice(text)).unwrap_or_default();
+        if self != Encoding::WebSocket {
+            return notice;
         }
+        let code = match connection.left {
+            Some(IDLE) => POLICY_VIOLATION,
+            None => INTERNAL_ERROR,
+            Some(left) => match code_of(left) {
+                Some(code) => code,
+                // It has ended its side, or is gone.
+                None => return Vec::new(),
+            },
+        };
+        [notice, ws_encode::close(code)].concat()
     }
 
     /// The last bytes for a client that is disconnected for its lag and has not taken `unsent`.
@@ -64,27 +72,12 @@ impl Encoding {
         }
     }
 
-    /// The last bytes as the server stops.
     pub fn stopping(self) -> Vec<u8> {
         if self == Encoding::WebSocket { ws_encode::close(GOING_AWAY) } else { Vec::new() }
     }
 }
 
-fn websocket_last_words(connection: &Connection, notice: Option<&str>) -> Vec<u8> {
-    let code = match connection.left {
-        Some(IDLE) => POLICY_VIOLATION,
-        None => INTERNAL_ERROR,
-        Some(left) => match code_of(left) {
-            Some(code) => code,
-            // It has ended its side, or is gone.
-            None => return Vec::new(),
-        },
-    };
-    [notice.map(ws_encode::notice).unwrap_or_default(), ws_encode::close(code)].concat()
-}
-
-/// A line's text as C strings: as if a C client had sent it with its NUL, which comes back with one
-/// more.
+/// A line's text as C strings: with a C client's NUL, and the extra one.
 pub fn string_of_line(text: &[u8]) -> Vec<u8> {
     [text, b"\0\0"].concat()
 }
@@ -116,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_bears_its_time() {
+    fn a_line_begins_with_its_time() {
         assert_eq!(timed_line("09:05:00", b"salut \xff"), b"[09:05:00] salut \xff\n");
         assert_eq!(timed_line("09:05:00", b""), b"[09:05:00] \n");
     }

@@ -15,17 +15,9 @@ use crate::text::as_one_line;
 
 /// First bytes of an HTTP request (RFC 9110, 9; RFC 9113, 3.4) or of an SMTP session (RFC 5321,
 /// 4.1.1.1). A web page can make a browser send these to any port of the browser's network.
+#[rustfmt::skip]
 const HEADERS: [&[u8]; 10] = [
-    b"GET ",
-    b"POST ",
-    b"HEAD ",
-    b"PUT ",
-    b"DELETE ",
-    b"OPTIONS ",
-    b"CONNECT ",
-    b"PRI * HTTP",
-    b"EHLO ",
-    b"HELO ",
+    b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PRI * HTTP", b"EHLO ", b"HELO ",
 ];
 
 #[derive(Debug)]
@@ -51,7 +43,7 @@ impl MessageFilter {
             client.handshake = if is_foreign { HandshakeState::Refused } else { HandshakeState::Accepted };
             if is_foreign {
                 context.supervisor.err.line(messages::foreign(connection, record.body));
-                connection.disconnect(encoding.notice(messages::wrong_protocol()));
+                connection.disconnect(encoding.notice(messages::WRONG_PROTOCOL));
             }
         }
         if client.handshake == HandshakeState::Refused {

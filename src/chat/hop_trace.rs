@@ -29,7 +29,6 @@ impl HopTrace {
         }
     }
 
-    /// The record of a message.
     pub fn record(&self, record: &Record, out: &mut Output) {
         if self.is_on && out.has_room() {
             out.line(messages::hop_pipe(record.pid, HEADER, record.body.len()));

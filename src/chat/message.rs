@@ -69,16 +69,12 @@ mod tests {
 
     #[test]
     fn a_message_without_a_nick_is_all_text() {
-        for message in [
-            "bonjour",
-            "a:b",
-            " : x",
-            " > x : y",
-            "si x > 3 alors",
-            "un\tdeux > trois",
-            "un\ndeux : trois",
-            &format!("{} : x", "n".repeat(MAX_NICK_LEN + 1)),
-        ] {
+        let long = "n".repeat(MAX_NICK_LEN + 1) + " : x";
+        #[rustfmt::skip]
+        let messages = [
+            "bonjour", "a:b", " : x", " > x : y", "si x > 3 alors", "un\tdeux > trois", "un\ndeux : trois", &long,
+        ];
+        for message in messages {
             let expected = ParsedMessage { name: None, text: message.as_bytes() };
             assert_eq!(ParsedMessage::of(message.as_bytes()), expected, "{message:?}");
         }

@@ -1,11 +1,10 @@
-//! Catalogue of the French texts of `chat_serveur`: one function per text, so that a text can be
+//! Catalogue of the French texts of `chat_serveur`: one function or constant per text, so that a text can be
 //! reworded or translated without touching the code that prints it.
 //!
 //! - Lines of standard output and standard error begin with `(père)` for the first process or
 //!   `(fils PID)` for a child. A text without such a mark goes to a client, or into an error that
 //!   the caller prints.
-//! - A function returns one line without its newline. Only [`welcome_to_lines`] returns bytes as
-//!   they are sent.
+//! - A text is one line without its newline, except [`WELCOME_TO_LINES`].
 //! - Bytes from the network or of a path pass through [`Visible`].
 //! - "With `-v`" marks the lines of [`super::options::Verbosity::Hops`].
 
@@ -45,20 +44,13 @@ pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
     format!("(père) en attente de navigateurs sur {url}")
 }
 
-/// Greeting of the line listener.
-pub fn welcome_to_lines() -> Vec<u8> {
-    "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n".into()
-}
+/// Greeting of the line listener, as it is sent.
+pub const WELCOME_TO_LINES: &str = "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n";
 
-pub fn joined(client: &Connection, count: usize) -> String {
+/// A client is in the room: `by` is empty, or ` (web)` for a browser.
+pub fn joined(client: &Connection, by: &str, count: usize) -> String {
     let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    format!("(père) nouveau client {peer} : descripteur {descriptor}, fils {pid}, {count} en ligne")
-}
-
-/// A browser has upgraded to a WebSocket.
-pub fn joined_by_web(client: &Connection, count: usize) -> String {
-    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    format!("(père) nouveau client {peer} (web) : descripteur {descriptor}, fils {pid}, {count} en ligne")
+    format!("(père) nouveau client {peer}{by} : descripteur {descriptor}, fils {pid}, {count} en ligne")
 }
 
 /// With `-v`: a connection to the web listener.
@@ -135,9 +127,7 @@ pub fn foreign(client: &Connection, header: &[u8]) -> String {
 }
 
 /// The notice to that client.
-pub fn wrong_protocol() -> &'static str {
-    "ceci est une messagerie, pas un serveur web ni de courrier"
-}
+pub const WRONG_PROTOCOL: &str = "ceci est une messagerie, pas un serveur web ni de courrier";
 
 /// Start of every notice that a message was refused.
 pub const NOT_SAID: &str = "message non transmis";
@@ -173,22 +163,11 @@ pub fn cannot_transcribe(path: &Path) -> String {
 }
 
 /// Reason: a FIFO or a device, where a write may block.
-pub fn no_ordinary_file() -> &'static str {
-    "ce n'est pas un fichier ordinaire"
-}
-
-pub fn is_a_link() -> &'static str {
-    "c'est un lien symbolique"
-}
-
-pub fn is_anothers() -> &'static str {
-    "il appartient à un autre utilisateur"
-}
-
+pub const NO_ORDINARY_FILE: &str = "ce n'est pas un fichier ordinaire";
+pub const IS_A_LINK: &str = "c'est un lien symbolique";
+pub const IS_ANOTHERS: &str = "il appartient à un autre utilisateur";
 /// Reason: locked by another server.
-pub fn is_in_use() -> &'static str {
-    "un autre serveur y écrit déjà"
-}
+pub const IS_IN_USE: &str = "un autre serveur y écrit déjà";
 
 /// Context of an error of the transcript's directory.
 pub fn directory(path: &Path) -> String {

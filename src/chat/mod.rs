@@ -1,5 +1,4 @@
-//! The instant messenger. Its server is a service of the [`crate::hub`], and that page follows one
-//! message's way.
+//! The instant messenger. Its server is a service of [`crate::hub`], which tells a message's way.
 //!
 //! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
 //!   for browsers).
@@ -30,5 +29,4 @@ pub mod web;
 
 use crate::cli::Program;
 
-/// The server's name.
 pub const PROGRAM: Program = Program::french("chat_serveur");

@@ -79,7 +79,6 @@ impl NameRegistry {
         Ok(())
     }
 
-    /// Releases the name of a client that has left.
     pub fn forget(&mut self, pid: Pid) {
         for skeleton in self.claims.remove(&pid).map(|claim| claim.skeletons).unwrap_or_default() {
             // Another client may have claimed it since.

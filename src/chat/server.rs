@@ -16,12 +16,13 @@ use super::options::{Options, Verbosity};
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
+use super::web;
 use super::web::endpoint::WebEndpoint;
 use super::web::request::Site;
-use super::web::{self, ws_encode};
+use super::web::ws_encode;
 use super::{PROGRAM, messages};
 use crate::cli::Program;
-use crate::hub::connection::{Connection, Lag, Traffic};
+use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
 use crate::hub::framing::Framing;
 use crate::hub::message_log::{ChannelId, Channels};
@@ -34,7 +35,6 @@ use crate::sys::{self, Ended, Signal, Title};
 /// A message without an end is held this long for its rest (docs/PROTOCOLS.md, "Framing, ours").
 pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
-/// Runs the chat server until SIGINT or SIGTERM.
 pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { verbosity, idle_timeout, .. } = options;
     let (now, mut channels) = (Instant::now(), Channels::default());
@@ -81,8 +81,7 @@ struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     filter: MessageFilter,
-    /// The encoding of each listener's clients; `None` for HTTP, where a client enters the room by
-    /// a WebSocket handshake.
+    /// The encoding of each listener's clients; `None` for HTTP, before a WebSocket handshake.
     listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
     strings: ChannelId,
@@ -99,16 +98,9 @@ struct ChatServer {
 
 impl ChatServer {
     /// Says one client's message to all, and prints it.
-    fn say(
-        &mut self,
-        record: &Record,
-        connection: &Connection,
-        client: &mut ClientState,
-        context: &mut Context<ClientState>,
-    ) {
-        client.nick.update(record.body);
+    fn say(&mut self, record: &Record, peer: SocketAddr, context: &mut Context<ClientState>) {
         if let Some(transcript) = &mut self.transcript {
-            transcript.note(record, connection.peer, context.supervisor);
+            transcript.note(record, peer, context.supervisor);
         }
         if record.kind == Kind::Line {
             context.say(self.strings, &encoding::string_of_line(record.body));
@@ -174,20 +166,19 @@ impl Service for ChatServer {
         context: &mut Context<ClientState>,
     ) -> ClientState {
         let encoding = self.listeners[listener];
-        let channel = match encoding {
-            Some(Encoding::CString) => Some(self.strings),
-            Some(Encoding::Line) => self.lines,
-            Some(Encoding::WebSocket) => self.frames,
-            None => None,
-        };
+        let channel = encoding.and_then(|encoding| match encoding {
+            Encoding::CString => Some(self.strings),
+            Encoding::Line => self.lines,
+            Encoding::WebSocket => self.frames,
+        });
         if encoding == Some(Encoding::Line) {
-            connection.greet(&messages::welcome_to_lines());
+            connection.greet(messages::WELCOME_TO_LINES.as_bytes());
         }
         channel.iter().for_each(|&channel| connection.join(channel, context.channels));
         let client = ClientState { encoding, ..ClientState::default() };
         if self.prints(&client) && context.supervisor.out.has_room() {
             context.supervisor.out.line(match encoding {
-                Some(_) => messages::joined(connection, context.channels.readers()),
+                Some(_) => messages::joined(connection, "", context.channels.readers()),
                 None => messages::visited(connection),
             });
         }
@@ -204,9 +195,11 @@ impl Service for ChatServer {
         match (record.kind, client.encoding) {
             (Kind::Message, Some(Encoding::CString))
             | (Kind::Line, Some(Encoding::Line | Encoding::WebSocket)) => {
-                client.said.add(Traffic { messages: 1, bytes: record.body.len() as u64 });
+                client.said.messages += 1;
+                client.said.bytes += record.body.len() as u64;
                 if let Some(body) = self.filter.pass(record, connection, client, context) {
-                    self.say(&Record { body: &body, ..*record }, connection, client, context);
+                    client.nick.update(&body);
+                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
                 }
             }
             (Kind::Enter | Kind::Answer, None) => {
@@ -231,9 +224,7 @@ impl Service for ChatServer {
         ended: Ended,
         context: &mut Context<ClientState>,
     ) -> Vec<u8> {
-        if let Some(names) = &mut self.filter.names {
-            names.forget(connection.pid);
-        }
+        self.filter.names.iter_mut().for_each(|names| names.forget(connection.pid));
         let line = messages::departed(connection, ended, context.channels.readers());
         if connection.worker_died() {
             // A fault, printed whatever the verbosity.
@@ -277,9 +268,7 @@ impl Service for ChatServer {
 
     /// The transcript has every message before any client does.
     fn before_send(&mut self, supervisor: &mut Supervisor) {
-        if let Some(transcript) = &mut self.transcript {
-            transcript.write(supervisor);
-        }
+        self.transcript.iter_mut().for_each(|transcript| transcript.write(supervisor));
     }
 
     fn on_sent(&mut self, descriptor: RawFd, bytes: usize) {
@@ -288,9 +277,7 @@ impl Service for ChatServer {
 
     fn end_turn(&mut self, context: &mut Context<ClientState>) {
         self.trace.end_turn(&mut context.supervisor.out);
-        if self.report.as_mut().is_some_and(|report| report.goes_on(context)) {
-            self.report = None;
-        }
+        self.report.take_if(|report| report.resume(context));
     }
 
     fn stopping(&self, client: &ClientState) -> Vec<u8> {
@@ -299,8 +286,6 @@ impl Service for ChatServer {
 
     fn discard_in_child(&mut self) {
         self.web.iter_mut().for_each(WebEndpoint::forget);
-        if let Some(transcript) = &mut self.transcript {
-            transcript.forget();
-        }
+        self.transcript.iter_mut().for_each(Transcript::forget);
     }
 }

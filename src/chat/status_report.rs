@@ -4,13 +4,14 @@
 //! The report of a large room exceeds the buffer of standard output. So it is printed in parts, and
 //! each continues where the last one ended once the buffer has drained.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Local};
 
 use super::client_state::ClientState;
 use crate::client::terminal::width::{beginning, width};
-use crate::hub::connection::{Connection, Lag, Traffic};
+use crate::hub::connection::{Connection, Lag};
 use crate::hub::service::Context;
 use crate::server::Output;
 use crate::sys::Pid;
@@ -21,6 +22,8 @@ const HEADS: [&str; COLUMNS] =
     ["client", "fils", "pseudo", "depuis", "durée", "a dit", "octets", "entendu", "octets", "retard"];
 const COLUMNS: usize = 10;
 const NUMBERS: usize = 4;
+/// The last columns, which the total has too.
+const TOTALS: usize = 5;
 
 /// Smallest width of each column, in terminal cells.
 const WIDTHS: [usize; COLUMNS] = [15, 4, 9, 6, 5, 5, 6, 7, 6, 6];
@@ -31,15 +34,9 @@ pub(crate) struct Report {
     /// Last client printed; clients are printed in the order of their pids.
     after: Pid,
     widths: [usize; COLUMNS],
-    total: Total,
-}
-
-#[derive(Debug, Default)]
-struct Total {
+    /// Of the clients printed, and the sums of their [`numbers`].
     clients: usize,
-    said: Traffic,
-    heard: Traffic,
-    lag: u64,
+    total: [u64; TOTALS],
 }
 
 impl Report {
@@ -53,12 +50,12 @@ impl Report {
         let (count, time) = (context.channels.readers(), Local::now().format("%H:%M:%S"));
         let out = &mut context.supervisor.out;
         out.line(format_args!("(père) {count} en ligne à {time}"));
-        out.line(row(&widths, &HEADS.map(str::to_string)));
-        Report { after: Pid::from_raw(0), widths, total: Total::default() }
+        out.line(row(&widths, HEADS));
+        Report { after: Pid::from_raw(0), widths, clients: 0, total: [0; TOTALS] }
     }
 
     /// Prints rows until standard output has no room. True when the report is complete.
-    pub fn goes_on(&mut self, context: &mut Context<ClientState>) -> bool {
+    pub fn resume(&mut self, context: &mut Context<ClientState>) -> bool {
         if !has_room(&mut context.supervisor.out) {
             return false;
         }
@@ -69,11 +66,15 @@ impl Report {
             }
             self.after = connection.pid;
             if let Some(lag) = connection.lag(context.channels, context.now) {
-                self.total.add(connection, client, lag);
+                self.clients += 1;
+                let numbers = numbers(connection, client, lag);
+                self.total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
                 context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
             }
         }
-        context.supervisor.out.line(row(&self.widths, &self.total.cells()));
+        let mut texts: [String; COLUMNS - TOTALS] = Default::default();
+        texts[0] = format!("total : {}", self.clients);
+        context.supervisor.out.line(row(&self.widths, texts.into_iter().chain(self.total.map(short))));
         true
     }
 }
@@ -86,22 +87,10 @@ fn has_room(out: &mut Output) -> bool {
     out.is_nearly_empty()
 }
 
-impl Total {
-    fn add(&mut self, connection: &Connection, client: &ClientState, lag: Lag) {
-        self.clients += 1;
-        self.said.add(client.said);
-        self.heard.add(connection.received);
-        self.lag += lag.bytes;
-    }
-
-    fn cells(&self) -> [String; COLUMNS] {
-        let Total { clients, said, heard, lag } = self;
-        let mut cells: [String; COLUMNS] = Default::default();
-        cells[0] = format!("total : {clients}");
-        let numbers = [said.messages, said.bytes, heard.messages, heard.bytes, *lag].map(short);
-        cells[COLUMNS - numbers.len()..].clone_from_slice(&numbers);
-        cells
-    }
+/// The last columns of a client's row.
+fn numbers(connection: &Connection, client: &ClientState, lag: Lag) -> [u64; TOTALS] {
+    let (said, heard) = (client.said, connection.received);
+    [said.messages, said.bytes, heard.messages, heard.bytes, lag.bytes]
 }
 
 fn client_row(
@@ -117,28 +106,22 @@ fn client_row(
         Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
         None => String::new(),
     };
-    let Traffic { messages, bytes } = client.said;
-    let cells = [
+    let texts = [
         connection.peer.to_string(),
         connection.pid.to_string(),
         truncated(&visible(client.nick.as_bytes()), widths[2]),
         since(connection.since.into(), now.into()),
         duration(connected_for),
-        short(messages),
-        short(bytes),
-        short(connection.received.messages),
-        short(connection.received.bytes),
-        short(lag.bytes),
     ];
-    row(widths, &cells) + &blocked
+    row(widths, texts.into_iter().chain(numbers(connection, client, lag).map(short))) + &blocked
 }
 
-fn row(widths: &[usize; COLUMNS], cells: &[String; COLUMNS]) -> String {
-    let cell = |at: usize| {
-        let (cell, padding) = (&cells[at], " ".repeat(widths[at].saturating_sub(width(&cells[at]))));
-        if at < NUMBERS { format!("{cell}{padding}") } else { format!("{padding}{cell}") }
+fn row(widths: &[usize; COLUMNS], cells: impl IntoIterator<Item: Display>) -> String {
+    let aligned = |(at, cell): (usize, String)| {
+        let padding = " ".repeat(widths[at].saturating_sub(width(&cell)));
+        if at < NUMBERS { cell + &padding } else { padding + &cell }
     };
-    (0..COLUMNS).map(cell).collect::<Vec<_>>().join(" ")
+    cells.into_iter().map(|cell| cell.to_string()).enumerate().map(aligned).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` in at most `columns` cells, with an ellipsis where it was longer.
@@ -204,12 +187,13 @@ mod tests {
         widths[1] = 6;
         let shown = |name: &str| {
             let name = truncated(name, widths[2]);
-            let cells =
-                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
-            row(&widths, &cells.map(str::to_string))
+            row(
+                &widths,
+                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"],
+            )
         };
         assert_eq!(
-            [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, &HEADS.map(str::to_string))],
+            [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, HEADS)],
             [
                 "127.0.0.1:54050 123456 Alice-Él… 16:58   5min    12    340     120   3400      0",
                 "127.0.0.1:54050 123456 日本日本… 16:58   5min    12    340     120   3400      0",

@@ -3,7 +3,7 @@
 //! A flood slows down for readers that are about as fast: while one is more than half its limit
 //! behind and still reading, the hub leaves the pipe unread for [`PIPE_PAUSE`], once in
 //! [`CAPACITY`] bytes. The pipe fills up, workers block in `write`, and their clients feel TCP's
-//! window. Ordinary talk waits for nobody, and a reader that takes nothing is given [`MAX_PAUSES`]
+//! window. Ordinary talk never waits, and a reader that takes nothing is given [`MAX_PAUSES`]
 //! pauses at most.
 
 use std::time::{Duration, Instant};
@@ -18,23 +18,16 @@ const PIPE_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Backpressure {
     lag_limit: u64,
-    /// The pipe is left unread until then.
-    paused_until: Option<Instant>,
+    pub(super) paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
     bytes_read: usize,
-    /// At the last round of sending, a client was more than half its limit behind and still
-    /// reading.
-    under_pressure: bool,
+    /// In the last round of sending, a reading client was more than half its limit behind.
+    pub(super) under_pressure: bool,
 }
 
 impl Backpressure {
     pub fn new(lag_limit: u64) -> Backpressure {
         Backpressure { lag_limit, paused_until: None, bytes_read: 0, under_pressure: false }
-    }
-
-    /// When the pipe is to be read again; `None`: it is.
-    pub fn paused_until(&self) -> Option<Instant> {
-        self.paused_until
     }
 
     pub fn count_read(&mut self, bytes: usize) {
@@ -51,7 +44,6 @@ impl Backpressure {
         }
     }
 
-    /// Begins a round of sending to all.
     pub fn begin_round(&mut self) {
         self.under_pressure = false;
     }
@@ -86,12 +78,5 @@ impl Backpressure {
             connection.channel.is_some_and(|id| connection.behind(&channels[id]) > most)
         };
         clients.connections_mut().filter(is_slow)
-    }
-}
-
-#[cfg(test)]
-impl Backpressure {
-    pub fn is_under_pressure(&self) -> bool {
-        self.under_pressure
     }
 }

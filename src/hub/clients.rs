@@ -9,7 +9,6 @@ use super::connection::Connection;
 use super::record::Record;
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
-/// A connection, and what the service keeps of its client.
 type Entry<C> = (Connection, C);
 
 #[derive(Debug)]
@@ -17,11 +16,10 @@ pub(crate) struct ClientTable<C> {
     /// In no order, side by side: each message writes to every cursor. `ManuallyDrop`, since a
     /// worker gives the memory back without closing sockets that it does not own.
     entries: Vec<ManuallyDrop<Entry<C>>>,
-    /// The index of each entry, ordered by pid. In a large room a newcomer moves these few bytes
-    /// and not the entries.
+    /// The index of each entry, ordered by pid: an insertion moves these few bytes, not entries.
     index: Vec<(Pid, u32)>,
     /// Clients whose workers have reported that they end.
-    leaving: Vec<Pid>,
+    pub leaving: Vec<Pid>,
     /// `poll` has found a blocked socket writable.
     pub any_writable: bool,
     /// A socket is full.
@@ -84,7 +82,6 @@ impl<C> ClientTable<C> {
         Some(entry)
     }
 
-    /// One client, to be changed, and a view of all others.
     pub fn split(&mut self, pid: Pid) -> Option<(&mut Connection, &mut C, Peers<'_, C>)> {
         let at = self.position(pid)?;
         let (before, rest) = self.entries.split_at_mut(at);
@@ -93,7 +90,6 @@ impl<C> ClientTable<C> {
         Some((connection, client, Peers { before, after, index: &self.index }))
     }
 
-    /// A view of all clients.
     pub fn all(&self) -> Peers<'_, C> {
         Peers { before: &self.entries, after: &[], index: &self.index }
     }
@@ -108,11 +104,6 @@ impl<C> ClientTable<C> {
         true
     }
 
-    /// Clients whose workers have reported that they end.
-    pub fn leaving(&self) -> &[Pid] {
-        &self.leaving
-    }
-
     /// The full sockets, to be polled until they take bytes again, but for those that back off.
     /// Sockets that are not full are not polled: an idle room of a thousand costs `poll` nothing.
     pub fn blocked(&self, now: Instant) -> impl Iterator<Item = (Pid, PollFd<'_>)> {
@@ -120,7 +111,6 @@ impl<C> ClientTable<C> {
         blocked.map(|connection| (connection.pid, sys::watch(connection.socket.as_fd(), Interest::Write)))
     }
 
-    /// When the first back-off ends.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let waiting = self.blocked_connections().filter(|connection| connection.backs_off(now));
         waiting.filter_map(|connection| connection.retry_at).min()
@@ -142,7 +132,6 @@ impl<C> ClientTable<C> {
         }
     }
 
-    /// Gives the memory back, in a worker.
     pub fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.entries);
         sys::discard_in_child(&mut self.index);

@@ -1,5 +1,4 @@
-//! The hub's side of one client: its socket, and a cursor into the log of the channel that it
-//! reads.
+//! The hub's side of one client: its socket, and a cursor into the log of its channel.
 //!
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
@@ -14,30 +13,25 @@ use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
-/// Pauses of the pipe that a client is given while its socket takes nothing; after that it counts
-/// as stopped.
+/// Pauses of the pipe for a client whose socket takes nothing; then it counts as stopped.
 pub(super) const MAX_PAUSES: u32 = 10;
 
 /// Back-off of a socket that is writable and takes nothing, because the system lacks memory
 /// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// A connected client.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// The process id of its worker.
     pub pid: Pid,
     pub socket: TcpStream,
     pub peer: SocketAddr,
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
-    /// Bytes that its socket has taken, and messages: counted when it had last taken all that was
-    /// released.
+    /// Bytes that its socket has taken; messages as of when it had last taken all released ones.
     pub received: Traffic,
     /// The channel that it reads; `None` for a browser that has not entered the room.
     pub(super) channel: Option<ChannelId>,
-    /// Why it left, as its worker reports: 0 at the end of file, an errno, [`super::record::IDLE`]
-    /// or [`super::record::closed`].
+    /// Why it left, as its worker reports in [`super::record::Kind::Left`].
     pub left: Option<i32>,
     /// The server has disconnected it: the last bytes to send.
     pub disconnected: Option<Vec<u8>>,
@@ -63,21 +57,12 @@ pub(crate) struct Connection {
     earlier: u64,
 }
 
-/// Messages and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub messages: u64,
     pub bytes: u64,
 }
 
-impl Traffic {
-    pub fn add(&mut self, other: Traffic) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-    }
-}
-
-/// How far a client is behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
     /// Bytes that are released and that its socket has not taken.
@@ -170,8 +155,7 @@ impl Connection {
         self.socket.as_raw_fd()
     }
 
-    /// Sends a greeting. A new socket takes it at once; one that does not is gone already, as the
-    /// worker will report.
+    /// Sends a greeting. Only a socket that is gone already does not take it at once.
     pub fn greet(&self, bytes: &[u8]) {
         let _ = sys::try_send(&self.socket, bytes);
     }
@@ -187,14 +171,13 @@ impl Connection {
         }
     }
 
-    /// Sends what is released and not yet sent: one `send`, or more around a private notice.
-    /// Returns the bytes taken.
+    /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
         if !self.private_queue.is_due(channel) {
-            return self.catch_up_to(channel.pacer.released(), channel, now);
+            return self.catch_up_to(channel.pacer.released, channel, now);
         }
-        let mut sent = self.catch_up_to(self.private_queue.position(), channel, now);
-        while self.cursor == self.private_queue.position() && !self.private_queue.is_empty() {
+        let mut sent = self.catch_up_to(self.private_queue.position, channel, now);
+        while self.cursor == self.private_queue.position && !self.private_queue.is_empty() {
             let queue = std::mem::take(&mut self.private_queue);
             let taken = self.send(queue.front(), now);
             self.private_queue = queue.consume(taken);
@@ -204,7 +187,7 @@ impl Connection {
             }
         }
         if self.private_queue.is_empty() {
-            sent += self.catch_up_to(channel.pacer.released(), channel, now);
+            sent += self.catch_up_to(channel.pacer.released, channel, now);
         }
         sent
     }
@@ -212,7 +195,7 @@ impl Connection {
     fn catch_up_to(&mut self, position: u64, channel: &Channel, now: Instant) -> usize {
         let sent = self.send(channel.log.between(self.cursor, position), now);
         self.cursor += sent as u64;
-        if self.cursor == channel.pacer.released() {
+        if self.cursor == channel.pacer.released {
             self.received.messages = channel.released_messages().saturating_sub(self.earlier);
         }
         sent
@@ -242,14 +225,12 @@ impl Connection {
         }
     }
 
-    /// True while the back-off of [`Connection::retry_at`] lasts.
     pub(super) fn backs_off(&self, now: Instant) -> bool {
         !self.is_closed && self.retry_at.is_some_and(|at| now < at)
     }
 
-    /// Bytes that are released and that its socket has not taken.
     pub(super) fn behind(&self, channel: &Channel) -> u64 {
-        if self.is_closed { 0 } else { channel.pacer.released().saturating_sub(self.cursor) }
+        if self.is_closed { 0 } else { channel.pacer.released.saturating_sub(self.cursor) }
     }
 
     /// How far it is behind; `None` where it reads no channel.
@@ -270,7 +251,7 @@ impl Connection {
             return Vec::new();
         }
         let (log, queue) = (&channel.log, &self.private_queue);
-        let split = if queue.is_empty() { self.cursor } else { queue.position() };
+        let split = if queue.is_empty() { self.cursor } else { queue.position };
         [log.between(self.cursor, split), &queue.all(), log.between(split, log.end())].concat()
     }
 }

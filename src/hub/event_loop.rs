@@ -31,8 +31,7 @@ pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// Descriptors 3 and 4: the pipe. The write end is for the workers; kept open, so that the pipe
-    /// never ends.
+    /// Descriptors 3 and 4: the pipe. Its write end, for the workers, stays open: it never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
     /// Descriptor 5: its listener.
@@ -46,7 +45,6 @@ pub(crate) struct Hub<S: Service> {
     pub(super) reap_all_at: Option<Instant>,
 }
 
-/// A descriptor that `poll` has found ready.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Supervisor(server::Event),
@@ -74,19 +72,16 @@ impl<S: Service> Hub<S> {
         })
     }
 
-    /// Listens at another address. The service tells its clients by the listener's number: 1, 2,
-    /// ... Returns the address bound.
+    /// Listens at another address, as the service's listener 1, 2, ... Returns the address bound.
     pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
         self.supervisor.add_listener(address, backlog)
     }
 
-    /// The first listener's address.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.supervisor.listeners[0].address().context("getsockname")
     }
 
-    /// Runs until SIGINT or SIGTERM. The first lines printed are that the server is ready, and
-    /// `more`.
+    /// Runs until SIGINT or SIGTERM. Prints first that the server is ready, and `more`.
     pub fn run(mut self, more: &[String]) -> anyhow::Result<()> {
         self.supervisor.drop_privileges()?;
         self.service.start(&mut self.supervisor)?;
@@ -119,8 +114,7 @@ impl<S: Service> Hub<S> {
             self.reap_all(now)?;
         }
         self.admit_waiting(now);
-        // Not `now`: accepting, forking and reaping take time, and the pace is counted from the
-        // sending.
+        // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
@@ -148,8 +142,8 @@ impl<S: Service> Hub<S> {
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
-        let pipe = sys::watch(self.reader.pipe().as_fd(), Interest::Read);
-        let pipe = self.backpressure.paused_until().is_none().then_some((Event::Pipe, pipe));
+        let pipe = sys::watch(self.reader.pipe.as_fd(), Interest::Read);
+        let pipe = self.backpressure.paused_until.is_none().then_some((Event::Pipe, pipe));
         let blocked = self.clients.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
         supervisor.chain(pipe).chain(blocked)
@@ -159,7 +153,7 @@ impl<S: Service> Hub<S> {
     fn timeout(&self, now: Instant) -> Option<Duration> {
         let pacers = self.channels.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
-        let due = [pacers, clients, supervisor, self.backpressure.paused_until(), self.reap_all_at];
+        let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
@@ -201,7 +195,6 @@ impl<S: Service> Hub<S> {
         bytes
     }
 
-    /// One round of sending, and what follows from it.
     fn deliver(&mut self, now: Instant) {
         let Hub { service, clients, channels, backpressure, supervisor, .. } = self;
         service.before_send(supervisor);
@@ -232,8 +225,7 @@ fn fan_out<C>(
     if channels.iter().any(Channel::has_news) || clients.any_writable {
         return send_released(clients, channels, backpressure, now, sent);
     }
-    // Private notices alone need no walk along all clients: a flood of pings costs less than a
-    // flood of messages.
+    // Private notices alone need no walk along all clients: a flood of pings stays cheap.
     while let Some(pid) = channels.notified.pop() {
         if let Some((connection, _)) = clients.get_mut(pid)
             && connection.blocked_since.is_none()
@@ -254,7 +246,7 @@ pub(super) fn send_released<C>(
 ) -> Vec<Pid> {
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
-    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released());
+    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
     backpressure.begin_round();
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };

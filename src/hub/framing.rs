@@ -57,8 +57,7 @@ impl<'a> FrameDecoder<'a> {
         FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
     }
 
-    /// Where the next `read` puts its bytes. Never empty: [`FrameDecoder::take`] always leaves
-    /// room.
+    /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[self.len..]
     }
@@ -199,9 +198,8 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The text of a line as a client sent it, without the spaces around it. NULs are removed: they
-/// would end a C string early. What some readers take for a line's end as well (a carriage return,
-/// a form feed, Unicode's separators) becomes a space, so that no client can forge a line with its
-/// time.
+/// would end a C string early. Line ends of other readers (a carriage return, a form feed, Unicode's
+/// separators) become spaces, so that no client can forge a line with its time.
 pub fn line_text(line: &[u8]) -> Vec<u8> {
     let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
     let mut text = Vec::with_capacity(line.len());

@@ -87,7 +87,7 @@ impl<S: Service> Hub<S> {
     /// report at the same time is found a little later.
     pub(super) fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
         let mut reaped = Few::new();
-        for &pid in self.clients.leaving() {
+        for &pid in &self.clients.leaving {
             if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
                 reaped.push((pid, ended));
             }
@@ -149,11 +149,11 @@ impl<S: Service> Hub<S> {
 
     /// Reads what is in the pipe now; what is written meanwhile may wait.
     pub(super) fn drain_pipe(&mut self, now: Instant) {
-        self.read_pipe(sys::pipe_capacity(self.reader.pipe()).max(CAPACITY), now);
+        self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
     }
 
-    /// Ends all workers and all connections. What was said before goes to each client that takes it
-    /// at once.
+    /// Ends all workers and all connections. Earlier messages go to each client that takes them at
+    /// once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

@@ -37,7 +37,6 @@ impl MessageLog {
         self.end()
     }
 
-    /// The position after the last byte.
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
@@ -49,7 +48,6 @@ impl MessageLog {
         self.bytes.get(index(from)..index(to)).unwrap_or_default()
     }
 
-    /// Drops the bytes before position `from`.
     pub fn trim(&mut self, from: u64) {
         let unneeded = (from.clamp(self.start, self.end()) - self.start) as usize;
         if unneeded == self.bytes.len() {
@@ -60,8 +58,7 @@ impl MessageLog {
                 self.bytes = dontfork_vec();
             }
         } else if unneeded > self.bytes.len() / 2 {
-            // Only when more goes than stays: each byte is moved once on average, however long the
-            // log.
+            // Only when more goes than stays: each byte is moved once on average.
             self.bytes.drain(..unneeded);
             self.start += unneeded as u64;
         }
@@ -73,25 +70,18 @@ impl MessageLog {
 pub(crate) struct Channel {
     pub log: MessageLog,
     pub pacer: Pacer,
-    /// Connections that read it.
     pub readers: usize,
     /// Released messages at the last round of sending to all readers.
     pub offered: u64,
-    /// Turns of the pacer that belong to a [`super::private_queue::PrivateQueue`], not to a
-    /// message.
+    /// Turns of the pacer that belong to a private notice, not to a message.
     pub notices: u64,
     /// The cursor of the slowest reader: the log is kept from here.
     pub needed: u64,
 }
 
 impl Channel {
-    fn new(pacer: Pacer) -> Channel {
-        Channel { log: MessageLog::default(), pacer, readers: 0, offered: 0, notices: 0, needed: 0 }
-    }
-
-    /// Messages appended so far.
     pub fn messages(&self) -> u64 {
-        self.pacer.pushed() - self.notices
+        self.pacer.pushed - self.notices
     }
 
     /// Messages released so far; one less while a notice waits for its turn.
@@ -114,11 +104,9 @@ impl Channel {
     }
 }
 
-/// Names a channel of [`Channels`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChannelId(usize);
 
-/// All channels of a server.
 #[derive(Debug)]
 pub(crate) struct Channels {
     channels: Vec<Channel>,
@@ -135,7 +123,8 @@ impl Default for Channels {
 impl Channels {
     /// Adds a channel with at least `pace` between two messages; [`Duration::ZERO`]: no pacing.
     pub fn add(&mut self, pace: Duration, now: Instant) -> ChannelId {
-        self.channels.push(Channel::new(Pacer::new(pace, now)));
+        let (log, pacer) = (MessageLog::default(), Pacer::new(pace, now));
+        self.channels.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0 });
         ChannelId(self.channels.len() - 1)
     }
 
@@ -147,7 +136,6 @@ impl Channels {
         }
     }
 
-    /// Connections that read a channel.
     pub fn readers(&self) -> usize {
         self.channels.iter().map(|channel| channel.readers).sum()
     }
@@ -166,7 +154,6 @@ impl Channels {
         self.channels.iter_mut()
     }
 
-    /// Gives the memory back, in a worker.
     pub(super) fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.channels);
         sys::discard_in_child(&mut self.notified);

@@ -20,11 +20,11 @@ pub(crate) const FLOOD: u64 = 64 * 1024;
 pub(crate) struct Pacer {
     /// The least time between two messages; zero: no pacing.
     pace: Duration,
-    released: u64,
+    /// The position in the log up to which bytes may be sent.
+    pub(super) released: u64,
     /// Messages appended, released or not.
-    pushed: u64,
+    pub(super) pushed: u64,
     waiting: VecDeque<Waiting>,
-    /// When the next message may leave.
     next: Instant,
     /// Turns passed since the beginning.
     turn: u64,
@@ -43,31 +43,18 @@ impl Pacer {
         Pacer { pace, released: 0, pushed: 0, waiting: VecDeque::from(dontfork_vec()), next: now, turn: 0 }
     }
 
-    /// True without pacing: no message waits.
     pub fn is_off(&self) -> bool {
         self.pace.is_zero()
     }
 
-    /// The position in the log up to which bytes may be sent.
-    pub fn released(&self) -> u64 {
-        self.released
-    }
-
-    /// Messages released.
     pub fn count(&self) -> u64 {
         self.pushed - self.waiting.len() as u64
     }
 
-    /// Messages appended, released or not.
-    pub fn pushed(&self) -> u64 {
-        self.pushed
-    }
-
-    /// Takes a message that ends at position `end` of the log. Without bytes, it takes a turn all
-    /// the same.
+    /// Takes a message that ends at position `end` of the log. An empty one takes a turn too.
     pub fn push(&mut self, end: u64, now: Instant) {
         self.pushed += 1;
-        if self.pace.is_zero() {
+        if self.is_off() {
             self.released = end;
             return;
         }
@@ -95,7 +82,11 @@ impl Pacer {
         // as 200 ms, or the end of a paste of 200 lines would count as a flood.
         self.turn += 1 + (late.as_nanos() / self.pace.as_nanos()) as u64;
         self.next = now + self.pace;
-        if self.oldest_has_waited_too_long() {
+        let is_late = self.waiting.front().is_some_and(|oldest| {
+            let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
+            self.pace.saturating_mul(turns) > MAX_DELAY
+        });
+        if is_late {
             self.release_all();
         } else if let Some(message) = self.waiting.pop_front() {
             self.released = message.end;
@@ -105,7 +96,7 @@ impl Pacer {
     /// Reports that what was released at `started` was sent by `ended`. The pace counts from here:
     /// each client gets two messages a pace apart, however long the sending took.
     pub fn sent(&mut self, started: Instant, ended: Instant) {
-        if !self.pace.is_zero() {
+        if !self.is_off() {
             let took = ended.saturating_duration_since(started);
             self.turn += (took.as_nanos() / self.pace.as_nanos()) as u64;
             self.next = self.next.max(ended + self.pace);
@@ -118,13 +109,6 @@ impl Pacer {
         }
         self.waiting.clear();
     }
-
-    fn oldest_has_waited_too_long(&self) -> bool {
-        self.waiting.front().is_some_and(|oldest| {
-            let turns = u32::try_from(self.turn - oldest.since).unwrap_or(u32::MAX);
-            self.pace.saturating_mul(turns) > MAX_DELAY
-        })
-    }
 }
 
 #[cfg(test)]
@@ -134,97 +118,88 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    /// A pacer in which messages end at these positions, and the time at which they came.
+    fn paced(pace: Duration, ends: impl IntoIterator<Item = u64>) -> (Pacer, Instant) {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(pace, start);
+        ends.into_iter().for_each(|end| pacer.push(end, start));
+        (pacer, start)
+    }
+
     #[test]
     fn a_message_that_finds_the_room_quiet_leaves_at_once() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
+        let (mut pacer, start) = paced(MS, []);
         for quiet in [Duration::ZERO, Duration::from_secs(3600)] {
-            let end = pacer.released() + 10;
+            let end = pacer.released + 10;
             pacer.push(end, start + quiet);
             assert_eq!(pacer.due(), Some(start + quiet));
             pacer.release(start + quiet);
-            assert_eq!((pacer.released(), pacer.due()), (end, None));
+            assert_eq!((pacer.released, pacer.due()), (end, None));
         }
     }
 
     #[test]
     fn after_an_hour_of_quiet_five_at_once_still_leave_one_by_one() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
+        let (mut pacer, start) = paced(MS, []);
         let later = start + Duration::from_secs(3600);
         (1..=5).for_each(|i| pacer.push(i * 10, later));
         for i in 1..=5 {
             pacer.release(later + MS * (i as u32 - 1));
-            assert_eq!(pacer.released(), i * 10);
+            assert_eq!(pacer.released, i * 10);
         }
     }
 
     #[test]
     fn two_hundred_lines_pass_one_by_one_although_every_timer_is_late() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
-        (1..=201).for_each(|i| pacer.push(i, start));
-        let mut now = start;
+        let (mut pacer, mut now) = paced(MS, 1..=201);
         for i in 1..=200 {
             pacer.release(now);
-            assert_eq!(pacer.released(), i);
+            assert_eq!(pacer.released, i);
             now += MS.mul_f64(1.3);
         }
     }
 
     #[test]
     fn a_message_that_has_waited_200_ms_takes_all_others_with_it() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
-        (1..=1000).for_each(|i| pacer.push(i, start));
+        let (mut pacer, start) = paced(MS, 1..=1000);
         (0..200).for_each(|i| pacer.release(start + MS * i));
-        assert_eq!(pacer.released(), 200);
+        assert_eq!(pacer.released, 200);
         pacer.release(start + MS * 200);
-        assert_eq!((pacer.released(), pacer.due()), (1000, None));
+        assert_eq!((pacer.released, pacer.due()), (1000, None));
     }
 
     #[test]
     fn turns_that_a_busy_hub_missed_are_waiting_time() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
-        (1..=3).for_each(|i| pacer.push(i, start));
+        let (mut pacer, start) = paced(MS, 1..=3);
         pacer.release(start);
         pacer.release(start + MAX_DELAY * 2);
-        assert_eq!(pacer.released(), 3);
+        assert_eq!(pacer.released, 3);
     }
 
     #[test]
     fn sixty_four_kilobytes_are_a_flood_at_once() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
-        pacer.push(FLOOD - 1, start);
-        pacer.push(FLOOD, start);
+        let (mut pacer, start) = paced(MS, [FLOOD - 1, FLOOD]);
         pacer.release(start);
-        assert_eq!(pacer.released(), FLOOD);
+        assert_eq!(pacer.released, FLOOD);
     }
 
     #[test]
     fn pace_0_turns_it_off() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(Duration::ZERO, start);
-        (1..=3).for_each(|i| pacer.push(i, start));
-        assert_eq!((pacer.released(), pacer.due(), pacer.count()), (3, None, 3));
+        let (pacer, _) = paced(Duration::ZERO, 1..=3);
+        assert_eq!((pacer.released, pacer.due(), pacer.count()), (3, None, 3));
     }
 
     #[test]
     fn a_message_without_bytes_takes_a_turn() {
-        let start = Instant::now();
-        let mut pacer = Pacer::new(MS, start);
-        [10, 10, 20].into_iter().for_each(|end| pacer.push(end, start));
+        let (mut pacer, start) = paced(MS, [10, 10, 20]);
         for (turn, released) in [(0, 10), (1, 10), (2, 20)] {
             pacer.release(start + MS * turn);
-            assert_eq!((pacer.released(), pacer.count()), (released, u64::from(turn) + 1));
+            assert_eq!((pacer.released, pacer.count()), (released, u64::from(turn) + 1));
         }
     }
 
     proptest! {
-        /// Two steps of the mark are at least a pace apart, each ends a message, and all messages
-        /// leave in the end.
+        /// Steps of the mark are a pace apart, each ends a message, and all messages leave.
         #[test]
         fn the_mark_moves_by_whole_messages_a_pace_apart(
             steps in prop::collection::vec((0u64..400, 1u64..2000), 1..300),
@@ -239,10 +214,10 @@ mod tests {
                 end += length;
                 ends.push(end);
                 pacer.push(end, now);
-                let (before, flood) = (pacer.released(), end - pacer.released() >= FLOOD);
+                let (before, flood) = (pacer.released, end - pacer.released >= FLOOD);
                 pacer.release(now);
-                if pacer.released() != before {
-                    prop_assert!(ends.contains(&pacer.released()));
+                if pacer.released != before {
+                    prop_assert!(ends.contains(&pacer.released));
                     prop_assert!(flood || last.is_none_or(|last| now >= last + pace));
                     last = Some(now);
                 }
@@ -250,7 +225,7 @@ mod tests {
             while let Some(due) = pacer.due() {
                 pacer.release(due);
             }
-            prop_assert_eq!(pacer.released(), end);
+            prop_assert_eq!(pacer.released, end);
         }
     }
 }

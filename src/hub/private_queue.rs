@@ -16,11 +16,10 @@ const MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct PrivateQueue {
     notices: Vec<u8>,
-    /// The answer to the newest ping, sent after the notices. One answer to several pings is enough
-    /// (RFC 6455, 5.5.3).
+    /// The answer to the newest ping, sent after the notices: one suffices (RFC 6455, 5.5.3).
     pong: Vec<u8>,
-    /// The position in the log before which the queue is sent: the end of a message.
-    position: u64,
+    /// The position in the log, between messages, at which the queue is sent in its turn.
+    pub position: u64,
     /// The queue is sent once the pacer has released so many messages.
     turn: u64,
 }
@@ -39,8 +38,7 @@ impl PrivateQueue {
         is_unannounced
     }
 
-    /// Queues the answer to a ping, in place of an earlier one that still waits. Returns as
-    /// [`PrivateQueue::tell`].
+    /// Queues the answer to a ping in place of an earlier one. Returns as [`PrivateQueue::tell`].
     pub fn pong(&mut self, pong: Vec<u8>, channel: &mut Channel, now: Instant) -> bool {
         let is_unannounced = self.is_empty() && self.begin(channel, now);
         self.pong = pong;
@@ -54,17 +52,12 @@ impl PrivateQueue {
             channel.pacer.push(self.position, now);
             channel.notices += 1;
         }
-        self.turn = channel.pacer.pushed();
+        self.turn = channel.pacer.pushed;
         channel.pacer.is_off()
     }
 
     pub fn is_empty(&self) -> bool {
         self.notices.is_empty() && self.pong.is_empty()
-    }
-
-    /// The position in the log before which the queue is sent, once its turn has come.
-    pub fn position(&self) -> u64 {
-        self.position
     }
 
     /// True when something is queued and its turn of the pacer has come.
@@ -87,7 +80,6 @@ impl PrivateQueue {
         self
     }
 
-    /// All unsent bytes.
     pub fn all(&self) -> Vec<u8> {
         [&self.notices[..], &self.pong].concat()
     }

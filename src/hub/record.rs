@@ -1,5 +1,4 @@
-//! The codec of the shared pipe: records of a worker's pid, a kind, a length, and that many bytes.
-//! Pure.
+//! The codec of the shared pipe: records of a worker's pid, a kind, a length and a body. Pure.
 //!
 //! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
 //! keeps it whole among all writers: pipe(7).
@@ -14,8 +13,7 @@ use smallvec::SmallVec;
 use super::framing::is_line_text;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order; the
-/// pipe never leaves it.
+/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order.
 pub const HEADER: usize = 7;
 
 /// The longest body of a record, the extra NUL of a message included.
@@ -32,7 +30,7 @@ pub enum Kind {
     Line = 4,
     /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
-    /// The client is gone (an `i32`): 0 at the end of file, the errno of `read`, [`IDLE`], or
+    /// The client is gone (an `i32`): 0 at end of file, the errno of `read`, [`IDLE`] or
     /// [`closed`].
     Left = 3,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
@@ -100,7 +98,6 @@ pub enum Parsed<'a> {
     Invalid,
 }
 
-/// Parses the record at the front of `bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
     let [p0, p1, p2, p3, kind, l0, l1] = *header;
@@ -144,7 +141,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch of the worker `pid`.
     pub fn new(pid: Pid) -> Batch {
         Batch { pid, bytes: SmallVec::new(), last_length: None }
     }
@@ -158,18 +154,13 @@ impl Batch {
         true
     }
 
-    /// Adds a record of any other kind if it fits. False: write and clear the batch first.
+    /// Adds a record of another kind if it fits, as it does in an empty batch. Returns likewise.
     pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
         let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {
             self.push(kind, body);
         }
         fits
-    }
-
-    /// Adds a record of another kind to an empty batch, where it always fits.
-    pub fn push_note(&mut self, kind: Kind, body: [u8; 4]) {
-        self.push(kind, &body);
     }
 
     /// Appends a record and returns where its length stands.
@@ -193,7 +184,6 @@ impl Batch {
         &self.bytes
     }
 
-    /// Empties the batch, once it is written.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.last_length = None;
@@ -206,43 +196,28 @@ mod tests {
 
     const PID: Pid = Pid::from_raw(4242);
 
-    fn all(mut bytes: &[u8]) -> Vec<(Pid, Kind, Vec<u8>)> {
-        let mut found = Vec::new();
-        while let Parsed::Whole(record, size) = parse(bytes) {
-            found.push((record.pid, record.kind, record.body.to_vec()));
-            bytes = &bytes[size..];
-        }
-        assert!(bytes.is_empty());
-        found
-    }
-
     #[test]
     fn the_extra_nul_ends_the_last_message_alone() {
         let mut batch = Batch::new(PID);
-        batch.push_note(Kind::Read, 4u32.to_ne_bytes());
+        assert!(batch.push_whole(Kind::Read, &4u32.to_ne_bytes()));
         assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
-        let expected = [
-            (PID, Kind::Read, 4u32.to_ne_bytes().to_vec()),
-            (PID, Kind::Message, b"a\0".to_vec()),
-            (PID, Kind::Message, b"b\0\0".to_vec()),
-        ];
-        assert_eq!(all(batch.closed()), expected);
+        let mut rest = batch.closed();
+        for (kind, body) in
+            [(Kind::Read, &4u32.to_ne_bytes()[..]), (Kind::Message, b"a\0"), (Kind::Message, b"b\0\0")]
+        {
+            let size = HEADER + body.len();
+            assert_eq!(parse(rest), Parsed::Whole(Record { pid: PID, kind, body }, size));
+            rest = &rest[size..];
+        }
+        assert_eq!(rest, b"");
     }
 
     #[test]
     fn an_unknown_kind_or_an_impossible_length_is_invalid() {
-        let mut batch = Batch::new(PID);
-        batch.push_message(b"hello");
-        let good = batch.closed().to_vec();
-        let with = |at: usize, byte| {
-            let mut bad = good.clone();
-            bad[at] = byte;
-            bad
-        };
-        let mut long = good.clone();
-        long[5..7].copy_from_slice(&u16::MAX.to_ne_bytes());
-        for bad in [with(4, 0), with(4, 99), long] {
-            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0));
+        for (at, bytes) in [(4, &[0][..]), (4, &[99]), (5, &u16::MAX.to_ne_bytes())] {
+            let mut bad = records(&[(1, Kind::Message, b"hello\0")]);
+            bad[at..at + bytes.len()].copy_from_slice(bytes);
+            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0), "{bytes:?} at {at}");
         }
     }
 
@@ -256,13 +231,22 @@ mod tests {
 
     #[test]
     fn a_body_that_its_kind_does_not_allow_is_invalid() {
-        let wrong = |kind, body: &[u8]| parse(&records(&[(1, kind, body)])) == Parsed::Invalid;
-        assert!(wrong(Kind::Read, b"123") && wrong(Kind::Left, b"12345") && wrong(Kind::Message, b""));
-        // Would forge a line.
-        assert!(wrong(Kind::Line, b"a\nb") && wrong(Kind::Line, b"a\rb") && wrong(Kind::Line, b"a\0"));
-        assert!(wrong(Kind::Answer, b"") && wrong(Kind::Answer, b"12") && wrong(Kind::Ping, &[0; 126]));
-        // Would inject a header into the response.
-        assert!(wrong(Kind::Enter, b"") && wrong(Kind::Enter, b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"));
+        let bodies: [(Kind, &[&[u8]]); 7] = [
+            (Kind::Read, &[b"123"]),
+            (Kind::Left, &[b"12345"]),
+            (Kind::Message, &[b""]),
+            // Would forge a line.
+            (Kind::Line, &[b"a\nb", b"a\rb", b"a\0"]),
+            (Kind::Answer, &[b"", b"12"]),
+            (Kind::Ping, &[&[0; 126]]),
+            // Would inject a header into the response.
+            (Kind::Enter, &[b"", b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"]),
+        ];
+        for (kind, bodies) in bodies {
+            for body in bodies {
+                assert_eq!(parse(&records(&[(1, kind, body)])), Parsed::Invalid, "{kind:?} {body:?}");
+            }
+        }
     }
 
     fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {

@@ -1,21 +1,19 @@
 //! The hub's end of the shared pipe: bytes in, records out.
 
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 
 use super::record::{Parsed, Record, parse, valid_prefix_len};
 use crate::sys::{self, PIPE_BUF, dontfork_vec};
 
-/// Bytes of one `read`, and of one turn of the hub's loop: what a pipe holds by default (pipe(7),
-/// "Pipe capacity").
+/// Bytes of one `read`, and of one turn of the hub's loop: a pipe's default capacity (pipe(7)).
 pub(super) const CAPACITY: usize = 64 * 1024;
 
-/// One read behind the front of a record that the read before has cut, where the pipe has no packet
-/// mode.
+/// One read, behind the front of a record that the read before has cut (no packet mode).
 const BUFFER: usize = CAPACITY + PIPE_BUF;
 
 #[derive(Debug)]
 pub(super) struct RecordReader {
-    pipe: PipeReader,
+    pub pipe: PipeReader,
     /// Packet mode: each read gives what one worker wrote at once.
     packets: bool,
     buffer: Vec<u8>,
@@ -44,22 +42,15 @@ impl RecordReader {
         Ok((RecordReader { pipe, packets, buffer, len: 0 }, writer))
     }
 
-    /// Gives the memory back, in a worker.
     pub fn discard_in_child(&mut self) {
         sys::discard_in_child(&mut self.buffer);
-    }
-
-    /// The read end.
-    pub fn pipe(&self) -> &PipeReader {
-        &self.pipe
     }
 
     /// Reads once and gives each whole record to `take`. EINTR and EAGAIN count as an empty pipe.
     pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<ReadOutcome> {
         let bytes = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => 0,
             Err(error) => return Err(error),
         };
         self.len += bytes;

@@ -47,8 +47,7 @@ pub(crate) trait Service {
         context: &mut Context<Self::Client>,
     ) -> bool;
 
-    /// A client's worker was reaped; its connection is no longer among the context's. Returns the
-    /// last bytes to send.
+    /// A client's worker was reaped; the context has it no longer. Returns the last bytes to send.
     fn on_disconnect(
         &mut self,
         connection: &Connection,

@@ -14,8 +14,7 @@ use crate::sys::{self, Interest, Pid};
 /// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads before a write, of a client that sends more than one read takes. What they bring fits one
-/// write.
+/// Reads of a client with more to read before one write, which their messages fit.
 const READS_AT_ONCE: usize = 3;
 
 /// The exit status of a worker after its client has left, or the hub is gone.
@@ -56,7 +55,9 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         let mut idle_at = self.timeouts.before_first.map(|time| Instant::now() + time);
         loop {
             let mut left = None;
-            let mut more = self.wait(decoder, decoder.deadline().or(idle_at))?;
+            let before = Instant::now();
+            let mut more = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
+            decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if more {
                     (left, more) = self.read(decoder, records, &mut idle_at);
@@ -74,22 +75,14 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             }
             records.write()?;
             if let Some(reason) = left {
-                records.batch.push_note(Kind::Left, reason.to_ne_bytes());
+                records.batch.push_whole(Kind::Left, &reason.to_ne_bytes());
                 return records.write();
             }
         }
     }
 
-    /// [`wait`], and tells the decoder how long it took.
-    fn wait(&self, decoder: &mut FrameDecoder, until: Option<Instant>) -> io::Result<bool> {
-        let before = Instant::now();
-        let readable = wait(self.socket, self.pipe, until)?;
-        decoder.waited(before.elapsed());
-        Ok(readable)
-    }
-
-    /// One read. Returns why the client is gone, if it is: 0 at the end of file, or the errno; and
-    /// whether more may be there.
+    /// One read. Returns the reason of [`Kind::Left`] if the client is gone, and whether to read
+    /// on.
     fn read(
         &self,
         decoder: &mut FrameDecoder,
@@ -107,7 +100,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 }
                 decoder.filled(n);
                 if self.traces_reads {
-                    records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
+                    records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());
                 }
                 // A traced read has a write of its own.
                 (None, n == room && !self.traces_reads)
@@ -116,8 +109,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// Adds the messages that are complete to the batch; all that is left when the client has
-    /// `ended`.
+    /// Adds complete messages to the batch, and the incomplete one when the client has `ended`.
     fn take(
         &mut self,
         decoder: &mut FrameDecoder,
@@ -142,7 +134,6 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     }
 }
 
-/// A worker's end of the pipe.
 #[derive(Debug)]
 pub(crate) struct RecordWriter<'a> {
     pub pipe: &'a PipeWriter,

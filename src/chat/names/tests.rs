@@ -51,16 +51,11 @@ fn nothing_before_a_name_hides_it() {
 #[test]
 fn free_names_and_messages_without_a_name_pass() {
     let long = "x".repeat(MAX_LEN + 1) + " : x\0";
-    for message in [
-        "eve : bonjour\0",
-        "bonjour alice",
-        "alicia : moi\0",
-        " : rien",
-        "bonjour alice : ça va\0",
-        "\0",
-        "",
-        &long,
-    ] {
+    #[rustfmt::skip]
+    let messages = [
+        "eve : bonjour\0", "bonjour alice", "alicia : moi\0", " : rien", "bonjour alice : ça va\0", "\0", "", &long,
+    ];
+    for message in messages {
         assert_eq!(eve_says(message), Ok(()), "{message:?}");
     }
 }

@@ -27,28 +27,27 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     let mut options = OpenOptions::new();
     let options = options.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
     let file = options.open(path).map_err(|error| match path.is_symlink() {
-        true => anyhow!(messages::is_a_link()),
-        false => reason(&error),
+        true => anyhow!(messages::IS_A_LINK),
+        false => reason(error),
     })?;
-    let metadata = file.metadata().map_err(|error| reason(&error))?;
-    ensure!(metadata.is_file(), messages::no_ordinary_file());
-    ensure!(metadata.uid() == sys::effective_user(), messages::is_anothers());
+    let metadata = file.metadata().map_err(reason)?;
+    ensure!(metadata.is_file(), messages::NO_ORDINARY_FILE);
+    ensure!(metadata.uid() == sys::effective_user(), messages::IS_ANOTHERS);
     if sync {
         // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);
-        sync_directory(directory)
-            .map_err(|error| reason(&error))
-            .with_context(|| messages::directory(directory))?;
+        sync_directory(directory).map_err(reason).with_context(|| messages::directory(directory))?;
     }
-    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| is_same(&held, &metadata)) {
+    let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    if held.and_then(|held| held.metadata().ok()).is_some_and(|held| identity(&held) == identity(&metadata)) {
         return Ok(None);
     }
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => bail!(messages::is_in_use()),
+        Err(TryLockError::WouldBlock) => bail!(messages::IS_IN_USE),
         // A file system without locks.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(error)) => return Err(reason(&error)),
+        Err(TryLockError::Error(error)) => return Err(reason(error)),
     }
     Ok(Some(file))
 }
@@ -59,7 +58,7 @@ pub fn open_to_others(file: &File) -> u32 {
 }
 
 /// The system's reason, without the "(os error N)" of [`io::Error`].
-pub fn reason(error: &io::Error) -> anyhow::Error {
+pub fn reason(error: io::Error) -> anyhow::Error {
     match error.raw_os_error() {
         Some(errno) => anyhow!(system_reason(errno)),
         None => anyhow!(error.to_string()),
@@ -72,10 +71,6 @@ fn sync_directory(path: &Path) -> io::Result<()> {
         ErrorKind::InvalidInput => Ok(()),
         _ => Err(error),
     })
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// True if the last line has no newline, as after a power cut or a full disk.

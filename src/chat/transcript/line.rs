@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use chrono::{DateTime, Datelike, Local, Timelike};
+use chrono::{DateTime, Local, Timelike};
 
 use crate::chat::message::ParsedMessage;
 use crate::hub::record::Record;
@@ -12,22 +12,14 @@ use crate::text::is_plain;
 /// Local time to the millisecond by RFC 3339: `2026-11-21T16:58:07.123+01:00`.
 pub type Stamp = [u8; 29];
 
-/// Written by hand, since chrono's formatting allocates: each heap page that the hub writes after a
+/// Written by hand, since chrono's `format` allocates: each heap page that the hub writes after a
 /// fork is copied (copy-on-write).
 pub fn stamp(now: DateTime<Local>) -> Stamp {
     let mut stamp: Stamp = [b' '; 29];
     let (millis, offset) = (now.timestamp_subsec_millis(), now.offset());
     // A year of five digits would be cut.
-    let _ = write!(
-        &mut stamp[..],
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}{offset}",
-        now.year(),
-        now.month(),
-        now.day(),
-        now.hour(),
-        now.minute(),
-        now.second()
-    );
+    let (date, hour, minute, second) = (now.date_naive(), now.hour(), now.minute(), now.second());
+    let _ = write!(&mut stamp[..], "{date}T{hour:02}:{minute:02}:{second:02}.{millis:03}{offset}");
     stamp
 }
 

@@ -11,7 +11,6 @@ mod line;
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -46,10 +45,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Opens nothing yet.
-    ///
-    /// # Errors
-    /// The path is relative and the working directory has no name.
+    /// Opens nothing yet. Fails where the path is relative and the working directory has no name.
     pub fn new(options: Options) -> io::Result<Transcript> {
         let path = std::path::absolute(&options.path)?;
         let options = Options { path, ..options };
@@ -60,16 +56,14 @@ impl Transcript {
         &self.options.path
     }
 
-    /// Opens or creates the file, and ends a last line that was cut off. On failure, a file that
-    /// was open stays open.
+    /// Opens or creates the file and ends a line that was cut off. On failure, an open file stays.
     pub fn open(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         self.open_file(supervisor).with_context(|| messages::cannot_transcribe(self.path()))?;
         let others = self.file.as_ref().map_or(0, file::open_to_others);
         if others != 0 {
             supervisor.err.line(messages::transcript_is_open_to_others(self.path(), others));
         }
-        // Reads the time zone now: after the first fork, its heap pages would be copied for each
-        // child (copy-on-write).
+        // Reads the time zone before the first fork: its heap pages are shared (copy-on-write).
         let _ = Local::now();
         Ok(())
     }
@@ -77,16 +71,14 @@ impl Transcript {
     fn open_file(&mut self, supervisor: &Supervisor) -> anyhow::Result<()> {
         let Options { path, sync } = &self.options;
         let Some(file) = file::open(path, *sync, self.file.as_ref())? else { return Ok(()) };
-        let file: File =
-            supervisor.move_high_numbered(OwnedFd::from(file)).map_err(|error| file::reason(&error))?.into();
-        if file::ends_within_a_line(&file).map_err(|error| file::reason(&error))? {
+        let file = File::from(supervisor.move_high_numbered(file.into()).map_err(file::reason)?);
+        if file::ends_within_a_line(&file).map_err(file::reason)? {
             self.lines.insert(0, b'\n');
         }
         self.file = Some(file);
         Ok(())
     }
 
-    /// On SIGHUP.
     pub fn reopen(&mut self, supervisor: &mut Supervisor) {
         let line = match self.open(supervisor) {
             Ok(()) => return supervisor.out.line(messages::transcript_reopened(self.path())),
@@ -120,7 +112,6 @@ impl Transcript {
         }
     }
 
-    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.lines);
     }

@@ -13,6 +13,7 @@ use crate::hub::connection::Connection;
 use crate::hub::message_log::ChannelId;
 use crate::hub::record::{Kind, Record};
 use crate::hub::service::Context;
+use crate::server::Supervisor;
 
 #[derive(Debug)]
 pub(crate) struct WebEndpoint {
@@ -22,40 +23,31 @@ pub(crate) struct WebEndpoint {
     encoder: WsEncoder,
     /// The address of the room's first listener, which the page shows.
     room: SocketAddr,
-    /// Clients of one address in the room. Checked at entry: a connection outside the room does not
-    /// count.
+    /// Limit of one address's clients in the room, checked at entry.
     max_per_address: Option<usize>,
     verbosity: Verbosity,
 }
 
 impl WebEndpoint {
-    pub fn new(
-        site: Site,
-        room: SocketAddr,
-        max_per_address: Option<usize>,
-        verbosity: Verbosity,
-    ) -> WebEndpoint {
-        let (responses, encoder) = (Responses::of_the_page(), WsEncoder::default());
+    pub fn new(site: Site, room: SocketAddr, max_per_address: Option<usize>, verbosity: Verbosity) -> Self {
+        let (responses, encoder) = (Responses::new(), WsEncoder::default());
         WebEndpoint { site, responses, encoder, room, max_per_address, verbosity }
     }
 
-    /// The frame of a client's message.
     pub fn message(&mut self, record: &Record) -> &[u8] {
         self.encoder.frame(record.pid, ws_encode::now(), record.body)
     }
 
-    /// Gives memory back, in a worker.
     pub fn forget(&mut self) {
         self.encoder.forget();
     }
 
-    /// The response to a client that cannot be served.
     pub fn refusal(&self, reason: &str) -> Vec<u8> {
         self.responses.refusal(reason)
     }
 
-    /// Does what a browser outside the room asks for. False for one that was disconnected already,
-    /// and for what no worker asks.
+    /// Serves the request of a browser outside the room. False for one that was disconnected
+    /// already, and for a record that no worker writes.
     pub fn on_request(
         &self,
         record: &Record,
@@ -67,30 +59,18 @@ impl WebEndpoint {
         if connection.disconnected.is_some() {
             return false;
         }
-        if record.kind == Kind::Enter {
-            // Its messages begin with a nick, not with a header.
-            client.handshake = HandshakeState::Accepted;
-            self.enter(record, connection, client, frames, context);
-            return true;
+        if record.kind != Kind::Enter {
+            return self.respond(record, connection, context.supervisor);
         }
-        self.respond(record, connection, context)
-    }
-
-    /// Lets a browser into the room, unless its address has too many clients there.
-    fn enter(
-        &self,
-        record: &Record,
-        connection: &mut Connection,
-        client: &mut ClientState,
-        frames: ChannelId,
-        context: &mut Context<ClientState>,
-    ) {
+        // Its messages begin with a nick, not with a header.
+        client.handshake = HandshakeState::Accepted;
         let (inside, _) = context.peers.from(connection.peer.ip());
         let supervisor = &mut *context.supervisor;
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
             supervisor.err.line(supervisor.messages.refused_address(connection.peer, most));
             let reason = PROGRAM.says(&supervisor.messages.too_many_from_your_address(most));
-            return connection.disconnect(self.refusal(&reason));
+            connection.disconnect(self.refusal(&reason));
+            return true;
         }
         client.encoding = Some(Encoding::WebSocket);
         connection.join(frames, context.channels);
@@ -99,24 +79,20 @@ impl WebEndpoint {
         let greeting = [upgraded(&accept), ws_encode::hello(connection.pid, self.room)].concat();
         context.tell(connection, &greeting);
         if self.verbosity >= Verbosity::Chat && context.supervisor.out.has_room() {
-            context.supervisor.out.line(messages::joined_by_web(connection, context.channels.readers()));
+            context.supervisor.out.line(messages::joined(connection, " (web)", context.channels.readers()));
         }
+        true
     }
 
     /// Sends an HTTP response and closes. False for a number that stands for none.
-    fn respond(
-        &self,
-        record: &Record,
-        connection: &mut Connection,
-        context: &mut Context<ClientState>,
-    ) -> bool {
+    fn respond(&self, record: &Record, connection: &mut Connection, supervisor: &mut Supervisor) -> bool {
         let number = record.body.first().copied();
-        let Some((response, head_alone)) = number.and_then(Response::numbered) else { return false };
+        let Some((response, head_alone)) = number.and_then(Response::from_number) else { return false };
         if matches!(response, Response::ForeignHost | Response::ForeignOrigin) {
             let is_host = response == Response::ForeignHost;
-            context.supervisor.err.line(messages::foreign_visitor(connection, is_host));
+            supervisor.err.line(messages::foreign_visitor(connection, is_host));
         } else if self.verbosity >= Verbosity::Hops {
-            context.supervisor.out.line(messages::answered(connection, response.status()));
+            supervisor.out.line(messages::answered(connection, response.status()));
         }
         connection.disconnect(self.responses.bytes(response, head_alone));
         true

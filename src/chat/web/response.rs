@@ -33,88 +33,52 @@ pub enum Response {
     TooLarge,
 }
 
-const ALL: [Response; 10] = [
-    Response::Page,
-    Response::NoIcon,
-    Response::Malformed,
-    Response::ForeignHost,
-    Response::ForeignOrigin,
-    Response::Unknown,
-    Response::OnlyGet,
-    Response::TooSlow,
-    Response::OnlyWebSocket,
-    Response::TooLarge,
+/// Each response in the order of its number, with its status code and reason phrase (RFC 9110, 15;
+/// RFC 6585, 5), its extra header lines (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4), and the
+/// content of an error.
+#[rustfmt::skip]
+const ALL: [(Response, &str, &str, &str); 10] = [
+    (Response::Page, "200 OK", "", ""),
+    (Response::NoIcon, "204 No Content", "", ""),
+    (Response::Malformed, "400 Bad Request", "",
+     "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host"),
+    (Response::ForeignHost, "403 Forbidden", "",
+     "l'en-tête Host n'est pas une adresse de ce serveur : ouvrez la page par une adresse IP, par localhost ou \
+      par le nom de cette machine, avec son port"),
+    (Response::ForeignOrigin, "403 Forbidden", "",
+     "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici"),
+    (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est /, la salle /room"),
+    (Response::OnlyGet, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "rien d'autre que GET et HEAD ici"),
+    (Response::TooSlow, "408 Request Timeout", "", "la requête n'est pas arrivée à temps"),
+    (Response::OnlyWebSocket, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+     "la salle est un WebSocket (RFC 6455), version 13"),
+    (Response::TooLarge, "431 Request Header Fields Too Large", "", "requête trop longue"),
 ];
 
 impl Response {
-    /// The inverse of [`Response::number`].
-    pub(crate) fn numbered(number: u8) -> Option<(Response, bool)> {
-        let response = ALL.into_iter().find(|&response| response as u8 == number & !HEAD_ALONE)?;
-        Some((response, number & HEAD_ALONE != 0))
+    pub(crate) fn from_number(number: u8) -> Option<(Response, bool)> {
+        let (response, ..) = ALL.get(usize::from(number & !HEAD_ALONE).checked_sub(1)?)?;
+        Some((*response, number & HEAD_ALONE != 0))
     }
 
     pub(crate) fn number(self, head_alone: bool) -> u8 {
         self as u8 | if head_alone { HEAD_ALONE } else { 0 }
     }
 
-    /// Status code and reason phrase: RFC 9110, 15; RFC 6585, 5.
     pub(crate) fn status(self) -> &'static str {
-        match self {
-            Response::Page => "200 OK",
-            Response::NoIcon => "204 No Content",
-            Response::Malformed => "400 Bad Request",
-            Response::ForeignHost | Response::ForeignOrigin => "403 Forbidden",
-            Response::Unknown => "404 Not Found",
-            Response::OnlyGet => "405 Method Not Allowed",
-            Response::TooSlow => "408 Request Timeout",
-            Response::OnlyWebSocket => "426 Upgrade Required",
-            Response::TooLarge => "431 Request Header Fields Too Large",
-        }
-    }
-
-    /// The content of an error.
-    fn text(self) -> &'static str {
-        match self {
-            Response::Page | Response::NoIcon => "",
-            Response::Malformed => {
-                "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host"
-            }
-            Response::ForeignHost => {
-                "l'en-tête Host n'est pas une adresse de ce serveur : ouvrez la page par une adresse IP, par localhost ou \
-                 par le nom de cette machine, avec son port"
-            }
-            Response::ForeignOrigin => {
-                "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici"
-            }
-            Response::Unknown => "rien ici de ce nom : la page est /, la salle /room",
-            Response::OnlyGet => "rien d'autre que GET et HEAD ici",
-            Response::TooSlow => "la requête n'est pas arrivée à temps",
-            Response::OnlyWebSocket => "la salle est un WebSocket (RFC 6455), version 13",
-            Response::TooLarge => "requête trop longue",
-        }
-    }
-
-    /// Extra header lines: RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4.
-    fn headers(self) -> &'static str {
-        match self {
-            Response::OnlyGet => "Allow: GET, HEAD\r\n",
-            Response::OnlyWebSocket => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-            _ => "",
-        }
+        ALL[self as usize - 1].1
     }
 }
 
-/// Encodes the responses.
 #[derive(Debug)]
 pub(crate) struct Responses {
-    /// Content-Security-Policy: the page's own script and style by their hashes, connections to its
-    /// own origin.
+    /// Content-Security-Policy: the page's script and style by their hashes, its own origin.
     policy: String,
 }
 
 impl Responses {
     /// Hashes the page's script and style.
-    pub(crate) fn of_the_page() -> Responses {
+    pub(crate) fn new() -> Responses {
         let (script, style) = (hash_of(PAGE, "script"), hash_of(PAGE, "style"));
         let policy = format!(
             "default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; img-src data:; \
@@ -125,11 +89,11 @@ impl Responses {
 
     /// Encodes a response, after which the connection is to be closed.
     pub(crate) fn bytes(&self, response: Response, head_alone: bool) -> Vec<u8> {
-        let status = response.status();
+        let (_, status, headers, text) = ALL[response as usize - 1];
         let mut bytes = match response {
             Response::Page => self.http(status, "", "text/html", PAGE),
             Response::NoIcon => self.http(status, "", "", ""),
-            _ => self.http(status, response.headers(), "text/plain", &format!("{}\n", response.text())),
+            _ => self.http(status, headers, "text/plain", &format!("{text}\n")),
         };
         if head_alone {
             let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
@@ -206,16 +170,17 @@ mod tests {
 
     #[test]
     fn each_response_has_its_number_and_closes_the_connection() {
-        let encoded = |response, head_alone| {
-            String::from_utf8(Responses::of_the_page().bytes(response, head_alone)).unwrap()
-        };
-        for response in ALL {
+        let responses = Responses::new();
+        let encoded =
+            |response, head_alone| String::from_utf8(responses.bytes(response, head_alone)).unwrap();
+        for (at, (response, status, ..)) in ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(response.number(false)), at + 1, "{response:?}");
             for head_alone in [false, true] {
-                assert_eq!(Response::numbered(response.number(head_alone)), Some((response, head_alone)));
+                assert_eq!(Response::from_number(response.number(head_alone)), Some((response, head_alone)));
             }
             let text = encoded(response, false);
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
-            assert!(head.starts_with(&format!("HTTP/1.1 {}\r\n", response.status())), "{head}");
+            assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
             for line in ["Connection: close", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"] {
                 assert!(head.lines().any(|header| header == line), "{line} in {head}");
             }
@@ -223,6 +188,6 @@ mod tests {
             assert!(response == Response::NoIcon || head.lines().any(|line| line == length), "{head}");
             assert_eq!(encoded(response, true), format!("{head}\r\n\r\n"));
         }
-        assert_eq!((Response::numbered(0), Response::numbered(11)), (None, None));
+        assert_eq!((Response::from_number(0), Response::from_number(11)), (None, None));
     }
 }

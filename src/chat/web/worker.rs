@@ -5,7 +5,7 @@ use std::io::{self, PipeWriter};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::request::{MAX, Route, Site, is_head, route};
+use super::request::{MAX_HEAD_LEN, Route, Site, is_head, route};
 use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
@@ -13,8 +13,7 @@ use crate::hub::record::{IDLE, Kind, closed};
 use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
 use crate::sys;
 
-/// Deadline of a request's head. A browser opens connections before it needs them, so one may also
-/// never come.
+/// Deadline of a request's head. It may never come: browsers open connections in advance.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves a client of `site` until it or the hub is gone. Once it is in the room, it may be idle
@@ -30,24 +29,32 @@ pub(crate) fn serve(
     idle: Option<Duration>,
     title: ProcTitle,
 ) -> i32 {
-    let mut worker = WebWorker { socket, records: RecordWriter::new(pipe), traces_reads, title };
-    // An error here is the pipe's: the hub is gone, and so is everyone to report to.
-    let _ = worker.serve_request(site, idle).and_then(|left| worker.report(left));
-    DONE
+    WebWorker { socket, records: RecordWriter::new(pipe), site, idle, traces_reads, title }.run()
 }
 
 struct WebWorker<'a> {
     socket: &'a TcpStream,
     records: RecordWriter<'a>,
+    site: &'a Site,
+    idle: Option<Duration>,
     traces_reads: bool,
     title: ProcTitle,
 }
 
 impl WebWorker<'_> {
-    /// Reads a request and routes it. Returns why the client is gone, as in [`Kind::Left`]. EPIPE:
-    /// the hub is gone.
-    fn serve_request(&mut self, site: &Site, idle: Option<Duration>) -> io::Result<i32> {
-        let (mut head, mut len) = ([0; MAX], 0);
+    fn run(&mut self) -> i32 {
+        // An error here is the pipe's: the hub is gone, and no process is left to report to.
+        let _ = self.serve_request().and_then(|left| {
+            // Behind all that the client has said.
+            self.push(Kind::Left, &left.to_ne_bytes())?;
+            self.records.write()
+        });
+        DONE
+    }
+
+    /// Reads and routes a request. Returns the reason of [`Kind::Left`]. EPIPE: the hub is gone.
+    fn serve_request(&mut self) -> io::Result<i32> {
+        let (mut head, mut len) = ([0; MAX_HEAD_LEN], 0);
         let deadline = Instant::now() + HEAD_TIMEOUT;
         loop {
             match self.read(&mut head[len..], Some(deadline))? {
@@ -55,11 +62,11 @@ impl WebWorker<'_> {
                 Err(left) => return Ok(left),
             }
             let head_alone = is_head(&head);
-            match route(&head[..len], site) {
+            match route(&head[..len], self.site) {
                 Route::Response(response) => return self.respond(response, head_alone),
                 Route::Enter(accept, size) => {
                     self.push(Kind::Enter, accept.as_bytes())?;
-                    return self.relay_frames(&head[size..len], idle);
+                    return self.relay_frames(&head[size..len]);
                 }
                 Route::Incomplete if Instant::now() < deadline => {}
                 // Nothing was asked: close without a response.
@@ -76,10 +83,11 @@ impl WebWorker<'_> {
     }
 
     /// Relays the client's messages; `first` came with the request. Returns why the client is gone.
-    fn relay_frames(&mut self, first: &[u8], idle: Option<Duration>) -> io::Result<i32> {
+    fn relay_frames(&mut self, first: &[u8]) -> io::Result<i32> {
         let (mut decoder, mut chunk) = (WsDecoder::new(first), [0; CHUNK]);
-        let idle_from = |began: Instant| idle.map(|time| began + time);
-        let mut idle_at = idle_from(Instant::now());
+        let idle = self.idle;
+        let idle_from_now = || idle.map(|time| Instant::now() + time);
+        let mut idle_at = idle_from_now();
         loop {
             let mut ping = None;
             for event in decoder.by_ref() {
@@ -87,7 +95,7 @@ impl WebWorker<'_> {
                     WsEvent::Text(text) => {
                         self.title.update(&text);
                         self.push(Kind::Line, &text)?;
-                        idle_at = idle_from(Instant::now());
+                        idle_at = idle_from_now();
                     }
                     // One answer to all pings of a read: RFC 6455, 5.5.3.
                     WsEvent::Ping(bytes) => ping = Some(bytes),
@@ -118,7 +126,7 @@ impl WebWorker<'_> {
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {
                 if self.traces_reads {
-                    self.records.batch.push_note(Kind::Read, (n as u32).to_ne_bytes());
+                    self.records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());
                     self.records.write()?;
                 }
                 Ok(n)
@@ -129,11 +137,5 @@ impl WebWorker<'_> {
 
     fn push(&mut self, kind: Kind, body: &[u8]) -> io::Result<()> {
         self.records.push(|batch| batch.push_whole(kind, body))
-    }
-
-    /// Reports why the client is gone, behind all that it has said.
-    fn report(&mut self, left: i32) -> io::Result<()> {
-        self.push(Kind::Left, &left.to_ne_bytes())?;
-        self.records.write()
     }
 }

@@ -21,8 +21,7 @@ pub enum WsEvent {
     Text(Vec<u8>),
     /// At most 125 bytes, which the pong has to repeat.
     Ping(Vec<u8>),
-    /// The last event: the code of the client's close frame, [`NO_STATUS`], or the code for its
-    /// error.
+    /// The last event: the client's close code, [`NO_STATUS`], or the code for its error.
     Close(u16),
 }
 

@@ -43,7 +43,14 @@ impl WsEncoder {
     pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
         self.frame.clear();
         self.frame.resize(HEADER, 0);
-        self.write(pid, time, said);
+        let ParsedMessage { name, text } = ParsedMessage::of(said);
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.frame, r#"{{"pid":{pid},"time":{time}"#);
+        for (key, bytes) in name.map(|name| ("name", name)).into_iter().chain([("text", text)]) {
+            let _ = write!(self.frame, r#","{key}":"#);
+            let _ = serde_json::to_writer(&mut self.frame, &String::from_utf8_lossy(bytes));
+        }
+        self.frame.push(b'}');
         // The shortest form of the length is mandatory: RFC 6455, 5.2.
         let length = self.frame.len() - HEADER;
         let [high, low] = (length as u16).to_be_bytes();
@@ -52,18 +59,6 @@ impl WsEncoder {
         &self.frame[start..]
     }
 
-    fn write(&mut self, pid: Pid, time: u64, said: &[u8]) {
-        // Writing to a Vec cannot fail.
-        let ParsedMessage { name, text } = ParsedMessage::of(said);
-        let _ = write!(self.frame, r#"{{"pid":{pid},"time":{time}"#);
-        for (key, bytes) in name.map(|name| ("name", name)).into_iter().chain([("text", text)]) {
-            let _ = write!(self.frame, r#","{key}":"#);
-            let _ = serde_json::to_writer(&mut self.frame, &String::from_utf8_lossy(bytes));
-        }
-        self.frame.push(b'}');
-    }
-
-    /// In a child: gives its memory back.
     pub fn forget(&mut self) {
         discard_in_child(&mut self.frame);
     }
@@ -83,16 +78,14 @@ pub fn pong(bytes: &[u8]) -> Vec<u8> {
     bytes_of(Frame::pong(bytes.to_vec()))
 }
 
-/// A close frame: without a code for [`NO_STATUS`], with 1002 (protocol error) for a code that must
-/// not be sent.
+/// A close frame: without a code for [`NO_STATUS`], with 1002 for a code that must not be sent.
 pub fn close(code: u16) -> Vec<u8> {
     let code = Some(CloseCode::from(code)).filter(|code| u16::from(*code) != NO_STATUS);
     let allowed = code.map(|code| if code.is_allowed() { code } else { CloseCode::Protocol });
     bytes_of(Frame::close(allowed.map(|code| CloseFrame { code, reason: Utf8Bytes::from_static("") })))
 }
 
-/// The rest of the frame in which `bytes` begin, or the first whole frame if they begin between
-/// two.
+/// The rest of the frame in which `bytes` begin, or the whole frame that they begin with.
 ///
 /// `bytes` are frames of messages: each begins with 0x81 and ends with `}`, and `}` is never
 /// followed by 0x81 inside one. In the JSON, 0x81 is a continuation byte of UTF-8; in the length,
@@ -161,8 +154,7 @@ mod tests {
 
     #[test]
     fn the_next_frame_is_found_wherever_a_reader_stopped() {
-        // Bytes 0x81 and braces in all places, and in the length: of one byte and of two, 0x7d and
-        // 0x81 among them.
+        // Bytes 0x81 and braces in all places, and in lengths of one byte and of two.
         let texts = ["}\u{81}}\u{10401}é{", "Á}", "", "}"].map(str::to_string);
         let padded = (95..104).map(|count| "}".repeat(count));
         for text in texts.into_iter().chain(padded) {

@@ -47,7 +47,7 @@ impl Room {
 
     #[track_caller]
     fn tell(&mut self, pid: i32, notice: &[u8], now: Instant) {
-        let (connection, _) = self.clients.get_mut(Pid::from_raw(pid)).unwrap();
+        let connection = &mut self.clients.get_mut(Pid::from_raw(pid)).unwrap().0;
         connection.tell(notice, &mut self.channels, now);
     }
 
@@ -70,12 +70,12 @@ impl Room {
 
     fn is_under_pressure(&mut self) -> bool {
         self.say(1);
-        self.backpressure.is_under_pressure()
+        self.backpressure.under_pressure
     }
 
     /// Talks until the socket of client 1 is full and there is pressure.
     fn press(&mut self) {
-        while !self.backpressure.is_under_pressure() {
+        while !self.backpressure.under_pressure {
             self.say(10_000);
         }
     }
@@ -84,7 +84,7 @@ impl Room {
     fn pause(&mut self) {
         self.backpressure.count_read(CAPACITY);
         self.backpressure.pause(&mut self.clients, &self.channels, Instant::now());
-        if let Some(until) = self.backpressure.paused_until() {
+        if let Some(until) = self.backpressure.paused_until {
             self.backpressure.resume(&mut self.clients, &self.channels, until);
         }
     }

@@ -6,28 +6,42 @@ fn cut(chunk: &[u8]) -> Vec<&[u8]> {
     messages(chunk).collect()
 }
 
-/// Feeds `reads` one after the other, without a pause; then the end.
-fn chunks_of(framing: Framing, capacity: usize, reads: &[&[u8]]) -> Vec<Vec<u8>> {
-    let (mut buffer, now, mut chunks) = (vec![0; capacity], Instant::now(), Vec::new());
-    let mut cutter = FrameDecoder::new(&mut buffer, framing);
-    let mut give = |cutter: &mut FrameDecoder, ended| {
-        let kept = |chunk: &[u8]| {
-            chunks.push(chunk.to_vec());
-            Ok::<(), ()>(())
-        };
-        cutter.take(now, ended, kept).unwrap();
-    };
-    for mut read in reads.iter().copied() {
-        while !read.is_empty() {
-            let n = read.len().min(cutter.spare().len());
-            cutter.spare()[..n].copy_from_slice(&read[..n]);
-            cutter.filled(n);
-            read = &read[n..];
-            give(&mut cutter, false);
-        }
+/// A decoder with a buffer of `N` bytes, and the chunks that it gives.
+struct Decoding<const N: usize> {
+    decoder: FrameDecoder<'static>,
+    chunks: Vec<Vec<u8>>,
+}
+
+impl<const N: usize> Decoding<N> {
+    fn new(framing: Framing) -> Decoding<N> {
+        Decoding { decoder: FrameDecoder::new(vec![0; N].leak(), framing), chunks: Vec::new() }
     }
-    give(&mut cutter, true);
-    chunks
+
+    /// One read, which has to fit the buffer. Returns the deadline after it.
+    #[track_caller]
+    fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Instant> {
+        self.decoder.spare()[..bytes.len()].copy_from_slice(bytes);
+        self.decoder.filled(bytes.len());
+        self.take(now, false)
+    }
+
+    fn take(&mut self, now: Instant, ended: bool) -> Option<Instant> {
+        let Ok(()) = self.decoder.take(now, ended, |chunk| {
+            self.chunks.push(chunk.to_vec());
+            Ok::<(), std::convert::Infallible>(())
+        });
+        self.decoder.deadline()
+    }
+}
+
+/// The chunks of strings that come in these reads, without a pause; then the end.
+fn strings_of(reads: &[&[u8]]) -> Vec<Vec<u8>> {
+    let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
+    for read in reads {
+        decoding.read(read, now);
+    }
+    decoding.take(now, true);
+    decoding.chunks
 }
 
 #[test]
@@ -44,19 +58,12 @@ fn newlines_cut_only_where_there_is_no_nul() {
 
 #[test]
 fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
-    let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Lines);
+    let (mut decoding, start) = (Decoding::<64>::new(Framing::Lines), Instant::now());
     for (read, now) in [(&b"a\0b"[..], start), (b"c\nd", start + HOLD * 100), (b"\n\n", start + HOLD * 200)] {
-        cutter.spare()[..read.len()].copy_from_slice(read);
-        cutter.filled(read.len());
-        let keep = |chunk: &[u8]| {
-            given.extend(lines(chunk).map(<[u8]>::to_vec));
-            Ok::<(), ()>(())
-        };
-        cutter.take(now, false, keep).unwrap();
-        assert_eq!(cutter.deadline(), None);
+        assert_eq!(decoding.read(read, now), None);
     }
-    assert_eq!(given, [b"a\0bc\n".to_vec(), b"d\n".to_vec(), b"\n".to_vec()]);
+    let lines: Vec<&[u8]> = decoding.chunks.iter().flat_map(|chunk| lines(chunk)).collect();
+    assert_eq!(lines, [&b"a\0bc\n"[..], b"d\n", b"\n"]);
 }
 
 #[test]
@@ -67,51 +74,33 @@ fn nuls_alone_are_no_message() {
 
 #[test]
 fn a_message_in_two_segments_is_one() {
-    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
+    assert_eq!(strings_of(&[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
 }
 
 #[test]
-fn what_is_whole_goes_at_once_and_the_rest_waits() {
-    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
-    assert_eq!(chunks_of(Framing::Strings(HOLD), 1023, &[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
+fn complete_messages_go_at_once_and_the_rest_waits() {
+    assert_eq!(strings_of(&[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
+    assert_eq!(strings_of(&[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
 }
 
 #[test]
 fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
-    let (mut buffer, start) = ([0; 64], Instant::now());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
-    cutter.spare()[..3].copy_from_slice(b"abc");
-    cutter.filled(3);
-    let mut given = Vec::new();
-    let mut take = |cutter: &mut FrameDecoder, now| {
-        cutter.take(now, false, |chunk| -> Result<(), ()> {
-            given.push(chunk.to_vec());
-            Ok(())
-        })
-    };
-    take(&mut cutter, start).unwrap();
-    assert_eq!(cutter.deadline(), Some(start + HOLD));
+    let (mut decoding, start) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
+    assert_eq!(decoding.read(b"abc", start), Some(start + HOLD));
     // A trickle does not prolong the wait.
-    cutter.spare()[..1].copy_from_slice(b"d");
-    cutter.filled(1);
-    take(&mut cutter, start + HOLD / 2).unwrap();
-    assert_eq!(cutter.deadline(), Some(start + HOLD));
-    take(&mut cutter, start + HOLD).unwrap();
-    assert_eq!((given, cutter.deadline()), (vec![b"abcd".to_vec()], None));
+    assert_eq!(decoding.read(b"d", start + HOLD / 2), Some(start + HOLD));
+    assert_eq!(decoding.take(start + HOLD, false), None);
+    assert_eq!(decoding.chunks, [b"abcd"]);
 }
 
 /// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more,
 /// which is short. Returns how long that waits for its rest.
 fn wait_after(length: usize) -> Duration {
-    let (mut buffer, now) = ([0; 64], Instant::now());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
-    let stream = b"message\0".repeat(length / 8);
-    for read in stream.chunks(64).chain([&b"mess"[..]]) {
-        cutter.spare()[..read.len()].copy_from_slice(read);
-        cutter.filled(read.len());
-        cutter.take(now, false, |_| Ok::<(), ()>(())).unwrap();
+    let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
+    for read in b"message\0".repeat(length / 8).chunks(64) {
+        decoding.read(read, now);
     }
-    cutter.deadline().expect("a piece waits") - now
+    decoding.read(b"mess", now).expect("a piece waits") - now
 }
 
 #[test]
@@ -126,48 +115,32 @@ fn a_piece_at_the_end_of_a_stream_that_tcp_may_have_stopped_waits_longer() {
 #[test]
 fn messages_that_fill_the_buffer_with_pauses_between_them_are_no_stream() {
     for (pause, expected) in [(PAUSE, STALL), (PAUSE * 2, HOLD)] {
-        let (mut buffer, now) = ([0; 1024], Instant::now());
-        let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
-        for read in [&[b'x'; 1024]; 20].into_iter().map(|read| &read[..]).chain([&b"mess"[..]]) {
-            cutter.waited(pause);
-            cutter.spare()[..read.len()].copy_from_slice(read);
-            cutter.filled(read.len());
-            cutter.take(now, false, |_| Ok::<(), ()>(())).unwrap();
+        let (mut decoding, now) = (Decoding::<1024>::new(Framing::Strings(HOLD)), Instant::now());
+        for _ in 0..20 {
+            decoding.decoder.waited(pause);
+            decoding.read(&[b'x'; 1024], now);
         }
-        assert_eq!(cutter.deadline(), Some(now + expected));
+        decoding.decoder.waited(pause);
+        assert_eq!(decoding.read(b"mess", now), Some(now + expected), "{pause:?}");
     }
 }
 
 #[test]
-fn a_rest_that_came_while_nobody_looked_makes_its_message_whole() {
-    let (mut buffer, start, mut given) = ([0; 64], Instant::now(), Vec::new());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
+fn a_rest_that_came_while_nothing_was_taken_completes_its_message() {
+    let (mut decoding, start) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
     for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
-        cutter.spare()[..read.len()].copy_from_slice(read);
-        cutter.filled(read.len());
-        let keep = |chunk: &[u8]| {
-            given.push(chunk.to_vec());
-            Ok::<(), ()>(())
-        };
-        cutter.take(now, false, keep).unwrap();
+        decoding.read(read, now);
     }
-    assert_eq!(given, [b"abc\0".to_vec(), b"de\0".to_vec()]);
+    assert_eq!(decoding.chunks, [&b"abc\0"[..], b"de\0"]);
 }
 
-/// Decodes `reads` in a small buffer, each at its time after the first.
+/// Decodes texts in a small buffer, each read at its time after the first.
 fn texts_of(reads: &[(&[u8], Duration)]) -> Vec<Vec<u8>> {
-    let (mut buffer, start, mut given) = ([0; 4], Instant::now(), Vec::new());
-    let mut cutter = FrameDecoder::new(&mut buffer, Framing::Texts(HOLD));
+    let (mut decoding, start) = (Decoding::<4>::new(Framing::Texts(HOLD)), Instant::now());
     for &(read, after) in reads {
-        cutter.spare()[..read.len()].copy_from_slice(read);
-        cutter.filled(read.len());
-        let keep = |chunk: &[u8]| {
-            given.push(chunk.to_vec());
-            Ok::<(), ()>(())
-        };
-        cutter.take(start + after, false, keep).unwrap();
+        decoding.read(read, start + after);
     }
-    given
+    decoding.chunks
 }
 
 #[test]
@@ -183,7 +156,7 @@ fn the_rest_of_a_text_that_is_too_long_is_skipped_to_its_end() {
 }
 
 #[test]
-fn what_comes_long_after_a_text_that_was_too_long_is_a_text_of_its_own() {
+fn bytes_long_after_an_over_long_text_are_a_text_of_their_own() {
     let reads = [
         (&b"abcd"[..], Duration::ZERO),
         (b"e", HOLD * 2),
