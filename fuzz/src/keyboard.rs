@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use forklab::chat::client::outgoing::{message, room_for_text};
-use forklab::chat::server::STRINGS;
+use forklab::chat::encoding::STRINGS;
 use forklab::client::LineBuffer;
 use forklab::hub::framing::{FrameDecoder, messages};
 use forklab::hub::worker::CHUNK;

@@ -2,18 +2,22 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::time::Duration;
 
-use super::PROGRAM;
 use super::web::ws_encode;
+use super::{PROGRAM, messages};
 use crate::hub::connection::Connection;
-use crate::hub::framing::line_text;
-use crate::hub::record::{IDLE, code_of};
+use crate::hub::framing::{Framing, line_text};
+use crate::hub::record::{IDLE, Kind, code_of};
 
 /// Close codes: RFC 6455, 7.4.1; IANA's WebSocket Close Code Number Registry.
 const GOING_AWAY: u16 = 1001;
 const POLICY_VIOLATION: u16 = 1008;
 const INTERNAL_ERROR: u16 = 1011;
 const TRY_AGAIN_LATER: u16 = 1013;
+
+/// A message without an end is held this long for its rest (docs/PROTOCOLS.md, "Framing, ours").
+pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
 /// The form in which a client sends and reads messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +31,54 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// A text and its terminator; not for WebSocket, where a text is a frame.
-    pub fn terminated(self, text: &str) -> Vec<u8> {
-        let end = if self == Encoding::Line { '\n' } else { '\0' };
-        format!("{text}{end}").into_bytes()
+    /// How a worker finds its messages; `None` where `web::worker` decodes them.
+    pub fn framing(self) -> Option<Framing> {
+        match self {
+            Encoding::CString => Some(STRINGS),
+            Encoding::Line => Some(Framing::Lines),
+            Encoding::WebSocket => None,
+        }
     }
 
+    /// The kind of its messages' records.
+    pub fn kind(self) -> Kind {
+        match self {
+            Encoding::CString => Kind::Message,
+            Encoding::Line | Encoding::WebSocket => Kind::Line,
+        }
+    }
+
+    /// The first bytes for a client.
+    pub fn greeting(self) -> &'static str {
+        match self {
+            Encoding::Line => messages::WELCOME_TO_LINES,
+            Encoding::CString | Encoding::WebSocket => "",
+        }
+    }
+
+    /// A line of the server, as it stands.
+    pub fn line(self, text: &str) -> Vec<u8> {
+        match self {
+            Encoding::CString => format!("{text}\0").into_bytes(),
+            Encoding::Line => format!("{text}\n").into_bytes(),
+            Encoding::WebSocket => ws_encode::notice(text),
+        }
+    }
+
+    /// A notice of the server for one client, with the server's name where the encoding has none.
     pub fn notice(self, text: &str) -> Vec<u8> {
         match self {
-            Encoding::WebSocket => ws_encode::notice(text),
-            _ => self.terminated(&PROGRAM.says(text)),
+            Encoding::CString | Encoding::Line => self.line(&PROGRAM.says(text)),
+            Encoding::WebSocket => self.line(text),
         }
     }
 
     /// The last bytes for a client that has left, with a notice where there is one.
     pub(crate) fn last_words(self, connection: &Connection, notice: Option<&str>) -> Vec<u8> {
         let notice = notice.map(|text| self.notice(text)).unwrap_or_default();
-        if self != Encoding::WebSocket {
-            return notice;
+        match self {
+            Encoding::CString | Encoding::Line => return notice,
+            Encoding::WebSocket => {}
         }
         let code = match connection.left {
             Some(IDLE) => POLICY_VIOLATION,
@@ -68,12 +102,15 @@ impl Encoding {
                 [rest, &notice, &ws_encode::close(TRY_AGAIN_LATER)].concat()
             }
             // It has most likely stopped within a line or a string: end that first.
-            _ => [self.terminated(""), self.notice(notice)].concat(),
+            Encoding::CString | Encoding::Line => [self.line(""), self.notice(notice)].concat(),
         }
     }
 
     pub fn stopping(self) -> Vec<u8> {
-        if self == Encoding::WebSocket { ws_encode::close(GOING_AWAY) } else { Vec::new() }
+        match self {
+            Encoding::CString | Encoding::Line => Vec::new(),
+            Encoding::WebSocket => ws_encode::close(GOING_AWAY),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Display for Said<'_> {
 pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     let (pid, peer) = (client.pid, client.peer);
     let why = match client.end_reason() {
-        _ if client.disconnected.is_some() => "a été déconnecté".to_string(),
+        _ if client.last_words.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
         Some(left) => match code_of(left) {

@@ -24,16 +24,12 @@ use super::{PROGRAM, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
-use crate::hub::framing::Framing;
 use crate::hub::message_log::{ChannelId, Channels};
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{IdleTimeouts, Worker};
+use crate::hub::worker::{DONE, IdleTimeouts, Worker};
 use crate::server::Supervisor;
 use crate::sys::{self, Ended, Signal, Title};
-
-/// A message without an end is held this long for its rest (docs/PROTOCOLS.md, "Framing, ours").
-pub const STRINGS: Framing = Framing::Strings(Duration::from_millis(20));
 
 pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { verbosity, idle_timeout, .. } = options;
@@ -140,12 +136,9 @@ impl Service for ChatServer {
     fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let mut title = ProcTitle::new(self.title, PROGRAM.name, *peer);
         let traces_reads = self.trace.is_on;
-        let framing = match (self.listeners[listener], &self.web) {
-            (None, Some(web)) => {
-                return web::worker::serve(socket, pipe, &web.site, traces_reads, self.idle_timeout, title);
-            }
-            (Some(Encoding::Line), _) => Framing::Lines,
-            _ => STRINGS,
+        let Some(framing) = self.listeners[listener].and_then(Encoding::framing) else {
+            let Some(web) = &self.web else { return DONE };
+            return web::worker::serve(socket, pipe, &web.site, traces_reads, self.idle_timeout, title);
         };
         let timeouts = IdleTimeouts { before_first: self.idle_timeout, between: self.idle_timeout };
         let on_message = |message: &[u8]| title.update(message);
@@ -153,9 +146,9 @@ impl Service for ChatServer {
     }
 
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
-        match (self.listeners[listener], &self.web) {
-            (None, Some(web)) => web.refusal(reason),
-            (encoding, _) => encoding.unwrap_or(Encoding::CString).terminated(reason),
+        match self.listeners[listener] {
+            Some(encoding) => encoding.line(reason),
+            None => self.web.as_ref().map(|web| web.refusal(reason)).unwrap_or_default(),
         }
     }
 
@@ -171,8 +164,9 @@ impl Service for ChatServer {
             Encoding::Line => self.lines,
             Encoding::WebSocket => self.frames,
         });
-        if encoding == Some(Encoding::Line) {
-            connection.greet(messages::WELCOME_TO_LINES.as_bytes());
+        let greeting = encoding.map_or("", Encoding::greeting);
+        if !greeting.is_empty() {
+            connection.greet(greeting.as_bytes());
         }
         channel.iter().for_each(|&channel| connection.join(channel, context.channels));
         let client = ClientState { encoding, ..ClientState::default() };
@@ -193,15 +187,6 @@ impl Service for ChatServer {
         context: &mut Context<ClientState>,
     ) -> bool {
         match (record.kind, client.encoding) {
-            (Kind::Message, Some(Encoding::CString))
-            | (Kind::Line, Some(Encoding::Line | Encoding::WebSocket)) => {
-                client.said.messages += 1;
-                client.said.bytes += record.body.len() as u64;
-                if let Some(body) = self.filter.pass(record, connection, client, context) {
-                    client.nick.update(&body);
-                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
-                }
-            }
             (Kind::Enter | Kind::Answer, None) => {
                 let (Some(web), Some(frames)) = (&self.web, self.frames) else { return false };
                 return web.on_request(record, connection, client, frames, context);
@@ -211,6 +196,14 @@ impl Service for ChatServer {
             }
             (Kind::Read, _) if self.trace.is_on => {
                 self.trace.read(record, connection, &mut context.supervisor.out);
+            }
+            (kind, Some(encoding)) if kind == encoding.kind() => {
+                client.said.messages += 1;
+                client.said.bytes += record.body.len() as u64;
+                if let Some(body) = self.filter.pass(record, connection, client, context) {
+                    client.nick.update(&body);
+                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
+                }
             }
             _ => return false,
         }

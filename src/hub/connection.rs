@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     /// Why it left, as its worker reports in [`super::record::Kind::Left`].
     pub left: Option<i32>,
     /// The server has disconnected it: the last bytes to send.
-    pub disconnected: Option<Vec<u8>>,
+    pub last_words: Option<Vec<u8>>,
     /// The position in the log up to which its socket has taken all.
     pub(super) cursor: u64,
     /// Since when its socket has taken less than there is.
@@ -81,7 +81,7 @@ impl Connection {
             received: Traffic::default(),
             channel: None,
             left: None,
-            disconnected: None,
+            last_words: None,
             cursor: 0,
             blocked_since: None,
             is_writable: false,
@@ -138,7 +138,7 @@ impl Connection {
 
     /// True when its worker has ended without a report.
     pub fn worker_died(&self) -> bool {
-        self.left.is_none() && self.disconnected.is_none()
+        self.left.is_none() && self.last_words.is_none()
     }
 
     /// Why it left: the worker's report, or the hub's own errno where the worker saw an orderly
@@ -163,7 +163,7 @@ impl Connection {
     /// Disconnects it: it is sent nothing more but `last_words`. The worker is killed; the rest
     /// happens when that is reaped, as for any other end.
     pub fn disconnect(&mut self, last_words: Vec<u8>) {
-        self.disconnected = Some(last_words);
+        self.last_words = Some(last_words);
         self.is_closed = true;
         if !self.is_reaped {
             // Not SIGTERM, which stays pending in a stopped process.

@@ -118,7 +118,7 @@ impl<S: Service> Hub<S> {
         self.drain_pipe(now);
         self.service.before_send(&mut self.supervisor);
         for (pid, ended) in reaped {
-            self.disconnect(pid, ended, now);
+            self.close_connection(pid, ended, now);
         }
         self.supervisor.resume(now);
     }
@@ -131,14 +131,14 @@ impl<S: Service> Hub<S> {
         }
     }
 
-    fn disconnect(&mut self, pid: Pid, ended: Ended, now: Instant) {
+    fn close_connection(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         let unsent = connection.channel.map(|id| connection.unsent(&channels[id])).unwrap_or_default();
         connection.leave(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
-        let last_words = connection.disconnected.take().unwrap_or_else(|| [unsent, last_words].concat());
+        let last_words = connection.last_words.take().unwrap_or_else(|| [unsent, last_words].concat());
         if connection.left == Some(0) && last_words.is_empty() {
             // The client has ended its side and received all: there is no unread input for which
             // `close` would reset the connection.

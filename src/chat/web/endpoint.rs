@@ -56,7 +56,7 @@ impl WebEndpoint {
         frames: ChannelId,
         context: &mut Context<ClientState>,
     ) -> bool {
-        if connection.disconnected.is_some() {
+        if connection.last_words.is_some() {
             return false;
         }
         if record.kind != Kind::Enter {

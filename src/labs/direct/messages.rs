@@ -102,7 +102,7 @@ pub fn departed<'a>(
     Line(move |f: &mut fmt::Formatter<'_>| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
-            _ if client.disconnected.is_some() => f.write_str("was sent away")?,
+            _ if client.last_words.is_some() => f.write_str("was sent away")?,
             Some(0) => f.write_str("left")?,
             Some(IDLE) => f.write_str("gave no name in time")?,
             Some(errno) => write!(f, "vanished ({})", system_reason(errno))?,

@@ -61,7 +61,7 @@ impl Direct {
 
     /// Takes one text: the first of a client is its name.
     fn take(&mut self, text: &[u8], connection: &mut Connection, context: &mut Context<()>) {
-        if connection.disconnected.is_some() {
+        if connection.last_words.is_some() {
             // Sent before the client was disconnected.
             return;
         }
