@@ -81,8 +81,7 @@ impl Tui {
 
 /// Lines entered at once, without the blank ones, as in a paste: some terminals do not mark pastes.
 /// Of blank lines alone, one is left.
-fn lines_of(input: &[UserInput]) -> Vec<&str> {
-    let mut lines: Vec<&str> = input.iter().filter_map(UserInput::line).collect();
+fn without_blank(mut lines: Vec<&str>) -> Vec<&str> {
     if lines.len() > 1 {
         let last = lines.len() - 1;
         match lines.iter().all(|line| line.trim().is_empty()) {
@@ -179,9 +178,8 @@ impl Ui for Tui {
     /// A single line that is rejected goes back to the input line; of several, a paste, none is
     /// taken.
     fn read_keyboard(&mut self, is_ready: bool, rejects: Rejects) -> io::Result<InputChunk> {
-        let input = self.terminal.read_keyboard(is_ready)?;
-        let has_ended = input.contains(&UserInput::End);
-        let lines = lines_of(&input);
+        let UserInput { lines, has_ended } = self.terminal.read_keyboard(is_ready)?;
+        let lines = without_blank(lines.iter().map(String::as_str).collect());
         let rejection = if lines.is_empty() { None } else { rejects(&lines) };
         let is_blocked = rejects(&[]).is_some();
         if is_ready || (self.was_blocked && !is_blocked) {

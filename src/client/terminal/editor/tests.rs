@@ -102,7 +102,7 @@ fn a_search_finds_older_lines_and_can_be_cancelled() {
 #[test]
 fn tab_completes_and_another_key_accepts() {
     let mut editor = Editor::default();
-    ["alice", "albert"].iter().for_each(|word| editor.offer(word));
+    ["alice", "albert"].iter().for_each(|word| editor.completion.offer(word));
     type_in(&mut editor, "al\t\t");
     assert_eq!(state(&editor), "alice, |");
     type_in(&mut editor, "et al\t");
@@ -148,7 +148,7 @@ proptest! {
         )
     ) {
         let mut editor = Editor::default();
-        editor.offer("alice");
+        editor.completion.offer("alice");
         for key in keys {
             type_in(&mut editor, &key);
             prop_assert!(editor.text().is_char_boundary(editor.cursor()));
