@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::event_loop::{EventLoop, Exit, Ready, Sources};
+use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::input_queue::InputQueue;
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
@@ -125,19 +125,18 @@ impl<'a, P: ClientProtocol> Session<'a, P> {
     }
 
     fn wait(&self) -> anyhow::Result<Ready> {
-        let ui = &self.ui;
+        let ui = self.ui.sources();
         let takes_lines = self.protocol.blocked().is_none() && self.queue.is_empty() && !self.input_ended;
         // A terminal in raw mode is read to the end: Ctrl+C is a key, and unread input would go to
         // the shell as commands.
         let reads_keyboard = self.is_tui() || (takes_lines && !self.events.is_in_grace());
         let sources = Sources {
-            keyboard: ui.keyboard().filter(|_| reads_keyboard),
-            server: ui.has_room().then(|| self.connection.as_fd()),
+            server: ui.has_room.then(|| self.connection.as_fd()),
             connection: (!self.to_send.is_empty())
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
-            screen: ui.has_pending_output().then(|| ui.output()),
+            ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        self.events.wait(sources, [ui.timeout(), self.until_pause()])
+        self.events.wait(sources, [self.until_pause()])
     }
 
     fn is_tui(&self) -> bool {

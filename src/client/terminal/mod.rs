@@ -2,10 +2,9 @@
 //! output above them, in the terminal's own scrollback. Output never tears the line that is being
 //! typed.
 //!
-//! [`Terminal`] is driven by a poll loop: it waits for [`Terminal::keyboard`], for
-//! [`Terminal::output`] while [`Terminal::has_pending_output`], and for [`Terminal::timeout`];
-//! calls [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and
-//! [`Terminal::handle_signal`] for each signal of [`TERMINAL`](super::signals::TERMINAL).
+//! [`Terminal`] is driven by a poll loop: it waits for [`Terminal::sources`], calls
+//! [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and [`Terminal::handle_signal`]
+//! for each signal of [`TERMINAL`](super::signals::TERMINAL).
 //!
 //! Input goes through `keys` (decoder), `line_input`, `bindings` and `editor` (with `history`,
 //! `completion`, `paste`); output through `viewport` (with `hscroll`, `width`, `reflow`). All of
@@ -33,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::Messages;
+use super::{Messages, UiSources};
 use crate::sys;
 use editor::Outcome;
 use line_input::LineInput;
@@ -90,18 +89,22 @@ impl Terminal {
         })
     }
 
-    /// To be read after the end of input too: Ctrl+C is a key. `None` once the terminal has hung
-    /// up.
-    pub fn keyboard(&self) -> Option<BorrowedFd<'_>> {
-        (!self.has_hung_up).then(|| self.out.keyboard())
+    /// The keyboard is to be read after the end of input too: Ctrl+C is a key.
+    pub fn sources(&self) -> UiSources<'_> {
+        UiSources {
+            keyboard: (!self.has_hung_up).then(|| self.out.keyboard()),
+            screen: (self.out.has_pending() || self.has_news()).then(|| self.output()),
+            has_room: self.has_room(),
+            timeout: self.timeout(),
+        }
     }
 
     pub fn output(&self) -> BorrowedFd<'_> {
         self.out.as_fd()
     }
 
-    pub fn has_pending_output(&self) -> bool {
-        self.out.has_pending() || self.is_dirty || !self.printed.is_empty()
+    fn has_news(&self) -> bool {
+        self.is_dirty || !self.printed.is_empty()
     }
 
     /// False while so much output is pending that the server is not to be read (backpressure).
@@ -110,7 +113,7 @@ impl Terminal {
     }
 
     /// Longest time to wait before the next turn, while a key is incomplete.
-    pub fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Option<Duration> {
         self.input.keys.has_partial_key().then(|| KEY_TIMEOUT.saturating_sub(self.last_read.elapsed()))
     }
 
@@ -186,7 +189,7 @@ impl Terminal {
             self.out.enter_raw_mode()?;
         }
         // While bytes are pending, what is new accumulates to one drawing.
-        if !self.out.has_pending() && (self.is_dirty || !self.printed.is_empty()) {
+        if !self.out.has_pending() && self.has_news() {
             let printed = std::mem::take(&mut self.printed);
             let drawn = self.render(&printed);
             self.out.put(&drawn);

@@ -1,14 +1,12 @@
 //! A terminal in raw mode, with a status line and an input line at the bottom.
 
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
 use anyhow::Context;
 
 use super::{InputChunk, Rejects, Ui, UiMode};
-use crate::client::Messages;
 use crate::client::terminal::{Terminal, UserInput, width};
+use crate::client::{Messages, UiSources};
 use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
@@ -53,7 +51,8 @@ impl Tui {
     /// The server's question, if it takes at most half of the row: of a longer prompt only the end
     /// is shown.
     fn question(&self) -> Option<&str> {
-        let columns = terminal_size::terminal_size_of(self.output()).map_or(80, |(columns, _)| columns.0);
+        let columns =
+            terminal_size::terminal_size_of(self.terminal.output()).map_or(80, |(columns, _)| columns.0);
         let room = usize::from(columns).saturating_sub(1) / 2;
         // The bound on bytes saves measuring a long text at each read.
         let is_short = self.partial_line.len() <= 8 * room && width(&self.partial_line) <= room;
@@ -155,24 +154,8 @@ impl Ui for Tui {
         self.terminal.print(&format!("{before}{}", visible(line)));
     }
 
-    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
-        self.terminal.keyboard()
-    }
-
-    fn output(&self) -> BorrowedFd<'_> {
-        self.terminal.output()
-    }
-
-    fn has_pending_output(&self) -> bool {
-        self.terminal.has_pending_output()
-    }
-
-    fn has_room(&self) -> bool {
-        self.terminal.has_room()
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        self.terminal.timeout()
+    fn sources(&self) -> UiSources<'_> {
+        self.terminal.sources()
     }
 
     /// A single line that is rejected goes back to the input line; of several, a paste, none is

@@ -124,7 +124,7 @@ impl<'a> ChatUi<'a> {
 
     fn wait(&mut self) -> anyhow::Result<Ready> {
         let Some(server) = &self.server else { bail!(messages::NO_SECOND) };
-        let (now, terminal) = (Instant::now(), &self.terminal);
+        let (now, ui) = (Instant::now(), self.terminal.sources());
         let (connection, until_attempt) = match &server.socket {
             Some(socket) => {
                 let has_unsent = !self.queue.is_empty() && !self.is_broken;
@@ -132,15 +132,10 @@ impl<'a> ChatUi<'a> {
             }
             None => (self.connector.poll_fd(), Some(self.connector.timeout(now))),
         };
-        let sources = Sources {
-            keyboard: terminal.keyboard(),
-            server: terminal.has_room().then(|| server.receiver.lifeline()),
-            connection,
-            screen: terminal.has_pending_output().then(|| terminal.output()),
-        };
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
-        let overdue = overdue.filter(|_| terminal.has_room());
-        self.events.wait(sources, [until_attempt, overdue, terminal.timeout()])
+        let overdue = overdue.filter(|_| ui.has_room);
+        let server = ui.has_room.then(|| server.receiver.lifeline());
+        self.events.wait(Sources { ui, server, connection }, [until_attempt, overdue])
     }
 
     /// After the end of input, lines are read and dropped: unread, the shell would take them for
