@@ -38,10 +38,7 @@ pub fn run_client(
 ) -> anyhow::Result<()> {
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
-    let mut signals = match is_tui {
-        true => prepare_with_terminal()?,
-        false => prepare()?,
-    };
+    let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
     let Some(connection) = connect(messages, &server, &mut signals)? else { return Ok(()) };
     let ui: Box<dyn Ui> = match is_tui {
         true => Box::new(Tui::new(messages).context("tcsetattr")?),

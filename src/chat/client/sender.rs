@@ -152,9 +152,7 @@ impl Sender<'_> {
 
     /// A signal that reached both processes may have ended the other first.
     fn receiver_ended(&mut self, wanted: bool) -> StopReason {
-        match self.signals.take().is_empty() {
-            true => StopReason::ReceiverEnded { wanted },
-            false => StopReason::Signal,
-        }
+        let is_signal = !self.signals.take().is_empty();
+        if is_signal { StopReason::Signal } else { StopReason::ReceiverEnded { wanted } }
     }
 }

@@ -39,16 +39,12 @@ impl LineInput {
         if bytes == CTRL_C && quiet >= PASTE_TIMEOUT && self.keys.is_pasting() {
             self.keys = KeyDecoder::default();
         }
-        let mut inputs = Vec::new();
-        self.keys.feed(bytes, |input| inputs.push(input));
-        inputs.into_iter().flat_map(|input| self.take(input)).collect()
+        self.keys.feed(bytes).into_iter().flat_map(|input| self.take(input)).collect()
     }
 
     /// No bytes have come for a while: [`KeyDecoder::flush`].
     pub fn flush_partial_key(&mut self) -> Vec<Outcome> {
-        let mut inputs = Vec::new();
-        self.keys.flush(|input| inputs.push(input));
-        inputs.into_iter().flat_map(|input| self.take(input)).collect()
+        self.keys.flush().map_or_else(Vec::new, |input| self.take(input))
     }
 
     /// What comes within this time must not reach the shell: the rest of a paste, which it would
@@ -156,9 +152,9 @@ mod tests {
     fn the_rest_of_a_paste_is_discarded_until_its_end() {
         let (mut input, _) = after("\x1b[200~un\r");
         assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
-        input.keys.feed(b"rm -r\r\x1b[201", drop);
+        input.keys.feed(b"rm -r\r\x1b[201");
         assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
-        input.keys.feed(b"~", drop);
+        input.keys.feed(b"~");
         assert_eq!(input.discard_time(), None);
     }
 

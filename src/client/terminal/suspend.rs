@@ -57,7 +57,7 @@ impl Terminal {
         while let Some(time) = self.input.discard_time().filter(|&time| began.elapsed() < 20 * time) {
             match self.out.read_within(time, &mut bytes) {
                 [] => break,
-                rest => self.input.keys.feed(rest, drop),
+                rest => drop(self.input.keys.feed(rest)),
             }
         }
         // Forgets a partial key or paste.

@@ -49,7 +49,7 @@ impl Viewport {
     /// Prints `lines`, each ended by CR LF, above the viewport, and draws it.
     pub fn draw(&mut self, lines: &str, content: Content, size: Size) -> String {
         let mut out = String::from(BEGIN_SYNC);
-        self.erase_into(&mut out);
+        out.push_str(&self.erase());
         out.push_str(lines);
         // The last column stays free: a terminal that has filled it wraps at the next character.
         let columns = size.columns.saturating_sub(1);
@@ -66,9 +66,12 @@ impl Viewport {
 
     /// Leaves the cursor where the viewport began.
     pub fn erase(&mut self) -> String {
-        let mut out = String::new();
-        self.erase_into(&mut out);
-        out
+        let up = match self.rows_above_cursor {
+            0 => String::new(),
+            rows => format!("\x1b[{rows}A"),
+        };
+        self.forget();
+        format!("\r{up}{ERASE}")
     }
 
     /// The viewport is no longer on the screen.
@@ -81,15 +84,6 @@ impl Viewport {
         let columns = columns.max(1);
         let rows_of_status = self.status.map_or(0, |width| width.div_ceil(columns).max(1));
         self.rows_above_cursor = rows_of_status + self.columns_before_cursor / columns;
-    }
-
-    fn erase_into(&mut self, out: &mut String) {
-        out.push('\r');
-        if self.rows_above_cursor > 0 {
-            let _ = write!(out, "\x1b[{}A", self.rows_above_cursor);
-        }
-        out.push_str(ERASE);
-        self.forget();
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {

@@ -200,14 +200,15 @@ mod tests {
 
     use crate::cli::Program;
 
-    fn on(is_terminal: bool) -> Plain {
-        Plain::on(is_terminal, Messages { program: Program::english("a_test") })
+    fn prompted(is_terminal: bool) -> Plain {
+        let mut plain = Plain::on(is_terminal, Messages { program: Program::english("a_test") });
+        plain.set_prompt("> ", true);
+        plain
     }
 
     #[test]
     fn output_leaves_the_prompts_line_and_the_prompt_comes_again() {
-        let mut plain = on(true);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(true);
         plain.set_prompt("> ", true);
         plain.server_text(b"un\ndeux\ntr");
         plain.server_text(b"ois\n");
@@ -216,8 +217,7 @@ mod tests {
 
     #[test]
     fn a_typed_line_ends_the_prompts_line() {
-        let mut plain = on(true);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(true);
         plain.line_entered(b"typed");
         plain.server_text(b"answer");
         plain.set_prompt("> ", true);
@@ -227,8 +227,7 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_no_prompts() {
-        let mut plain = on(false);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(false);
         plain.server_text(b"un\nde");
         plain.server_text(b"ux");
         plain.end_line();
