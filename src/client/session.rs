@@ -19,7 +19,7 @@ use super::signals::{FATAL, prepare, prepare_with_terminal};
 use super::ui::plain::Plain;
 use super::ui::tui::Tui;
 use super::ui::{Ui, UiMode};
-use super::{LineBuffer, Messages, Target, connect, terminal};
+use super::{LineBuffer, Messages, Target, terminal, try_connect};
 use crate::sys::{self, Interest, Signal, Signals};
 
 /// Unsent bytes beyond which no typed line is taken.
@@ -39,7 +39,10 @@ pub fn run_client(
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
     let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
-    let Some(connection) = connect(messages, &server, &mut signals)? else { return Ok(()) };
+    let Some(connection) = try_connect(messages, &server, &mut signals)? else {
+        messages.program.complain(messages.interrupted());
+        return Ok(());
+    };
     let ui: Box<dyn Ui> = match is_tui {
         true => Box::new(Tui::new(messages).context("tcsetattr")?),
         false => Box::new(Plain::new(messages)),

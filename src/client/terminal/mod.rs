@@ -39,7 +39,7 @@ use line_input::LineInput;
 use output::{CLEAR_SCREEN, Output};
 use viewport::{Content, Viewport};
 
-pub use colour::Colours;
+pub use colour::{Colours, DIM, PLAIN};
 pub use output::{is_usable, restore_after_kill, saved_modes};
 pub use width::width;
 

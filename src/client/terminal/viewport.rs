@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::colour::{DIM, PLAIN};
 use super::hscroll::window;
 use super::width::{beginning, ending, width};
 
@@ -15,8 +16,6 @@ const END_SYNC: &str = "\x1b[?2026l";
 /// the first. Erasing from the screen's first cell on would look like a cleared screen to tmux,
 /// which saves that to the scrollback.
 const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -178,12 +177,7 @@ mod tests {
     fn all_reflowed_rows_are_erased() {
         // At 8 columns: 2 rows for the status of 10, 2 full rows for the 20 columns before the
         // cursor.
-        let mut viewport = Viewport {
-            status: Some(10),
-            columns_before_cursor: 20,
-            rows_above_cursor: 1,
-            ..Viewport::default()
-        };
+        let mut viewport = Viewport { status: Some(10), columns_before_cursor: 20, ..Viewport::default() };
         viewport.reflowed(8);
         assert_eq!(viewport.rows_above_cursor, 4);
         viewport.reflowed(80);

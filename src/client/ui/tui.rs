@@ -5,16 +5,13 @@ use std::io;
 use anyhow::Context;
 
 use super::{InputChunk, Rejects, Ui, UiMode};
-use crate::client::terminal::{Terminal, UserInput, width};
+use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
 use crate::client::{Messages, UiSources};
 use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
 /// Bytes kept of a line that has not ended; a longer one is printed in pieces.
 const MAX_LEN: usize = 64 * 1024;
-
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 pub struct Tui {
     terminal: Terminal,

@@ -4,7 +4,7 @@ use chrono::Local;
 
 use crate::chat::client::messages;
 use crate::chat::message::ParsedMessage;
-use crate::client::terminal::Colours;
+use crate::client::terminal::{Colours, DIM, PLAIN};
 use crate::text::visible;
 
 /// Marks after the time, for terminals without colours: one's own messages, the client's notices,
@@ -14,8 +14,6 @@ const NOTICE: &str = "--";
 const NAMELESS: &str = "? : ";
 
 const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

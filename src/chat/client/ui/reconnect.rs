@@ -120,17 +120,16 @@ impl ChatUi<'_> {
                 bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.len()))
             }
             // The connector gives up soon.
-            None => return Ok(None),
-            // Fails only when the connection is gone already.
-            Some(socket) if self.queue.is_empty() => drop(socket.shutdown(Shutdown::Write)),
-            Some(_) => {
-                // The grace period begins when everything is sent.
-                self.events.start_grace();
-                return Ok(None);
+            None => {}
+            // The grace period begins when everything is sent.
+            Some(_) if !self.queue.is_empty() => self.events.start_grace(),
+            Some(socket) => {
+                // Fails only when the connection is gone already.
+                let _ = socket.shutdown(Shutdown::Write);
+                if self.events.is_grace_over() {
+                    bail!(MESSAGES.not_closed());
+                }
             }
-        }
-        if self.events.is_grace_over() {
-            bail!(MESSAGES.not_closed());
         }
         Ok(None)
     }
