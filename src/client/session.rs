@@ -20,7 +20,7 @@ use super::ui::plain::Plain;
 use super::ui::tui::Tui;
 use super::ui::{Ui, UiMode};
 use super::{LineBuffer, Messages, Target, terminal, try_connect};
-use crate::sys::{self, Interest, Signal, Signals};
+use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
@@ -30,11 +30,11 @@ const MIN_LAST_PIECE: usize = 4;
 
 /// Connects to `host` and runs the session until keyboard, user or server end it, which is reported
 /// on standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
-pub fn run_client(
+pub fn run_client<P: ClientProtocol>(
     messages: Messages,
     (host, port): (&str, u16),
     is_plain: bool,
-    protocol: impl ClientProtocol,
+    protocol: P,
 ) -> anyhow::Result<()> {
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
@@ -47,7 +47,18 @@ pub fn run_client(
         true => Box::new(Tui::new(messages).context("tcsetattr")?),
         false => Box::new(Plain::new(messages)),
     };
-    let mut session = Session::new(messages, &connection, signals, protocol, ui);
+    let mut session = Session {
+        messages,
+        connection: &connection,
+        events: EventLoop::new(signals),
+        to_send: protocol.opening_bytes(),
+        protocol,
+        ui,
+        lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
+        queue: InputQueue::default(),
+        input_ended: false,
+        received_at: None,
+    };
     let outcome = session.run();
     let closed = session.ui.close();
     match outcome? {
@@ -72,28 +83,7 @@ struct Session<'a, P> {
     received_at: Option<Instant>,
 }
 
-impl<'a, P: ClientProtocol> Session<'a, P> {
-    fn new(
-        messages: Messages,
-        connection: &'a TcpStream,
-        signals: Signals,
-        protocol: P,
-        ui: Box<dyn Ui>,
-    ) -> Session<'a, P> {
-        Session {
-            messages,
-            connection,
-            events: EventLoop::new(signals),
-            to_send: protocol.opening_bytes(),
-            protocol,
-            ui,
-            lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
-            queue: InputQueue::default(),
-            input_ended: false,
-            received_at: None,
-        }
-    }
-
+impl<P: ClientProtocol> Session<'_, P> {
     fn run(&mut self) -> anyhow::Result<Exit> {
         start(&mut self.protocol, &mut *self.ui);
         loop {
