@@ -177,12 +177,12 @@ impl<'a> Connector<'a> {
     /// Address of the last connection. Not from getpeername(2): a connection that was reset has no
     /// peer any more.
     pub fn address(&self) -> String {
-        self.server.addresses().get(self.address).map(ToString::to_string).unwrap_or_default()
+        self.server.addresses.get(self.address).map(ToString::to_string).unwrap_or_default()
     }
 
     /// Error message for the `reason` that [`Connector::advance`] has given up with.
     pub fn unreachable(&self, messages: Messages, reason: &io::Error) -> String {
-        self.server.unreachable(messages, CONNECT_TIMEOUT, reason)
+        messages.unreachable(self.server.host, self.server.port, CONNECT_TIMEOUT, reason)
     }
 
     fn connected(&mut self, socket: TcpStream, now: Instant) -> TcpStream {
@@ -194,7 +194,7 @@ impl<'a> Connector<'a> {
         // Counted from the deadline at the latest, or a last round over many addresses would take
         // too long.
         let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + ATTEMPT_TIMEOUT;
-        match self.server.addresses().get(self.address).map(|address| sys::begin_connecting(*address)) {
+        match self.server.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
             Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
             Some(Err(error)) => self.attempt_failed(error, now),
             None => self.attempt_failed(Errno::EADDRNOTAVAIL.into(), now),
@@ -204,7 +204,7 @@ impl<'a> Connector<'a> {
     fn attempt_failed(&mut self, error: io::Error, now: Instant) {
         self.last_error = error;
         self.address += 1;
-        if self.address >= self.server.addresses().len() {
+        if self.address >= self.server.addresses.len() {
             self.has_given_up = self.deadline.is_some_and(|deadline| deadline <= now);
             self.schedule_round(now);
         }

@@ -35,13 +35,23 @@ pub enum Exit {
 
 /// Descriptors to wait for in this turn.
 pub struct Sources<'a> {
-    pub keyboard: Option<BorrowedFd<'a>>,
+    pub ui: UiSources<'a>,
     /// To be read: the connection, or the process that reads it.
     pub server: Option<BorrowedFd<'a>>,
     /// Has bytes to take, or is being established.
     pub connection: Option<PollFd<'a>>,
+}
+
+/// Those of the user interface.
+pub struct UiSources<'a> {
+    /// `None` once it has hung up.
+    pub keyboard: Option<BorrowedFd<'a>>,
     /// Has output to take.
     pub screen: Option<BorrowedFd<'a>>,
+    /// False while so much output is pending that the server is not to be read (backpressure).
+    pub has_room: bool,
+    /// Longest time to wait before the next turn.
+    pub timeout: Option<Duration>,
 }
 
 /// Sources on which something can be done.
@@ -57,7 +67,7 @@ impl EventLoop {
         EventLoop { signals, grace_since: None }
     }
 
-    /// Waits until a source is ready, a signal comes, or the shortest of `timeouts` or the grace
+    /// Waits until a source is ready, a signal comes, or the shortest of the timeouts or the grace
     /// period is over.
     pub fn wait<const N: usize>(
         &self,
@@ -67,13 +77,13 @@ impl EventLoop {
         let read = |fd| sys::watch(fd, Interest::Read);
         let watched = [
             Some(read(self.signals.as_fd())),
-            sources.keyboard.map(read),
+            sources.ui.keyboard.map(read),
             sources.server.map(read),
             sources.connection,
-            sources.screen.map(|screen| sys::watch(screen, Interest::Write)),
+            sources.ui.screen.map(|screen| sys::watch(screen, Interest::Write)),
         ];
         let grace = self.grace_since.map(|since| GRACE.saturating_sub(since.elapsed()));
-        let timeout = timeouts.into_iter().chain([grace]).flatten().min();
+        let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
         let [_, keyboard, server, connection, screen] =
             sys::wait_for_some(watched, timeout).context("poll")?;
         Ok(Ready { keyboard, server, connection, screen })

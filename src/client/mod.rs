@@ -27,9 +27,9 @@ pub(crate) mod terminal;
 mod test_support;
 mod ui;
 
-pub(crate) use connect::{connect, connect_at_once, connect_with, try_connect};
+pub(crate) use connect::{connect_at_once, connect_with, try_connect};
 pub(crate) use connector::Connector;
-pub(crate) use event_loop::{EventLoop, Exit, GRACE, Ready, Sources};
+pub(crate) use event_loop::{EventLoop, Exit, GRACE, Ready, Sources, UiSources};
 pub use line_buffer::LineBuffer;
 pub(crate) use messages::Messages;
 pub(crate) use process_pair::{PeerProcess, PeerStatus};

@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::event_loop::{EventLoop, Exit, Ready, Sources};
+use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::input_queue::InputQueue;
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
 use super::ui::plain::Plain;
 use super::ui::tui::Tui;
 use super::ui::{Ui, UiMode};
-use super::{LineBuffer, Messages, Target, connect, terminal};
-use crate::sys::{self, Interest, Signal, Signals};
+use super::{LineBuffer, Messages, Target, terminal, try_connect};
+use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
@@ -30,24 +30,35 @@ const MIN_LAST_PIECE: usize = 4;
 
 /// Connects to `host` and runs the session until keyboard, user or server end it, which is reported
 /// on standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
-pub fn run_client(
+pub fn run_client<P: ClientProtocol>(
     messages: Messages,
     (host, port): (&str, u16),
     is_plain: bool,
-    protocol: impl ClientProtocol,
+    protocol: P,
 ) -> anyhow::Result<()> {
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
-    let mut signals = match is_tui {
-        true => prepare_with_terminal()?,
-        false => prepare()?,
+    let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
+    let Some(connection) = try_connect(messages, &server, &mut signals)? else {
+        messages.program.complain(messages.interrupted());
+        return Ok(());
     };
-    let Some(connection) = connect(messages, &server, &mut signals)? else { return Ok(()) };
     let ui: Box<dyn Ui> = match is_tui {
         true => Box::new(Tui::new(messages).context("tcsetattr")?),
         false => Box::new(Plain::new(messages)),
     };
-    let mut session = Session::new(messages, &connection, signals, protocol, ui);
+    let mut session = Session {
+        messages,
+        connection: &connection,
+        events: EventLoop::new(signals),
+        to_send: protocol.opening_bytes(),
+        protocol,
+        ui,
+        lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
+        queue: InputQueue::default(),
+        input_ended: false,
+        received_at: None,
+    };
     let outcome = session.run();
     let closed = session.ui.close();
     match outcome? {
@@ -72,28 +83,7 @@ struct Session<'a, P> {
     received_at: Option<Instant>,
 }
 
-impl<'a, P: ClientProtocol> Session<'a, P> {
-    fn new(
-        messages: Messages,
-        connection: &'a TcpStream,
-        signals: Signals,
-        protocol: P,
-        ui: Box<dyn Ui>,
-    ) -> Session<'a, P> {
-        Session {
-            messages,
-            connection,
-            events: EventLoop::new(signals),
-            to_send: protocol.opening_bytes(),
-            protocol,
-            ui,
-            lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
-            queue: InputQueue::default(),
-            input_ended: false,
-            received_at: None,
-        }
-    }
-
+impl<P: ClientProtocol> Session<'_, P> {
     fn run(&mut self) -> anyhow::Result<Exit> {
         start(&mut self.protocol, &mut *self.ui);
         loop {
@@ -134,19 +124,18 @@ impl<'a, P: ClientProtocol> Session<'a, P> {
     }
 
     fn wait(&self) -> anyhow::Result<Ready> {
-        let ui = &self.ui;
+        let ui = self.ui.sources();
         let takes_lines = self.protocol.blocked().is_none() && self.queue.is_empty() && !self.input_ended;
         // A terminal in raw mode is read to the end: Ctrl+C is a key, and unread input would go to
         // the shell as commands.
         let reads_keyboard = self.is_tui() || (takes_lines && !self.events.is_in_grace());
         let sources = Sources {
-            keyboard: ui.keyboard().filter(|_| reads_keyboard),
-            server: ui.has_room().then(|| self.connection.as_fd()),
+            server: ui.has_room.then(|| self.connection.as_fd()),
             connection: (!self.to_send.is_empty())
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
-            screen: ui.has_pending_output().then(|| ui.output()),
+            ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        self.events.wait(sources, [ui.timeout(), self.until_pause()])
+        self.events.wait(sources, [self.until_pause()])
     }
 
     fn is_tui(&self) -> bool {

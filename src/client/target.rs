@@ -1,8 +1,6 @@
 //! Host, port and resolved addresses of a server.
 
-use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::time::Duration;
 
 use anyhow::bail;
 
@@ -10,9 +8,10 @@ use super::messages::Messages;
 
 #[derive(Debug)]
 pub struct Target<'a> {
-    host: &'a str,
-    port: u16,
-    addresses: Vec<SocketAddr>,
+    pub host: &'a str,
+    pub port: u16,
+    /// In the order of the attempts.
+    pub addresses: Vec<SocketAddr>,
 }
 
 impl Target<'_> {
@@ -23,15 +22,6 @@ impl Target<'_> {
             Ok(addresses) => Ok(Target { host, port, addresses: addresses.collect() }),
             Err(reason) => bail!(messages.unknown_host(host, &reason)),
         }
-    }
-
-    /// In the order of the attempts.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    pub fn unreachable(&self, messages: Messages, tried: Duration, reason: &io::Error) -> String {
-        messages.unreachable(self.host, self.port, tried, reason)
     }
 
     #[cfg(test)]

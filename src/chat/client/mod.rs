@@ -102,9 +102,9 @@ fn talk_through(
             let _ = io::stdout().write_all(b"\n");
         }
         let reason = match end? {
-            ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, sender.unsent())),
+            ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, sender.queue.len())),
             ConnectionEnd::Lost(reason) if reconnects => reason,
-            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.unsent())),
+            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.queue.len())),
         };
         connector.reconnect(Instant::now());
         if !connector.is_flapping() {
@@ -114,7 +114,7 @@ fn talk_through(
         drop(connection);
         match connect_with(MESSAGES, &mut connector, &mut sender.signals)? {
             Some(next) => connection = next,
-            None => return Ok(messages::with_unsent(MESSAGES.interrupted(), sender.unsent())),
+            None => return Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.len())),
         }
         if !connector.is_flapping() {
             PROGRAM.complain(messages::BACK);

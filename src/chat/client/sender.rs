@@ -20,7 +20,7 @@ pub struct Sender<'a> {
     pseudo: &'a str,
     lines: LineBuffer,
     /// The keyboard is read only while this is empty (backpressure).
-    queue: SendQueue,
+    pub queue: SendQueue,
     input_ended: bool,
 }
 
@@ -41,11 +41,6 @@ impl Sender<'_> {
     pub fn new(signals: Signals, pseudo: &str) -> Sender<'_> {
         let lines = LineBuffer::new(room_for_text(pseudo));
         Sender { signals, pseudo, lines, queue: SendQueue::default(), input_ended: false }
-    }
-
-    /// Number of unsent messages.
-    pub fn unsent(&self) -> usize {
-        self.queue.len()
     }
 
     /// Sends typed lines on `connection`, which `receiver` shares, until one of both is at its end.
@@ -157,9 +152,7 @@ impl Sender<'_> {
 
     /// A signal that reached both processes may have ended the other first.
     fn receiver_ended(&mut self, wanted: bool) -> StopReason {
-        match self.signals.take().is_empty() {
-            true => StopReason::ReceiverEnded { wanted },
-            false => StopReason::Signal,
-        }
+        let is_signal = !self.signals.take().is_empty();
+        if is_signal { StopReason::Signal } else { StopReason::ReceiverEnded { wanted } }
     }
 }

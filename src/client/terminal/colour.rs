@@ -3,6 +3,9 @@
 use std::env::var_os;
 use std::fmt::Display;
 
+pub const DIM: &str = "\x1b[2m";
+pub const PLAIN: &str = "\x1b[m";
+
 /// Of the 256 colours, those readable on black and on white: contrast of at least 4 to both. WCAG 2
 /// (1.4.3) asks for 4.5 to one background; no colour has more than 4.58 to both, and those near it
 /// look alike.

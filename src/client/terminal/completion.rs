@@ -23,6 +23,14 @@ struct Cycle {
     place: Range<usize>,
 }
 
+impl Cycle {
+    /// `None` when nothing was `found`.
+    fn of(found: impl Iterator<Item = String>, typed: &str, place: Range<usize>) -> Option<Cycle> {
+        let choices: Vec<String> = [typed.to_string()].into_iter().chain(found).collect();
+        (choices.len() > 1).then_some(Cycle { choices, which: 0, place })
+    }
+}
+
 impl Completion {
     pub fn offer(&mut self, word: &str) {
         self.words.retain(|known| known != word);
@@ -60,24 +68,20 @@ impl Completion {
         let folded = typed.to_lowercase();
         let matches = |text: &str| text.to_lowercase().starts_with(&folded);
         let matching = self.beginnings.iter().filter(|(name, text)| matches(name) || matches(text));
-        let mut choices = vec![typed.to_string()];
-        choices.extend(matching.map(|(_, text)| text.clone()));
-        (choices.len() > 1).then_some(Cycle { choices, which: 0, place: 0..cursor })
+        Cycle::of(matching.map(|(_, text)| text.clone()), typed, 0..cursor)
     }
 
     fn words_for(&self, line: &str, cursor: usize) -> Option<Cycle> {
         let before = line.get(..cursor)?;
         let blank = before.char_indices().rfind(|(_, c)| c.is_whitespace());
         let start = blank.map_or(0, |(at, c)| at + c.len_utf8());
-        let typed = &before[start..];
+        let typed = Some(&before[start..]).filter(|typed| !typed.is_empty())?;
         let folded = typed.to_lowercase();
         let matches = |word: &&String| word.to_lowercase().starts_with(&folded);
         // A name at the beginning of a line addresses its bearer.
         let after = if start == 0 { ", " } else { " " };
-        let mut choices = vec![typed.to_string()];
-        choices.extend(self.words.iter().filter(matches).map(|word| format!("{word}{after}")));
-        let found = !typed.is_empty() && choices.len() > 1;
-        found.then_some(Cycle { choices, which: 0, place: start..cursor })
+        let found = self.words.iter().filter(matches).map(|word| format!("{word}{after}"));
+        Cycle::of(found, typed, start..cursor)
     }
 }
 

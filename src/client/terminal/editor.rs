@@ -28,8 +28,8 @@ pub enum Outcome {
 pub struct Editor {
     line: LineBuffer,
     killed: KillBuffer,
-    history: History,
-    completion: Completion,
+    pub history: History,
+    pub completion: Completion,
     search: Option<Search>,
 }
 
@@ -98,15 +98,6 @@ impl Editor {
         Some((&search.part, search.part.is_empty() || search.found_at.is_some()))
     }
 
-    pub fn offer(&mut self, word: &str) {
-        self.completion.offer(word);
-    }
-
-    /// As [`Completion::offer_beginning`].
-    pub fn offer_beginning(&mut self, name: &str, text: &str) {
-        self.completion.offer_beginning(name, text);
-    }
-
     /// Puts an entered line back, before what was typed since.
     pub fn give_back(&mut self, line: &str) {
         let (since, cursor) = (self.line.as_str().to_string(), line.len() + self.line.pos());
@@ -124,11 +115,6 @@ impl Editor {
         let taken = at_most(text, MAX_LINE.saturating_sub(self.line.len()));
         let _ = self.line.yank(taken, 1, &mut self.killed);
         taken.len() == text.len()
-    }
-
-    /// Adds a line to the history that was not typed.
-    pub fn remember(&mut self, line: &str) {
-        self.history.push(line);
     }
 
     pub fn press(&mut self, key: KeyEvent) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::width::{beginning, ending, width};
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Window<'a> {
     /// Text before `before` is hidden.
     pub is_cut_before: bool,
@@ -41,33 +41,28 @@ mod tests {
     use proptest::prelude::*;
     use unicode_segmentation::UnicodeSegmentation;
 
+    /// With `|` for the cursor, and the marks of hidden text.
+    fn marked(text: &str, cursor: usize, room: usize, from: &mut usize) -> String {
+        let Window { is_cut_before, before, after, is_cut_after } = window(text, cursor, room, from);
+        let mark = |is_cut, mark| if is_cut { mark } else { "" };
+        [mark(is_cut_before, "<"), before, "|", after, mark(is_cut_after, ">")].concat()
+    }
+
     #[test]
     fn a_line_that_fits_is_shown_whole() {
         let mut from = 3;
-        let all = window("salut", 5, 6, &mut from);
-        assert_eq!(
-            (all, from),
-            (Window { is_cut_before: false, before: "salut", after: "", is_cut_after: false }, 0)
-        );
+        assert_eq!(marked("salut", 5, 6, &mut from), "salut|");
+        assert_eq!(from, 0);
     }
 
     #[test]
     fn a_longer_line_follows_the_cursor() {
         let mut from = 0;
         let text = "abcdefghijklmnop";
-        let end = window(text, 16, 11, &mut from);
-        assert_eq!(end, Window { is_cut_before: true, before: "ijklmnop", after: "", is_cut_after: false });
+        assert_eq!(marked(text, 16, 11, &mut from), "<ijklmnop|");
         // The window does not move while the cursor is in it.
-        let middle = window(text, 13, 11, &mut from);
-        assert_eq!(
-            middle,
-            Window { is_cut_before: true, before: "ijklm", after: "nop", is_cut_after: false }
-        );
-        let start = window(text, 0, 11, &mut from);
-        assert_eq!(
-            start,
-            Window { is_cut_before: false, before: "", after: "abcdefghi", is_cut_after: true }
-        );
+        assert_eq!(marked(text, 13, 11, &mut from), "<ijklm|nop");
+        assert_eq!(marked(text, 0, 11, &mut from), "|abcdefghi>");
     }
 
     proptest! {

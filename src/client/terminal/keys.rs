@@ -37,12 +37,14 @@ pub struct KeyDecoder {
 }
 
 impl KeyDecoder {
-    pub fn feed(&mut self, bytes: &[u8], mut give: impl FnMut(Input)) {
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Input> {
+        let mut inputs = Vec::new();
         for &byte in bytes {
-            let input =
-                if self.pasted.is_some() { self.paste_byte(byte) } else { self.key_byte(byte, &mut give) };
-            input.into_iter().for_each(&mut give);
+            let is_pasting = self.is_pasting();
+            let input = if is_pasting { self.paste_byte(byte) } else { self.key_byte(byte, &mut inputs) };
+            inputs.extend(input);
         }
+        inputs
     }
 
     pub fn is_pasting(&self) -> bool {
@@ -54,18 +56,16 @@ impl KeyDecoder {
     }
 
     /// A lone Escape was that key; any other partial key is dropped.
-    pub fn flush(&mut self, mut give: impl FnMut(Input)) {
+    pub fn flush(&mut self) -> Option<Input> {
         let partial_key = std::mem::take(&mut self.partial_key);
-        if partial_key == [ESCAPE] {
-            parse_key(&partial_key).ok().flatten().into_iter().for_each(&mut give);
-        }
+        if partial_key == [ESCAPE] { parse_key(&partial_key).ok().flatten() } else { None }
     }
 
-    fn key_byte(&mut self, byte: u8, give: impl FnMut(Input)) -> Option<Input> {
+    fn key_byte(&mut self, byte: u8, inputs: &mut Vec<Input>) -> Option<Input> {
         let cuts_a_character =
             self.partial_key.first().is_some_and(|&first| first >= 0x80) && byte & 0xc0 != 0x80;
         if byte == ESCAPE || cuts_a_character {
-            self.flush(give);
+            inputs.extend(self.flush());
         }
         self.partial_key.push(byte);
         let mut key = None;
@@ -114,9 +114,9 @@ mod tests {
     use terminput::{KeyCode, KeyModifiers};
 
     fn inputs(pieces: &[&[u8]]) -> Vec<Input> {
-        let (mut keys, mut all) = (KeyDecoder::default(), Vec::new());
-        pieces.iter().for_each(|piece| keys.feed(piece, |input| all.push(input)));
-        keys.flush(|input| all.push(input));
+        let mut keys = KeyDecoder::default();
+        let mut all: Vec<Input> = pieces.iter().flat_map(|piece| keys.feed(piece)).collect();
+        all.extend(keys.flush());
         all
     }
 
@@ -145,12 +145,10 @@ mod tests {
         assert_eq!(codes(b"\x1b"), [KeyCode::Esc]);
         assert_eq!(codes(b"\x1b\x1b[A"), [KeyCode::Esc, KeyCode::Up]);
         let mut keys = KeyDecoder::default();
-        keys.feed(b"\x1b", |_| panic!("it may be the beginning of another"));
+        assert_eq!(keys.feed(b"\x1b"), [], "it may be the beginning of another");
         assert!(keys.has_partial_key());
-        keys.flush(|input| assert_eq!(input, Input::Key(KeyEvent::new(KeyCode::Esc))));
-        let mut next = Vec::new();
-        keys.feed(b"a", |input| next.push(input));
-        assert_eq!(next, [Input::Key(KeyEvent::new(KeyCode::Char('a')))]);
+        assert_eq!(keys.flush(), Some(Input::Key(KeyEvent::new(KeyCode::Esc))));
+        assert_eq!(keys.feed(b"a"), [Input::Key(KeyEvent::new(KeyCode::Char('a')))]);
     }
 
     #[test]
@@ -172,13 +170,13 @@ mod tests {
 
     #[test]
     fn an_endless_paste_is_cut_and_its_end_is_seen() {
-        let (mut keys, mut all) = (KeyDecoder::default(), Vec::new());
-        keys.feed(PASTE_BEGINS, |_| ());
+        let mut keys = KeyDecoder::default();
+        keys.feed(PASTE_BEGINS);
         for _ in 0..3 * MAX_PASTE / 8 {
-            keys.feed(b"12345678", |_| panic!("not at the end yet"));
+            assert_eq!(keys.feed(b"12345678"), [], "not at the end yet");
             assert!(keys.pasted.as_ref().is_some_and(|pasted| pasted.len() <= MAX_PASTE + 4096));
         }
-        keys.feed(b"\x1b[201~x", |input| all.push(input));
+        let all = keys.feed(b"\x1b[201~x");
         assert!(
             matches!(&all[..], [Input::Paste { bytes, is_cut: true }, Input::Key(_)] if bytes.len() == MAX_PASTE)
         );
@@ -189,9 +187,9 @@ mod tests {
         fn any_bytes_are_decoded(pieces in prop::collection::vec("(\\PC|\x1b|\\[|[0-9;<?~uM]|[\x00-\x1f]){0,20}", 0..8),
                              bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let mut keys = KeyDecoder::default();
-            pieces.iter().for_each(|piece| keys.feed(piece.as_bytes(), |_| ()));
-            keys.feed(&bytes, |_| ());
-            keys.flush(|_| ());
+            pieces.iter().for_each(|piece| drop(keys.feed(piece.as_bytes())));
+            keys.feed(&bytes);
+            keys.flush();
             prop_assert!(!keys.has_partial_key());
         }
     }

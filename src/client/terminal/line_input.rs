@@ -22,7 +22,7 @@ const AFTER_CTRL_C: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 pub struct LineInput {
-    keys: KeyDecoder,
+    pub keys: KeyDecoder,
     pub editor: Editor,
     /// Pasted lines that wait for Enter or Escape.
     pending_paste: Option<Pasted>,
@@ -39,20 +39,12 @@ impl LineInput {
         if bytes == CTRL_C && quiet >= PASTE_TIMEOUT && self.keys.is_pasting() {
             self.keys = KeyDecoder::default();
         }
-        let mut inputs = Vec::new();
-        self.keys.feed(bytes, |input| inputs.push(input));
-        inputs.into_iter().flat_map(|input| self.take(input)).collect()
+        self.keys.feed(bytes).into_iter().flat_map(|input| self.take(input)).collect()
     }
 
     /// No bytes have come for a while: [`KeyDecoder::flush`].
     pub fn flush_partial_key(&mut self) -> Vec<Outcome> {
-        let mut inputs = Vec::new();
-        self.keys.flush(|input| inputs.push(input));
-        inputs.into_iter().flat_map(|input| self.take(input)).collect()
-    }
-
-    pub fn has_partial_key(&self) -> bool {
-        self.keys.has_partial_key()
+        self.keys.flush().map_or_else(Vec::new, |input| self.take(input))
     }
 
     /// What comes within this time must not reach the shell: the rest of a paste, which it would
@@ -60,15 +52,6 @@ impl LineInput {
     pub fn discard_time(&self) -> Option<Duration> {
         let of_paste = self.keys.is_pasting().then_some(PAUSE_IN_PASTE);
         of_paste.or(self.is_interrupted.then_some(AFTER_CTRL_C))
-    }
-
-    pub fn discard(&mut self, bytes: &[u8]) {
-        self.keys.feed(bytes, drop);
-    }
-
-    /// Forgets a partial key or paste.
-    pub fn reset_keys(&mut self) {
-        self.keys = KeyDecoder::default();
     }
 
     /// Replaces the status: the longest form that fits in `room` columns.
@@ -113,7 +96,7 @@ impl LineInput {
     fn press(&mut self, key: KeyEvent) -> Vec<Outcome> {
         match (key.code, self.pending_paste.take()) {
             (KeyCode::Enter, Some(pasted)) => {
-                pasted.lines.iter().for_each(|line| self.editor.remember(line));
+                pasted.lines.iter().for_each(|line| self.editor.history.push(line));
                 pasted.lines.into_iter().map(Outcome::Line).collect()
             }
             (KeyCode::Esc, Some(_)) => vec![Outcome::Edited],
@@ -169,9 +152,9 @@ mod tests {
     fn the_rest_of_a_paste_is_discarded_until_its_end() {
         let (mut input, _) = after("\x1b[200~un\r");
         assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
-        input.discard(b"rm -r\r\x1b[201");
+        input.keys.feed(b"rm -r\r\x1b[201");
         assert_eq!(input.discard_time(), Some(PAUSE_IN_PASTE));
-        input.discard(b"~");
+        input.keys.feed(b"~");
         assert_eq!(input.discard_time(), None);
     }
 

@@ -2,10 +2,9 @@
 //! output above them, in the terminal's own scrollback. Output never tears the line that is being
 //! typed.
 //!
-//! [`Terminal`] is driven by a poll loop: it waits for [`Terminal::keyboard`], for
-//! [`Terminal::output`] while [`Terminal::has_pending_output`], and for [`Terminal::timeout`];
-//! calls [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and
-//! [`Terminal::handle_signal`] for each signal of [`TERMINAL`](super::signals::TERMINAL).
+//! [`Terminal`] is driven by a poll loop: it waits for [`Terminal::sources`], calls
+//! [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and [`Terminal::handle_signal`]
+//! for each signal of [`TERMINAL`](super::signals::TERMINAL).
 //!
 //! Input goes through `keys` (decoder), `line_input`, `bindings` and `editor` (with `history`,
 //! `completion`, `paste`); output through `viewport` (with `hscroll`, `width`, `reflow`). All of
@@ -33,14 +32,14 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::Messages;
+use super::{Messages, UiSources};
 use crate::sys;
 use editor::Outcome;
 use line_input::LineInput;
-use output::Output;
+use output::{CLEAR_SCREEN, Output};
 use viewport::{Content, Viewport};
 
-pub use colour::Colours;
+pub use colour::{Colours, DIM, PLAIN};
 pub use output::{is_usable, restore_after_kill, saved_modes};
 pub use width::width;
 
@@ -51,20 +50,11 @@ const KEY_TIMEOUT: Duration = Duration::from_millis(50);
 /// Printed bytes beyond which [`Terminal::has_room`] is false.
 const MAX_PRINTED: usize = 64 * 1024;
 
-#[derive(Debug, PartialEq, Eq)]
-pub enum UserInput {
-    Line(String),
-    /// End of input.
-    End,
-}
-
-impl UserInput {
-    pub fn line(&self) -> Option<&str> {
-        match self {
-            UserInput::Line(line) => Some(line),
-            UserInput::End => None,
-        }
-    }
+/// Entered since the last read.
+#[derive(Debug, Default)]
+pub struct UserInput {
+    pub lines: Vec<String>,
+    pub has_ended: bool,
 }
 
 /// Standard input and output in raw mode. Dropping it restores them.
@@ -95,22 +85,26 @@ impl Terminal {
             viewport: Viewport::default(),
             printed: String::new(),
             is_dirty: true,
-            out: Output::open()?,
+            out: Output::open(io::stdin(), io::stdout())?,
         })
     }
 
-    /// To be read after [`UserInput::End`] too: Ctrl+C is a key. `None` once the terminal has hung
-    /// up.
-    pub fn keyboard(&self) -> Option<BorrowedFd<'_>> {
-        (!self.has_hung_up).then(|| self.out.keyboard())
+    /// The keyboard is to be read after the end of input too: Ctrl+C is a key.
+    pub fn sources(&self) -> UiSources<'_> {
+        UiSources {
+            keyboard: (!self.has_hung_up).then(|| self.out.keyboard()),
+            screen: (self.out.has_pending() || self.has_news()).then(|| self.output()),
+            has_room: self.has_room(),
+            timeout: self.timeout(),
+        }
     }
 
     pub fn output(&self) -> BorrowedFd<'_> {
         self.out.as_fd()
     }
 
-    pub fn has_pending_output(&self) -> bool {
-        self.out.has_pending() || self.is_dirty || !self.printed.is_empty()
+    fn has_news(&self) -> bool {
+        self.is_dirty || !self.printed.is_empty()
     }
 
     /// False while so much output is pending that the server is not to be read (backpressure).
@@ -119,8 +113,8 @@ impl Terminal {
     }
 
     /// Longest time to wait before the next turn, while a key is incomplete.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.input.has_partial_key().then(|| KEY_TIMEOUT.saturating_sub(self.last_read.elapsed()))
+    fn timeout(&self) -> Option<Duration> {
+        self.input.keys.has_partial_key().then(|| KEY_TIMEOUT.saturating_sub(self.last_read.elapsed()))
     }
 
     /// Prints a line above the viewport. It may have colours, and no other control characters.
@@ -146,12 +140,12 @@ impl Terminal {
 
     /// Lets Tab complete `word`.
     pub fn offer(&mut self, word: &str) {
-        self.input.editor.offer(word);
+        self.input.editor.completion.offer(word);
     }
 
     /// Lets Tab begin a line with `text`, after a part of it or of `name`.
     pub fn offer_beginning(&mut self, name: &str, text: &str) {
-        self.input.editor.offer_beginning(name, text);
+        self.input.editor.completion.offer_beginning(name, text);
     }
 
     /// Puts an entered line back into the input line.
@@ -161,14 +155,16 @@ impl Terminal {
     }
 
     /// One read, if `is_ready`; otherwise a partial key may have timed out.
-    pub fn read_keyboard(&mut self, is_ready: bool) -> io::Result<Vec<UserInput>> {
+    pub fn read_keyboard(&mut self, is_ready: bool) -> io::Result<UserInput> {
         let outcomes = match is_ready {
             true => self.read()?,
             false if self.timeout().is_some_and(|left| left.is_zero()) => self.input.flush_partial_key(),
             false => Vec::new(),
         };
         self.is_dirty |= !outcomes.is_empty();
-        Ok(outcomes.into_iter().filter_map(|outcome| self.apply(outcome)).collect())
+        let mut input = UserInput::default();
+        outcomes.into_iter().for_each(|outcome| self.apply(outcome, &mut input));
+        Ok(input)
     }
 
     fn read(&mut self) -> io::Result<Vec<Outcome>> {
@@ -189,11 +185,11 @@ impl Terminal {
     /// Draws what is new, as far as the terminal takes it without blocking. In a background process
     /// group this stops the process until it is in the foreground.
     pub fn draw(&mut self) -> io::Result<()> {
-        if !self.out.is_raw() {
+        if !self.out.is_raw {
             self.out.enter_raw_mode()?;
         }
         // While bytes are pending, what is new accumulates to one drawing.
-        if !self.out.has_pending() && (self.is_dirty || !self.printed.is_empty()) {
+        if !self.out.has_pending() && self.has_news() {
             let printed = std::mem::take(&mut self.printed);
             let drawn = self.render(&printed);
             self.out.put(&drawn);
@@ -217,19 +213,17 @@ impl Terminal {
         self.viewport.draw(printed, content, size)
     }
 
-    fn apply(&mut self, outcome: Outcome) -> Option<UserInput> {
+    fn apply(&mut self, outcome: Outcome, input: &mut UserInput) {
         match outcome {
             Outcome::Edited => {}
-            Outcome::Line(line) => return Some(UserInput::Line(line)),
-            Outcome::End => return Some(UserInput::End),
+            Outcome::Line(line) => input.lines.push(line),
+            Outcome::End => input.has_ended = true,
             Outcome::Signal(signal) => sys::raise_in_group(signal),
             Outcome::ClearScreen => {
                 // Some terminals save the cleared screen to the scrollback: without the viewport.
                 let erased = self.viewport.erase();
-                self.out.put(&erased);
-                self.out.clear_screen();
+                self.out.put(&(erased + CLEAR_SCREEN));
             }
         }
-        None
     }
 }

@@ -11,6 +11,9 @@ use super::viewport::Size;
 use crate::client::signals::OWN_DESCRIPTORS_FROM;
 use crate::sys::{self, Interest, PIPE_BUF, TerminalModes};
 
+/// Erases the screen, and puts the cursor at its top.
+pub const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
+
 /// xterm's "bracketed paste mode".
 const BRACKET_PASTES: &str = "\x1b[?2004h";
 const STOP_BRACKETING: &str = "\x1b[?2004l";
@@ -62,16 +65,13 @@ pub(super) struct Output {
     own: Option<File>,
     saved: TerminalModes,
     raw: TerminalModes,
-    is_raw: bool,
+    /// False while restored: the terminal is the shell's.
+    pub is_raw: bool,
     pending: Vec<u8>,
 }
 
 impl Output {
-    pub fn open() -> io::Result<Output> {
-        Output::of(io::stdin(), io::stdout())
-    }
-
-    fn of(keyboard: impl AsFd + 'static, screen: impl AsFd + 'static) -> io::Result<Output> {
+    pub fn open(keyboard: impl AsFd + 'static, screen: impl AsFd + 'static) -> io::Result<Output> {
         let saved = TerminalModes::of(&keyboard)?;
         let own = sys::reopen_terminal(&screen);
         // Number 3 is for the connection.
@@ -91,11 +91,6 @@ impl Output {
         self.is_raw = true;
         self.put(BRACKET_PASTES);
         Ok(())
-    }
-
-    /// False while restored: the terminal is the shell's.
-    pub fn is_raw(&self) -> bool {
-        self.is_raw
     }
 
     pub fn restore(&mut self) {
@@ -145,10 +140,6 @@ impl Output {
 
     pub fn put(&mut self, bytes: &str) {
         self.pending.extend_from_slice(bytes.as_bytes());
-    }
-
-    pub fn clear_screen(&mut self) {
-        self.put("\x1b[H\x1b[2J");
     }
 
     /// Writes what the terminal takes without blocking.
@@ -202,7 +193,7 @@ mod tests {
         let before = modes();
         let slave = || pty.slave.try_clone().unwrap();
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            let _out = Output::of(slave(), slave()).unwrap();
+            let _out = Output::open(slave(), slave()).unwrap();
             assert!(modes() != before);
             std::panic::resume_unwind(Box::new("a panic without a message"));
         }));

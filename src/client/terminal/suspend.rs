@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Instant;
 
+use super::keys::KeyDecoder;
 use super::{Terminal, reflow};
 use crate::sys::{self, Signal};
 
@@ -22,7 +23,7 @@ impl Terminal {
             }
             // Stopped by SIGSTOP, which cannot be caught: the shell has used the terminal
             // meanwhile.
-            _ if self.out.is_raw() => {
+            _ if self.out.is_raw => {
                 self.viewport.forget();
                 self.out.enter_raw_mode()?;
             }
@@ -38,7 +39,7 @@ impl Terminal {
     }
 
     fn leave_screen(&mut self) {
-        if !self.out.is_raw() {
+        if !self.out.is_raw {
             return;
         }
         let printed = std::mem::take(&mut self.printed);
@@ -56,9 +57,10 @@ impl Terminal {
         while let Some(time) = self.input.discard_time().filter(|&time| began.elapsed() < 20 * time) {
             match self.out.read_within(time, &mut bytes) {
                 [] => break,
-                rest => self.input.discard(rest),
+                rest => drop(self.input.keys.feed(rest)),
             }
         }
-        self.input.reset_keys();
+        // Forgets a partial key or paste.
+        self.input.keys = KeyDecoder::default();
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::colour::{DIM, PLAIN};
 use super::hscroll::window;
 use super::width::{beginning, ending, width};
 
@@ -15,8 +16,6 @@ const END_SYNC: &str = "\x1b[?2026l";
 /// the first. Erasing from the screen's first cell on would look like a cleared screen to tmux,
 /// which saves that to the scrollback.
 const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -49,7 +48,7 @@ impl Viewport {
     /// Prints `lines`, each ended by CR LF, above the viewport, and draws it.
     pub fn draw(&mut self, lines: &str, content: Content, size: Size) -> String {
         let mut out = String::from(BEGIN_SYNC);
-        self.erase_into(&mut out);
+        out.push_str(&self.erase());
         out.push_str(lines);
         // The last column stays free: a terminal that has filled it wraps at the next character.
         let columns = size.columns.saturating_sub(1);
@@ -66,9 +65,12 @@ impl Viewport {
 
     /// Leaves the cursor where the viewport began.
     pub fn erase(&mut self) -> String {
-        let mut out = String::new();
-        self.erase_into(&mut out);
-        out
+        let up = match self.rows_above_cursor {
+            0 => String::new(),
+            rows => format!("\x1b[{rows}A"),
+        };
+        self.forget();
+        format!("\r{up}{ERASE}")
     }
 
     /// The viewport is no longer on the screen.
@@ -81,15 +83,6 @@ impl Viewport {
         let columns = columns.max(1);
         let rows_of_status = self.status.map_or(0, |width| width.div_ceil(columns).max(1));
         self.rows_above_cursor = rows_of_status + self.columns_before_cursor / columns;
-    }
-
-    fn erase_into(&mut self, out: &mut String) {
-        out.push('\r');
-        if self.rows_above_cursor > 0 {
-            let _ = write!(out, "\x1b[{}A", self.rows_above_cursor);
-        }
-        out.push_str(ERASE);
-        self.forget();
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {
@@ -184,12 +177,7 @@ mod tests {
     fn all_reflowed_rows_are_erased() {
         // At 8 columns: 2 rows for the status of 10, 2 full rows for the 20 columns before the
         // cursor.
-        let mut viewport = Viewport {
-            status: Some(10),
-            columns_before_cursor: 20,
-            rows_above_cursor: 1,
-            ..Viewport::default()
-        };
+        let mut viewport = Viewport { status: Some(10), columns_before_cursor: 20, ..Viewport::default() };
         viewport.reflowed(8);
         assert_eq!(viewport.rows_above_cursor, 4);
         viewport.reflowed(80);

@@ -4,9 +4,8 @@ pub mod plain;
 pub mod tui;
 
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
+use super::UiSources;
 use crate::sys::Signal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,21 +78,7 @@ pub trait Ui {
     /// Ctrl+C ends the session.
     fn interrupted(&mut self) {}
 
-    /// `None` once it has hung up.
-    fn keyboard(&self) -> Option<BorrowedFd<'_>>;
-
-    /// To wait for, while [`Ui::has_pending_output`].
-    fn output(&self) -> BorrowedFd<'_>;
-
-    fn has_pending_output(&self) -> bool;
-
-    /// False while so much output is pending that the server is not to be read (backpressure).
-    fn has_room(&self) -> bool;
-
-    /// Longest time to wait before the next turn.
-    fn timeout(&self) -> Option<Duration> {
-        None
-    }
+    fn sources(&self) -> UiSources<'_>;
 
     /// One read, if the keyboard `is_ready`.
     fn read_keyboard(&mut self, is_ready: bool, rejects: Rejects) -> io::Result<InputChunk>;

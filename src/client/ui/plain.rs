@@ -2,13 +2,13 @@
 //! itself.
 
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 use anyhow::bail;
 use nix::errno::Errno;
 
 use super::{InputChunk, Rejects, Ui, UiMode};
-use crate::client::{Messages, end_at_once};
+use crate::client::{Messages, UiSources, end_at_once};
 use crate::sys::{self, PIPE_BUF};
 use crate::text::VisibleStream;
 
@@ -145,20 +145,13 @@ impl Ui for Plain {
         }
     }
 
-    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.keyboard.as_fd())
-    }
-
-    fn output(&self) -> BorrowedFd<'_> {
-        (*self.out).as_fd()
-    }
-
-    fn has_pending_output(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    fn has_room(&self) -> bool {
-        self.pending.len() < MAX_PENDING
+    fn sources(&self) -> UiSources<'_> {
+        UiSources {
+            keyboard: Some(self.keyboard.as_fd()),
+            screen: (!self.pending.is_empty()).then(|| (*self.out).as_fd()),
+            has_room: self.pending.len() < MAX_PENDING,
+            timeout: None,
+        }
     }
 
     fn read_keyboard(&mut self, is_ready: bool, _rejects: Rejects) -> io::Result<InputChunk> {
@@ -178,7 +171,7 @@ impl Ui for Plain {
     /// without blocking.
     fn draw(&mut self, is_ready: bool) -> anyhow::Result<()> {
         if is_ready {
-            match nix::unistd::write(self.output(), &self.pending[..self.pending.len().min(PIPE_BUF)]) {
+            match nix::unistd::write(&*self.out, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
                 Ok(n) => drop(self.pending.drain(..n)),
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(reason) => bail!(self.messages.no_output(reason.desc())),
@@ -207,14 +200,15 @@ mod tests {
 
     use crate::cli::Program;
 
-    fn on(is_terminal: bool) -> Plain {
-        Plain::on(is_terminal, Messages { program: Program::english("a_test") })
+    fn prompted(is_terminal: bool) -> Plain {
+        let mut plain = Plain::on(is_terminal, Messages { program: Program::english("a_test") });
+        plain.set_prompt("> ", true);
+        plain
     }
 
     #[test]
     fn output_leaves_the_prompts_line_and_the_prompt_comes_again() {
-        let mut plain = on(true);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(true);
         plain.set_prompt("> ", true);
         plain.server_text(b"un\ndeux\ntr");
         plain.server_text(b"ois\n");
@@ -223,8 +217,7 @@ mod tests {
 
     #[test]
     fn a_typed_line_ends_the_prompts_line() {
-        let mut plain = on(true);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(true);
         plain.line_entered(b"typed");
         plain.server_text(b"answer");
         plain.set_prompt("> ", true);
@@ -234,8 +227,7 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_no_prompts() {
-        let mut plain = on(false);
-        plain.set_prompt("> ", true);
+        let mut plain = prompted(false);
         plain.server_text(b"un\nde");
         plain.server_text(b"ux");
         plain.end_line();

@@ -1,22 +1,17 @@
 //! A terminal in raw mode, with a status line and an input line at the bottom.
 
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
 use anyhow::Context;
 
 use super::{InputChunk, Rejects, Ui, UiMode};
-use crate::client::Messages;
-use crate::client::terminal::{Terminal, UserInput, width};
+use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
+use crate::client::{Messages, UiSources};
 use crate::sys::Signal;
 use crate::text::{VisibleStream, visible};
 
 /// Bytes kept of a line that has not ended; a longer one is printed in pieces.
 const MAX_LEN: usize = 64 * 1024;
-
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 pub struct Tui {
     terminal: Terminal,
@@ -53,7 +48,8 @@ impl Tui {
     /// The server's question, if it takes at most half of the row: of a longer prompt only the end
     /// is shown.
     fn question(&self) -> Option<&str> {
-        let columns = terminal_size::terminal_size_of(self.output()).map_or(80, |(columns, _)| columns.0);
+        let columns =
+            terminal_size::terminal_size_of(self.terminal.output()).map_or(80, |(columns, _)| columns.0);
         let room = usize::from(columns).saturating_sub(1) / 2;
         // The bound on bytes saves measuring a long text at each read.
         let is_short = self.partial_line.len() <= 8 * room && width(&self.partial_line) <= room;
@@ -81,8 +77,7 @@ impl Tui {
 
 /// Lines entered at once, without the blank ones, as in a paste: some terminals do not mark pastes.
 /// Of blank lines alone, one is left.
-fn lines_of(input: &[UserInput]) -> Vec<&str> {
-    let mut lines: Vec<&str> = input.iter().filter_map(UserInput::line).collect();
+fn without_blank(mut lines: Vec<&str>) -> Vec<&str> {
     if lines.len() > 1 {
         let last = lines.len() - 1;
         match lines.iter().all(|line| line.trim().is_empty()) {
@@ -156,32 +151,15 @@ impl Ui for Tui {
         self.terminal.print(&format!("{before}{}", visible(line)));
     }
 
-    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
-        self.terminal.keyboard()
-    }
-
-    fn output(&self) -> BorrowedFd<'_> {
-        self.terminal.output()
-    }
-
-    fn has_pending_output(&self) -> bool {
-        self.terminal.has_pending_output()
-    }
-
-    fn has_room(&self) -> bool {
-        self.terminal.has_room()
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        self.terminal.timeout()
+    fn sources(&self) -> UiSources<'_> {
+        self.terminal.sources()
     }
 
     /// A single line that is rejected goes back to the input line; of several, a paste, none is
     /// taken.
     fn read_keyboard(&mut self, is_ready: bool, rejects: Rejects) -> io::Result<InputChunk> {
-        let input = self.terminal.read_keyboard(is_ready)?;
-        let has_ended = input.contains(&UserInput::End);
-        let lines = lines_of(&input);
+        let UserInput { lines, has_ended } = self.terminal.read_keyboard(is_ready)?;
+        let lines = without_blank(lines.iter().map(String::as_str).collect());
         let rejection = if lines.is_empty() { None } else { rejects(&lines) };
         let is_blocked = rejects(&[]).is_some();
         if is_ready || (self.was_blocked && !is_blocked) {

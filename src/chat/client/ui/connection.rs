@@ -3,6 +3,8 @@
 use std::io;
 use std::net::TcpStream;
 
+use anyhow::Context;
+
 use super::receiver::{receive_for, watch_over};
 use crate::client::PeerProcess;
 use crate::sys::{Signals, TerminalModes};
@@ -15,19 +17,19 @@ pub struct ServerConnection {
 }
 
 impl ServerConnection {
-    pub fn connected(
-        socket: TcpStream,
+    /// Forks the second process.
+    pub fn start(
+        socket: Option<TcpStream>,
         signals: &Signals,
         modes: &TerminalModes,
-    ) -> io::Result<ServerConnection> {
-        let receiver =
-            PeerProcess::start(signals, &socket, |socket, parent| receive_for(parent, socket, modes))?;
-        Ok(ServerConnection { socket: Some(socket), receiver })
-    }
-
-    pub fn connecting(signals: &Signals, modes: &TerminalModes) -> io::Result<ServerConnection> {
-        let receiver = PeerProcess::start(signals, &io::stdin(), |_, parent| watch_over(parent, modes))?;
-        Ok(ServerConnection { socket: None, receiver })
+    ) -> anyhow::Result<ServerConnection> {
+        let receiver = match &socket {
+            Some(socket) => {
+                PeerProcess::start(signals, socket, |_, parent| receive_for(parent, socket, modes))
+            }
+            None => PeerProcess::start(signals, &io::stdin(), |_, parent| watch_over(parent, modes)),
+        };
+        Ok(ServerConnection { receiver: receiver.context("fork")?, socket })
     }
 
     /// Closes the connection.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ChatUi;
-use super::format::{Origin, message_lines, name_to_offer};
+use super::format::{Origin, message_lines, name_to_offer, now};
 use crate::chat::PROGRAM as SERVER;
 use crate::chat::client::messages;
 use crate::chat::client::outgoing::message;
@@ -68,7 +68,8 @@ impl ChatUi<'_> {
         if let Some(name) = name_to_offer(message).filter(|name| *name != self.pseudo) {
             self.terminal.offer(name);
         }
-        message_lines(message, origin, self.colours).iter().for_each(|line| self.terminal.print(line));
+        let lines = message_lines(&now(), message, origin, self.colours);
+        lines.iter().for_each(|line| self.terminal.print(line));
     }
 
     pub(super) fn show_messages<M: AsRef<[u8]>>(

@@ -4,7 +4,7 @@ use chrono::Local;
 
 use crate::chat::client::messages;
 use crate::chat::message::ParsedMessage;
-use crate::client::terminal::Colours;
+use crate::client::terminal::{Colours, DIM, PLAIN};
 use crate::text::visible;
 
 /// Marks after the time, for terminals without colours: one's own messages, the client's notices,
@@ -14,8 +14,6 @@ const NOTICE: &str = "--";
 const NAMELESS: &str = "? : ";
 
 const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[m";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -25,11 +23,6 @@ pub enum Origin {
     Lost,
     /// One's own, refused by the server.
     Refused,
-}
-
-/// Lines of a message, with the time: `14:02 bob : salut`.
-pub fn message_lines(message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
-    lines_at(&now(), message, origin, colours)
 }
 
 pub fn notice(text: &str) -> String {
@@ -42,7 +35,7 @@ pub fn name_to_offer(message: &[u8]) -> Option<&str> {
     (crate::text::is_plain(name) && !crate::text::is_blank(name)).then_some(name)
 }
 
-fn now() -> String {
+pub fn now() -> String {
     Local::now().format("%H:%M").to_string()
 }
 
@@ -51,7 +44,8 @@ fn shows_as_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains(':')
 }
 
-fn lines_at(time: &str, message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
+/// Lines of a message: `14:02 bob : salut`.
+pub fn message_lines(time: &str, message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
     let ParsedMessage { name, text } = ParsedMessage::of(message);
     let mut lines =
         text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
@@ -84,7 +78,7 @@ mod tests {
     /// Without the colours.
     fn shown(message: &[u8], origin: Origin) -> Vec<String> {
         let plain = |line: String| [BOLD, DIM, PLAIN].iter().fold(line, |line, code| line.replace(code, ""));
-        lines_at("14:02", message, origin, Colours::None).into_iter().map(plain).collect()
+        message_lines("14:02", message, origin, Colours::None).into_iter().map(plain).collect()
     }
 
     #[test]

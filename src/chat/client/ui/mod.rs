@@ -19,7 +19,7 @@ use anyhow::{Context, bail};
 use super::messages::{self, MESSAGES};
 use super::outgoing::room_for_text;
 use super::send_queue::SendQueue;
-use crate::client::terminal::{self, Colours, Terminal, UserInput};
+use crate::client::terminal::{self, Colours, Terminal};
 use crate::client::{Connector, EventLoop, Exit, FATAL, LineBuffer, Ready, Sources, Target, connect_at_once};
 use crate::sys::{self, Interest, Signals, TerminalModes};
 use connection::ServerConnection;
@@ -82,10 +82,7 @@ impl<'a> ChatUi<'a> {
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
-            None => {
-                let server = ServerConnection::connecting(&ui.events.signals, &ui.modes);
-                ui.server = Some(server.context("fork")?);
-            }
+            None => ui.server = Some(ServerConnection::start(None, &ui.events.signals, &ui.modes)?),
         }
         Ok(ui)
     }
@@ -127,7 +124,7 @@ impl<'a> ChatUi<'a> {
 
     fn wait(&mut self) -> anyhow::Result<Ready> {
         let Some(server) = &self.server else { bail!(messages::NO_SECOND) };
-        let (now, terminal) = (Instant::now(), &self.terminal);
+        let (now, ui) = (Instant::now(), self.terminal.sources());
         let (connection, until_attempt) = match &server.socket {
             Some(socket) => {
                 let has_unsent = !self.queue.is_empty() && !self.is_broken;
@@ -135,25 +132,20 @@ impl<'a> ChatUi<'a> {
             }
             None => (self.connector.poll_fd(), Some(self.connector.timeout(now))),
         };
-        let sources = Sources {
-            keyboard: terminal.keyboard(),
-            server: terminal.has_room().then(|| server.receiver.lifeline()),
-            connection,
-            screen: terminal.has_pending_output().then(|| terminal.output()),
-        };
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
-        let overdue = overdue.filter(|_| terminal.has_room());
-        self.events.wait(sources, [until_attempt, overdue, terminal.timeout()])
+        let overdue = overdue.filter(|_| ui.has_room);
+        let server = ui.has_room.then(|| server.receiver.lifeline());
+        self.events.wait(Sources { ui, server, connection }, [until_attempt, overdue])
     }
 
     /// After the end of input, lines are read and dropped: unread, the shell would take them for
     /// commands.
     fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<()> {
-        for input in self.terminal.read_keyboard(is_ready).context(MESSAGES.no_keyboard())? {
-            match input {
-                _ if self.events.is_in_grace() => {}
-                UserInput::Line(line) => self.queue_line(&line),
-                UserInput::End => self.events.start_grace(),
+        let input = self.terminal.read_keyboard(is_ready).context(MESSAGES.no_keyboard())?;
+        if !self.events.is_in_grace() {
+            input.lines.iter().for_each(|line| self.queue_line(line));
+            if input.has_ended {
+                self.events.start_grace();
             }
         }
         Ok(())

@@ -98,10 +98,17 @@ impl PendingEchoes {
 mod tests {
     use super::*;
 
+    /// None of these is to be shown yet.
+    #[track_caller]
+    fn sent(texts: &[&str]) -> (PendingEchoes, Instant) {
+        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
+        texts.iter().for_each(|text| assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None, "{text}"));
+        (echoes, now)
+    }
+
     #[test]
     fn an_echo_is_ones_own_once() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        assert_eq!(echoes.sent(b"a : x".to_vec(), now), None);
+        let (mut echoes, now) = sent(&["a : x"]);
         assert_eq!(echoes.received(b"b : x", now), None);
         assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
         assert_eq!(echoes.received(b"a : x", now), None);
@@ -110,8 +117,7 @@ mod tests {
 
     #[test]
     fn a_server_without_echoes_is_noticed_once() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        echoes.sent(b"a : x".to_vec(), now);
+        let (mut echoes, now) = sent(&["a : x"]);
         assert_eq!(echoes.deadline(), Some(now + ECHO_TIMEOUT));
         assert_eq!(echoes.overdue(now + ECHO_TIMEOUT / 2), (vec![], false));
         assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![b"a : x".to_vec()], true));
@@ -126,10 +132,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_not_echoed_is_shown_in_its_place() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        for text in [b"1", b"2", b"3", b"4"] {
-            echoes.sent(text.to_vec(), now);
-        }
+        let (mut echoes, now) = sent(&["1", "2", "3", "4"]);
         assert_eq!(echoes.received(b"1", now + ECHO_TIMEOUT), Some(vec![]));
         assert_eq!(echoes.received(b"3", now + ECHO_TIMEOUT), Some(vec![b"2".to_vec()]));
         // The timeout counts from the last echo; one missing echo does not change the policy.
@@ -141,8 +144,7 @@ mod tests {
 
     #[test]
     fn a_message_lost_with_its_connection_hides_none_of_the_next() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        echoes.sent(b"a : x".to_vec(), now);
+        let (mut echoes, now) = sent(&["a : x"]);
         assert_eq!(echoes.end(), [b"a : x"]);
         echoes.sent(b"a : x".to_vec(), now);
         assert_eq!((echoes.received(b"a : x", now), echoes.deadline()), (Some(vec![]), None));
@@ -150,9 +152,7 @@ mod tests {
 
     #[test]
     fn a_refused_message_is_not_awaited() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        echoes.sent(b"a : x".to_vec(), now);
-        echoes.sent(b"b : y".to_vec(), now);
+        let (mut echoes, now) = sent(&["a : x", "b : y"]);
         assert_eq!(echoes.refused(now), Some(b"a : x".to_vec()));
         assert_eq!(echoes.received(b"b : y", now), Some(vec![]));
         assert_eq!((echoes.refused(now), echoes.deadline()), (None, None));
@@ -160,8 +160,7 @@ mod tests {
 
     #[test]
     fn a_slow_server_is_recognized_as_echoing() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        echoes.sent(b"1".to_vec(), now);
+        let (mut echoes, now) = sent(&["1"]);
         assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
         assert_eq!(echoes.sent(b"2".to_vec(), now), Some(b"2".to_vec()));
         assert_eq!((echoes.received(b"1", now), echoes.received(b"2", now)), (None, None));

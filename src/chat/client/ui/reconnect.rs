@@ -17,13 +17,13 @@ use crate::hub::framing;
 impl ChatUi<'_> {
     pub(super) fn send_or_connect(&mut self) -> anyhow::Result<()> {
         match &self.server {
-            Some(ServerConnection { socket: Some(_), .. }) => self.send(),
-            Some(_) => return self.connect(),
-            None => {}
+            Some(server) if server.socket.is_none() => return self.connect(),
+            _ => self.send(),
         }
         Ok(())
     }
 
+    /// Sends nothing without a connection.
     fn send(&mut self) {
         let Some(socket) = self.server.as_ref().and_then(|server| server.socket.as_ref()) else { return };
         let (echoes, mut not_awaited) = (&mut self.echoes, Vec::new());
@@ -67,8 +67,7 @@ impl ChatUi<'_> {
         }
         self.queue.restart_message();
         self.is_broken = false;
-        let server =
-            ServerConnection::connected(socket, &self.events.signals, &self.modes).context("fork")?;
+        let server = ServerConnection::start(Some(socket), &self.events.signals, &self.modes)?;
         if let Some(before) = self.server.replace(server) {
             before.into_receiver().stop();
         }
@@ -85,9 +84,8 @@ impl ChatUi<'_> {
         }
         // Forked before descriptor 3 is closed, which must be free for the next connection.
         let next = (self.reconnects && was_connected)
-            .then(|| ServerConnection::connecting(&self.events.signals, &self.modes))
-            .transpose()
-            .context("fork")?;
+            .then(|| ServerConnection::start(None, &self.events.signals, &self.modes))
+            .transpose()?;
         let ended = server.into_receiver().join().context("waitpid")?;
         self.server = next;
         match end_of(ended, self.events.is_in_grace())? {
@@ -122,17 +120,16 @@ impl ChatUi<'_> {
                 bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.len()))
             }
             // The connector gives up soon.
-            None => return Ok(None),
-            // Fails only when the connection is gone already.
-            Some(socket) if self.queue.is_empty() => drop(socket.shutdown(Shutdown::Write)),
-            Some(_) => {
-                // The grace period begins when everything is sent.
-                self.events.start_grace();
-                return Ok(None);
+            None => {}
+            // The grace period begins when everything is sent.
+            Some(_) if !self.queue.is_empty() => self.events.start_grace(),
+            Some(socket) => {
+                // Fails only when the connection is gone already.
+                let _ = socket.shutdown(Shutdown::Write);
+                if self.events.is_grace_over() {
+                    bail!(MESSAGES.not_closed());
+                }
             }
-        }
-        if self.events.is_grace_over() {
-            bail!(MESSAGES.not_closed());
         }
         Ok(None)
     }

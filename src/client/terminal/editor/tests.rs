@@ -6,21 +6,27 @@ use proptest::prelude::*;
 /// Feeds the bytes of a terminal.
 fn type_in(editor: &mut Editor, keys: &str) -> Vec<Outcome> {
     let (mut decoder, mut outcomes) = (KeyDecoder::default(), Vec::new());
-    let mut press = |input| match input {
-        Input::Key(key) => outcomes.push(editor.press(key)),
-        Input::Paste { bytes, .. } => drop(editor.paste(&String::from_utf8_lossy(&bytes))),
-    };
-    decoder.feed(keys.as_bytes(), &mut press);
-    decoder.flush(press);
+    let mut inputs = decoder.feed(keys.as_bytes());
+    inputs.extend(decoder.flush());
+    for input in inputs {
+        match input {
+            Input::Key(key) => outcomes.push(editor.press(key)),
+            Input::Paste { bytes, .. } => drop(editor.paste(&String::from_utf8_lossy(&bytes))),
+        }
+    }
     outcomes.retain(|outcome| *outcome != Outcome::Edited);
     outcomes
 }
 
 /// The line after these keys, with `|` for the cursor.
 fn after(keys: &str) -> String {
+    state(&typed(keys))
+}
+
+fn typed(keys: &str) -> Editor {
     let mut editor = Editor::default();
     type_in(&mut editor, keys);
-    state(&editor)
+    editor
 }
 
 fn state(editor: &Editor) -> String {
@@ -76,8 +82,7 @@ fn enter_ends_the_line_and_ctrl_d_the_input_on_an_empty_line() {
 
 #[test]
 fn the_history_ends_at_the_draft() {
-    let mut editor = Editor::default();
-    type_in(&mut editor, "un\rdeux\rbrouillon\x1b[A\x10");
+    let mut editor = typed("un\rdeux\rbrouillon\x1b[A\x10");
     assert_eq!(state(&editor), "un|");
     type_in(&mut editor, "\x1b[B\x0e");
     assert_eq!(state(&editor), "brouillon|");
@@ -85,8 +90,7 @@ fn the_history_ends_at_the_draft() {
 
 #[test]
 fn a_search_finds_older_lines_and_can_be_cancelled() {
-    let mut editor = Editor::default();
-    type_in(&mut editor, "salut alice\rbonjour\rsalut bob\rx\x12sal");
+    let mut editor = typed("salut alice\rbonjour\rsalut bob\rx\x12sal");
     assert_eq!((state(&editor), editor.search()), ("salut bob|".to_string(), Some(("sal", true))));
     type_in(&mut editor, "\x12");
     assert_eq!(state(&editor), "salut alice|");
@@ -102,7 +106,7 @@ fn a_search_finds_older_lines_and_can_be_cancelled() {
 #[test]
 fn tab_completes_and_another_key_accepts() {
     let mut editor = Editor::default();
-    ["alice", "albert"].iter().for_each(|word| editor.offer(word));
+    ["alice", "albert"].iter().for_each(|word| editor.completion.offer(word));
     type_in(&mut editor, "al\t\t");
     assert_eq!(state(&editor), "alice, |");
     type_in(&mut editor, "et al\t");
@@ -111,8 +115,7 @@ fn tab_completes_and_another_key_accepts() {
 
 #[test]
 fn a_line_given_back_stands_before_what_was_typed_since() {
-    let mut editor = Editor::default();
-    type_in(&mut editor, &format!("salut\rbob{LEFT}"));
+    let mut editor = typed(&format!("salut\rbob{LEFT}"));
     editor.give_back("salut");
     assert_eq!(state(&editor), "salutbo|b");
     editor.give_back(&"é".repeat(MAX_LINE / 2));
@@ -148,7 +151,7 @@ proptest! {
         )
     ) {
         let mut editor = Editor::default();
-        editor.offer("alice");
+        editor.completion.offer("alice");
         for key in keys {
             type_in(&mut editor, &key);
             prop_assert!(editor.text().is_char_boundary(editor.cursor()));
