@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
+use forklab::cli::ClientArgs;
 use forklab::labs::direct::{CLIENT, Name, NameError, PORT, talk};
 
 const EXAMPLES: &str = "\
@@ -24,15 +24,8 @@ struct Arguments {
     /// Name by which others reach you
     #[arg(value_name = "NAME", value_parser = name)]
     name: Name,
-    /// Address or name of the server's machine ({default} by default)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// Port of the server ({default} by default)
-    #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
-    /// On a terminal: a simple prompt, as the course's client has; no status line
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    client: ClientArgs<PORT>,
 }
 
 fn name(typed: &str) -> Result<Name, NameError> {
@@ -40,5 +33,5 @@ fn name(typed: &str) -> Result<Name, NameError> {
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { name, host, port, plain }: Arguments| talk(name, &host, port, plain))
+    CLIENT.run(|Arguments { name, client }: Arguments| talk(name, &client.host, client.port, client.plain))
 }
