@@ -1,5 +1,4 @@
-//! Command lines: parsed by clap, with help and errors in the program's language, an error in one
-//! line.
+//! Command lines: parsed by clap; help and one-line errors in the program's language.
 
 mod client_args;
 mod error;

@@ -27,9 +27,8 @@ impl Program {
         Program { name, language: Language::English }
     }
 
-    /// Parses the command line and calls `work`. Returns the exit status: 0 (also after `--help`
-    /// and `--version`), 1 after an error, 2 for an invalid command line, both with one line on
-    /// stderr.
+    /// Parses the command line and calls `work`. Exit status: 0 (also after `--help` and
+    /// `--version`); 1 after an error, 2 for an invalid command line, with one line on stderr.
     pub fn run<P: Parser>(self, work: impl FnOnce(P) -> anyhow::Result<()>) -> ExitCode {
         let outcome = match self.parse() {
             Ok(arguments) => work(arguments),
@@ -77,8 +76,7 @@ impl Program {
         format!("{}{colon} {line}", self.name)
     }
 
-    /// Prints one line on standard error, unless that would block: a terminal held by Ctrl+S must
-    /// not keep a program from ending.
+    /// Prints one line on standard error, unless that would block (a terminal held by Ctrl+S).
     pub fn complain(self, line: &str) {
         // One write, so that the lines of two processes do not mix.
         let line = format!("{}\n", self.says(&visible(line.as_bytes())));

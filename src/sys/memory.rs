@@ -2,8 +2,8 @@
 //!
 //! After fork, parent and child share every page until one of them writes to it (copy-on-write). A
 //! page that the parent writes to leaves the old copy to the child, which pays for memory that it
-//! never uses. So the data that the hub writes most is kept in a few large blocks that children do
-//! not get, or give up as a whole.
+//! never uses. So the hub's data is kept in a few large blocks that children do not get, or give up
+//! as a whole.
 
 /// From this size on, malloc maps a block on its own: touched page by page, unmapped when freed.
 /// More than it keeps in its free lists (132 kB).
@@ -38,11 +38,9 @@ fn exclude_from_fork(block: *const libc::c_void) {
     let start = (block as usize).wrapping_sub(HEADER);
     let page =
         nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
-    // Whole pages are a mapping of its own. Anything else shares pages with data that children
-    // need.
+    // Whole pages are a mapping of its own; others are shared with data that children need.
     if start.is_multiple_of(page) && size.is_multiple_of(page) {
-        // SAFETY: these pages hold this block alone; `dontfork_vec` says what a child may do with
-        // it.
+        // SAFETY: these pages hold this block alone; for children, see `dontfork_vec`.
         let _ = unsafe { libc::madvise(start as *mut libc::c_void, size, libc::MADV_DONTFORK) };
     }
 }

@@ -29,8 +29,8 @@ impl Signals {
         Signals::catch_with_own(signals, &[], lowest)
     }
 
-    /// The same with `own` signals, which children forked later ignore: sent by the program's name
-    /// (pkill(1)), they are for the first process and must not end the others.
+    /// [`Signals::catch`] with `own` signals, which children forked later ignore: sent by the
+    /// program's name (pkill(1)), they are for the first process and must not end the others.
     pub fn catch_with_own(signals: &[Signal], own: &[Signal], lowest: RawFd) -> io::Result<Signals> {
         let (reader, writer) = io::pipe()?;
         let reader = PipeReader::from(move_high(reader.into(), lowest)?);
@@ -40,8 +40,7 @@ impl Signals {
         let all = [signals, own].concat();
         for &signal in &all {
             let flag = Arc::new(AtomicBool::new(false));
-            // Flags before the byte: handlers run in this order, and a reader of the byte finds the
-            // flags set.
+            // Handlers run in this order: a reader of the byte finds the flags set.
             if signal == Signal::SIGHUP {
                 watch_for_hangup(&hung_up)?;
             }

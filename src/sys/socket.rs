@@ -46,8 +46,8 @@ fn tcp_socket(address: SocketAddr) -> nix::Result<OwnedFd> {
     socket(family, SockType::Stream, SockFlag::empty(), None)
 }
 
-/// A nonblocking listening socket. `SO_REUSEADDR`: connections of an earlier run in TIME_WAIT do
-/// not hold the port.
+/// A nonblocking listening socket. `SO_REUSEADDR`: an earlier run's TIME_WAIT does not hold the
+/// port.
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let listener = tcp_socket(address)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
@@ -57,14 +57,12 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     #[cfg(target_os = "linux")]
     let _ = enable_keepalive(&listener);
     let listener = TcpListener::from(listener);
-    // A client that resets between poll and accept would leave the server blocked in accept:
-    // accept(2), NOTES.
+    // A client that resets between poll and accept would block the server: accept(2), NOTES.
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Nonblocking connect(2): the socket becomes writable once it has succeeded or failed, which
-/// [`finish_connecting`] tells.
+/// Nonblocking connect(2): once the socket is writable, [`finish_connecting`] tells the outcome.
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
@@ -75,15 +73,13 @@ pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The outcome of [`begin_connecting`]; the socket is blocking from here on, without Nagle's
-/// algorithm.
+/// The outcome of [`begin_connecting`]; makes the socket blocking, without Nagle's algorithm.
 pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
     if stream.local_addr()? == stream.peer_addr()? {
-        // No listener there, and the system has chosen that very port for this end: connected to
-        // itself.
+        // No listener, and the system chose that very port for this end: connected to itself.
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
@@ -126,8 +122,8 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Sends what the socket takes without blocking. Returns the number of bytes; 0 when it takes
-/// nothing, or the system lacks memory.
+/// Sends without blocking. Returns the number of bytes; 0 when the socket takes nothing, or the
+/// system lacks memory.
 pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match retry(|| send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL)) {
         Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(0),
@@ -140,8 +136,7 @@ pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize
     receive(socket, bytes, MsgFlags::MSG_PEEK)
 }
 
-/// Reads without blocking. Returns the number of bytes, 0 at the end of file, or `None` when
-/// nothing is there.
+/// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet.
 pub fn try_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, MsgFlags::empty())
 }

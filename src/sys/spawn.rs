@@ -22,9 +22,6 @@ const BUG: i32 = 70;
 /// The child never returns from here: it must not unwind into its parent's loop, nor drop its
 /// parent's values, whose descriptors are closed. A panic costs its own client alone; a child that
 /// cannot be confined runs no `work`.
-///
-/// # Errors
-/// EAGAIN at the limit of processes, ENOMEM: fork(2).
 pub fn spawn(
     caught: &Signals,
     keep: &[RawFd],

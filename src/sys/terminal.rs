@@ -43,10 +43,7 @@ impl TerminalModes {
     }
 
     /// Sets these modes on the terminal `fd` at once, without waiting for output that Ctrl+S holds.
-    ///
-    /// # Errors
-    /// EIO when the terminal is gone, or is another group's while this one is orphaned:
-    /// tcsetattr(3).
+    /// EIO: the terminal is gone, or is another group's while this one is orphaned: tcsetattr(3).
     pub fn apply(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(retry(|| tcsetattr(&fd, SetArg::TCSANOW, &self.0))?)
     }
@@ -57,7 +54,7 @@ pub fn is_in_foreground(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp())
 }
 
-/// The same, or when the session leader's group is, which is the shell as a rule.
+/// [`is_in_foreground`], or the session leader's group is: the shell's, as a rule.
 pub fn is_foreground_or_shells(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp() || Ok(group) == getsid(None))
 }
@@ -86,8 +83,7 @@ pub fn stop_as_asked() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends this process by `signal`, whose default action ends it: the parent learns the signal from
-/// waitpid(2).
+/// Ends this process by `signal`, which the parent learns from waitpid(2).
 pub fn die_by(signal: Signal) {
     default_signal(signal);
     // Fails only for numbers that are no signal.

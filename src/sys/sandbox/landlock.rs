@@ -40,9 +40,6 @@ impl Ruleset {
     }
 
     /// In a child, which never drops this: restricts it for good, and closes the descriptor.
-    ///
-    /// # Errors
-    /// ENOMEM, E2BIG: landlock_restrict_self(2).
     pub(super) fn apply(&self) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
@@ -51,8 +48,7 @@ impl Ruleset {
             let status = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.number(), 0) };
             nix::errno::Errno::result(status)?;
         }
-        // SAFETY: close takes an integer; this process does not use the number again, and ends by
-        // `_exit`.
+        // SAFETY: close takes an integer; no value closes this number again: it ends by `_exit`.
         unsafe { libc::close(self.number()) };
         Ok(())
     }

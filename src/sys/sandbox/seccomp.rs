@@ -22,42 +22,21 @@ const PROCESSOR: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
 const PROCESSOR: u32 = 0xC000_00B7;
 
-/// Every child's: read, write, wait, close, exit. None of these creates a descriptor or changes its
-/// flags.
+/// Every child's: read, write, wait, close, exit. None creates a descriptor or changes its flags.
+#[rustfmt::skip]
 const SERVING: &[c_long] = &[
-    SYS_read,
-    SYS_recvfrom,
-    SYS_write,
-    SYS_writev,
-    SYS_ppoll,
+    SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit, SYS_exit_group,
+    SYS_getpid,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
-    SYS_shutdown,
-    SYS_close,
-    SYS_exit,
-    SYS_exit_group,
-    SYS_getpid,
 ];
 
 /// Rust's and the C library's own: memory, signals, time, a panic's message.
+#[rustfmt::skip]
 const RUNTIME: &[c_long] = &[
-    SYS_brk,
-    SYS_mmap,
-    SYS_munmap,
-    SYS_mremap,
-    SYS_mprotect,
-    SYS_madvise,
-    SYS_rt_sigaction,
-    SYS_rt_sigprocmask,
-    SYS_rt_sigreturn,
-    SYS_sigaltstack,
-    SYS_restart_syscall,
-    SYS_clock_gettime,
-    SYS_clock_nanosleep,
-    SYS_nanosleep,
-    SYS_futex,
-    SYS_getrandom,
-    SYS_gettid,
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
+    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
+    SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_futex, SYS_getrandom, SYS_gettid,
 ];
 
 /// An answer, and a duplicate of the connection for its lingering close.
@@ -67,17 +46,10 @@ const TALK: &[c_long] = &[SYS_sendto, SYS_dup];
 const PAIR: &[c_long] = &[SYS_sendto, SYS_recvmsg, SYS_getpeername];
 
 /// An unnamed or temporary file in an open directory, its final name, fsync(2).
+#[rustfmt::skip]
 const FILES: &[c_long] = &[
-    SYS_sendto,
-    SYS_dup,
-    SYS_openat2,
-    SYS_openat,
-    SYS_linkat,
-    SYS_unlinkat,
-    SYS_fsync,
-    SYS_statx,
-    SYS_fstat,
-    SYS_newfstatat,
+    SYS_sendto, SYS_dup, SYS_openat2, SYS_openat, SYS_linkat, SYS_unlinkat, SYS_fsync,
+    SYS_statx, SYS_fstat, SYS_newfstatat,
 ];
 
 /// A BPF program for seccomp(2).
