@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use forklab::cli::ClientArgs;
-use forklab::labs::direct::{CLIENT, Name, NameError, PORT, talk};
+use forklab::labs::direct::{CLIENT, Name, PORT, talk};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,14 +22,10 @@ On a terminal, Tab completes names: %b and Tab becomes %bob%, and Tab alone is f
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     /// Name by which others reach you
-    #[arg(value_name = "NAME", value_parser = name)]
+    #[arg(value_name = "NAME", value_parser = |typed: &str| Name::new(typed.as_bytes()))]
     name: Name,
     #[command(flatten)]
     client: ClientArgs<PORT>,
-}
-
-fn name(typed: &str) -> Result<Name, NameError> {
-    Name::new(typed.as_bytes())
 }
 
 fn main() -> ExitCode {

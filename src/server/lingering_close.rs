@@ -2,8 +2,7 @@
 //!
 //! close(2) on a socket with unread input resets the connection and destroys what was sent last:
 //! tcp(7), RFC 1122 4.2.2.13. So the last bytes are sent, the sending side is shut down, and input
-//! is read and dropped until the peer closes or the deadline passes, without a process and without
-//! blocking.
+//! is read and dropped until the peer closes or the deadline passes. Nothing blocks.
 
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;

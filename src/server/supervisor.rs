@@ -195,8 +195,7 @@ impl Supervisor {
     }
 
     /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
-    /// [`Supervisor::retry_waiting`] first. No list: it would be on the heap, where each write
-    /// after a fork copies a page (copy-on-write).
+    /// [`Supervisor::retry_waiting`] first. No list: after a fork, heap writes copy pages.
     pub fn accept(&mut self, listener: usize, now: Instant) -> Option<PendingConnection> {
         let accepted = self.listeners[listener].accept(now).unwrap_or_else(|reason| {
             self.err.line(self.messages.accept_paused(&reason));

@@ -21,7 +21,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
-use super::process::{Fork, NOT_READY, fork_by, kill, leave, reap_this};
+use super::process::{NOT_READY, fork_by, kill, leave, reap_this};
 use super::signals::Signals;
 
 /// A client's socket below this number is served by plain fork.
@@ -60,9 +60,9 @@ impl SharedTableFork {
 
     /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut` for
     /// a child that was stopped before it had its table.
-    pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<Fork> {
+    pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<ForkResult> {
         match fork_by(caught, clone_with_shared_table)? {
-            Fork::Child => {
+            ForkResult::Child => {
                 if unshare_from(self.end).is_err() {
                     leave(NOT_READY);
                 }
@@ -77,11 +77,11 @@ impl SharedTableFork {
                 }
                 // The parent alone undoes the swap.
                 std::mem::forget(self.swapped);
-                Ok(Fork::Child)
+                Ok(ForkResult::Child)
             }
-            Fork::Parent(child) => {
+            ForkResult::Parent { child } => {
                 self.flag.wait_for(child)?;
-                Ok(Fork::Parent(child))
+                Ok(ForkResult::Parent { child })
             }
         }
     }

@@ -33,8 +33,8 @@ fn close_between(first: RawFd, last: RawFd) -> io::Result<()> {
     }
     #[cfg(target_os = "linux")]
     {
-        // The raw system call: glibc has no wrapper before 2.34 (older Raspberry Pis). SAFETY:
-        // close_range takes integers; no value closes these numbers again: `keep_only`.
+        // The raw system call: glibc has no wrapper before 2.34 (older Raspberry Pis).
+        // SAFETY: close_range takes integers; no value closes these numbers again: `keep_only`.
         if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
             return Ok(());
         }
@@ -77,7 +77,7 @@ pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
 const PACKET_CAPACITY: i32 = 1 << 20;
 
 /// Packet mode, `O_DIRECT` in pipe(2): each read(2) returns one write(2) of at most `PIPE_BUF`
-/// bytes and no more. False where the system has none.
+/// bytes and no more. False where the system has none: a read may return several writes.
 pub fn enable_packet_mode(writer: &PipeWriter) -> bool {
     #[cfg(target_os = "linux")]
     {

@@ -25,11 +25,8 @@ pub enum Passed {
     End,
 }
 
-/// Passes a duplicate of `fd` to the process at the other end of `link`; in flight, it counts as
-/// open.
-///
-/// # Errors
-/// EPIPE when that process is gone, EAGAIN when too many are in flight.
+/// Passes a duplicate of `fd` to the process at the other end of `link`. EPIPE when that is gone,
+/// EAGAIN when too many are in flight, where they count as open.
 pub fn pass(link: &UnixStream, fd: BorrowedFd) -> io::Result<()> {
     let rights = [fd.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&rights)];

@@ -22,10 +22,8 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
 }
 
 /// Creates a file to write in `directory`'s file system, without a name (open(2), `O_TMPFILE`): it
-/// is gone with its last descriptor unless [`link_unnamed`] names it.
-///
-/// # Errors
-/// EOPNOTSUPP, EISDIR, EINVAL, `Unsupported`: the system or file system has no such files.
+/// is gone with its last descriptor unless [`link_unnamed`] names it. EOPNOTSUPP, EISDIR, EINVAL,
+/// `Unsupported`: the system or the file system has no such files.
 #[cfg(target_os = "linux")]
 pub fn create_unnamed(directory: &File) -> io::Result<File> {
     open_beneath(directory, ".", OFlag::O_TMPFILE)

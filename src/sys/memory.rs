@@ -2,8 +2,7 @@
 //!
 //! After fork, parent and child share every page until one of them writes to it (copy-on-write). A
 //! page that the parent writes to leaves the old copy to the child, which pays for memory that it
-//! never uses. So the hub's data is kept in a few large blocks that children do not get, or give up
-//! as a whole.
+//! never uses. So the hub's data is in a few large blocks that children do not get, or give up.
 
 /// From this size on, malloc maps a block on its own: touched page by page, unmapped when freed.
 /// More than it keeps in its free lists (132 kB).

@@ -45,8 +45,7 @@ pub fn is_ready(watched: &PollFd) -> bool {
 
 /// poll(2): waits for a ready entry (`is_ready`), a signal (none is ready then), or `timeout`.
 ///
-/// The list is the caller's, on its stack: a child that writes to the heap copies a page that it
-/// shared with its parent (copy-on-write).
+/// The list is the caller's, on its stack: a child's heap write copies a page (copy-on-write).
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     match poll(watched, milliseconds(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),

@@ -24,9 +24,7 @@ impl User {
     }
 
     /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
-    ///
-    /// # Errors
-    /// Also when root's rights could be regained; the process must not go on then.
+    /// After an error, the process must not go on: root's rights could be regained.
     pub fn switch_to(&self) -> anyhow::Result<()> {
         let &nix::unistd::User { ref name, uid, gid, .. } = &self.0;
         set_groups(name, gid).context("initgroups")?;

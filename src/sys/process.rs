@@ -13,13 +13,6 @@ use super::signals::Signals;
 /// Exit status of a child that could not be set up (EX_OSERR of sysexits.h).
 pub(super) const NOT_READY: i32 = 71;
 
-/// The process that [`fork`] returns in.
-pub(super) enum Fork {
-    /// With the child's pid.
-    Parent(Pid),
-    Child,
-}
-
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -34,13 +27,16 @@ pub enum Ended {
 /// Signals are blocked meanwhile, and unblocked in the child only after `caught` is back at its
 /// defaults: otherwise a SIGTERM sent to the child would be written into the signal pipe that it
 /// shares with its parent, and the child would survive it.
-pub(super) fn fork(caught: &Signals) -> io::Result<Fork> {
+pub(super) fn fork(caught: &Signals) -> io::Result<ForkResult> {
     // SAFETY: there are no threads, so the child has no lock held by one that it lacks.
     fork_by(caught, || unsafe { nix::unistd::fork() })
 }
 
 /// [`fork`] by another system call than fork(2).
-pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkResult>) -> io::Result<Fork> {
+pub(super) fn fork_by(
+    caught: &Signals,
+    make: impl FnOnce() -> nix::Result<ForkResult>,
+) -> io::Result<ForkResult> {
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let forked = make();
     if let Ok(ForkResult::Child) = forked {
@@ -50,10 +46,7 @@ pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkR
     if mask.thread_set_mask().is_err() {
         std::process::abort();
     }
-    Ok(match forked? {
-        ForkResult::Parent { child } => Fork::Parent(child),
-        ForkResult::Child => Fork::Child,
-    })
+    Ok(forked?)
 }
 
 /// `_exit`(2). A forked child ends this way: `exit` would flush its parent's buffers a second time

@@ -46,8 +46,7 @@ fn tcp_socket(address: SocketAddr) -> nix::Result<OwnedFd> {
     socket(family, SockType::Stream, SockFlag::empty(), None)
 }
 
-/// A nonblocking listening socket. `SO_REUSEADDR`: an earlier run's TIME_WAIT does not hold the
-/// port.
+/// A nonblocking listening socket. `SO_REUSEADDR`: TIME_WAIT of an earlier run holds no port.
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let listener = tcp_socket(address)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
@@ -122,8 +121,7 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Sends without blocking. Returns the number of bytes; 0 when the socket takes nothing, or the
-/// system lacks memory.
+/// Sends without blocking. Returns the number of bytes; 0 when there is no room, or no memory.
 pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match retry(|| send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL)) {
         Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(0),

@@ -65,9 +65,8 @@ pub fn raise_in_group(signal: Signal) {
     let _ = killpg(getpgrp(), signal);
 }
 
-/// Stops this process as SIGTSTP does by default, although it is caught. Returns when it is
-/// continued; a handler of SIGCONT does not run. The system stops no process of an orphaned group:
-/// setpgid(2).
+/// Stops this process as SIGTSTP does by default, although it is caught. Returns once continued; no
+/// handler of SIGCONT runs. No process of an orphaned group is stopped: setpgid(2).
 pub fn stop_as_asked() -> io::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action runs no handler.

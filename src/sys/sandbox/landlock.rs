@@ -10,10 +10,7 @@ pub struct Ruleset(OwnedFd);
 
 impl Ruleset {
     /// In `directory`, files may be created, written and removed; elsewhere, nothing may be opened,
-    /// created or removed. Its descriptor gets a number from `lowest` on.
-    ///
-    /// # Errors
-    /// ENOSYS where the kernel has no landlock, or does not use it.
+    /// created or removed. Its descriptor gets a number from `lowest` on. ENOSYS: no landlock.
     #[cfg(target_os = "linux")]
     pub(super) fn around(directory: impl AsFd, lowest: RawFd) -> io::Result<Ruleset> {
         use crate::sys::descriptors::move_high;

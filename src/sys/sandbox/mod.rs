@@ -47,8 +47,7 @@ pub struct Sandbox {
 }
 
 /// Set to 0 in a child. No processes (root's are not counted: there seccomp alone forbids fork), no
-/// core dump, which would hold what clients have sent, and last, where the child writes no file, no
-/// file size.
+/// core dump (it would hold clients' data), and last, where the child writes no file, no file size.
 const LIMITS: [Limit; 3] = [libc::RLIMIT_NPROC, libc::RLIMIT_CORE, libc::RLIMIT_FSIZE];
 
 /// nix does not have all of these limits on all systems.
