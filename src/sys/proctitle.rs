@@ -15,9 +15,7 @@ const MAX_LEN: usize = 160;
 
 /// The memory of the command line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Title {
-    area: Option<Area>,
-}
+pub struct Title(Option<Area>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Area {
@@ -36,12 +34,12 @@ impl Title {
         let mut stat = [0; 2048];
         let read =
             File::open("/proc/self/stat").and_then(|mut file| file.read(&mut stat)).unwrap_or_default();
-        Title { area: if cfg!(target_os = "linux") { area(&stat[..read]) } else { None } }
+        Title(area(&stat[..read]).filter(|_| cfg!(target_os = "linux")))
     }
 
     /// Sets the title, cut to the room there is. For children alone. It costs one page of memory.
     pub fn show(&self, title: impl Display) {
-        let Some(Area { start, arguments, room }) = self.area else { return };
+        let Some(Area { start, arguments, room }) = self.0 else { return };
         let mut line = [0; MAX_LEN + 2];
         let most = MAX_LEN.min(room - 1);
         let mut free = &mut line[..most];
@@ -116,7 +114,7 @@ mod tests {
         (memory[arguments - 1], memory[arguments + environment - 1]) = (0, 0);
         let start = memory.as_mut_ptr().expose_provenance();
         let room = if environment > 0 { arguments + environment } else { arguments - 1 };
-        let title = Title { area: Some(Area { start, arguments, room }) };
+        let title = Title(Some(Area { start, arguments, room }));
         let show = |text: &&str| {
             title.show(text);
             assert_ne!(memory[arguments - 1], 0, "{text}");
