@@ -1,4 +1,4 @@
-//! `direct_client NAME [HOST]`: says something to one client alone, and shows what others say to this one.
+//! `direct_client NAME [HOST]`: sends to one client alone, shows what is sent to this one.
 
 use std::process::ExitCode;
 

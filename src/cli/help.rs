@@ -4,7 +4,7 @@ use clap::Command;
 
 use super::Language;
 
-/// Option, its help in French, in English. `bind_all`: `--bind` where all addresses are the default.
+/// Option, its help in French and English. `bind_all`: `--bind` with all addresses as the default.
 #[rustfmt::skip]
 const SHARED: [(&str, &str, &str); 13] = [
     ("bind_all",

@@ -2,7 +2,7 @@
 //! process or, with [`ServeMode::iterative`], in the first process.
 
 use std::collections::BTreeMap;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ const SERVED: i32 = 0;
 
 /// A pipe without data: children see its end of file when the first process ends, however it ends.
 struct Lifeline {
-    reader: PipeReader,
-    _writer: PipeWriter,
+    reader: OwnedFd,
+    _writer: OwnedFd,
 }
 
 struct Server<L> {
@@ -48,7 +48,24 @@ pub fn run<L: ClientHandler>(
     limit: u64,
     open: impl FnOnce() -> anyhow::Result<L>,
 ) -> anyhow::Result<()> {
-    let mut server = Server::open(options, mode, limit, open)?;
+    // The listening socket has the lowest free number, the first client the next one.
+    let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
+    supervisor.drop_privileges()?;
+    let lab = open()?;
+    let lifeline = match mode.iterative {
+        true => {
+            // Children can only be from before its exec: their SIGCHLD must not end a session.
+            sys::default_signal(Signal::SIGCHLD);
+            None
+        }
+        false => {
+            supervisor.confine(L::PROFILE, lab.directory());
+            let (reader, writer) = io::pipe().context("pipe")?;
+            let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
+            Some(Lifeline { reader: high(reader.into())?, _writer: high(writer.into())? })
+        }
+    };
+    let mut server = Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() };
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
         server.turn()?;
@@ -57,32 +74,6 @@ pub fn run<L: ClientHandler>(
 }
 
 impl<L: ClientHandler> Server<L> {
-    /// The listening socket has the lowest free number, the first client the next one.
-    fn open(
-        options: &Options,
-        mode: ServeMode,
-        limit: u64,
-        lab: impl FnOnce() -> anyhow::Result<L>,
-    ) -> anyhow::Result<Server<L>> {
-        let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
-        supervisor.drop_privileges()?;
-        let lab = lab()?;
-        let lifeline = match mode.iterative {
-            true => {
-                // Children can only be from before its exec: their SIGCHLD must not end a session.
-                sys::default_signal(Signal::SIGCHLD);
-                None
-            }
-            false => {
-                supervisor.confine(L::PROFILE, lab.directory());
-                let (reader, writer) = io::pipe().context("pipe")?;
-                let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
-                Some(Lifeline { reader: high(reader.into())?.into(), _writer: high(writer.into())?.into() })
-            }
-        };
-        Ok(Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() })
-    }
-
     fn turn(&mut self) -> anyhow::Result<()> {
         // Iterative: the last client is closed before the next is accepted.
         let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();

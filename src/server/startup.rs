@@ -25,7 +25,7 @@ pub fn startup() -> anyhow::Result<u64> {
 /// The lowest number for the server's own descriptors, given the `limit` of [`startup`].
 ///
 /// Above the numbers of the default number of clients, where the limit allows that. No higher in a
-/// larger room: its clients' numbers skip these, and each child has a table up to its highest number.
+/// larger room: clients' numbers skip these, and a child's table extends to its highest number.
 pub fn lowest_own_descriptor(limit: u64) -> RawFd {
     1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

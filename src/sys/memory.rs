@@ -8,9 +8,8 @@
 /// More than it keeps in its free lists (132 kB).
 const LARGE: usize = 256 * 1024;
 
-/// An empty vector whose memory is such a block, with `MADV_DONTFORK` where the system has it: fork
-/// has less to copy, and the hub's later writes copy no page. A child must call
-/// `discard_in_child` before it touches the vector.
+/// An empty vector in such a block, with `MADV_DONTFORK` where the system has it: fork has less to
+/// copy, and the hub's later writes copy no page. A child calls `discard_in_child` before any use.
 pub fn dontfork_vec<T>() -> Vec<T> {
     let block: Vec<T> = Vec::with_capacity(LARGE.div_ceil(size_of::<T>()));
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -27,8 +26,7 @@ pub fn discard_in_child<T>(block: &mut Vec<T>) {
     }
 }
 
-/// madvise(2), `MADV_DONTFORK`, for a block that malloc has mapped on its own. The mapping keeps it
-/// when it grows: mremap(2).
+/// madvise(2), `MADV_DONTFORK`, for a block that malloc has mapped on its own. mremap(2) keeps it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn exclude_from_fork(block: *const libc::c_void) {
     const HEADER: usize = 2 * size_of::<usize>();

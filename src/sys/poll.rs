@@ -16,8 +16,7 @@ pub enum Interest {
     /// Room to write.
     Write,
     /// The peer's end alone, even behind unread bytes. On a pipe's write end: the last reader is
-    /// gone. On a socket: the peer has shut down its sending side or, where the system does not
-    /// report that, both.
+    /// gone. On a socket: the peer has shut down its sending side (on some systems: both).
     End,
 }
 

@@ -105,7 +105,7 @@ pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
         setsockopt(socket, sockopt::TcpKeepCount, &KEEPALIVE_PROBES)?;
     }
     // No probes are sent while bytes are unacknowledged. TCP_USER_TIMEOUT is the second choice: it
-    // also ends the connection of a stopped client whose receive buffer is full.
+    // also ends the connection of a stopped client with a full receive buffer.
     #[cfg(target_os = "linux")]
     if setsockopt(socket, TcpRtoMaxMs, &(RTO_MAX.as_millis() as u32)).is_err() {
         setsockopt(socket, sockopt::TcpUserTimeout, &(USER_TIMEOUT.as_millis() as u32))?;

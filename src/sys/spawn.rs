@@ -20,7 +20,7 @@ const BUG: i32 = 70;
 /// `work` and exits with the status that it returns. Returns the child's pid, in the parent.
 ///
 /// The child never returns from here: it must not unwind into its parent's loop, nor drop its
-/// parent's values, whose descriptors are closed. A panic costs its own client alone; a child that
+/// parent's values (their descriptors are closed). A panic costs its client alone; a child that
 /// cannot be confined runs no `work`.
 pub fn spawn(
     caught: &Signals,

@@ -1,5 +1,4 @@
-//! landlock(7): files in one directory alone. For children that need system calls on paths, which
-//! seccomp cannot see.
+//! landlock(7): files in one directory alone, for children with system calls on paths.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};

@@ -17,8 +17,8 @@ const PROCESSOR: u32 = 0xC000_00B7;
 /// Every child's: read, write, wait, close, exit. None creates a descriptor or changes its flags.
 #[rustfmt::skip]
 const SERVING: &[c_long] = &[
-    SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit, SYS_exit_group,
-    SYS_getpid,
+    SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit,
+    SYS_exit_group, SYS_getpid,
     #[cfg(target_arch = "x86_64")]
     SYS_poll,
 ];
