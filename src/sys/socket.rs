@@ -152,13 +152,12 @@ pub fn discard_input(socket: &TcpStream) -> bool {
     matches!(try_read(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use nix::sys::socket::getsockopt;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_vanished_host_is_noticed_within_two_minutes() {
         let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
