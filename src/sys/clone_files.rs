@@ -61,7 +61,8 @@ impl SharedTableFork {
     /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut` for
     /// a child that was stopped before it had its table.
     pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<ForkResult> {
-        match fork_by(caught, clone_with_shared_table)? {
+        let forked = fork_by(caught, clone_with_shared_table)?;
+        match forked {
             ForkResult::Child => {
                 if unshare_from(self.end).is_err() {
                     leave(NOT_READY);
@@ -77,13 +78,10 @@ impl SharedTableFork {
                 }
                 // The parent alone undoes the swap.
                 std::mem::forget(self.swapped);
-                Ok(ForkResult::Child)
             }
-            ForkResult::Parent { child } => {
-                self.flag.wait_for(child)?;
-                Ok(ForkResult::Parent { child })
-            }
+            ForkResult::Parent { child } => self.flag.wait_for(child)?,
         }
+        Ok(forked)
     }
 }
 
