@@ -44,8 +44,7 @@ fn misleads(c: char) -> bool {
 
 /// `line` without anything that could pass for the start of another line: controls and invisible
 /// formatting become what [`Visible`] shows. Where that makes the line grow beyond `most`, they
-/// become a `?` each. NULs are dropped; tabs stay, and so do bytes that are letters in an older
-/// encoding.
+/// become a `?` each. NULs are dropped; tabs and letters of an older encoding stay.
 pub fn as_one_line(line: &[u8], most: usize) -> Vec<u8> {
     let shown = one_line(line, visible);
     if shown.len() <= line.len().max(most) { shown } else { one_line(line, |_| "?".to_string()) }
@@ -134,16 +133,14 @@ pub fn is_seen(c: char) -> bool {
 }
 
 /// Invisible alone: soft hyphens, unwritten vowels, joiners, variation selectors, fillers
-/// (Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt), the blank Braille
-/// pattern.
+/// (Default_Ignorable_Code_Point of DerivedCoreProperties.txt), the blank Braille pattern.
 fn shows_nothing(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0080}'..='\u{e0fff}')
 }
 
-/// The last index up to `most` that is not inside a UTF-8 character; `most` where the bytes are not
-/// UTF-8.
+/// The last index up to `most` that is not inside a UTF-8 character; `most` if they are not UTF-8.
 pub fn character_boundary(bytes: &[u8], most: usize) -> usize {
     let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000);
     (most.saturating_sub(3)..=most).rev().find(|&at| at > 0 && !inside(at)).unwrap_or(most)

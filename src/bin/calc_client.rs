@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
+use forklab::cli::ClientArgs;
 use forklab::labs::calc::{CLIENT, PORT, talk};
 
 const EXAMPLES: &str = "\
@@ -19,17 +19,10 @@ Each line typed goes to the server; Ctrl+D or Ctrl+C to leave.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Address or name of the server's machine ({default} by default)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// Port of the server ({default} by default)
-    #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
-    /// On a terminal: a simple prompt, as the course's client has; no status line
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    client: ClientArgs<PORT>,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
+    CLIENT.run(|Arguments { client }: Arguments| talk(&client.host, client.port, client.plain))
 }

@@ -1,10 +1,9 @@
 //! `calc_serveur`: asks each client for two numbers and answers their sum.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
+use forklab::cli::{ServerArgs, number, timeout};
 use forklab::labs::calc::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -23,25 +22,17 @@ Ctrl+C stops the server and all its children.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: ListenArgs<PORT, 1000>,
-    #[command(flatten)]
-    per_address: PerAddress,
+    server: ServerArgs<PORT, 1000>,
     /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients and --max-per-address)
     #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
     iterative: bool,
     /// Seconds a client may be silent; then it is told ({default} by default; 0: never)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
-    #[command(flatten)]
-    guard: HardeningArgs,
-}
-
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
-    let options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
-    serve(&options, arguments.iterative, patience)
 }
 
 fn main() -> ExitCode {
-    SERVER.run(|arguments| run(&arguments))
+    SERVER.run(|Arguments { server, iterative, idle_timeout }: Arguments| {
+        serve(&server.options(), iterative, timeout(idle_timeout))
+    })
 }

@@ -57,7 +57,7 @@ struct Arguments {
     reconnect: bool,
 }
 
-/// What others see before each message must not look like something else.
+/// Refuses a name that could make a message look like another one.
 fn pseudo(typed: &str) -> Result<String, String> {
     if is_blank(typed) {
         Err("un pseudo ne peut pas être vide".to_string())

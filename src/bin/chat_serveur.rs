@@ -10,7 +10,7 @@ use forklab::chat::PROGRAM;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::server::run;
 use forklab::chat::transcript;
-use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, local_socket, number};
+use forklab::cli::{ServerArgs, local_socket, number, timeout};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -35,9 +35,7 @@ const HOPS: &str =
 #[command(after_help = EXAMPLES, mut_arg("verbose", |verbose| verbose.help(HOPS)))]
 struct Arguments {
     #[command(flatten)]
-    listening: ListenArgs<5015, 1000>,
-    #[command(flatten)]
-    per_address: PerAddress,
+    server: ServerArgs<5015, 1000>,
     /// Seconde porte, pour des clients qui envoient et reçoivent des lignes de texte (aucune par défaut ; l'usage : 5555)
     #[arg(long, value_name = "PORT", value_parser = number::<u16>(0, 65535))]
     lines: Option<u16>,
@@ -71,32 +69,28 @@ struct Arguments {
     /// N'affiche que la première ligne et ce qui va mal
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    #[command(flatten)]
-    guard: HardeningArgs,
 }
 
 impl Arguments {
-    fn options(&self) -> Options {
-        let listening = self.per_address.limit(self.listening.options(&self.guard));
+    fn options(self) -> Options {
+        let listening = self.server.options();
+        let verbosity = match (listening.verbose, self.quiet) {
+            (true, _) => Verbosity::Hops,
+            (_, true) => Verbosity::Quiet,
+            _ => Verbosity::Chat,
+        };
         Options {
             lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
             web: self.web,
             listening,
             pace: Duration::from_millis(self.pace),
-            idle_timeout: (self.idle_timeout > 0).then(|| Duration::from_secs(self.idle_timeout)),
+            idle_timeout: timeout(self.idle_timeout),
             lag_limit: self.lag_limit,
             distinct_names: self.distinct_names,
             refuses_headers: !self.no_header_check,
-            transcript: self
-                .transcript
-                .clone()
-                .map(|path| transcript::Options { path, sync: self.transcript_sync }),
+            transcript: self.transcript.map(|path| transcript::Options { path, sync: self.transcript_sync }),
             titles: !self.no_titles,
-            verbosity: match (self.guard.verbose, self.quiet) {
-                (true, _) => Verbosity::Hops,
-                (_, true) => Verbosity::Quiet,
-                _ => Verbosity::Chat,
-            },
+            verbosity,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! `direct_client NAME [HOST]`: says something to one client alone, and shows what others say to this one.
+//! `direct_client NAME [HOST]`: sends to one client alone, shows what is sent to this one.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
-use forklab::labs::direct::{CLIENT, Name, NameError, PORT, talk};
+use forklab::cli::ClientArgs;
+use forklab::labs::direct::{CLIENT, Name, PORT, talk};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,23 +22,12 @@ On a terminal, Tab completes names: %b and Tab becomes %bob%, and Tab alone is f
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     /// Name by which others reach you
-    #[arg(value_name = "NAME", value_parser = name)]
+    #[arg(value_name = "NAME", value_parser = |typed: &str| Name::new(typed.as_bytes()))]
     name: Name,
-    /// Address or name of the server's machine ({default} by default)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// Port of the server ({default} by default)
-    #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
-    /// On a terminal: a simple prompt, as the course's client has; no status line
-    #[arg(long)]
-    plain: bool,
-}
-
-fn name(typed: &str) -> Result<Name, NameError> {
-    Name::new(typed.as_bytes())
+    #[command(flatten)]
+    client: ClientArgs<PORT>,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { name, host, port, plain }: Arguments| talk(name, &host, port, plain))
+    CLIENT.run(|Arguments { name, client }: Arguments| talk(name, &client.host, client.port, client.plain))
 }

@@ -1,10 +1,9 @@
 //! `direct_serveur`: gives each message to the one client that it is for.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
+use forklab::cli::{ServerArgs, number, timeout};
 use forklab::labs::direct::{MAX_CLIENTS, Options, PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -23,23 +22,14 @@ Ctrl+C stops the server and all its children.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: ListenArgs<PORT, MAX_CLIENTS>,
-    #[command(flatten)]
-    per_address: PerAddress,
+    server: ServerArgs<PORT, MAX_CLIENTS>,
     /// Seconds that a client may take to give its name ({default} by default; 0: as long as it likes)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     name_timeout: u64,
-    #[command(flatten)]
-    guard: HardeningArgs,
-}
-
-impl Arguments {
-    fn options(&self) -> Options {
-        let name_timeout = (self.name_timeout > 0).then(|| Duration::from_secs(self.name_timeout));
-        Options { listening: self.per_address.limit(self.listening.options(&self.guard)), name_timeout }
-    }
 }
 
 fn main() -> ExitCode {
-    SERVER.run(|arguments: Arguments| serve(&arguments.options()))
+    SERVER.run(|Arguments { server, name_timeout }: Arguments| {
+        serve(&Options { listening: server.options(), name_timeout: timeout(name_timeout) })
+    })
 }

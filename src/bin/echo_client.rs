@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
+use forklab::cli::ClientArgs;
 use forklab::labs::echo::{CLIENT, PORT, talk};
 
 const EXAMPLES: &str = "\
@@ -17,19 +17,12 @@ Each line comes back as it was sent; Ctrl+D or Ctrl+C to leave.
 
 /// Echo client: sends each line that you type and prints the answer.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("server_port", |port| port.long(None).value_name("PORT")))]
 struct Arguments {
-    /// Address or name of the server's machine ({default} by default)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// Port of the server ({default} by default)
-    #[arg(value_name = "PORT", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
-    /// On a terminal: a simple prompt, as the course's client has; no status line
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    client: ClientArgs<PORT>,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
+    CLIENT.run(|Arguments { client }: Arguments| talk(&client.host, client.port, client.plain))
 }

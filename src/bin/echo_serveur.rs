@@ -2,11 +2,10 @@
 
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
+use forklab::cli::{ServerArgs, number, timeout};
 use forklab::labs::echo::{PORT, SERVER, serve};
 use forklab::server::ServeMode;
 
@@ -32,21 +31,17 @@ struct Arguments {
     #[arg(value_name = "PORT", conflicts_with = "port", value_parser = number::<u16>(0, 65535))]
     at_port: Option<u16>,
     #[command(flatten)]
-    listening: ListenArgs<PORT, 1000, true>,
-    #[command(flatten)]
-    per_address: PerAddress,
+    server: ServerArgs<PORT, 1000, true>,
     /// One client at a time; the others wait to be accepted (without --max-clients and --max-per-address)
     #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
     iterative: bool,
     /// Seconds that a client may be silent, or not take what it is sent ({default} by default: for ever)
     #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]
     idle_timeout: u64,
-    #[command(flatten)]
-    guard: HardeningArgs,
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut options = arguments.per_address.limit(arguments.listening.options(&arguments.guard));
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut options = arguments.server.options();
     if let Some(port) = arguments.at_port {
         options.address.set_port(port);
     }
@@ -57,10 +52,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .with_context(|| format!("the name \"{host}\" leads to no address"))?;
         options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
     }
-    let patience = (arguments.idle_timeout > 0).then(|| Duration::from_secs(arguments.idle_timeout));
-    serve(&options, ServeMode { iterative: arguments.iterative, patience })
+    let Arguments { iterative, idle_timeout, .. } = arguments;
+    serve(&options, ServeMode { iterative, patience: timeout(idle_timeout) })
 }
 
 fn main() -> ExitCode {
-    SERVER.run(|arguments| run(&arguments))
+    SERVER.run(run)
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
+use forklab::cli::ClientArgs;
 use forklab::labs::relay::{CLIENT, PORT, talk};
 
 const EXAMPLES: &str = "\
@@ -22,17 +22,10 @@ Sur un terminal : ce qu'on tape trop tôt reste dans la ligne du bas, des lignes
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Adresse ou nom de la machine du serveur ({default} par défaut)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// Port du serveur ({default} par défaut)
-    #[arg(long, value_name = "N", default_value_t = PORT, hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
-    /// Affichage simple, comme le client du cours
-    #[arg(long)]
-    plain: bool,
+    #[command(flatten)]
+    client: ClientArgs<PORT>,
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { host, port, plain }: Arguments| talk(&host, port, plain))
+    CLIENT.run(|Arguments { client }: Arguments| talk(&client.host, client.port, client.plain))
 }

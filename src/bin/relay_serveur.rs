@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::{HardeningArgs, ListenArgs, number};
+use forklab::cli::{ListenArgs, number};
 use forklab::labs::relay::{PORT, SERVER, serve};
 
 const EXAMPLES: &str = "\
@@ -27,10 +27,8 @@ struct Arguments {
     /// processus fils
     #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, value_parser = number::<usize>(1, 10_000))]
     pairs: usize,
-    #[command(flatten)]
-    guard: HardeningArgs,
 }
 
 fn main() -> ExitCode {
-    SERVER.run(|Arguments { listening, pairs, guard }: Arguments| serve(&listening.options(&guard), pairs))
+    SERVER.run(|Arguments { listening, pairs }: Arguments| serve(&listening.options(), pairs))
 }

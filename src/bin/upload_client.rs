@@ -37,13 +37,8 @@ struct Arguments {
     text: bool,
 }
 
-impl From<Arguments> for Request {
-    fn from(arguments: Arguments) -> Request {
-        let Arguments { file: path, host, port, text: as_text } = arguments;
-        Request { path, host, port, as_text }
-    }
-}
-
 fn main() -> ExitCode {
-    PROGRAM.run(|arguments: Arguments| upload(&arguments.into()))
+    PROGRAM.run(|Arguments { file: path, host, port, text: as_text }: Arguments| {
+        upload(&Request { path, host, port, as_text })
+    })
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use forklab::cli::{HardeningArgs, ListenArgs, PerAddress, number};
+use forklab::cli::{ServerArgs, number, timeout};
 use forklab::labs::upload::server::{Limits, PROGRAM, serve};
 
 const EXAMPLES: &str = "\
@@ -24,9 +23,7 @@ A name that is there already gets a number: report-2.pdf. Ctrl+C stops the serve
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
-    listening: ListenArgs<5555, 100>,
-    #[command(flatten)]
-    per_address: PerAddress,
+    server: ServerArgs<5555, 100>,
     /// Directory for the files (the current one by default)
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     dir: PathBuf,
@@ -36,13 +33,10 @@ struct Arguments {
     /// Seconds that a client may be silent ({default} by default; 0: for ever)
     #[arg(long, value_name = "S", default_value_t = 60, hide_default_value = true, value_parser = number::<u64>(0, 86400))]
     idle_timeout: u64,
-    #[command(flatten)]
-    guard: HardeningArgs,
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { listening, per_address, dir, max_bytes, idle_timeout, guard }: Arguments| {
-        let patience = (idle_timeout > 0).then(|| Duration::from_secs(idle_timeout));
-        serve(&per_address.limit(listening.options(&guard)), &dir, Limits { max_bytes, patience })
+    PROGRAM.run(|Arguments { server, dir, max_bytes, idle_timeout }: Arguments| {
+        serve(&server.options(), &dir, Limits { max_bytes, patience: timeout(idle_timeout) })
     })
 }

@@ -11,10 +11,10 @@ pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> S
     let text = describe(error, language);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
-    match language {
-        French => format!("{text} ; usage : {usage} (tout est expliqué par --help)"),
-        English => format!("{text}; usage: {usage} (--help explains it all)"),
-    }
+    language.pick(
+        format!("{text} ; usage : {usage} (tout est expliqué par --help)"),
+        format!("{text}; usage: {usage} (--help explains it all)"),
+    )
 }
 
 fn describe(error: &clap::Error, language: Language) -> String {
@@ -60,6 +60,8 @@ fn context(error: &clap::Error, kind: ContextKind) -> String {
 /// The value parser's reason; `None` where there was no value.
 fn reason(error: &clap::Error, language: Language) -> Option<String> {
     let source = std::error::Error::source(error)?;
-    let expected = source.downcast_ref::<Expected>();
-    Some(expected.map_or_else(|| source.to_string(), |expected| expected.in_words(language)))
+    Some(match source.downcast_ref::<Expected>() {
+        Some(expected) => expected.text(language).to_string(),
+        None => source.to_string(),
+    })
 }

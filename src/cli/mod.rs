@@ -1,15 +1,15 @@
-//! Command lines: parsed by clap, with help and errors in the program's language, an error in one
-//! line.
+//! Command lines: parsed by clap; help and one-line errors in the program's language.
 
+mod client_args;
 mod error;
-mod hardening_args;
+mod help;
 mod listen_args;
 mod parsers;
 mod program;
 
-pub use hardening_args::HardeningArgs;
-pub use listen_args::{ListenArgs, PerAddress};
-pub use parsers::{Expected, address, local_socket, number};
+pub use client_args::ClientArgs;
+pub use listen_args::{ListenArgs, ServerArgs};
+pub use parsers::{local_socket, number, timeout};
 pub use program::Program;
 
 /// The language of a program's texts.
@@ -19,4 +19,13 @@ pub enum Language {
     French,
     /// The others.
     English,
+}
+
+impl Language {
+    fn pick<T>(self, french: T, english: T) -> T {
+        match self {
+            Language::French => french,
+            Language::English => english,
+        }
+    }
 }

@@ -1,47 +1,29 @@
-//! Value parsers. Their error is a value, which becomes text where the language is known.
+//! Value parsers. Their error holds both texts: one is chosen where the language is known.
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use super::Language;
 
-/// What a value should have been.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// From the first to the second.
-    Number(u64, u64),
-    Address,
-    /// `[ADDR:]PORT`.
-    Socket,
-}
+/// The reason of a refusal, in French and in English.
+#[derive(Clone, Debug)]
+pub struct Expected(String, String);
 
 impl Expected {
-    pub(super) fn in_words(self, language: Language) -> String {
-        use Language::{English, French};
-        let text = match (self, language) {
-            (Expected::Number(least, most), French) => {
-                return format!("un nombre de {least} à {most} est attendu");
-            }
-            (Expected::Number(least, most), English) => {
-                return format!("a number from {least} to {most} is expected");
-            }
-            (Expected::Socket, French) => {
-                "un port est attendu, ou une adresse et un port, comme 8080, 0.0.0.0:8080 ou [::1]:8080"
-            }
-            (Expected::Socket, English) => {
-                "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080"
-            }
-            (Expected::Address, French) => "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1 ou ::1",
-            (Expected::Address, English) => "an IPv4 or IPv6 address is expected, as 127.0.0.1 or ::1",
-        };
-        text.to_string()
+    fn new(french: impl Into<String>, english: impl Into<String>) -> Expected {
+        Expected(french.into(), english.into())
+    }
+
+    pub(super) fn text(&self, language: Language) -> &str {
+        language.pick(&self.0, &self.1)
     }
 }
 
-/// Required by clap; the programs print `in_words`.
+/// Required by clap; the programs print `text`.
 impl Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.in_words(Language::English))
+        f.write_str(self.text(Language::English))
     }
 }
 
@@ -51,16 +33,30 @@ impl std::error::Error for Expected {}
 pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, Expected> + Clone {
     move |typed: &str| {
         let number = typed.parse().ok().filter(|number| (least..=most).contains(number));
-        number.and_then(|number| T::try_from(number).ok()).ok_or(Expected::Number(least, most))
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            Expected::new(
+                format!("un nombre de {least} à {most} est attendu"),
+                format!("a number from {least} to {most} is expected"),
+            )
+        })
     }
 }
 
-pub fn address(typed: &str) -> Result<IpAddr, Expected> {
-    typed.parse().map_err(|_| Expected::Address)
+pub(super) fn address(typed: &str) -> Result<IpAddr, Expected> {
+    let french = "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1 ou ::1";
+    let english = "an IPv4 or IPv6 address is expected, as 127.0.0.1 or ::1";
+    typed.parse().map_err(|_| Expected::new(french, english))
 }
 
 /// For `[ADDR:]PORT`; without an address, the loopback one.
 pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
+    let french = "un port est attendu, ou une adresse et un port, comme 8080, 0.0.0.0:8080 ou [::1]:8080";
+    let english = "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080";
     let here = || typed.parse().ok().map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
-    typed.parse().ok().or_else(here).ok_or(Expected::Socket)
+    typed.parse().ok().or_else(here).ok_or_else(|| Expected::new(french, english))
+}
+
+/// `None` for 0 seconds.
+pub fn timeout(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }

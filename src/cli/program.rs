@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command, Parser};
 
-use super::{Language, error, listen_args};
+use super::{Language, error, help};
 use crate::sys;
 use crate::text::visible;
 
@@ -27,14 +27,17 @@ impl Program {
         Program { name, language: Language::English }
     }
 
-    /// Parses the command line and calls `work`. Returns the exit status: 0 (also after `--help`
-    /// and `--version`), 1 after an error, 2 for an invalid command line, both with one line on
-    /// stderr.
+    /// Parses the command line and calls `work`. Exit status: 0 (also after `--help` and
+    /// `--version`); 1 after an error, 2 for an invalid command line, with one line on stderr.
     pub fn run<P: Parser>(self, work: impl FnOnce(P) -> anyhow::Result<()>) -> ExitCode {
-        match self.parse() {
-            Ok(arguments) => self.finish(work(arguments)),
-            Err(status) => status,
-        }
+        let outcome = match self.parse() {
+            Ok(arguments) => work(arguments),
+            Err(status) => return status,
+        };
+        let Err(error) = outcome else { return ExitCode::SUCCESS };
+        // "{:#}": the context, then the system's reason.
+        self.complain(&format!("{error:#}"));
+        ExitCode::FAILURE
     }
 
     fn parse<P: Parser>(self) -> Result<P, ExitCode> {
@@ -52,46 +55,33 @@ impl Program {
 
     /// Adds the options and texts common to all programs.
     fn localized(self, command: Command) -> Command {
-        let (template, help, version) = match self.language {
-            Language::French => ("Usage : {usage}", "Affiche cette aide", "Affiche la version"),
-            Language::English => ("Usage: {usage}", "Print this help", "Print the version"),
-        };
-        listen_args::localized(command, self.language)
+        let (usage, help, version) = self.language.pick(
+            ("Usage : {usage}", "Affiche cette aide", "Affiche la version"),
+            ("Usage: {usage}", "Print this help", "Print the version"),
+        );
+        let option = |name, short, action| Arg::new(name).long(name).short(short).action(action);
+        help::localized(command, self.language)
             .name(self.name)
             .version(env!("CARGO_PKG_VERSION"))
-            .help_template(format!("{{about}}\n\n{template}\n\n{{all-args}}{{after-help}}"))
+            .help_template(format!("{{about}}\n\n{usage}\n\n{{all-args}}{{after-help}}"))
             .disable_help_flag(true)
             .disable_version_flag(true)
-            .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help(help))
-            .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help(version))
+            .arg(option("help", 'h', ArgAction::Help).help(help).display_order(200))
+            .arg(option("version", 'V', ArgAction::Version).help(version).display_order(201))
     }
 
     /// `line` after the program's name.
     pub fn says(self, line: &str) -> String {
-        match self.language {
-            Language::French => format!("{} : {line}", self.name),
-            Language::English => format!("{}: {line}", self.name),
-        }
+        let colon = self.language.pick(" :", ":");
+        format!("{}{colon} {line}", self.name)
     }
 
-    /// Prints one line on standard error, unless that would block: a terminal held by Ctrl+S must
-    /// not keep a program from ending.
+    /// Prints one line on standard error, unless that would block (a terminal held by Ctrl+S).
     pub fn complain(self, line: &str) {
         // One write, so that the lines of two processes do not mix.
         let line = format!("{}\n", self.says(&visible(line.as_bytes())));
         if sys::is_writable_now(std::io::stderr()) {
             let _ = std::io::stderr().write_all(line.as_bytes());
-        }
-    }
-
-    fn finish(self, outcome: anyhow::Result<()>) -> ExitCode {
-        match outcome {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                // "{:#}": the context, then the system's reason.
-                self.complain(&format!("{error:#}"));
-                ExitCode::FAILURE
-            }
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The part of a server that differs between labs whose clients share nothing, and how one client
-//! is served.
+//! The part of a server that each lab without shared state defines, and how one client is served.
 
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -14,10 +13,7 @@ pub trait ClientHandler {
     /// The children's.
     const PROFILE: Profile;
 
-    /// Serves one client to its end.
-    ///
-    /// # Errors
-    /// The reason, unless the handler itself decided to stop.
+    /// Serves one client to its end, or until the handler itself decides to stop: `Ok`.
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect>;
 
     /// `reason` in the lab's protocol, for a client that is refused.

@@ -1,8 +1,8 @@
-//! The server of a lab whose clients share nothing: one function serves each to its end, in a child
+//! The server of a lab without shared state: one function serves each client to its end, in a child
 //! process or, with [`ServeMode::iterative`], in the first process.
 
 use std::collections::BTreeMap;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -24,11 +24,10 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 /// Exit status of a child, however its client left.
 const SERVED: i32 = 0;
 
-/// A pipe without data. Children hold the read end and see end of file when the first process ends,
-/// however it ends.
+/// A pipe without data: children see its end of file when the first process ends, however it ends.
 struct Lifeline {
-    reader: PipeReader,
-    _writer: PipeWriter,
+    reader: OwnedFd,
+    _writer: OwnedFd,
 }
 
 struct Server<L> {
@@ -41,15 +40,32 @@ struct Server<L> {
     children: BTreeMap<Pid, IpAddr>,
 }
 
-/// Runs a lab until SIGINT or SIGTERM. `limit` is that of [`crate::server::startup()`]; `open` makes
-/// the lab, after privileges are dropped.
+/// Runs a lab until SIGINT or SIGTERM. `limit` is that of [`crate::server::startup()`]; `open` is
+/// called once privileges are dropped.
 pub fn run<L: ClientHandler>(
     options: &Options,
     mode: ServeMode,
     limit: u64,
     open: impl FnOnce() -> anyhow::Result<L>,
 ) -> anyhow::Result<()> {
-    let mut server = Server::open(options, mode, limit, open)?;
+    // The listening socket has the lowest free number, the first client the next one.
+    let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
+    supervisor.drop_privileges()?;
+    let lab = open()?;
+    let lifeline = match mode.iterative {
+        true => {
+            // Children can only be from before its exec: their SIGCHLD must not end a session.
+            sys::default_signal(Signal::SIGCHLD);
+            None
+        }
+        false => {
+            supervisor.confine(L::PROFILE, lab.directory());
+            let (reader, writer) = io::pipe().context("pipe")?;
+            let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
+            Some(Lifeline { reader: high(reader.into())?, _writer: high(writer.into())? })
+        }
+    };
+    let mut server = Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() };
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
         server.turn()?;
@@ -58,33 +74,6 @@ pub fn run<L: ClientHandler>(
 }
 
 impl<L: ClientHandler> Server<L> {
-    /// The listening socket has the lowest free number, the first client the next one.
-    fn open(
-        options: &Options,
-        mode: ServeMode,
-        limit: u64,
-        lab: impl FnOnce() -> anyhow::Result<L>,
-    ) -> anyhow::Result<Server<L>> {
-        let mut supervisor = Supervisor::open(L::PROGRAM, options, limit, &[])?;
-        supervisor.drop_privileges()?;
-        let lab = lab()?;
-        let lifeline = match mode.iterative {
-            true => {
-                // It has no children, except from before its exec: their SIGCHLD must not end a
-                // session.
-                sys::default_signal(Signal::SIGCHLD);
-                None
-            }
-            false => {
-                supervisor.confine(L::PROFILE, lab.directory());
-                let (reader, writer) = io::pipe().context("pipe")?;
-                let high = |fd: OwnedFd| supervisor.move_high_numbered(fd).context("fcntl");
-                Some(Lifeline { reader: high(reader.into())?.into(), _writer: high(writer.into())?.into() })
-            }
-        };
-        Ok(Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() })
-    }
-
     fn turn(&mut self) -> anyhow::Result<()> {
         // Iterative: the last client is closed before the next is accepted.
         let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();
@@ -131,9 +120,9 @@ impl<L: ClientHandler> Server<L> {
     /// Serves a client in the first process.
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
-        let (out, stop) = (&mut supervisor.out, supervisor.signals.as_fd());
-        let mut session = Session::new((&socket, peer), out, "(parent)".to_string(), stop, mode.patience);
-        serve(lab, &mut session);
+        let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
+        let patience = mode.patience;
+        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, patience });
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
@@ -153,14 +142,12 @@ impl<L: ClientHandler> Server<L> {
         supervisor.flush();
         let Supervisor { signals, out, err, privileges, .. } = supervisor;
         let forked = sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal. The first one handles it and ends the
-            // children.
+            // Ctrl+C reaches every process of the terminal: the first one ends its children.
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
-            let mark = format!("(child {})", Pid::this());
-            let stop = lifeline.reader.as_fd();
-            serve(lab, &mut Session::new((socket, peer), out, mark, stop, mode.patience));
+            let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
+            serve(lab, &mut Session { socket, peer, out, mark, stop, patience: mode.patience });
             linger(socket);
             out.finish(LAST_LINES);
             SERVED
@@ -177,17 +164,12 @@ impl<L: ClientHandler> Server<L> {
                 continue;
             }
             self.lab.child_ended(child);
-            let count = self.children.len();
-            match ended {
-                Ended::Status(SERVED) => {
-                    self.supervisor.out.line(format_args!("(parent) child {child} ended, {count} connected"));
-                }
-                _ => {
-                    let lost = self.supervisor.messages.child_lost(ended);
-                    self.supervisor
-                        .err
-                        .line(format_args!("(parent) the client of child {child} {lost}, {count} connected"));
-                }
+            let (count, Supervisor { out, err, messages, .. }) = (self.children.len(), &mut self.supervisor);
+            if ended == Ended::Status(SERVED) {
+                out.line(format_args!("(parent) child {child} ended, {count} connected"));
+            } else {
+                let lost = messages.child_lost(ended);
+                err.line(format_args!("(parent) the client of child {child} {lost}, {count} connected"));
             }
         }
         self.supervisor.resume(now);

@@ -2,8 +2,7 @@
 //!
 //! close(2) on a socket with unread input resets the connection and destroys what was sent last:
 //! tcp(7), RFC 1122 4.2.2.13. So the last bytes are sent, the sending side is shut down, and input
-//! is read and dropped until the peer closes its side or the deadline passes. It needs no process
-//! and never blocks.
+//! is read and dropped until the peer closes or the deadline passes. Nothing blocks.
 
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
@@ -24,6 +23,8 @@ const MAX: usize = 128;
 struct LingeringClose {
     socket: TcpStream,
     rest: Vec<u8>,
+    /// `rest` was sent, and the sending side is shut down.
+    is_shut_down: bool,
     deadline: Instant,
     last_deadline: Instant,
 }
@@ -43,10 +44,7 @@ impl LingeringCloses {
             self.freed = true;
         }
         let (deadline, last_deadline) = (now + GRACE, now + MAX_GRACE);
-        let mut connection = LingeringClose { socket, rest, deadline, last_deadline };
-        if connection.rest.is_empty() {
-            connection.shut_down();
-        }
+        let mut connection = LingeringClose { socket, rest, is_shut_down: false, deadline, last_deadline };
         // At once: a peer that is gone already must not displace another.
         if connection.advance(now) {
             self.connections.push(connection);
@@ -83,8 +81,7 @@ impl LingeringCloses {
         }
     }
 
-    /// Sends and reads what is possible without blocking. True when a descriptor was freed, now or
-    /// since the last call.
+    /// Sends and reads without blocking. True when a descriptor was freed since the last call.
     pub fn advance(&mut self, now: Instant) -> bool {
         let before = self.connections.len();
         self.connections.retain_mut(|connection| connection.advance(now));
@@ -101,19 +98,15 @@ impl LingeringClose {
                 Ok(sent) => {
                     self.rest.drain(..sent);
                     self.deadline = self.last_deadline.min(now + GRACE);
-                    if self.rest.is_empty() {
-                        self.shut_down();
-                    }
                 }
                 Err(_) => return false,
             }
         }
+        if self.rest.is_empty() && !std::mem::replace(&mut self.is_shut_down, true) {
+            // Fails only when the connection is gone, which the next read shows.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
         let closed = self.rest.is_empty() && sys::discard_input(&self.socket);
         !closed && now < self.deadline
-    }
-
-    fn shut_down(&self) {
-        // Fails only when the connection is gone, which the next read shows.
-        let _ = self.socket.shutdown(Shutdown::Write);
     }
 }

@@ -21,16 +21,6 @@ pub struct Listener {
     reported: bool,
 }
 
-#[derive(Debug)]
-pub enum AcceptOutcome {
-    /// With the peer's address.
-    Accepted(TcpStream, SocketAddr),
-    WouldBlock,
-    /// Connections are waiting, but the system has no room for them. `Some` the first time, to be
-    /// reported once.
-    Paused(Option<io::Error>),
-}
-
 impl Listener {
     pub fn open(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
         Ok(Listener { listener: sys::listen(address, backlog)?, paused_until: None, reported: false })
@@ -57,39 +47,42 @@ impl Listener {
         self.paused_until
     }
 
-    /// Ends a pause whose time is over, or any pause if a descriptor was `freed`.
+    /// Ends a pause that is over, or any pause if a descriptor was `freed`.
     pub fn resume(&mut self, now: Instant, freed: bool) {
         self.paused_until = self.paused_until.filter(|&until| now < until && !freed);
     }
 
-    pub fn accept(&mut self, now: Instant) -> AcceptOutcome {
+    /// Accepts a connection, with the peer's address; `None` when none is waiting, or while paused.
+    /// An error is a shortage of the system, returned once, to be reported; the listener pauses.
+    pub fn accept(&mut self, now: Instant) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         loop {
             match self.listener.accept() {
-                Ok((socket, peer)) => return self.accepted(socket, peer),
+                Ok((socket, peer)) => return Ok(Some(accepted(socket, peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.reported = false;
-                    return AcceptOutcome::WouldBlock;
+                    return Ok(None);
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     self.paused_until = Some(now + PAUSE);
                     let first = !std::mem::replace(&mut self.reported, true);
-                    return AcceptOutcome::Paused(first.then_some(error));
+                    return if first { Err(error) } else { Ok(None) };
                 }
             }
         }
     }
+}
 
-    fn accepted(&self, socket: TcpStream, peer: SocketAddr) -> AcceptOutcome {
+fn accepted(socket: TcpStream, peer: SocketAddr) -> (TcpStream, SocketAddr) {
+    #[cfg(not(target_os = "linux"))]
+    {
         // Linux returns a blocking socket, the BSDs one like the listener: accept(2).
-        #[cfg(not(target_os = "linux"))]
         let _ = socket.set_nonblocking(false);
         // Fails only on a connection that was reset, which its child will see.
-        #[cfg(not(target_os = "linux"))]
         let _ = sys::enable_keepalive(&socket);
-        // The address of an IPv4 client of an IPv6 listener without ::ffff:.
-        AcceptOutcome::Accepted(socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }
+    // The address of an IPv4 client of an IPv6 listener without ::ffff:.
+    (socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
 /// Errors of the one connection: the next may be accepted. accept(2), "Error handling".

@@ -1,5 +1,5 @@
-//! The servers' texts for the person who runs them, and for clients that are refused. `(père)` and
-//! `(parent)` mark those about the first process.
+//! The servers' texts for the operator and for refused clients. `(père)` and `(parent)` mark those
+//! about the first process.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    waiting(address: SocketAddr, pid: Pid) =>
+    ready(address: SocketAddr) where pid = Pid::this() =>
         "(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)",
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
     cannot_listen(address: SocketAddr) =>
@@ -102,11 +102,6 @@ catalogue! {
 }
 
 impl Messages {
-    /// The first line of every server.
-    pub fn ready(self, address: SocketAddr) -> String {
-        self.waiting(address, Pid::this())
-    }
-
     pub fn child_lost(self, ended: Ended) -> String {
         match ended {
             Ended::Signal(signal) => self.child_killed(signal),
@@ -117,12 +112,12 @@ impl Messages {
     /// The layers of each child's sandbox, or why one is missing.
     pub fn confined(self, sandbox: &Sandbox) -> String {
         let limits = match (self.0, sandbox.limits()) {
-            (French, Layer::Up(true)) => "limites (ni processus, ni core, ni écriture dans un fichier)",
-            (French, Layer::Up(false)) => "limites (ni processus, ni core)",
-            (French, _) => "aucune limite (--no-limits)",
-            (English, Layer::Up(true)) => "limits (no process, no core, no writing to a file)",
-            (English, Layer::Up(false)) => "limits (no process, no core)",
-            (English, _) => "no limits (--no-limits)",
+            (French, Some(true)) => "limites (ni processus, ni core, ni écriture dans un fichier)",
+            (French, Some(false)) => "limites (ni processus, ni core)",
+            (French, None) => "aucune limite (--no-limits)",
+            (English, Some(true)) => "limits (no process, no core, no writing to a file)",
+            (English, Some(false)) => "limits (no process, no core)",
+            (English, None) => "no limits (--no-limits)",
         };
         let seccomp = match sandbox.seccomp() {
             Layer::Up(filter) => self.seccomp_allows(filter.calls()),

@@ -1,8 +1,7 @@
-//! The parts that servers share: listen, accept, fork a child per client, print without blocking,
-//! lingering close.
+//! Shared by servers: listen, accept, fork per client, print without blocking, lingering close.
 //!
 //! [`Supervisor`] is the first process, as every lab's event loop uses it. `fork_per_client` is the
-//! whole server of the labs whose clients share nothing ([`ClientHandler`], `Session`).
+//! whole server of the labs without shared state ([`ClientHandler`], `Session`).
 
 mod client_handler;
 mod fork_per_client;
@@ -22,7 +21,7 @@ pub use supervisor::Supervisor;
 
 pub(crate) use fork_per_client::run;
 pub(crate) use lingering_close::LingeringCloses;
-pub(crate) use listener::{AcceptOutcome, Listener};
+pub(crate) use listener::Listener;
 pub(crate) use messages::Messages;
 pub(crate) use output::Output;
 pub(crate) use privileges::Privileges;

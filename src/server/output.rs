@@ -1,5 +1,4 @@
-//! A server's standard output and error, which never block it: not on a full disk, not on a reader
-//! that has stopped.
+//! A server's standard output and error, which never block it: full disk, stopped reader.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,8 +13,7 @@ use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 /// Bytes of lines that wait for a slow reader; further lines are dropped and counted.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// Gathers lines during a turn of the poll loop; [`Output::flush`] writes what the descriptor takes
-/// without blocking.
+/// Gathers lines during a turn of the poll loop; [`Output::flush`] writes them without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
     /// A terminal that cannot be reopened: nothing is written after the first lines.
@@ -31,15 +29,7 @@ pub struct Output {
 
 impl Output {
     /// A descriptor that it opens gets a number from `lowest` on.
-    pub fn stdout(lowest: RawFd, messages: Messages) -> Output {
-        Output::on(io::stdout(), lowest, messages)
-    }
-
-    pub fn stderr(lowest: RawFd, messages: Messages) -> Output {
-        Output::on(io::stderr(), lowest, messages)
-    }
-
-    fn on(file: impl AsFd + 'static, lowest: RawFd, messages: Messages) -> Output {
+    pub fn on(file: impl AsFd + 'static, lowest: RawFd, messages: Messages) -> Output {
         // After poll, a file takes PIPE_BUF bytes without blocking. A pipe does unless another
         // process writes first, a terminal may not: poll reports room for a single byte, and Ctrl+S
         // may hold it. So both are reopened, nonblocking.

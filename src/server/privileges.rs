@@ -20,8 +20,6 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// # Errors
-    /// When there is no user of that name.
     pub fn new(options: &Options, messages: Messages) -> anyhow::Result<Privileges> {
         let &Options { limits, seccomp, verbose, .. } = options;
         let find = |name: &String| {
@@ -33,8 +31,7 @@ impl Privileges {
         Ok(Privileges { user, limits, seccomp, verbose, sandbox, has_children: false })
     }
 
-    /// Becomes the user of `--user`, if any: after listening, since ports below 1024 are root's,
-    /// and before the first client.
+    /// Becomes the user of `--user`, if any: after listening, since ports below 1024 are root's.
     pub fn drop_privileges(&self, messages: Messages) -> anyhow::Result<()> {
         match &self.user {
             Some(user) => user.switch_to().with_context(|| messages.cannot_become(user.name())),

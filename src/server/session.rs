@@ -1,5 +1,5 @@
-//! One client of a lab whose clients share nothing: blocking reads and writes that end with the
-//! client, with the server, or at the idle timeout.
+//! One client of a lab without shared state: blocking reads and writes that end with the client,
+//! with the server, or at the idle timeout.
 
 use std::fmt::Display;
 use std::io::{self, Read};
@@ -27,26 +27,16 @@ pub enum Disconnect {
 pub struct Session<'a> {
     pub socket: &'a TcpStream,
     pub peer: SocketAddr,
-    out: &'a mut Output,
+    pub(super) out: &'a mut Output,
     /// The process, in front of each printed line.
-    mark: String,
+    pub(super) mark: String,
     /// Readable when the server ends.
-    stop: BorrowedFd<'a>,
+    pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
-    patience: Option<Duration>,
+    pub(super) patience: Option<Duration>,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(
-        (socket, peer): (&'a TcpStream, SocketAddr),
-        out: &'a mut Output,
-        mark: String,
-        stop: BorrowedFd<'a>,
-        patience: Option<Duration>,
-    ) -> Session<'a> {
-        Session { socket, peer, out, mark, stop, patience }
-    }
-
+impl Session<'_> {
     /// Prints a line, without blocking.
     pub fn log(&mut self, line: impl Display) {
         self.out.line(format_args!("{} {line}", self.mark));
@@ -58,7 +48,7 @@ impl<'a> Session<'a> {
         self.read_within(self.patience, buffer)?.ok_or(Disconnect::Idle)
     }
 
-    /// The same; `None` when nothing has come within `time`.
+    /// As [`Session::read`]; `None` when nothing has come within `time`.
     pub fn read_within(
         &mut self,
         time: Option<Duration>,
@@ -107,11 +97,8 @@ impl<'a> Session<'a> {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let (client, stop) =
                 (sys::watch(self.socket.as_fd(), interest), sys::watch(self.stop, Interest::Read));
-            let lines = self.out.watch();
-            let count = if lines.is_some() { 3 } else { 2 };
-            let mut watched = [client, stop.clone(), lines.unwrap_or(stop)];
-            sys::wait(&mut watched[..count], left).map_err(Disconnect::Broken)?;
-            let [client, stop, lines] = watched.each_ref().map(sys::is_ready);
+            let watched = [Some(client), Some(stop), self.out.watch()];
+            let [client, stop, lines] = sys::wait_for_some(watched, left).map_err(Disconnect::Broken)?;
             if lines {
                 self.out.flush();
             }
@@ -136,15 +123,15 @@ mod tests {
 
     const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
-    /// Calls `test` with a session, its client, and a pipe whose end of file stops the server.
+    /// Calls `test` with a session, its client, and a pipe; closing the pipe stops the server.
     fn with_session(patience: Option<Duration>, test: impl FnOnce(Session, TcpStream, PipeWriter)) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         let (stop, held) = io::pipe().unwrap();
-        let mut out = Output::stdout(100, Messages(Language::English));
-        let mark = "(test)".to_string();
-        test(Session::new((&socket, peer), &mut out, mark, stop.as_fd(), patience), client, held);
+        let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
+        let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
+        test(Session { socket: &socket, peer, out, mark, stop, patience }, client, held);
     }
 
     #[test]

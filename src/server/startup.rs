@@ -6,8 +6,7 @@ use anyhow::Context;
 
 use crate::sys::{self, Signal};
 
-/// Descriptors of the server beside its clients' and the low ones: signal pipe, terminals, other
-/// listeners.
+/// The server's own descriptors, beside the low ones: signal pipe, terminals, other listeners.
 pub(super) const OWN_DESCRIPTORS: u64 = 16;
 
 /// Closes inherited descriptors but 0, 1 and 2, ignores SIGPIPE and SIGXFSZ, and raises the limit
@@ -26,7 +25,7 @@ pub fn startup() -> anyhow::Result<u64> {
 /// The lowest number for the server's own descriptors, given the `limit` of [`startup`].
 ///
 /// Above the numbers of the default number of clients, where the limit allows that. No higher in a
-/// larger room, whose clients' numbers skip these: each child has a table up to its highest number.
+/// larger room: clients' numbers skip these, and a child's table extends to its highest number.
 pub fn lowest_own_descriptor(limit: u64) -> RawFd {
     1006.min(limit.saturating_sub(OWN_DESCRIPTORS)).max(6) as RawFd
 }

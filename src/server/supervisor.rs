@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::messages::Messages;
 use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
-use super::{AcceptOutcome, LingeringCloses, Listener, Options, Output, Privileges};
+use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
 use crate::sys::{self, Interest, PollFd, Profile, Signal, Signals};
 
@@ -94,8 +94,8 @@ impl Supervisor {
             listeners: vec![listener],
             signals,
             lingering: LingeringCloses::default(),
-            out: Output::stdout(lowest, messages),
-            err: Output::stderr(lowest, messages),
+            out: Output::on(io::stdout(), lowest, messages),
+            err: Output::on(io::stderr(), lowest, messages),
             privileges: Privileges::new(options, messages)?,
             stop: None,
             user_signals: Vec::new(),
@@ -129,7 +129,7 @@ impl Supervisor {
     /// Prepares the sandbox of each child, with files in `directory` alone, if any.
     pub fn confine(&mut self, profile: Profile, directory: Option<BorrowedFd>) {
         self.privileges.confine(profile, directory, self.lowest);
-        if self.privileges.sandbox.closes_terminal() {
+        if self.privileges.sandbox.closes_terminal {
             self.err.replace_stderr();
         }
     }
@@ -163,8 +163,7 @@ impl Supervisor {
         listeners.chain(self.lingering.due()).chain(waiting).min()
     }
 
-    /// Handles the signals that have come; sets [`Supervisor::stop`]. True when a child may have
-    /// ended.
+    /// Handles pending signals; sets [`Supervisor::stop`]. True when a child may have ended.
     pub fn take_signals(&mut self) -> bool {
         let signals = self.signals.take();
         let hung_up = signals.contains(&Signal::SIGHUP) && self.signals.has_hung_up();
@@ -187,7 +186,7 @@ impl Supervisor {
     }
 
     /// Takes the waiting connections to try again, oldest first: all of them after a client has
-    /// left, otherwise those whose grace period is over.
+    /// left, otherwise those at the end of their grace period.
     pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {
         let all = std::mem::take(&mut self.client_left);
         self.waiting
@@ -196,19 +195,13 @@ impl Supervisor {
     }
 
     /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
-    /// [`Supervisor::retry_waiting`] first. No list: it would be on the heap, where each write
-    /// after a fork copies a page (copy-on-write).
+    /// [`Supervisor::retry_waiting`] first. No list: after a fork, heap writes copy pages.
     pub fn accept(&mut self, listener: usize, now: Instant) -> Option<PendingConnection> {
-        match self.listeners[listener].accept(now) {
-            AcceptOutcome::Accepted(socket, peer) => {
-                Some(PendingConnection { client: (socket, peer), listener, until: None })
-            }
-            AcceptOutcome::WouldBlock => None,
-            AcceptOutcome::Paused(reason) => {
-                reason.iter().for_each(|reason| self.err.line(self.messages.accept_paused(reason)));
-                None
-            }
-        }
+        let accepted = self.listeners[listener].accept(now).unwrap_or_else(|reason| {
+            self.err.line(self.messages.accept_paused(&reason));
+            None
+        });
+        accepted.map(|client| PendingConnection { client, listener, until: None })
     }
 
     /// Renumbers a descriptor of the server's own.
@@ -227,22 +220,22 @@ impl Supervisor {
         encode: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
-        let PendingConnection { client: (socket, peer), listener, until } = pending;
+        let peer = pending.client.1;
         let reason = if present >= self.max_clients {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
             self.messages.room_is_full(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
-            let until = until.unwrap_or(now + RETRY_WAIT);
+            let until = pending.until.unwrap_or(now + RETRY_WAIT);
             if now < until && self.waiting.len() < MAX_WAITING {
-                self.waiting.push(PendingConnection { client: (socket, peer), listener, until: Some(until) });
+                self.waiting.push(PendingConnection { until: Some(until), ..pending });
                 return None;
             }
             self.err.line(self.messages.refused_address(peer, most));
             self.messages.too_many_from_your_address(most)
         } else {
-            return Some((socket, peer));
+            return Some(pending.client);
         };
-        self.lingering.add(socket, encode(&self.program.says(&reason)), now);
+        self.lingering.add(pending.client.0, encode(&self.program.says(&reason)), now);
         None
     }
 

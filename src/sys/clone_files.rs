@@ -21,7 +21,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
-use super::process::{Fork, NOT_READY, fork_by, kill, leave, reap_this};
+use super::process::{NOT_READY, fork_by, kill, leave, reap_this};
 use super::signals::Signals;
 
 /// A client's socket below this number is served by plain fork.
@@ -30,8 +30,7 @@ const MIN_SOCKET: RawFd = 512;
 /// After this time the child is killed: it was stopped (SIGSTOP) before it had its table.
 const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Interval of checks for a child that has died before it raised the flag, and so never wakes the
-/// parent.
+/// Interval of checks for a child that died before it raised the flag.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Everything that can be prepared before such a fork.
@@ -46,8 +45,7 @@ pub(super) struct SharedTableFork {
 }
 
 impl SharedTableFork {
-    /// `None` where plain fork is used: in a small room, with several high numbers to keep, or on a
-    /// system that cannot.
+    /// `None` where plain fork is used: small room, several high numbers to keep, no such call.
     pub(super) fn of(keep: &[RawFd]) -> Option<SharedTableFork> {
         let socket = *keep.iter().max().filter(|&&highest| highest >= MIN_SOCKET)?;
         let slot = (3..).find(|number| !keep.contains(number))?;
@@ -60,13 +58,12 @@ impl SharedTableFork {
         Some(SharedTableFork { socket, flag, swapped: SwappedFd::new(socket, slot).ok()?, end })
     }
 
-    /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone.
-    ///
-    /// # Errors
-    /// Those of clone(2); `TimedOut` for a child that was stopped before it had its table.
-    pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<Fork> {
-        match fork_by(caught, clone_with_shared_table)? {
-            Fork::Child => {
+    /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut` for
+    /// a child that was stopped before it had its table.
+    pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<ForkResult> {
+        let forked = fork_by(caught, clone_with_shared_table)?;
+        match forked {
+            ForkResult::Child => {
                 if unshare_from(self.end).is_err() {
                     leave(NOT_READY);
                 }
@@ -76,19 +73,15 @@ impl SharedTableFork {
                 }
                 // The swapped number is among them. Above `end`, only the socket is open.
                 for number in (3..self.end).filter(|number| !keep.contains(number)) {
-                    // SAFETY: the number is in the child's own table, and no value in the child
-                    // will close it again.
+                    // SAFETY: it is in the child's own table, and no value closes it again.
                     unsafe { libc::close(number) };
                 }
                 // The parent alone undoes the swap.
                 std::mem::forget(self.swapped);
-                Ok(Fork::Child)
             }
-            Fork::Parent(child) => {
-                self.flag.wait_for(child)?;
-                Ok(Fork::Parent(child))
-            }
+            ForkResult::Parent { child } => self.flag.wait_for(child)?,
         }
+        Ok(forked)
     }
 }
 
@@ -128,10 +121,9 @@ fn duplicate(from: RawFd, to: RawFd) -> io::Result<()> {
     }
 }
 
-/// Ends the sharing of the descriptor table, if it is shared, and closes the numbers from `first`
-/// on.
+/// Unshares the descriptor table, if it is shared, and closes the numbers from `first` on.
 fn unshare_from(first: RawFd) -> io::Result<()> {
-    // SAFETY: close_range takes three integers; no value in a child will close these numbers again.
+    // SAFETY: close_range takes integers; no value in a child will close these numbers again.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, libc::CLOSE_RANGE_UNSHARE) };
     Ok(Errno::result(done).map(drop)?)
 }
@@ -161,8 +153,7 @@ impl Flag {
     }
 
     fn word(&self) -> &AtomicU32 {
-        // SAFETY: mapped as long as `self` lives and aligned to a page; an atomic word may be
-        // shared.
+        // SAFETY: mapped as long as `self` lives, aligned to a page; atomics may be shared.
         unsafe { self.0.as_ref() }
     }
 
@@ -182,8 +173,7 @@ impl Flag {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let timeout = libc::timespec { tv_sec: 0, tv_nsec: CHECK_INTERVAL.as_nanos() as libc::c_long };
-            // SAFETY: futex(2) reads the mapped word and waits while it is 0, for at most
-            // `timeout`, which outlives it.
+            // SAFETY: futex(2) reads the mapped word and `timeout`, which outlives the call.
             unsafe {
                 libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAIT, 0, &raw const timeout)
             };

@@ -12,14 +12,10 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::termios::tcgetsid;
 use nix::unistd::getsid;
 
-/// Closes every descriptor but 0, 1, 2 and those in `keep`. Close-on-exec does nothing for a child
-/// that never execs.
+/// Closes every descriptor but 0, 1, 2 and `keep`. (Close-on-exec does nothing without an exec.)
 ///
 /// Values that own a closed number must not be dropped afterwards: they would close a number that
 /// is free or reused. A forked child drops none, since it ends by `_exit`.
-///
-/// # Errors
-/// When neither close_range(2) nor the list in `/dev/fd` is available.
 pub fn keep_only(keep: &[RawFd]) -> io::Result<()> {
     let mut first = 3;
     // Not by a sorted copy: a child that writes to the heap copies pages (see `wait` in poll.rs).
@@ -37,10 +33,8 @@ fn close_between(first: RawFd, last: RawFd) -> io::Result<()> {
     }
     #[cfg(target_os = "linux")]
     {
-        // The raw system call: glibc has a wrapper since 2.34 only, and older Raspberry Pis have an
-        // older one.
-        // SAFETY: close_range takes three integers; `keep_only` requires that no value closes these
-        // numbers again.
+        // The raw system call: glibc has no wrapper before 2.34 (older Raspberry Pis).
+        // SAFETY: close_range takes integers; no value closes these numbers again: `keep_only`.
         if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
             return Ok(());
         }
@@ -56,26 +50,21 @@ fn close_listed(first: RawFd, last: RawFd) -> io::Result<()> {
         .filter(|fd| (first..=last).contains(fd))
         .collect();
     for fd in listed {
-        // SAFETY: close takes an integer; the listing's own descriptor is closed already, a
-        // harmless EBADF.
+        // SAFETY: close takes an integer; the listing's own is closed already (EBADF).
         unsafe { libc::close(fd) };
     }
     Ok(())
 }
 
-/// Renumbers `fd` to the first free number from `lowest` on, close-on-exec: the low numbers stay
-/// those that the exercises expect.
-///
-/// # Errors
-/// EMFILE when no number from `lowest` on is free, EINVAL when `lowest` is beyond the limit.
+/// Renumbers `fd` to the first free number from `lowest` on, close-on-exec. EMFILE when there is
+/// none, EINVAL when `lowest` is beyond the limit.
 pub fn move_high(fd: OwnedFd, lowest: RawFd) -> io::Result<OwnedFd> {
     let high = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
     // SAFETY: fcntl has just created this number, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(high) })
 }
 
-/// Sets `O_NONBLOCK`. The flag belongs to the open file, not to the number: use it only on files
-/// that no other process shares.
+/// Sets `O_NONBLOCK`. The flag belongs to the open file: not for files shared with another process.
 pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
     fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -88,8 +77,7 @@ pub fn make_nonblocking(fd: impl AsFd) -> io::Result<()> {
 const PACKET_CAPACITY: i32 = 1 << 20;
 
 /// Packet mode, `O_DIRECT` in pipe(2): each read(2) returns one write(2) of at most `PIPE_BUF`
-/// bytes and no more. False where the system has no such mode; a read may then return several
-/// writes.
+/// bytes and no more. False where the system has none: a read may return several writes.
 pub fn enable_packet_mode(writer: &PipeWriter) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -119,14 +107,12 @@ pub fn pipe_capacity(pipe: impl AsFd) -> usize {
 }
 
 /// Opens the terminal behind `fd` again, for writing and nonblocking: a new open file, so that the
-/// shell that shares `fd` never sees `O_NONBLOCK`. `None` when `fd` is no terminal or cannot be
-/// opened.
+/// shell that shares `fd` never sees `O_NONBLOCK`. `None` when it is none or cannot be opened.
 pub fn reopen_terminal(fd: impl AsFd) -> Option<File> {
     let path = nix::unistd::ttyname(&fd).ok()?;
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let reopen = |path: &Path| open(path, flags, Mode::empty()).ok().map(File::from);
-    // After su or sudo the terminal belongs to another user, but the controlling terminal has a
-    // name open to all: tty(4).
+    // After su or sudo the terminal is another user's, but all may open /dev/tty: tty(4).
     let controls_us = || tcgetsid(&fd).is_ok_and(|session| Ok(session) == getsid(None));
     reopen(&path).or_else(|| controls_us().then(|| reopen(Path::new("/dev/tty"))).flatten())
 }
@@ -151,8 +137,7 @@ pub fn has_terminal() -> bool {
     !matches!(open("/dev/tty", flags, Mode::empty()), Err(Errno::ENXIO | Errno::EIO))
 }
 
-/// Raises the soft limit of open descriptors to the hard one. Returns the limit in force, which is
-/// the old one when the raise is refused.
+/// Raises the soft limit of open descriptors to the hard one. Returns the limit in force.
 #[allow(clippy::unnecessary_cast)] // Limits have 32 bits on some machines.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
@@ -166,6 +151,7 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_os = "linux")]
     use std::io::{Read, Write};
 
     #[test]

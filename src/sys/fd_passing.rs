@@ -25,11 +25,8 @@ pub enum Passed {
     End,
 }
 
-/// Passes a duplicate of `fd` to the process at the other end of `link`; while in flight, it counts
-/// as open.
-///
-/// # Errors
-/// EPIPE when that process is gone, EAGAIN when too many are in flight.
+/// Passes a duplicate of `fd` to the process at the other end of `link`. EPIPE when that is gone,
+/// EAGAIN when too many are in flight, where they count as open.
 pub fn pass(link: &UnixStream, fd: BorrowedFd) -> io::Result<()> {
     let rights = [fd.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&rights)];
@@ -37,10 +34,7 @@ pub fn pass(link: &UnixStream, fd: BorrowedFd) -> io::Result<()> {
     Ok(retry(|| sendmsg::<()>(link.as_raw_fd(), &bytes, &control, flags, None)).map(drop)?)
 }
 
-/// Receives the next descriptor, without waiting.
-///
-/// # Errors
-/// ECONNRESET when the peer closed with something unread, and the others of recvmsg(2).
+/// Receives the next descriptor, without waiting. ECONNRESET: the peer closed with bytes unread.
 pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
     let mut byte = [0; BYTE.len()];
     let mut bytes = [IoSliceMut::new(&mut byte)];
@@ -60,8 +54,7 @@ pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
         ControlMessageOwned::ScmRights(rights) => rights.first().copied(),
         _ => None,
     });
-    // SAFETY: the kernel has just created this number; `space` holds only one, and nothing else
-    // owns it.
+    // SAFETY: the kernel has just created this number, the only one, and nothing else owns it.
     Ok(passed.map_or(Passed::Lost, |fd| Passed::Descriptor(unsafe { OwnedFd::from_raw_fd(fd) })))
 }
 

@@ -1,6 +1,5 @@
 //! Files in a directory that is held open. Names are one component, looked up in that directory
-//! alone: neither a rename of the path that led to it nor a symbolic link in it makes these
-//! functions touch another place.
+//! alone: neither a rename of its path nor a symbolic link in it leads to another place.
 //!
 //! Creating and linking fail with EEXIST when the name is taken, by a dangling symbolic link too.
 
@@ -23,20 +22,14 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
 }
 
 /// Creates a file to write in `directory`'s file system, without a name (open(2), `O_TMPFILE`): it
-/// is gone with its last descriptor unless [`link_unnamed`] names it.
-///
-/// # Errors
-/// EOPNOTSUPP, EISDIR, EINVAL where the file system or the kernel has no such files; `Unsupported`
-/// outside Linux.
+/// is gone with its last descriptor unless [`link_unnamed`] names it. EOPNOTSUPP, EISDIR, EINVAL,
+/// `Unsupported`: the system or the file system has no such files.
 #[cfg(target_os = "linux")]
 pub fn create_unnamed(directory: &File) -> io::Result<File> {
     open_beneath(directory, ".", OFlag::O_TMPFILE)
 }
 
-/// Names a file of [`create_unnamed`].
-///
-/// # Errors
-/// EEXIST when the name is taken, ENOENT where /proc is not mounted.
+/// Names a file of [`create_unnamed`]. ENOENT where /proc is not mounted.
 #[cfg(target_os = "linux")]
 pub fn link_unnamed(file: &File, directory: &File, name: &str) -> io::Result<()> {
     use std::os::fd::AsRawFd;
@@ -60,10 +53,7 @@ pub fn create_named(directory: &File, name: &str) -> io::Result<File> {
     open_beneath(directory, name, OFlag::O_CREAT | OFlag::O_EXCL)
 }
 
-/// Gives the file `from` a second name, `to`.
-///
-/// # Errors
-/// EEXIST when `to` is taken, EPERM on a file system without hard links.
+/// Gives the file `from` a second name, `to`. EPERM on a file system without hard links.
 pub fn link_named(directory: &File, from: &str, to: &str) -> io::Result<()> {
     Ok(linkat(directory, from, directory, to, AtFlags::empty())?)
 }
@@ -102,6 +92,12 @@ mod tests {
     use std::io::ErrorKind;
     use std::os::unix::fs::symlink;
 
+    fn open_temporary() -> (tempfile::TempDir, File) {
+        let place = tempfile::tempdir().unwrap();
+        let directory = open_directory(place.path()).unwrap();
+        (place, directory)
+    }
+
     #[test]
     fn a_name_outside_the_directory_is_not_opened() {
         let place = tempfile::tempdir().unwrap();
@@ -115,8 +111,7 @@ mod tests {
 
     #[test]
     fn no_symbolic_link_is_followed_not_even_a_dangling_one() {
-        let place = tempfile::tempdir().unwrap();
-        let directory = open_directory(place.path()).unwrap();
+        let (place, directory) = open_temporary();
         symlink(place.path().join("target"), place.path().join("link")).unwrap();
         let new = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY;
         assert_eq!(create_named(&directory, "link").unwrap_err().kind(), ErrorKind::AlreadyExists);
@@ -134,8 +129,7 @@ mod tests {
 
     #[test]
     fn the_fallback_creates_files_of_the_same_mode() {
-        let place = tempfile::tempdir().unwrap();
-        let directory = open_directory(place.path()).unwrap();
+        let (_place, directory) = open_temporary();
         let new = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
         let fallback = open_nofollow(&directory, "a", new).unwrap();
         let default = create_named(&directory, "b").unwrap();

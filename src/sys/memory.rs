@@ -2,16 +2,14 @@
 //!
 //! After fork, parent and child share every page until one of them writes to it (copy-on-write). A
 //! page that the parent writes to leaves the old copy to the child, which pays for memory that it
-//! never uses. So the data that the hub writes most is kept in a few large blocks that children do
-//! not get, or give up as a whole.
+//! never uses. So the hub's data is in a few large blocks that children do not get, or give up.
 
 /// From this size on, malloc maps a block on its own: touched page by page, unmapped when freed.
 /// More than it keeps in its free lists (132 kB).
 const LARGE: usize = 256 * 1024;
 
-/// An empty vector whose memory is such a block, with `MADV_DONTFORK` where the system has it: fork
-/// has less to copy, and the hub's later writes copy no page. A child must call
-/// `discard_in_child` before it touches the vector.
+/// An empty vector in such a block, with `MADV_DONTFORK` where the system has it: fork has less to
+/// copy, and the hub's later writes copy no page. A child calls `discard_in_child` before any use.
 pub fn dontfork_vec<T>() -> Vec<T> {
     let block: Vec<T> = Vec::with_capacity(LARGE.div_ceil(size_of::<T>()));
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -28,8 +26,7 @@ pub fn discard_in_child<T>(block: &mut Vec<T>) {
     }
 }
 
-/// madvise(2), `MADV_DONTFORK`, for a block that malloc has mapped on its own. The mapping keeps it
-/// when it grows: mremap(2).
+/// madvise(2), `MADV_DONTFORK`, for a block that malloc has mapped on its own. mremap(2) keeps it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn exclude_from_fork(block: *const libc::c_void) {
     const HEADER: usize = 2 * size_of::<usize>();
@@ -38,11 +35,9 @@ fn exclude_from_fork(block: *const libc::c_void) {
     let start = (block as usize).wrapping_sub(HEADER);
     let page =
         nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
-    // Whole pages are a mapping of its own. Anything else shares pages with data that children
-    // need.
+    // Whole pages are a mapping of its own; others are shared with data that children need.
     if start.is_multiple_of(page) && size.is_multiple_of(page) {
-        // SAFETY: these pages hold this block alone; `dontfork_vec` says what a child may do with
-        // it.
+        // SAFETY: these pages hold this block alone; for children, see `dontfork_vec`.
         let _ = unsafe { libc::madvise(start as *mut libc::c_void, size, libc::MADV_DONTFORK) };
     }
 }

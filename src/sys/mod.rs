@@ -1,5 +1,4 @@
-//! System calls: the only module with `unsafe`, and the place where Linux and the other Unixes
-//! differ.
+//! System calls: the only module with `unsafe`. Linux and the other Unixes differ here.
 //!
 //! Its functions take plain Rust values (borrowed descriptors, slices, durations) and return
 //! `io::Result`s. It uses nothing else of this crate.

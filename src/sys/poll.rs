@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use smallvec::SmallVec;
 
 /// Events to wait for. An error or a hang-up is always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +16,11 @@ pub enum Interest {
     /// Room to write.
     Write,
     /// The peer's end alone, even behind unread bytes. On a pipe's write end: the last reader is
-    /// gone. On a socket: the peer has shut down its sending side or, where the system does not
-    /// report that, both.
+    /// gone. On a socket: the peer has shut down its sending side (on some systems: both).
     End,
 }
 
-/// Half-close with bytes still unread: poll(2), POLLRDHUP, of Linux and FreeBSD. nix has no name
-/// for it.
+/// Half-close with bytes still unread: poll(2), POLLRDHUP, which nix does not name.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 const HALF_CLOSED: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP);
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -43,11 +42,9 @@ pub fn is_ready(watched: &PollFd) -> bool {
     watched.any() != Some(false)
 }
 
-/// poll(2): waits until an entry is ready (`is_ready`), a signal comes (none is ready then), or
-/// `timeout` is over (`None`: no limit).
+/// poll(2): waits for a ready entry (`is_ready`), a signal (none is ready then), or `timeout`.
 ///
-/// The list is the caller's, on its stack: a child that writes to the heap copies a page that it
-/// shared with its parent (copy-on-write).
+/// The list is the caller's, on its stack: a child's heap write copies a page (copy-on-write).
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     match poll(watched, milliseconds(timeout)) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
@@ -60,7 +57,7 @@ pub fn wait_for_some<const N: usize>(
     watched: [Option<PollFd>; N],
     timeout: Option<Duration>,
 ) -> io::Result<[bool; N]> {
-    let mut list: Vec<PollFd> = watched.iter().flatten().cloned().collect();
+    let mut list: SmallVec<[PollFd; 8]> = watched.iter().flatten().cloned().collect();
     wait(&mut list, timeout)?;
     let mut ready = list.iter().map(is_ready);
     Ok(watched.map(|one| one.is_some() && ready.next() == Some(true)))

@@ -7,41 +7,32 @@ use anyhow::{Context, ensure};
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
 
 #[derive(Clone, Debug)]
-pub struct User {
-    name: String,
-    uid: Uid,
-    gid: Gid,
-}
+pub struct User(nix::unistd::User);
 
 impl User {
     /// getpwnam(3); `None` when there is no such user.
     pub fn named(name: &str) -> io::Result<Option<User>> {
-        let found = nix::unistd::User::from_name(name)?;
-        Ok(found.map(|user| User { name: user.name, uid: user.uid, gid: user.gid }))
+        Ok(nix::unistd::User::from_name(name)?.map(User))
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     pub fn number(&self) -> u32 {
-        self.uid.as_raw()
+        self.0.uid.as_raw()
     }
 
-    /// Becomes this user with its groups alone, irrevocably. Groups first: only root may change
-    /// them.
-    ///
-    /// # Errors
-    /// EPERM when this process is not root's. Also when root's rights could be regained; the
-    /// process must not go on then.
+    /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
+    /// After an error, the process must not go on: root's rights could be regained.
     pub fn switch_to(&self) -> anyhow::Result<()> {
-        set_groups(&self.name, self.gid).context("initgroups")?;
-        setgid(self.gid).map_err(io::Error::from).context("setgid")?;
-        setuid(self.uid).map_err(io::Error::from).context("setuid")?;
-        let users = [getuid(), geteuid()];
-        let groups = [getgid(), getegid()];
-        ensure!(users == [self.uid; 2] && groups == [self.gid; 2], "the system kept another user or group");
-        ensure!(self.uid.is_root() || setuid(Uid::from_raw(0)).is_err(), "the way back to root is open");
+        let &nix::unistd::User { ref name, uid, gid, .. } = &self.0;
+        set_groups(name, gid).context("initgroups")?;
+        setgid(gid).map_err(io::Error::from).context("setgid")?;
+        setuid(uid).map_err(io::Error::from).context("setuid")?;
+        let (users, groups) = ([getuid(), geteuid()], [getgid(), getegid()]);
+        ensure!(users == [uid; 2] && groups == [gid; 2], "the system kept another user or group");
+        ensure!(uid.is_root() || setuid(Uid::from_raw(0)).is_err(), "the way back to root is open");
         Ok(())
     }
 }

@@ -13,13 +13,6 @@ use super::signals::Signals;
 /// Exit status of a child that could not be set up (EX_OSERR of sysexits.h).
 pub(super) const NOT_READY: i32 = 71;
 
-/// The process that [`fork`] returns in.
-pub(super) enum Fork {
-    /// With the child's pid.
-    Parent(Pid),
-    Child,
-}
-
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -34,28 +27,26 @@ pub enum Ended {
 /// Signals are blocked meanwhile, and unblocked in the child only after `caught` is back at its
 /// defaults: otherwise a SIGTERM sent to the child would be written into the signal pipe that it
 /// shares with its parent, and the child would survive it.
-pub(super) fn fork(caught: &Signals) -> io::Result<Fork> {
-    // SAFETY: these programs never start a thread, so no lock is held in the child by a thread that
-    // it lacks.
+pub(super) fn fork(caught: &Signals) -> io::Result<ForkResult> {
+    // SAFETY: there are no threads, so the child has no lock held by one that it lacks.
     fork_by(caught, || unsafe { nix::unistd::fork() })
 }
 
 /// [`fork`] by another system call than fork(2).
-pub(super) fn fork_by(caught: &Signals, make: impl FnOnce() -> nix::Result<ForkResult>) -> io::Result<Fork> {
+pub(super) fn fork_by(
+    caught: &Signals,
+    make: impl FnOnce() -> nix::Result<ForkResult>,
+) -> io::Result<ForkResult> {
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let forked = make();
     if let Ok(ForkResult::Child) = forked {
         caught.give_back();
     }
-    // Cannot fail: the mask comes from the kernel. If it did, a child must not run on with signals
-    // blocked.
+    // Cannot fail: the mask is the kernel's. A child must not run on with signals blocked.
     if mask.thread_set_mask().is_err() {
         std::process::abort();
     }
-    Ok(match forked? {
-        ForkResult::Parent { child } => Fork::Parent(child),
-        ForkResult::Child => Fork::Child,
-    })
+    Ok(forked?)
 }
 
 /// `_exit`(2). A forked child ends this way: `exit` would flush its parent's buffers a second time
@@ -67,44 +58,36 @@ pub(super) fn leave(status: i32) -> ! {
 
 /// Reaps one child that has ended, without waiting; `None` when there is none, or no child at all.
 pub fn reap_one() -> io::Result<Option<(Pid, Ended)>> {
-    loop {
-        match retry(|| waitpid(None, Some(WaitPidFlag::WNOHANG))) {
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
-            status => {
-                if let Some(ended) = ended(status?) {
-                    return Ok(Some(ended));
-                }
-            }
-        }
+    match reap(None, WaitPidFlag::WNOHANG) {
+        Err(Errno::ECHILD) => Ok(None),
+        reaped => Ok(reaped?),
     }
 }
 
 /// Reaps `child` if it has ended; `None` when it is alive, or no longer a child of this process.
 pub fn reap_ended(child: Pid) -> io::Result<Option<Ended>> {
-    match retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) {
+    match reap(Some(child), WaitPidFlag::WNOHANG) {
         Err(Errno::ECHILD) => Ok(None),
-        status => Ok(ended(status?).map(|(_, ended)| ended)),
+        reaped => Ok(reaped?.map(|(_, ended)| ended)),
     }
 }
 
-/// Waits until `child` ends, and reaps it.
-///
-/// # Errors
-/// ECHILD when it is not, or no longer, a child of this process.
+/// Waits until `child` ends, and reaps it; ECHILD when it is no child (any longer).
 pub fn reap_this(child: Pid) -> io::Result<Ended> {
-    loop {
-        if let Some((_, ended)) = ended(retry(|| waitpid(child, None))?) {
-            return Ok(ended);
-        }
-    }
+    let reaped = reap(Some(child), WaitPidFlag::empty())?;
+    Ok(reaped.ok_or(Errno::ECHILD)?.1)
 }
 
-/// `None` for a child that was stopped, continued or traced: it is alive.
-fn ended(status: WaitStatus) -> Option<(Pid, Ended)> {
-    match status {
-        WaitStatus::Exited(pid, status) => Some((pid, Ended::Status(status))),
-        WaitStatus::Signaled(pid, signal, _core) => Some((pid, Ended::Signal(signal))),
-        _ => None,
+/// waitpid(2); `None` when no child has ended.
+fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ended)>> {
+    loop {
+        match retry(|| waitpid(child, Some(flags)))? {
+            WaitStatus::Exited(pid, status) => return Ok(Some((pid, Ended::Status(status)))),
+            WaitStatus::Signaled(pid, signal, _core) => return Ok(Some((pid, Ended::Signal(signal)))),
+            WaitStatus::StillAlive => return Ok(None),
+            // Stopped, continued or traced: alive.
+            _ => {}
+        }
     }
 }
 

@@ -1,24 +1,21 @@
 //! The title that `ps -f` shows of a process, as sshd and PostgreSQL set it: a child overwrites its
-//! own copy of the memory that held the command line. It needs no system call, so it works in any
-//! sandbox.
+//! own copy of the command line. It needs no system call, so it works in any sandbox.
 //!
 //! Linux shows the bytes from the start of the arguments to their end. Where the last of them is no
 //! NUL, it shows the C string at the start instead, which may continue into the environment:
 //! `get_mm_cmdline` in the kernel's fs/proc/base.c. The C library's pointers into both areas stay
 //! valid: they find other text, but still a NUL, since the last byte of all is never written.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::Display;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 
 /// Longest title in bytes: one page, as a rule.
 const MAX_LEN: usize = 160;
 
 /// The memory of the command line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Title {
-    area: Option<Area>,
-}
+pub struct Title(Option<Area>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Area {
@@ -31,37 +28,39 @@ struct Area {
 }
 
 impl Title {
-    /// Reads /proc/self/stat; [`Title::show`] does nothing where there is none. To be called before
-    /// privileges are dropped.
+    /// Reads /proc/self/stat, if any. To be called before privileges are dropped.
     pub fn find() -> Title {
-        // 52 numbers. On the stack: freed heap memory is reused by the hub, and each page written
-        // after fork is copied.
+        // 52 numbers. On the stack: the hub would reuse freed heap memory, copying pages.
         let mut stat = [0; 2048];
         let read =
             File::open("/proc/self/stat").and_then(|mut file| file.read(&mut stat)).unwrap_or_default();
-        Title { area: if cfg!(target_os = "linux") { area(&stat[..read]) } else { None } }
+        Title(area(&stat[..read]).filter(|_| cfg!(target_os = "linux")))
     }
 
-    /// Sets the title of this process, cut to the room there is. For children alone. It costs the
-    /// memory of one page.
+    /// Sets the title, cut to the room there is. For children alone. It costs one page of memory.
     pub fn show(&self, title: impl Display) {
-        let Some(Area { start, arguments, room }) = self.area else { return };
-        let mut line = Line { bytes: [0; MAX_LEN + 2], length: 0, most: MAX_LEN.min(room - 1) };
-        // An error means that it was cut.
-        let _ = write!(line, "{title}");
-        if line.length == arguments - 1 {
+        let Some(Area { start, arguments, room }) = self.0 else { return };
+        let mut line = [0; MAX_LEN + 2];
+        let most = MAX_LEN.min(room - 1);
+        let mut free = &mut line[..most];
+        // An error means that it was cut, perhaps inside a character.
+        let _ = write!(free, "{title}");
+        let written = most - free.len();
+        let mut length = str::from_utf8(&line[..written]).map_or_else(|cut| cut.valid_up_to(), str::len);
+        line[length..].fill(0);
+        if length == arguments - 1 {
             // Its NUL would be the last byte of the arguments, which must not be one. There is room
             // behind it, or the title would have been cut shorter.
-            line.bytes[line.length] = b' ';
-            line.length += 1;
+            line[length] = b' ';
+            length += 1;
         }
-        let shown = &line.bytes[..=line.length];
+        let shown = &line[..=length];
         let at = std::ptr::with_exposed_provenance_mut::<u8>(start);
         // SAFETY: `shown` has at most `room` bytes. The area is on the initial stack, mapped and
         // writable from exec(2) on; there is one thread, and no Rust reference to it: std and the C
         // library keep pointers.
         unsafe { at.copy_from_nonoverlapping(shown.as_ptr(), shown.len()) };
-        if line.length < arguments {
+        if length < arguments {
             let last = std::ptr::with_exposed_provenance_mut::<u8>(start + arguments - 1);
             // SAFETY: as above; it is the last byte of the arguments.
             unsafe { last.write(b'.') };
@@ -82,29 +81,10 @@ fn area(stat: &[u8]) -> Option<Area> {
     let arguments = end.checked_sub(start)?;
     let room = match environment == end && last > end {
         true => last - start,
-        // No environment behind: the last byte must not be NUL, so the one before it ends the
-        // title.
+        // No environment behind: the last byte must not be NUL, the one before it is.
         false => arguments.checked_sub(1)?,
     };
     (start != 0 && arguments > 3).then_some(Area { start, arguments, room })
-}
-
-/// Takes text up to `most` bytes, whole characters.
-struct Line {
-    bytes: [u8; MAX_LEN + 2],
-    length: usize,
-    most: usize,
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.most - self.length;
-        let taken =
-            (0..=room.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-        self.bytes[self.length..self.length + taken].copy_from_slice(&text.as_bytes()[..taken]);
-        self.length += taken;
-        if taken == text.len() { Ok(()) } else { Err(fmt::Error) }
-    }
 }
 
 #[cfg(test)]
@@ -134,7 +114,7 @@ mod tests {
         (memory[arguments - 1], memory[arguments + environment - 1]) = (0, 0);
         let start = memory.as_mut_ptr().expose_provenance();
         let room = if environment > 0 { arguments + environment } else { arguments - 1 };
-        let title = Title { area: Some(Area { start, arguments, room }) };
+        let title = Title(Some(Area { start, arguments, room }));
         let show = |text: &&str| {
             title.show(text);
             assert_ne!(memory[arguments - 1], 0, "{text}");

@@ -29,8 +29,8 @@ impl Signals {
         Signals::catch_with_own(signals, &[], lowest)
     }
 
-    /// The same with `own` signals, which children forked later ignore: sent by the program's name
-    /// (pkill(1)), they are for the first process and must not end the others.
+    /// [`Signals::catch`] with `own` signals, which children forked later ignore: sent by the
+    /// program's name (pkill(1)), they are for the first process and must not end the others.
     pub fn catch_with_own(signals: &[Signal], own: &[Signal], lowest: RawFd) -> io::Result<Signals> {
         let (reader, writer) = io::pipe()?;
         let reader = PipeReader::from(move_high(reader.into(), lowest)?);
@@ -40,8 +40,7 @@ impl Signals {
         let all = [signals, own].concat();
         for &signal in &all {
             let flag = Arc::new(AtomicBool::new(false));
-            // Flags before the byte: handlers run in this order, and a reader of the byte finds the
-            // flags set.
+            // Handlers run in this order: a reader of the byte finds the flags set.
             if signal == Signal::SIGHUP {
                 watch_for_hangup(&hung_up)?;
             }
@@ -74,8 +73,7 @@ impl Signals {
     }
 
     /// True when a SIGHUP since the last call came from the kernel, or from the session leader (a
-    /// shell that passes it on to its jobs): the terminal was closed. A SIGHUP of any other process
-    /// is a request.
+    /// shell that passes it on to its jobs): the terminal was closed. Any other is a request.
     pub fn has_hung_up(&mut self) -> bool {
         self.hung_up.swap(false, Ordering::SeqCst)
     }
@@ -95,8 +93,7 @@ fn watch_for_hangup(flag: &Arc<AtomicBool>) -> io::Result<()> {
             flag.store(true, Ordering::SeqCst);
         }
     };
-    // SAFETY: the handler reads the kernel's siginfo and sets an atomic flag, both allowed by
-    // signal-safety(7).
+    // SAFETY: the handler reads siginfo and sets an atomic flag, as signal-safety(7) allows.
     unsafe { signal_hook_registry::register_sigaction(Signal::SIGHUP as i32, handler) }?;
     Ok(())
 }
@@ -124,8 +121,7 @@ pub fn ignore_signal(ignored: Signal) {
 /// True when this process ignores `signal`; that is inherited, for SIGHUP from nohup(1).
 pub fn is_ignored(signal: Signal) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: with no new action, nothing changes; the kernel writes the present one to `action`,
-    // which is large enough.
+    // SAFETY: nothing changes; the kernel writes the present action to `action`.
     let status = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: sigaction has succeeded, so it has filled `action` in.
     status == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN

@@ -46,8 +46,7 @@ fn tcp_socket(address: SocketAddr) -> nix::Result<OwnedFd> {
     socket(family, SockType::Stream, SockFlag::empty(), None)
 }
 
-/// A nonblocking listening socket. `SO_REUSEADDR`: connections of an earlier run in TIME_WAIT do
-/// not hold the port.
+/// A nonblocking listening socket. `SO_REUSEADDR`: TIME_WAIT of an earlier run holds no port.
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let listener = tcp_socket(address)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
@@ -57,14 +56,12 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     #[cfg(target_os = "linux")]
     let _ = enable_keepalive(&listener);
     let listener = TcpListener::from(listener);
-    // A client that resets between poll and accept would leave the server blocked in accept:
-    // accept(2), NOTES.
+    // A client that resets between poll and accept would block the server: accept(2), NOTES.
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Nonblocking connect(2): the socket becomes writable once it has succeeded or failed, which
-/// [`finish_connecting`] tells.
+/// Nonblocking connect(2): once the socket is writable, [`finish_connecting`] tells the outcome.
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
@@ -75,15 +72,13 @@ pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The outcome of [`begin_connecting`]; the socket is blocking from here on, without Nagle's
-/// algorithm.
+/// The outcome of [`begin_connecting`]; makes the socket blocking, without Nagle's algorithm.
 pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
     if stream.local_addr()? == stream.peer_addr()? {
-        // No listener there, and the system has chosen that very port for this end: connected to
-        // itself.
+        // No listener, and the system chose that very port for this end: connected to itself.
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
@@ -110,7 +105,7 @@ pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
         setsockopt(socket, sockopt::TcpKeepCount, &KEEPALIVE_PROBES)?;
     }
     // No probes are sent while bytes are unacknowledged. TCP_USER_TIMEOUT is the second choice: it
-    // also ends the connection of a stopped client whose receive buffer is full.
+    // also ends the connection of a stopped client with a full receive buffer.
     #[cfg(target_os = "linux")]
     if setsockopt(socket, TcpRtoMaxMs, &(RTO_MAX.as_millis() as u32)).is_err() {
         setsockopt(socket, sockopt::TcpUserTimeout, &(USER_TIMEOUT.as_millis() as u32))?;
@@ -126,8 +121,7 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 
-/// Sends what the socket takes without blocking. Returns the number of bytes; 0 when it takes
-/// nothing, or the system lacks memory.
+/// Sends without blocking. Returns the number of bytes; 0 when there is no room, or no memory.
 pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match retry(|| send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL)) {
         Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(0),
@@ -140,8 +134,7 @@ pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize
     receive(socket, bytes, MsgFlags::MSG_PEEK)
 }
 
-/// Reads without blocking. Returns the number of bytes, 0 at the end of file, or `None` when
-/// nothing is there.
+/// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet.
 pub fn try_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, MsgFlags::empty())
 }
@@ -159,13 +152,12 @@ pub fn discard_input(socket: &TcpStream) -> bool {
     matches!(try_read(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use nix::sys::socket::getsockopt;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_vanished_host_is_noticed_within_two_minutes() {
         let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

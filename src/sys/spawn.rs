@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nix::unistd::Pid;
+use nix::unistd::{ForkResult, Pid};
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 use super::clone_files::SharedTableFork;
 use super::descriptors::keep_only;
-use super::process::{Fork, NOT_READY, fork, leave};
+use super::process::{NOT_READY, fork, leave};
 use super::sandbox::Sandbox;
 use super::signals::Signals;
 
@@ -20,11 +20,8 @@ const BUG: i32 = 70;
 /// `work` and exits with the status that it returns. Returns the child's pid, in the parent.
 ///
 /// The child never returns from here: it must not unwind into its parent's loop, nor drop its
-/// parent's values, whose descriptors are closed. A panic costs its own client alone; a child that
+/// parent's values (their descriptors are closed). A panic costs its client alone; a child that
 /// cannot be confined runs no `work`.
-///
-/// # Errors
-/// EAGAIN at the limit of processes, ENOMEM: fork(2).
 pub fn spawn(
     caught: &Signals,
     keep: &[RawFd],
@@ -32,24 +29,21 @@ pub fn spawn(
     work: impl FnOnce() -> i32,
 ) -> io::Result<Pid> {
     match fork_keeping(caught, keep)? {
-        (Fork::Parent(child), _) => Ok(child),
-        (Fork::Child, kept) => {
-            let status = match kept.and_then(|()| sandbox.apply()) {
-                Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
-                Err(_) => NOT_READY,
-            };
-            leave(status)
-        }
+        (ForkResult::Parent { child }, _) => Ok(child),
+        (ForkResult::Child, kept) => leave(match kept.and_then(|()| sandbox.apply()) {
+            Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
+            Err(_) => NOT_READY,
+        }),
     }
 }
 
 /// Forks; the child also gets the outcome of closing the descriptors that are not in `keep`.
-fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(Fork, io::Result<()>)> {
+fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(ForkResult, io::Result<()>)> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     if let Some(shared) = SharedTableFork::of(keep) {
         return Ok((shared.fork(caught, keep)?, Ok(())));
     }
     let forked = fork(caught)?;
-    let kept = if let Fork::Child = forked { keep_only(keep) } else { Ok(()) };
+    let kept = if let ForkResult::Child = forked { keep_only(keep) } else { Ok(()) };
     Ok((forked, kept))
 }

@@ -43,10 +43,7 @@ impl TerminalModes {
     }
 
     /// Sets these modes on the terminal `fd` at once, without waiting for output that Ctrl+S holds.
-    ///
-    /// # Errors
-    /// EIO when the terminal is gone, or is another group's while this one is orphaned:
-    /// tcsetattr(3).
+    /// EIO: the terminal is gone, or is another group's while this one is orphaned: tcsetattr(3).
     pub fn apply(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(retry(|| tcsetattr(&fd, SetArg::TCSANOW, &self.0))?)
     }
@@ -57,7 +54,7 @@ pub fn is_in_foreground(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp())
 }
 
-/// The same, or when the session leader's group is, which is the shell as a rule.
+/// [`is_in_foreground`], or the session leader's group is: the shell's, as a rule.
 pub fn is_foreground_or_shells(fd: impl AsFd) -> bool {
     tcgetpgrp(fd).is_ok_and(|group| group == getpgrp() || Ok(group) == getsid(None))
 }
@@ -68,9 +65,8 @@ pub fn raise_in_group(signal: Signal) {
     let _ = killpg(getpgrp(), signal);
 }
 
-/// Stops this process as SIGTSTP does by default, although it is caught. Returns when it is
-/// continued; a handler of SIGCONT does not run. The system stops no process of an orphaned group:
-/// setpgid(2).
+/// Stops this process as SIGTSTP does by default, although it is caught. Returns once continued; no
+/// handler of SIGCONT runs. No process of an orphaned group is stopped: setpgid(2).
 pub fn stop_as_asked() -> io::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action runs no handler.
@@ -86,8 +82,7 @@ pub fn stop_as_asked() -> io::Result<()> {
     Ok(())
 }
 
-/// Ends this process by `signal`, whose default action ends it: the parent learns the signal from
-/// waitpid(2).
+/// Ends this process by `signal`, which the parent learns from waitpid(2).
 pub fn die_by(signal: Signal) {
     default_signal(signal);
     // Fails only for numbers that are no signal.

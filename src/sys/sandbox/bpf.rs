@@ -1,5 +1,4 @@
-//! Assembles a seccomp(2) filter: from a list of system calls, the BPF program that the kernel runs
-//! before each call. Pure.
+//! Assembles a seccomp(2) filter: the BPF program that the kernel runs before each system call.
 //!
 //! The crate seccompiler's program compares the number with each call in turn. The kernel runs that
 //! program for every possible number at each installation, that is for each child: 125 µs measured,
@@ -14,16 +13,14 @@ use libc::{
     sock_filter,
 };
 
-/// Offsets in `struct seccomp_data`, seccomp(2): the call's number, and the architecture it belongs
-/// to.
+/// Offsets in `struct seccomp_data`, seccomp(2): the call's number, and its architecture.
 const NUMBER: u32 = 0;
 const PROCESSOR: u32 = 4;
 
 /// Bits in a word of the table.
 const WORD: u32 = u32::BITS;
 
-/// An errno rather than a signal: an unforeseen call (a panic's backtrace, a library's new version)
-/// fails like any other.
+/// An errno rather than a signal: an unforeseen call (of a panic's backtrace) fails like any other.
 const REFUSED: u32 = SECCOMP_RET_ERRNO | libc::EPERM as u32;
 
 /// The program that allows `calls` and refuses all others. `processor` is an `AUDIT_ARCH_*` of

@@ -1,5 +1,4 @@
-//! landlock(7): files in one directory alone. For children that need system calls on paths, which
-//! seccomp cannot see.
+//! landlock(7): files in one directory alone, for children with system calls on paths.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -10,10 +9,7 @@ pub struct Ruleset(OwnedFd);
 
 impl Ruleset {
     /// In `directory`, files may be created, written and removed; elsewhere, nothing may be opened,
-    /// created or removed. Its descriptor gets a number from `lowest` on.
-    ///
-    /// # Errors
-    /// ENOSYS where the kernel has no landlock, or does not use it.
+    /// created or removed. Its descriptor gets a number from `lowest` on. ENOSYS: no landlock.
     #[cfg(target_os = "linux")]
     pub(super) fn around(directory: impl AsFd, lowest: RawFd) -> io::Result<Ruleset> {
         use crate::sys::descriptors::move_high;
@@ -40,9 +36,6 @@ impl Ruleset {
     }
 
     /// In a child, which never drops this: restricts it for good, and closes the descriptor.
-    ///
-    /// # Errors
-    /// ENOMEM, E2BIG: landlock_restrict_self(2).
     pub(super) fn apply(&self) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
@@ -51,8 +44,7 @@ impl Ruleset {
             let status = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.number(), 0) };
             nix::errno::Errno::result(status)?;
         }
-        // SAFETY: close takes an integer; this process does not use the number again, and ends by
-        // `_exit`.
+        // SAFETY: close takes an integer; no value closes this number again: it ends by `_exit`.
         unsafe { libc::close(self.number()) };
         Ok(())
     }

@@ -36,18 +36,18 @@ pub enum Layer<T> {
     Lacking(io::Error),
 }
 
-/// What [`crate::sys::spawn()`] applies to a child.
+/// Applied to a child by [`crate::sys::spawn()`].
 #[derive(Debug)]
 pub struct Sandbox {
-    limits: Layer<&'static [Limit]>,
+    limits: Option<&'static [Limit]>,
     seccomp: Layer<Filter>,
     landlock: Layer<Ruleset>,
-    closes_terminal: bool,
+    /// Children have /dev/null as standard input and output.
+    pub(crate) closes_terminal: bool,
 }
 
 /// Set to 0 in a child. No processes (root's are not counted: there seccomp alone forbids fork), no
-/// core dump, which would hold what clients have sent, and last, where the child writes no file, no
-/// file size.
+/// core dump (it would hold clients' data), and last, where the child writes no file, no file size.
 const LIMITS: [Limit; 3] = [libc::RLIMIT_NPROC, libc::RLIMIT_CORE, libc::RLIMIT_FSIZE];
 
 /// nix does not have all of these limits on all systems.
@@ -58,8 +58,8 @@ type Limit = libc::c_int;
 
 impl Sandbox {
     pub const fn none() -> Sandbox {
-        let (limits, seccomp, landlock) = (Layer::Unwanted, Layer::Unwanted, Layer::Unwanted);
-        Sandbox { limits, seccomp, landlock, closes_terminal: false }
+        let (seccomp, landlock) = (Layer::Unwanted, Layer::Unwanted);
+        Sandbox { limits: None, seccomp, landlock, closes_terminal: false }
     }
 
     /// `limits` and `seccomp`: whether these layers are wanted.
@@ -70,18 +70,12 @@ impl Sandbox {
             Profile::Talk | Profile::Pair => prints_to_a_file(),
             Profile::Files => true,
         };
-        let lowered = if writes_files { &LIMITS[..2] } else { &LIMITS };
-        let limits = if limits { Layer::Up(lowered) } else { Layer::Unwanted };
+        let limits = limits.then_some(if writes_files { &LIMITS[..2] } else { &LIMITS });
         let seccomp = match seccomp {
             true => Filter::prepare(profile).map_or_else(Layer::Lacking, Layer::Up),
             false => Layer::Unwanted,
         };
         Sandbox { limits, seccomp, landlock: Layer::Unwanted, closes_terminal }
-    }
-
-    /// True for children whose standard input and output are /dev/null.
-    pub(crate) fn closes_terminal(&self) -> bool {
-        self.closes_terminal
     }
 
     /// Adds landlock, unless seccomp is unwanted: files in `directory` alone. Its descriptor gets a
@@ -102,12 +96,9 @@ impl Sandbox {
         }
     }
 
-    /// True: the limits also forbid writing to a file.
-    pub(crate) fn limits(&self) -> Layer<bool> {
-        match self.limits {
-            Layer::Up(limits) => Layer::Up(limits.contains(&libc::RLIMIT_FSIZE)),
-            _ => Layer::Unwanted,
-        }
+    /// `Some(true)`: the limits also forbid writing to a file.
+    pub(crate) fn limits(&self) -> Option<bool> {
+        self.limits.map(|limits| limits.contains(&libc::RLIMIT_FSIZE))
     }
 
     pub fn landlock(&self) -> &Layer<Ruleset> {
@@ -119,17 +110,12 @@ impl Sandbox {
     }
 
     /// In a child, once it has closed what it does not need. It allocates nothing: a heap write
-    /// copies a page.
-    ///
-    /// # Errors
-    /// Those of setrlimit(2), prctl(2), landlock(7), seccomp(2). The child must not go on then.
+    /// copies a page. After an error, the child must not go on.
     pub(super) fn apply(&self) -> io::Result<()> {
         if self.closes_terminal {
             detach_terminal();
         }
-        if let Layer::Up(limits) = self.limits {
-            limits.iter().try_for_each(|&limit| set_to_zero(limit))?;
-        }
+        self.limits.into_iter().flatten().try_for_each(|&limit| set_to_zero(limit))?;
         if let Layer::Up(ruleset) = &self.landlock {
             ruleset.apply()?;
         }
@@ -156,8 +142,7 @@ fn set_to_zero(limit: Limit) -> io::Result<()> {
     Ok(Errno::result(unsafe { libc::setrlimit(limit, &raw const zero) }).map(drop)?)
 }
 
-/// True when standard output is a regular file, which a size limit of 0 would close to a child that
-/// prints.
+/// True when standard output is a regular file, where a size limit of 0 would forbid printing.
 fn prints_to_a_file() -> bool {
     let kind = |mode| SFlag::from_bits_truncate(mode) & SFlag::S_IFMT;
     // Without an answer, it may be a file.

@@ -1,5 +1,4 @@
-//! The fallback for systems without seccomp(2), and for processors whose system calls are not
-//! listed in seccomp.rs.
+//! The fallback for systems without seccomp(2), and for processors not listed in seccomp.rs.
 
 use std::io;
 

@@ -2,15 +2,7 @@
 
 use std::io;
 
-use libc::{
-    SYS_brk, SYS_clock_gettime, SYS_clock_nanosleep, SYS_close, SYS_dup, SYS_exit, SYS_exit_group, SYS_fstat,
-    SYS_fsync, SYS_futex, SYS_getpeername, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_linkat, SYS_madvise,
-    SYS_mmap, SYS_mprotect, SYS_mremap, SYS_munmap, SYS_nanosleep, SYS_newfstatat, SYS_openat, SYS_openat2,
-    SYS_ppoll, SYS_read, SYS_recvfrom, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigaction,
-    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sendto, SYS_shutdown, SYS_sigaltstack, SYS_statx, SYS_unlinkat,
-    SYS_write, SYS_writev, c_long, sock_filter,
-};
-
+use libc::*;
 use nix::errno::Errno;
 
 use super::bpf::assemble;
@@ -22,42 +14,21 @@ const PROCESSOR: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
 const PROCESSOR: u32 = 0xC000_00B7;
 
-/// Every child's: read, write, wait, close, exit. None of these creates a descriptor or changes its
-/// flags.
+/// Every child's: read, write, wait, close, exit. None creates a descriptor or changes its flags.
+#[rustfmt::skip]
 const SERVING: &[c_long] = &[
-    SYS_read,
-    SYS_recvfrom,
-    SYS_write,
-    SYS_writev,
-    SYS_ppoll,
+    SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit,
+    SYS_exit_group, SYS_getpid,
     #[cfg(target_arch = "x86_64")]
-    libc::SYS_poll,
-    SYS_shutdown,
-    SYS_close,
-    SYS_exit,
-    SYS_exit_group,
-    SYS_getpid,
+    SYS_poll,
 ];
 
 /// Rust's and the C library's own: memory, signals, time, a panic's message.
+#[rustfmt::skip]
 const RUNTIME: &[c_long] = &[
-    SYS_brk,
-    SYS_mmap,
-    SYS_munmap,
-    SYS_mremap,
-    SYS_mprotect,
-    SYS_madvise,
-    SYS_rt_sigaction,
-    SYS_rt_sigprocmask,
-    SYS_rt_sigreturn,
-    SYS_sigaltstack,
-    SYS_restart_syscall,
-    SYS_clock_gettime,
-    SYS_clock_nanosleep,
-    SYS_nanosleep,
-    SYS_futex,
-    SYS_getrandom,
-    SYS_gettid,
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
+    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
+    SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_futex, SYS_getrandom, SYS_gettid,
 ];
 
 /// An answer, and a duplicate of the connection for its lingering close.
@@ -67,17 +38,10 @@ const TALK: &[c_long] = &[SYS_sendto, SYS_dup];
 const PAIR: &[c_long] = &[SYS_sendto, SYS_recvmsg, SYS_getpeername];
 
 /// An unnamed or temporary file in an open directory, its final name, fsync(2).
+#[rustfmt::skip]
 const FILES: &[c_long] = &[
-    SYS_sendto,
-    SYS_dup,
-    SYS_openat2,
-    SYS_openat,
-    SYS_linkat,
-    SYS_unlinkat,
-    SYS_fsync,
-    SYS_statx,
-    SYS_fstat,
-    SYS_newfstatat,
+    SYS_sendto, SYS_dup, SYS_openat2, SYS_openat, SYS_linkat, SYS_unlinkat, SYS_fsync,
+    SYS_statx, SYS_fstat, SYS_newfstatat,
 ];
 
 /// A BPF program for seccomp(2).
@@ -92,10 +56,9 @@ impl Filter {
     /// When the kernel has no seccomp filters, or none that return an errno: ENOSYS, EOPNOTSUPP,
     /// EINVAL (before 4.14), EPERM in some containers.
     pub(super) fn prepare(profile: Profile) -> io::Result<Filter> {
-        let action = libc::SECCOMP_RET_ERRNO;
+        let action = SECCOMP_RET_ERRNO;
         // SAFETY: the kernel reads the four bytes of `action`, which outlives the call.
-        let status =
-            unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
+        let status = unsafe { syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
         Errno::result(status)?;
         let more = match profile {
             Profile::Records => &[],
@@ -116,12 +79,10 @@ impl Filter {
     pub(super) fn install(&self) -> io::Result<()> {
         // Required of all but root: failing calls could mislead a set-user-ID program.
         nix::sys::prctl::set_no_new_privs()?;
-        let program =
-            libc::sock_fprog { len: self.program.len() as u16, filter: self.program.as_ptr().cast_mut() };
+        let program = sock_fprog { len: self.program.len() as u16, filter: self.program.as_ptr().cast_mut() };
         // SAFETY: the kernel copies `len` instructions from `filter`, which is that long and
         // outlives the call. It does not write there, although the pointer is mutable.
-        let status =
-            unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+        let status = unsafe { syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
         Ok(Errno::result(status).map(drop)?)
     }
 }
