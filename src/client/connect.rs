@@ -16,8 +16,8 @@ use crate::text::visible;
 /// A server that is up answers within this time as a rule: [`connect_at_once`].
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// Connects to `server`. `None` when the user interrupted the wait, which is not yet reported. Fails
-/// after 3 seconds without an answer.
+/// Connects to `server`. `None` when the user interrupted the wait, which is not yet reported.
+/// Fails after 3 seconds without an answer.
 pub fn try_connect(
     messages: Messages,
     server: &Target,

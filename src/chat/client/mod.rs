@@ -1,8 +1,8 @@
 //! The chat client: two processes on one connection, descriptor 3.
 //!
 //! With plain output, the first (`sender`) reads the keyboard and sends; the second (`receiver`)
-//! reads the server and writes the output. On a terminal (`ui`), the first draws everything as well;
-//! the second (`ui::receiver`) reads the server for it, and is the terminal's watchdog.
+//! reads the server and writes the output. On a terminal (`ui`), the first draws everything as
+//! well; the second (`ui::receiver`) reads the server for it, and is the terminal's watchdog.
 
 mod messages;
 pub mod outgoing;
