@@ -220,6 +220,13 @@ fn neither_process_outlives_the_other() {
 
 #[test]
 fn a_server_that_never_reads_does_not_block_the_client() {
+    // TCP may take what waits just before the signal, so that nothing is unsent: not ten times.
+    assert!((0..10).any(|_| interrupted_before_a_server_that_never_reads()), "nothing was ever unsent");
+}
+
+/// True when the client reports the lines that it has read and could not send.
+#[track_caller]
+fn interrupted_before_a_server_that_never_reads() -> bool {
     let (mut client, server) = with_fake_server("alice");
     let screen = screen_process(client.pid());
     // More than the socket buffers hold. From a thread, since the client stops reading its input.
@@ -251,10 +258,11 @@ fn a_server_that_never_reads_does_not_block_the_client() {
     assert_eq!(client.ends().code(), Some(0));
     no_process_left(client.pid(), screen);
     typing.join().unwrap();
-    // The client reports the lines that it has read and could not send.
     let said = client.err.to_the_end();
     let is_told = said.ends_with("n'est pas parti)\n") || said.ends_with("ne sont pas partis)\n");
-    assert!(said.starts_with("chat_client : interrompu, au revoir (") && is_told, "{said}");
+    let is_counted = said.starts_with("chat_client : interrompu, au revoir (") && is_told;
+    assert!(is_counted || said == "chat_client : interrompu, au revoir\n", "{said}");
+    is_counted
 }
 
 #[test]
