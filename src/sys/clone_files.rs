@@ -95,8 +95,8 @@ impl SwappedFd {
     /// Makes `slot` a duplicate of `socket`, and saves the file that it referred to.
     fn new(socket: RawFd, slot: RawFd) -> io::Result<SwappedFd> {
         // SAFETY: the number is borrowed for this call; if it is not open, fcntl returns EBADF.
-        let occupant = unsafe { BorrowedFd::borrow_raw(slot) };
-        let saved = occupant.try_clone_to_owned()?;
+        let current = unsafe { BorrowedFd::borrow_raw(slot) };
+        let saved = current.try_clone_to_owned()?;
         duplicate(socket, slot)?;
         Ok(SwappedFd { slot, saved })
     }
