@@ -42,7 +42,7 @@ pub struct Sources<'a> {
     pub connection: Option<PollFd<'a>>,
 }
 
-/// Those of the user interface.
+/// The descriptors of the user interface.
 pub struct UiSources<'a> {
     /// `None` once it has hung up.
     pub keyboard: Option<BorrowedFd<'a>>,

@@ -82,7 +82,7 @@ impl<S: Service> Hub<S> {
 
     /// Reaps workers that have ended, and closes their connections.
     ///
-    /// Those that have reported their end are waited for by pid: to find any ended child, the
+    /// Workers that have reported their end are waited for by pid: to find any ended child, the
     /// kernel walks along all of them, a millisecond among ten thousand. One that ends without a
     /// report at the same time is found a little later.
     pub(super) fn reap(&mut self, now: Instant) -> anyhow::Result<()> {

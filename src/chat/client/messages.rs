@@ -5,7 +5,7 @@ use crate::client::Messages;
 
 pub const PROGRAM: Program = Program::french("chat_client");
 
-/// Those shared by every client.
+/// The messages shared by every client.
 pub(crate) const MESSAGES: Messages = Messages { program: PROGRAM };
 
 pub fn lost(reason: &str) -> String {

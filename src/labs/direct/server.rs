@@ -23,8 +23,8 @@ use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 /// How many bytes a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
 
-/// What clients send: a text that neither a newline nor a NUL ends waits so long for its rest,
-/// since a segment that was lost on the way is sent again after 200 ms or more: RFC 6298.
+/// The framing of clients' texts. One without a newline or NUL is held this long for its rest: a
+/// lost segment is sent again after 200 ms or more (RFC 6298).
 const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 
 #[derive(Clone, Debug)]
