@@ -7,26 +7,32 @@ use anyhow::{Context, ensure};
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
 
 #[derive(Clone, Debug)]
-pub struct User(nix::unistd::User);
+pub struct User {
+    // Nothing else of getpwnam(3)'s record: its password hash would stay in every child's memory.
+    name: String,
+    uid: Uid,
+    gid: Gid,
+}
 
 impl User {
     /// getpwnam(3); `None` when there is no such user.
     pub fn named(name: &str) -> io::Result<Option<User>> {
-        Ok(nix::unistd::User::from_name(name)?.map(User))
+        let found = nix::unistd::User::from_name(name)?;
+        Ok(found.map(|user| User { name: user.name, uid: user.uid, gid: user.gid }))
     }
 
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.name
     }
 
     pub fn number(&self) -> u32 {
-        self.0.uid.as_raw()
+        self.uid.as_raw()
     }
 
     /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
     /// After an error, the process must not go on: root's rights could be regained.
     pub fn switch_to(&self) -> anyhow::Result<()> {
-        let &nix::unistd::User { ref name, uid, gid, .. } = &self.0;
+        let &User { ref name, uid, gid } = self;
         set_groups(name, gid).context("initgroups")?;
         setgid(gid).map_err(io::Error::from).context("setgid")?;
         setuid(uid).map_err(io::Error::from).context("setuid")?;
