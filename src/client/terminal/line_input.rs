@@ -75,8 +75,9 @@ impl LineInput {
             }
         };
         // After the end of input, keys edit the line and send nothing.
-        let sent = outcomes.iter_mut().filter(|it| self.has_ended && matches!(it, Outcome::Line(_)));
-        sent.for_each(|line| *line = Outcome::Edited);
+        let acts = |it: &&mut Outcome| matches!(it, Outcome::Line(_) | Outcome::ClearScreen);
+        let acting = outcomes.iter_mut().filter(|it| self.has_ended && acts(it));
+        acting.for_each(|outcome| *outcome = Outcome::Edited);
         self.is_interrupted |=
             outcomes.iter().any(|it| matches!(it, Outcome::Signal(Signal::SIGINT | Signal::SIGQUIT)));
         self.has_ended |= self.is_interrupted || outcomes.contains(&Outcome::End);

@@ -188,8 +188,8 @@ mod tests {
         assert_eq!(feed(&[b'1'; MAX_LEN]), []);
         assert_eq!(feed(b"1"), [Rejected(ParseError::TooLong(MAX_LEN))]);
         (0..1000).for_each(|_| assert_eq!(feed(&[b'1'; 1024]), []));
-        assert_eq!(feed(b"1\n2\n"), [First(2)]);
         assert!(calculator.partial.capacity() <= 2 * MAX_LEN);
+        assert_eq!(calculator.feed(b"1\n2\n", &mut replies), [First(2)]);
         assert_eq!(replies, format!("Error: a line of more than 256 bytes is not a number\n{FIRST}{SECOND}"));
     }
 

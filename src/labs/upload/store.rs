@@ -44,8 +44,15 @@ enum Staging {
 pub struct Incoming<'a> {
     store: &'a Store,
     file: File,
-    /// Removed by drop.
-    temporary: Option<String>,
+    /// Behind `file`, which is closed first.
+    temporary: Option<Temporary<'a>>,
+}
+
+/// A temporary name, removed by drop.
+#[derive(Debug)]
+struct Temporary<'a> {
+    directory: &'a File,
+    name: String,
 }
 
 impl Store {
@@ -97,7 +104,7 @@ impl Store {
             Staging::Named => {
                 let name = temporary_name(owner);
                 let file = self.replace(&name, || sys::create_named(&self.directory, &name))?;
-                (file, Some(name))
+                (file, Some(Temporary { directory: &self.directory, name }))
             }
         };
         Ok(Incoming { store: self, file, temporary })
@@ -163,17 +170,15 @@ impl Incoming<'_> {
         let directory = &self.store.directory;
         match &self.temporary {
             None => sys::link_unnamed(&self.file, directory, name),
-            Some(temporary) => sys::link_named(directory, temporary, name),
+            Some(temporary) => sys::link_named(directory, &temporary.name, name),
         }
     }
 }
 
-impl Drop for Incoming<'_> {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        if let Some(name) = &self.temporary {
-            // An error could only mean that it is gone.
-            let _ = sys::unlink(&self.store.directory, name);
-        }
+        // An error could only mean that it is gone.
+        let _ = sys::unlink(self.directory, &self.name);
     }
 }
 
