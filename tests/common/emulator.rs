@@ -1,9 +1,7 @@
 //! A terminal emulator: interprets the output of a program, so that tests assert on the screen.
 
 use std::num::NonZeroU16;
-use std::process::Command;
 
-use nix::pty::Winsize;
 use nix::sys::termios::{Termios, tcgetattr};
 
 use super::Terminal;
@@ -40,10 +38,6 @@ fn size_of(columns: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
     (number(rows), number(columns))
 }
 
-fn winsize(columns: u16, rows: u16) -> Winsize {
-    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
-}
-
 impl Emulator {
     /// Starts `program` with `variables` in its environment; the variables above are not inherited.
     #[track_caller]
@@ -55,7 +49,7 @@ impl Emulator {
     ) -> Emulator {
         let unset: Vec<&str> = TERMINAL_VARIABLES.into_iter().flat_map(|name| ["-u", name]).collect();
         let arguments = [&unset[..], &["TERM=xterm-256color"], variables, &[program], arguments].concat();
-        let terminal = Terminal::start_sized(Some(&winsize(columns, rows)), "env", &arguments);
+        let terminal = Terminal::start_sized(Some((columns, rows)), "env", &arguments);
         let (rows, columns) = size_of(columns, rows);
         Emulator { terminal, parser: vt100::Parser::new(rows, columns, 2000), fed: 0 }
     }
@@ -118,9 +112,7 @@ impl Emulator {
         self.sees("the output before the resize", |_| Some(()));
         let (to_rows, to_columns) = size_of(columns, rows);
         self.parser.set_size(to_rows, to_columns);
-        let same = self.terminal.master().try_clone().expect("dup");
-        let size = ["cols", &columns.to_string(), "rows", &rows.to_string()].map(str::to_string);
-        assert!(Command::new("stty").args(size).stdin(same).status().expect("stty of coreutils").success());
+        self.terminal.resizes_to(columns, rows);
     }
 
     #[track_caller]

@@ -1,9 +1,11 @@
 //! A program on a pseudoterminal.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::{Output, eventually};
 
@@ -24,11 +26,14 @@ impl Terminal {
     /// Like [`Terminal::start`], on a terminal of this size.
     #[track_caller]
     pub fn start_sized(
-        size: Option<&nix::pty::Winsize>,
+        size: Option<(u16, u16)>,
         program: impl AsRef<std::ffi::OsStr>,
         arguments: &[&str],
     ) -> Terminal {
-        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(size, None).expect("openpty");
+        let nix::pty::OpenptyResult { master, slave } = nix::pty::openpty(None, None).expect("openpty");
+        if let Some((columns, rows)) = size {
+            set_size(&master, columns, rows);
+        }
         // Without NOFLSH (termios(3)), Ctrl+C discards output that the program has just printed.
         let mut modes = tcgetattr(&slave).expect("tcgetattr");
         modes.local_flags |= LocalFlags::NOFLSH;
@@ -62,6 +67,13 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).expect("type");
     }
 
+    /// Resizes the terminal; the kernel sends SIGWINCH to the program. One ioctl, so one signal and
+    /// one drawing: `stty cols C rows R` is two of each, the second perhaps after the next resize.
+    #[track_caller]
+    pub fn resizes_to(&self, columns: u16, rows: u16) {
+        set_size(&self.master, columns, rows);
+    }
+
     /// The master side of the pty.
     pub fn master(&self) -> &std::fs::File {
         &self.master
@@ -87,4 +99,10 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[track_caller]
+fn set_size(master: impl AsFd, columns: u16, rows: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(master, size).expect("tcsetwinsize");
 }
