@@ -25,6 +25,7 @@ pub const NETWORK_TOOLS: &str =
 pub const MOUNT: &str = "permission to mount a file system in a namespace";
 pub const SECCOMP: &str = "a kernel with seccomp";
 pub const LANDLOCK: &str = "a kernel with landlock";
+pub const LINUX_6_15: &str = "Linux 6.15 or newer";
 
 /// Path of the record file, for a test program started by a test program.
 pub const FILE_VARIABLE: &str = "FORKLAB_SKIPPED_TESTS";
