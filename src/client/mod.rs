@@ -39,4 +39,4 @@ pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_with_terminal};
 pub(crate) use target::Target;
 #[cfg(test)]
 pub(crate) use test_support::{Event, screen_after};
-pub(crate) use ui::{Ui, UiMode};
+pub(crate) use ui::{Prompt, Ui, UiMode};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ui::Ui;
+use super::ui::{Prompt, Ui};
 
 pub trait ClientProtocol {
     /// Longest line in bytes; a longer one comes in pieces.
@@ -17,7 +17,9 @@ pub trait ClientProtocol {
     }
 
     /// Why no line can be sent now, if that is so. Lines typed meanwhile are queued.
-    fn blocked(&self) -> Option<&'static str>;
+    fn blocked(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Why this line cannot be sent, now or ever. In [`UiMode::Tui`](super::UiMode) a line that
     /// passes is sent even while [`blocked`](Self::blocked).
@@ -25,16 +27,7 @@ pub trait ClientProtocol {
         self.blocked()
     }
 
-    fn prompt(&self) -> &str;
-
-    /// True when a prompt that scrolls with the output is to be printed: a line may be typed now.
-    fn is_prompt_due(&self) -> bool;
-
-    /// True when an unterminated line of the server is a question, to be shown in place of the
-    /// prompt.
-    fn shows_questions(&self) -> bool {
-        false
-    }
+    fn prompt(&self) -> Prompt<'_>;
 
     /// Silence of the server that counts as a [pause](Self::on_pause).
     fn pause_after(&self) -> Duration {
@@ -61,7 +54,9 @@ pub trait ClientProtocol {
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String>;
 
     /// True when a server that closes before the input has ended is no error.
-    fn server_may_close(&self) -> bool;
+    fn server_may_close(&self) -> bool {
+        false
+    }
 
     /// Why a session that ended as the user wanted is an error all the same.
     fn failure(&self) -> Option<String> {
@@ -77,30 +72,25 @@ pub trait ClientProtocol {
 // Each call of a protocol is followed by an update of the prompt: for the session, and for unit
 // tests of the labs.
 
-fn update_prompt(protocol: &impl ClientProtocol, ui: &mut dyn Ui) {
-    ui.set_shows_questions(protocol.shows_questions());
-    ui.set_prompt(protocol.prompt(), protocol.is_prompt_due());
-}
-
 pub fn start(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
     protocol.start(ui);
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
 }
 
 pub fn send_line(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, line: Vec<u8>) -> Vec<u8> {
     ui.line_entered(&line);
     let to_send = protocol.on_line(line, ui);
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
     to_send
 }
 
 pub fn pause(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
     protocol.on_pause(ui);
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
 }
 
 pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> ControlFlow<String> {
     protocol.on_received(bytes, ui)?;
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
     ControlFlow::Continue(())
 }

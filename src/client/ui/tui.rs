@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Context;
 
-use super::{InputChunk, Rejects, Ui, UiMode};
+use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
 use crate::client::{Messages, UiSources};
 use crate::sys::Signal;
@@ -115,13 +115,10 @@ impl Ui for Tui {
         self.terminal.offer_beginning(name, text);
     }
 
-    fn set_prompt(&mut self, prompt: &str, _is_due: bool) {
-        self.prompt = prompt.to_string();
-        self.terminal.set_prompt(self.question().unwrap_or(prompt).to_string());
-    }
-
-    fn set_shows_questions(&mut self, shows_questions: bool) {
-        self.shows_questions = shows_questions;
+    fn set_prompt(&mut self, prompt: Prompt) {
+        self.shows_questions = prompt.shows_questions;
+        self.prompt = prompt.text.to_string();
+        self.terminal.set_prompt(self.question().unwrap_or(prompt.text).to_string());
     }
 
     fn flush_partial_line(&mut self) {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
@@ -20,22 +20,9 @@ impl ClientProtocol for Calc {
         ui.print_for_user(&format!("Connected to {address}: a line typed is an answer (Ctrl+D to leave)"));
     }
 
-    fn blocked(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn prompt(&self) -> &str {
-        "> "
-    }
-
-    /// The server prompts.
-    fn is_prompt_due(&self) -> bool {
-        false
-    }
-
-    /// Some servers want the number on the question's line.
-    fn shows_questions(&self) -> bool {
-        true
+    /// Never due: the server prompts. Some servers want the number on the question's line.
+    fn prompt(&self) -> Prompt<'_> {
+        Prompt { text: "> ", is_due: false, shows_questions: true }
     }
 
     fn status(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use super::incoming::LastLine;
 use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
 
@@ -59,16 +59,8 @@ impl ClientProtocol for Direct {
         [self.name.as_bytes(), b"\n"].concat()
     }
 
-    fn blocked(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn prompt(&self) -> &str {
-        &self.prompt
-    }
-
-    fn is_prompt_due(&self) -> bool {
-        true
+    fn prompt(&self) -> Prompt<'_> {
+        Prompt { text: &self.prompt, is_due: true, shows_questions: false }
     }
 
     fn status(&self) -> Vec<String> {
@@ -93,10 +85,6 @@ impl ClientProtocol for Direct {
         self.last_line.feed(bytes, |sender| offer(&sender, ui));
         ui.server_text(bytes);
         ControlFlow::Continue(())
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
     }
 
     fn failure(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
@@ -67,12 +67,10 @@ impl ClientProtocol for Echo {
         (self.pending.len() >= MAX_PENDING).then_some("too many lines are away, wait for them")
     }
 
-    fn prompt(&self) -> &str {
-        "> "
-    }
-
-    fn is_prompt_due(&self) -> bool {
-        self.pending.is_empty()
+    /// Surplus bytes count as a question, a partial answer does not.
+    fn prompt(&self) -> Prompt<'_> {
+        let is_answered = self.pending.is_empty();
+        Prompt { text: "> ", is_due: is_answered, shows_questions: is_answered }
     }
 
     fn status(&self) -> Vec<String> {
@@ -82,11 +80,6 @@ impl ClientProtocol for Echo {
             n => format!("{n} lines have not come back"),
         };
         vec![state, self.address.clone()]
-    }
-
-    /// Surplus bytes count as a question, a partial answer does not.
-    fn shows_questions(&self) -> bool {
-        self.pending.is_empty()
     }
 
     fn pause_after(&self) -> Duration {
@@ -114,10 +107,6 @@ impl ClientProtocol for Echo {
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
         self.show_answers(bytes, ui);
         ControlFlow::Continue(())
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
     }
 }
 

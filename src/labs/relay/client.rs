@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, UiMode, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, UiMode, run_client};
 use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
@@ -109,12 +109,10 @@ impl ClientProtocol for Relay {
         }
     }
 
-    fn prompt(&self) -> &str {
-        if self.is_prompt_due() { "à vous> " } else { "attendez> " }
-    }
-
-    fn is_prompt_due(&self) -> bool {
-        self.turn == Turn::Ours
+    fn prompt(&self) -> Prompt<'_> {
+        let is_due = self.turn == Turn::Ours;
+        let text = if is_due { "à vous> " } else { "attendez> " };
+        Prompt { text, is_due, shows_questions: false }
     }
 
     fn status(&self) -> Vec<String> {
@@ -139,10 +137,6 @@ impl ClientProtocol for Relay {
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
         self.decoder.feed(bytes).iter().try_for_each(|message| self.show(message, ui))
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
     }
 
     fn has_left(&self) -> bool {
