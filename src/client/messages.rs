@@ -13,10 +13,7 @@ pub struct Messages {
 
 impl Messages {
     fn choose<T>(self, french: T, english: T) -> T {
-        match self.program.language {
-            French => french,
-            English => english,
-        }
+        self.program.language.pick(french, english)
     }
 
     pub fn interrupted(self) -> &'static str {

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use anyhow::Context;
-
 use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
 use crate::client::{Messages, UiSources};
@@ -15,7 +13,6 @@ const MAX_LEN: usize = 64 * 1024;
 
 pub struct Tui {
     terminal: Terminal,
-    messages: Messages,
     stream: VisibleStream,
     prompt: String,
     /// End of a server's line that has no newline yet.
@@ -34,7 +31,6 @@ impl Tui {
     pub fn new(messages: Messages) -> io::Result<Tui> {
         Ok(Tui {
             terminal: Terminal::open(messages, String::new())?,
-            messages,
             stream: VisibleStream::default(),
             prompt: String::new(),
             partial_line: String::new(),
@@ -112,7 +108,7 @@ impl Ui for Tui {
     }
 
     fn offer_completion(&mut self, name: &str, text: &str) {
-        self.terminal.offer_beginning(name, text);
+        self.terminal.completion().offer_beginning(name, text);
     }
 
     fn set_prompt(&mut self, prompt: Prompt) {
@@ -173,7 +169,7 @@ impl Ui for Tui {
     }
 
     fn draw(&mut self, _is_ready: bool) -> anyhow::Result<()> {
-        self.terminal.draw().with_context(|| self.messages.no_terminal())
+        self.terminal.draw()
     }
 
     fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {

@@ -107,7 +107,7 @@ impl<'a> ChatUi<'a> {
                 return Ok(exit);
             }
             self.update_status();
-            self.terminal.draw().with_context(|| MESSAGES.no_terminal())?;
+            self.terminal.draw()?;
             let ready = self.wait()?;
             self.read_keyboard(ready.keyboard)?;
             if !ready.server {
