@@ -59,12 +59,11 @@ impl PeerProcess {
     /// For a second process that writes its own output.
     pub fn status(&mut self) -> PeerStatus {
         let mut marks = [0; 64];
-        loop {
-            match self.read(&mut marks) {
-                Some(0) => return PeerStatus::Ended,
-                Some(n) => self.marks += n as u64,
-                None => break,
+        while let Some(n) = self.read(&mut marks) {
+            if n == 0 {
+                return PeerStatus::Ended;
             }
+            self.marks += n as u64;
         }
         if self.marks.is_multiple_of(2) { PeerStatus::Idle } else { PeerStatus::Writing }
     }

@@ -1,15 +1,15 @@
 //! A lab's part of a client: what a typed line and received bytes mean.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::ui::{Prompt, Ui};
 
 pub trait ClientProtocol {
-    /// Longest line in bytes; a longer one comes in pieces.
-    const MAX_LEN: usize;
+    /// Longest line in bytes; a longer one comes in pieces, each a line to the server. By default
+    /// more than a terminal gives in one line.
+    const MAX_LEN: usize = 64 * 1024;
 
-    fn start(&mut self, ui: &mut dyn Ui);
+    fn start(&mut self, address: &str, ui: &mut dyn Ui);
 
     /// Sent before anything else.
     fn opening_bytes(&self) -> Vec<u8> {
@@ -40,7 +40,7 @@ pub trait ClientProtocol {
     }
 
     /// Parts of the status line, the most important first, without control characters.
-    fn status(&self) -> Vec<String>;
+    fn status(&self, address: &str) -> Vec<String>;
 
     /// True once a line has ended the session: lines after it are not sent.
     fn has_left(&self) -> bool {
@@ -50,8 +50,8 @@ pub trait ClientProtocol {
     /// Returns the bytes to send for a typed line.
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8>;
 
-    /// Breaks with the closing message when these bytes end the session.
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String>;
+    /// Returns the closing message when these bytes end the session.
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String>;
 
     /// True when a server that closes before the input has ended is no error.
     fn server_may_close(&self) -> bool {
@@ -69,11 +69,11 @@ pub trait ClientProtocol {
     }
 }
 
-// Each call of a protocol is followed by an update of the prompt: for the session, and for unit
+// Each call of a protocol, but the last, is followed by an update of the prompt: for the session, and for unit
 // tests of the labs.
 
-pub fn start(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
-    protocol.start(ui);
+pub fn start(protocol: &mut impl ClientProtocol, address: &str, ui: &mut dyn Ui) {
+    protocol.start(address, ui);
     ui.set_prompt(protocol.prompt());
 }
 
@@ -89,8 +89,10 @@ pub fn pause(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
     ui.set_prompt(protocol.prompt());
 }
 
-pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> ControlFlow<String> {
-    protocol.on_received(bytes, ui)?;
-    ui.set_prompt(protocol.prompt());
-    ControlFlow::Continue(())
+pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> Option<String> {
+    let end = protocol.on_received(bytes, ui);
+    if end.is_none() {
+        ui.set_prompt(protocol.prompt());
+    }
+    end
 }

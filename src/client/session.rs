@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -43,8 +42,8 @@ pub fn run_client<P: ClientProtocol>(
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
     let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
-    let mut connector = Connector::with_timeout(&server);
-    let Some(connection) = connect_with(messages, &mut connector, &mut signals)? else {
+    let Some(connection) = connect_with(messages, &mut Connector::with_timeout(&server), &mut signals)?
+    else {
         messages.program.complain(messages.interrupted());
         return Ok(());
     };
@@ -54,6 +53,7 @@ pub fn run_client<P: ClientProtocol>(
     };
     let mut session = Session {
         messages,
+        address: format!("{host} port {port}"),
         connection: &connection,
         events: EventLoop::new(signals),
         to_send: protocol.opening_bytes(),
@@ -75,6 +75,7 @@ pub fn run_client<P: ClientProtocol>(
 
 struct Session<'a, P> {
     messages: Messages,
+    address: String,
     connection: &'a TcpStream,
     /// In its grace period once our side has ended.
     events: EventLoop,
@@ -90,7 +91,7 @@ struct Session<'a, P> {
 
 impl<P: ClientProtocol> Session<'_, P> {
     fn run(&mut self) -> anyhow::Result<Exit> {
-        start(&mut self.protocol, &mut *self.ui);
+        start(&mut self.protocol, &self.address, &mut *self.ui);
         loop {
             self.ui.set_status(self.status());
             let ready = self.wait()?;
@@ -152,7 +153,8 @@ impl<P: ClientProtocol> Session<'_, P> {
         let leaving = self.input_ended.then(|| self.messages.leaving().map(str::to_string));
         let waiting = (!self.queue.is_empty()).then(|| self.messages.waiting(self.queue.len()));
         let stuck = (!self.to_send.is_empty()).then(|| self.messages.takes_nothing().to_string());
-        leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(self.protocol.status()).collect()
+        let own = self.protocol.status(&self.address);
+        leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(own).collect()
     }
 
     fn ended_by(&mut self, signal: Signal) -> Exit {
@@ -265,10 +267,8 @@ impl<P: ClientProtocol> Session<'_, P> {
             Ok(Some(n)) => {
                 self.events.extend_grace();
                 self.received_at = Some(Instant::now());
-                match receive(&mut self.protocol, &mut *self.ui, &bytes[..n]) {
-                    ControlFlow::Continue(()) => return Ok(None),
-                    ControlFlow::Break(message) => message,
-                }
+                let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
+                return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_sent_closing_bytes() => {

@@ -144,7 +144,6 @@ impl Terminal {
         &mut self.input.editor.completion
     }
 
-    /// Puts an entered line back into the input line.
     pub fn give_back(&mut self, line: &str) {
         self.input.editor.give_back(line);
         self.is_dirty = true;

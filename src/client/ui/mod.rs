@@ -64,7 +64,6 @@ pub trait Ui {
     /// Shows an unterminated line of the server, kept back until now.
     fn flush_partial_line(&mut self) {}
 
-    /// Ends the server's line.
     fn end_line(&mut self);
 
     fn print_error(&mut self, line: &str);
@@ -74,7 +73,6 @@ pub trait Ui {
 
     fn set_prompt(&mut self, prompt: Prompt);
 
-    /// Parts of the status line, without control characters.
     fn set_status(&mut self, _parts: Vec<String>) {}
 
     /// A typed line is about to be sent.
