@@ -195,7 +195,7 @@ impl<'a> Connector<'a> {
         Ok(())
     }
 
-    /// Returns `error` if it is the last one: the round that began at the deadline is over.
+    /// Fails with `error` on giving up: at the end of the last round.
     fn attempt_failed(&mut self, error: io::Error, now: Instant) -> io::Result<()> {
         self.address += 1;
         if self.address < self.server.addresses.len() {

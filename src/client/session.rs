@@ -15,9 +15,7 @@ use anyhow::{Context, bail};
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
-use super::ui::plain::Plain;
-use super::ui::tui::Tui;
-use super::ui::{Ui, UiMode};
+use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
 use super::{Connector, LineBuffer, Messages, Target, connect_with, terminal};
 use crate::sys::{self, Interest, Signal};
 
@@ -193,7 +191,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         if !had_ended {
             self.lines.feed(&input.bytes, |line| self.queue.push_back(line));
             if input.has_ended {
-                self.lines.finish().into_iter().for_each(|line| self.queue.push_back(line));
+                self.queue.extend(self.lines.finish());
                 self.input_ended = true;
             }
         }

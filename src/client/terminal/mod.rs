@@ -42,7 +42,7 @@ use output::{CLEAR_SCREEN, Output};
 use viewport::{Content, Viewport};
 
 pub use colour::{Colours, DIM, PLAIN};
-pub use output::{is_usable, restore_after_kill, saved_modes};
+pub use output::{is_usable, restore_after_kill};
 pub use width::width;
 
 /// Longest pause within a key of several bytes, on a slow line too; after it, an Escape is that
