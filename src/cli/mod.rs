@@ -22,7 +22,7 @@ pub enum Language {
 }
 
 impl Language {
-    fn pick<T>(self, french: T, english: T) -> T {
+    pub fn pick<T>(self, french: T, english: T) -> T {
         match self {
             Language::French => french,
             Language::English => english,

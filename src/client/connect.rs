@@ -9,22 +9,11 @@ use anyhow::{Context, bail};
 use super::connector::Connector;
 use super::messages::Messages;
 use super::signals;
-use super::target::Target;
 use crate::sys::{self, Interest, Signal, Signals};
 use crate::text::visible;
 
 /// A server that is up answers within this time as a rule: [`connect_at_once`].
 const AT_ONCE: Duration = Duration::from_millis(100);
-
-/// Connects to `server`. `None` when the user interrupted the wait, which is not yet reported.
-/// Fails after 3 seconds without an answer.
-pub fn try_connect(
-    messages: Messages,
-    server: &Target,
-    signals: &mut Signals,
-) -> anyhow::Result<Option<TcpStream>> {
-    connect_with(messages, &mut Connector::with_timeout(server), signals)
-}
 
 /// Connects by `connector`, until it gives up, and prints what a server said before it closed at
 /// once. `None` when the user interrupted the wait, which is not yet reported.

@@ -51,12 +51,10 @@ pub struct Connector<'a> {
     back_off: Duration,
     /// Start of the last round; `None`: rounds go on for ever.
     deadline: Option<Instant>,
-    has_given_up: bool,
     needs_probation: bool,
     connected_at: Option<Instant>,
     /// Consecutive connections that did not last.
     short_lived: usize,
-    last_error: io::Error,
     /// Last text of a server that closed during probation, and whether it has not been taken yet.
     rejection: (Vec<u8>, bool),
 }
@@ -79,11 +77,9 @@ impl<'a> Connector<'a> {
             next_round: Instant::now(),
             back_off: MIN_BACK_OFF,
             deadline: None,
-            has_given_up: false,
             needs_probation: false,
             connected_at: None,
             short_lived: 0,
-            last_error: io::ErrorKind::AddrNotAvailable.into(),
             rejection: (Vec::new(), false),
         }
     }
@@ -106,7 +102,7 @@ impl<'a> Connector<'a> {
             None => {}
         }
         self.back_off = self.back_off.max(BACK_OFF_AFTER_LOSS);
-        (self.deadline, self.has_given_up) = (None, false);
+        self.deadline = None;
         self.schedule_round(now);
     }
 
@@ -133,29 +129,26 @@ impl<'a> Connector<'a> {
     }
 
     /// Goes on without blocking. Returns the connection once there is one, and the last error on
-    /// giving up.
+    /// giving up, after which only [`Connector::reconnect`] may follow.
     pub fn advance(&mut self, now: Instant) -> io::Result<Option<TcpStream>> {
         loop {
             match std::mem::replace(&mut self.attempt, Attempt::None) {
-                Attempt::None if self.has_given_up => {
-                    return Err(std::mem::replace(&mut self.last_error, io::ErrorKind::TimedOut.into()));
-                }
-                Attempt::None if self.next_round <= now => self.start_attempt(now),
+                Attempt::None if self.next_round <= now => self.start_attempt(now)?,
                 Attempt::Connecting(socket, _) if sys::is_writable_now(&socket) => {
                     match sys::finish_connecting(&socket) {
                         Ok(()) if self.needs_probation => {
                             self.attempt = Attempt::OnProbation(socket, now + PROBATION)
                         }
                         Ok(()) => return Ok(Some(self.connected(socket, now))),
-                        Err(error) => self.attempt_failed(error, now),
+                        Err(error) => self.attempt_failed(error, now)?,
                     }
                 }
                 Attempt::Connecting(_, until) if until <= now => {
-                    self.attempt_failed(Errno::ETIMEDOUT.into(), now)
+                    self.attempt_failed(Errno::ETIMEDOUT.into(), now)?
                 }
                 Attempt::OnProbation(socket, _) if sys::has_ended(&socket) => {
                     self.read_rejection(&socket);
-                    self.attempt_failed(Errno::ECONNRESET.into(), now);
+                    self.attempt_failed(Errno::ECONNRESET.into(), now)?;
                 }
                 Attempt::OnProbation(socket, until) if until <= now => {
                     return Ok(Some(self.connected(socket, now)));
@@ -190,24 +183,27 @@ impl<'a> Connector<'a> {
         socket
     }
 
-    fn start_attempt(&mut self, now: Instant) {
+    fn start_attempt(&mut self, now: Instant) -> io::Result<()> {
         // Counted from the deadline at the latest, or a last round over many addresses would take
         // too long.
         let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + ATTEMPT_TIMEOUT;
         match self.server.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
             Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
-            Some(Err(error)) => self.attempt_failed(error, now),
-            None => self.attempt_failed(Errno::EADDRNOTAVAIL.into(), now),
+            Some(Err(error)) => self.attempt_failed(error, now)?,
+            None => self.attempt_failed(Errno::EADDRNOTAVAIL.into(), now)?,
         }
+        Ok(())
     }
 
-    fn attempt_failed(&mut self, error: io::Error, now: Instant) {
-        self.last_error = error;
+    /// Fails with `error` on giving up: at the end of the last round.
+    fn attempt_failed(&mut self, error: io::Error, now: Instant) -> io::Result<()> {
         self.address += 1;
-        if self.address >= self.server.addresses.len() {
-            self.has_given_up = self.deadline.is_some_and(|deadline| deadline <= now);
-            self.schedule_round(now);
+        if self.address < self.server.addresses.len() {
+            return Ok(());
         }
+        let gives_up = self.deadline.is_some_and(|deadline| deadline <= now);
+        self.schedule_round(now);
+        if gives_up { Err(error) } else { Ok(()) }
     }
 
     /// After the back-off, at the deadline at the latest: the last round begins then.

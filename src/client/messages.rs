@@ -13,10 +13,7 @@ pub struct Messages {
 
 impl Messages {
     fn choose<T>(self, french: T, english: T) -> T {
-        match self.program.language {
-            French => french,
-            English => english,
-        }
+        self.program.language.pick(french, english)
     }
 
     pub fn interrupted(self) -> &'static str {
@@ -89,27 +86,15 @@ impl Messages {
     /// Question after a paste of several lines, the longest form first. `is_cut`: more lines were
     /// pasted than kept.
     pub fn pasted(self, lines: usize, is_cut: bool) -> [String; 3] {
-        match self.program.language {
-            French => {
-                let effect = match is_cut {
-                    true => " (le reste est perdu) : Entrée les envoie",
-                    false => " : Entrée envoie chacune comme un message",
-                };
-                [
-                    format!("{lines} lignes collées{effect}, Échap renonce"),
-                    format!("{lines} lignes : Entrée ou Échap ?"),
-                    "Entrée ou Échap".to_string(),
-                ]
-            }
-            English => {
-                let lost = if is_cut { " (the rest is lost)" } else { "" };
-                [
-                    format!("{lines} lines pasted{lost}: Enter sends each, Escape gives up"),
-                    format!("{lines} lines: Enter or Escape?"),
-                    "Enter or Escape".to_string(),
-                ]
-            }
-        }
+        let effect = match (self.program.language, is_cut) {
+            (French, true) => "lignes collées (le reste est perdu) : Entrée les envoie, Échap renonce",
+            (French, false) => "lignes collées : Entrée envoie chacune comme un message, Échap renonce",
+            (English, true) => "lines pasted (the rest is lost): Enter sends each, Escape gives up",
+            (English, false) => "lines pasted: Enter sends each, Escape gives up",
+        };
+        let question = self.choose("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
+        let keys = self.choose("Entrée ou Échap", "Enter or Escape");
+        [format!("{lines} {effect}"), format!("{lines} {question}"), keys.to_string()]
     }
 
     /// Notice after a paste that did not fit, the longest form first.

@@ -6,7 +6,7 @@
 //! | `target`, `connector`, `connect` | name lookup; attempts with back-off; the first connection |
 //! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the input |
 //! | `protocol`, `session` | `ClientProtocol` of each lab; the one-process client that runs it |
-//! | `input_queue`, `line_buffer` | typed lines that wait to be sent; bytes cut into lines |
+//! | `line_buffer` | typed bytes, cut into lines |
 //! | `ui` | keyboard and screen: plain bytes, or a terminal with an input line |
 //! | `terminal` | that terminal: raw mode, line editor, inline viewport, job control |
 //! | `process_pair` | two processes on one connection, neither of which outlives the other |
@@ -14,7 +14,6 @@
 mod connect;
 mod connector;
 mod event_loop;
-mod input_queue;
 mod line_buffer;
 mod messages;
 mod process_pair;
@@ -27,7 +26,7 @@ pub(crate) mod terminal;
 mod test_support;
 mod ui;
 
-pub(crate) use connect::{connect_at_once, connect_with, try_connect};
+pub(crate) use connect::{connect_at_once, connect_with};
 pub(crate) use connector::Connector;
 pub(crate) use event_loop::{EventLoop, Exit, GRACE, Ready, Sources, UiSources};
 pub use line_buffer::LineBuffer;
@@ -39,4 +38,4 @@ pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_with_terminal};
 pub(crate) use target::Target;
 #[cfg(test)]
 pub(crate) use test_support::{Event, screen_after};
-pub(crate) use ui::{Ui, UiMode};
+pub(crate) use ui::{Prompt, Ui, UiMode};

@@ -1,7 +1,7 @@
 //! Two processes on one connection: this one reads the keyboard, a forked one the server. Neither
 //! outlives the other.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -47,7 +47,6 @@ impl PeerProcess {
             sys::ignore_signal(Signal::SIGINT);
             run(connection, &theirs)
         })?;
-        ours.set_nonblocking(true)?;
         Ok(PeerProcess { child, lifeline: ours, marks: 0 })
     }
 
@@ -59,12 +58,11 @@ impl PeerProcess {
     /// For a second process that writes its own output.
     pub fn status(&mut self) -> PeerStatus {
         let mut marks = [0; 64];
-        loop {
-            match self.read(&mut marks) {
-                Some(0) => return PeerStatus::Ended,
-                Some(n) => self.marks += n as u64,
-                None => break,
+        while let Some(n) = self.read(&mut marks) {
+            if n == 0 {
+                return PeerStatus::Ended;
             }
+            self.marks += n as u64;
         }
         if self.marks.is_multiple_of(2) { PeerStatus::Idle } else { PeerStatus::Writing }
     }
@@ -72,14 +70,7 @@ impl PeerProcess {
     /// Bytes of a second process that passes messages on: how many, 0 at its end, `None` when there
     /// are none now.
     pub fn read(&mut self, bytes: &mut [u8]) -> Option<usize> {
-        loop {
-            return match self.lifeline.read(bytes) {
-                Ok(n) => Some(n),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-                Err(_) => Some(0),
-            };
-        }
+        sys::try_read(&self.lifeline, bytes).unwrap_or(Some(0))
     }
 
     /// Waits for its end, which has come if the lifeline has ended.

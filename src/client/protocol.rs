@@ -1,15 +1,15 @@
 //! A lab's part of a client: what a typed line and received bytes mean.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ui::Ui;
+use super::ui::{Prompt, Ui};
 
 pub trait ClientProtocol {
-    /// Longest line in bytes; a longer one comes in pieces.
-    const MAX_LEN: usize;
+    /// Longest line in bytes; a longer one comes in pieces, each a line to the server. By default
+    /// more than a terminal gives in one line.
+    const MAX_LEN: usize = 64 * 1024;
 
-    fn start(&mut self, ui: &mut dyn Ui);
+    fn start(&mut self, address: &str, ui: &mut dyn Ui);
 
     /// Sent before anything else.
     fn opening_bytes(&self) -> Vec<u8> {
@@ -17,7 +17,9 @@ pub trait ClientProtocol {
     }
 
     /// Why no line can be sent now, if that is so. Lines typed meanwhile are queued.
-    fn blocked(&self) -> Option<&'static str>;
+    fn blocked(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Why this line cannot be sent, now or ever. In [`UiMode::Tui`](super::UiMode) a line that
     /// passes is sent even while [`blocked`](Self::blocked).
@@ -25,16 +27,7 @@ pub trait ClientProtocol {
         self.blocked()
     }
 
-    fn prompt(&self) -> &str;
-
-    /// True when a prompt that scrolls with the output is to be printed: a line may be typed now.
-    fn is_prompt_due(&self) -> bool;
-
-    /// True when an unterminated line of the server is a question, to be shown in place of the
-    /// prompt.
-    fn shows_questions(&self) -> bool {
-        false
-    }
+    fn prompt(&self) -> Prompt<'_>;
 
     /// Silence of the server that counts as a [pause](Self::on_pause).
     fn pause_after(&self) -> Duration {
@@ -47,7 +40,7 @@ pub trait ClientProtocol {
     }
 
     /// Parts of the status line, the most important first, without control characters.
-    fn status(&self) -> Vec<String>;
+    fn status(&self, address: &str) -> Vec<String>;
 
     /// True once a line has ended the session: lines after it are not sent.
     fn has_left(&self) -> bool {
@@ -57,11 +50,13 @@ pub trait ClientProtocol {
     /// Returns the bytes to send for a typed line.
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8>;
 
-    /// Breaks with the closing message when these bytes end the session.
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String>;
+    /// Returns the closing message when these bytes end the session.
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String>;
 
     /// True when a server that closes before the input has ended is no error.
-    fn server_may_close(&self) -> bool;
+    fn server_may_close(&self) -> bool {
+        false
+    }
 
     /// Why a session that ended as the user wanted is an error all the same.
     fn failure(&self) -> Option<String> {
@@ -74,33 +69,30 @@ pub trait ClientProtocol {
     }
 }
 
-// Each call of a protocol is followed by an update of the prompt: for the session, and for unit
+// Each call of a protocol, but the last, is followed by an update of the prompt: for the session, and for unit
 // tests of the labs.
 
-fn update_prompt(protocol: &impl ClientProtocol, ui: &mut dyn Ui) {
-    ui.set_shows_questions(protocol.shows_questions());
-    ui.set_prompt(protocol.prompt(), protocol.is_prompt_due());
-}
-
-pub fn start(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
-    protocol.start(ui);
-    update_prompt(protocol, ui);
+pub fn start(protocol: &mut impl ClientProtocol, address: &str, ui: &mut dyn Ui) {
+    protocol.start(address, ui);
+    ui.set_prompt(protocol.prompt());
 }
 
 pub fn send_line(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, line: Vec<u8>) -> Vec<u8> {
     ui.line_entered(&line);
     let to_send = protocol.on_line(line, ui);
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
     to_send
 }
 
 pub fn pause(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
     protocol.on_pause(ui);
-    update_prompt(protocol, ui);
+    ui.set_prompt(protocol.prompt());
 }
 
-pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> ControlFlow<String> {
-    protocol.on_received(bytes, ui)?;
-    update_prompt(protocol, ui);
-    ControlFlow::Continue(())
+pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> Option<String> {
+    let end = protocol.on_received(bytes, ui);
+    if end.is_none() {
+        ui.set_prompt(protocol.prompt());
+    }
+    end
 }

@@ -4,26 +4,27 @@
 //! A line that cannot be sent yet waits: in [`UiMode::Tui`] in a queue, otherwise unread in the
 //! terminal or the pipe.
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
-use super::input_queue::InputQueue;
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
-use super::ui::plain::Plain;
-use super::ui::tui::Tui;
-use super::ui::{Ui, UiMode};
-use super::{LineBuffer, Messages, Target, terminal, try_connect};
+use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
+use super::{Connector, LineBuffer, Messages, Target, connect_with, terminal};
 use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
+
+/// Lines that wait to be sent: at most those of the largest paste.
+const MAX_QUEUED: usize = 10_000;
+const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
@@ -39,7 +40,8 @@ pub fn run_client<P: ClientProtocol>(
     let server = Target::resolve(messages, host, port)?;
     let is_tui = !is_plain && terminal::is_usable();
     let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
-    let Some(connection) = try_connect(messages, &server, &mut signals)? else {
+    let Some(connection) = connect_with(messages, &mut Connector::with_timeout(&server), &mut signals)?
+    else {
         messages.program.complain(messages.interrupted());
         return Ok(());
     };
@@ -49,13 +51,14 @@ pub fn run_client<P: ClientProtocol>(
     };
     let mut session = Session {
         messages,
+        address: format!("{host} port {port}"),
         connection: &connection,
         events: EventLoop::new(signals),
         to_send: protocol.opening_bytes(),
         protocol,
         ui,
         lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
-        queue: InputQueue::default(),
+        queue: VecDeque::new(),
         input_ended: false,
         received_at: None,
     };
@@ -70,13 +73,14 @@ pub fn run_client<P: ClientProtocol>(
 
 struct Session<'a, P> {
     messages: Messages,
+    address: String,
     connection: &'a TcpStream,
     /// In its grace period once our side has ended.
     events: EventLoop,
     protocol: P,
     ui: Box<dyn Ui>,
     lines: LineBuffer,
-    queue: InputQueue,
+    queue: VecDeque<Vec<u8>>,
     to_send: Vec<u8>,
     input_ended: bool,
     /// Time of the last bytes received, until a pause was noticed.
@@ -85,7 +89,7 @@ struct Session<'a, P> {
 
 impl<P: ClientProtocol> Session<'_, P> {
     fn run(&mut self) -> anyhow::Result<Exit> {
-        start(&mut self.protocol, &mut *self.ui);
+        start(&mut self.protocol, &self.address, &mut *self.ui);
         loop {
             self.ui.set_status(self.status());
             let ready = self.wait()?;
@@ -108,9 +112,9 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             self.ui.draw(ready.screen)?;
             if ready.server
-                && let ControlFlow::Break(exit) = self.read_server()
+                && let Some(exit) = self.read_server()?
             {
-                return exit;
+                return Ok(exit);
             }
             self.notice_pause();
             self.take_lines();
@@ -147,7 +151,8 @@ impl<P: ClientProtocol> Session<'_, P> {
         let leaving = self.input_ended.then(|| self.messages.leaving().map(str::to_string));
         let waiting = (!self.queue.is_empty()).then(|| self.messages.waiting(self.queue.len()));
         let stuck = (!self.to_send.is_empty()).then(|| self.messages.takes_nothing().to_string());
-        leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(self.protocol.status()).collect()
+        let own = self.protocol.status(&self.address);
+        leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(own).collect()
     }
 
     fn ended_by(&mut self, signal: Signal) -> Exit {
@@ -173,7 +178,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         let had_ended = self.input_ended;
         let reject = |lines: &[&str]| match lines {
             _ if had_ended => None,
-            _ if !queue.has_room_for(lines) => Some(messages.too_much_waits()),
+            _ if !has_room_for(queue, lines) => Some(messages.too_much_waits()),
             [line] => protocol.rejects(line.as_bytes()),
             [] => protocol.blocked(),
             _ => None,
@@ -184,9 +189,9 @@ impl<P: ClientProtocol> Session<'_, P> {
             return Ok(Some(Exit::Normal(messages.end_of_input().to_string())));
         }
         if !had_ended {
-            self.lines.feed(&input.bytes, |line| self.queue.push(line));
+            self.lines.feed(&input.bytes, |line| self.queue.push_back(line));
             if input.has_ended {
-                self.lines.finish().into_iter().for_each(|line| self.queue.push(line));
+                self.queue.extend(self.lines.finish());
                 self.input_ended = true;
             }
         }
@@ -199,8 +204,8 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     /// Passes queued lines to the protocol while it takes them, and ends our side after the last.
     fn take_lines(&mut self) {
-        while self.to_send.len() < MAX_UNSENT && self.queue.first().is_some_and(|line| self.can_send(line)) {
-            let Some(line) = self.queue.pop() else { break };
+        while self.to_send.len() < MAX_UNSENT && self.queue.front().is_some_and(|line| self.can_send(line)) {
+            let Some(line) = self.queue.pop_front() else { break };
             self.to_send.extend(send_line(&mut self.protocol, &mut *self.ui, line));
         }
         // In a Tui, a user without more lines need not wait for a turn.
@@ -247,30 +252,48 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     /// One read.
-    fn read_server(&mut self) -> ControlFlow<anyhow::Result<Exit>> {
+    fn read_server(&mut self) -> anyhow::Result<Option<Exit>> {
         let mut bytes = [0; 4096];
-        let end = match (&mut &*self.connection).read(&mut bytes) {
-            Ok(0) if self.events.is_in_grace() => match self.protocol.failure() {
-                Some(reason) => Err(anyhow::Error::msg(reason)),
-                None => Ok(self.messages.end_of_input().to_string()),
+        let message = match sys::try_read(self.connection, &mut bytes) {
+            Ok(None) => return Ok(None),
+            Ok(Some(0)) if self.events.is_in_grace() => match self.protocol.failure() {
+                Some(reason) => bail!(reason),
+                None => self.messages.end_of_input().to_string(),
             },
-            Ok(0) if self.protocol.server_may_close() => Ok(self.messages.closed().to_string()),
-            Ok(0) => Err(anyhow::anyhow!(self.messages.closed())),
-            Ok(n) => {
+            Ok(Some(0)) if self.protocol.server_may_close() => self.messages.closed().to_string(),
+            Ok(Some(0)) => bail!(self.messages.closed()),
+            Ok(Some(n)) => {
                 self.events.extend_grace();
                 self.received_at = Some(Instant::now());
-                match receive(&mut self.protocol, &mut *self.ui, &bytes[..n]) {
-                    ControlFlow::Continue(()) => return ControlFlow::Continue(()),
-                    ControlFlow::Break(message) => Ok(message),
-                }
+                let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
+                return Ok(end.map(Exit::Normal));
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return ControlFlow::Continue(()),
             // The server closed without reading our closing bytes; nothing else was lost.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_sent_closing_bytes() => {
-                Ok(self.messages.end_of_input().to_string())
+                self.messages.end_of_input().to_string()
             }
-            Err(error) => Err(anyhow::Error::new(error).context(self.messages.broken())),
+            Err(error) => return Err(error).context(self.messages.broken()),
         };
-        ControlFlow::Break(end.map(Exit::Normal))
+        Ok(Some(Exit::Normal(message)))
+    }
+}
+
+fn has_room_for(queue: &VecDeque<Vec<u8>>, more: &[&str]) -> bool {
+    let bytes = queue.iter().map(Vec::len).chain(more.iter().map(|line| line.len()));
+    queue.len() + more.len() <= MAX_QUEUED && bytes.sum::<usize>() <= MAX_QUEUED_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_lines_and_their_bytes_are_bounded() {
+        let mut queue = VecDeque::from(vec![b"x".to_vec(); MAX_QUEUED]);
+        assert!(!has_room_for(&queue, &["y"]));
+        queue.pop_front();
+        assert!(has_room_for(&queue, &["y"]) && !has_room_for(&queue, &["y", "z"]));
+        let long = "x".repeat(MAX_QUEUED_BYTES - queue.len());
+        assert!(has_room_for(&queue, &[&long]) && !has_room_for(&queue, &[&(long + "x")]));
     }
 }

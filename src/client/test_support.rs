@@ -19,7 +19,7 @@ pub fn screen_after<'a>(
     events: impl IntoIterator<Item = Event<'a>>,
 ) -> String {
     let mut ui = Plain::on(on_terminal, Messages { program: Program::english("a_test") });
-    start(protocol, &mut ui);
+    start(protocol, "here", &mut ui);
     for event in events {
         match event {
             Event::Line(line) => drop(send_line(protocol, &mut ui, line.into())),

@@ -65,17 +65,17 @@ pub fn wait_for_some<const N: usize>(
 
 /// True when `fd` takes bytes now. True after an error too, which the next write returns.
 pub fn is_writable_now(fd: impl AsFd) -> bool {
-    is_ready_now(fd, Interest::Write)
+    is_ready_within(fd, Interest::Write, Duration::ZERO)
 }
 
 /// True when the peer has ended: [`Interest::End`].
 pub fn has_ended(fd: impl AsFd) -> bool {
-    is_ready_now(fd, Interest::End)
+    is_ready_within(fd, Interest::End, Duration::ZERO)
 }
 
-fn is_ready_now(fd: impl AsFd, interest: Interest) -> bool {
+pub fn is_ready_within(fd: impl AsFd, interest: Interest, time: Duration) -> bool {
     let mut watched = [watch(fd.as_fd(), interest)];
-    wait(&mut watched, Some(Duration::ZERO)).is_ok() && is_ready(&watched[0])
+    wait(&mut watched, Some(time)).is_ok() && is_ready(&watched[0])
 }
 
 /// Rounded up: rounded down, the last part of a millisecond would be a busy loop.

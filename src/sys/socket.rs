@@ -135,11 +135,11 @@ pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize
 }
 
 /// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet.
-pub fn try_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, MsgFlags::empty())
 }
 
-fn receive(socket: &TcpStream, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
+fn receive(socket: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
     match retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT | flags)) {
         Err(Errno::EAGAIN) => Ok(None),
         received => Ok(Some(received?)),

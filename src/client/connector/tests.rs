@@ -3,17 +3,13 @@
 use super::*;
 use std::net::{SocketAddr, TcpListener};
 
-/// Advances the clock round by round until `stop`: the number of rounds, and the outcome.
-fn run_until(
-    connector: &mut Connector,
-    now: &mut Instant,
-    stop: Instant,
-) -> (usize, io::Result<Option<TcpStream>>) {
+/// Advances the clock round by round until `stop`: the number of rounds, and whether the last one
+/// connected.
+fn run_until(connector: &mut Connector, now: &mut Instant, stop: Instant) -> io::Result<(usize, bool)> {
     let mut rounds = 0;
     loop {
-        match connector.advance(*now) {
-            Ok(None) => {}
-            outcome => return (rounds, outcome),
+        if connector.advance(*now)?.is_some() {
+            return Ok((rounds, true));
         }
         if let Some(socket) = connector.poll_fd() {
             // The kernel runs on real time.
@@ -21,7 +17,7 @@ fn run_until(
             continue;
         }
         if connector.next_round >= stop {
-            return (rounds, Ok(None));
+            return Ok((rounds, false));
         }
         *now = connector.next_round;
         rounds += 1;
@@ -38,13 +34,13 @@ fn a_server_that_starts_within_3_seconds_is_found() {
     let server = Target::of(address);
     let mut connector = Connector::with_timeout(&server);
     let (mut now, end) = (connector.next_round, connector.deadline.unwrap());
-    let (rounds, outcome) = run_until(&mut connector, &mut now, end);
-    assert!(rounds > 10 && outcome.unwrap().is_none(), "{rounds}");
+    let (rounds, is_connected) = run_until(&mut connector, &mut now, end).unwrap();
+    assert!(rounds > 10 && !is_connected, "{rounds}");
     // The last round begins at the deadline.
     assert_eq!(connector.next_round, end);
     let _listener = TcpListener::bind(address).unwrap();
     now = end;
-    assert!(run_until(&mut connector, &mut now, end + CONNECT_TIMEOUT).1.unwrap().is_some());
+    assert!(run_until(&mut connector, &mut now, end + CONNECT_TIMEOUT).unwrap().1);
 }
 
 #[test]
@@ -53,7 +49,7 @@ fn gives_up_after_3_seconds_with_the_last_error() {
     let mut connector = Connector::with_timeout(&server);
     let begin = connector.next_round;
     let mut now = begin;
-    let error = run_until(&mut connector, &mut now, begin + 2 * CONNECT_TIMEOUT).1.unwrap_err();
+    let error = run_until(&mut connector, &mut now, begin + 2 * CONNECT_TIMEOUT).unwrap_err();
     assert_eq!((error.kind(), now), (io::ErrorKind::ConnectionRefused, connector.deadline.unwrap()));
 }
 
@@ -64,7 +60,7 @@ fn back_off_grows_while_no_connection_lasts() {
     let mut connector = Connector::new(&server);
     let begin = connector.next_round;
     let mut now = begin;
-    assert!(run_until(&mut connector, &mut now, begin).1.unwrap().is_some());
+    assert!(run_until(&mut connector, &mut now, begin).unwrap().1);
     let mut back_offs = Vec::new();
     for (lasted, is_flapping) in
         [(0, false), (0, true), (4, true), (4, true), (4, true), (4, true), (6, false), (0, false), (0, true)]

@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn signal_keys_do_not_count_in_a_paste() {
-        let signals = [Signal::SIGTSTP, Signal::SIGINT].map(Outcome::Signal).into_iter().collect::<Vec<_>>();
-        assert_eq!(after("un\x1a\x03").1, signals);
+        assert_eq!(after("un\x1a\x03").1, [Signal::SIGTSTP, Signal::SIGINT].map(Outcome::Signal));
         assert_eq!(after("\x1c").1, [Outcome::Signal(Signal::SIGQUIT)]);
         let (input, outcomes) = after("\x1b[200~un\x03\x1a\x1cdeux\x1b[201~");
         assert_eq!((input.editor.text(), &outcomes[..]), ("undeux", &[][..]));

@@ -30,17 +30,19 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use nix::errno::Errno;
 
 use super::{Messages, UiSources};
 use crate::sys;
+use completion::Completion;
 use editor::Outcome;
 use line_input::LineInput;
 use output::{CLEAR_SCREEN, Output};
 use viewport::{Content, Viewport};
 
 pub use colour::{Colours, DIM, PLAIN};
-pub use output::{is_usable, restore_after_kill, saved_modes};
+pub use output::{is_usable, restore_after_kill};
 pub use width::width;
 
 /// Longest pause within a key of several bytes, on a slow line too; after it, an Escape is that
@@ -138,17 +140,10 @@ impl Terminal {
         }
     }
 
-    /// Lets Tab complete `word`.
-    pub fn offer(&mut self, word: &str) {
-        self.input.editor.completion.offer(word);
+    pub fn completion(&mut self) -> &mut Completion {
+        &mut self.input.editor.completion
     }
 
-    /// Lets Tab begin a line with `text`, after a part of it or of `name`.
-    pub fn offer_beginning(&mut self, name: &str, text: &str) {
-        self.input.editor.completion.offer_beginning(name, text);
-    }
-
-    /// Puts an entered line back into the input line.
     pub fn give_back(&mut self, line: &str) {
         self.input.editor.give_back(line);
         self.is_dirty = true;
@@ -184,9 +179,9 @@ impl Terminal {
 
     /// Draws what is new, as far as the terminal takes it without blocking. In a background process
     /// group this stops the process until it is in the foreground.
-    pub fn draw(&mut self) -> io::Result<()> {
+    pub fn draw(&mut self) -> anyhow::Result<()> {
         if !self.out.is_raw {
-            self.out.enter_raw_mode()?;
+            self.out.enter_raw_mode().with_context(|| self.messages.no_terminal())?;
         }
         // While bytes are pending, what is new accumulates to one drawing.
         if !self.out.has_pending() && self.has_news() {
@@ -195,7 +190,7 @@ impl Terminal {
             self.out.put(&drawn);
             self.is_dirty = false;
         }
-        self.out.write()
+        self.out.write().with_context(|| self.messages.no_terminal())
     }
 
     fn render(&mut self, printed: &str) -> String {

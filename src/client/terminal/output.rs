@@ -1,8 +1,7 @@
 //! The terminal's modes, set and restored, and output to it that never blocks.
 
-use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -34,11 +33,6 @@ pub fn is_usable() -> bool {
     moves && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Modes to be restored by [`restore_after_kill`].
-pub fn saved_modes() -> io::Result<TerminalModes> {
-    TerminalModes::of(io::stdin())
-}
-
 /// Restores `modes` for a process that was killed, by its watchdog process. Only while the terminal
 /// still has our raw mode: otherwise it was restored already. And only while the foreground process
 /// group is ours or the shell's, since some shells take the terminal first and leave its modes
@@ -50,8 +44,7 @@ pub fn restore_after_kill(modes: &TerminalModes) {
     // Fails only when there is no terminal any more.
     let _ = modes.apply(io::stdin());
     let out = io::stdout();
-    let mut watched = [sys::watch(out.as_fd(), Interest::Write)];
-    if sys::wait(&mut watched, Some(DRAIN_TIMEOUT)).is_ok() && sys::is_ready(&watched[0]) {
+    if sys::is_ready_within(&out, Interest::Write, DRAIN_TIMEOUT) {
         let row = if sys::is_in_foreground(io::stdin()) { FRESH_ROW } else { "" };
         let _ = nix::unistd::write(&out, [RESET, row].concat().as_bytes());
     }
@@ -62,7 +55,7 @@ pub(super) struct Output {
     keyboard: Box<dyn AsFd>,
     screen: Box<dyn AsFd>,
     /// The terminal opened anew, non-blocking: Ctrl+S may stop it in the middle of a write.
-    own: Option<File>,
+    own: Option<OwnedFd>,
     saved: TerminalModes,
     raw: TerminalModes,
     /// False while restored: the terminal is the shell's.
@@ -75,8 +68,7 @@ impl Output {
         let saved = TerminalModes::of(&keyboard)?;
         let own = sys::reopen_terminal(&screen);
         // Number 3 is for the connection.
-        let own =
-            own.map(|own| sys::move_high(own.into(), OWN_DESCRIPTORS_FROM)).transpose()?.map(File::from);
+        let own = own.map(|own| sys::move_high(own.into(), OWN_DESCRIPTORS_FROM)).transpose()?;
         let (raw, pending) = (saved.key_by_key(), Vec::new());
         let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
         let mut out = Output { keyboard, screen, own, saved, raw, is_raw: false, pending };
@@ -119,8 +111,7 @@ impl Output {
 
     /// One read within `time`: empty at its end, or when the terminal has hung up.
     pub fn read_within<'a>(&self, time: Duration, bytes: &'a mut [u8]) -> &'a [u8] {
-        let mut watched = [sys::watch(self.keyboard(), Interest::Read)];
-        let has_come = sys::wait(&mut watched, Some(time)).is_ok() && sys::is_ready(&watched[0]);
+        let has_come = sys::is_ready_within(self.keyboard(), Interest::Read, time);
         if has_come { self.read(bytes).unwrap_or_default() } else { &[] }
     }
 
@@ -160,9 +151,7 @@ impl Output {
     /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`].
     pub fn drain(&mut self) {
         while self.write().is_ok() && self.has_pending() {
-            let mut watched = [sys::watch(self.as_fd(), Interest::Write)];
-            let waited = sys::wait(&mut watched, Some(DRAIN_TIMEOUT));
-            if waited.is_err() || !sys::is_ready(&watched[0]) {
+            if !sys::is_ready_within(self.as_fd(), Interest::Write, DRAIN_TIMEOUT) {
                 break;
             }
         }
@@ -183,6 +172,7 @@ impl Drop for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Read;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -25,7 +25,6 @@ pub struct Size {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
-    /// The most important part first; parts without room are left out.
     pub status: &'a [String],
     pub prompt: &'a str,
     pub text: &'a str,

@@ -25,6 +25,15 @@ pub struct InputChunk {
     pub has_ended: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub struct Prompt<'a> {
+    pub text: &'a str,
+    /// A line may be typed now: the prompt is also to be printed where it scrolls with the output.
+    pub is_due: bool,
+    /// An unterminated line of the server is a question, to be shown in place of the prompt.
+    pub shows_questions: bool,
+}
+
 /// Why lines entered together are not taken, if they are not; for no lines, why none would be.
 pub type Rejects<'a> = &'a dyn Fn(&[&str]) -> Option<&'static str>;
 
@@ -55,7 +64,6 @@ pub trait Ui {
     /// Shows an unterminated line of the server, kept back until now.
     fn flush_partial_line(&mut self) {}
 
-    /// Ends the server's line.
     fn end_line(&mut self);
 
     fn print_error(&mut self, line: &str);
@@ -63,13 +71,8 @@ pub trait Ui {
     /// Lets Tab begin a line with `text` after a part of it or of `name`.
     fn offer_completion(&mut self, _name: &str, _text: &str) {}
 
-    /// `is_due`: it is also to be printed where it scrolls with the output.
-    fn set_prompt(&mut self, prompt: &str, is_due: bool);
+    fn set_prompt(&mut self, prompt: Prompt);
 
-    /// Whether an unterminated line of the server takes the prompt's place.
-    fn set_shows_questions(&mut self, _shows_questions: bool) {}
-
-    /// Parts of the status line, without control characters.
     fn set_status(&mut self, _parts: Vec<String>) {}
 
     /// A typed line is about to be sent.

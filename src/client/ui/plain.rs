@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use anyhow::bail;
 use nix::errno::Errno;
 
-use super::{InputChunk, Rejects, Ui, UiMode};
+use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::{Messages, UiSources, end_at_once};
 use crate::sys::{self, PIPE_BUF};
 use crate::text::VisibleStream;
@@ -127,8 +127,8 @@ impl Ui for Plain {
         self.messages.program.complain(line);
     }
 
-    fn set_prompt(&mut self, prompt: &str, is_due: bool) {
-        self.prompt = is_due.then(|| prompt.to_string());
+    fn set_prompt(&mut self, prompt: Prompt) {
+        self.prompt = prompt.is_due.then(|| prompt.text.to_string());
         self.print_prompt();
     }
 
@@ -197,19 +197,20 @@ impl Ui for Plain {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::cli::Program;
+
+    const PROMPT: Prompt = Prompt { text: "> ", is_due: true, shows_questions: false };
 
     fn prompted(is_terminal: bool) -> Plain {
         let mut plain = Plain::on(is_terminal, Messages { program: Program::english("a_test") });
-        plain.set_prompt("> ", true);
+        plain.set_prompt(PROMPT);
         plain
     }
 
     #[test]
     fn output_leaves_the_prompts_line_and_the_prompt_comes_again() {
         let mut plain = prompted(true);
-        plain.set_prompt("> ", true);
+        plain.set_prompt(PROMPT);
         plain.server_text(b"un\ndeux\ntr");
         plain.server_text(b"ois\n");
         assert_eq!(plain.shown(), "> \nun\n> \ndeux\n> \ntrois\n> ");
@@ -220,7 +221,7 @@ mod tests {
         let mut plain = prompted(true);
         plain.line_entered(b"typed");
         plain.server_text(b"answer");
-        plain.set_prompt("> ", true);
+        plain.set_prompt(PROMPT);
         plain.server_text(b"\n");
         assert_eq!(plain.shown(), "> answer\n> ");
     }

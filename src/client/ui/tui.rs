@@ -2,9 +2,7 @@
 
 use std::io;
 
-use anyhow::Context;
-
-use super::{InputChunk, Rejects, Ui, UiMode};
+use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
 use crate::client::{Messages, UiSources};
 use crate::sys::Signal;
@@ -15,7 +13,6 @@ const MAX_LEN: usize = 64 * 1024;
 
 pub struct Tui {
     terminal: Terminal,
-    messages: Messages,
     stream: VisibleStream,
     prompt: String,
     /// End of a server's line that has no newline yet.
@@ -34,7 +31,6 @@ impl Tui {
     pub fn new(messages: Messages) -> io::Result<Tui> {
         Ok(Tui {
             terminal: Terminal::open(messages, String::new())?,
-            messages,
             stream: VisibleStream::default(),
             prompt: String::new(),
             partial_line: String::new(),
@@ -112,16 +108,13 @@ impl Ui for Tui {
     }
 
     fn offer_completion(&mut self, name: &str, text: &str) {
-        self.terminal.offer_beginning(name, text);
+        self.terminal.completion().offer_beginning(name, text);
     }
 
-    fn set_prompt(&mut self, prompt: &str, _is_due: bool) {
-        self.prompt = prompt.to_string();
-        self.terminal.set_prompt(self.question().unwrap_or(prompt).to_string());
-    }
-
-    fn set_shows_questions(&mut self, shows_questions: bool) {
-        self.shows_questions = shows_questions;
+    fn set_prompt(&mut self, prompt: Prompt) {
+        self.shows_questions = prompt.shows_questions;
+        self.prompt = prompt.text.to_string();
+        self.terminal.set_prompt(self.question().unwrap_or(prompt.text).to_string());
     }
 
     fn flush_partial_line(&mut self) {
@@ -176,7 +169,7 @@ impl Ui for Tui {
     }
 
     fn draw(&mut self, _is_ready: bool) -> anyhow::Result<()> {
-        self.terminal.draw().with_context(|| self.messages.no_terminal())
+        self.terminal.draw()
     }
 
     fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {

@@ -1,45 +1,24 @@
 //! The client: shows the server's text, whatever its wording, and sends each typed line.
 
-use std::ops::ControlFlow;
-
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
-struct Calc {
-    address: String,
-}
+struct Calc;
 
 impl ClientProtocol for Calc {
-    /// More than a terminal gives in one line: each piece would be a line for the server.
-    const MAX_LEN: usize = 64 * 1024;
-
-    fn start(&mut self, ui: &mut dyn Ui) {
-        let address = &self.address;
+    fn start(&mut self, address: &str, ui: &mut dyn Ui) {
         ui.print_for_user(&format!("Connected to {address}: a line typed is an answer (Ctrl+D to leave)"));
     }
 
-    fn blocked(&self) -> Option<&'static str> {
-        None
+    /// Never due: the server prompts. Some servers want the number on the question's line.
+    fn prompt(&self) -> Prompt<'_> {
+        Prompt { text: "> ", is_due: false, shows_questions: true }
     }
 
-    fn prompt(&self) -> &str {
-        "> "
-    }
-
-    /// The server prompts.
-    fn is_prompt_due(&self) -> bool {
-        false
-    }
-
-    /// Some servers want the number on the question's line.
-    fn shows_questions(&self) -> bool {
-        true
-    }
-
-    fn status(&self) -> Vec<String> {
-        vec!["connected".to_string(), self.address.clone()]
+    fn status(&self, address: &str) -> Vec<String> {
+        ["connected", address].map(str::to_string).to_vec()
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
@@ -47,9 +26,9 @@ impl ClientProtocol for Calc {
         line
     }
 
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         ui.server_text(bytes);
-        ControlFlow::Continue(())
+        None
     }
 
     /// An iterative server closes after one sum.
@@ -59,6 +38,5 @@ impl ClientProtocol for Calc {
 }
 
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let calc = Calc { address: format!("{host} port {port}") };
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, calc)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Calc)
 }

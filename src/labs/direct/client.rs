@@ -1,27 +1,24 @@
 //! The client: sends its name, then each typed text with that name before the message; shows what
 //! arrives.
 
-use std::ops::ControlFlow;
-
 use super::incoming::LastLine;
 use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{ClientProtocol, LineBuffer, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
 
 struct Direct {
     name: Name,
-    address: String,
     prompt: String,
     last_line: LastLine,
 }
 
 impl Direct {
-    fn new(name: Name, address: String) -> Direct {
+    fn new(name: Name) -> Direct {
         let prompt = format!("{name}> ");
-        Direct { name, address, prompt, last_line: LastLine::default() }
+        Direct { name, prompt, last_line: LastLine::default() }
     }
 
     /// The recipient and the texts of a typed line: several if the message is too long for one.
@@ -46,10 +43,8 @@ fn offer(name: &Name, ui: &mut dyn Ui) {
 }
 
 impl ClientProtocol for Direct {
-    const MAX_LEN: usize = 64 * 1024;
-
-    fn start(&mut self, ui: &mut dyn Ui) {
-        let Direct { name, address, .. } = self;
+    fn start(&mut self, address: &str, ui: &mut dyn Ui) {
+        let name = &self.name;
         ui.print_for_user(&format!(
             "Connected to {address} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
         ));
@@ -59,20 +54,12 @@ impl ClientProtocol for Direct {
         [self.name.as_bytes(), b"\n"].concat()
     }
 
-    fn blocked(&self) -> Option<&'static str> {
-        None
+    fn prompt(&self) -> Prompt<'_> {
+        Prompt { text: &self.prompt, is_due: true, shows_questions: false }
     }
 
-    fn prompt(&self) -> &str {
-        &self.prompt
-    }
-
-    fn is_prompt_due(&self) -> bool {
-        true
-    }
-
-    fn status(&self) -> Vec<String> {
-        let parts = ["connected", &self.address, &self.name.to_string(), "Tab completes names"];
+    fn status(&self, address: &str) -> Vec<String> {
+        let parts = ["connected", address, &self.name.to_string(), "Tab completes names"];
         parts.map(str::to_string).to_vec()
     }
 
@@ -89,14 +76,10 @@ impl ClientProtocol for Direct {
         }
     }
 
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         self.last_line.feed(bytes, |sender| offer(&sender, ui));
         ui.server_text(bytes);
-        ControlFlow::Continue(())
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
+        None
     }
 
     fn failure(&self) -> Option<String> {
@@ -105,8 +88,7 @@ impl ClientProtocol for Direct {
 }
 
 pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let direct = Direct::new(name, format!("{host} port {port}"));
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, direct)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Direct::new(name))
 }
 
 #[cfg(test)]
@@ -115,7 +97,7 @@ mod tests {
     use crate::client::{Event, screen_after};
 
     fn client(name: &str) -> Direct {
-        Direct::new(Name::new(name.as_bytes()).unwrap(), "here".to_string())
+        Direct::new(Name::new(name.as_bytes()).unwrap())
     }
 
     #[test]

@@ -2,11 +2,10 @@
 //! line.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
@@ -18,7 +17,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 struct Echo {
-    address: String,
     /// For each unanswered line, the bytes that have not come back.
     pending: VecDeque<usize>,
     /// The first line's answer has come in part.
@@ -55,11 +53,8 @@ impl Echo {
 }
 
 impl ClientProtocol for Echo {
-    /// More than a terminal gives in one line.
-    const MAX_LEN: usize = 64 * 1024;
-
-    fn start(&mut self, ui: &mut dyn Ui) {
-        ui.print_for_user(&format!("Connected to {}: each line comes back (Ctrl+D to leave)", self.address));
+    fn start(&mut self, address: &str, ui: &mut dyn Ui) {
+        ui.print_for_user(&format!("Connected to {address}: each line comes back (Ctrl+D to leave)"));
     }
 
     /// Lines are taken while others are unanswered: a server may answer less than it was sent.
@@ -67,26 +62,19 @@ impl ClientProtocol for Echo {
         (self.pending.len() >= MAX_PENDING).then_some("too many lines are away, wait for them")
     }
 
-    fn prompt(&self) -> &str {
-        "> "
+    /// Surplus bytes count as a question, a partial answer does not.
+    fn prompt(&self) -> Prompt<'_> {
+        let is_answered = self.pending.is_empty();
+        Prompt { text: "> ", is_due: is_answered, shows_questions: is_answered }
     }
 
-    fn is_prompt_due(&self) -> bool {
-        self.pending.is_empty()
-    }
-
-    fn status(&self) -> Vec<String> {
+    fn status(&self, address: &str) -> Vec<String> {
         let state = match self.pending.len() {
             0 => "connected".to_string(),
             1 => "1 line has not come back".to_string(),
             n => format!("{n} lines have not come back"),
         };
-        vec![state, self.address.clone()]
-    }
-
-    /// Surplus bytes count as a question, a partial answer does not.
-    fn shows_questions(&self) -> bool {
-        self.pending.is_empty()
+        vec![state, address.to_string()]
     }
 
     fn pause_after(&self) -> Duration {
@@ -111,19 +99,14 @@ impl ClientProtocol for Echo {
         line
     }
 
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         self.show_answers(bytes, ui);
-        ControlFlow::Continue(())
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
+        None
     }
 }
 
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let echo = Echo { address: format!("{host} port {port}"), ..Echo::default() };
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, echo)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Echo::default())
 }
 
 #[cfg(test)]
@@ -135,8 +118,7 @@ mod tests {
 
     /// The screen after `events`, without the first line and prompt.
     fn after<'a>(on_terminal: bool, events: impl IntoIterator<Item = Event<'a>>) -> String {
-        let mut echo = Echo { address: "here".to_string(), ..Echo::default() };
-        let shown = screen_after(&mut echo, on_terminal, events);
+        let shown = screen_after(&mut Echo::default(), on_terminal, events);
         let opening = "Connected to here: each line comes back (Ctrl+D to leave)\n> ";
         shown.strip_prefix(if on_terminal { opening } else { "" }).unwrap().to_string()
     }

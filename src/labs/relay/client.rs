@@ -1,12 +1,10 @@
 //! The client: shows its number, its role and its partner's messages; sends a typed line in its
 //! turn.
 
-use std::ops::ControlFlow;
-
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Ui, UiMode, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, Ui, UiMode, run_client};
 use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
@@ -15,7 +13,6 @@ const FIN_LINE: &[u8] = b"fin";
 
 #[derive(Default)]
 struct Relay {
-    address: String,
     decoder: ServerMessageDecoder,
     number: Option<u8>,
     turn: Turn,
@@ -60,7 +57,7 @@ impl Relay {
         }
     }
 
-    fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> ControlFlow<String> {
+    fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> Option<String> {
         let line = match message {
             ServerMessage::Number(number) => {
                 (self.number, self.turn) = (Some(*number), Turn::Alone);
@@ -74,23 +71,20 @@ impl Relay {
             ServerMessage::Message(text) => format!("Reçu : {}", Visible(text)),
             ServerMessage::Part(text) => format!("Reçu, à suivre : {}", Visible(text)),
             ServerMessage::Notice(text) => format!("Le serveur dit : {}", Visible(text)),
-            ServerMessage::Exit => {
-                return ControlFlow::Break("le serveur s'arrête (exit), au revoir".to_string());
-            }
+            ServerMessage::Exit => return Some("le serveur s'arrête (exit), au revoir".to_string()),
         };
         ui.print_line(&line);
         if matches!(message, ServerMessage::Emitter | ServerMessage::Message(_)) {
             self.begin_turn(ui);
         }
-        ControlFlow::Continue(())
+        None
     }
 }
 
 impl ClientProtocol for Relay {
     const MAX_LEN: usize = MAX_LEN;
 
-    fn start(&mut self, ui: &mut dyn Ui) {
-        let address = &self.address;
+    fn start(&mut self, address: &str, ui: &mut dyn Ui) {
         ui.print_line(&format!(
             "Connecté à {address}, en attente d'une place (« fin » ou Ctrl+C pour partir)"
         ));
@@ -109,17 +103,15 @@ impl ClientProtocol for Relay {
         }
     }
 
-    fn prompt(&self) -> &str {
-        if self.is_prompt_due() { "à vous> " } else { "attendez> " }
+    fn prompt(&self) -> Prompt<'_> {
+        let is_due = self.turn == Turn::Ours;
+        let text = if is_due { "à vous> " } else { "attendez> " };
+        Prompt { text, is_due, shows_questions: false }
     }
 
-    fn is_prompt_due(&self) -> bool {
-        self.turn == Turn::Ours
-    }
-
-    fn status(&self) -> Vec<String> {
+    fn status(&self, address: &str) -> Vec<String> {
         let number = self.number.map(|number| format!("client {number}"));
-        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([self.address.clone()]).collect()
+        [self.turn.texts().0.to_string()].into_iter().chain(number).chain([address.to_string()]).collect()
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
@@ -137,12 +129,8 @@ impl ClientProtocol for Relay {
         [&line, &b"\0"[..]].concat()
     }
 
-    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> ControlFlow<String> {
-        self.decoder.feed(bytes).iter().try_for_each(|message| self.show(message, ui))
-    }
-
-    fn server_may_close(&self) -> bool {
-        false
+    fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
+        self.decoder.feed(bytes).iter().find_map(|message| self.show(message, ui))
     }
 
     fn has_left(&self) -> bool {
@@ -155,6 +143,5 @@ impl ClientProtocol for Relay {
 }
 
 pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    let relay = Relay { address: format!("{host} port {port}"), ..Relay::default() };
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, relay)
+    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Relay::default())
 }

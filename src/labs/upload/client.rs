@@ -16,7 +16,7 @@ use super::source::Source;
 use super::transfer::{End, MAX_LEN, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
-use crate::client::{Messages, Target, prepare, try_connect};
+use crate::client::{Connector, Messages, Target, connect_with, prepare};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -73,7 +73,8 @@ fn send(
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let output = Output::stdout();
-    let connection = try_connect(MESSAGES, server, signals)?.context(INTERRUPTED)?;
+    let mut connector = Connector::with_timeout(server);
+    let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
     let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
     if let Some(greeting) = transfer.greeting()? {
         output.line(&visible(trim_end(&greeting)), transfer.signals)?;

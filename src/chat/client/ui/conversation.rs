@@ -66,7 +66,7 @@ impl ChatUi<'_> {
     fn show_message(&mut self, message: &[u8], origin: Origin) {
         self.shown += 1;
         if let Some(name) = name_to_offer(message).filter(|name| *name != self.pseudo) {
-            self.terminal.offer(name);
+            self.terminal.completion().offer(name);
         }
         let lines = message_lines(&now(), message, origin, self.colours);
         lines.iter().for_each(|line| self.terminal.print(line));

@@ -11,6 +11,7 @@ mod pending_echoes;
 mod receiver;
 mod reconnect;
 
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use anyhow::{Context, bail};
 use super::messages::{self, MESSAGES};
 use super::outgoing::room_for_text;
 use super::send_queue::SendQueue;
-use crate::client::terminal::{self, Colours, Terminal};
+use crate::client::terminal::{Colours, Terminal};
 use crate::client::{Connector, EventLoop, Exit, FATAL, LineBuffer, Ready, Sources, Target, connect_at_once};
 use crate::sys::{self, Interest, Signals, TerminalModes};
 use connection::ServerConnection;
@@ -61,7 +62,7 @@ impl<'a> ChatUi<'a> {
         // A server that is up is connected before anything is drawn or forked. Gets the lowest free
         // number, 3.
         let connection = connect_at_once(&mut connector).context("poll")?;
-        let modes = terminal::saved_modes().context("tcgetattr")?;
+        let modes = TerminalModes::of(io::stdin()).context("tcgetattr")?;
         let terminal = Terminal::open(MESSAGES, format!("{pseudo}> ")).context("tcsetattr")?;
         let mut ui = ChatUi {
             pseudo,
@@ -107,7 +108,7 @@ impl<'a> ChatUi<'a> {
                 return Ok(exit);
             }
             self.update_status();
-            self.terminal.draw().with_context(|| MESSAGES.no_terminal())?;
+            self.terminal.draw()?;
             let ready = self.wait()?;
             self.read_keyboard(ready.keyboard)?;
             if !ready.server {
