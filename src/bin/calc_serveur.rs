@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use forklab::cli::{ServerArgs, number, timeout};
 use forklab::labs::calc::{PORT, SERVER, serve};
+use forklab::server::ServeMode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +34,6 @@ struct Arguments {
 
 fn main() -> ExitCode {
     SERVER.run(|Arguments { server, iterative, idle_timeout }: Arguments| {
-        serve(&server.options(), iterative, timeout(idle_timeout))
+        serve(&server.options(), ServeMode { iterative, patience: timeout(idle_timeout) })
     })
 }

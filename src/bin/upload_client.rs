@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use forklab::cli::number;
-use forklab::labs::upload::client::{PROGRAM, Request, upload};
+use forklab::labs::upload::client::{PROGRAM, upload};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +38,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { file: path, host, port, text: as_text }: Arguments| {
-        upload(&Request { path, host, port, as_text })
-    })
+    PROGRAM.run(|Arguments { file, host, port, text }: Arguments| upload(&file, &host, port, text))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use forklab::cli::{ServerArgs, number, timeout};
-use forklab::labs::upload::server::{Limits, PROGRAM, serve};
+use forklab::labs::upload::server::{PROGRAM, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +37,6 @@ struct Arguments {
 
 fn main() -> ExitCode {
     PROGRAM.run(|Arguments { server, dir, max_bytes, idle_timeout }: Arguments| {
-        serve(&server.options(), &dir, Limits { max_bytes, patience: timeout(idle_timeout) })
+        serve(&server.options(), &dir, max_bytes, timeout(idle_timeout))
     })
 }

@@ -79,18 +79,14 @@ impl Calculator {
             self.skipping = !ended;
             return None;
         }
-        let number = if self.partial.len() + text.len() > MAX_LEN {
+        if self.partial.len() + text.len() > MAX_LEN {
             self.partial.clear();
             self.skipping = !ended;
-            Err(ParseError::TooLong(MAX_LEN))
-        } else {
-            self.partial.extend_from_slice(text);
-            if !ended {
-                return None;
-            }
-            parse_number(&std::mem::take(&mut self.partial))
-        };
-        Some(self.answer(number, replies))
+            return Some(self.answer(Err(ParseError::TooLong(MAX_LEN)), replies));
+        }
+        self.partial.extend_from_slice(text);
+        let line = ended.then(|| std::mem::take(&mut self.partial))?;
+        Some(self.answer(parse_number(&line), replies))
     }
 
     fn answer(&mut self, number: Result<i64, ParseError>, replies: &mut String) -> LineOutcome {

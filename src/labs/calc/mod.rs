@@ -8,9 +8,6 @@
 //! client: a whole decimal number and a newline
 //! server: "Error: ..." and the question again, or after two numbers the sum
 //! ```
-//!
-//! `number` parses a line, `calculator` is the server's side of the dialogue: both pure. `server`
-//! gives it a socket; `client` shows what any such server sends.
 
 pub mod calculator;
 mod client;

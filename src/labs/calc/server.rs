@@ -1,7 +1,5 @@
 //! The server: connects a calculator to a socket and prints the outcome of each line.
 
-use std::time::Duration;
-
 use super::calculator::{Calculator, LineOutcome};
 use crate::cli::Program;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
@@ -12,10 +10,8 @@ pub const PROGRAM: Program = Program::english("calc_serveur");
 /// Bytes of one `read`, at most.
 const CHUNK: usize = 1024;
 
-struct Calc {
-    one_sum: bool,
-    patience: Option<Duration>,
-}
+/// An iterative server gives each client one sum, else any number of them.
+struct Calc(ServeMode);
 
 impl ClientHandler for Calc {
     const PROGRAM: Program = PROGRAM;
@@ -23,7 +19,7 @@ impl ClientHandler for Calc {
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(Calculator::greeting().as_bytes())?;
-        let (mut calculator, mut chunk) = (Calculator::new(self.one_sum), [0; CHUNK]);
+        let (mut calculator, mut chunk) = (Calculator::new(self.0.iterative), [0; CHUNK]);
         while !calculator.is_over() {
             let mut replies = String::new();
             match session.read(&mut chunk) {
@@ -33,7 +29,7 @@ impl ClientHandler for Calc {
                     return Err(Disconnect::Closed);
                 }
                 Err(Disconnect::Idle) => {
-                    let seconds = self.patience.unwrap_or_default().as_secs();
+                    let seconds = self.0.patience.unwrap_or_default().as_secs();
                     session.send(format!("Nothing came for {seconds} s: goodbye.\n").as_bytes())?;
                     return Err(Disconnect::Idle);
                 }
@@ -55,9 +51,7 @@ fn answer(session: &mut Session, outcomes: &[LineOutcome], replies: &str) -> Res
     session.send(replies.as_bytes())
 }
 
-/// Runs the server until SIGINT or SIGTERM. `iterative`: one client at a time and one sum each;
-/// else a child per client and any number of sums. `patience`: idle timeout of a client.
-pub fn serve(options: &Options, iterative: bool, patience: Option<Duration>) -> anyhow::Result<()> {
-    let calc = || Ok(Calc { one_sum: iterative, patience });
-    server::run(options, ServeMode { iterative, patience }, startup()?, calc)
+/// Runs the server until SIGINT or SIGTERM.
+pub fn serve(options: &Options, way: ServeMode) -> anyhow::Result<()> {
+    server::run(options, way, startup()?, || Ok(Calc(way)))
 }

@@ -19,10 +19,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 struct Echo {
     /// For each unanswered line, the bytes that have not come back.
     pending: VecDeque<usize>,
-    /// The first line's answer has come in part.
-    is_partial: bool,
-    /// The output ends without a newline.
-    mid_line: bool,
+    /// The last byte of the first line's answer, if that has come in part.
+    partial: Option<u8>,
 }
 
 impl Echo {
@@ -33,20 +31,18 @@ impl Echo {
         while let Some(&pending) = self.pending.front() {
             let is_last = self.pending.len() == 1 && pending <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { pending.min(rest.len()) });
-            self.mid_line = answer.last().map_or(self.mid_line, |&byte| byte != b'\n');
             ui.server_text(answer);
             rest = after;
             if answer.len() < pending {
                 self.pending[0] -= answer.len();
-                self.is_partial |= !answer.is_empty();
+                self.partial = answer.last().copied().or(self.partial);
                 return;
             }
             self.pending.pop_front();
-            self.is_partial = false;
+            self.partial = None;
             if !answer.ends_with(b"\n") {
                 ui.end_line();
             }
-            self.mid_line = false;
         }
         ui.unexpected_text(rest);
     }
@@ -78,14 +74,14 @@ impl ClientProtocol for Echo {
     }
 
     fn pause_after(&self) -> Duration {
-        if self.is_partial { ANSWER_TIMEOUT } else { Duration::from_millis(300) }
+        if self.partial.is_some() { ANSWER_TIMEOUT } else { Duration::from_millis(300) }
     }
 
     /// The rest of a short answer is given up, so that the next line gets its own.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
-        if std::mem::take(&mut self.is_partial) {
+        if let Some(last) = self.partial.take() {
             self.pending.clear();
-            if std::mem::take(&mut self.mid_line) {
+            if last != b'\n' {
                 ui.end_line();
             }
         }

@@ -1,7 +1,7 @@
 //! The client: reads the file once for its digest, connects, sends it, reports the server's
 //! verdict.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -11,7 +11,7 @@ use super::header::Header;
 use super::name::Name;
 use super::outgoing::Outgoing;
 use super::output::Output;
-use super::progress::Progress;
+use super::progress;
 use super::source::Source;
 use super::transfer::{End, MAX_LEN, Transfer};
 use super::verdict::{Verdict, trim_end};
@@ -30,27 +30,18 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Sent by a legacy client after its text.
 const END_OF_TEXT: &[u8] = b" \n";
 
-#[derive(Debug)]
-pub struct Request {
-    pub path: PathBuf,
-    pub host: String,
-    pub port: u16,
-    /// Without a header, as a text, for the course's server.
-    pub as_text: bool,
-}
-
-/// Sends the file and prints the server's lines on standard output. Every error means that the
-/// server may not have the whole file.
-pub fn upload(request: &Request) -> anyhow::Result<()> {
-    let server = Target::resolve(MESSAGES, &request.host, request.port)?;
+/// Sends the file and prints the server's lines on standard output. `as_text`: without a header,
+/// for the course's server. Every error means that the server may not have the whole file.
+pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Result<()> {
+    let server = Target::resolve(MESSAGES, host, port)?;
     let mut signals = prepare()?;
-    let source = Source::open(&request.path)?;
+    let source = Source::open(path)?;
     // A name that the server would refuse is refused before connecting.
-    let component = request.path.file_name().unwrap_or_default().as_encoded_bytes();
-    let name = (!request.as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
-    let progress = Progress::start("Reading", source.expected_size());
+    let component = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = (!as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
+    let progress = progress::start("Reading", source.expected_size);
     let digest = source.digest(|size| {
-        progress.set(size);
+        progress.set_position(size);
         ensure!(signals.take().is_empty(), INTERRUPTED);
         Ok(())
     })?;
@@ -58,20 +49,15 @@ pub fn upload(request: &Request) -> anyhow::Result<()> {
     drop(progress);
     let (head, tail) = match name {
         None => {
-            ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", request.path.display());
+            ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", path.display());
             (Vec::new(), END_OF_TEXT)
         }
         Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
     };
-    send(request, &server, Outgoing::new(head, source.reader(&digest), tail), &mut signals)
+    send(path, &server, Outgoing::new(head, &source, &digest, tail), &mut signals)
 }
 
-fn send(
-    request: &Request,
-    server: &Target,
-    mut outgoing: Outgoing,
-    signals: &mut Signals,
-) -> anyhow::Result<()> {
+fn send(path: &Path, server: &Target, mut outgoing: Outgoing, signals: &mut Signals) -> anyhow::Result<()> {
     let output = Output::stdout();
     let mut connector = Connector::with_timeout(server);
     let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
@@ -79,7 +65,7 @@ fn send(
     if let Some(greeting) = transfer.greeting()? {
         output.line(&visible(trim_end(&greeting)), transfer.signals)?;
     }
-    let progress = Progress::start("Sending", outgoing.file_size());
+    let progress = progress::start("Sending", outgoing.file_size);
     let all_sent = transfer.send(&mut outgoing, &progress)?;
     // Clears the bar.
     drop(progress);
@@ -88,17 +74,17 @@ fn send(
     if !answer.is_empty() {
         output.line(&visible(answer), signals)?;
     }
-    let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size());
+    let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size);
     match (Verdict::of(answer), end) {
         // Its end, where a verdict would stand, is unknown.
-        (_, Some(End::TooLong)) => {
+        (_, End::TooLong) => {
             bail!("the server says more than {MAX_LEN} bytes: is it an upload server?")
         }
         (Some(Verdict::Success), _) if all_sent => Ok(()),
         (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),
-        (Some(Verdict::Error), _) => bail!("the server did not keep {}", request.path.display()),
-        (None, Some(End::Broken(reason))) => bail!("the connection broke after {sent}: {reason}"),
-        (None, Some(End::Silent(time))) => bail!("the server was silent for {time:?} after {sent}"),
+        (Some(Verdict::Error), _) => bail!("the server did not keep {}", path.display()),
+        (None, End::Broken(reason)) => bail!("the connection broke after {sent}: {reason}"),
+        (None, End::Silent(time)) => bail!("the server was silent for {time:?} after {sent}"),
         (None, _) if answer.is_empty() => {
             bail!("the server closed the connection after {sent}, without an answer")
         }

@@ -47,20 +47,16 @@ impl Header {
 
     /// Parses all that a client has sent so far. More bytes change [`Parsed::Incomplete`] only.
     pub fn parse(bytes: &[u8]) -> Parsed {
-        match bytes.first() {
-            None => return Parsed::Incomplete,
-            Some(0) => {}
-            Some(_) => return Parsed::Text,
+        if bytes.first().is_some_and(|&first| first != MAGIC[0]) {
+            return Parsed::Text;
         }
         let known = bytes.len().min(MAGIC.len());
         if bytes[..known] != MAGIC[..known] {
             return Parsed::Invalid("neither a text nor a header of forklab-upload".to_string());
         }
         match bytes.iter().take(MAX_LEN).position(|&byte| byte == b'\n') {
-            Some(end) => match Header::fields(&bytes[known..end]) {
-                Ok(header) => Parsed::Complete(header, end + 1),
-                Err(why) => Parsed::Invalid(why),
-            },
+            Some(end) => Header::fields(&bytes[known..end])
+                .map_or_else(Parsed::Invalid, |header| Parsed::Complete(header, end + 1)),
             None if bytes.len() < MAX_LEN => Parsed::Incomplete,
             None => Parsed::Invalid(format!("header refused: it is longer than {MAX_LEN} bytes")),
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use nix::errno::Errno;
 
 use super::INTERRUPTED;
@@ -29,18 +29,15 @@ impl Output {
             let out = sys::watch(self.0.as_fd(), Interest::Write);
             let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), Some(out)];
             let [signalled, writable] = sys::wait_for_some(watched, None).context("poll")?;
-            if signalled && !signals.take().is_empty() {
-                bail!(INTERRUPTED);
+            ensure!(!signalled || signals.take().is_empty(), INTERRUPTED);
+            if !writable {
+                continue;
             }
-            if writable {
-                // A pipe that poll reports writable accepts PIPE_BUF bytes without blocking.
-                match nix::unistd::write(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
-                    Ok(n) => rest = &rest[n..],
-                    Err(Errno::EINTR | Errno::EAGAIN) => {}
-                    Err(error) => {
-                        return Err(io::Error::from(error)).context("cannot write to standard output");
-                    }
-                }
+            // A pipe that poll reports writable accepts PIPE_BUF bytes without blocking.
+            match nix::unistd::write(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
+                Ok(n) => rest = &rest[n..],
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Err(error) => return Err(io::Error::from(error)).context("cannot write to standard output"),
             }
         }
         Ok(())

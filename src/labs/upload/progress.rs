@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle, TermLike};
 
 use crate::sys;
 
@@ -19,34 +19,17 @@ const MAX_WAITING: usize = 4096;
 /// Columns and lines of a terminal of unknown size.
 const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
-/// Drop clears the bar. Starts no thread: drawn by [`Progress::start`] and [`Progress::set`] only.
-#[derive(Debug)]
-pub struct Progress(ProgressBar);
-
-impl Progress {
-    pub fn start(what: &'static str, size: u64) -> Progress {
-        let Some(terminal) = sys::reopen_terminal(io::stderr()) else {
-            return Progress(ProgressBar::hidden());
-        };
-        let screen = Box::new(Screen { terminal, frame: Mutex::default() });
-        let target = ProgressDrawTarget::term_like_with_hz(screen, RATE);
-        let bar = ProgressBar::with_draw_target(Some(size), target).with_message(what);
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.tick();
-        Progress(bar)
+/// A bar that drop clears. Starts no thread: drawn here, by `set_position` and by drop only.
+pub fn start(what: &'static str, size: u64) -> ProgressBar {
+    let Some(terminal) = sys::reopen_terminal(io::stderr()) else { return ProgressBar::hidden() };
+    let screen = Box::new(Screen { terminal, frame: Mutex::default() });
+    let target = ProgressDrawTarget::term_like_with_hz(screen, RATE);
+    let bar = ProgressBar::with_draw_target(Some(size), target).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style.progress_chars("=> "));
     }
-
-    pub fn set(&self, bytes: u64) {
-        self.0.set_position(bytes);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+    bar.tick();
+    bar.with_finish(ProgressFinish::AndClear)
 }
 
 /// The terminal, for indicatif. Its own type would block on a stopped terminal, and the transfer

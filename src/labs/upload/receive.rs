@@ -20,13 +20,6 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// Bytes of one `read`, at most: the initial size of a socket's buffer, tcp(7).
 const CHUNK: usize = 64 * 1024;
 
-pub struct Received {
-    /// The name in the store.
-    pub name: Name,
-    pub wanted: Name,
-    pub size: u64,
-}
-
 pub enum Failure {
     /// By the checks or by the disk, with the reason for the client.
     Rejected(String),
@@ -34,8 +27,9 @@ pub enum Failure {
     Disconnected(Disconnect, u64),
 }
 
-/// Receives one file of at most `most` bytes into `store`. A failure leaves no part of it.
-pub fn receive(session: &mut Session, store: &Store, most: u64) -> Result<Received, Failure> {
+/// Receives one file of at most `most` bytes into `store`. Returns what was received under which
+/// name, for the client. A failure leaves no part of the file.
+pub fn receive(session: &mut Session, store: &Store, most: u64) -> Result<String, Failure> {
     let mut receiver = Receiver { session, most, size: 0, chunk: vec![0; CHUNK], filled: 0 };
     match receiver.read_header()? {
         Some((header, body)) => receiver.receive_file(store, &header, body),
@@ -72,12 +66,13 @@ impl Receiver<'_, '_> {
     }
 
     /// Exactly as many bytes as announced, with the announced SHA-256.
-    fn receive_file(&mut self, store: &Store, header: &Header, body: usize) -> Result<Received, Failure> {
-        if header.size > self.most {
+    fn receive_file(&mut self, store: &Store, header: &Header, body: usize) -> Result<String, Failure> {
+        let announced = header.size;
+        if announced > self.most {
             return Err(too_large(self.most));
         }
-        self.session.log(format_args!("receiving {}, {} bytes", header.name, header.size));
-        let too_many = || rejected(format_args!("more came than the {} bytes announced", header.size));
+        self.session.log(format_args!("receiving {}, {announced} bytes", header.name));
+        let too_many = || rejected(format_args!("more came than the {announced} bytes announced"));
         let mut incoming = store.begin().map_err(rejected)?;
         let mut hasher = Sha256::new();
         self.chunk.copy_within(body..self.filled, 0);
@@ -85,19 +80,20 @@ impl Receiver<'_, '_> {
         loop {
             let bytes = &self.chunk[..self.filled];
             self.size += bytes.len() as u64;
-            if self.size > header.size {
+            if self.size > announced {
                 return Err(too_many());
             }
             hasher.update(bytes);
             incoming.write(bytes).map_err(rejected)?;
-            if self.size == header.size {
+            if self.size == announced {
                 break;
             }
-            self.filled = match self.session.read(&mut self.chunk) {
-                Ok(n) => n,
-                Err(Disconnect::Closed) => return Err(too_few(self.size, header.size)),
-                Err(end) => return Err(Failure::Disconnected(end, self.size)),
-            };
+            self.filled = self.session.read(&mut self.chunk).map_err(|end| match end {
+                Disconnect::Closed => {
+                    rejected(format_args!("only {} of the {announced} bytes announced came", self.size))
+                }
+                end => Failure::Disconnected(end, self.size),
+            })?;
         }
         // Bytes beyond the announced size have most likely arrived by now.
         if let Ok(Some(_)) = self.session.read_within(Some(Duration::ZERO), &mut self.chunk) {
@@ -109,7 +105,7 @@ impl Receiver<'_, '_> {
         self.persist(incoming, &header.name)
     }
 
-    fn receive_text(&mut self, store: &Store) -> Result<Received, Failure> {
+    fn receive_text(&mut self, store: &Store) -> Result<String, Failure> {
         self.session.log("receiving a text");
         let mut incoming = store.begin().map_err(rejected)?;
         loop {
@@ -131,19 +127,19 @@ impl Receiver<'_, '_> {
         }
     }
 
-    fn persist(&self, incoming: Incoming, wanted: &Name) -> Result<Received, Failure> {
+    fn persist(&self, incoming: Incoming, wanted: &Name) -> Result<String, Failure> {
         let name = incoming.persist(wanted).map_err(rejected)?;
-        Ok(Received { name, wanted: wanted.clone(), size: self.size })
+        let received = format!("received {} bytes as {name}", self.size);
+        match name == *wanted {
+            true => Ok(received),
+            false => Ok(format!("{received}, because {wanted} was there already")),
+        }
     }
 }
 
 /// `why`: a text, or an error with its causes.
 fn rejected(why: impl Display) -> Failure {
     Failure::Rejected(format!("{why:#}"))
-}
-
-fn too_few(size: u64, announced: u64) -> Failure {
-    rejected(format_args!("only {size} of the {announced} bytes announced came"))
 }
 
 fn too_large(most: u64) -> Failure {

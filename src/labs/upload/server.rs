@@ -1,10 +1,10 @@
 //! The server: sends a greeting, receives a file, sends one line of answer.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use super::receive::{Failure, Received, receive};
+use super::receive::{Failure, receive};
 use super::store::Store;
 use crate::cli::Program;
 use crate::server::{
@@ -16,26 +16,24 @@ pub const PROGRAM: Program = Program::english("upload_serveur");
 
 const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
 
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a file, at most.
-    pub max_bytes: u64,
-    /// Idle timeout of a client; `None`: no timeout.
-    pub patience: Option<Duration>,
-}
-
 struct Upload {
     store: Store,
+    /// Of a file, at most.
     max_bytes: u64,
 }
 
 /// Runs the server until SIGINT or SIGTERM. Fails at once if the directory `dir` takes no files.
-pub fn serve(options: &Options, dir: &Path, limits: Limits) -> anyhow::Result<()> {
+/// `patience`: idle timeout of a client; `None`: no timeout.
+pub fn serve(
+    options: &Options,
+    dir: &Path,
+    max_bytes: u64,
+    patience: Option<Duration>,
+) -> anyhow::Result<()> {
     let limit = startup()?;
-    let way = ServeMode { iterative: false, patience: limits.patience };
-    server::run(options, way, limit, || {
+    server::run(options, ServeMode { iterative: false, patience }, limit, || {
         let store = Store::open(dir)?.move_high_numbered(lowest_own_descriptor(limit))?;
-        Ok(Upload { store, max_bytes: limits.max_bytes })
+        Ok(Upload { store, max_bytes })
     })
 }
 
@@ -46,7 +44,7 @@ impl ClientHandler for Upload {
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
         let (answer, result) = match receive(session, &self.store, self.max_bytes) {
-            Ok(received) => (format!("{} [SUCCESS]", success(&received)), Ok(())),
+            Ok(received) => (format!("{received} [SUCCESS]"), Ok(())),
             Err(Failure::Rejected(why)) => (format!("{why} [ERROR]"), Ok(())),
             Err(Failure::Disconnected(end, size)) => {
                 (format!("{} [ERROR]", interrupted(&end, size)), Err(end))
@@ -62,18 +60,11 @@ impl ClientHandler for Upload {
     }
 
     fn directory(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.store.as_fd())
+        Some(self.store.directory.as_fd())
     }
 
     fn child_ended(&self, child: Pid) {
         self.store.remove_leftover(child);
-    }
-}
-
-fn success(Received { name, wanted, size }: &Received) -> String {
-    match name == wanted {
-        true => format!("received {size} bytes as {name}"),
-        false => format!("received {size} bytes as {name}, because {wanted} was there already"),
     }
 }
 

@@ -3,11 +3,11 @@
 //! last bytes are sent.
 
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,8 @@ pub const CHUNK: usize = 64 * 1024;
 pub struct Source {
     file: File,
     path: PathBuf,
+    /// In the file system when it was opened, for a progress bar.
+    pub expected_size: u64,
 }
 
 /// Result of the first reading.
@@ -46,12 +48,7 @@ impl Source {
         let metadata = file.metadata().with_context(|| format!("cannot look at {shown}"))?;
         ensure!(!metadata.is_dir(), "cannot send {shown}: it is a directory");
         ensure!(metadata.is_file(), "cannot send {shown}: it is not a regular file");
-        Ok(Source { file, path: path.to_path_buf() })
-    }
-
-    /// The size in the file system now, for a progress bar.
-    pub fn expected_size(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
+        Ok(Source { file, path: path.to_path_buf(), expected_size: metadata.len() })
     }
 
     /// Reads to the end. `after_each` read gets the number of bytes so far; its error ends the
@@ -88,29 +85,25 @@ impl Source {
     }
 }
 
-impl FileReader<'_> {
-    pub fn size(&self) -> u64 {
-        self.digest.size
-    }
-
-    /// Reads the next bytes; 0 after the last. The last bytes are returned only if the SHA-256 is
-    /// that of the first reading.
-    pub fn read(&mut self, chunk: &mut [u8]) -> anyhow::Result<usize> {
+impl Read for FileReader<'_> {
+    /// Returns the last bytes only if the SHA-256 is that of the first reading.
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         let left = self.digest.size - self.at;
-        if left == 0 {
+        let most = usize::try_from(left).map_or(chunk.len(), |left| left.min(chunk.len()));
+        if most == 0 {
             return Ok(0);
         }
-        let most = usize::try_from(left).map_or(chunk.len(), |left| left.min(chunk.len()));
-        let n = self.source.read_at(self.at, &mut chunk[..most])?;
+        let read = self.source.read_at(self.at, &mut chunk[..most]);
+        let n = read.map_err(|error| io::Error::other(format!("{error:#}")))?;
         let path = self.source.path.display();
         if n == 0 {
-            bail!("{path} became shorter while it was being sent");
+            return Err(io::Error::other(format!("{path} became shorter while it was being sent")));
         }
         self.at += n as u64;
         self.hasher.update(&chunk[..n]);
         let is_whole = self.at == self.digest.size;
         if is_whole && self.hasher.clone().finalize()[..] != self.digest.sha256 {
-            bail!("{path} was changed while it was being sent");
+            return Err(io::Error::other(format!("{path} was changed while it was being sent")));
         }
         Ok(n)
     }
@@ -129,14 +122,9 @@ mod tests {
         (file, source)
     }
 
-    fn read_again(source: &Source, digest: &FileDigest) -> anyhow::Result<Vec<u8>> {
-        let (mut reader, mut whole, mut chunk) = (source.reader(digest), Vec::new(), [0; 1000]);
-        loop {
-            match reader.read(&mut chunk)? {
-                0 => return Ok(whole),
-                n => whole.extend_from_slice(&chunk[..n]),
-            }
-        }
+    fn read_again(source: &Source, digest: &FileDigest) -> io::Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        source.reader(digest).read_to_end(&mut whole).map(|_| whole)
     }
 
     #[test]

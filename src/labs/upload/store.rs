@@ -11,7 +11,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -27,16 +27,9 @@ const MAX_NUMBER: u32 = 9999;
 /// A directory, held open: a rename or link of its path has no effect later.
 #[derive(Debug)]
 pub struct Store {
-    directory: File,
-    staging: Staging,
-}
-
-/// How a file is hidden until it is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Staging {
-    Unnamed,
-    /// Under a temporary name.
-    Named,
+    pub directory: File,
+    /// A file has a temporary name until it is whole; else it has none.
+    temporary_names: bool,
 }
 
 /// A file being received. Dropped before [`Incoming::persist`], it leaves nothing.
@@ -60,12 +53,12 @@ impl Store {
     pub fn open(path: &Path) -> anyhow::Result<Store> {
         let directory = sys::open_directory(path)
             .with_context(|| format!("cannot open the directory {}", path.display()))?;
-        let unnamed = Store { directory, staging: Staging::Unnamed };
+        let unnamed = Store { directory, temporary_names: false };
         if unnamed.probe().is_ok() {
             return Ok(unnamed);
         }
-        // For any reason: named staging requires less, and if it fails too, its reason is reported.
-        let named = Store { staging: Staging::Named, ..unnamed };
+        // For any reason: temporary names require less, and if they fail too, it is reported why.
+        let named = Store { temporary_names: true, ..unnamed };
         named.probe().with_context(|| format!("cannot make a file in the directory {}", path.display()))?;
         Ok(named)
     }
@@ -73,11 +66,6 @@ impl Store {
     /// Moves the descriptor to a number from `lowest` on.
     pub fn move_high_numbered(self, lowest: RawFd) -> io::Result<Store> {
         Ok(Store { directory: sys::move_high(self.directory.into(), lowest)?.into(), ..self })
-    }
-
-    /// For a process that keeps the directory when it closes other descriptors.
-    pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.directory.as_fd()
     }
 
     /// Begins a file. A process begins one at a time.
@@ -92,22 +80,20 @@ impl Store {
     /// Removes the temporary name of a killed child. For the first process, between the end of its
     /// child `pid` and the reuse of that number.
     pub fn remove_leftover(&self, pid: Pid) {
-        if self.staging == Staging::Named {
+        if self.temporary_names {
             // An error means that there is none, as for most children.
             let _ = sys::unlink(&self.directory, &temporary_name(pid));
         }
     }
 
     fn begin_for(&self, owner: Pid) -> io::Result<Incoming<'_>> {
-        let (file, temporary) = match self.staging {
-            Staging::Unnamed => (sys::create_unnamed(&self.directory)?, None),
-            Staging::Named => {
-                let name = temporary_name(owner);
-                let file = self.replace(&name, || sys::create_named(&self.directory, &name))?;
-                (file, Some(Temporary { directory: &self.directory, name }))
-            }
-        };
-        Ok(Incoming { store: self, file, temporary })
+        if !self.temporary_names {
+            let file = sys::create_unnamed(&self.directory)?;
+            return Ok(Incoming { store: self, file, temporary: None });
+        }
+        let name = temporary_name(owner);
+        let file = self.replace(&name, || sys::create_named(&self.directory, &name))?;
+        Ok(Incoming { store: self, file, temporary: Some(Temporary { directory: &self.directory, name }) })
     }
 
     /// Creates a file, links it and removes it again. A query is not enough: a file system may have

@@ -7,13 +7,13 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
+use indicatif::ProgressBar;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::SndBuf;
 
 use super::INTERRUPTED;
 use super::outgoing::Outgoing;
-use super::progress::Progress;
 use super::verdict::Verdict;
 use crate::sys::{self, Interest, Signals};
 
@@ -71,7 +71,7 @@ impl Transfer<'_> {
     }
 
     /// Sends until all is sent, or the server has given its verdict or ended. True if all is sent.
-    pub fn send(&mut self, outgoing: &mut Outgoing, progress: &Progress) -> anyhow::Result<bool> {
+    pub fn send(&mut self, outgoing: &mut Outgoing, progress: &ProgressBar) -> anyhow::Result<bool> {
         loop {
             let next = outgoing.next()?;
             if next.is_empty() || self.is_decided() {
@@ -79,22 +79,19 @@ impl Transfer<'_> {
             }
             let sent = self.step(next, self.timeout)?;
             outgoing.advance(sent);
-            progress.set(outgoing.sent_of_file());
+            progress.set_position(outgoing.sent_of_file());
         }
     }
 
-    /// All that the server sends until its end, and that end; `None` if it leaves the connection
-    /// open after its verdict.
-    pub fn answer(mut self) -> anyhow::Result<(Vec<u8>, Option<End>)> {
-        while self.end.is_none() {
+    /// All that the server sends until its end, and that end.
+    pub fn answer(mut self) -> anyhow::Result<(Vec<u8>, End)> {
+        loop {
+            if let Some(end) = self.end {
+                return Ok((self.received, end));
+            }
             let has_verdict = Verdict::of(&self.received).is_some();
             self.step(&[], if has_verdict { AFTER_VERDICT.min(self.timeout) } else { self.timeout })?;
-            if has_verdict && matches!(self.end, Some(End::Silent(_))) {
-                self.end = None;
-                break;
-            }
         }
-        Ok((self.received, self.end))
     }
 
     fn is_decided(&self) -> bool {
@@ -129,35 +126,28 @@ impl Transfer<'_> {
         let space = sending.then(|| sys::watch(socket, Interest::Write));
         let ready = sys::wait_for_some([signals, bytes, space], Some(timeout));
         let [signalled, readable, writable] = ready.context("poll")?;
-        if signalled && !self.signals.take().is_empty() {
-            bail!(INTERRUPTED);
-        }
+        ensure!(!signalled || self.signals.take().is_empty(), INTERRUPTED);
         Ok([readable, writable])
     }
 
     /// Reads what the server sent before it stopped reading, such as the reason of a refusal. No
     /// byte was accepted.
     fn send_failed(&mut self, error: io::Error) -> usize {
-        while self.read() {}
+        self.read();
         self.end = Some(End::Broken(error));
         0
     }
 
-    /// One read. False when there is nothing to read now, or at the end.
-    fn read(&mut self) -> bool {
-        let mut bytes = [0; MAX_LEN + 1];
+    /// Receives all that has arrived, up to one byte too many.
+    fn read(&mut self) {
         let room = MAX_LEN + 1 - self.received.len();
-        match self.connection.read(&mut bytes[..room]) {
-            Ok(0) => self.end = Some(End::Closed),
-            Ok(n) => self.received.extend_from_slice(&bytes[..n]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-            Err(error) => self.end = Some(End::Broken(error)),
-        }
-        if self.received.len() > MAX_LEN {
-            self.end = Some(End::TooLong);
-        }
-        self.end.is_none()
+        let read = self.connection.by_ref().take(room as u64).read_to_end(&mut self.received);
+        self.end = match read {
+            Ok(_) if self.received.len() > MAX_LEN => Some(End::TooLong),
+            Ok(_) => Some(End::Closed),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => Some(End::Broken(error)),
+        };
     }
 }
 
@@ -182,16 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_or_a_verdict_it_waits_until_the_timeout() {
-        for asks_greeting in [true, false] {
-            let (answer, end) = with_server(b"hello", |mut transfer| {
+    fn an_answer_of_a_server_that_leaves_the_connection_open_ends_at_the_timeout() {
+        for (sent, asks_greeting) in [(&b"hello"[..], true), (b"hello", false), (b"kept [SUCCESS]", false)] {
+            let (answer, end) = with_server(sent, |mut transfer| {
                 if asks_greeting {
                     assert_eq!(transfer.greeting().unwrap(), None);
                 }
                 transfer.answer().unwrap()
             });
-            assert_eq!(answer, b"hello", "greeting: {asks_greeting}");
-            assert!(matches!(end, Some(End::Silent(SHORT))), "greeting: {asks_greeting}, {end:?}");
+            assert_eq!(answer, sent, "greeting: {asks_greeting}");
+            assert!(matches!(end, End::Silent(SHORT)), "{answer:?}, greeting: {asks_greeting}, {end:?}");
         }
     }
 
@@ -202,21 +192,14 @@ mod tests {
         file.as_file().set_len(64 << 20).unwrap();
         let source = Source::open(file.path()).unwrap();
         let digest = source.digest(|_| Ok(())).unwrap();
-        let mut outgoing = Outgoing::new(b"head".to_vec(), source.reader(&digest), b"");
+        let mut outgoing = Outgoing::new(b"head".to_vec(), &source, &digest, b"");
         let (all_sent, end) = with_server(b"hello\n", |mut transfer| {
             assert_eq!(transfer.greeting().unwrap(), Some(b"hello\n".to_vec()));
-            let all_sent = transfer.send(&mut outgoing, &Progress::start("Sending", 0)).unwrap();
+            let all_sent = transfer.send(&mut outgoing, &ProgressBar::hidden()).unwrap();
             (all_sent, transfer.answer().unwrap().1)
         });
-        assert!(!all_sent && matches!(end, Some(End::Silent(SHORT))), "{end:?}");
+        assert!(!all_sent && matches!(end, End::Silent(SHORT)), "{end:?}");
         assert!((1..digest.size).contains(&outgoing.sent_of_file()));
-    }
-
-    #[test]
-    fn a_verdict_is_enough_if_the_server_leaves_the_connection_open() {
-        let (answer, end) = with_server(b"kept [SUCCESS]", |transfer| transfer.answer().unwrap());
-        assert_eq!(answer, b"kept [SUCCESS]");
-        assert!(end.is_none(), "{end:?}");
     }
 
     #[test]
@@ -226,6 +209,6 @@ mod tests {
             transfer.answer().unwrap()
         });
         assert_eq!(answer, b"too large [ERROR]");
-        assert!(matches!(end, Some(End::Broken(_))), "{end:?}");
+        assert!(matches!(end, End::Broken(_)), "{end:?}");
     }
 }

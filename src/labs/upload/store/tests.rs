@@ -5,14 +5,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Barrier;
 use tempfile::{TempDir, tempdir};
 
-/// Runs `test` on a new directory with the system's own staging, and on another with named staging.
+/// Runs `test` on a new directory with the system's own staging, which on Linux is without
+/// temporary names, and on another with them.
 fn with_each_staging(test: impl Fn(Store, &TempDir)) {
-    for named in [false, true] {
+    for temporary_names in [false, true] {
         let place = tempdir().unwrap();
         let mut store = Store::open(place.path()).unwrap();
-        if named {
-            store.staging = Staging::Named;
-        }
+        assert!(!(cfg!(target_os = "linux") && store.temporary_names));
+        store.temporary_names |= temporary_names;
         test(store, &place);
     }
 }
@@ -50,9 +50,8 @@ fn a_file_is_stored_whole_and_nothing_else_is_left() {
         assert_eq!(contents(place), BTreeMap::from([("a b.bin".into(), bytes), ("empty".into(), vec![])]));
         let mode = std::fs::metadata(place.path().join("empty")).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777 & !0o044, 0o600, "at most for all to read: {mode:o}");
-        let before = names(place);
         store.begin().unwrap().write(b"dropped before it is persisted").unwrap();
-        assert_eq!(names(place), before);
+        assert_eq!(names(place), ["a b.bin", "empty"]);
     });
 }
 
@@ -114,9 +113,8 @@ fn twenty_concurrent_files_of_one_name_get_a_name_each() {
         let expected: BTreeSet<String> =
             (2..=20).map(|i| format!("same-{i}.bin")).chain(["same.bin".into()]).collect();
         assert!(all.keys().eq(&expected), "{:?}", all.keys());
-        assert!(all.values().all(|bytes| *bytes == [bytes[0]; 10_000]));
-        let writers: BTreeSet<u8> = all.values().map(|bytes| bytes[0]).collect();
-        assert_eq!(writers, (1..=20).collect());
+        let stored: BTreeSet<Vec<u8>> = all.into_values().collect();
+        assert!(stored == (1..=20).map(|i| vec![i; 10_000]).collect(), "each file has one writer's bytes");
     });
 }
 
@@ -167,9 +165,13 @@ fn a_moved_directory_is_followed() {
 #[test]
 fn the_file_of_a_killed_child_is_removed_at_its_reaping_or_when_its_pid_is_reused() {
     with_each_staging(|store, place| {
-        let is_named = store.staging == Staging::Named;
+        let is_named = store.temporary_names;
         let (child, other) = (Pid::from_raw(7), Pid::from_raw(8));
-        let killed = || std::mem::forget(store.begin_for(child).unwrap());
+        let killed = || {
+            let mut incoming = store.begin_for(child).unwrap();
+            incoming.write(b"half").unwrap();
+            std::mem::forget(incoming);
+        };
         killed();
         assert_eq!(names(place), if is_named { vec![".upload-7.part"] } else { vec![] });
         store.remove_leftover(other);
@@ -212,19 +214,8 @@ fn leftovers_of_an_earlier_server_of_the_same_pid_do_not_prevent_a_start() {
         symlink("/nowhere", place.path().join(left)).unwrap();
     }
     let store = Store::open(place.path()).unwrap();
-    for staging in [Staging::Unnamed, Staging::Named] {
-        Store { staging, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
+    for temporary_names in [false, true] {
+        Store { temporary_names, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
     }
-    assert!(names(&place).is_empty());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn on_linux_an_incoming_file_has_no_name_that_a_killed_process_could_leave() {
-    let place = tempdir().unwrap();
-    let store = Store::open(place.path()).unwrap();
-    assert_eq!(store.staging, Staging::Unnamed);
-    let mut incoming = store.begin().unwrap();
-    incoming.write(b"half").unwrap();
     assert!(names(&place).is_empty());
 }
