@@ -1,5 +1,4 @@
-//! The client: shows its number, its role and its partner's messages; sends a typed line in its
-//! turn.
+//! The client: shows what the server sends; sends a typed line in its turn.
 
 use std::ops::ControlFlow;
 
@@ -23,10 +22,8 @@ struct Relay {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Turn {
-    /// No place yet.
     #[default]
     Queued,
-    /// No partner yet.
     Alone,
     Ours,
     Partners,
@@ -52,14 +49,6 @@ impl Turn {
 }
 
 impl Relay {
-    fn begin_turn(&mut self, ui: &mut dyn Ui) {
-        self.turn = Turn::Ours;
-        if ui.mode() == UiMode::Piped {
-            // Elsewhere the prompt shows it.
-            ui.print_line("À vous");
-        }
-    }
-
     fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> ControlFlow<String> {
         let line = match message {
             ServerMessage::Number(number) => {
@@ -80,7 +69,11 @@ impl Relay {
         };
         ui.print_line(&line);
         if matches!(message, ServerMessage::Emitter | ServerMessage::Message(_)) {
-            self.begin_turn(ui);
+            self.turn = Turn::Ours;
+            if ui.mode() == UiMode::Piped {
+                // Elsewhere the prompt shows it.
+                ui.print_line("À vous");
+            }
         }
         ControlFlow::Continue(())
     }

@@ -20,11 +20,11 @@ pub enum Message {
 
 impl Message {
     /// The text for the partner; none for `fin`.
-    pub(super) fn relayed(&self) -> Option<&[u8]> {
+    pub(super) fn relayed(self) -> Option<Vec<u8>> {
         match self {
             Message::Fin => None,
             // Without the space, the partner would take it for the server's and end.
-            Message::Exit => Some(b"exit "),
+            Message::Exit => Some(b"exit ".to_vec()),
             Message::Text(text) => Some(text),
         }
     }
@@ -35,11 +35,9 @@ impl Message {
 pub struct Frame {
     /// `None` for late padding of the previous message.
     pub message: Option<Message>,
-    /// Bytes to consume.
     pub length: usize,
 }
 
-/// Decodes one message at a time.
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     previous: PreviousEnd,
