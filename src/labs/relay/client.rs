@@ -49,6 +49,14 @@ impl Turn {
 }
 
 impl Relay {
+    fn begin_turn(&mut self, ui: &mut dyn Ui) {
+        self.turn = Turn::Ours;
+        if ui.mode() == UiMode::Piped {
+            // Elsewhere the prompt shows it.
+            ui.print_line("À vous");
+        }
+    }
+
     fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> ControlFlow<String> {
         let line = match message {
             ServerMessage::Number(number) => {
@@ -69,11 +77,7 @@ impl Relay {
         };
         ui.print_line(&line);
         if matches!(message, ServerMessage::Emitter | ServerMessage::Message(_)) {
-            self.turn = Turn::Ours;
-            if ui.mode() == UiMode::Piped {
-                // Elsewhere the prompt shows it.
-                ui.print_line("À vous");
-            }
+            self.begin_turn(ui);
         }
         ControlFlow::Continue(())
     }

@@ -11,7 +11,6 @@ pub const WINDOW: usize = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// `fin`: the client leaves.
     Fin,
     Exit,
     /// At most [`MAX_LEN`] bytes, none of them NUL.

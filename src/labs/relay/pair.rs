@@ -30,8 +30,7 @@ impl Side {
 pub struct Item {
     /// With its NUL.
     pub bytes: Vec<u8>,
-    /// A number, a role or a replayed message, which a client reads with one small `recv` each: the
-    /// next item has to wait, or the same `recv` would swallow it.
+    /// A number, a role or a replayed message: the next item waits, see [`super::item_queue`].
     pub opening: bool,
 }
 

@@ -37,11 +37,10 @@ impl PairSession {
     /// Gives a client the free place. Must not be called on a full pair, which would close it.
     pub fn join(&mut self, connection: Connection, out: &mut Output) {
         let Some(side) = self.pair.free() else { return };
-        let peer = connection.peer;
         let has_begun = self.pair.turn.is_some();
+        self.line(out, messages::joined(side, connection.peer, has_begun));
         let items = self.pair.join(side);
         self.connections[side.index()] = Some(connection);
-        self.line(out, messages::joined(side, peer, has_begun));
         if !has_begun && self.pair.turn.is_some() {
             self.line(out, messages::BEGINS);
         }

@@ -7,16 +7,12 @@ fn sends(side: Side, text: &str) -> (Side, Item) {
     (side, Item { bytes: string(text.as_bytes()), opening: false })
 }
 
-fn opens(side: Side, text: &str) -> (Side, Item) {
-    opening(side, text.as_bytes())
-}
-
 #[track_caller]
 fn begin(pair: &mut Pair) {
     assert_eq!((pair.turn, pair.free()), (None, Some(One)));
-    assert_eq!(pair.join(One), [opens(One, "1")]);
+    assert_eq!(pair.join(One), [opening(One, b"1")]);
     assert_eq!((pair.turn, pair.speaker()), (None, None));
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(One, "emi"), opens(Two, "rec")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(One, b"emi"), opening(Two, b"rec")]);
 }
 
 #[track_caller]
@@ -41,7 +37,7 @@ fn exit_is_relayed_with_a_space_and_fin_is_not_relayed() {
     assert_eq!(pair.receive(exit), Some(sends(Two, "exit ")));
     assert_eq!(Message::Fin.relayed(), None);
     pair.leave(Two);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "exit ")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"exit ")]);
 }
 
 #[test]
@@ -51,7 +47,7 @@ fn a_later_client_gets_the_number_the_last_message_and_the_turn_of_the_one_that_
     // It is 2's turn.
     pair.leave(Two);
     assert_eq!(pair.free(), Some(Two));
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"un")]);
     assert_eq!(pair.receive("deux".into()), Some(sends(One, "deux")));
 }
 
@@ -62,7 +58,7 @@ fn a_later_client_out_of_turn_gets_the_last_message_too_and_its_partner_keeps_th
     pair.receive("deux".into());
     // It is 1's turn when 2 leaves.
     pair.leave(Two);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"un")]);
     assert_eq!(pair.speaker(), Some(One));
     assert_eq!(pair.receive("trois".into()), Some(sends(Two, "trois")));
     assert_eq!(pair.receive("quatre".into()), Some(sends(One, "quatre")));
@@ -75,7 +71,7 @@ fn a_message_to_a_free_place_is_kept_for_the_next_client() {
     assert_eq!(pair.receive("pour le suivant".into()), None);
     assert_eq!((pair.turn, pair.speaker()), (Some(Two), None));
     assert_eq!(pair.receive("ignored: nobody has the turn".into()), None);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "pour le suivant")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"pour le suivant")]);
     assert_eq!(pair.receive("réponse".into()), Some(sends(One, "réponse")));
 }
 
@@ -83,11 +79,11 @@ fn a_message_to_a_free_place_is_kept_for_the_next_client() {
 fn a_later_client_in_turn_without_a_last_message_gets_an_empty_one() {
     let mut pair = begun();
     pair.leave(One);
-    assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec"), opens(One, "")]);
+    assert_eq!(pair.join(One), [opening(One, b"1"), opening(One, b"rec"), opening(One, b"")]);
     assert_eq!(pair.receive("enfin".into()), Some(sends(Two, "enfin")));
     pair.leave(One);
     // Not its turn: the next message is for it.
-    assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec")]);
+    assert_eq!(pair.join(One), [opening(One, b"1"), opening(One, b"rec")]);
 }
 
 #[test]
@@ -143,20 +139,17 @@ impl Model {
     fn join(&mut self) {
         let Some(side) = self.pair.free() else { return };
         self.sent[side.index()] = Some(Vec::new());
-        let items = self.pair.join(side);
-        items.into_iter().for_each(|item| self.send(item));
+        self.pair.join(side).into_iter().for_each(|item| self.send(item));
         if self.pair.free().is_none() {
             self.turn.get_or_insert(One);
         }
     }
 
     fn receive(&mut self, text: &str) {
-        let speaker = self.pair.speaker();
-        let item = self.pair.receive(text.into());
-        item.into_iter().for_each(|item| self.send(item));
-        if let Some(side) = speaker {
-            let to = side.other();
-            (self.turn, self.last[to.index()]) = (Some(to), Some(string(text.as_bytes())));
+        let reader = self.pair.speaker().map(Side::other);
+        self.pair.receive(text.into()).into_iter().for_each(|item| self.send(item));
+        if let Some(to) = reader {
+            (self.turn, self.last[to.index()]) = (reader, Some(string(text.as_bytes())));
         }
     }
 
