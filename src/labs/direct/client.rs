@@ -24,7 +24,7 @@ impl Direct {
     /// The recipient and the texts of a typed line: several if the message is too long for one.
     fn texts(&self, line: &[u8]) -> Result<(Name, Vec<u8>), String> {
         let (to, message) = parse(line).map_err(|_| "write %name%message, as %bob%hello".to_string())?;
-        let to = Name::new(to).map_err(|error| error.to_string())?;
+        let to = Name::new(to)?;
         let sender = [self.name.as_bytes(), b": "].concat();
         // Without the newline that `directed` adds.
         let taken = directed(&to, &sender).len() - 1;

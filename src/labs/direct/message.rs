@@ -11,7 +11,6 @@ pub const MAX_LEN: usize = CHUNK - 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteError<'a> {
-    /// Not of the form `%name%message`.
     Malformed(&'a [u8]),
     UnknownName(&'a [u8]),
     TooLong,
@@ -79,11 +78,11 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_for_any_input() {
-        let hostile = b"\x1b[2J\n%\xff";
+        let (hostile, shown) = (b"\x1b[2J\n%\xff", r#""^[[2J^J%\xff""#);
         assert_eq!(
             RouteError::Malformed(hostile).to_string(),
-            "not of the form %name%message: \"^[[2J^J%\\xff\""
+            format!("not of the form %name%message: {shown}")
         );
-        assert_eq!(RouteError::UnknownName(hostile).to_string(), "no client is called \"^[[2J^J%\\xff\"");
+        assert_eq!(RouteError::UnknownName(hostile).to_string(), format!("no client is called {shown}"));
     }
 }

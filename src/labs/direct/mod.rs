@@ -22,7 +22,7 @@ pub mod name;
 mod server;
 
 pub use client::{PROGRAM as CLIENT, talk};
-pub use name::{Name, NameError};
+pub use name::Name;
 pub use server::{Options, serve};
 
 use crate::cli::Program;

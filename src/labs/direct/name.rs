@@ -14,28 +14,18 @@ pub const MAX_LEN: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(SmallVec<[u8; MAX_LEN]>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameError {
-    Empty,
-    Percent,
-    /// Control or misleading characters.
-    Control,
-    TooLong,
-    NotText,
-}
-
 impl Name {
-    /// Trims spaces around the name.
-    pub fn new(text: &[u8]) -> Result<Name, NameError> {
-        let text = std::str::from_utf8(text).map_err(|_| NameError::NotText)?.trim();
+    /// Trims spaces around the name. Misleading characters count as control characters.
+    pub fn new(text: &[u8]) -> Result<Name, String> {
+        let text = std::str::from_utf8(text).map_err(|_| "a name is UTF-8 text")?.trim();
         if text.len() > MAX_LEN {
-            Err(NameError::TooLong)
+            Err(format!("a name has at most {MAX_LEN} bytes"))
         } else if is_blank(text) {
-            Err(NameError::Empty)
+            Err("a name cannot be empty".to_string())
         } else if text.contains('%') {
-            Err(NameError::Percent)
+            Err("a name holds no %".to_string())
         } else if !is_plain(text) {
-            Err(NameError::Control)
+            Err("a name holds no control characters".to_string())
         } else {
             Ok(Name(text.as_bytes().into()))
         }
@@ -52,20 +42,6 @@ impl Display for Name {
     }
 }
 
-impl Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NameError::Empty => f.write_str("a name cannot be empty"),
-            NameError::Percent => f.write_str("a name holds no %"),
-            NameError::Control => f.write_str("a name holds no control characters"),
-            NameError::TooLong => write!(f, "a name has at most {MAX_LEN} bytes"),
-            NameError::NotText => f.write_str("a name is UTF-8 text"),
-        }
-    }
-}
-
-impl std::error::Error for NameError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,16 +57,16 @@ mod tests {
     #[test]
     fn unsafe_names_are_rejected() {
         let too_long = "x".repeat(MAX_LEN + 1);
-        for (why, texts) in [
-            (NameError::Empty, &["", " \t ", "\u{200d}"][..]),
-            (NameError::Percent, &["bo%b", "%bob%hello"]),
-            (NameError::Control, &["b\x1b[2Jb", "b\nb", "b\u{202e}b"]),
-            (NameError::TooLong, &[&too_long]),
+        for (why, names) in [
+            ("a name cannot be empty", &["".as_bytes(), b" \t ", "\u{200d}".as_bytes()][..]),
+            ("a name holds no %", &[b"bo%b", b"%bob%hello"]),
+            ("a name holds no control characters", &[b"b\x1b[2Jb", b"b\nb", "b\u{202e}b".as_bytes()]),
+            ("a name has at most 64 bytes", &[too_long.as_bytes()]),
+            ("a name is UTF-8 text", &[b"b\xff"]),
         ] {
-            for text in texts {
-                assert_eq!(Name::new(text.as_bytes()), Err(why), "{text:?}");
+            for name in names {
+                assert_eq!(Name::new(name), Err(why.to_string()), "{name:?}");
             }
         }
-        assert_eq!(Name::new(b"b\xff"), Err(NameError::NotText));
     }
 }

@@ -85,7 +85,7 @@ impl Direct {
         };
         let why = match Name::new(text) {
             Ok(name) if is_taken(&name) => messages::taken(&name),
-            Err(error) => error.to_string(),
+            Err(why) => why,
             Ok(name) => {
                 self.members.push(Member { pid: connection.pid, name: name.clone() });
                 let connected = self.connected(context.channels.readers());

@@ -1,5 +1,4 @@
-//! The client: shows its number, its role and its partner's messages; sends a typed line in its
-//! turn.
+//! The client: shows what the server sends; sends a typed line in its turn.
 
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
@@ -20,10 +19,8 @@ struct Relay {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Turn {
-    /// No place yet.
     #[default]
     Queued,
-    /// No partner yet.
     Alone,
     Ours,
     Partners,

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::message::{FrameDecoder, Message, WINDOW};
-use super::send_queue::SendQueue;
+use super::item_queue::ItemQueue;
+use super::message::{FrameDecoder, WINDOW};
 use crate::sys::{self, Interest, PollFd};
 
 /// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and
@@ -32,7 +32,7 @@ pub enum Disconnect {
 pub struct Connection {
     pub socket: TcpStream,
     pub peer: SocketAddr,
-    pub queue: SendQueue,
+    pub queue: ItemQueue,
     decoder: FrameDecoder,
     /// Deadline for the rest of the message at the front of the socket. Until then the socket is
     /// not polled for reading: bytes are there already.
@@ -49,7 +49,7 @@ impl Connection {
         Connection {
             socket,
             peer,
-            queue: SendQueue::default(),
+            queue: ItemQueue::default(),
             decoder: FrameDecoder::default(),
             held_until: None,
             blocked_since: None,
@@ -74,9 +74,9 @@ impl Connection {
         }
     }
 
-    /// In the client's turn, takes one message out of its socket, if a whole one is there. Out of
-    /// turn, only checks whether the client is still there.
-    pub fn receive(&mut self, is_speaker: bool, now: Instant) -> Result<Option<Message>, Disconnect> {
+    /// In the client's turn, takes one message out of its socket, if a whole one is there, and
+    /// returns the text for its partner. Out of turn, only checks whether the client is still there.
+    pub fn receive(&mut self, is_speaker: bool, now: Instant) -> Result<Option<Vec<u8>>, Disconnect> {
         match self.may_speak(is_speaker) {
             true => self.read_message(now),
             false => self.check_alive().map(|()| None),
@@ -88,7 +88,7 @@ impl Connection {
         is_speaker && self.queue.is_empty()
     }
 
-    fn read_message(&mut self, now: Instant) -> Result<Option<Message>, Disconnect> {
+    fn read_message(&mut self, now: Instant) -> Result<Option<Vec<u8>>, Disconnect> {
         // After the sender's end, the rest of a message will not come.
         if self.held_until.is_some_and(|until| now < until) && !sys::has_ended(&self.socket) {
             return Ok(None);
@@ -105,7 +105,7 @@ impl Connection {
         };
         self.consume(&mut bytes[..frame.length])?;
         (self.held_until, self.has_unread) = (None, false);
-        Ok(frame.message)
+        frame.message.map(|message| message.relayed().ok_or(Disconnect::Fin)).transpose()
     }
 
     /// Reads exactly these peeked bytes; what follows them stays in the socket.

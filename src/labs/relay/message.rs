@@ -11,7 +11,6 @@ pub const WINDOW: usize = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// `fin`: the client leaves.
     Fin,
     Exit,
     /// At most [`MAX_LEN`] bytes, none of them NUL.
@@ -20,11 +19,11 @@ pub enum Message {
 
 impl Message {
     /// The text for the partner; none for `fin`.
-    pub(super) fn relayed(&self) -> Option<&[u8]> {
+    pub(super) fn relayed(self) -> Option<Vec<u8>> {
         match self {
             Message::Fin => None,
             // Without the space, the partner would take it for the server's and end.
-            Message::Exit => Some(b"exit "),
+            Message::Exit => Some(b"exit ".to_vec()),
             Message::Text(text) => Some(text),
         }
     }
@@ -35,11 +34,9 @@ impl Message {
 pub struct Frame {
     /// `None` for late padding of the previous message.
     pub message: Option<Message>,
-    /// Bytes to consume.
     pub length: usize,
 }
 
-/// Decodes one message at a time.
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     previous: PreviousEnd,

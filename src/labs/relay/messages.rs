@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::connection::Disconnect;
-use super::message::{Message, without_line_end};
+use super::message::without_line_end;
 use super::pair::Side;
 use crate::cli::Language;
 use crate::server::Messages;
@@ -55,14 +55,13 @@ catalogue! {
         "le client {number} ({peer}) {reason} ; sa place est libre";
 }
 
-/// One line or more; none for `fin`.
-pub fn relayed(side: Side, message: &Message) -> Vec<String> {
-    let Some(text) = message.relayed().map(without_line_end) else { return Vec::new() };
+/// One line or more.
+pub fn relayed(side: Side, text: &[u8]) -> Vec<String> {
     let (from, to) = (side.number(), side.other().number());
     let line = |piece: &[u8]| format!("client {from} → client {to} : {}", Visible(piece));
-    match text {
-        [] => vec![line(text)],
-        _ => text.chunks(SHOWN).map(line).collect(),
+    match without_line_end(text) {
+        [] => vec![line(b"")],
+        text => text.chunks(SHOWN).map(line).collect(),
     }
 }
 
@@ -83,13 +82,12 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_unless_it_could_be_torn() {
-        let lines = |text: &[u8]| relayed(Side::One, &Message::Text(text.to_vec()));
+        let lines = |text: &[u8]| relayed(Side::One, text);
         assert_eq!(lines(b"bonjour\n"), ["client 1 → client 2 : bonjour"]);
         assert_eq!(lines(b"a\n(p\xc3\xa8re) faux\x1b[1A"), ["client 1 → client 2 : a^J(père) faux^[[1A"]);
         assert_eq!(lines(b""), ["client 1 → client 2 : "]);
         let worst = lines(&[0xff; crate::labs::relay::MAX_LEN]);
         assert!(worst.iter().all(|line| format!("(fils 4194304) {line}\n").len() <= 4096), "{worst:?}");
-        assert_eq!(relayed(Side::Two, &Message::Exit), ["client 2 → client 1 : exit "]);
-        assert!(relayed(Side::One, &Message::Fin).is_empty());
+        assert_eq!(relayed(Side::Two, b"exit "), ["client 2 → client 1 : exit "]);
     }
 }

@@ -10,23 +10,23 @@
 //! ```
 //!
 //! One message: `connection` peeks at its sender's socket and `message` decodes it, `pair` decides
-//! what follows, `send_queue` holds it until the reader may get it. `pair_session` is a pair with
+//! what follows, `item_queue` holds it until the reader may get it. `pair_session` is a pair with
 //! its two sockets. `server` serves the first pair and queues the clients that wait; `placement`
 //! chooses a pair for the next one; `pair_pool` passes the clients of further pairs to a child per
-//! pair, which runs `worker`. `client` is the other program, `server_message` its decoder.
+//! pair, which runs `pair_worker`. `client` is the other program, `server_message` its decoder.
 
 mod client;
 mod connection;
+mod item_queue;
 pub mod message;
 mod messages;
 mod pair;
 mod pair_pool;
 mod pair_session;
+mod pair_worker;
 mod placement;
-mod send_queue;
 mod server;
 pub mod server_message;
-mod worker;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use server::{PROGRAM as SERVER, serve};

@@ -1,7 +1,5 @@
 //! The rules of one pair as a state machine: numbers, roles, turns, and what a later client is
-//! sent. Pure: events in, effects out; no socket, no clock.
-
-use super::message::Message;
+//! sent. Pure: events in, items to send out; no socket, no clock.
 
 /// One of the two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,81 +30,64 @@ impl Side {
 pub struct Item {
     /// With its NUL.
     pub bytes: Vec<u8>,
-    /// A number, a role or a replayed message, which a client reads with one small `recv` each: the
-    /// next item has to wait, or the same `recv` would swallow it.
+    /// A number, a role or a replayed message: the next item waits, see [`super::item_queue`].
     pub opening: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    Send(Side, Item),
-    /// Close the connection after `fin`; then call [`Pair::leave`].
-    Disconnect(Side),
 }
 
 #[derive(Debug, Default)]
 pub struct Pair {
-    seats: [Seat; 2],
+    taken: [bool; 2],
+    /// The text of the last message to each side; replayed to the next client there.
+    last: [Option<Vec<u8>>; 2],
     /// `None` until both have been there.
     pub turn: Option<Side>,
 }
 
-#[derive(Debug, Default)]
-struct Seat {
-    taken: bool,
-    /// The last message to this side, with its NUL; replayed to the next client here.
-    last: Option<Vec<u8>>,
-}
-
 impl Pair {
     pub fn free(&self) -> Option<Side> {
-        Side::BOTH.into_iter().find(|side| !self.seats[side.index()].taken)
+        Side::BOTH.into_iter().find(|side| !self.taken[side.index()])
     }
 
     /// The side whose turn it is, if its client is there.
     pub fn speaker(&self) -> Option<Side> {
-        self.turn.filter(|turn| self.seats[turn.index()].taken)
+        self.turn.filter(|turn| self.taken[turn.index()])
     }
 
-    /// A client takes the place `side`, which is free.
-    pub fn join(&mut self, side: Side) -> Vec<Effect> {
-        self.seats[side.index()].taken = true;
-        let mut effects = vec![opening(side, string(side.number().to_string().as_bytes()))];
+    /// A client takes the place `side`, which is free. Returns what to send to whom.
+    pub fn join(&mut self, side: Side) -> Vec<(Side, Item)> {
+        self.taken[side.index()] = true;
+        let mut items = vec![opening(side, side.number().to_string().as_bytes())];
         match self.turn {
             None if self.free().is_none() => {
                 self.turn = Some(Side::One);
-                effects.push(opening(Side::One, string(b"emi")));
-                effects.push(opening(Side::Two, string(b"rec")));
+                items.extend([opening(Side::One, b"emi"), opening(Side::Two, b"rec")]);
             }
             // Alone: its role comes with its partner.
             None => {}
             Some(turn) => {
-                effects.push(opening(side, string(b"rec")));
+                items.push(opening(side, b"rec"));
                 // Also in the partner's turn: leaving out of turn counts as `fin`.
-                let last = self.seats[side.index()].last.clone();
+                let last = self.last[side.index()].as_deref();
                 // With role `rec` and no message, it and its partner would wait for each other.
-                let message = last.or_else(|| (turn == side).then(|| string(b"")));
-                effects.extend(message.map(|bytes| opening(side, bytes)));
+                let text = last.or((turn == side).then_some(b""));
+                items.extend(text.map(|text| opening(side, text)));
             }
         }
-        effects
+        items
     }
 
-    pub fn receive(&mut self, message: &Message) -> Vec<Effect> {
-        let Some(side) = self.speaker() else { return Vec::new() };
-        let Some(text) = message.relayed() else { return vec![Effect::Disconnect(side)] };
-        let to = side.other();
-        let bytes = string(text);
-        self.turn = Some(to);
-        self.seats[to.index()].last = Some(bytes.clone());
-        let is_taken = self.seats[to.index()].taken;
-        is_taken.then_some(Effect::Send(to, Item { bytes, opening: false })).into_iter().collect()
+    /// The speaker, if there is one, says `text`: to be sent at once if its partner is there.
+    pub fn receive(&mut self, text: Vec<u8>) -> Option<(Side, Item)> {
+        let to = self.speaker()?.other();
+        let item = Item { bytes: string(&text), opening: false };
+        (self.turn, self.last[to.index()]) = (Some(to), Some(text));
+        self.taken[to.index()].then_some((to, item))
     }
 
     /// A client is gone. The turn and the last messages stay, unless both are gone.
     pub fn leave(&mut self, side: Side) {
-        self.seats[side.index()].taken = false;
-        if !self.seats[side.other().index()].taken {
+        self.taken[side.index()] = false;
+        if !self.taken[side.other().index()] {
             *self = Pair::default();
         }
     }
@@ -116,8 +97,8 @@ fn string(text: &[u8]) -> Vec<u8> {
     [text, b"\0"].concat()
 }
 
-fn opening(side: Side, bytes: Vec<u8>) -> Effect {
-    Effect::Send(side, Item { bytes, opening: true })
+fn opening(side: Side, text: &[u8]) -> (Side, Item) {
+    (side, Item { bytes: string(text), opening: true })
 }
 
 #[cfg(test)]

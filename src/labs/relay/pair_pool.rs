@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use super::connection::Connection;
 use super::messages;
-use super::worker::{self, SERVED};
+use super::pair_worker::{self, SERVED};
 use crate::server::Supervisor;
 use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
 
@@ -59,7 +59,7 @@ impl PairPool {
             sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
-            worker::serve(&theirs, out)
+            pair_worker::serve(&theirs, out)
         })?;
         let is_free = |pair: &usize| self.children.iter().all(|c| c.link.is_none() || c.pair != *pair);
         let pair = (2..).find(is_free).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::EXIT;
 use super::connection::{Connection, Disconnect};
 use super::messages;
-use super::pair::{Effect, Pair, Side};
+use super::pair::{Item, Pair, Side};
 use crate::server::{LingeringCloses, Output};
 use crate::sys::{self, PollFd};
 
@@ -37,16 +37,15 @@ impl PairSession {
     /// Gives a client the free place. Must not be called on a full pair, which would close it.
     pub fn join(&mut self, connection: Connection, out: &mut Output) {
         let Some(side) = self.pair.free() else { return };
-        let peer = connection.peer;
         let has_begun = self.pair.turn.is_some();
-        let effects = self.pair.join(side);
+        self.line(out, messages::joined(side, connection.peer, has_begun));
+        let items = self.pair.join(side);
         self.connections[side.index()] = Some(connection);
-        self.line(out, messages::joined(side, peer, has_begun));
         if !has_begun && self.pair.turn.is_some() {
             self.line(out, messages::BEGINS);
         }
         self.print_turn(out);
-        self.apply(effects, out);
+        self.queue(items);
     }
 
     /// Receives one message at most, sends what is due, notices clients that left. Returns their
@@ -57,14 +56,19 @@ impl PairSession {
         for side in Side::BOTH {
             let Some(connection) = &mut self.connections[side.index()] else { continue };
             match connection.receive(speaker == Some(side), now) {
-                Ok(Some(message)) => {
-                    messages::relayed(side, &message).iter().for_each(|line| self.line(out, line));
-                    let effects = self.pair.receive(&message);
-                    self.apply(effects, out);
+                Ok(Some(text)) => {
+                    messages::relayed(side, &text).iter().for_each(|line| self.line(out, line));
+                    let item = self.pair.receive(text);
+                    self.queue(item);
                     self.print_turn(out);
                 }
                 Ok(None) => {}
-                Err(reason) => self.disconnect(side, &reason, out),
+                Err(reason) => {
+                    self.disconnect(side, &reason, out);
+                    if let Disconnect::Fin = reason {
+                        self.print_turn(out);
+                    }
+                }
             }
         }
         for side in Side::BOTH {
@@ -89,29 +93,20 @@ impl PairSession {
     /// Sends both `exit`, after the pause that follows an opening item.
     pub fn close(&mut self, lingering: &mut LingeringCloses) {
         let connections = self.connections.iter().flatten();
-        if let Some(quiet_until) = connections.filter_map(|connection| connection.queue.quiet_until).max() {
-            let mut left = quiet_until.saturating_duration_since(Instant::now());
-            // Nothing is polled; a signal only interrupts the wait.
-            while !left.is_zero() && sys::wait(&mut [], Some(left)).is_ok() {
-                left = quiet_until.saturating_duration_since(Instant::now());
-            }
-        }
-        for connection in self.connections.iter_mut().filter_map(Option::take) {
-            let Connection { socket, queue, .. } = connection;
+        let quiet_until = connections.filter_map(|connection| connection.queue.quiet_until).max();
+        let left = || quiet_until?.checked_duration_since(Instant::now());
+        // Nothing is polled; a signal only interrupts the wait.
+        while left().is_some_and(|left| sys::wait(&mut [], Some(left)).is_ok()) {}
+        for Connection { socket, queue, .. } in self.connections.iter_mut().filter_map(Option::take) {
             lingering.add(socket, [queue.unfinished(), EXIT].concat(), Instant::now());
         }
         self.pair = Pair::default();
     }
 
-    fn apply(&mut self, effects: Vec<Effect>, out: &mut Output) {
-        for effect in effects {
-            match effect {
-                Effect::Send(side, item) => {
-                    if let Some(connection) = &mut self.connections[side.index()] {
-                        connection.queue.push(item);
-                    }
-                }
-                Effect::Disconnect(side) => self.disconnect(side, &Disconnect::Fin, out),
+    fn queue(&mut self, items: impl IntoIterator<Item = (Side, Item)>) {
+        for (side, item) in items {
+            if let Some(connection) = &mut self.connections[side.index()] {
+                connection.queue.push(item);
             }
         }
     }

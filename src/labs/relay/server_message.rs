@@ -44,11 +44,10 @@ impl ServerMessageDecoder {
                 messages.push(self.classify(&string));
                 continue;
             }
-            self.partial.push(byte);
-            if self.partial.len() > MAX_LEN {
-                let rest = self.partial.split_off(MAX_LEN);
-                messages.push(ServerMessage::Part(std::mem::replace(&mut self.partial, rest)));
+            if self.partial.len() == MAX_LEN {
+                messages.push(ServerMessage::Part(std::mem::take(&mut self.partial)));
             }
+            self.partial.push(byte);
         }
         messages
     }

@@ -1,25 +1,18 @@
+use super::super::message::Message;
 use super::*;
 use Side::{One, Two};
 use proptest::prelude::*;
 
-fn sends(side: Side, text: &str) -> Effect {
-    Effect::Send(side, Item { bytes: string(text.as_bytes()), opening: false })
-}
-
-fn opens(side: Side, text: &str) -> Effect {
-    opening(side, string(text.as_bytes()))
-}
-
-fn text(text: &str) -> Message {
-    Message::Text(text.as_bytes().to_vec())
+fn sends(side: Side, text: &str) -> (Side, Item) {
+    (side, Item { bytes: string(text.as_bytes()), opening: false })
 }
 
 #[track_caller]
 fn begin(pair: &mut Pair) {
     assert_eq!((pair.turn, pair.free()), (None, Some(One)));
-    assert_eq!(pair.join(One), [opens(One, "1")]);
+    assert_eq!(pair.join(One), [opening(One, b"1")]);
     assert_eq!((pair.turn, pair.speaker()), (None, None));
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(One, "emi"), opens(Two, "rec")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(One, b"emi"), opening(Two, b"rec")]);
 }
 
 #[track_caller]
@@ -33,70 +26,70 @@ fn begun() -> Pair {
 fn the_turn_passes_with_each_message() {
     let mut pair = begun();
     for (message, to) in [("un", Two), ("", One), ("trois", Two)] {
-        assert_eq!(pair.receive(&text(message)), [sends(to, message)]);
+        assert_eq!(pair.receive(message.into()), Some(sends(to, message)));
         assert_eq!(pair.speaker(), Some(to));
     }
 }
 
 #[test]
 fn exit_is_relayed_with_a_space_and_fin_is_not_relayed() {
-    let mut pair = begun();
-    assert_eq!(pair.receive(&Message::Exit), [sends(Two, "exit ")]);
-    assert_eq!(pair.receive(&Message::Fin), [Effect::Disconnect(Two)]);
+    let (mut pair, exit) = (begun(), Message::Exit.relayed().unwrap());
+    assert_eq!(pair.receive(exit), Some(sends(Two, "exit ")));
+    assert_eq!(Message::Fin.relayed(), None);
     pair.leave(Two);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "exit ")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"exit ")]);
 }
 
 #[test]
 fn a_later_client_gets_the_number_the_last_message_and_the_turn_of_the_one_that_left() {
     let mut pair = begun();
-    pair.receive(&text("un"));
+    pair.receive("un".into());
     // It is 2's turn.
     pair.leave(Two);
     assert_eq!(pair.free(), Some(Two));
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
-    assert_eq!(pair.receive(&text("deux")), [sends(One, "deux")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"un")]);
+    assert_eq!(pair.receive("deux".into()), Some(sends(One, "deux")));
 }
 
 #[test]
 fn a_later_client_out_of_turn_gets_the_last_message_too_and_its_partner_keeps_the_turn() {
     let mut pair = begun();
-    pair.receive(&text("un"));
-    pair.receive(&text("deux"));
+    pair.receive("un".into());
+    pair.receive("deux".into());
     // It is 1's turn when 2 leaves.
     pair.leave(Two);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "un")]);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"un")]);
     assert_eq!(pair.speaker(), Some(One));
-    assert_eq!(pair.receive(&text("trois")), [sends(Two, "trois")]);
-    assert_eq!(pair.receive(&text("quatre")), [sends(One, "quatre")]);
+    assert_eq!(pair.receive("trois".into()), Some(sends(Two, "trois")));
+    assert_eq!(pair.receive("quatre".into()), Some(sends(One, "quatre")));
 }
 
 #[test]
 fn a_message_to_a_free_place_is_kept_for_the_next_client() {
     let mut pair = begun();
     pair.leave(Two);
-    assert_eq!(pair.receive(&text("pour le suivant")), []);
+    assert_eq!(pair.receive("pour le suivant".into()), None);
     assert_eq!((pair.turn, pair.speaker()), (Some(Two), None));
-    assert_eq!(pair.receive(&text("ignored: nobody has the turn")), []);
-    assert_eq!(pair.join(Two), [opens(Two, "2"), opens(Two, "rec"), opens(Two, "pour le suivant")]);
-    assert_eq!(pair.receive(&text("réponse")), [sends(One, "réponse")]);
+    assert_eq!(pair.receive("ignored: nobody has the turn".into()), None);
+    assert_eq!(pair.join(Two), [opening(Two, b"2"), opening(Two, b"rec"), opening(Two, b"pour le suivant")]);
+    assert_eq!(pair.receive("réponse".into()), Some(sends(One, "réponse")));
 }
 
 #[test]
 fn a_later_client_in_turn_without_a_last_message_gets_an_empty_one() {
     let mut pair = begun();
     pair.leave(One);
-    assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec"), opens(One, "")]);
-    assert_eq!(pair.receive(&text("enfin")), [sends(Two, "enfin")]);
+    assert_eq!(pair.join(One), [opening(One, b"1"), opening(One, b"rec"), opening(One, b"")]);
+    assert_eq!(pair.receive("enfin".into()), Some(sends(Two, "enfin")));
     pair.leave(One);
     // Not its turn: the next message is for it.
-    assert_eq!(pair.join(One), [opens(One, "1"), opens(One, "rec")]);
+    assert_eq!(pair.join(One), [opening(One, b"1"), opening(One, b"rec")]);
 }
 
 #[test]
 fn when_both_are_gone_the_pair_starts_anew() {
     let mut pair = begun();
-    pair.receive(&text("oublié"));
+    pair.receive("oublié".into());
     pair.leave(One);
     pair.leave(Two);
     begin(&mut pair);
@@ -133,52 +126,42 @@ struct Model {
 
 impl Model {
     fn apply(&mut self, event: u8, word: &str) {
-        let effects = match event {
+        match event {
             0 | 1 => self.join(),
-            2..=4 => self.receive(&text(word), Some(string(word.as_bytes()))),
-            5 => self.receive(&Message::Fin, None),
-            6 => self.receive(&Message::Exit, Some(string(b"exit "))),
+            2..=4 => self.receive(word),
+            5 => self.pair.speaker().into_iter().for_each(|side| self.leave(side)),
+            6 => self.receive("exit "),
             7 => self.leave(One),
             _ => self.leave(Two),
-        };
-        effects.into_iter().for_each(|effect| self.follow(effect));
+        }
     }
 
-    fn join(&mut self) -> Vec<Effect> {
-        let Some(side) = self.pair.free() else { return Vec::new() };
+    fn join(&mut self) {
+        let Some(side) = self.pair.free() else { return };
         self.sent[side.index()] = Some(Vec::new());
-        let effects = self.pair.join(side);
+        self.pair.join(side).into_iter().for_each(|item| self.send(item));
         if self.pair.free().is_none() {
             self.turn.get_or_insert(One);
         }
-        effects
     }
 
-    /// The speaker says `message`, which its partner gets as `relayed`.
-    fn receive(&mut self, message: &Message, relayed: Option<Vec<u8>>) -> Vec<Effect> {
-        let speaker = self.pair.speaker();
-        let effects = self.pair.receive(message);
-        if let (Some(side), Some(relayed)) = (speaker, relayed) {
-            let to = side.other();
-            assert!(self.sent[to.index()].is_some() || effects.is_empty());
-            (self.turn, self.last[to.index()]) = (Some(to), Some(relayed));
+    fn receive(&mut self, text: &str) {
+        let reader = self.pair.speaker().map(Side::other);
+        self.pair.receive(text.into()).into_iter().for_each(|item| self.send(item));
+        if let Some(to) = reader {
+            (self.turn, self.last[to.index()]) = (reader, Some(string(text.as_bytes())));
         }
-        effects
     }
 
-    fn leave(&self, side: Side) -> Vec<Effect> {
-        self.sent[side.index()].iter().map(|_| Effect::Disconnect(side)).collect()
+    fn send(&mut self, (side, item): (Side, Item)) {
+        self.sent[side.index()].as_mut().unwrap().push(item);
     }
 
-    fn follow(&mut self, effect: Effect) {
-        match effect {
-            Effect::Send(side, item) => self.sent[side.index()].as_mut().unwrap().push(item),
-            Effect::Disconnect(side) => {
-                self.sent[side.index()].take().unwrap();
-                self.pair.leave(side);
-                if self.sent[side.other().index()].is_none() {
-                    (self.turn, self.last) = (None, [None, None]);
-                }
+    fn leave(&mut self, side: Side) {
+        if self.sent[side.index()].take().is_some() {
+            self.pair.leave(side);
+            if self.sent[side.other().index()].is_none() {
+                (self.turn, self.last) = (None, [None, None]);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The items still to be sent to a client, and when each may be. Pure: the clock is the caller's.
 //!
-//! The course's client reads its number with one `recv` and its role with the next. If both lay in
-//! its socket, the first would swallow the second: so the item after an opening one waits.
+//! The course's client reads its number, its role and a replayed message with one small `recv` each.
+//! If two lay in its socket, one `recv` would swallow both: so the item after an opening one waits.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const GAP: Duration = Duration::from_millis(200);
 
 /// Holds a few items at most: the client may speak only when its queue is empty.
 #[derive(Debug, Default)]
-pub struct SendQueue {
+pub struct ItemQueue {
     items: VecDeque<Item>,
     /// Bytes of the first item that are sent.
     sent: usize,
@@ -20,7 +20,7 @@ pub struct SendQueue {
     pub quiet_until: Option<Instant>,
 }
 
-impl SendQueue {
+impl ItemQueue {
     pub fn push(&mut self, item: Item) {
         self.items.push_back(item);
     }
@@ -37,7 +37,7 @@ impl SendQueue {
         }
     }
 
-    /// Records that `bytes` of [`SendQueue::ready`] were sent.
+    /// Records that `bytes` of [`ItemQueue::ready`] were sent.
     pub fn advance(&mut self, bytes: usize, now: Instant) {
         self.sent += bytes;
         if self.items.front().is_none_or(|item| self.sent < item.bytes.len()) {
@@ -61,9 +61,9 @@ impl SendQueue {
 mod tests {
     use super::*;
 
-    fn queue(items: &[(&str, bool)]) -> (SendQueue, Instant) {
+    fn queue(items: &[(&str, bool)]) -> (ItemQueue, Instant) {
         let items = items.iter().map(|&(text, opening)| Item { bytes: text.into(), opening });
-        (SendQueue { items: items.collect(), ..SendQueue::default() }, Instant::now())
+        (ItemQueue { items: items.collect(), ..ItemQueue::default() }, Instant::now())
     }
 
     #[test]

@@ -20,7 +20,7 @@ const FAILED: i32 = 71;
 
 const FREED: &[u8] = b"-";
 
-struct Worker<'a> {
+struct PairWorker<'a> {
     link: &'a UnixStream,
     out: &'a mut Output,
     session: PairSession,
@@ -31,7 +31,7 @@ struct Worker<'a> {
 /// ends, in whatever way. Returns the exit status.
 pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
     let session = PairSession::new(format!("(fils {})", Pid::this()));
-    let mut worker = Worker { link, out, session, lingering: LingeringCloses::default() };
+    let mut worker = PairWorker { link, out, session, lingering: LingeringCloses::default() };
     loop {
         match worker.turn() {
             Ok(true) => {}
@@ -45,21 +45,23 @@ pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
     SERVED
 }
 
-impl Worker<'_> {
+impl PairWorker<'_> {
     /// False when the link is closed.
     fn turn(&mut self) -> io::Result<bool> {
-        let mut freed = 0;
-        if self.wait()? {
-            match sys::take_passed(self.link) {
-                Ok(Passed::Descriptor(fd)) => freed += self.join(fd),
-                Ok(Passed::Lost) => freed += self.lose(),
-                Ok(Passed::Nothing) => {}
+        let is_lost = self.wait()?
+            && match sys::take_passed(self.link) {
+                Ok(Passed::Descriptor(fd)) => !self.join(fd),
+                Ok(Passed::Lost) => true,
+                Ok(Passed::Nothing) => false,
                 Ok(Passed::End) | Err(_) => return Ok(false),
-            }
+            };
+        if is_lost {
+            self.session.line(self.out, messages::LOST_WHILE_PASSED);
         }
         let now = Instant::now();
         let left = self.session.advance(self.out, now);
-        for _ in 0..freed + left.len() {
+        // The first process counts the place of a lost client as taken.
+        for _ in 0..left.len() + usize::from(is_lost) {
             // Fails only when the first process is gone, which the link shows too. Never blocks: at
             // most one byte per client that was passed.
             let _ = self.link.write(FREED);
@@ -81,19 +83,14 @@ impl Worker<'_> {
         Ok(sys::is_ready(&watched[0]))
     }
 
-    /// Returns the number of places that the first process counts as taken and that are free.
-    fn join(&mut self, fd: OwnedFd) -> usize {
+    /// False if the client is gone.
+    fn join(&mut self, fd: OwnedFd) -> bool {
         let socket = TcpStream::from(fd);
         // A reset connection has no peer.
-        let Ok(peer) = socket.peer_addr() else { return self.lose() };
+        let Ok(peer) = socket.peer_addr() else { return false };
         // In the form that [`crate::server::Listener`] gives it.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         self.session.join(Connection::new((socket, peer)), self.out);
-        0
-    }
-
-    fn lose(&mut self) -> usize {
-        self.session.line(self.out, messages::LOST_WHILE_PASSED);
-        1
+        true
     }
 }
