@@ -108,7 +108,7 @@ impl ChatServer {
             }
         }
         if let (Some(web), Some(frames)) = (&mut self.web, self.frames) {
-            context.say(frames, web.message(record));
+            context.say(frames, web.encoder.frame(record.pid, ws_encode::now(), record.body));
         }
         let out = &mut context.supervisor.out;
         self.trace.record(record, out);
@@ -148,7 +148,7 @@ impl Service for ChatServer {
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
         match self.listeners[listener] {
             Some(encoding) => encoding.line(reason),
-            None => self.web.as_ref().map(|web| web.refusal(reason)).unwrap_or_default(),
+            None => self.web.as_ref().map(|web| web.responses.refusal(reason)).unwrap_or_default(),
         }
     }
 
@@ -278,7 +278,7 @@ impl Service for ChatServer {
     }
 
     fn discard_in_child(&mut self) {
-        self.web.iter_mut().for_each(WebEndpoint::forget);
+        self.web.iter_mut().for_each(|web| web.encoder.forget());
         self.transcript.iter_mut().for_each(Transcript::forget);
     }
 }

@@ -69,20 +69,16 @@ fn talk_plain(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result
         }
         connection => connection?,
     };
-    let outcome = match connection {
-        Some(connection) => {
-            talk_through(connection, connector, Sender::new(signals, pseudo), pseudo, reconnects)
-        }
-        None => Ok(MESSAGES.interrupted().to_string()),
-    };
+    let sender = Sender::new(signals, pseudo);
+    let outcome = talk_through(connection, connector, sender, pseudo, reconnects);
     end_at_once();
     PROGRAM.complain(&outcome?);
     Ok(())
 }
 
-/// Runs one pair of processes per connection. Returns the closing message.
+/// Runs one pair of processes per connection; `None`: interrupted. Returns the closing message.
 fn talk_through(
-    mut connection: TcpStream,
+    mut connection: Option<TcpStream>,
     mut connector: Connector,
     mut sender: Sender,
     pseudo: &str,
@@ -91,12 +87,12 @@ fn talk_through(
     let on_terminal = io::stdout().is_terminal();
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
     let mut opening = format!("{}\n{prompt}", messages::connected(&connector.address(), pseudo));
-    loop {
-        let receiver = PeerProcess::start(&sender.signals, &connection, |connection, parent| {
+    while let Some(socket) = connection {
+        let receiver = PeerProcess::start(&sender.signals, &socket, |connection, parent| {
             show(connection, parent, &opening, pseudo, on_terminal)
         })
         .context("fork")?;
-        let end = sender.run(&connection, receiver);
+        let end = sender.run(&socket, receiver);
         if on_terminal && sys::is_writable_now(io::stdout()) {
             // Leaves the prompt's line.
             let _ = io::stdout().write_all(b"\n");
@@ -111,14 +107,12 @@ fn talk_through(
             PROGRAM.complain(&messages::lost(reason));
         }
         // Frees descriptor 3 for the next connection.
-        drop(connection);
-        match connect_with(MESSAGES, &mut connector, &mut sender.signals)? {
-            Some(next) => connection = next,
-            None => return Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.len())),
-        }
-        if !connector.is_flapping() {
+        drop(socket);
+        connection = connect_with(MESSAGES, &mut connector, &mut sender.signals)?;
+        if connection.is_some() && !connector.is_flapping() {
             PROGRAM.complain(messages::BACK);
         }
         opening.clone_from(&prompt);
     }
+    Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.len()))
 }

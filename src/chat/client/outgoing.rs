@@ -5,15 +5,11 @@ const MAX: usize = 1024;
 
 /// Bytes of text in one message of `pseudo`.
 pub fn room_for_text(pseudo: &str) -> usize {
-    MAX - 1 - prefix(pseudo).len()
+    MAX - message(pseudo, b"").len()
 }
 
 pub fn message(pseudo: &str, text: &[u8]) -> Vec<u8> {
-    [prefix(pseudo).as_bytes(), text, b"\0"].concat()
-}
-
-fn prefix(pseudo: &str) -> String {
-    format!("{pseudo} : ")
+    [pseudo.as_bytes(), b" : ", text, b"\0"].concat()
 }
 
 #[cfg(test)]

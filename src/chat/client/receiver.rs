@@ -83,12 +83,10 @@ pub fn receive(
     loop {
         let timeout = decoder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
-        let mut watched = [server, sys::watch(parent.as_fd(), Interest::End)];
-        if sys::wait(&mut watched, timeout).is_err() {
-            return BROKEN;
-        }
+        let watched = [server, sys::watch(parent.as_fd(), Interest::End)];
+        let Ok(ready) = sys::wait_for_some(watched.map(Some), timeout) else { return BROKEN };
         let mut end = None;
-        match watched.each_ref().map(sys::is_ready) {
+        match ready {
             [_, true] => return CLOSED,
             [true, false] => match connection.read(decoder.spare()) {
                 Ok(0) => end = Some(CLOSED),
@@ -116,10 +114,8 @@ fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
     // Fails only when the first process is gone.
     let _ = parent.write(MARK);
     while !text.is_empty() {
-        let mut watched =
-            [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
-        sys::wait(&mut watched, None).map_err(|_| Errno::EIO)?;
-        match watched.each_ref().map(sys::is_ready) {
+        let watched = [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
+        match sys::wait_for_some(watched.map(Some), None).map_err(|_| Errno::EIO)? {
             [_, true] => return Ok(()),
             // A pipe that poll(2) reports writable takes PIPE_BUF bytes without blocking.
             [true, false] => match nix::unistd::write(&out, &text[..text.len().min(PIPE_BUF)]) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::errno::Errno;
@@ -13,7 +13,7 @@ use super::outgoing::{message, room_for_text};
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
 use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus};
-use crate::sys::{self, Interest, Signals};
+use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
     pub signals: Signals,
@@ -22,19 +22,6 @@ pub struct Sender<'a> {
     /// The keyboard is read only while this is empty (backpressure).
     pub queue: SendQueue,
     input_ended: bool,
-}
-
-/// Why a connection is not used any more.
-enum StopReason {
-    /// The second process has ended; `wanted`: after our half-close.
-    ReceiverEnded {
-        wanted: bool,
-    },
-    Signal,
-    /// End of input, and everything is sent.
-    InputEnded,
-    /// The connection takes nothing any more.
-    SendFailed,
 }
 
 impl Sender<'_> {
@@ -51,59 +38,48 @@ impl Sender<'_> {
         mut receiver: PeerProcess,
     ) -> anyhow::Result<ConnectionEnd> {
         self.queue.restart_message();
-        let reason = match self.send_lines(connection, &mut receiver) {
-            Ok(StopReason::InputEnded) => {
-                // The server sends what is left, and closes. Fails only when the connection is gone
-                // already.
-                let _ = connection.shutdown(Shutdown::Write);
-                self.wait_for(&mut receiver, true)
-            }
-            Ok(StopReason::SendFailed) => self.wait_for(&mut receiver, false),
-            reason => reason,
-        };
-        if let Ok(StopReason::ReceiverEnded { wanted }) = reason {
-            return end_of(receiver.join().context("waitpid")?, wanted);
-        }
-        receiver.stop();
-        match reason? {
-            StopReason::InputEnded => bail!(MESSAGES.not_closed()),
-            StopReason::SendFailed => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
-            StopReason::Signal | StopReason::ReceiverEnded { .. } => {
-                Ok(ConnectionEnd::ByUser(MESSAGES.interrupted()))
+        match self.send_lines(connection, &mut receiver).transpose() {
+            None => end_of(receiver.join().context("waitpid")?, self.has_sent_all()),
+            Some(end) => {
+                receiver.stop();
+                end
             }
         }
     }
 
+    fn has_sent_all(&self) -> bool {
+        self.input_ended && self.queue.is_empty()
+    }
+
+    /// `None`: the second process has ended.
     fn send_lines(
         &mut self,
         connection: &TcpStream,
         receiver: &mut PeerProcess,
-    ) -> anyhow::Result<StopReason> {
+    ) -> anyhow::Result<Option<ConnectionEnd>> {
         let keyboard = io::stdin();
-        while !(self.input_ended && self.queue.is_empty()) {
+        while !self.has_sent_all() {
             let input_or_output = match self.queue.is_empty() {
                 true => sys::watch(keyboard.as_fd(), Interest::Read),
                 false => sys::watch(connection.as_fd(), Interest::Write),
             };
-            let mut watched = [
-                sys::watch(self.signals.as_fd(), Interest::Read),
-                sys::watch(receiver.lifeline(), Interest::Read),
-                input_or_output,
-            ];
-            sys::wait(&mut watched, None).context("poll")?;
-            match watched.each_ref().map(sys::is_ready) {
-                [true, _, _] if !self.signals.take().is_empty() => return Ok(StopReason::Signal),
-                [_, true, _] if receiver.status() == PeerStatus::Ended => {
-                    return Ok(self.receiver_ended(false));
-                }
-                [_, _, true] if self.queue.is_empty() => self.input_ended = self.read_keyboard()?,
-                _ => {}
+            let [has_signal, has_news, is_ready] = self.wait(receiver, Some(input_or_output), None)?;
+            if has_signal && let Some(end) = self.interrupted() {
+                return Ok(Some(end));
+            }
+            if has_news && receiver.status() == PeerStatus::Ended {
+                return Ok(self.interrupted());
+            }
+            if is_ready && self.queue.is_empty() {
+                self.input_ended = self.read_keyboard()?;
             }
             if self.queue.send(connection, drop).is_err() {
-                return Ok(StopReason::SendFailed);
+                return self.wait_for(receiver);
             }
         }
-        Ok(StopReason::InputEnded)
+        // The server sends what is left, and closes. Fails only when the connection is gone already.
+        let _ = connection.shutdown(Shutdown::Write);
+        self.wait_for(receiver)
     }
 
     /// One read. True at the end of input.
@@ -125,24 +101,21 @@ impl Sender<'_> {
     }
 
     /// Waits for the second process's end, [`GRACE`] at most: time in which it writes output does
-    /// not count.
-    fn wait_for(&mut self, receiver: &mut PeerProcess, wanted: bool) -> anyhow::Result<StopReason> {
+    /// not count. `None`: it has ended.
+    fn wait_for(&mut self, receiver: &mut PeerProcess) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
         loop {
             let timeout = match receiver.status() {
-                PeerStatus::Ended => return Ok(self.receiver_ended(wanted)),
+                PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
-                PeerStatus::Idle if left.is_zero() => {
-                    return Ok(if wanted { StopReason::InputEnded } else { StopReason::SendFailed });
-                }
-                PeerStatus::Idle => Some(left),
+                PeerStatus::Idle if !left.is_zero() => Some(left),
+                PeerStatus::Idle if self.has_sent_all() => bail!(MESSAGES.not_closed()),
+                PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
-            let signals = sys::watch(self.signals.as_fd(), Interest::Read);
-            let mut watched = [signals, sys::watch(receiver.lifeline(), Interest::Read)];
             let begun = Instant::now();
-            sys::wait(&mut watched, timeout).context("poll")?;
-            if sys::is_ready(&watched[0]) && !self.signals.take().is_empty() {
-                return Ok(StopReason::Signal);
+            let [has_signal, ..] = self.wait(receiver, None, timeout)?;
+            if has_signal && let Some(end) = self.interrupted() {
+                return Ok(Some(end));
             }
             if timeout.is_some() {
                 left = left.saturating_sub(begun.elapsed());
@@ -150,9 +123,20 @@ impl Sender<'_> {
         }
     }
 
-    /// A signal that reached both processes may have ended the other first.
-    fn receiver_ended(&mut self, wanted: bool) -> StopReason {
-        let is_signal = !self.signals.take().is_empty();
-        if is_signal { StopReason::Signal } else { StopReason::ReceiverEnded { wanted } }
+    /// Waits for a signal, news of the second process, or `other`. Returns which of them are ready.
+    fn wait(
+        &self,
+        receiver: &PeerProcess,
+        other: Option<PollFd>,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<[bool; 3]> {
+        let signals = sys::watch(self.signals.as_fd(), Interest::Read);
+        let lifeline = sys::watch(receiver.lifeline(), Interest::Read);
+        sys::wait_for_some([Some(signals), Some(lifeline), other], timeout).context("poll")
+    }
+
+    /// By a signal, which may have reached both processes and ended the other first.
+    fn interrupted(&mut self) -> Option<ConnectionEnd> {
+        (!self.signals.take().is_empty()).then(|| ConnectionEnd::ByUser(MESSAGES.interrupted()))
     }
 }

@@ -19,8 +19,8 @@ use crate::server::Supervisor;
 pub(crate) struct WebEndpoint {
     /// The hosts and origins that requests may name.
     pub site: Site,
-    responses: Responses,
-    encoder: WsEncoder,
+    pub responses: Responses,
+    pub encoder: WsEncoder,
     /// The address of the room's first listener, which the page shows.
     room: SocketAddr,
     /// Limit of one address's clients in the room, checked at entry.
@@ -30,20 +30,8 @@ pub(crate) struct WebEndpoint {
 
 impl WebEndpoint {
     pub fn new(site: Site, room: SocketAddr, max_per_address: Option<usize>, verbosity: Verbosity) -> Self {
-        let (responses, encoder) = (Responses::new(), WsEncoder::default());
+        let (responses, encoder) = (Responses::new(), WsEncoder::new());
         WebEndpoint { site, responses, encoder, room, max_per_address, verbosity }
-    }
-
-    pub fn message(&mut self, record: &Record) -> &[u8] {
-        self.encoder.frame(record.pid, ws_encode::now(), record.body)
-    }
-
-    pub fn forget(&mut self) {
-        self.encoder.forget();
-    }
-
-    pub fn refusal(&self, reason: &str) -> Vec<u8> {
-        self.responses.refusal(reason)
     }
 
     /// Serves the request of a browser outside the room. False for one that was disconnected
@@ -69,7 +57,7 @@ impl WebEndpoint {
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
             supervisor.err.line(supervisor.messages.refused_address(connection.peer, most));
             let reason = PROGRAM.says(&supervisor.messages.too_many_from_your_address(most));
-            connection.disconnect(self.refusal(&reason));
+            connection.disconnect(self.responses.refusal(&reason));
             return true;
         }
         client.encoding = Some(Encoding::WebSocket);

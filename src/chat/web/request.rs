@@ -43,19 +43,18 @@ pub(crate) fn is_head(bytes: &[u8]) -> bool {
 /// Routes a request of which `bytes` have arrived.
 pub fn route(bytes: &[u8], site: &Site) -> Route {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD_LEN)];
-    let Some(rest) = bytes.strip_prefix(HEAD) else { return route_get(bytes, site) };
     // tungstenite parses GET alone.
-    match route_get(&[b"GET ", rest].concat(), site) {
+    let head_as_get = bytes.strip_prefix(HEAD).map(|rest| [b"GET ", rest].concat());
+    match route_get(head_as_get.as_deref().unwrap_or(bytes), site) {
         Route::Incomplete if bytes.len() == MAX_HEAD_LEN => Route::Response(Response::TooLarge),
-        Route::Enter(..) => Route::Response(Response::OnlyWebSocket),
+        Route::Enter(..) if head_as_get.is_some() => Route::Response(Response::OnlyWebSocket),
         route => route,
     }
 }
 
 fn route_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
-        Ok(None) if bytes.len() < MAX_HEAD_LEN => Route::Incomplete,
-        Ok(None) => Route::Response(Response::TooLarge),
+        Ok(None) => Route::Incomplete,
         Ok(Some((size, request))) => match check(&request, site) {
             Ok(accept) => Route::Enter(accept, size),
             Err(response) => Route::Response(response),

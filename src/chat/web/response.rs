@@ -90,26 +90,20 @@ impl Responses {
     /// Encodes a response, after which the connection is to be closed.
     pub(crate) fn bytes(&self, response: Response, head_alone: bool) -> Vec<u8> {
         let (_, status, headers, text) = ALL[response as usize - 1];
-        let mut bytes = match response {
-            Response::Page => self.http(status, "", "text/html", PAGE),
-            Response::NoIcon => self.http(status, "", "", ""),
-            _ => self.http(status, headers, "text/plain", &format!("{text}\n")),
-        };
-        if head_alone {
-            let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
-            bytes.truncate(head);
+        match response {
+            Response::Page => self.http(status, "", "text/html", PAGE, head_alone),
+            Response::NoIcon => self.http(status, "", "", "", head_alone),
+            _ => self.http(status, headers, "text/plain", &format!("{text}\n"), head_alone),
         }
-        bytes
     }
 
     /// 503 with `reason`: over a limit, or no child could be forked.
     pub(crate) fn refusal(&self, reason: &str) -> Vec<u8> {
-        self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"))
+        self.http("503 Service Unavailable", "", "text/plain", &format!("{reason}\n"), false)
     }
 
-    /// Kept off the heap, since the page is large: a heap write after fork copies the page of
-    /// memory (copy-on-write), which then is private memory of every child forked before.
-    fn http(&self, status: &str, headers: &str, kind: &str, body: &str) -> Vec<u8> {
+    /// In a [`dontfork_vec`], since the page is large.
+    fn http(&self, status: &str, headers: &str, kind: &str, body: &str, head_alone: bool) -> Vec<u8> {
         let (policy, length) = (&self.policy, body.len());
         let content = match kind {
             // No Content-Length in a 204: RFC 9110, 8.6.
@@ -122,7 +116,9 @@ impl Responses {
         );
         let mut bytes = dontfork_vec();
         bytes.extend_from_slice(head.as_bytes());
-        bytes.extend_from_slice(body.as_bytes());
+        if !head_alone {
+            bytes.extend_from_slice(body.as_bytes());
+        }
         bytes
     }
 }

@@ -1,5 +1,4 @@
-//! A worker of the HTTP listener: it reads a browser's request, then, once the browser has entered
-//! the room, its WebSocket frames. Like every worker it writes records and never to the socket.
+//! A worker of the HTTP listener: reads a browser's request, then its frames if it enters the room.
 
 use std::io::{self, PipeWriter};
 use std::net::TcpStream;

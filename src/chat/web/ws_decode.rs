@@ -3,6 +3,7 @@
 //! tungstenite replies to pings and closes by itself. Its output is discarded: only the hub writes
 //! to clients, and it encodes its own replies to these events.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
 use tungstenite::error::Error;
@@ -42,37 +43,13 @@ impl WsDecoder {
             .write_buffer_size(0)
             .max_message_size(Some(CHUNK))
             .max_frame_size(Some(CHUNK));
-        let buffer = ReadBuffer { bytes: first.to_vec(), read: 0 };
+        let buffer = ReadBuffer(first.to_vec().into());
         WsDecoder { socket: WebSocket::from_raw_socket(buffer, Role::Server, Some(config)), closed: false }
     }
 
     /// To be called when [`WsDecoder::next`] has returned `None`.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let buffer = self.socket.get_mut();
-        buffer.bytes.drain(..buffer.read);
-        buffer.read = 0;
-        buffer.bytes.extend_from_slice(bytes);
-    }
-
-    fn next_event(&mut self) -> Option<WsEvent> {
-        loop {
-            return Some(match self.socket.read() {
-                Ok(Message::Text(text)) => match text_of_line(text.as_str()) {
-                    text if text.is_empty() => continue,
-                    text => WsEvent::Text(text),
-                },
-                Ok(Message::Ping(bytes)) => WsEvent::Ping(bytes.to_vec()),
-                Ok(Message::Pong(_) | Message::Frame(_)) => continue,
-                Ok(Message::Binary(_)) => WsEvent::Close(CloseCode::Unsupported.into()),
-                Ok(Message::Close(frame)) => {
-                    WsEvent::Close(frame.map_or(NO_STATUS, |frame| frame.code.into()))
-                }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(Error::Capacity(_)) => WsEvent::Close(CloseCode::Size.into()),
-                Err(Error::Utf8(_)) => WsEvent::Close(CloseCode::Invalid.into()),
-                Err(_) => WsEvent::Close(CloseCode::Protocol.into()),
-            });
-        }
+        self.socket.get_mut().0.extend(bytes);
     }
 }
 
@@ -80,9 +57,25 @@ impl Iterator for WsDecoder {
     type Item = WsEvent;
 
     fn next(&mut self) -> Option<WsEvent> {
-        let event = if self.closed { None } else { self.next_event() };
-        self.closed |= matches!(event, Some(WsEvent::Close(_)));
-        event
+        while !self.closed {
+            let code = match self.socket.read() {
+                Ok(Message::Text(text)) => match text_of_line(&text) {
+                    text if text.is_empty() => continue,
+                    text => return Some(WsEvent::Text(text)),
+                },
+                Ok(Message::Ping(bytes)) => return Some(WsEvent::Ping(bytes.to_vec())),
+                Ok(Message::Pong(_) | Message::Frame(_)) => continue,
+                Ok(Message::Binary(_)) => CloseCode::Unsupported.into(),
+                Ok(Message::Close(frame)) => frame.map_or(NO_STATUS, |frame| frame.code.into()),
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(Error::Capacity(_)) => CloseCode::Size.into(),
+                Err(Error::Utf8(_)) => CloseCode::Invalid.into(),
+                Err(_) => CloseCode::Protocol.into(),
+            };
+            self.closed = true;
+            return Some(WsEvent::Close(code));
+        }
+        None
     }
 }
 
@@ -93,20 +86,13 @@ fn text_of_line(text: &str) -> Vec<u8> {
 
 /// Reads like a non-blocking socket, and discards writes.
 #[derive(Debug)]
-struct ReadBuffer {
-    bytes: Vec<u8>,
-    /// How many of `bytes` were read.
-    read: usize,
-}
+struct ReadBuffer(VecDeque<u8>);
 
 impl Read for ReadBuffer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match (&self.bytes[self.read..]).read(buffer)? {
+        match self.0.read(buffer)? {
             0 => Err(io::ErrorKind::WouldBlock.into()),
-            n => {
-                self.read += n;
-                Ok(n)
-            }
+            n => Ok(n),
         }
     }
 }
@@ -178,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn protocol_errors_close_the_connection() {
+    fn an_error_or_a_close_frame_is_the_last_event() {
         let unmasked = vec![0x81, 2, b'h', b'i'];
-        for (wrong, code) in [
+        for (last, code) in [
             (unmasked, 1002),
             (frame(0xc1, b"compressed"), 1002),
             (frame(0xa1, b""), 1002),
@@ -196,20 +182,16 @@ mod tests {
             (frame(0x81, b"\xff"), 1007),
             (frame(0x81, b"\xed\xa0\x80"), 1007),
             (frame(0x88, b"\x03\xe8\xff"), 1007),
+            // A code that must not be sent.
+            (frame(0x88, &NO_STATUS.to_be_bytes()), 1002),
+            // No errors: the client's own code.
+            (frame(0x88, b""), NO_STATUS),
+            (frame(0x88, b"\x03\xe8bye"), 1000),
+            (frame(0x88, b"\x0f\xa0"), 4000),
         ] {
-            let stream = [wrong.clone(), frame(0x81, b"later")].concat();
-            assert_eq!(events(&stream), [WsEvent::Close(code)], "{wrong:?}");
+            let stream = [last.clone(), frame(0x81, b"later")].concat();
+            assert_eq!(events(&stream), [WsEvent::Close(code)], "{last:?}");
         }
-    }
-
-    #[test]
-    fn the_code_of_a_close_frame_is_reported() {
-        let close = |payload: &[u8]| events(&[frame(0x88, payload), frame(0x81, b"later")].concat());
-        assert_eq!(close(b""), [WsEvent::Close(NO_STATUS)]);
-        assert_eq!(close(b"\x03\xe8bye"), [WsEvent::Close(1000)]);
-        assert_eq!(close(b"\x0f\xa0"), [WsEvent::Close(4000)]);
-        // A code that must not be sent is a protocol error.
-        assert_eq!(close(&NO_STATUS.to_be_bytes()), [WsEvent::Close(1002)]);
     }
 
     #[test]
@@ -219,7 +201,7 @@ mod tests {
         for _ in 0..10_000 {
             decoder.feed(&empty);
             assert_eq!(decoder.next(), None);
-            assert!(decoder.socket.get_ref().bytes.capacity() <= 4096);
+            assert!(decoder.socket.get_ref().0.capacity() <= 4096);
         }
         decoder.feed(&frame(0x80, b"b"));
         assert_eq!(decoder.next(), Some(text("ab")));

@@ -24,20 +24,17 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }
 
-/// Encodes messages in one reused buffer. Kept off the heap: a heap write after fork copies the
-/// page (copy-on-write) and shows up as private memory of every child forked before.
+/// Encodes messages in one reused buffer, which children do not share: [`dontfork_vec`].
 #[derive(Debug)]
 pub struct WsEncoder {
     frame: Vec<u8>,
 }
 
-impl Default for WsEncoder {
-    fn default() -> WsEncoder {
+impl WsEncoder {
+    pub fn new() -> WsEncoder {
         WsEncoder { frame: dontfork_vec() }
     }
-}
 
-impl WsEncoder {
     /// The frame of what the client `pid` said at `time`: a message of C strings, or the text of a
     /// line. Bytes that are not UTF-8 become U+FFFD.
     pub fn frame(&mut self, pid: Pid, time: u64, said: &[u8]) -> &[u8] {
@@ -114,7 +111,7 @@ mod tests {
     const PID: Pid = Pid::from_raw(42);
 
     fn message(pid: Pid, time: u64, said: &[u8]) -> Vec<u8> {
-        WsEncoder::default().frame(pid, time, said).to_vec()
+        WsEncoder::new().frame(pid, time, said).to_vec()
     }
 
     /// The JSON in the first frame of `bytes`, and the length of the frame.

@@ -1,13 +1,20 @@
-//! The connection, and the second process: there is always one, as the terminal's watchdog.
+//! The connection: sends while there is one, tries to connect while there is none, and closes it in
+//! the end. There is always a second process, as the terminal's watchdog.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use super::receiver::{receive_for, watch_over};
-use crate::client::PeerProcess;
-use crate::sys::{Signals, TerminalModes};
+use super::ChatUi;
+use super::format::Origin;
+use super::receiver::receive_or_watch;
+use crate::chat::client::messages::{self, MESSAGES};
+use crate::chat::client::receiver::{ConnectionEnd, end_of};
+use crate::client::{Exit, PeerProcess};
+use crate::hub::framing;
 
 #[derive(Debug)]
 pub struct ServerConnection {
@@ -17,23 +24,137 @@ pub struct ServerConnection {
 }
 
 impl ServerConnection {
-    /// Forks the second process.
-    pub fn start(
-        socket: Option<TcpStream>,
-        signals: &Signals,
-        modes: &TerminalModes,
-    ) -> anyhow::Result<ServerConnection> {
-        let receiver = match &socket {
-            Some(socket) => {
-                PeerProcess::start(signals, socket, |_, parent| receive_for(parent, socket, modes))
-            }
-            None => PeerProcess::start(signals, &io::stdin(), |_, parent| watch_over(parent, modes)),
-        };
-        Ok(ServerConnection { receiver: receiver.context("fork")?, socket })
-    }
-
     /// Closes the connection.
     pub fn into_receiver(self) -> PeerProcess {
         self.receiver
+    }
+}
+
+impl ChatUi<'_> {
+    /// Forks the second process.
+    pub(super) fn start_receiver(&self, socket: Option<TcpStream>) -> anyhow::Result<ServerConnection> {
+        let keyboard = io::stdin();
+        let kept = socket.as_ref().map_or(keyboard.as_fd(), AsFd::as_fd);
+        let receiver = PeerProcess::start(&self.events.signals, &kept, |_, parent| {
+            receive_or_watch(parent, socket.as_ref(), &self.modes)
+        });
+        Ok(ServerConnection { receiver: receiver.context("fork")?, socket })
+    }
+
+    pub(super) fn send_or_connect(&mut self) -> anyhow::Result<()> {
+        match &self.server {
+            Some(server) if server.socket.is_none() => return self.connect(),
+            _ => self.send(),
+        }
+        Ok(())
+    }
+
+    /// Sends nothing without a connection.
+    fn send(&mut self) {
+        let Some(socket) = self.server.as_ref().and_then(|server| server.socket.as_ref()) else { return };
+        let (echoes, mut not_awaited) = (&mut self.echoes, Vec::new());
+        let now = Instant::now();
+        let sent = |mut message: Vec<u8>| {
+            message.pop();
+            not_awaited.extend(echoes.sent(message, now));
+        };
+        if !self.is_broken && self.queue.send(socket, sent).is_err() {
+            self.is_broken = true;
+            // The second process reads what the server has still sent, then the end.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        self.show_messages(&not_awaited, Origin::Own);
+    }
+
+    fn connect(&mut self) -> anyhow::Result<()> {
+        match self.connector.advance(Instant::now()) {
+            Ok(Some(socket)) => {
+                self.connected(socket)?;
+                self.send();
+            }
+            Ok(None) => {}
+            Err(reason) => {
+                let reason = self.connector.unreachable(MESSAGES, &reason);
+                bail!(messages::with_unsent(&reason, self.queue.len()));
+            }
+        }
+        if let Some(text) = self.connector.take_rejection() {
+            self.show_messages(framing::messages(&text), Origin::Others);
+        }
+        Ok(())
+    }
+
+    pub(super) fn connected(&mut self, socket: TcpStream) -> anyhow::Result<()> {
+        let address = self.connector.address();
+        match self.address.replace(address.clone()) {
+            None => self.terminal.print(&messages::connected(&address, self.pseudo)),
+            Some(_) if self.connector.is_flapping() => {}
+            Some(_) => self.notice(messages::BACK),
+        }
+        self.queue.restart_message();
+        self.is_broken = false;
+        let server = self.start_receiver(Some(socket))?;
+        if let Some(before) = self.server.replace(server) {
+            before.into_receiver().stop();
+        }
+        Ok(())
+    }
+
+    pub(super) fn receiver_ended(&mut self) -> anyhow::Result<Option<Exit>> {
+        let Some(server) = self.server.take() else { return Ok(None) };
+        let was_connected = server.socket.is_some();
+        // A signal that reached both processes may have ended the other first.
+        if let Some(exit) = self.take_signals()? {
+            self.server = Some(server);
+            return Ok(Some(exit));
+        }
+        // Forked before descriptor 3 is closed, which must be free for the next connection.
+        let next = (self.reconnects && was_connected).then(|| self.start_receiver(None)).transpose()?;
+        let ended = server.into_receiver().join().context("waitpid")?;
+        self.server = next;
+        match end_of(ended, self.events.is_in_grace())? {
+            ConnectionEnd::ByUser(message) => return Ok(Some(Exit::Normal(message.to_string()))),
+            ConnectionEnd::Lost(reason) => {
+                let reason = if self.is_broken { MESSAGES.broken() } else { reason };
+                self.partial_message.clear();
+                let lost = self.echoes.end();
+                self.show_messages(&lost, Origin::Lost);
+                if self.server.is_none() {
+                    bail!(messages::with_unsent(reason, self.queue.len()));
+                }
+                self.connector.reconnect(Instant::now());
+                if !self.connector.is_flapping() {
+                    self.notice(&messages::lost(reason));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// After the end of input: closes our side once everything is sent, and waits for the server.
+    pub(super) fn leave(&mut self) -> anyhow::Result<Option<Exit>> {
+        let Some(server) = self.server.as_ref().filter(|_| self.events.is_in_grace()) else {
+            return Ok(None);
+        };
+        match &server.socket {
+            None if self.queue.is_empty() => {
+                return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
+            }
+            None if self.reconnects => {
+                bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.len()))
+            }
+            // The connector gives up soon.
+            None => {}
+            // The grace period begins when everything is sent.
+            Some(_) if !self.queue.is_empty() => self.events.start_grace(),
+            Some(socket) => {
+                // Fails only when the connection is gone already.
+                let _ = socket.shutdown(Shutdown::Write);
+                if self.events.is_grace_over() {
+                    bail!(MESSAGES.not_closed());
+                }
+            }
+        }
+        Ok(None)
     }
 }

@@ -57,18 +57,15 @@ pub fn message_lines(time: &str, message: &[u8], origin: Origin, colours: Colour
         None => NAMELESS.to_string(),
     };
     let first = format!("{name}{}", lines.next().unwrap_or_default());
+    let own = || format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}");
     let first = match origin {
         Origin::Others => format!("{DIM}{time}{PLAIN} {first}"),
-        Origin::Own => format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}"),
-        Origin::Lost => with_remark(time, &first, messages::MAY_BE_LOST),
-        Origin::Refused => with_remark(time, &first, messages::REFUSED),
+        Origin::Own => own(),
+        Origin::Lost => format!("{} {DIM}{}{PLAIN}", own(), messages::MAY_BE_LOST),
+        Origin::Refused => format!("{} {DIM}{}{PLAIN}", own(), messages::REFUSED),
     };
     // Further lines are indented: none passes for another message.
     [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
-}
-
-fn with_remark(time: &str, first: &str, remark: &str) -> String {
-    format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN} {DIM}{remark}{PLAIN}")
 }
 
 #[cfg(test)]
@@ -76,17 +73,17 @@ mod tests {
     use super::*;
 
     /// Without the colours.
-    fn shown(message: &[u8], origin: Origin) -> Vec<String> {
+    fn shown(message: &str, origin: Origin) -> Vec<String> {
         let plain = |line: String| [BOLD, DIM, PLAIN].iter().fold(line, |line, code| line.replace(code, ""));
-        message_lines("14:02", message, origin, Colours::None).into_iter().map(plain).collect()
+        message_lines("14:02", message.as_bytes(), origin, Colours::None).into_iter().map(plain).collect()
     }
 
     #[test]
     fn each_origin_is_marked_without_colours() {
-        assert_eq!(shown(b"bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
-        assert_eq!(shown(b"bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
-        assert_eq!(shown(b"sans nom", Origin::Others), ["14:02 ? : sans nom"]);
-        assert_eq!(shown(b"a : x", Origin::Lost), ["14:02 » a : x (perdu avec la connexion ?)"]);
+        assert_eq!(shown("bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
+        assert_eq!(shown("bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
+        assert_eq!(shown("sans nom", Origin::Others), ["14:02 ? : sans nom"]);
+        assert_eq!(shown("a : x", Origin::Lost), ["14:02 » a : x (perdu avec la connexion ?)"]);
     }
 
     #[test]
@@ -105,22 +102,19 @@ mod tests {
             ("_max : x", "14:02 _max : x"),
             ("élodie : x", "14:02 élodie : x"),
         ] {
-            assert_eq!(shown(message.as_bytes(), Origin::Others), [expected]);
+            assert_eq!(shown(message, Origin::Others), [expected]);
         }
         // One's own pseudo may begin as one likes.
-        assert_eq!(shown(b"[x] : moi", Origin::Own), ["14:02 » [x] : moi"]);
+        assert_eq!(shown("[x] : moi", Origin::Own), ["14:02 » [x] : moi"]);
     }
 
     #[test]
     fn control_characters_are_visible_and_no_line_is_forged() {
         assert_eq!(
-            shown(b"e\x1b[m : \x1b[2J\r\nbob : x\x07", Origin::Others),
+            shown("e\x1b[m : \x1b[2J\r\nbob : x\x07", Origin::Others),
             ["14:02 e^[[m : ^[[2J", "    | bob : x^G"]
         );
-        assert_eq!(
-            shown("e\u{202e} : \u{9b}1m".as_bytes(), Origin::Others),
-            ["14:02 e<U+202E> : <U+009B>1m"]
-        );
+        assert_eq!(shown("e\u{202e} : \u{9b}1m", Origin::Others), ["14:02 e<U+202E> : <U+009B>1m"]);
     }
 
     #[test]

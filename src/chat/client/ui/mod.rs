@@ -1,15 +1,14 @@
 //! The chat client on a terminal: input line at the bottom, messages above.
 //!
-//! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and `reconnect`
+//! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and `connection`
 //! are its steps, `format` lays out messages, `pending_echoes` tells which are one's own. The
-//! second (`receiver`) reads the server and watches over the terminal; `connection` forks it.
+//! second (`receiver`) reads the server and watches over the terminal.
 
 mod connection;
 mod conversation;
 mod format;
 mod pending_echoes;
 mod receiver;
-mod reconnect;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -83,7 +82,7 @@ impl<'a> ChatUi<'a> {
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
-            None => ui.server = Some(ServerConnection::start(None, &ui.events.signals, &ui.modes)?),
+            None => ui.server = Some(ui.start_receiver(None)?),
         }
         Ok(ui)
     }

@@ -17,36 +17,36 @@ use crate::sys::{self, Interest, Signal, TerminalModes};
 /// must outlive it.
 const LEFT_TO_FIRST: [Signal; 4] = [Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGTTOU];
 
-/// Writes every message, ended by a NUL, to the first process, until that or the server is gone.
-/// Returns the exit status. A first process that does not read makes this one wait, and so the
-/// server (backpressure).
-pub fn receive_for(parent: &UnixStream, connection: &TcpStream, modes: &TerminalModes) -> i32 {
+/// Returns the exit status. No `connection`: one is being made.
+pub fn receive_or_watch(parent: &UnixStream, connection: Option<&TcpStream>, modes: &TerminalModes) -> i32 {
     LEFT_TO_FIRST.into_iter().for_each(sys::ignore_signal);
-    let status = receive(connection, parent, |chunk| {
+    let status = match connection {
+        Some(connection) => pass_on(connection, parent),
+        None => watch(parent),
+    };
+    if sys::has_ended(parent) {
+        restore_after_kill(modes);
+    }
+    status
+}
+
+/// Writes every message, ended by a NUL, to the first process, until that or the server is gone. A
+/// first process that does not read makes this one wait, and so the server (backpressure).
+fn pass_on(connection: &TcpStream, parent: &UnixStream) -> i32 {
+    receive(connection, parent, |chunk| {
         let mut bytes: Vec<u8> = Vec::with_capacity(chunk.len() + 1);
         for message in messages(chunk) {
             bytes.extend(message.iter().filter(|&&byte| byte != 0));
             bytes.push(0);
         }
         (&*parent).write_all(&bytes).map_err(|_| Errno::EPIPE)
-    });
-    restore_if_orphaned(parent, modes);
-    status
+    })
 }
 
-/// While there is no connection: waits for the first process's end.
-pub fn watch_over(parent: &UnixStream, modes: &TerminalModes) -> i32 {
-    LEFT_TO_FIRST.into_iter().for_each(sys::ignore_signal);
+fn watch(parent: &UnixStream) -> i32 {
     while !sys::has_ended(parent) {
         // Fails only for want of memory (ENOMEM): then it is tried again.
         let _ = sys::wait(&mut [sys::watch(parent.as_fd(), Interest::End)], None);
     }
-    restore_if_orphaned(parent, modes);
     CLOSED
-}
-
-fn restore_if_orphaned(parent: &UnixStream, modes: &TerminalModes) {
-    if sys::has_ended(parent) {
-        restore_after_kill(modes);
-    }
 }
