@@ -114,9 +114,8 @@ fn duplicate(from: RawFd, to: RawFd) -> io::Result<()> {
     loop {
         // SAFETY: dup3 takes integers; `to` is the swapped slot, or the child's own number.
         match Errno::result(unsafe { libc::dup3(from, to, libc::O_CLOEXEC) }) {
-            Ok(_) => return Ok(()),
             Err(Errno::EBUSY | Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
+            done => return Ok(done.map(drop)?),
         }
     }
 }
