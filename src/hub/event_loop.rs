@@ -127,7 +127,7 @@ impl<S: Service> Hub<S> {
             self.reap(now)?;
         }
         let Hub { service, clients, channels, supervisor, .. } = self;
-        for signal in supervisor.take_user_signals() {
+        for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
         }
         Ok(())

@@ -63,8 +63,3 @@ pub const PIPE_BUF: usize = libc::PIPE_BUF;
 pub(crate) fn machine_name() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
-
-/// geteuid(2).
-pub(crate) fn effective_user() -> u32 {
-    nix::unistd::geteuid().as_raw()
-}
