@@ -183,6 +183,15 @@ impl Supervisor {
         signals.contains(&Signal::SIGCHLD)
     }
 
+    /// Waits for signals until `deadline`, and handles them.
+    pub fn wait_for_signal(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        let mut watched = [sys::watch(self.signals.as_fd(), Interest::Read)];
+        let left = deadline.saturating_duration_since(Instant::now());
+        sys::wait(&mut watched, Some(left)).context("poll")?;
+        self.take_signals();
+        Ok(())
+    }
+
     /// Takes the waiting connections to try again, oldest first: all of them after a client has
     /// left, otherwise those at the end of their grace period.
     pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {

@@ -86,6 +86,14 @@ fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ende
     }
 }
 
+/// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the wait
+/// would never end.
+pub fn kill_and_reap(child: Pid) {
+    kill(child, Signal::SIGKILL);
+    // Fails only where it is no child any more.
+    let _ = reap_this(child);
+}
+
 /// Sends `signal` to a child that has not been reaped; a zombie ignores it.
 pub fn kill(child: Pid, signal: Signal) {
     // The only possible error is that the child is gone, which is the signal's purpose.
