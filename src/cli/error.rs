@@ -20,9 +20,10 @@ pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> S
 fn describe(error: &clap::Error, language: Language) -> String {
     use ErrorKind::{ArgumentConflict, InvalidUtf8, InvalidValue, MissingRequiredArgument};
     use ErrorKind::{TooManyValues, UnknownArgument, ValueValidation};
-    let argument = context(error, ContextKind::InvalidArg);
-    let prior = context(error, ContextKind::PriorArg);
-    let value = context(error, ContextKind::InvalidValue);
+    let context = |kind| error.get(kind).map(ContextValue::to_string).unwrap_or_default();
+    let argument = context(ContextKind::InvalidArg);
+    let prior = context(ContextKind::PriorArg);
+    let value = context(ContextKind::InvalidValue);
     match (language, error.kind(), reason(error, language)) {
         (French, UnknownArgument, _) => format!("« {argument} » n'est pas attendu"),
         (French, MissingRequiredArgument, _) => format!("il manque {argument}"),
@@ -46,14 +47,6 @@ fn describe(error: &clap::Error, language: Language) -> String {
         (English, TooManyValues, _) => format!("{argument} takes no value"),
         (English, InvalidUtf8, _) => "an argument is not UTF-8".to_string(),
         (English, ..) => "command line not understood".to_string(),
-    }
-}
-
-fn context(error: &clap::Error, kind: ContextKind) -> String {
-    match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        Some(ContextValue::Strings(texts)) => texts.join(", "),
-        _ => String::new(),
     }
 }
 

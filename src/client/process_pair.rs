@@ -80,8 +80,6 @@ impl PeerProcess {
 
     /// Kills it, even in a write to a terminal stopped by Ctrl+S.
     pub fn stop(self) {
-        sys::kill(self.child, Signal::SIGKILL);
-        // Can only fail when it is gone.
-        let _ = self.join();
+        sys::kill_and_reap(self.child);
     }
 }

@@ -4,7 +4,7 @@
 //! A turn of the loop: wait; take signals, accept, read records; send; print. The [`Service`]
 //! decides what a record means.
 
-use std::io::{self, PipeWriter};
+use std::io::PipeWriter;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ impl<S: Service> Hub<S> {
 
     fn turn(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        let events = self.wait(began).context("poll")?;
+        let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
         let now = Instant::now();
         // In a quiet room, one message is sent at once, without a second read: poll reports the
         // next. Where poll looks at full sockets, it takes its time in any case.
@@ -127,18 +127,10 @@ impl<S: Service> Hub<S> {
             self.reap(now)?;
         }
         let Hub { service, clients, channels, supervisor, .. } = self;
-        for signal in supervisor.take_user_signals() {
+        for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
         }
         Ok(())
-    }
-
-    fn wait(&self, now: Instant) -> io::Result<Few<Event>> {
-        let (mut events, mut watched): (Few<Event>, Few<PollFd>) = self.watched(now).unzip();
-        sys::wait(&mut watched, self.timeout(now))?;
-        let mut ready = watched.iter().map(sys::is_ready);
-        events.retain(|_| ready.next() == Some(true));
-        Ok(events)
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {

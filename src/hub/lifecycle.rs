@@ -14,7 +14,7 @@ use super::event_loop::{Few, Hub, send_released};
 use super::record_reader::CAPACITY;
 use super::service::{Context, Service};
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
-use crate::sys::{self, Ended, Pid, Signal};
+use crate::sys::{self, Ended, Pid};
 
 /// How long a worker that ended without a report may go unnoticed beside others that reported.
 const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
@@ -161,10 +161,7 @@ impl<S: Service> Hub<S> {
             self.supervisor.out.line(line);
         }
         for pid in self.clients.pids() {
-            // Not SIGTERM, which stays pending in a stopped process: the wait would never end.
-            sys::kill(pid, Signal::SIGKILL);
-            // It fails only where it is no child any more.
-            let _ = sys::reap_this(pid);
+            sys::kill_and_reap(pid);
             self.mark_reaped(pid);
         }
         self.drain_pipe(now);

@@ -13,7 +13,7 @@ use super::client_handler::{linger, serve};
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
 };
-use crate::sys::{self, Ended, Pid, PollFd, Signal};
+use crate::sys::{self, Ended, Pid, Signal};
 
 /// Time for children to exit when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
@@ -77,12 +77,10 @@ impl<L: ClientHandler> Server<L> {
     fn turn(&mut self) -> anyhow::Result<()> {
         // Iterative: the last client is closed before the next is accepted.
         let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();
-        let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.supervisor.watched(accepting).unzip();
         let left = self.supervisor.due().map(|at| at.saturating_duration_since(Instant::now()));
-        sys::wait(&mut watched, left).context("poll")?;
-        let ready: Vec<bool> = watched.iter().map(sys::is_ready).collect();
+        let events = sys::wait_for_events(self.supervisor.watched(accepting), left).context("poll")?;
         let now = Instant::now();
-        for (event, _) in events.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+        for event in events {
             match event {
                 Event::Signal => {
                     if self.supervisor.take_signals() {
@@ -185,17 +183,11 @@ impl<L: ClientHandler> Server<L> {
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
         while !self.children.is_empty() && Instant::now() < deadline {
-            let mut watched = [sys::watch(self.supervisor.signals.as_fd(), sys::Interest::Read)];
-            sys::wait(&mut watched, Some(deadline.saturating_duration_since(Instant::now())))
-                .context("poll")?;
-            self.supervisor.take_signals();
+            self.supervisor.wait_for_signal(deadline)?;
             self.reap(Instant::now())?;
         }
         for &child in self.children.keys() {
-            // Not SIGTERM, which would stay pending in a stopped child.
-            sys::kill(child, Signal::SIGKILL);
-            // The only possible error is that it is no child any more.
-            let _ = sys::reap_this(child);
+            sys::kill_and_reap(child);
             self.lab.child_ended(child);
         }
         self.supervisor.lingering.finish();

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -22,14 +22,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub fn open(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
-        Ok(Listener { listener: sys::listen(address, backlog)?, paused_until: None, reported: false })
-    }
-
-    /// Renumbers the descriptor: [`sys::move_high`].
-    pub fn move_high_numbered(self, lowest: RawFd) -> io::Result<Listener> {
-        let listener = sys::move_high(self.listener.into(), lowest)?;
-        Ok(Listener { listener: listener.into(), ..self })
+    /// For a socket of [`sys::listen`].
+    pub fn new(listener: TcpListener) -> Listener {
+        Listener { listener, paused_until: None, reported: false }
     }
 
     /// The bound address and port.

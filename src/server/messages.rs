@@ -48,15 +48,6 @@ catalogue! {
     confined_by(limits: &str, seccomp: &str, landlock: &str) =>
         "(père) chaque fils est confiné : {limits} ; {seccomp}{landlock}",
         "(parent) each child is confined: {limits}; {seccomp}{landlock}";
-    seccomp_allows(calls: usize) =>
-        "seccomp ({calls} appels système, EPERM sinon)",
-        "seccomp ({calls} system calls, else EPERM)";
-    seccomp_unwanted() =>
-        "pas de seccomp (--no-seccomp)",
-        "no seccomp (--no-seccomp)";
-    seccomp_lacking(reason: &io::Error) =>
-        "pas de seccomp (le système n'en a pas : {reason})",
-        "no seccomp (the system has none: {reason})";
     foreign_terminal() =>
         "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche",
         "(parent) this terminal is somebody else's and could block the server: nothing more is shown on it";
@@ -93,19 +84,15 @@ catalogue! {
     stopping(signal: Signal, count: usize) =>
         "(père) {signal} reçu : arrêt, {count} en ligne",
         "(parent) {signal} received: stopping, {count} connected";
-    child_killed(signal: Signal) =>
-        "a perdu son fils, tué par {signal}",
-        "lost its child, killed by {signal}";
-    child_exited(status: i32) =>
-        "a perdu son fils, fini avec le statut {status}",
-        "lost its child, ended with status {status}";
 }
 
 impl Messages {
     pub fn child_lost(self, ended: Ended) -> String {
-        match ended {
-            Ended::Signal(signal) => self.child_killed(signal),
-            Ended::Status(status) => self.child_exited(status),
+        match (self.0, ended) {
+            (French, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),
+            (French, Ended::Status(status)) => format!("a perdu son fils, fini avec le statut {status}"),
+            (English, Ended::Signal(signal)) => format!("lost its child, killed by {signal}"),
+            (English, Ended::Status(status)) => format!("lost its child, ended with status {status}"),
         }
     }
 
@@ -119,10 +106,15 @@ impl Messages {
             (English, Some(false)) => "limits (no process, no core)",
             (English, None) => "no limits (--no-limits)",
         };
-        let seccomp = match sandbox.seccomp() {
-            Layer::Up(filter) => self.seccomp_allows(filter.calls()),
-            Layer::Unwanted => self.seccomp_unwanted(),
-            Layer::Lacking(reason) => self.seccomp_lacking(reason),
+        let seccomp = match (self.0, sandbox.seccomp()) {
+            (French, Layer::Up(filter)) => {
+                format!("seccomp ({} appels système, EPERM sinon)", filter.calls())
+            }
+            (French, Layer::Unwanted) => "pas de seccomp (--no-seccomp)".to_string(),
+            (French, Layer::Lacking(reason)) => format!("pas de seccomp (le système n'en a pas : {reason})"),
+            (English, Layer::Up(filter)) => format!("seccomp ({} system calls, else EPERM)", filter.calls()),
+            (English, Layer::Unwanted) => "no seccomp (--no-seccomp)".to_string(),
+            (English, Layer::Lacking(reason)) => format!("no seccomp (the system has none: {reason})"),
         };
         // In English alone, as the one server that writes files.
         let landlock = match (self.0, sandbox.landlock()) {

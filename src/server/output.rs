@@ -16,8 +16,9 @@ const MAX_WAITING: usize = 64 * 1024;
 /// Gathers lines during a turn of the poll loop; [`Output::flush`] writes them without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
-    /// A terminal that cannot be reopened: nothing is written after the first lines.
-    is_foreign: bool,
+    /// Another user's terminal that does not control this process, so that it cannot be reopened: it
+    /// could block a write for ever. Only the first lines, before the first client, are written.
+    pub(super) is_foreign: bool,
     has_begun: bool,
     waiting: Vec<u8>,
     dropped: u64,
@@ -72,12 +73,6 @@ impl Output {
             // Cannot fail: both are open.
             let _ = nix::unistd::dup2_stderr(&self.file);
         }
-    }
-
-    /// True for another user's terminal that does not control this process: it could block a write
-    /// for ever. Only the first lines, before the first client, are written there.
-    pub fn is_foreign(&self) -> bool {
-        self.is_foreign
     }
 
     /// True while another line would be kept, and worth formatting; otherwise counts it as dropped.
@@ -141,10 +136,9 @@ impl Output {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
-                    let lines = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
                     // A lost notice is no lost line; its number is still to be reported.
-                    self.dropped +=
-                        lines.saturating_sub(u64::from(self.notice_count > 0)) + self.notice_count;
+                    let lines = self.waiting[self.notice_left..].iter().filter(|&&byte| byte == b'\n');
+                    self.dropped += self.notice_count + lines.count() as u64;
                     (self.notice_count, self.notice_left) = (0, 0);
                     self.waiting.clear();
                     return;

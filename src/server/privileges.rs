@@ -34,7 +34,7 @@ impl Privileges {
     /// Becomes the user of `--user`, if any: after listening, since ports below 1024 are root's.
     pub fn drop_privileges(&self, messages: Messages) -> anyhow::Result<()> {
         match &self.user {
-            Some(user) => user.switch_to().with_context(|| messages.cannot_become(user.name())),
+            Some(user) => user.switch_to().with_context(|| messages.cannot_become(&user.name)),
             None => Ok(()),
         }
     }
@@ -55,7 +55,7 @@ impl Privileges {
         if !self.verbose {
             return Vec::new();
         }
-        let user = self.user.as_ref().map(|user| messages.runs_as(user.name(), user.number()));
+        let user = self.user.as_ref().map(|user| messages.runs_as(&user.name, user.uid.as_raw()));
         let children = match self.has_children {
             true => messages.confined(&self.sandbox),
             false => messages.no_children_to_confine(),

@@ -4,7 +4,7 @@
 //! [`Supervisor::due`]), waits, handles events, and ends each turn with [`Supervisor::end_turn`].
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ pub struct Supervisor {
     pub privileges: Privileges,
     /// The signal that ends the server.
     pub stop: Option<Signal>,
-    user_signals: Vec<Signal>,
+    /// Of those in `own` of [`Supervisor::open`], for the caller to take.
+    pub user_signals: Vec<Signal>,
     /// SIGHUP may mean that the terminal was closed.
     has_terminal: bool,
     max_clients: usize,
@@ -74,7 +75,7 @@ pub enum Event {
 
 impl Supervisor {
     /// Listens. `limit` is that of `startup`. Signals in `own` are for
-    /// [`Supervisor::take_user_signals`], and children ignore them.
+    /// [`Supervisor::user_signals`], and children ignore them.
     pub fn open(
         program: Program,
         options: &Options,
@@ -82,7 +83,7 @@ impl Supervisor {
         own: &[Signal],
     ) -> anyhow::Result<Supervisor> {
         let messages = Messages(program.language);
-        let listener = Listener::open(options.address, options.backlog)
+        let listener = sys::listen(options.address, options.backlog)
             .with_context(|| messages.cannot_listen(options.address))?;
         let lowest = lowest_own_descriptor(limit);
         // nohup(1): the server is to outlive its terminal.
@@ -91,7 +92,7 @@ impl Supervisor {
         let mut supervisor = Supervisor {
             program,
             messages,
-            listeners: vec![listener],
+            listeners: vec![Listener::new(listener)],
             signals,
             lingering: LingeringCloses::default(),
             out: Output::on(io::stdout(), lowest, messages),
@@ -114,11 +115,12 @@ impl Supervisor {
 
     /// Listens on one more address. Returns the bound one.
     pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
-        let listener =
-            Listener::open(address, backlog).and_then(|listener| listener.move_high_numbered(self.lowest));
-        let listener = listener.with_context(|| self.messages.cannot_listen(address))?;
-        let bound = listener.address().context("getsockname")?;
-        self.listeners.push(listener);
+        let listener = sys::listen(address, backlog)
+            .and_then(|listener| self.move_high_numbered(listener.into()))
+            .map(TcpListener::from)
+            .with_context(|| self.messages.cannot_listen(address))?;
+        let bound = listener.local_addr().context("getsockname")?;
+        self.listeners.push(Listener::new(listener));
         Ok(bound)
     }
 
@@ -139,7 +141,7 @@ impl Supervisor {
         let address = self.listeners[0].address().context("getsockname")?;
         self.out.line(self.messages.ready(address));
         more.iter().chain(&self.privileges.lines(self.messages)).for_each(|line| self.out.line(line));
-        if self.out.is_foreign() {
+        if self.out.is_foreign {
             self.out.line(self.messages.foreign_terminal());
         }
         self.flush();
@@ -181,8 +183,13 @@ impl Supervisor {
         signals.contains(&Signal::SIGCHLD)
     }
 
-    pub fn take_user_signals(&mut self) -> Vec<Signal> {
-        std::mem::take(&mut self.user_signals)
+    /// Waits for signals until `deadline`, and handles them.
+    pub fn wait_for_signal(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        let mut watched = [sys::watch(self.signals.as_fd(), Interest::Read)];
+        let left = deadline.saturating_duration_since(Instant::now());
+        sys::wait(&mut watched, Some(left)).context("poll")?;
+        self.take_signals();
+        Ok(())
     }
 
     /// Takes the waiting connections to try again, oldest first: all of them after a client has

@@ -17,11 +17,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
-use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
-use super::process::{NOT_READY, fork_by, kill, leave, reap_this};
+use super::process::{NOT_READY, fork_by, kill_and_reap, leave};
 use super::signals::Signals;
 
 /// A client's socket below this number is served by plain fork.
@@ -114,9 +113,8 @@ fn duplicate(from: RawFd, to: RawFd) -> io::Result<()> {
     loop {
         // SAFETY: dup3 takes integers; `to` is the swapped slot, or the child's own number.
         match Errno::result(unsafe { libc::dup3(from, to, libc::O_CLOEXEC) }) {
-            Ok(_) => return Ok(()),
             Err(Errno::EBUSY | Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
+            done => return Ok(done.map(drop)?),
         }
     }
 }
@@ -168,8 +166,7 @@ impl Flag {
         let deadline = Instant::now() + READY_TIMEOUT;
         while self.word().load(Ordering::Acquire) == 0 && !has_ended(child) {
             if Instant::now() > deadline {
-                kill(child, Signal::SIGKILL);
-                reap_this(child)?;
+                kill_and_reap(child);
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let timeout = libc::timespec { tv_sec: 0, tv_nsec: CHECK_INTERVAL.as_nanos() as libc::c_long };

@@ -110,11 +110,9 @@ pub fn pipe_capacity(pipe: impl AsFd) -> usize {
 /// shell that shares `fd` never sees `O_NONBLOCK`. `None` when it is none or cannot be opened.
 pub fn reopen_terminal(fd: impl AsFd) -> Option<File> {
     let path = nix::unistd::ttyname(&fd).ok()?;
-    let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let reopen = |path: &Path| open(path, flags, Mode::empty()).ok().map(File::from);
     // After su or sudo the terminal is another user's, but all may open /dev/tty: tty(4).
     let controls_us = || tcgetsid(&fd).is_ok_and(|session| Ok(session) == getsid(None));
-    reopen(&path).or_else(|| controls_us().then(|| reopen(Path::new("/dev/tty"))).flatten())
+    reopen(&path).or_else(|| controls_us().then(|| reopen("/dev/tty".as_ref())).flatten())
 }
 
 /// Opens the pipe behind `fd` again, likewise: when poll(2) reports room to several processes, the
@@ -125,9 +123,12 @@ pub fn reopen_pipe(fd: impl AsFd) -> Option<File> {
     if !cfg!(target_os = "linux") || mode & SFlag::S_IFMT != SFlag::S_IFIFO {
         return None;
     }
-    let path = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
-    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    open(path.as_str(), flags, Mode::empty()).ok().map(File::from)
+    reopen(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()).as_ref())
+}
+
+fn reopen(path: &Path) -> Option<File> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).ok().map(File::from)
 }
 
 /// False when this process has no controlling terminal, or that was closed: tty(4).

@@ -37,9 +37,11 @@ pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
 pub(crate) use files::{create_named, create_unnamed, link_named, link_unnamed, unlink};
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
-pub(crate) use poll::{has_ended, is_ready, is_ready_within, is_writable_now, wait_for_some, watch};
+pub(crate) use poll::{
+    has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch,
+};
 pub(crate) use privdrop::User;
-pub(crate) use process::{kill, reap_ended, reap_one};
+pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use signals::{default_signal, is_ignored};
 #[cfg(not(target_os = "linux"))]
@@ -62,9 +64,4 @@ pub const PIPE_BUF: usize = libc::PIPE_BUF;
 /// gethostname(2); empty where that is not UTF-8.
 pub(crate) fn machine_name() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
-}
-
-/// geteuid(2).
-pub(crate) fn effective_user() -> u32 {
-    nix::unistd::geteuid().as_raw()
 }

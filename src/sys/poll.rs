@@ -52,6 +52,21 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
+/// [`wait`] for entries that stand for an event each. Returns the events of those that are ready.
+///
+/// The lists of a quiet room are on the stack: a write to the heap copies a page that children share
+/// (copy-on-write).
+pub fn wait_for_events<'a, E>(
+    watched: impl Iterator<Item = (E, PollFd<'a>)>,
+    timeout: Option<Duration>,
+) -> io::Result<SmallVec<[E; 8]>> {
+    let (mut events, mut watched): (SmallVec<[E; 8]>, SmallVec<[PollFd; 8]>) = watched.unzip();
+    wait(&mut watched, timeout)?;
+    let mut ready = watched.iter().map(is_ready);
+    events.retain(|_| ready.next() == Some(true));
+    Ok(events)
+}
+
 /// [`wait`] for the entries that are `Some`; returns whether each is ready.
 pub fn wait_for_some<const N: usize>(
     watched: [Option<PollFd>; N],

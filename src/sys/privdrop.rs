@@ -9,8 +9,8 @@ use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
 #[derive(Clone, Debug)]
 pub struct User {
     // Nothing else of getpwnam(3)'s record: its password hash would stay in every child's memory.
-    name: String,
-    uid: Uid,
+    pub name: String,
+    pub uid: Uid,
     gid: Gid,
 }
 
@@ -19,14 +19,6 @@ impl User {
     pub fn named(name: &str) -> io::Result<Option<User>> {
         let found = nix::unistd::User::from_name(name)?;
         Ok(found.map(|user| User { name: user.name, uid: user.uid, gid: user.gid }))
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn number(&self) -> u32 {
-        self.uid.as_raw()
     }
 
     /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
@@ -43,17 +35,13 @@ impl User {
     }
 }
 
-/// initgroups(3).
-#[cfg(not(target_vendor = "apple"))]
-fn set_groups(name: &str, gid: Gid) -> io::Result<()> {
-    Ok(nix::unistd::initgroups(&CString::new(name)?, gid)?)
-}
-
-/// initgroups(3), which nix does not have there.
-#[cfg(target_vendor = "apple")]
+/// initgroups(3), which nix does not have for macOS.
 fn set_groups(name: &str, gid: Gid) -> io::Result<()> {
     let name = CString::new(name)?;
+    #[cfg(not(target_vendor = "apple"))]
+    nix::unistd::initgroups(&name, gid)?;
+    #[cfg(target_vendor = "apple")]
     // SAFETY: the name is a C string that outlives the call.
-    let done = unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) };
-    Ok(nix::errno::Errno::result(done).map(drop)?)
+    nix::errno::Errno::result(unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) })?;
+    Ok(())
 }

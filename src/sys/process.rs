@@ -58,18 +58,12 @@ pub(super) fn leave(status: i32) -> ! {
 
 /// Reaps one child that has ended, without waiting; `None` when there is none, or no child at all.
 pub fn reap_one() -> io::Result<Option<(Pid, Ended)>> {
-    match reap(None, WaitPidFlag::WNOHANG) {
-        Err(Errno::ECHILD) => Ok(None),
-        reaped => Ok(reaped?),
-    }
+    Ok(reap(None, WaitPidFlag::WNOHANG)?)
 }
 
 /// Reaps `child` if it has ended; `None` when it is alive, or no longer a child of this process.
 pub fn reap_ended(child: Pid) -> io::Result<Option<Ended>> {
-    match reap(Some(child), WaitPidFlag::WNOHANG) {
-        Err(Errno::ECHILD) => Ok(None),
-        reaped => Ok(reaped?.map(|(_, ended)| ended)),
-    }
+    Ok(reap(Some(child), WaitPidFlag::WNOHANG)?.map(|(_, ended)| ended))
 }
 
 /// Waits until `child` ends, and reaps it; ECHILD when it is no child (any longer).
@@ -78,17 +72,26 @@ pub fn reap_this(child: Pid) -> io::Result<Ended> {
     Ok(reaped.ok_or(Errno::ECHILD)?.1)
 }
 
-/// waitpid(2); `None` when no child has ended.
+/// waitpid(2); `None` when no child has ended, or there is no such child.
 fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ended)>> {
     loop {
-        match retry(|| waitpid(child, Some(flags)))? {
-            WaitStatus::Exited(pid, status) => return Ok(Some((pid, Ended::Status(status)))),
-            WaitStatus::Signaled(pid, signal, _core) => return Ok(Some((pid, Ended::Signal(signal)))),
-            WaitStatus::StillAlive => return Ok(None),
+        match retry(|| waitpid(child, Some(flags))) {
+            Ok(WaitStatus::Exited(pid, status)) => return Ok(Some((pid, Ended::Status(status)))),
+            Ok(WaitStatus::Signaled(pid, signal, _core)) => return Ok(Some((pid, Ended::Signal(signal)))),
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
             // Stopped, continued or traced: alive.
-            _ => {}
+            Ok(_) => {}
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the wait
+/// would never end.
+pub fn kill_and_reap(child: Pid) {
+    kill(child, Signal::SIGKILL);
+    // Fails only where it is no child any more.
+    let _ = reap_this(child);
 }
 
 /// Sends `signal` to a child that has not been reaped; a zombie ignores it.

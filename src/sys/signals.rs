@@ -1,7 +1,7 @@
 //! Signals as one more descriptor in the poll loop: the self-pipe.
 
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,11 +57,6 @@ impl Signals {
     /// Readable when a signal has come.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
-    }
-
-    /// Of the pipe, for a child that keeps it open.
-    pub fn number(&self) -> RawFd {
-        self.pipe.as_raw_fd()
     }
 
     /// Takes the signals that have come since the last call.

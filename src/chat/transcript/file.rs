@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::chat::messages;
-use crate::sys::{self, system_reason};
+use crate::sys::system_reason;
 
 /// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
@@ -32,7 +32,7 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     })?;
     let metadata = file.metadata().map_err(reason)?;
     ensure!(metadata.is_file(), messages::NO_ORDINARY_FILE);
-    ensure!(metadata.uid() == sys::effective_user(), messages::IS_ANOTHERS);
+    ensure!(metadata.uid() == nix::unistd::geteuid().as_raw(), messages::IS_ANOTHERS);
     if sync {
         // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);

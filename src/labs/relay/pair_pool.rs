@@ -116,18 +116,10 @@ impl PairPool {
     pub fn wait(&mut self, deadline: Instant, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         self.reap(supervisor)?;
         while !self.children.is_empty() && Instant::now() < deadline {
-            let mut watched = [sys::watch(supervisor.signals.as_fd(), Interest::Read)];
-            let left = deadline.saturating_duration_since(Instant::now());
-            sys::wait(&mut watched, Some(left)).context("poll")?;
-            supervisor.take_signals();
+            supervisor.wait_for_signal(deadline)?;
             self.reap(supervisor)?;
         }
-        for child in &self.children {
-            // SIGTERM would stay pending in a stopped child.
-            sys::kill(child.pid, Signal::SIGKILL);
-            // An error could only mean that it is no child any more.
-            let _ = sys::reap_this(child.pid);
-        }
+        self.children.iter().for_each(|child| sys::kill_and_reap(child.pid));
         Ok(())
     }
 

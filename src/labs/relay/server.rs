@@ -2,7 +2,6 @@
 //! those of further pairs to children.
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -65,7 +64,10 @@ fn refusal(reason: &str) -> Vec<u8> {
 
 impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
-        let events = self.wait().context("poll")?;
+        let began = Instant::now();
+        let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
+        let left = due.map(|at| at.saturating_duration_since(began));
+        let events = sys::wait_for_events(self.watched(began), left).context("poll")?;
         let now = Instant::now();
         // Departures before arrivals.
         let left = self.session.advance(&mut self.supervisor.out, now);
@@ -87,15 +89,6 @@ impl Server {
         self.place_queued(now);
         self.supervisor.end_turn(now);
         Ok(())
-    }
-
-    fn wait(&self) -> io::Result<Vec<Event>> {
-        let now = Instant::now();
-        let (events, mut watched): (Vec<Event>, Vec<PollFd>) = self.watched(now).unzip();
-        let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
-        sys::wait(&mut watched, due.map(|at| at.saturating_duration_since(now)))?;
-        let ready = events.into_iter().zip(watched).filter(|(_, fd)| sys::is_ready(fd));
-        Ok(ready.map(|(event, _)| event).collect())
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
