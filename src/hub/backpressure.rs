@@ -44,10 +44,6 @@ impl Backpressure {
         }
     }
 
-    pub fn begin_round(&mut self) {
-        self.under_pressure = false;
-    }
-
     /// Looks at a client that was just sent to. True when it is beyond its limit.
     pub fn is_too_slow(&mut self, connection: &Connection, channel: &Channel) -> bool {
         let behind = connection.behind(channel);

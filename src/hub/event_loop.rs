@@ -151,7 +151,7 @@ impl<S: Service> Hub<S> {
 
     /// Time until the earliest deadline; `None`: there is none, as in an idle room.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let pacers = self.channels.iter().filter_map(|channel| channel.pacer.due()).min();
+        let pacers = self.channels.all.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
         let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
@@ -221,8 +221,8 @@ fn fan_out<C>(
     now: Instant,
     mut sent: impl FnMut(RawFd, usize),
 ) -> Vec<Pid> {
-    channels.iter_mut().for_each(|channel| channel.pacer.release(now));
-    if channels.iter().any(Channel::has_news) || clients.any_writable {
+    channels.all.iter_mut().for_each(|channel| channel.pacer.release(now));
+    if channels.all.iter().any(Channel::has_news) || clients.any_writable {
         return send_released(clients, channels, backpressure, now, sent);
     }
     // Private notices alone need no walk along all clients: a flood of pings stays cheap.
@@ -246,8 +246,8 @@ pub(super) fn send_released<C>(
 ) -> Vec<Pid> {
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
-    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
-    backpressure.begin_round();
+    channels.all.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
+    backpressure.under_pressure = false;
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };
         if connection.blocked_since.is_none() || std::mem::take(&mut connection.is_writable) {
@@ -263,7 +263,7 @@ pub(super) fn send_released<C>(
         }
     }
     let ended = Instant::now();
-    channels.iter_mut().for_each(|channel| channel.was_offered(now, ended));
+    channels.all.iter_mut().for_each(|channel| channel.was_offered(now, ended));
     (clients.any_blocked, clients.any_writable) = (any_blocked, false);
     slow_readers
 }

@@ -90,7 +90,7 @@ impl Room {
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {
-        self.channels.iter().filter_map(|channel| channel.pacer.due()).chain(self.clients.due(now)).min()
+        self.channels.all.iter().filter_map(|channel| channel.pacer.due()).chain(self.clients.due(now)).min()
     }
 
     fn logged(&self, from: u64) -> &[u8] {
@@ -185,7 +185,7 @@ fn a_pong_replaces_an_earlier_one_and_takes_no_room_of_a_notice() {
     room.tell(1, b"notice", now);
     room.pong(1, b"last", now);
     let (connection, _) = room.clients.get_mut(Pid::from_raw(1)).unwrap();
-    let unsent = connection.unsent(&room.channels[room.channel]);
+    let unsent = connection.unsent(&room.channels);
     assert!(unsent.ends_with(b"xxxnoticelast"), "{}", String::from_utf8_lossy(&unsent[unsent.len() - 50..]));
 }
 
