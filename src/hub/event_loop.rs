@@ -5,7 +5,6 @@
 //! decides what a record means.
 
 use std::io::{self, PipeWriter};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -34,8 +33,8 @@ pub(crate) struct Hub<S: Service> {
     /// Descriptors 3 and 4: the pipe. Its write end, for the workers, stays open: it never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
-    /// Descriptor 5: its listener.
-    pub(super) supervisor: Supervisor,
+    /// Descriptor 5: its first listener, which the service knows as number 0.
+    pub supervisor: Supervisor,
     pub(super) clients: ClientTable<S::Client>,
     pub(super) channels: Channels,
     pub(super) backpressure: Backpressure,
@@ -70,15 +69,6 @@ impl<S: Service> Hub<S> {
             invalid_reads: 0,
             reap_all_at: None,
         })
-    }
-
-    /// Listens at another address, as the service's listener 1, 2, ... Returns the address bound.
-    pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
-        self.supervisor.add_listener(address, backlog)
-    }
-
-    pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        self.supervisor.listeners[0].address().context("getsockname")
     }
 
     /// Runs until SIGINT or SIGTERM. Prints first that the server is ready, and `more`.
@@ -172,20 +162,15 @@ impl<S: Service> Hub<S> {
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
     fn read_packet(&mut self, now: Instant) -> usize {
         let Hub { service, reader, clients, channels, supervisor, .. } = self;
-        let mut is_unexpected = false;
-        let outcome = reader.read(|record| {
-            is_unexpected |= !if record.kind == Kind::Left {
-                clients.left(&record)
-            } else if let Some((connection, client, peers)) = clients.split(record.pid) {
-                let mut context = Context { peers, channels, supervisor, now };
-                service.on_record(&record, connection, client, &mut context)
-            } else {
-                false
-            };
+        let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
+            if record.kind == Kind::Left {
+                return clients.left(&record);
+            }
+            let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
+            let mut context = Context { peers, channels, supervisor, now };
+            service.on_record(&record, connection, client, &mut context)
         });
-        // An error of read(2), which should not fail, is no record either.
-        let ReadOutcome { bytes, is_invalid } = outcome.unwrap_or(ReadOutcome { bytes: 0, is_invalid: true });
-        if is_invalid || is_unexpected {
+        if is_invalid {
             self.invalid_reads += 1;
             // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
             if self.invalid_reads.is_power_of_two() {
