@@ -152,14 +152,10 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_short() {
-        assert_eq!(
-            [0, 9999, 10_000, 9_999_999, u64::MAX].map(short),
-            ["0", "9999", "10k", "9999k", "18446744T"]
-        );
-        assert_eq!(
-            [0, 59, 60, 3599, 3600, 172_799, 172_800].map(|seconds| duration(Duration::from_secs(seconds))),
-            ["0s", "59s", "1min", "59min", "1h00", "47h59", "2j"]
-        );
+        let numbers = [0, 9999, 10_000, 9_999_999, u64::MAX].map(short);
+        assert_eq!(numbers, ["0", "9999", "10k", "9999k", "18446744T"]);
+        let times = [0, 59, 60, 3599, 3600, 172_799, 172_800].map(Duration::from_secs).map(duration);
+        assert_eq!(times, ["0s", "59s", "1min", "59min", "1h00", "47h59", "2j"]);
     }
 
     #[test]
@@ -176,10 +172,9 @@ mod tests {
         widths[1] = 6;
         let shown = |name: &str| {
             let name = truncated(name, widths[2]);
-            row(
-                &widths,
-                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"],
-            )
+            let cells =
+                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
+            row(&widths, cells)
         };
         assert_eq!(
             [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, HEADS)],

@@ -30,10 +30,9 @@ pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// Descriptors 3 and 4: the pipe. Its write end, for the workers, stays open: it never ends.
+    /// The pipe. Its write end, for the workers, stays open: it never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
-    /// Descriptor 5: its first listener, which the service knows as number 0.
     pub supervisor: Supervisor,
     pub(super) clients: ClientTable<S::Client>,
     pub(super) channels: Channels,
@@ -156,7 +155,7 @@ impl<S: Service> Hub<S> {
                 n => read += n,
             }
         }
-        self.backpressure.count_read(read);
+        self.backpressure.bytes_read += read;
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
