@@ -2,9 +2,12 @@ use super::*;
 
 const HOLD: Duration = Duration::from_millis(20);
 
+/// Reads of a stream, or messages in it.
+type Pieces = &'static [&'static [u8]];
+
 #[test]
 fn a_chunk_is_split_into_messages() {
-    let rows: [(&[u8], &[&[u8]]); 6] = [
+    let rows: [(&[u8], Pieces); 6] = [
         // A run of NULs ends one message.
         (b"a\0\0\0b\0", &[b"a\0\0\0", b"b\0"]),
         // Newlines end messages only where there is no NUL.
@@ -60,7 +63,7 @@ fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
 
 #[test]
 fn complete_messages_go_at_once_and_a_segment_waits_for_the_rest() {
-    let rows: [(&[&[u8]], &[&[u8]]); 3] = [
+    let rows: [(Pieces, Pieces); 3] = [
         (&[b"alice : bon", b"jour\0"], &[b"alice : bonjour\0"]),
         (&[b"a\0b", b"c\0"], &[b"a\0", b"bc\0"]),
         (&[b"a\nb", b"c\n"], &[b"a\n", b"bc\n"]),
