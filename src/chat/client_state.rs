@@ -8,20 +8,10 @@ use crate::hub::connection::Traffic;
 pub(crate) struct ClientState {
     /// `None` for a browser that has not entered the room.
     pub encoding: Option<Encoding>,
-    pub handshake: HandshakeState,
+    /// It was disconnected for its first message; nothing more of it is relayed.
+    pub is_refused: bool,
     /// From its messages that were relayed.
     pub nick: Nick,
     /// Its messages, relayed or not, with the NULs that end them.
     pub said: Traffic,
-}
-
-/// The outcome of a client's first message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum HandshakeState {
-    /// It has said nothing yet.
-    #[default]
-    Silent,
-    Accepted,
-    /// It was disconnected for its first message; nothing more of it is relayed.
-    Refused,
 }

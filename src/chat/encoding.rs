@@ -49,10 +49,10 @@ impl Encoding {
     }
 
     /// The first bytes for a client.
-    pub fn greeting(self) -> &'static str {
+    pub fn greeting(self) -> Option<&'static str> {
         match self {
-            Encoding::Line => messages::WELCOME_TO_LINES,
-            Encoding::CString | Encoding::WebSocket => "",
+            Encoding::Line => Some(messages::WELCOME_TO_LINES),
+            Encoding::CString | Encoding::WebSocket => None,
         }
     }
 
@@ -76,20 +76,16 @@ impl Encoding {
     /// The last bytes for a client that has left, with a notice where there is one.
     pub(crate) fn last_words(self, connection: &Connection, notice: Option<&str>) -> Vec<u8> {
         let notice = notice.map(|text| self.notice(text)).unwrap_or_default();
-        match self {
-            Encoding::CString | Encoding::Line => return notice,
-            Encoding::WebSocket => {}
-        }
         let code = match connection.left {
-            Some(IDLE) => POLICY_VIOLATION,
-            None => INTERNAL_ERROR,
-            Some(left) => match code_of(left) {
-                Some(code) => code,
-                // It has ended its side, or is gone.
-                None => return Vec::new(),
-            },
+            Some(IDLE) => Some(POLICY_VIOLATION),
+            None => Some(INTERNAL_ERROR),
+            // `None` where it has ended its side, or is gone.
+            Some(left) => code_of(left),
         };
-        [notice, ws_encode::close(code)].concat()
+        match self {
+            Encoding::CString | Encoding::Line => notice,
+            Encoding::WebSocket => [notice, code.map(ws_encode::close).unwrap_or_default()].concat(),
+        }
     }
 
     /// The last bytes for a client that is disconnected for its lag and has not taken `unsent`.

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::client_state::{ClientState, HandshakeState};
+use super::client_state::ClientState;
+use super::encoding::Encoding;
 use super::message::trim_end;
 use super::messages;
 use super::names::NameRegistry;
@@ -29,7 +30,7 @@ pub(crate) struct MessageFilter {
 }
 
 impl MessageFilter {
-    /// Returns the body to say, or `None` for a refused message; its client has then been told why.
+    /// Takes a message that `client.said` counts already. Returns the body to say, or `None` for a refused message; its client has then been told why.
     pub fn pass<'a>(
         &mut self,
         record: &Record<'a>,
@@ -38,22 +39,18 @@ impl MessageFilter {
         context: &mut Context<ClientState>,
     ) -> Option<Cow<'a, [u8]>> {
         let encoding = client.encoding?;
-        if client.handshake == HandshakeState::Silent {
-            let is_foreign = self.refuses_headers && is_header(record.body);
-            client.handshake = if is_foreign { HandshakeState::Refused } else { HandshakeState::Accepted };
-            if is_foreign {
-                context.supervisor.err.line(messages::foreign(connection, record.body));
-                connection.disconnect(encoding.notice(messages::WRONG_PROTOCOL));
-            }
+        // A browser's messages begin with a nick, not with a header.
+        let may_be_header = client.said.messages == 1 && encoding != Encoding::WebSocket;
+        if may_be_header && self.refuses_headers && is_header(record.body) {
+            client.is_refused = true;
+            context.supervisor.err.line(messages::foreign(connection, record.body));
+            connection.disconnect(encoding.notice(messages::WRONG_PROTOCOL));
         }
-        if client.handshake == HandshakeState::Refused {
+        if client.is_refused {
             return None;
         }
         let Some(names) = &mut self.names else { return Some(Cow::Borrowed(record.body)) };
-        let is_connected = |pid| match pid == connection.pid {
-            true => connection.is_open(),
-            false => context.peers.get(pid).is_some_and(|(peer, _)| peer.is_open()),
-        };
+        let is_connected = |pid| context.open_client(pid, connection).is_some();
         match names.check(record.pid, record.body, is_connected) {
             Ok(()) => Some(Cow::Owned(in_one_line(record))),
             Err(taken) => {
@@ -79,11 +76,8 @@ fn is_header(text: &[u8]) -> bool {
 /// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the
 /// sender would choose where the next `read` begins.
 fn in_one_line(record: &Record) -> Vec<u8> {
-    let text_len = match record.kind {
-        Kind::Message => trim_end(record.body).len(),
-        _ => record.body.len(),
-    };
-    let (text, end) = record.body.split_at(text_len);
+    // Nothing of a line is trimmed: see `is_line_text`.
+    let (text, end) = record.body.split_at(trim_end(record.body).len());
     // The string listener's clients get a line as a string with two NULs.
     let mut line = as_one_line(text, CHUNK.saturating_sub(end.len().max(2)));
     line.extend(end.contains(&b'\n').then_some(b'\n'));

@@ -107,7 +107,8 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
 
 /// A slow reader is disconnected.
 pub fn too_slow(client: &Connection, lag: Lag) -> String {
-    let (pid, peer, bytes, since) = (client.pid, client.peer, lag.bytes, seconds(lag.since));
+    let (pid, peer, bytes) = (client.pid, client.peer, lag.bytes);
+    let since = format!("{:.1} s", lag.since.as_secs_f64()).replace('.', ",");
     format!(
         "(père) le client {peer} (fils {pid}) lit trop lentement : {bytes} octets de retard depuis {since} ; déconnecté"
     )
@@ -228,10 +229,6 @@ fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
     let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
     let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
     format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64()).replace('.', ",")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The instant messenger. Its server is a service of [`crate::hub`], which tells a message's way.
+//! The instant messenger. Its server is a service of [`crate::hub`].
 //!
 //! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
 //!   for browsers).

@@ -48,26 +48,27 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_until_another_comes() {
+        let (long, accented) = ("n".repeat(100), format!("n{}", "é".repeat(50)));
+        // Cut between two characters.
+        let kept = &accented[..KEPT - 1];
         let mut nick = Nick::default();
-        let mut heard = |message: &[u8]| {
-            let is_new = nick.update(message);
-            (is_new, String::from_utf8_lossy(nick.as_bytes()).into_owned())
-        };
-        assert_eq!(heard(b"bonjour\0"), (false, String::new()));
-        assert_eq!(heard(b"alice : un\0\0"), (true, "alice".to_string()));
-        assert_eq!(heard(b"alice > deux\n\0"), (false, "alice".to_string()));
-        assert_eq!(heard(b"sans nom"), (false, "alice".to_string()));
-        assert_eq!(heard(b"alice2 : trois\0"), (true, "alice2".to_string()));
-        assert_eq!(heard(b"alice : quatre\0"), (true, "alice".to_string()));
-        let long = "n".repeat(100);
-        assert_eq!(heard(format!("{long} : x").as_bytes()), (true, long[..KEPT].to_string()));
-        assert!(!heard(format!("{long} : y").as_bytes()).0);
-        // Cut between two characters, and a name that is as long as what was cut is the same.
-        let long = format!("n{}", "é".repeat(50));
-        let kept = long[..KEPT - 1].to_string();
-        assert_eq!(heard(format!("{long} : x").as_bytes()), (true, kept.clone()));
-        assert!(!heard(format!("{long} : y").as_bytes()).0);
-        assert!(!heard(format!("{kept} : y").as_bytes()).0);
+        for (message, is_new, name) in [
+            ("bonjour\0", false, ""),
+            ("alice : un\0\0", true, "alice"),
+            ("alice > deux\n\0", false, "alice"),
+            ("sans nom", false, "alice"),
+            ("alice2 : trois\0", true, "alice2"),
+            ("alice : quatre\0", true, "alice"),
+            (&format!("{long} : x"), true, &long[..KEPT]),
+            (&format!("{long} : y"), false, &long[..KEPT]),
+            (&format!("{accented} : x"), true, kept),
+            (&format!("{accented} : y"), false, kept),
+            // A name that is as long as what was cut is the same.
+            (&format!("{kept} : y"), false, kept),
+        ] {
+            assert_eq!(nick.update(message.as_bytes()), is_new, "{message:?}");
+            assert_eq!(nick.as_bytes(), name.as_bytes(), "{message:?}");
+        }
     }
 
     proptest! {

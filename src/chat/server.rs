@@ -57,17 +57,18 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let mut hub = Hub::open(server, &options.listening, channels, options.lag_limit)?;
     let backlog = options.listening.backlog;
     if let Some(address) = options.lines {
-        let address = hub.add_listener(address, backlog)?;
+        let address = hub.supervisor.add_listener(address, backlog)?;
         hub.service.listeners.push(Some(Encoding::Line));
         more.push(messages::ready_for_lines(address));
     }
     if let Some(address) = options.web {
-        let address = hub.add_listener(address, backlog)?;
+        let address = hub.supervisor.add_listener(address, backlog)?;
         hub.service.listeners.push(None);
         let machine = sys::machine_name();
         let site = Site { port: address.port(), machine: machine.clone() };
         let max_per_address = options.listening.max_per_address;
-        hub.service.web = Some(WebEndpoint::new(site, hub.address()?, max_per_address, verbosity));
+        let room = hub.supervisor.listeners[0].address().context("getsockname")?;
+        hub.service.web = Some(WebEndpoint::new(site, room, max_per_address, verbosity));
         more.push(messages::ready_for_browsers(address, &machine));
     }
     hub.run(&more)
@@ -164,8 +165,7 @@ impl Service for ChatServer {
             Encoding::Line => self.lines,
             Encoding::WebSocket => self.frames,
         });
-        let greeting = encoding.map_or("", Encoding::greeting);
-        if !greeting.is_empty() {
+        if let Some(greeting) = encoding.and_then(Encoding::greeting) {
             connection.greet(greeting.as_bytes());
         }
         channel.iter().for_each(|&channel| connection.join(channel, context.channels));

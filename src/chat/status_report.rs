@@ -34,8 +34,9 @@ pub(crate) struct Report {
     /// Last client printed; clients are printed in the order of their pids.
     after: Pid,
     widths: [usize; COLUMNS],
-    /// Of the clients printed, and the sums of their [`numbers`].
+    /// Clients printed.
     clients: usize,
+    /// The sums of their last columns.
     total: [u64; TOTALS],
 }
 
@@ -66,16 +67,33 @@ impl Report {
             }
             self.after = connection.pid;
             if let Some(lag) = connection.lag(context.channels, context.now) {
-                self.clients += 1;
-                let numbers = numbers(connection, client, lag);
-                self.total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
-                context.supervisor.out.line(client_row(&self.widths, connection, client, lag, now));
+                let row = self.row_of(connection, client, lag, now);
+                context.supervisor.out.line(row);
             }
         }
         let mut texts: [String; COLUMNS - TOTALS] = Default::default();
         texts[0] = format!("total : {}", self.clients);
         context.supervisor.out.line(row(&self.widths, texts.into_iter().chain(self.total.map(short))));
         true
+    }
+
+    /// The row of a client, whose numbers are added to the total.
+    fn row_of(&mut self, connection: &Connection, client: &ClientState, lag: Lag, now: SystemTime) -> String {
+        let (said, heard) = (client.said, connection.received);
+        let numbers = [said.messages, said.bytes, heard.messages, heard.bytes, lag.bytes];
+        self.clients += 1;
+        self.total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
+        // Zero where the clock was set back since.
+        let connected_for = now.duration_since(connection.since).unwrap_or_default();
+        let texts = [
+            connection.peer.to_string(),
+            connection.pid.to_string(),
+            truncated(&visible(client.nick.as_bytes()), self.widths[2]),
+            since(connection.since.into(), now.into()),
+            duration(connected_for),
+        ];
+        let blocked = connection.blocked_since.map(|_| format!(" bloqué depuis {}", duration(lag.since)));
+        row(&self.widths, texts.into_iter().chain(numbers.map(short))) + &blocked.unwrap_or_default()
     }
 }
 
@@ -85,35 +103,6 @@ fn has_room(out: &mut Output) -> bool {
         out.flush();
     }
     out.is_nearly_empty()
-}
-
-/// The last columns of a client's row.
-fn numbers(connection: &Connection, client: &ClientState, lag: Lag) -> [u64; TOTALS] {
-    let (said, heard) = (client.said, connection.received);
-    [said.messages, said.bytes, heard.messages, heard.bytes, lag.bytes]
-}
-
-fn client_row(
-    widths: &[usize; COLUMNS],
-    connection: &Connection,
-    client: &ClientState,
-    lag: Lag,
-    now: SystemTime,
-) -> String {
-    // Zero where the clock was set back since.
-    let connected_for = now.duration_since(connection.since).unwrap_or_default();
-    let blocked = match connection.blocked_since {
-        Some(_) => format!(" bloqué depuis {}", duration(lag.since)),
-        None => String::new(),
-    };
-    let texts = [
-        connection.peer.to_string(),
-        connection.pid.to_string(),
-        truncated(&visible(client.nick.as_bytes()), widths[2]),
-        since(connection.since.into(), now.into()),
-        duration(connected_for),
-    ];
-    row(widths, texts.into_iter().chain(numbers(connection, client, lag).map(short))) + &blocked
 }
 
 fn row(widths: &[usize; COLUMNS], cells: impl IntoIterator<Item: Display>) -> String {
@@ -163,14 +152,10 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_short() {
-        assert_eq!(
-            [0, 9999, 10_000, 9_999_999, u64::MAX].map(short),
-            ["0", "9999", "10k", "9999k", "18446744T"]
-        );
-        assert_eq!(
-            [0, 59, 60, 3599, 3600, 172_799, 172_800].map(|seconds| duration(Duration::from_secs(seconds))),
-            ["0s", "59s", "1min", "59min", "1h00", "47h59", "2j"]
-        );
+        let numbers = [0, 9999, 10_000, 9_999_999, u64::MAX].map(short);
+        assert_eq!(numbers, ["0", "9999", "10k", "9999k", "18446744T"]);
+        let times = [0, 59, 60, 3599, 3600, 172_799, 172_800].map(Duration::from_secs).map(duration);
+        assert_eq!(times, ["0s", "59s", "1min", "59min", "1h00", "47h59", "2j"]);
     }
 
     #[test]
@@ -187,10 +172,9 @@ mod tests {
         widths[1] = 6;
         let shown = |name: &str| {
             let name = truncated(name, widths[2]);
-            row(
-                &widths,
-                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"],
-            )
+            let cells =
+                ["127.0.0.1:54050", "123456", &name, "16:58", "5min", "12", "340", "120", "3400", "0"];
+            row(&widths, cells)
         };
         assert_eq!(
             [shown("Alice-Éléonore"), shown("日本日本日本"), row(&widths, HEADS)],

@@ -20,7 +20,7 @@ pub(crate) struct Backpressure {
     lag_limit: u64,
     pub(super) paused_until: Option<Instant>,
     /// Bytes read since the last pause began.
-    bytes_read: usize,
+    pub(super) bytes_read: usize,
     /// In the last round of sending, a reading client was more than half its limit behind.
     pub(super) under_pressure: bool,
 }
@@ -28,10 +28,6 @@ pub(crate) struct Backpressure {
 impl Backpressure {
     pub fn new(lag_limit: u64) -> Backpressure {
         Backpressure { lag_limit, paused_until: None, bytes_read: 0, under_pressure: false }
-    }
-
-    pub fn count_read(&mut self, bytes: usize) {
-        self.bytes_read += bytes;
     }
 
     /// Ends a pause that is over. Each client that it was for is tried, whatever `poll` says, which
@@ -42,10 +38,6 @@ impl Backpressure {
             self.slow_connections(clients, channels).for_each(|connection| connection.is_writable = true);
             clients.any_writable = true;
         }
-    }
-
-    pub fn begin_round(&mut self) {
-        self.under_pressure = false;
     }
 
     /// Looks at a client that was just sent to. True when it is beyond its limit.

@@ -245,12 +245,10 @@ impl Connection {
         if self.private_queue.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
     }
 
-    /// All unsent bytes, messages and private notices, released or not.
-    pub(super) fn unsent(&self, channel: &Channel) -> Vec<u8> {
-        if self.is_closed {
-            return Vec::new();
-        }
-        let (log, queue) = (&channel.log, &self.private_queue);
+    /// All bytes that can still be sent, messages and private notices, released or not.
+    pub(super) fn unsent(&self, channels: &Channels) -> Vec<u8> {
+        let (Some(id), false) = (self.channel, self.is_closed) else { return Vec::new() };
+        let (log, queue) = (&channels[id].log, &self.private_queue);
         let split = if queue.is_empty() { self.cursor } else { queue.position };
         [log.between(self.cursor, split), &queue.all(), log.between(split, log.end())].concat()
     }

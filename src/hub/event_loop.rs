@@ -5,7 +5,6 @@
 //! decides what a record means.
 
 use std::io::PipeWriter;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -31,11 +30,10 @@ pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// Descriptors 3 and 4: the pipe. Its write end, for the workers, stays open: it never ends.
+    /// The pipe. Its write end, for the workers, stays open: it never ends.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
-    /// Descriptor 5: its listener.
-    pub(super) supervisor: Supervisor,
+    pub supervisor: Supervisor,
     pub(super) clients: ClientTable<S::Client>,
     pub(super) channels: Channels,
     pub(super) backpressure: Backpressure,
@@ -70,15 +68,6 @@ impl<S: Service> Hub<S> {
             invalid_reads: 0,
             reap_all_at: None,
         })
-    }
-
-    /// Listens at another address, as the service's listener 1, 2, ... Returns the address bound.
-    pub fn add_listener(&mut self, address: SocketAddr, backlog: i32) -> anyhow::Result<SocketAddr> {
-        self.supervisor.add_listener(address, backlog)
-    }
-
-    pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        self.supervisor.listeners[0].address().context("getsockname")
     }
 
     /// Runs until SIGINT or SIGTERM. Prints first that the server is ready, and `more`.
@@ -143,7 +132,7 @@ impl<S: Service> Hub<S> {
 
     /// Time until the earliest deadline; `None`: there is none, as in an idle room.
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        let pacers = self.channels.iter().filter_map(|channel| channel.pacer.due()).min();
+        let pacers = self.channels.all.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
         let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
@@ -158,26 +147,21 @@ impl<S: Service> Hub<S> {
                 n => read += n,
             }
         }
-        self.backpressure.count_read(read);
+        self.backpressure.bytes_read += read;
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
     fn read_packet(&mut self, now: Instant) -> usize {
         let Hub { service, reader, clients, channels, supervisor, .. } = self;
-        let mut is_unexpected = false;
-        let outcome = reader.read(|record| {
-            is_unexpected |= !if record.kind == Kind::Left {
-                clients.left(&record)
-            } else if let Some((connection, client, peers)) = clients.split(record.pid) {
-                let mut context = Context { peers, channels, supervisor, now };
-                service.on_record(&record, connection, client, &mut context)
-            } else {
-                false
-            };
+        let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
+            if record.kind == Kind::Left {
+                return clients.left(&record);
+            }
+            let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
+            let mut context = Context { peers, channels, supervisor, now };
+            service.on_record(&record, connection, client, &mut context)
         });
-        // An error of read(2), which should not fail, is no record either.
-        let ReadOutcome { bytes, is_invalid } = outcome.unwrap_or(ReadOutcome { bytes: 0, is_invalid: true });
-        if is_invalid || is_unexpected {
+        if is_invalid {
             self.invalid_reads += 1;
             // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
             if self.invalid_reads.is_power_of_two() {
@@ -213,8 +197,8 @@ fn fan_out<C>(
     now: Instant,
     mut sent: impl FnMut(RawFd, usize),
 ) -> Vec<Pid> {
-    channels.iter_mut().for_each(|channel| channel.pacer.release(now));
-    if channels.iter().any(Channel::has_news) || clients.any_writable {
+    channels.all.iter_mut().for_each(|channel| channel.pacer.release(now));
+    if channels.all.iter().any(Channel::has_news) || clients.any_writable {
         return send_released(clients, channels, backpressure, now, sent);
     }
     // Private notices alone need no walk along all clients: a flood of pings stays cheap.
@@ -238,8 +222,8 @@ pub(super) fn send_released<C>(
 ) -> Vec<Pid> {
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
-    channels.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
-    backpressure.begin_round();
+    channels.all.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
+    backpressure.under_pressure = false;
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };
         if connection.blocked_since.is_none() || std::mem::take(&mut connection.is_writable) {
@@ -255,7 +239,7 @@ pub(super) fn send_released<C>(
         }
     }
     let ended = Instant::now();
-    channels.iter_mut().for_each(|channel| channel.was_offered(now, ended));
+    channels.all.iter_mut().for_each(|channel| channel.was_offered(now, ended));
     (clients.any_blocked, clients.any_writable) = (any_blocked, false);
     slow_readers
 }

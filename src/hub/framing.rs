@@ -190,9 +190,7 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
             0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),
             _ => usize::from(text < rest.len()),
         };
-        let (message, after) = rest.split_at(text + run);
-        rest = after;
-        Some(message)
+        rest.split_off(..text + run)
     })
     .filter(|message| message.iter().any(|&byte| byte != 0))
 }

@@ -2,13 +2,12 @@
 //! Every end goes this one way: an orderly leave, a reset, a crashed worker, a disconnect by the
 //! server.
 
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::clients::ClientTable;
 use super::connection::Connection;
 use super::event_loop::{Few, Hub, send_released};
 use super::record_reader::CAPACITY;
@@ -44,7 +43,11 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, supervisor, .. } = self;
         let listener = pending.listener;
         let tell = |reason: &str| service.refusal(listener, reason);
-        let from = |address| counted_from(clients, address);
+        // Connections of an address as `--max-per-address` counts them.
+        let from = |address| {
+            let (inside, outside) = clients.all().from(address);
+            inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
+        };
         if let Some(client) = supervisor.admit(pending, clients.len(), from, tell, now) {
             self.fork_worker(client, listener, now);
         }
@@ -134,7 +137,7 @@ impl<S: Service> Hub<S> {
     fn close_connection(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
-        let unsent = connection.channel.map(|id| connection.unsent(&channels[id])).unwrap_or_default();
+        let unsent = connection.unsent(channels);
         connection.leave(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
@@ -166,13 +169,11 @@ impl<S: Service> Hub<S> {
         }
         self.drain_pipe(now);
         self.service.before_send(&mut self.supervisor);
-        self.channels.iter_mut().for_each(|channel| channel.pacer.release_all());
+        self.channels.all.iter_mut().for_each(|channel| channel.pacer.release_all());
         send_released(&mut self.clients, &mut self.channels, &mut self.backpressure, now, |_, _| ());
         for pid in self.clients.pids() {
             let Some((connection, client)) = self.clients.remove(pid) else { continue };
-            let has_all =
-                connection.channel.is_none_or(|id| connection.unsent(&self.channels[id]).is_empty());
-            if has_all && !connection.is_closed {
+            if connection.unsent(&self.channels).is_empty() && !connection.is_closed {
                 // As much of it as goes at once.
                 let _ = sys::try_send(&connection.socket, &self.service.stopping(&client));
             }
@@ -181,10 +182,4 @@ impl<S: Service> Hub<S> {
         }
         self.supervisor.flush();
     }
-}
-
-/// Connections of an address as `--max-per-address` counts them.
-fn counted_from<C>(clients: &ClientTable<C>, address: IpAddr) -> usize {
-    let (inside, outside) = clients.all().from(address);
-    inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
 }

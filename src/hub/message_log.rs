@@ -1,11 +1,6 @@
 //! The messages, in the one order that all clients see. A client is a cursor: the position up to
-//! which its socket has taken all.
-//!
-//! - [`MessageLog`]: bytes, addressed by their position since the server started. Positions only
-//!   grow, so a cursor stays valid when the bytes before it are trimmed.
-//! - [`Channel`]: a log and its [`Pacer`], which says up to where the log may be sent.
-//! - [`Channels`]: all of them. Queueing a message is one append to a channel, whatever the number
-//!   of its readers.
+//! which its socket has taken all. Queueing a message is one append to a channel, whatever the
+//! number of its readers.
 
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
@@ -16,7 +11,8 @@ use crate::sys::{self, Pid, dontfork_vec};
 /// Memory that an empty log may keep.
 const KEPT: usize = 1 << 20;
 
-/// The bytes of a channel from the slowest reader's cursor on.
+/// The bytes of a channel from the slowest reader's cursor on, addressed by their position since
+/// the server started. Positions only grow, so a cursor stays valid when the log is trimmed.
 #[derive(Debug)]
 pub(crate) struct MessageLog {
     bytes: Vec<u8>,
@@ -65,7 +61,7 @@ impl MessageLog {
     }
 }
 
-/// A log, and how much of it is released.
+/// A log and its [`Pacer`], which says up to where the log may be sent.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub log: MessageLog,
@@ -109,14 +105,14 @@ pub(crate) struct ChannelId(usize);
 
 #[derive(Debug)]
 pub(crate) struct Channels {
-    channels: Vec<Channel>,
+    pub(super) all: Vec<Channel>,
     /// Connections with a private notice that no pacer's turn announces.
     pub(super) notified: Vec<Pid>,
 }
 
 impl Default for Channels {
     fn default() -> Channels {
-        Channels { channels: dontfork_vec(), notified: dontfork_vec() }
+        Channels { all: dontfork_vec(), notified: dontfork_vec() }
     }
 }
 
@@ -124,38 +120,30 @@ impl Channels {
     /// Adds a channel with at least `pace` between two messages; [`Duration::ZERO`]: no pacing.
     pub fn add(&mut self, pace: Duration, now: Instant) -> ChannelId {
         let (log, pacer) = (MessageLog::default(), Pacer::new(pace, now));
-        self.channels.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0 });
-        ChannelId(self.channels.len() - 1)
+        self.all.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0 });
+        ChannelId(self.all.len() - 1)
     }
 
     /// A channel without readers and without pacing, for one client alone.
     pub fn unused(&mut self, now: Instant) -> ChannelId {
-        match self.channels.iter().position(|channel| channel.readers == 0) {
+        match self.all.iter().position(|channel| channel.readers == 0) {
             Some(at) => ChannelId(at),
             None => self.add(Duration::ZERO, now),
         }
     }
 
     pub fn readers(&self) -> usize {
-        self.channels.iter().map(|channel| channel.readers).sum()
+        self.all.iter().map(|channel| channel.readers).sum()
     }
 
-    /// Appends a message for all readers of a channel, however many they are.
+    /// Appends a message for all readers of a channel.
     pub fn say(&mut self, id: ChannelId, message: &[u8], now: Instant) {
         let Channel { log, pacer, .. } = &mut self[id];
         pacer.push(log.append(message), now);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Channel> {
-        self.channels.iter_mut()
-    }
-
     pub(super) fn discard_in_child(&mut self) {
-        sys::discard_in_child(&mut self.channels);
+        sys::discard_in_child(&mut self.all);
         sys::discard_in_child(&mut self.notified);
     }
 }
@@ -164,13 +152,13 @@ impl Index<ChannelId> for Channels {
     type Output = Channel;
 
     fn index(&self, ChannelId(at): ChannelId) -> &Channel {
-        &self.channels[at]
+        &self.all[at]
     }
 }
 
 impl IndexMut<ChannelId> for Channels {
     fn index_mut(&mut self, ChannelId(at): ChannelId) -> &mut Channel {
-        &mut self.channels[at]
+        &mut self.all[at]
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct RecordReader {
 pub(super) struct ReadOutcome {
     /// Bytes read; 0 when the pipe is empty.
     pub bytes: usize,
-    /// Some of them were no record; the bytes behind those were dropped.
+    /// Some were no record, and the bytes behind them were dropped; or `take` refused a record.
     pub is_invalid: bool,
 }
 
@@ -46,20 +46,22 @@ impl RecordReader {
         sys::discard_in_child(&mut self.buffer);
     }
 
-    /// Reads once and gives each whole record to `take`. EINTR and EAGAIN count as an empty pipe.
-    pub fn read(&mut self, mut take: impl FnMut(Record)) -> io::Result<ReadOutcome> {
-        let bytes = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
-            Ok(n) => n,
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => 0,
-            Err(error) => return Err(error),
+    /// Reads once and gives each whole record to `take`, which returns false for one that its
+    /// worker should not have written. EINTR and EAGAIN count as an empty pipe.
+    pub fn read(&mut self, mut take: impl FnMut(Record) -> bool) -> ReadOutcome {
+        let (bytes, mut is_invalid) = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
+            Ok(n) => (n, false),
+            // Another error of read(2), which should not fail, is no record either.
+            Err(error) => (0, !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)),
         };
         self.len += bytes;
         let end = if self.packets { valid_prefix_len(&self.buffer[..self.len]) } else { self.len };
-        let (mut done, mut is_invalid) = (0, end < self.len);
+        is_invalid |= end < self.len;
+        let mut done = 0;
         while done < end {
             match parse(&self.buffer[done..end]) {
                 Parsed::Whole(record, size) => {
-                    take(record);
+                    is_invalid |= !take(record);
                     done += size;
                 }
                 Parsed::Incomplete => break,
@@ -75,6 +77,6 @@ impl RecordReader {
         // Less than a record is left: there is room for the next read.
         self.buffer.copy_within(done..self.len, 0);
         self.len -= done;
-        Ok(ReadOutcome { bytes, is_invalid })
+        ReadOutcome { bytes, is_invalid }
     }
 }

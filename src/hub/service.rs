@@ -14,7 +14,7 @@ use super::message_log::{ChannelId, Channels};
 use super::record::Record;
 use crate::cli::Program;
 use crate::server::Supervisor;
-use crate::sys::{Ended, Signal};
+use crate::sys::{Ended, Pid, Signal};
 
 pub(crate) trait Service {
     const PROGRAM: Program;
@@ -111,6 +111,15 @@ pub(crate) struct Context<'a, C> {
 }
 
 impl<C> Context<'_, C> {
+    /// The client with this pid, if it is open: `connection`, which is being handled, or a peer.
+    pub fn open_client<'b>(&'b self, pid: Pid, connection: &'b Connection) -> Option<&'b Connection> {
+        let client = match pid == connection.pid {
+            true => Some(connection),
+            false => self.peers.get(pid).map(|(peer, _)| peer),
+        };
+        client.filter(|client| client.is_open())
+    }
+
     /// Says a message to all readers of a channel.
     pub fn say(&mut self, channel: ChannelId, message: &[u8]) {
         self.channels.say(channel, message, self.now);

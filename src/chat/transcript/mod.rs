@@ -80,11 +80,10 @@ impl Transcript {
     }
 
     pub fn reopen(&mut self, supervisor: &mut Supervisor) {
-        let line = match self.open(supervisor) {
-            Ok(()) => return supervisor.out.line(messages::transcript_reopened(self.path())),
-            Err(error) => messages::transcript_not_reopened(&error, self.file.is_some()),
-        };
-        supervisor.err.line(line);
+        match self.open(supervisor) {
+            Ok(()) => supervisor.out.line(messages::transcript_reopened(self.path())),
+            Err(error) => supervisor.err.line(messages::transcript_not_reopened(&error, self.file.is_some())),
+        }
     }
 
     /// Adds the line of a message from the client at `peer`.

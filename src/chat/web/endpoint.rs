@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::request::Site;
 use super::response::{Response, Responses, upgraded};
 use super::ws_encode::{self, WsEncoder};
-use crate::chat::client_state::{ClientState, HandshakeState};
+use crate::chat::client_state::ClientState;
 use crate::chat::encoding::Encoding;
 use crate::chat::options::Verbosity;
 use crate::chat::{PROGRAM, messages};
@@ -50,8 +50,6 @@ impl WebEndpoint {
         if record.kind != Kind::Enter {
             return self.respond(record, connection, context.supervisor);
         }
-        // Its messages begin with a nick, not with a header.
-        client.handshake = HandshakeState::Accepted;
         let (inside, _) = context.peers.from(connection.peer.ip());
         let supervisor = &mut *context.supervisor;
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {

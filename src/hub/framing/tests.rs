@@ -2,8 +2,25 @@ use super::*;
 
 const HOLD: Duration = Duration::from_millis(20);
 
-fn cut(chunk: &[u8]) -> Vec<&[u8]> {
-    messages(chunk).collect()
+/// Reads of a stream, or messages in it.
+type Pieces = &'static [&'static [u8]];
+
+#[test]
+fn a_chunk_is_split_into_messages() {
+    let rows: [(&[u8], Pieces); 6] = [
+        // A run of NULs ends one message.
+        (b"a\0\0\0b\0", &[b"a\0\0\0", b"b\0"]),
+        // Newlines end messages only where there is no NUL.
+        (b"a\nb\n", &[b"a\n", b"b\n"]),
+        (b"a\nb\n\0", &[b"a\nb\n\0"]),
+        (b"\n\n", &[b"\n", b"\n"]),
+        // NULs alone are no message.
+        (b"\0\0\0", &[]),
+        (b"\0\0a\0", &[b"a\0"]),
+    ];
+    for (chunk, expected) in rows {
+        assert_eq!(messages(chunk).collect::<Vec<_>>(), expected, "{chunk:?}");
+    }
 }
 
 /// A decoder with a buffer of `N` bytes, and the chunks that it gives.
@@ -34,28 +51,6 @@ impl<const N: usize> Decoding<N> {
     }
 }
 
-/// The chunks of strings that come in these reads, without a pause; then the end.
-fn strings_of(reads: &[&[u8]]) -> Vec<Vec<u8>> {
-    let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
-    for read in reads {
-        decoding.read(read, now);
-    }
-    decoding.take(now, true);
-    decoding.chunks
-}
-
-#[test]
-fn a_run_of_nuls_ends_one_message() {
-    assert_eq!(cut(b"a\0\0\0b\0"), [&b"a\0\0\0"[..], b"b\0"]);
-}
-
-#[test]
-fn newlines_cut_only_where_there_is_no_nul() {
-    assert_eq!(cut(b"a\nb\n"), [b"a\n", b"b\n"]);
-    assert_eq!(cut(b"a\nb\n\0"), [b"a\nb\n\0"]);
-    assert_eq!(cut(b"\n\n"), [b"\n", b"\n"]);
-}
-
 #[test]
 fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
     let (mut decoding, start) = (Decoding::<64>::new(Framing::Lines), Instant::now());
@@ -67,20 +62,21 @@ fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
 }
 
 #[test]
-fn nuls_alone_are_no_message() {
-    assert!(cut(b"\0\0\0").is_empty());
-    assert_eq!(cut(b"\0\0a\0"), [b"a\0"]);
-}
-
-#[test]
-fn a_message_in_two_segments_is_one() {
-    assert_eq!(strings_of(&[b"alice : bon", b"jour\0"]), [b"alice : bonjour\0"]);
-}
-
-#[test]
-fn complete_messages_go_at_once_and_the_rest_waits() {
-    assert_eq!(strings_of(&[b"a\0b", b"c\0"]), [&b"a\0"[..], b"bc\0"]);
-    assert_eq!(strings_of(&[b"a\nb", b"c\n"]), [&b"a\n"[..], b"bc\n"]);
+fn complete_messages_go_at_once_and_a_segment_waits_for_the_rest() {
+    let rows: [(Pieces, Pieces); 3] = [
+        (&[b"alice : bon", b"jour\0"], &[b"alice : bonjour\0"]),
+        (&[b"a\0b", b"c\0"], &[b"a\0", b"bc\0"]),
+        (&[b"a\nb", b"c\n"], &[b"a\n", b"bc\n"]),
+    ];
+    for (reads, expected) in rows {
+        // Without a pause; then the end.
+        let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
+        for read in reads {
+            decoding.read(read, now);
+        }
+        decoding.take(now, true);
+        assert_eq!(decoding.chunks, expected, "{reads:?}");
+    }
 }
 
 #[test]
@@ -125,18 +121,9 @@ fn messages_that_fill_the_buffer_with_pauses_between_them_are_no_stream() {
     }
 }
 
-#[test]
-fn a_rest_that_came_while_nothing_was_taken_completes_its_message() {
-    let (mut decoding, start) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
-    for (read, now) in [(&b"ab"[..], start), (b"c\0d", start + HOLD * 2), (b"e\0", start + HOLD * 2)] {
-        decoding.read(read, now);
-    }
-    assert_eq!(decoding.chunks, [&b"abc\0"[..], b"de\0"]);
-}
-
-/// Decodes texts in a small buffer, each read at its time after the first.
-fn texts_of(reads: &[(&[u8], Duration)]) -> Vec<Vec<u8>> {
-    let (mut decoding, start) = (Decoding::<4>::new(Framing::Texts(HOLD)), Instant::now());
+/// Decodes in a buffer of `N` bytes, each read at its time after the first.
+fn chunks_of<const N: usize>(framing: Framing, reads: &[(&[u8], Duration)]) -> Vec<Vec<u8>> {
+    let (mut decoding, start) = (Decoding::<N>::new(framing), Instant::now());
     for &(read, after) in reads {
         decoding.read(read, start + after);
     }
@@ -144,15 +131,21 @@ fn texts_of(reads: &[(&[u8], Duration)]) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_rest_that_came_while_nothing_was_taken_completes_its_message() {
+    let reads = [(&b"ab"[..], Duration::ZERO), (b"c\0d", HOLD * 2), (b"e\0", HOLD * 2)];
+    assert_eq!(chunks_of::<64>(Framing::Strings(HOLD), &reads), [&b"abc\0"[..], b"de\0"]);
+}
+
+#[test]
 fn the_rest_of_a_text_that_is_too_long_is_skipped_to_its_end() {
     let at_once = Duration::ZERO;
     for end in [&b"\0"[..], b"\n", b"e\0", b"ef\n"] {
         let reads = [(&b"abcd"[..], at_once), (b"efgh", at_once), (end, at_once), (b"ij\n", at_once)];
-        assert_eq!(texts_of(&reads), [&b"abcd"[..], b"ij\n"]);
+        assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"ij\n"]);
     }
     // Whatever is behind the end has a wait of its own.
     let reads = [(&b"abcd"[..], at_once), (b"\nij", HOLD / 2), (b"", HOLD), (b"k\n", HOLD)];
-    assert_eq!(texts_of(&reads), [&b"abcd"[..], b"ijk\n"]);
+    assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"ijk\n"]);
 }
 
 #[test]
@@ -163,7 +156,7 @@ fn bytes_long_after_an_over_long_text_are_a_text_of_their_own() {
         (b"", HOLD * (2 + SKIP_WAITS)),
         (b"fg\n", HOLD * (2 + SKIP_WAITS)),
     ];
-    assert_eq!(texts_of(&reads), [&b"abcd"[..], b"fg\n"]);
+    assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"fg\n"]);
 }
 
 #[test]

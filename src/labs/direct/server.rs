@@ -81,7 +81,7 @@ impl Direct {
         // The name of a client that has left is free, even before its worker was reaped.
         let is_taken = |name: &Name| {
             let mut others = self.members.iter().filter(|member| member.name == *name);
-            others.any(|other| open_client(other.pid, connection, context).is_some())
+            others.any(|other| context.open_client(other.pid, connection).is_some())
         };
         let why = match Name::new(text) {
             Ok(name) if is_taken(&name) => messages::taken(&name),
@@ -112,7 +112,7 @@ impl Direct {
         let sender = &self.members[from];
         let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
         let recipient = named.find_map(|member| {
-            let channel = open_client(member.pid, connection, context)?.channel()?;
+            let channel = context.open_client(member.pid, connection)?.channel()?;
             Some((&member.name, channel))
         });
         let (recipient, channel) = recipient.ok_or(RouteError::UnknownName(name))?;
@@ -122,15 +122,6 @@ impl Direct {
         context.supervisor.out.line(messages::routed(sender.pid, &sender.name, recipient, message));
         Ok(())
     }
-}
-
-/// `connection` itself or one of its peers.
-fn open_client<'a>(pid: Pid, connection: &'a Connection, context: &'a Context<()>) -> Option<&'a Connection> {
-    let client = match pid == connection.pid {
-        true => Some(connection),
-        false => context.peers.get(pid).map(|(peer, ())| peer),
-    };
-    client.filter(|client| client.is_open())
 }
 
 impl Service for Direct {
