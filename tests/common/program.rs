@@ -58,6 +58,19 @@ impl Output {
         }
     }
 
+    /// Waits for a complete line that contains `part`; `None` if the output ends without one.
+    #[track_caller]
+    pub fn line_unless_ended(&self, part: &str) -> Option<String> {
+        let line = |text: &str| text.lines().find(|line| line.contains(part)).map(str::to_string);
+        let has_line_or_ended = || {
+            let printed = self.0.0.lock().unwrap();
+            let text = String::from_utf8_lossy(&printed.bytes);
+            let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+            line(whole).map(Some).or(printed.ended.then_some(None))
+        };
+        eventually(&format!("a line with {part:?}, or the end"), has_line_or_ended)
+    }
+
     /// Waits for a complete line that contains all of `parts`, and returns it.
     #[track_caller]
     pub fn line_with(&self, parts: &[&str]) -> String {

@@ -44,8 +44,13 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank");
-        let program = Program::start(&mut command);
-        let line = program.err.line_with(&["DevTools listening on ws://"]);
+        // Chromium itself crashes at start now and then on a busy machine: three attempts.
+        let started = (0..3).find_map(|_| {
+            let program = Program::start(&mut command);
+            let line = program.err.line_unless_ended("DevTools listening on ws://")?;
+            Some((program, line))
+        });
+        let (program, line) = started.expect("chromium ended at each of three starts");
         let (_, endpoint) = line.split_once("ws://").expect("an endpoint");
         let (address, path) = endpoint.trim().split_once('/').expect("its path");
         let address = address.parse().expect("an address");
