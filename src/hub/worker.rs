@@ -129,7 +129,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             }),
         })?;
         // The messages of one read end with the extra NUL, also when more reads share the write.
-        records.batch.closed();
+        records.batch.close();
         Ok(())
     }
 }
@@ -158,7 +158,7 @@ impl<'a> RecordWriter<'a> {
     /// blocks while the pipe is full (backpressure: a hub that falls behind slows its workers down,
     /// and they their clients through TCP's window).
     pub fn write(&mut self) -> io::Result<()> {
-        let bytes = self.batch.closed();
+        let bytes = self.batch.close();
         if !bytes.is_empty() {
             // write_all repeats the write after EINTR.
             (&mut &*self.pipe).write_all(bytes)?;
