@@ -155,7 +155,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, reader, clients, channels, supervisor, .. } = self;
         let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
             if record.kind == Kind::Left {
-                return clients.left(&record);
+                return clients.note_left(&record);
             }
             let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
             let mut context = Context { peers, channels, supervisor, now };
@@ -239,7 +239,7 @@ pub(super) fn send_released<C>(
         }
     }
     let ended = Instant::now();
-    channels.all.iter_mut().for_each(|channel| channel.was_offered(now, ended));
+    channels.all.iter_mut().for_each(|channel| channel.end_round(now, ended));
     (clients.any_blocked, clients.any_writable) = (any_blocked, false);
     slow_readers
 }

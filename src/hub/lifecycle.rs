@@ -45,7 +45,7 @@ impl<S: Service> Hub<S> {
         let tell = |reason: &str| service.refusal(listener, reason);
         // Connections of an address as `--max-per-address` counts them.
         let from = |address| {
-            let (inside, outside) = clients.all().from(address);
+            let (inside, outside) = clients.all().count_from(address);
             inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
         };
         if let Some(client) = supervisor.admit(pending, clients.len(), from, tell, now) {
@@ -138,7 +138,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         let unsent = connection.unsent(channels);
-        connection.leave(channels);
+        connection.leave_channel(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         let last_words = connection.last_words.take().unwrap_or_else(|| [unsent, last_words].concat());
