@@ -127,8 +127,8 @@ impl<L: ClientHandler> Server<L> {
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
-        let with = |address| children.values().filter(|&&other| other == address).count();
-        let Some(client) = self.supervisor.admit(pending, children.len(), with, L::refusal, now) else {
+        let count = |address| children.values().filter(|&&other| other == address).count();
+        let Some(client) = self.supervisor.admit(pending, children.len(), count, L::refusal, now) else {
             return;
         };
         let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };
