@@ -40,8 +40,8 @@ struct Server<L> {
     children: BTreeMap<Pid, IpAddr>,
 }
 
-/// Runs a lab until SIGINT or SIGTERM. `limit` is that of [`crate::server::startup()`]; `open` is
-/// called once privileges are dropped.
+/// Runs a lab until SIGINT or SIGTERM. `limit`: RLIMIT_NOFILE, from [`crate::server::startup()`].
+/// `open` is called once privileges are dropped.
 pub fn run<L: ClientHandler>(
     options: &Options,
     mode: ServeMode,
@@ -119,8 +119,7 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
-        let patience = mode.patience;
-        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, patience });
+        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
@@ -145,7 +144,7 @@ impl<L: ClientHandler> Server<L> {
             out.forget();
             err.forget();
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
-            serve(lab, &mut Session { socket, peer, out, mark, stop, patience: mode.patience });
+            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
             linger(socket);
             out.finish(LAST_LINES);
             SERVED

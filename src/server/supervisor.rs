@@ -59,7 +59,7 @@ pub struct Supervisor {
     waiting: Vec<PendingConnection>,
     /// A client has left since [`Supervisor::retry_waiting`].
     client_left: bool,
-    /// The lowest number of the server's own descriptors.
+    /// The server's own descriptors opened after the first listener are numbered from here.
     lowest: RawFd,
 }
 
@@ -74,7 +74,7 @@ pub enum Event {
 }
 
 impl Supervisor {
-    /// Listens. `limit` is that of `startup`. Signals in `own` are for
+    /// Listens. `limit`: RLIMIT_NOFILE, from `startup`. Signals in `own` are for
     /// [`Supervisor::user_signals`], and children ignore them.
     pub fn open(
         program: Program,
