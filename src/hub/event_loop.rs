@@ -87,7 +87,7 @@ impl<S: Service> Hub<S> {
         let began = Instant::now();
         let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
         let now = Instant::now();
-        // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports the next.
+        // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
         // With full sockets in the set, poll is slow without having slept.
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {

@@ -153,7 +153,7 @@ impl<S: Service> Hub<S> {
         self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
     }
 
-    /// Ends all workers and connections. Earlier messages go to each client that takes them at once.
+    /// Ends all workers and connections. Each client gets the earlier messages that it takes at once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

@@ -14,7 +14,7 @@ use crate::sys::{self, Interest, Pid};
 /// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads that share one write of records, which fits them, while the client has more to read.
+/// Reads whose messages fit, and share, one write of records, while the client has more to read.
 const READS_AT_ONCE: usize = 3;
 
 /// The exit status of a worker after its client has left, or the hub is gone.
@@ -167,7 +167,7 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
-/// Waits for bytes or until a deadline. True when there is something to read. EPIPE: no hub.
+/// Waits for bytes or until a deadline. True: there are bytes to read. EPIPE: the hub is gone.
 ///
 /// The pipe's write end is polled for no event: poll(2) reports POLLERR there when the last reader
 /// is gone, which is how a worker learns that its parent was killed. It works because no worker
