@@ -51,10 +51,10 @@ fn push(batch: &mut Batch, are_lines: bool, body: &[u8]) -> bool {
 
 /// The records of one write, without the extra NUL of the last message.
 fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
-    let bytes = batch.closed().to_vec();
-    assert_eq!(bytes, batch.closed(), "closed once is closed");
+    let bytes = batch.close().to_vec();
+    assert_eq!(bytes, batch.close(), "closed once is closed");
     batch.clear();
-    assert!(batch.closed().is_empty());
+    assert!(batch.close().is_empty());
     assert!(bytes.len() <= PIPE_BUF);
     let (mut found, mut rest) = (Vec::new(), &bytes[..]);
     while let Parsed::Whole(record, size) = parse(rest) {

@@ -2,7 +2,7 @@
 
 use forklab::chat::web::ws_decode::{NO_STATUS, WsDecoder, WsEvent};
 use forklab::hub::framing::{is_line_text, line_text};
-use forklab::hub::record::closed;
+use forklab::hub::record::from_close_code;
 use forklab::hub::worker::CHUNK;
 
 use super::input::{Arrival, Input};
@@ -22,7 +22,7 @@ pub fn holds(bytes: &[u8]) {
         match said {
             WsEvent::Text(text) => assert!((1..=CHUNK).contains(&text.len()) && is_line_text(&text)),
             WsEvent::Ping(bytes) => assert!(bytes.len() <= 125),
-            WsEvent::Close(code) => assert!(closed(code) < -999),
+            WsEvent::Close(code) => assert!(from_close_code(code) < -999),
         }
     }
     // The same for bytes that come with the request.

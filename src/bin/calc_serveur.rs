@@ -34,6 +34,6 @@ struct Arguments {
 
 fn main() -> ExitCode {
     SERVER.run(|Arguments { server, iterative, idle_timeout }: Arguments| {
-        serve(&server.options(), ServeMode { iterative, patience: timeout(idle_timeout) })
+        serve(&server.options(), ServeMode { iterative, idle_timeout: timeout(idle_timeout) })
     })
 }

@@ -53,7 +53,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
     }
     let Arguments { iterative, idle_timeout, .. } = arguments;
-    serve(&options, ServeMode { iterative, patience: timeout(idle_timeout) })
+    serve(&options, ServeMode { iterative, idle_timeout: timeout(idle_timeout) })
 }
 
 fn main() -> ExitCode {

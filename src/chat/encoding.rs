@@ -8,7 +8,7 @@ use super::web::ws_encode;
 use super::{PROGRAM, messages};
 use crate::hub::connection::Connection;
 use crate::hub::framing::{Framing, line_text};
-use crate::hub::record::{IDLE, Kind, code_of};
+use crate::hub::record::{IDLE, Kind, close_code};
 
 /// Close codes: RFC 6455, 7.4.1; IANA's WebSocket Close Code Number Registry.
 const GOING_AWAY: u16 = 1001;
@@ -80,7 +80,7 @@ impl Encoding {
             Some(IDLE) => Some(POLICY_VIOLATION),
             None => Some(INTERNAL_ERROR),
             // `None` where it has ended its side, or is gone.
-            Some(left) => code_of(left),
+            Some(left) => close_code(left),
         };
         match self {
             Encoding::CString | Encoding::Line => notice,

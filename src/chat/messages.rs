@@ -22,7 +22,7 @@ use super::names::NameTaken;
 use super::web::ws_decode::NO_STATUS;
 use crate::cli::Language;
 use crate::hub::connection::{Connection, Lag};
-use crate::hub::record::{IDLE, code_of};
+use crate::hub::record::{IDLE, close_code};
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
 use crate::text::{Visible, visible};
@@ -95,7 +95,7 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
         _ if client.last_words.is_some() => "a été déconnecté".to_string(),
         Some(0) => "est parti".to_string(),
         Some(IDLE) => "n'a rien dit pendant trop longtemps".to_string(),
-        Some(left) => match code_of(left) {
+        Some(left) => match close_code(left) {
             Some(1000 | 1001 | NO_STATUS) => "est parti".to_string(),
             Some(code) => format!("est parti (WebSocket : code {code})"),
             None => format!("a disparu ({})", system_reason(left)),

@@ -16,10 +16,7 @@ use super::options::{Options, Verbosity};
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
-use super::web;
-use super::web::endpoint::WebEndpoint;
-use super::web::request::Site;
-use super::web::ws_encode;
+use super::web::{self, endpoint::WebEndpoint, request::Site, ws_encode};
 use super::{PROGRAM, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
@@ -54,22 +51,20 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         report: None,
         trace: HopTrace::new(verbosity),
     };
-    let mut hub = Hub::open(server, &options.listening, channels, options.lag_limit)?;
-    let backlog = options.listening.backlog;
+    let listening = &options.listening;
+    let mut hub = Hub::open(server, listening, channels, options.lag_limit)?;
     if let Some(address) = options.lines {
-        let address = hub.supervisor.add_listener(address, backlog)?;
+        let address = hub.supervisor.add_listener(address, listening.backlog)?;
         hub.service.listeners.push(Some(Encoding::Line));
         more.push(messages::ready_for_lines(address));
     }
     if let Some(address) = options.web {
-        let address = hub.supervisor.add_listener(address, backlog)?;
+        let address = hub.supervisor.add_listener(address, listening.backlog)?;
         hub.service.listeners.push(None);
-        let machine = sys::machine_name();
-        let site = Site { port: address.port(), machine: machine.clone() };
-        let max_per_address = options.listening.max_per_address;
+        let site = Site { port: address.port(), machine: sys::machine_name() };
+        more.push(messages::ready_for_browsers(address, &site.machine));
         let room = hub.supervisor.listeners[0].address().context("getsockname")?;
-        hub.service.web = Some(WebEndpoint::new(site, room, max_per_address, verbosity));
-        more.push(messages::ready_for_browsers(address, &machine));
+        hub.service.web = Some(WebEndpoint::new(site, room, listening.max_per_address, verbosity));
     }
     hub.run(&more)
 }
@@ -168,7 +163,9 @@ impl Service for ChatServer {
         if let Some(greeting) = encoding.and_then(Encoding::greeting) {
             connection.greet(greeting.as_bytes());
         }
-        channel.iter().for_each(|&channel| connection.join(channel, context.channels));
+        if let Some(channel) = channel {
+            connection.join(channel, context.channels);
+        }
         let client = ClientState { encoding, ..ClientState::default() };
         if self.prints(&client) && context.supervisor.out.has_room() {
             context.supervisor.out.line(match encoding {
@@ -217,7 +214,9 @@ impl Service for ChatServer {
         ended: Ended,
         context: &mut Context<ClientState>,
     ) -> Vec<u8> {
-        self.filter.names.iter_mut().for_each(|names| names.forget(connection.pid));
+        if let Some(names) = &mut self.filter.names {
+            names.forget(connection.pid);
+        }
         let line = messages::departed(connection, ended, context.channels.readers());
         if connection.worker_died() {
             // A fault, printed whatever the verbosity.
@@ -225,8 +224,7 @@ impl Service for ChatServer {
         } else if self.prints(&client) {
             context.supervisor.out.line(line);
         }
-        let timeout = self.idle_timeout.filter(|_| connection.left == Some(IDLE));
-        let notice = timeout.map(messages::you_were_idle);
+        let notice = self.idle_timeout.filter(|_| connection.left == Some(IDLE)).map(messages::you_were_idle);
         client.encoding.map(|encoding| encoding.last_words(connection, notice.as_deref())).unwrap_or_default()
     }
 
@@ -261,7 +259,9 @@ impl Service for ChatServer {
 
     /// The transcript has every message before any client does.
     fn before_send(&mut self, supervisor: &mut Supervisor) {
-        self.transcript.iter_mut().for_each(|transcript| transcript.write(supervisor));
+        if let Some(transcript) = &mut self.transcript {
+            transcript.write(supervisor);
+        }
     }
 
     fn on_sent(&mut self, descriptor: RawFd, bytes: usize) {
@@ -278,7 +278,11 @@ impl Service for ChatServer {
     }
 
     fn discard_in_child(&mut self) {
-        self.web.iter_mut().for_each(|web| web.encoder.forget());
-        self.transcript.iter_mut().for_each(Transcript::forget);
+        if let Some(web) = &mut self.web {
+            web.encoder.forget();
+        }
+        if let Some(transcript) = &mut self.transcript {
+            transcript.forget();
+        }
     }
 }

@@ -79,8 +79,8 @@ impl Report {
 
     /// The row of a client, whose numbers are added to the total.
     fn row_of(&mut self, connection: &Connection, client: &ClientState, lag: Lag, now: SystemTime) -> String {
-        let (said, heard) = (client.said, connection.received);
-        let numbers = [said.messages, said.bytes, heard.messages, heard.bytes, lag.bytes];
+        let (said, delivered) = (client.said, connection.delivered);
+        let numbers = [said.messages, said.bytes, delivered.messages, delivered.bytes, lag.bytes];
         self.clients += 1;
         self.total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
         // Zero where the clock was set back since.

@@ -37,9 +37,9 @@ pub enum Exit {
 pub struct Sources<'a> {
     pub ui: UiSources<'a>,
     /// To be read: the connection, or the process that reads it.
-    pub server: Option<BorrowedFd<'a>>,
-    /// Has bytes to take, or is being established.
-    pub connection: Option<PollFd<'a>>,
+    pub incoming: Option<BorrowedFd<'a>>,
+    /// The connection, to take bytes or while it is being established.
+    pub outgoing: Option<PollFd<'a>>,
 }
 
 /// The descriptors of the user interface.
@@ -57,8 +57,8 @@ pub struct UiSources<'a> {
 /// Sources on which something can be done.
 pub struct Ready {
     pub keyboard: bool,
-    pub server: bool,
-    pub connection: bool,
+    pub incoming: bool,
+    pub outgoing: bool,
     pub screen: bool,
 }
 
@@ -78,15 +78,15 @@ impl EventLoop {
         let watched = [
             Some(read(self.signals.as_fd())),
             sources.ui.keyboard.map(read),
-            sources.server.map(read),
-            sources.connection,
+            sources.incoming.map(read),
+            sources.outgoing,
             sources.ui.screen.map(|screen| sys::watch(screen, Interest::Write)),
         ];
         let grace = self.grace_since.map(|since| GRACE.saturating_sub(since.elapsed()));
         let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
-        let [_, keyboard, server, connection, screen] =
+        let [_, keyboard, incoming, outgoing, screen] =
             sys::wait_for_some(watched, timeout).context("poll")?;
-        Ok(Ready { keyboard, server, connection, screen })
+        Ok(Ready { keyboard, incoming, outgoing, screen })
     }
 
     /// Passes the signals of the terminal to `handle`. Returns the first that ends the client.

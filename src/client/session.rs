@@ -96,8 +96,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             if let Some(exit) = self.read_keyboard(ready.keyboard)? {
                 return Ok(exit);
             }
-            // After the keyboard, where a key may raise one, and before the server's end, if both
-            // come at once.
+            // After the keyboard (a key may raise a signal), before the server's end of file.
             let mut is_handled = false;
             let signal = self.events.take_signals(|signal| {
                 is_handled = true;
@@ -111,14 +110,14 @@ impl<P: ClientProtocol> Session<'_, P> {
                 self.events.extend_grace();
             }
             self.ui.draw(ready.screen)?;
-            if ready.server
+            if ready.incoming
                 && let Some(exit) = self.read_server()?
             {
                 return Ok(exit);
             }
             self.notice_pause();
             self.take_lines();
-            if ready.connection || !self.to_send.is_empty() {
+            if ready.outgoing || !self.to_send.is_empty() {
                 self.send();
             }
             if self.events.is_grace_over() {
@@ -134,8 +133,8 @@ impl<P: ClientProtocol> Session<'_, P> {
         // the shell as commands.
         let reads_keyboard = self.is_tui() || (takes_lines && !self.events.is_in_grace());
         let sources = Sources {
-            server: ui.has_room.then(|| self.connection.as_fd()),
-            connection: (!self.to_send.is_empty())
+            incoming: ui.has_room.then(|| self.connection.as_fd()),
+            outgoing: (!self.to_send.is_empty())
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
@@ -171,8 +170,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         }
     }
 
-    /// One read. After the end of input, lines are dropped, and a second end of input exits at
-    /// once.
+    /// One read. After the end of input, lines are dropped, and a second end exits at once.
     fn read_keyboard(&mut self, is_ready: bool) -> anyhow::Result<Option<Exit>> {
         let (protocol, queue, messages) = (&self.protocol, &self.queue, self.messages);
         let had_ended = self.input_ended;
@@ -251,7 +249,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         }
     }
 
-    /// One read.
+    /// One read. Returns the exit when the session is over.
     fn read_server(&mut self) -> anyhow::Result<Option<Exit>> {
         let mut bytes = [0; 4096];
         let message = match sys::try_read(self.connection, &mut bytes) {

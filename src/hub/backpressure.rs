@@ -9,11 +9,14 @@
 use std::time::{Duration, Instant};
 
 use super::clients::ClientTable;
-use super::connection::{Connection, MAX_PAUSES};
+use super::connection::Connection;
 use super::message_log::{Channel, Channels};
 use super::record_reader::CAPACITY;
 
 const PIPE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Pauses of the pipe for a client whose socket takes nothing; then it counts as stopped.
+pub(super) const MAX_PAUSES: u32 = 10;
 
 #[derive(Debug)]
 pub(crate) struct Backpressure {

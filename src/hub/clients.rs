@@ -95,7 +95,7 @@ impl<C> ClientTable<C> {
     }
 
     /// Takes a worker's report that its client has left. False where there is no such client.
-    pub fn left(&mut self, record: &Record) -> bool {
+    pub fn note_left(&mut self, record: &Record) -> bool {
         let Some((connection, _)) = self.get_mut(record.pid) else { return false };
         if connection.left.is_none() {
             connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
@@ -177,7 +177,7 @@ impl<'a, C> Peers<'a, C> {
     }
 
     /// Open connections from an address: those in the room, and browsers outside it.
-    pub fn from(&self, address: IpAddr) -> (usize, usize) {
+    pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
         let open = connections.filter(|connection| connection.peer.ip() == address && connection.is_open());
         open.fold((0, 0), |(inside, outside), connection| match connection.channel {

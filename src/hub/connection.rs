@@ -13,13 +13,11 @@ use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
-/// Pauses of the pipe for a client whose socket takes nothing; then it counts as stopped.
-pub(super) const MAX_PAUSES: u32 = 10;
-
 /// Back-off of a socket that is writable and takes nothing, because the system lacks memory
 /// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
+/// Sends from `cursor` on, and from `private_queue` between two messages, until it `is_closed`.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub pid: Pid,
@@ -28,12 +26,12 @@ pub(crate) struct Connection {
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
     /// Bytes that its socket has taken; messages as of when it had last taken all released ones.
-    pub received: Traffic,
+    pub delivered: Traffic,
     /// The channel that it reads; `None` for a browser that has not entered the room.
     pub(super) channel: Option<ChannelId>,
     /// Why it left, as its worker reports in [`super::record::Kind::Left`].
     pub left: Option<i32>,
-    /// The server has disconnected it: the last bytes to send.
+    /// Set by [`Connection::disconnect`]: the last bytes to send.
     pub last_words: Option<Vec<u8>>,
     /// The position in the log up to which its socket has taken all.
     pub(super) cursor: u64,
@@ -41,7 +39,7 @@ pub(crate) struct Connection {
     pub blocked_since: Option<Instant>,
     /// `poll` has found a blocked socket writable.
     pub(super) is_writable: bool,
-    /// Not polled before: the socket was writable and took nothing.
+    /// Not polled until then: the socket was writable and took nothing.
     pub(super) retry_at: Option<Instant>,
     /// Pauses of the pipe since its socket last took a byte.
     pub(super) pauses: u32,
@@ -78,7 +76,7 @@ impl Connection {
             socket,
             peer,
             since: SystemTime::now(),
-            received: Traffic::default(),
+            delivered: Traffic::default(),
             channel: None,
             left: None,
             last_words: None,
@@ -97,7 +95,7 @@ impl Connection {
 
     /// Reads what is said in a channel from now on.
     pub fn join(&mut self, id: ChannelId, channels: &mut Channels) {
-        self.leave(channels);
+        self.leave_channel(channels);
         let channel = &mut channels[id];
         channel.readers += 1;
         self.channel = Some(id);
@@ -105,7 +103,7 @@ impl Connection {
     }
 
     /// Undoes [`Connection::join`].
-    pub(super) fn leave(&mut self, channels: &mut Channels) {
+    pub(super) fn leave_channel(&mut self, channels: &mut Channels) {
         if let Some(id) = self.channel.take() {
             channels[id].readers -= 1;
         }
@@ -136,7 +134,7 @@ impl Connection {
         !self.is_closed && self.left.is_none()
     }
 
-    /// True when its worker has ended without a report.
+    /// Of a reaped worker: it ended without a report, not killed by [`Connection::disconnect`].
     pub fn worker_died(&self) -> bool {
         self.left.is_none() && self.last_words.is_none()
     }
@@ -196,7 +194,7 @@ impl Connection {
         let sent = self.send(channel.log.between(self.cursor, position), now);
         self.cursor += sent as u64;
         if self.cursor == channel.pacer.released {
-            self.received.messages = channel.released_messages().saturating_sub(self.earlier);
+            self.delivered.messages = channel.released_messages().saturating_sub(self.earlier);
         }
         sent
     }
@@ -210,7 +208,7 @@ impl Connection {
             Ok(sent) => {
                 if sent > 0 {
                     self.pauses = 0;
-                    self.received.bytes += sent as u64;
+                    self.delivered.bytes += sent as u64;
                 }
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);

@@ -21,8 +21,8 @@ use super::service::{Context, Service};
 use crate::server::{self, Options, Supervisor, startup};
 use crate::sys::{self, Interest, Pid, PollFd, Profile};
 
-/// A `poll` that takes longer than this has waited: nothing was there before what it reports.
-const AT_ONCE: Duration = Duration::from_micros(5);
+/// A `poll` that takes longer has slept: nothing was pending.
+const MIN_SLEEP: Duration = Duration::from_micros(5);
 
 /// As many as a quiet room has, on the stack: a write to the heap copies a page that a worker
 /// forked before shares (copy-on-write).
@@ -30,7 +30,7 @@ pub(super) type Few<T> = SmallVec<[T; 8]>;
 
 pub(crate) struct Hub<S: Service> {
     pub service: S,
-    /// The pipe. Its write end, for the workers, stays open: it never ends.
+    /// The pipe. The hub keeps its write end open, as each worker does: it has no end of file.
     pub(super) reader: RecordReader,
     pub(super) pipe: PipeWriter,
     pub supervisor: Supervisor,
@@ -87,9 +87,9 @@ impl<S: Service> Hub<S> {
         let began = Instant::now();
         let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
         let now = Instant::now();
-        // In a quiet room, one message is sent at once, without a second read: poll reports the
-        // next. Where poll looks at full sockets, it takes its time in any case.
-        let is_quiet = now.duration_since(began) > AT_ONCE && self.clients.blocked(now).next().is_none();
+        // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
+        // With full sockets in the set, poll is slow without having slept.
+        let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
                 Event::Supervisor(server::Event::Signal) => self.take_signals(now)?,
@@ -138,10 +138,10 @@ impl<S: Service> Hub<S> {
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
-    /// Reads the pipe until it is empty, or has given `most` bytes.
-    pub(super) fn read_pipe(&mut self, most: usize, now: Instant) {
+    /// Reads the pipe until it is empty or at least `enough` bytes have come; 1: one read.
+    pub(super) fn read_pipe(&mut self, enough: usize, now: Instant) {
         let mut read = 0;
-        while read < most {
+        while read < enough {
             match self.read_packet(now) {
                 0 => break,
                 n => read += n,
@@ -155,7 +155,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, reader, clients, channels, supervisor, .. } = self;
         let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
             if record.kind == Kind::Left {
-                return clients.left(&record);
+                return clients.note_left(&record);
             }
             let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
             let mut context = Context { peers, channels, supervisor, now };
@@ -239,7 +239,7 @@ pub(super) fn send_released<C>(
         }
     }
     let ended = Instant::now();
-    channels.all.iter_mut().for_each(|channel| channel.was_offered(now, ended));
+    channels.all.iter_mut().for_each(|channel| channel.end_round(now, ended));
     (clients.any_blocked, clients.any_writable) = (any_blocked, false);
     slow_readers
 }

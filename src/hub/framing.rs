@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::text::incomplete_suffix_len;
 
-/// How many waits the rest of an over-long text is skipped for: it may be more than one lost
-/// segment late, and would pass for a text of its own.
-const SKIP_WAITS: u32 = 4;
+/// Hold times without a byte that end the skipping of an over-long text. More than one: its
+/// rest may be several lost segments late, and would pass for a text of its own.
+const SKIP_HOLDS: u32 = 4;
 
 /// Bytes without a pause that count as a stream. A sender that fills the connection is stopped by
 /// TCP anywhere in a message, and goes on up to a few hundred milliseconds after there is room (RFC
@@ -29,8 +29,8 @@ pub enum Framing {
     /// for their rest, since one `write` can arrive in two segments; then they are a message.
     Strings(Duration),
     /// The same, but a text that fills the buffer without an end is too long: the buffer is passed
-    /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_WAITS`]
-    /// times the wait.
+    /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
+    /// hold times.
     Texts(Duration),
     /// A newline and nothing else.
     Lines,
@@ -46,15 +46,15 @@ pub struct FrameDecoder<'a> {
     skips: bool,
     /// When the incomplete message at the front of `buffer` is no longer held.
     deadline: Option<Instant>,
-    /// Bytes that came without a pause: in reads that filled the buffer, and one more.
+    /// Bytes of the last read, and of full ones right before it without a wait over [`PAUSE`].
     stream: usize,
-    paused: bool,
+    left_room: bool,
 }
 
 impl<'a> FrameDecoder<'a> {
     /// `buffer` holds incomplete messages: no message is longer.
     pub fn new(buffer: &'a mut [u8], framing: Framing) -> FrameDecoder<'a> {
-        FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, paused: false }
+        FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, left_room: false }
     }
 
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
@@ -64,10 +64,10 @@ impl<'a> FrameDecoder<'a> {
 
     /// Reports that `read` put `n` bytes into [`FrameDecoder::spare`].
     pub fn filled(&mut self, n: usize) {
-        if self.paused {
+        if self.left_room {
             self.stream = 0;
         }
-        self.paused = n < self.spare().len();
+        self.left_room = n < self.spare().len();
         self.stream += n;
         self.len += n;
     }
@@ -85,8 +85,8 @@ impl<'a> FrameDecoder<'a> {
         self.deadline
     }
 
-    /// Gives `give` all complete messages as one chunk, to be split by [`messages`] or [`lines`],
-    /// and keeps the rest.
+    /// Passes to `give` all complete messages as one chunk, to be split by [`messages`] or
+    /// [`lines`], and keeps the rest.
     ///
     /// An incomplete message is given only when it was held long enough, fills the buffer, or the
     /// stream has `ended`.
@@ -102,7 +102,7 @@ impl<'a> FrameDecoder<'a> {
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && held.len() == self.buffer.len();
         // A held message is complete once its rest has come, however late this call: the bytes
-        // behind it begin a wait of their own.
+        // behind it begin a hold of their own.
         if ended || is_full || (ready == 0 && late) {
             ready = held.len();
         }
@@ -114,7 +114,7 @@ impl<'a> FrameDecoder<'a> {
         self.drop_front(ready);
         if is_full && matches!(self.framing, Framing::Texts(_)) {
             self.skips = true;
-            self.deadline = self.framing.hold().map(|hold| now + SKIP_WAITS * hold);
+            self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
         } else if self.len == 0 && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
@@ -137,7 +137,7 @@ impl<'a> FrameDecoder<'a> {
             }
             None if self.len > 0 => {
                 self.drop_front(self.len);
-                self.deadline = self.framing.hold().map(|hold| now + SKIP_WAITS * hold);
+                self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
             }
             None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
         }
@@ -196,8 +196,8 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The text of a line as a client sent it, without the spaces around it. NULs are removed: they
-/// would end a C string early. Line ends of other readers (a carriage return, a form feed, Unicode's
-/// separators) become spaces, so that no client can forge a line with its time.
+/// would end a C string early. Line ends of other readers (a carriage return, a form feed,
+/// Unicode's separators) become spaces, so that no client can forge a line with its time.
 pub fn line_text(line: &[u8]) -> Vec<u8> {
     let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
     let mut text = Vec::with_capacity(line.len());

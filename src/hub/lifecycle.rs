@@ -1,6 +1,5 @@
 //! A client's life: accept, fork a worker, join; then reap the worker and close the connection.
-//! Every end goes this one way: an orderly leave, a reset, a crashed worker, a disconnect by the
-//! server.
+//! Every end goes this way: an orderly leave, a reset, a crashed worker, the server's disconnect.
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
@@ -19,8 +18,7 @@ use crate::sys::{self, Ended, Pid};
 const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 
 /// Connections of one address that may stay outside the room without counting against
-/// `--max-per-address`: a browser opens connections before it needs them, and keeps them for a
-/// while.
+/// `--max-per-address`: browsers open connections before they need them, and keep them a while.
 const OUTSIDE_PER_ADDRESS: usize = 8;
 
 impl<S: Service> Hub<S> {
@@ -42,21 +40,21 @@ impl<S: Service> Hub<S> {
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let Hub { service, clients, supervisor, .. } = self;
         let listener = pending.listener;
-        let tell = |reason: &str| service.refusal(listener, reason);
+        let encode = |reason: &str| service.refusal(listener, reason);
         // Connections of an address as `--max-per-address` counts them.
-        let from = |address| {
-            let (inside, outside) = clients.all().from(address);
+        let count = |address| {
+            let (inside, outside) = clients.all().count_from(address);
             inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
         };
-        if let Some(client) = supervisor.admit(pending, clients.len(), from, tell, now) {
-            self.fork_worker(client, listener, now);
+        if let Some(accepted) = supervisor.admit(pending, clients.len(), count, encode, now) {
+            self.fork_worker(accepted, listener, now);
         }
     }
 
     /// Gives a client its worker, or tells it why not.
-    fn fork_worker(&mut self, client: (TcpStream, SocketAddr), listener: usize, now: Instant) {
+    fn fork_worker(&mut self, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
         let Hub { service, pipe, reader, clients, channels, supervisor, .. } = self;
-        let keep = [pipe.as_raw_fd(), client.0.as_raw_fd()];
+        let keep = [pipe.as_raw_fd(), accepted.0.as_raw_fd()];
         let forked = sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, || {
             reader.discard_in_child();
             clients.discard_in_child();
@@ -64,20 +62,20 @@ impl<S: Service> Hub<S> {
             service.discard_in_child();
             supervisor.out.forget();
             supervisor.err.forget();
-            service.serve(listener, &client, pipe)
+            service.serve(listener, &accepted, pipe)
         });
         match forked {
-            Ok(pid) => self.join(pid, client, listener, now),
+            Ok(pid) => self.add_client(pid, accepted, listener, now),
             Err(reason) => {
-                let tell = |reason: &str| service.refusal(listener, reason);
-                supervisor.refuse_without_process(client, &reason, tell, now);
+                let encode = |reason: &str| service.refusal(listener, reason);
+                supervisor.refuse_without_process(accepted, &reason, encode, now);
             }
         }
     }
 
-    fn join(&mut self, pid: Pid, client: (TcpStream, SocketAddr), listener: usize, now: Instant) {
+    fn add_client(&mut self, pid: Pid, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
-        let mut connection = Connection::new(pid, client);
+        let mut connection = Connection::new(pid, accepted);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let client = service.on_connect(listener, &mut connection, &mut context);
         clients.insert(connection, client);
@@ -126,8 +124,8 @@ impl<S: Service> Hub<S> {
         self.supervisor.resume(now);
     }
 
-    /// Before the pipe is read: a record may be a reason to disconnect, which must not signal a pid
-    /// that was reaped.
+    /// Marks a worker reaped. Call before reading the pipe: a record may be a reason to disconnect,
+    /// which must not signal a pid that was reaped.
     pub(super) fn mark_reaped(&mut self, pid: Pid) {
         if let Some((connection, _)) = self.clients.get_mut(pid) {
             connection.is_reaped = true;
@@ -138,7 +136,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         let unsent = connection.unsent(channels);
-        connection.leave(channels);
+        connection.leave_channel(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         let last_words = connection.last_words.take().unwrap_or_else(|| [unsent, last_words].concat());
@@ -155,8 +153,7 @@ impl<S: Service> Hub<S> {
         self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
     }
 
-    /// Ends all workers and all connections. Earlier messages go to each client that takes them at
-    /// once.
+    /// Ends all workers and connections. Each client gets the earlier messages that it takes at once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

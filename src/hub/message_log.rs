@@ -91,7 +91,7 @@ impl Channel {
     }
 
     /// Ends a round of sending that took from `started` to `ended`.
-    pub fn was_offered(&mut self, started: Instant, ended: Instant) {
+    pub fn end_round(&mut self, started: Instant, ended: Instant) {
         self.log.trim(self.needed);
         if self.has_news() {
             self.offered = self.pacer.count();

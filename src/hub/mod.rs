@@ -5,9 +5,9 @@
 //! The crate's page ([`crate`]) tells one message's way through these files, from alice's socket to
 //! bob's.
 //!
-//! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a client
-//! by its worker's pid; `backpressure` slows a flood down and drops slow readers; `private_queue`
-//! holds notices for one client alone.
+//! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
+//! client by its worker's pid; `backpressure` slows a flood down and drops slow readers;
+//! `private_queue` holds notices for one client alone.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
 

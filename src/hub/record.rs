@@ -26,13 +26,13 @@ const MAX_PING: usize = 125;
 pub enum Kind {
     /// A message of C strings, with its NULs.
     Message = 1,
-    /// The text of a line, without NUL or newline.
-    Line = 4,
     /// The size of one `read` (a `u32`), for the trace of `-v`.
     Read = 2,
     /// The client is gone (an `i32`): 0 at end of file, the errno of `read`, [`IDLE`] or
-    /// [`closed`].
+    /// [`from_close_code`].
     Left = 3,
+    /// The text of a line, without NUL or newline.
+    Line = 4,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
     Answer = 5,
     /// A browser enters the room: its `Sec-WebSocket-Accept` value.
@@ -45,12 +45,12 @@ pub enum Kind {
 pub const IDLE: i32 = -1;
 
 /// In [`Kind::Left`]: the WebSocket ends with this close code, the client's or the worker's.
-pub const fn closed(code: u16) -> i32 {
+pub const fn from_close_code(code: u16) -> i32 {
     -(code as i32)
 }
 
-/// The close code of [`closed`]: none is below 1000 (RFC 6455, 7.4.2).
-pub fn code_of(left: i32) -> Option<u16> {
+/// The close code of [`from_close_code`]: none is below 1000 (RFC 6455, 7.4.2).
+pub fn close_code(left: i32) -> Option<u16> {
     u16::try_from(left.checked_neg()?).ok().filter(|&code| code >= 1000)
 }
 
@@ -111,21 +111,21 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     Parsed::Whole(Record { pid, kind, body }, HEADER + length)
 }
 
-/// The length of the front of a packet that is to be taken. A packet is what one worker wrote at
-/// once, so every record in it is whole, and its last message ends with a NUL, or it would run into
-/// another client's. A message without one needs another of the same worker behind it.
+/// Bytes to accept from the front of a packet, which one worker wrote at once. The last message
+/// must end with a NUL, or it would run into another client's text: an unterminated message is
+/// accepted only if the same pid's next messages end it.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
-    let (mut at, mut valid, mut open) = (0, 0, None);
-    while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[at..]) {
-        at += size;
+    let (mut end, mut valid, mut unterminated) = (0, 0, None);
+    while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[end..]) {
+        end += size;
         if kind == Kind::Message {
-            if open.is_some_and(|other| other != pid) {
+            if unterminated.is_some_and(|other| other != pid) {
                 break;
             }
-            open = (!body.ends_with(b"\0")).then_some(pid);
+            unterminated = (!body.ends_with(b"\0")).then_some(pid);
         }
-        if open.is_none() {
-            valid = at;
+        if unterminated.is_none() {
+            valid = end;
         }
     }
     valid
@@ -175,7 +175,7 @@ impl Batch {
 
     /// The bytes to write; empty when nothing was pushed. The last message gets the protocol's
     /// extra NUL: whatever another worker writes next begins a new string.
-    pub fn closed(&mut self) -> &[u8] {
+    pub fn close(&mut self) -> &[u8] {
         if let Some(at) = self.last_length.take() {
             self.bytes.push(0);
             let length = (self.bytes.len() - at - 2) as u16;
@@ -201,7 +201,7 @@ mod tests {
         let mut batch = Batch::new(PID);
         assert!(batch.push_whole(Kind::Read, &4u32.to_ne_bytes()));
         assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
-        let mut rest = batch.closed();
+        let mut rest = batch.close();
         for (kind, body) in
             [(Kind::Read, &4u32.to_ne_bytes()[..]), (Kind::Message, b"a\0"), (Kind::Message, b"b\0\0")]
         {
@@ -223,9 +223,12 @@ mod tests {
 
     #[test]
     fn a_close_code_is_no_errno_and_not_idle() {
-        assert_eq!((code_of(closed(1000)), code_of(closed(4999))), (Some(1000), Some(4999)));
+        assert_eq!(
+            (close_code(from_close_code(1000)), close_code(from_close_code(4999))),
+            (Some(1000), Some(4999))
+        );
         for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
-            assert_eq!(code_of(other), None, "{other}");
+            assert_eq!(close_code(other), None, "{other}");
         }
     }
 

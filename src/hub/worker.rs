@@ -14,7 +14,7 @@ use crate::sys::{self, Interest, Pid};
 /// small, so that a message and its extra NUL always fit one record.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
-/// Reads of a client with more to read before one write, which their messages fit.
+/// Reads whose messages fit, and share, one write of records, while the client has more to read.
 const READS_AT_ONCE: usize = 3;
 
 /// The exit status of a worker after its client has left, or the hub is gone.
@@ -56,21 +56,21 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         loop {
             let mut left = None;
             let before = Instant::now();
-            let mut more = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
+            let mut is_readable = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
             decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
-                if more {
-                    (left, more) = self.read(decoder, records, &mut idle_at);
+                if is_readable {
+                    (left, is_readable) = self.read(decoder, records, &mut idle_at);
                 }
-                self.take(decoder, records, left.is_some())?;
-                if !more {
+                self.push_messages(decoder, records, left.is_some())?;
+                if !is_readable {
                     break;
                 }
             }
             // A message that is held for its rest may still be the first thing said.
             let is_idle = decoder.deadline().is_none() && idle_at.is_some_and(|at| at <= Instant::now());
             if left.is_none() && is_idle {
-                self.take(decoder, records, true)?;
+                self.push_messages(decoder, records, true)?;
                 left = Some(IDLE);
             }
             records.write()?;
@@ -81,8 +81,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// One read. Returns the reason of [`Kind::Left`] if the client is gone, and whether to read
-    /// on.
+    /// One read. Returns why the client is gone, for [`Kind::Left`], and whether to read on.
     fn read(
         &self,
         decoder: &mut FrameDecoder,
@@ -110,7 +109,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     }
 
     /// Adds complete messages to the batch, and the incomplete one when the client has `ended`.
-    fn take(
+    fn push_messages(
         &mut self,
         decoder: &mut FrameDecoder,
         records: &mut RecordWriter,
@@ -129,7 +128,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             }),
         })?;
         // The messages of one read end with the extra NUL, also when more reads share the write.
-        records.batch.closed();
+        records.batch.close();
         Ok(())
     }
 }
@@ -158,7 +157,7 @@ impl<'a> RecordWriter<'a> {
     /// blocks while the pipe is full (backpressure: a hub that falls behind slows its workers down,
     /// and they their clients through TCP's window).
     pub fn write(&mut self) -> io::Result<()> {
-        let bytes = self.batch.closed();
+        let bytes = self.batch.close();
         if !bytes.is_empty() {
             // write_all repeats the write after EINTR.
             (&mut &*self.pipe).write_all(bytes)?;
@@ -168,8 +167,7 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
-/// Waits for the client's bytes, or until a deadline. True when there is something to read. EPIPE:
-/// the hub is gone.
+/// Waits for bytes or until a deadline. True: there are bytes to read. EPIPE: the hub is gone.
 ///
 /// The pipe's write end is polled for no event: poll(2) reports POLLERR there when the last reader
 /// is gone, which is how a worker learns that its parent was killed. It works because no worker

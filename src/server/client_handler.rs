@@ -33,7 +33,7 @@ pub struct ServeMode {
     /// One client at a time, in the first process; the others wait in the backlog.
     pub iterative: bool,
     /// Idle timeout: for input, and for output that the client does not take.
-    pub patience: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
 }
 
 /// Serves one client, and prints its arrival and its end.

@@ -40,8 +40,8 @@ struct Server<L> {
     children: BTreeMap<Pid, IpAddr>,
 }
 
-/// Runs a lab until SIGINT or SIGTERM. `limit` is that of [`crate::server::startup()`]; `open` is
-/// called once privileges are dropped.
+/// Runs a lab until SIGINT or SIGTERM. `limit`: RLIMIT_NOFILE, from [`crate::server::startup()`].
+/// `open` is called once privileges are dropped.
 pub fn run<L: ClientHandler>(
     options: &Options,
     mode: ServeMode,
@@ -119,16 +119,15 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
-        let patience = mode.patience;
-        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, patience });
+        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
-        let with = |address| children.values().filter(|&&other| other == address).count();
-        let Some(client) = self.supervisor.admit(pending, children.len(), with, L::refusal, now) else {
+        let count = |address| children.values().filter(|&&other| other == address).count();
+        let Some(client) = self.supervisor.admit(pending, children.len(), count, L::refusal, now) else {
             return;
         };
         let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };
@@ -145,7 +144,7 @@ impl<L: ClientHandler> Server<L> {
             out.forget();
             err.forget();
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
-            serve(lab, &mut Session { socket, peer, out, mark, stop, patience: mode.patience });
+            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
             linger(socket);
             out.finish(LAST_LINES);
             SERVED

@@ -33,7 +33,7 @@ pub struct Session<'a> {
     /// Readable when the server ends.
     pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
-    pub(super) patience: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
 }
 
 impl Session<'_> {
@@ -45,7 +45,7 @@ impl Session<'_> {
 
     /// Waits for at least one byte. Returns the number of bytes, never 0.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Disconnect> {
-        self.read_within(self.patience, buffer)?.ok_or(Disconnect::Idle)
+        self.read_within(self.idle_timeout, buffer)?.ok_or(Disconnect::Idle)
     }
 
     /// As [`Session::read`]; `None` when nothing has come within `time`.
@@ -70,7 +70,7 @@ impl Session<'_> {
     /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
         while !bytes.is_empty() {
-            if !self.wait(Interest::Write, self.patience)? {
+            if !self.wait(Interest::Write, self.idle_timeout)? {
                 return Err(Disconnect::Idle);
             }
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
@@ -124,14 +124,14 @@ mod tests {
     const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
     /// Calls `test` with a session, its client, and a pipe; closing the pipe stops the server.
-    fn with_session(patience: Option<Duration>, test: impl FnOnce(Session, TcpStream, PipeWriter)) {
+    fn with_session(idle_timeout: Option<Duration>, test: impl FnOnce(Session, TcpStream, PipeWriter)) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         let (stop, held) = io::pipe().unwrap();
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
-        test(Session { socket: &socket, peer, out, mark, stop, patience }, client, held);
+        test(Session { socket: &socket, peer, out, mark, stop, idle_timeout }, client, held);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn startup() -> anyhow::Result<u64> {
     sys::raise_descriptor_limit().context("getrlimit")
 }
 
-/// The lowest number for the server's own descriptors, given the `limit` of [`startup`].
+/// The lowest number of own descriptors opened after the first listener, for a [`startup`] limit.
 ///
 /// Above the numbers of the default number of clients, where the limit allows that. No higher in a
 /// larger room: clients' numbers skip these, and a child's table extends to its highest number.

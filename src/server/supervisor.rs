@@ -59,7 +59,7 @@ pub struct Supervisor {
     waiting: Vec<PendingConnection>,
     /// A client has left since [`Supervisor::retry_waiting`].
     client_left: bool,
-    /// The lowest number of the server's own descriptors.
+    /// The server's own descriptors opened after the first listener are numbered from here.
     lowest: RawFd,
 }
 
@@ -74,7 +74,7 @@ pub enum Event {
 }
 
 impl Supervisor {
-    /// Listens. `limit` is that of `startup`. Signals in `own` are for
+    /// Listens. `limit`: RLIMIT_NOFILE, from `startup`. Signals in `own` are for
     /// [`Supervisor::user_signals`], and children ignore them.
     pub fn open(
         program: Program,
@@ -216,14 +216,14 @@ impl Supervisor {
         sys::move_high(fd, self.lowest)
     }
 
-    /// Returns the client if it is within the limits: `present` clients, of which `with` counts
+    /// Returns the client if it is within the limits: `present` clients, of which `count` gives
     /// those of an address. Otherwise refuses it, with the reason encoded by `encode`, or keeps it
     /// for its grace period ([`Supervisor::retry_waiting`]).
     pub fn admit(
         &mut self,
         pending: PendingConnection,
         present: usize,
-        with: impl FnOnce(IpAddr) -> usize,
+        count: impl FnOnce(IpAddr) -> usize,
         encode: impl FnOnce(&str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
@@ -231,7 +231,7 @@ impl Supervisor {
         let reason = if present >= self.max_clients {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
             self.messages.room_is_full(self.max_clients)
-        } else if let Some(most) = self.max_per_address.filter(|&most| with(peer.ip()) >= most) {
+        } else if let Some(most) = self.max_per_address.filter(|&most| count(peer.ip()) >= most) {
             let until = pending.until.unwrap_or(now + RETRY_WAIT);
             if now < until && self.waiting.len() < MAX_WAITING {
                 self.waiting.push(PendingConnection { until: Some(until), ..pending });

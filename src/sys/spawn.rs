@@ -21,7 +21,7 @@ const BUG: i32 = 70;
 ///
 /// The child never returns from here: it must not unwind into its parent's loop, nor drop its
 /// parent's values (their descriptors are closed). A panic costs its client alone; a child that
-/// cannot be confined runs no `work`.
+/// cannot be confined runs no `work`. As for [`fork`], the caller has one thread.
 pub fn spawn(
     caught: &Signals,
     keep: &[RawFd],

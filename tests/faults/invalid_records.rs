@@ -167,8 +167,8 @@ fn the_packets_of_this_test_have_the_format_of_real_workers() {
     let (_server, [_alice, mut bob, _eve], mut pipe, child) = taken_over();
     let mut batch = Batch::new(Pid::from_raw(child));
     assert!(batch.push_message(b"eve : bonjour\0"));
-    assert_eq!(batch.closed(), record(child, Kind::Message as u8, b"eve : bonjour\0\0"));
-    pipe.write_all(batch.closed()).unwrap();
+    assert_eq!(batch.close(), record(child, Kind::Message as u8, b"eve : bonjour\0\0"));
+    pipe.write_all(batch.close()).unwrap();
     bob.hears("eve : bonjour\0\0");
 }
 

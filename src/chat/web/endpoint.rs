@@ -50,7 +50,7 @@ impl WebEndpoint {
         if record.kind != Kind::Enter {
             return self.respond(record, connection, context.supervisor);
         }
-        let (inside, _) = context.peers.from(connection.peer.ip());
+        let (inside, _) = context.peers.count_from(connection.peer.ip());
         let supervisor = &mut *context.supervisor;
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
             supervisor.err.line(supervisor.messages.refused_address(connection.peer, most));

@@ -8,7 +8,7 @@ use super::request::{MAX_HEAD_LEN, Route, Site, is_head, route};
 use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
-use crate::hub::record::{IDLE, Kind, closed};
+use crate::hub::record::{IDLE, Kind, from_close_code};
 use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
 use crate::sys;
 
@@ -98,7 +98,7 @@ impl WebWorker<'_> {
                     }
                     // One answer to all pings of a read: RFC 6455, 5.5.3.
                     WsEvent::Ping(bytes) => ping = Some(bytes),
-                    WsEvent::Close(code) => return Ok(closed(code)),
+                    WsEvent::Close(code) => return Ok(from_close_code(code)),
                 }
             }
             if let Some(bytes) = ping {

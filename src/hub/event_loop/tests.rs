@@ -1,7 +1,7 @@
 //! Delivery without a supervisor: clients, channels and backpressure, as a hub holds them.
 
 use super::*;
-use crate::hub::connection::MAX_PAUSES;
+use crate::hub::backpressure::MAX_PAUSES;
 use crate::hub::message_log::ChannelId;
 use crate::sys::Signal;
 use std::io::Read;

@@ -83,29 +83,29 @@ fn complete_messages_go_at_once_and_a_segment_waits_for_the_rest() {
 fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     let (mut decoding, start) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
     assert_eq!(decoding.read(b"abc", start), Some(start + HOLD));
-    // A trickle does not prolong the wait.
+    // A trickle does not prolong the hold.
     assert_eq!(decoding.read(b"d", start + HOLD / 2), Some(start + HOLD));
     assert_eq!(decoding.take(start + HOLD, false), None);
     assert_eq!(decoding.chunks, [b"abcd"]);
 }
 
 /// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more,
-/// which is short. Returns how long that waits for its rest.
-fn wait_after(length: usize) -> Duration {
+/// which is short. Returns how long that is held for its rest.
+fn hold_after(length: usize) -> Duration {
     let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
     for read in b"message\0".repeat(length / 8).chunks(64) {
         decoding.read(read, now);
     }
-    decoding.read(b"mess", now).expect("a piece waits") - now
+    decoding.read(b"mess", now).expect("a piece is held") - now
 }
 
 #[test]
 fn a_piece_at_the_end_of_a_stream_that_tcp_may_have_stopped_waits_longer() {
-    assert_eq!(wait_after(0), HOLD);
-    assert_eq!(wait_after(STREAM - 64), HOLD);
-    assert_eq!(wait_after(STREAM), STALL);
+    assert_eq!(hold_after(0), HOLD);
+    assert_eq!(hold_after(STREAM - 64), HOLD);
+    assert_eq!(hold_after(STREAM), STALL);
     // A read that found no more was a pause.
-    assert_eq!(wait_after(STREAM + 8), HOLD);
+    assert_eq!(hold_after(STREAM + 8), HOLD);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn the_rest_of_a_text_that_is_too_long_is_skipped_to_its_end() {
         let reads = [(&b"abcd"[..], at_once), (b"efgh", at_once), (end, at_once), (b"ij\n", at_once)];
         assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"ij\n"]);
     }
-    // Whatever is behind the end has a wait of its own.
+    // Whatever is behind the end has a hold of its own.
     let reads = [(&b"abcd"[..], at_once), (b"\nij", HOLD / 2), (b"", HOLD), (b"k\n", HOLD)];
     assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"ijk\n"]);
 }
@@ -153,8 +153,8 @@ fn bytes_long_after_an_over_long_text_are_a_text_of_their_own() {
     let reads = [
         (&b"abcd"[..], Duration::ZERO),
         (b"e", HOLD * 2),
-        (b"", HOLD * (2 + SKIP_WAITS)),
-        (b"fg\n", HOLD * (2 + SKIP_WAITS)),
+        (b"", HOLD * (2 + SKIP_HOLDS)),
+        (b"fg\n", HOLD * (2 + SKIP_HOLDS)),
     ];
     assert_eq!(chunks_of::<4>(Framing::Texts(HOLD), &reads), [&b"abcd"[..], b"fg\n"]);
 }

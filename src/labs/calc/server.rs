@@ -29,7 +29,7 @@ impl ClientHandler for Calc {
                     return Err(Disconnect::Closed);
                 }
                 Err(Disconnect::Idle) => {
-                    let seconds = self.0.patience.unwrap_or_default().as_secs();
+                    let seconds = self.0.idle_timeout.unwrap_or_default().as_secs();
                     session.send(format!("Nothing came for {seconds} s: goodbye.\n").as_bytes())?;
                     return Err(Disconnect::Idle);
                 }

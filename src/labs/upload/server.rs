@@ -23,15 +23,15 @@ struct Upload {
 }
 
 /// Runs the server until SIGINT or SIGTERM. Fails at once if the directory `dir` takes no files.
-/// `patience`: idle timeout of a client; `None`: no timeout.
+/// `idle_timeout`: of a client; `None`: no timeout.
 pub fn serve(
     options: &Options,
     dir: &Path,
     max_bytes: u64,
-    patience: Option<Duration>,
+    idle_timeout: Option<Duration>,
 ) -> anyhow::Result<()> {
     let limit = startup()?;
-    server::run(options, ServeMode { iterative: false, patience }, limit, || {
+    server::run(options, ServeMode { iterative: false, idle_timeout }, limit, || {
         let store = Store::open(dir)?.move_high_numbered(lowest_own_descriptor(limit))?;
         Ok(Upload { store, max_bytes })
     })

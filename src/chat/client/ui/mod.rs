@@ -110,7 +110,7 @@ impl<'a> ChatUi<'a> {
             self.terminal.draw()?;
             let ready = self.wait()?;
             self.read_keyboard(ready.keyboard)?;
-            if !ready.server {
+            if !ready.incoming {
                 self.show_overdue();
             } else if let Some(exit) = self.receive()? {
                 return Ok(exit);
@@ -125,7 +125,7 @@ impl<'a> ChatUi<'a> {
     fn wait(&mut self) -> anyhow::Result<Ready> {
         let Some(server) = &self.server else { bail!(messages::NO_SECOND) };
         let (now, ui) = (Instant::now(), self.terminal.sources());
-        let (connection, until_attempt) = match &server.socket {
+        let (outgoing, until_attempt) = match &server.socket {
             Some(socket) => {
                 let has_unsent = !self.queue.is_empty() && !self.is_broken;
                 (has_unsent.then(|| sys::watch(socket.as_fd(), Interest::Write)), None)
@@ -134,8 +134,8 @@ impl<'a> ChatUi<'a> {
         };
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
         let overdue = overdue.filter(|_| ui.has_room);
-        let server = ui.has_room.then(|| server.receiver.lifeline());
-        self.events.wait(Sources { ui, server, connection }, [until_attempt, overdue])
+        let incoming = ui.has_room.then(|| server.receiver.lifeline());
+        self.events.wait(Sources { ui, incoming, outgoing }, [until_attempt, overdue])
     }
 
     /// After the end of input, lines are read and dropped: unread, the shell would take them for
