@@ -255,7 +255,7 @@ impl Supervisor {
         now: Instant,
     ) {
         self.err.line(self.messages.fork_failed(peer, reason));
-        let reason = self.program.says(&self.messages.no_process_for_you());
+        let reason = self.program.says(self.messages.no_process_for_you());
         self.lingering.add(socket, encode(&reason), now);
     }
 

@@ -4,7 +4,7 @@
 //! Printed lines are not `String`s: a heap write per message copies pages (copy-on-write) and shows
 //! up as private memory of every child forked before.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::SERVER;
@@ -14,7 +14,7 @@ use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::IDLE;
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
-use crate::text::Visible;
+use crate::text::{Visible, from_fn};
 
 const MESSAGES: Messages = Messages(SERVER.language);
 
@@ -30,23 +30,14 @@ pub fn last_error(what: impl Display) -> String {
     error(SERVER.says(&what.to_string()))
 }
 
-/// A `Display` from a closure.
-struct Line<W>(W);
-
-impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
-    }
-}
-
 /// [`format!`] without the `String`.
 macro_rules! line {
-    ($($format:tt)*) => { Line(move |f: &mut fmt::Formatter<'_>| write!(f, $($format)*)) };
+    ($($format:tt)*) => { from_fn(move |f| write!(f, $($format)*)) };
 }
 
 /// `count`: clients without a name included.
 pub fn connected<'a>(count: usize, names: impl Iterator<Item = &'a Name> + Clone) -> impl Display {
-    Line(move |f: &mut fmt::Formatter<'_>| {
+    from_fn(move |f| {
         write!(f, "{count} connected")?;
         let mut mark = ": ";
         for name in names.clone() {
@@ -99,7 +90,7 @@ pub fn departed<'a>(
     connected: impl Display,
 ) -> impl Display {
     let (pid, who) = (client.pid, who(name, client));
-    Line(move |f: &mut fmt::Formatter<'_>| {
+    from_fn(move |f| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
             _ if client.last_words.is_some() => f.write_str("was sent away")?,
@@ -122,7 +113,7 @@ pub fn too_slow_notice(lag: Lag) -> String {
 }
 
 fn who(name: Option<&Name>, Connection { peer, .. }: &Connection) -> impl Display {
-    Line(move |f: &mut fmt::Formatter<'_>| match name {
+    from_fn(move |f| match name {
         Some(name) => write!(f, "{name} ({peer})"),
         None => write!(f, "client {peer}"),
     })
