@@ -171,14 +171,12 @@ fn shown(path: &Path) -> String {
 
 /// With `-v`: hub to clients, a line for each number of bytes sent.
 pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
-    let hops = descriptors_by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors));
-    hops.collect::<Vec<_>>().join("\n")
-}
-
-fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
-    let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
-    let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
-    format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
+    let hop = |(bytes, descriptors): (&usize, &Vec<RawFd>)| {
+        let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
+        let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
+        format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
+    };
+    descriptors_by_size.iter().map(hop).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

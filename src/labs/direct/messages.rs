@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::SERVER;
 use super::message::RouteError;
 use super::name::Name;
+use crate::cli::catalogue;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::IDLE;
 use crate::server::Messages;
@@ -28,6 +29,13 @@ pub fn error(what: impl Display) -> String {
 /// The line before a close. `direct_client` recognizes it by the server's name.
 pub fn last_error(what: impl Display) -> String {
     error(SERVER.says(&what.to_string()))
+}
+
+catalogue! {
+    taken(name: &Name) => "the name \"{name}\" is taken";
+    name_timeout(within: Duration) where seconds = within.as_secs() => "no name within {seconds} s";
+    too_slow_notice(lag: Lag) where bytes = lag.bytes =>
+        "you read too slowly ({bytes} bytes behind), you are sent away";
 }
 
 /// [`format!`] without the `String`.
@@ -66,14 +74,6 @@ pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
     line!("(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text))
 }
 
-pub fn taken(name: &Name) -> String {
-    format!("the name \"{name}\" is taken")
-}
-
-pub fn name_timeout(within: Duration) -> String {
-    format!("no name within {} s", within.as_secs())
-}
-
 pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
     line!("(child {pid}) {from} -> {to}: {}", Visible(message))
 }
@@ -106,10 +106,6 @@ pub fn departed<'a>(
 pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) -> impl Display {
     let (pid, who, bytes, since) = (client.pid, who(name, client), lag.bytes, lag.since.as_secs_f64());
     line!("(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away")
-}
-
-pub fn too_slow_notice(lag: Lag) -> String {
-    format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
 }
 
 fn who(name: Option<&Name>, Connection { peer, .. }: &Connection) -> impl Display {
