@@ -19,7 +19,8 @@ macro_rules! catalogue {
             })*
         }
     };
-    (@method $self:ident, $language:expr; $(#[$doc:meta])* $name:ident => $french:literal, $english:literal) => {
+    (@method $self:ident, $language:expr; $(#[$doc:meta])*
+     $name:ident => $french:literal, $english:literal) => {
         $(#[$doc])*
         pub fn $name($self) -> &'static str {
             $language.pick($french, $english)

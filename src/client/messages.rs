@@ -39,14 +39,10 @@ catalogue! {
 }
 
 impl Messages {
-    fn choose<T>(self, french: T, english: T) -> T {
-        self.program.language.pick(french, english)
-    }
-
     /// Parts of the status after the end of input, until queued lines are sent and the server has
     /// closed.
     pub fn leaving(self) -> [&'static str; 2] {
-        self.choose(
+        self.program.language.pick(
             ["départ dès que possible", "Ctrl+D : tout de suite"],
             ["leaving when all is said", "Ctrl+D: at once"],
         )
@@ -70,14 +66,14 @@ impl Messages {
             (English, true) => "lines pasted (the rest is lost): Enter sends each, Escape gives up",
             (English, false) => "lines pasted: Enter sends each, Escape gives up",
         };
-        let question = self.choose("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
-        let keys = self.choose("Entrée ou Échap", "Enter or Escape");
+        let question = self.program.language.pick("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
+        let keys = self.program.language.pick("Entrée ou Échap", "Enter or Escape");
         [format!("{lines} {effect}"), format!("{lines} {question}"), keys.to_string()]
     }
 
     /// Notice after a paste that did not fit, the longest form first.
     pub fn line_is_full(self) -> [&'static str; 2] {
-        self.choose(
+        self.program.language.pick(
             ["ligne pleine : la fin de ce qui a été collé n'y est pas", "ligne pleine"],
             ["the line is full: the end of what was pasted is not in it", "the line is full"],
         )

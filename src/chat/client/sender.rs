@@ -92,8 +92,8 @@ impl Sender<'_> {
                 Ok(true)
             }
             Ok(n) => {
-                self.lines
-                    .feed(&typed[..n], |text| self.queue.messages.push_back(message(self.pseudo, &text)));
+                let queue = &mut self.queue.messages;
+                self.lines.feed(&typed[..n], |text| queue.push_back(message(self.pseudo, &text)));
                 Ok(false)
             }
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),

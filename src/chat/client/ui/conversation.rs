@@ -23,9 +23,8 @@ impl ChatUi<'_> {
         if self.queue.messages.len() >= MAX_UNSENT {
             return self.notice(&messages::not_kept(line));
         }
-        let (pseudo, queue) = (self.pseudo, &mut self.queue);
-        self.lines
-            .feed(format!("{line}\n").as_bytes(), |text| queue.messages.push_back(message(pseudo, &text)));
+        let (pseudo, queue) = (self.pseudo, &mut self.queue.messages);
+        self.lines.feed(format!("{line}\n").as_bytes(), |text| queue.push_back(message(pseudo, &text)));
     }
 
     /// One read of the second process.
