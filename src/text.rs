@@ -23,6 +23,18 @@ pub fn visible(bytes: &[u8]) -> String {
     Visible(bytes).to_string()
 }
 
+/// A `Display` from a closure, as `std::fmt::from_fn` of Rust 1.93.
+pub fn from_fn(show: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl fmt::Display {
+    struct FromFn<F>(F);
+
+    impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for FromFn<F> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            (self.0)(f)
+        }
+    }
+    FromFn(show)
+}
+
 fn write_visible(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
     match c {
         '\0' => Ok(()),

@@ -9,7 +9,7 @@
 //! - "With `-v`" marks the lines of [`super::options::Verbosity::Hops`].
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -20,18 +20,68 @@ use std::time::Duration;
 use super::message::trim_end;
 use super::names::NameTaken;
 use super::web::ws_decode::NO_STATUS;
-use crate::cli::Language;
+use crate::cli::{Language, catalogue};
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::{IDLE, close_code};
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
-use crate::text::{Visible, visible};
+use crate::text::{Visible, from_fn, visible};
 
 const MESSAGES: Messages = Messages(Language::French);
 
-/// At the start: the line listener is open.
-pub fn ready_for_lines(address: SocketAddr) -> String {
-    format!("(père) en attente de clients en lignes de texte sur {address}")
+catalogue! {
+    /// At the start: the line listener is open.
+    ready_for_lines(address: SocketAddr) =>
+        "(père) en attente de clients en lignes de texte sur {address}";
+    /// A client is in the room: `by` is empty, or ` (web)` for a browser.
+    joined(client: &Connection, by: &str, count: usize)
+        where Connection { pid, peer, .. } = client, descriptor = client.descriptor() =>
+        "(père) nouveau client {peer}{by} : descripteur {descriptor}, fils {pid}, {count} en ligne";
+    /// With `-v`: a connection to the web listener.
+    visited(client: &Connection)
+        where Connection { pid, peer, .. } = client, descriptor = client.descriptor() =>
+        "(père) visiteur web {peer} : descripteur {descriptor}, fils {pid}";
+    /// With `-v`: the status of an HTTP response.
+    answered(client: &Connection, status: &str) where Connection { pid, peer, .. } = client =>
+        "(père) visiteur web {peer} (fils {pid}) : réponse {status}";
+    /// A slow reader is disconnected.
+    too_slow(client: &Connection, lag: Lag)
+        where Connection { pid, peer, .. } = client, bytes = lag.bytes,
+              since = format!("{:.1} s", lag.since.as_secs_f64()).replace('.', ",") =>
+        "(père) le client {peer} (fils {pid}) lit trop lentement : {bytes} octets de retard depuis {since} ; déconnecté";
+    /// The notice to that client.
+    you_are_too_slow(lag: Lag) where bytes = lag.bytes =>
+        "vous lisez trop lentement ({bytes} octets de retard), vous êtes déconnecté";
+    /// A message was refused for its name.
+    not_said(client: &Connection, taken: &NameTaken)
+        where Connection { pid, peer, .. } = client, name = visible(taken.name.as_bytes()), times = taken.times =>
+        "(père) un message du client {peer} (fils {pid}) n'est pas transmis : le pseudo « {name} » est celui d'un autre \
+         ({times} en tout)";
+    /// The notice to its client.
+    name_is_taken(name: &str) where name = visible(name.as_bytes()) =>
+        "{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas";
+    /// Notice to a client over `--idle-timeout`.
+    you_were_idle(time: Duration) where seconds = time.as_secs() =>
+        "vous n'avez rien dit depuis {seconds} s, vous êtes déconnecté";
+    /// At the start: where the transcript goes.
+    transcribes(path: &Path) where path = shown(path) =>
+        "(père) ce qui se dit est noté dans {path} (SIGHUP le rouvre)";
+    /// Error at the start.
+    cannot_transcribe(path: &Path) where path = shown(path) => "impossible de tenir la transcription {path}";
+    /// Context of an error of the transcript's directory.
+    directory(path: &Path) where path = shown(path) => "répertoire {path}";
+    /// Warning: the file existed, with permission `bits` for group or others.
+    transcript_is_open_to_others(path: &Path, bits: u32) where path = shown(path) =>
+        "(père) attention : d'autres utilisateurs ont accès à la transcription {path} (leurs droits : {bits:03o})";
+    transcript_reopened(path: &Path) where path = shown(path) =>
+        "(père) SIGHUP reçu : la transcription continue dans {path}";
+    /// With `-v`: client to child.
+    hop_read(pid: Pid, descriptor: RawFd, bytes: u32) =>
+        "(fils {pid}) read(descripteur {descriptor}) : {bytes} octets de son client";
+    /// With `-v`: child to hub.
+    hop_pipe(pid: Pid, header: usize, body: usize) where size = header + body =>
+        "(père) read(descripteur 3) : un enregistrement de {size} octets que le fils {pid} a écrit dans le tube \
+         (descripteur 4) : {header} d'en-tête, {body} de message";
 }
 
 /// At the start: the web listener is open. On the unspecified address, which no browser can connect
@@ -47,23 +97,6 @@ pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
 /// Greeting of the line listener, as it is sent.
 pub const WELCOME_TO_LINES: &str = "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n";
 
-/// A client is in the room: `by` is empty, or ` (web)` for a browser.
-pub fn joined(client: &Connection, by: &str, count: usize) -> String {
-    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    format!("(père) nouveau client {peer}{by} : descripteur {descriptor}, fils {pid}, {count} en ligne")
-}
-
-/// With `-v`: a connection to the web listener.
-pub fn visited(client: &Connection) -> String {
-    let (pid, peer, descriptor) = (client.pid, client.peer, client.descriptor());
-    format!("(père) visiteur web {peer} : descripteur {descriptor}, fils {pid}")
-}
-
-/// With `-v`: the status of an HTTP response.
-pub fn answered(client: &Connection, status: &str) -> String {
-    format!("(père) visiteur web {} (fils {}) : réponse {status}", client.peer, client.pid)
-}
-
 /// Refused by the check of the Host header (`by_name`) or of the Origin header.
 pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
     let (pid, peer) = (client.pid, client.peer);
@@ -76,16 +109,8 @@ pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
 
 /// A message. Formatted where it is printed, without a `String` for each.
 pub fn said(pid: Pid, message: &[u8]) -> impl Display {
-    Said(pid, Visible(trim_end(message)))
-}
-
-struct Said<'a>(Pid, Visible<'a>);
-
-impl Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Said(pid, text) = self;
-        write!(f, "(fils {pid}) {text}")
-    }
+    let text = Visible(trim_end(message));
+    from_fn(move |f| write!(f, "(fils {pid}) {text}"))
 }
 
 /// A client's child has ended.
@@ -105,20 +130,6 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
-/// A slow reader is disconnected.
-pub fn too_slow(client: &Connection, lag: Lag) -> String {
-    let (pid, peer, bytes) = (client.pid, client.peer, lag.bytes);
-    let since = format!("{:.1} s", lag.since.as_secs_f64()).replace('.', ",");
-    format!(
-        "(père) le client {peer} (fils {pid}) lit trop lentement : {bytes} octets de retard depuis {since} ; déconnecté"
-    )
-}
-
-/// The notice to that client.
-pub fn you_are_too_slow(lag: Lag) -> String {
-    format!("vous lisez trop lentement ({} octets de retard), vous êtes déconnecté", lag.bytes)
-}
-
 /// A client's first bytes were a header of another protocol.
 pub fn foreign(client: &Connection, header: &[u8]) -> String {
     let (pid, peer) = (client.pid, client.peer);
@@ -133,59 +144,12 @@ pub const WRONG_PROTOCOL: &str = "ceci est une messagerie, pas un serveur web ni
 /// Start of every notice that a message was refused.
 pub const NOT_SAID: &str = "message non transmis";
 
-/// A message was refused for its name.
-pub fn not_said(client: &Connection, NameTaken { name, times }: &NameTaken) -> String {
-    let (pid, peer, name) = (client.pid, client.peer, visible(name.as_bytes()));
-    format!(
-        "(père) un message du client {peer} (fils {pid}) n'est pas transmis : le pseudo « {name} » est celui d'un autre \
-         ({times} en tout)"
-    )
-}
-
-/// The notice to its client.
-pub fn name_is_taken(name: &str) -> String {
-    let name = visible(name.as_bytes());
-    format!("{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas")
-}
-
-/// Notice to a client over `--idle-timeout`.
-pub fn you_were_idle(time: Duration) -> String {
-    format!("vous n'avez rien dit depuis {} s, vous êtes déconnecté", time.as_secs())
-}
-
-/// At the start: where the transcript goes.
-pub fn transcribes(path: &Path) -> String {
-    format!("(père) ce qui se dit est noté dans {} (SIGHUP le rouvre)", shown(path))
-}
-
-/// Error at the start.
-pub fn cannot_transcribe(path: &Path) -> String {
-    format!("impossible de tenir la transcription {}", shown(path))
-}
-
 /// Reason: a FIFO or a device, where a write may block.
 pub const NO_ORDINARY_FILE: &str = "ce n'est pas un fichier ordinaire";
 pub const IS_A_LINK: &str = "c'est un lien symbolique";
 pub const IS_ANOTHERS: &str = "il appartient à un autre utilisateur";
 /// Reason: locked by another server.
 pub const IS_IN_USE: &str = "un autre serveur y écrit déjà";
-
-/// Context of an error of the transcript's directory.
-pub fn directory(path: &Path) -> String {
-    format!("répertoire {}", shown(path))
-}
-
-/// Warning: the file existed, with permission `bits` for group or others.
-pub fn transcript_is_open_to_others(path: &Path, bits: u32) -> String {
-    format!(
-        "(père) attention : d'autres utilisateurs ont accès à la transcription {} (leurs droits : {bits:03o})",
-        shown(path)
-    )
-}
-
-pub fn transcript_reopened(path: &Path) -> String {
-    format!("(père) SIGHUP reçu : la transcription continue dans {}", shown(path))
-}
 
 /// `goes_on`: the old file is still open.
 pub fn transcript_not_reopened(error: &anyhow::Error, goes_on: bool) -> String {
@@ -205,30 +169,14 @@ fn shown(path: &Path) -> String {
     visible(path.as_os_str().as_bytes())
 }
 
-/// With `-v`: client to child.
-pub fn hop_read(pid: Pid, descriptor: RawFd, bytes: u32) -> String {
-    format!("(fils {pid}) read(descripteur {descriptor}) : {bytes} octets de son client")
-}
-
-/// With `-v`: child to hub.
-pub fn hop_pipe(pid: Pid, header: usize, body: usize) -> String {
-    let size = header + body;
-    format!(
-        "(père) read(descripteur 3) : un enregistrement de {size} octets que le fils {pid} a écrit dans le tube \
-         (descripteur 4) : {header} d'en-tête, {body} de message"
-    )
-}
-
 /// With `-v`: hub to clients, a line for each number of bytes sent.
 pub fn hops_send(descriptors_by_size: &BTreeMap<usize, Vec<RawFd>>) -> String {
-    let hops = descriptors_by_size.iter().map(|(&bytes, descriptors)| hop_send(bytes, descriptors));
-    hops.collect::<Vec<_>>().join("\n")
-}
-
-fn hop_send(bytes: usize, descriptors: &[RawFd]) -> String {
-    let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
-    let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
-    format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
+    let hop = |(bytes, descriptors): (&usize, &Vec<RawFd>)| {
+        let list: Vec<String> = descriptors.iter().map(RawFd::to_string).collect();
+        let (count, plural, list) = (list.len(), if list.len() > 1 { "s" } else { "" }, list.join(" "));
+        format!("(père) send : {bytes} octets à {count} client{plural} (descripteur{plural} {list})")
+    };
+    descriptors_by_size.iter().map(hop).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -161,7 +161,8 @@ impl Service for ChatServer {
             Encoding::WebSocket => self.frames,
         });
         if let Some(greeting) = encoding.and_then(Encoding::greeting) {
-            connection.greet(greeting.as_bytes());
+            // Only a socket that is gone already does not take it at once.
+            let _ = sys::try_send(&connection.socket, greeting.as_bytes());
         }
         if let Some(channel) = channel {
             connection.join(channel, context.channels);

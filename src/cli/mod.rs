@@ -1,5 +1,6 @@
 //! Command lines: parsed by clap; help and one-line errors in the program's language.
 
+mod catalogue;
 mod client_args;
 mod error;
 mod help;
@@ -7,6 +8,7 @@ mod listen_args;
 mod parsers;
 mod program;
 
+pub(crate) use catalogue::catalogue;
 pub use client_args::ClientArgs;
 pub use listen_args::{ListenArgs, ServerArgs};
 pub use parsers::{local_socket, number, timeout};

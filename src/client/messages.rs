@@ -4,74 +4,48 @@ use std::io;
 use std::time::Duration;
 
 use crate::cli::Language::{English, French};
-use crate::cli::Program;
+use crate::cli::{Program, catalogue};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Messages {
     pub program: Program,
 }
 
-impl Messages {
-    fn choose<T>(self, french: T, english: T) -> T {
-        self.program.language.pick(french, english)
-    }
-
-    pub fn interrupted(self) -> &'static str {
-        self.choose("interrompu, au revoir", "interrupted, goodbye")
-    }
-
-    pub fn end_of_input(self) -> &'static str {
-        self.choose("fin de l'entrée, au revoir", "end of input, goodbye")
-    }
-
+catalogue! {
+    impl Messages, |self| self.program.language;
+    interrupted => "interrompu, au revoir", "interrupted, goodbye";
+    end_of_input => "fin de l'entrée, au revoir", "end of input, goodbye";
     /// By the server.
-    pub fn closed(self) -> &'static str {
-        self.choose("le serveur a fermé la connexion", "the server closed the connection")
-    }
-
-    pub fn broken(self) -> &'static str {
-        self.choose("la connexion au serveur est rompue", "the connection to the server is broken")
-    }
-
+    closed => "le serveur a fermé la connexion", "the server closed the connection";
+    broken => "la connexion au serveur est rompue", "the connection to the server is broken";
     /// The server has not answered our half-close with its own.
-    pub fn not_closed(self) -> &'static str {
-        self.choose(
-            "fin de l'entrée, mais le serveur n'a pas fermé la connexion",
-            "end of input, but the server did not close the connection",
-        )
-    }
+    not_closed =>
+        "fin de l'entrée, mais le serveur n'a pas fermé la connexion",
+        "end of input, but the server did not close the connection";
+    no_keyboard => "impossible de lire le clavier", "cannot read the keyboard";
+    no_output(reason: &str) =>
+        "impossible d'écrire sur la sortie standard : {reason}",
+        "cannot write to standard output: {reason}";
+    no_terminal => "impossible d'écrire sur le terminal", "cannot write to the terminal";
+    /// Status while bytes for the server are unsent.
+    takes_nothing => "le serveur ne prend rien", "the server takes nothing";
+    too_much_waits => "trop de lignes attendent, rien n'est pris", "too many lines wait, nothing is taken";
+    unknown_host(host: &str, reason: &io::Error) =>
+        "le nom « {host} » ne mène à aucune adresse : {reason}",
+        "the name \"{host}\" leads to no address: {reason}";
+    unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where tried = tried.as_secs() =>
+        "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}",
+        "no server answers at {host} port {port} (tried for {tried} s): {reason}";
+}
 
-    pub fn no_keyboard(self) -> &'static str {
-        self.choose("impossible de lire le clavier", "cannot read the keyboard")
-    }
-
-    pub fn no_output(self, reason: &str) -> String {
-        match self.program.language {
-            French => format!("impossible d'écrire sur la sortie standard : {reason}"),
-            English => format!("cannot write to standard output: {reason}"),
-        }
-    }
-
-    pub fn no_terminal(self) -> &'static str {
-        self.choose("impossible d'écrire sur le terminal", "cannot write to the terminal")
-    }
-
+impl Messages {
     /// Parts of the status after the end of input, until queued lines are sent and the server has
     /// closed.
     pub fn leaving(self) -> [&'static str; 2] {
-        self.choose(
+        self.program.language.pick(
             ["départ dès que possible", "Ctrl+D : tout de suite"],
             ["leaving when all is said", "Ctrl+D: at once"],
         )
-    }
-
-    /// Status while bytes for the server are unsent.
-    pub fn takes_nothing(self) -> &'static str {
-        self.choose("le serveur ne prend rien", "the server takes nothing")
-    }
-
-    pub fn too_much_waits(self) -> &'static str {
-        self.choose("trop de lignes attendent, rien n'est pris", "too many lines wait, nothing is taken")
     }
 
     pub fn waiting(self, lines: usize) -> String {
@@ -92,14 +66,14 @@ impl Messages {
             (English, true) => "lines pasted (the rest is lost): Enter sends each, Escape gives up",
             (English, false) => "lines pasted: Enter sends each, Escape gives up",
         };
-        let question = self.choose("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
-        let keys = self.choose("Entrée ou Échap", "Enter or Escape");
+        let question = self.program.language.pick("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
+        let keys = self.program.language.pick("Entrée ou Échap", "Enter or Escape");
         [format!("{lines} {effect}"), format!("{lines} {question}"), keys.to_string()]
     }
 
     /// Notice after a paste that did not fit, the longest form first.
     pub fn line_is_full(self) -> [&'static str; 2] {
-        self.choose(
+        self.program.language.pick(
             ["ligne pleine : la fin de ce qui a été collé n'y est pas", "ligne pleine"],
             ["the line is full: the end of what was pasted is not in it", "the line is full"],
         )
@@ -112,21 +86,6 @@ impl Messages {
             (French, false) => format!("(« {part} » introuvable) "),
             (English, true) => format!("(search \"{part}\") "),
             (English, false) => format!("(no \"{part}\" found) "),
-        }
-    }
-
-    pub fn unknown_host(self, host: &str, reason: &io::Error) -> String {
-        match self.program.language {
-            French => format!("le nom « {host} » ne mène à aucune adresse : {reason}"),
-            English => format!("the name \"{host}\" leads to no address: {reason}"),
-        }
-    }
-
-    pub fn unreachable(self, host: &str, port: u16, tried: Duration, reason: &io::Error) -> String {
-        let tried = tried.as_secs();
-        match self.program.language {
-            French => format!("aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}"),
-            English => format!("no server answers at {host} port {port} (tried for {tried} s): {reason}"),
         }
     }
 }

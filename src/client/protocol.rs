@@ -69,8 +69,8 @@ pub trait ClientProtocol {
     }
 }
 
-// Each call of a protocol, but the last, is followed by an update of the prompt: for the session, and for unit
-// tests of the labs.
+// Each call of a protocol, but the last, is followed by an update of the prompt: for the session,
+// and for unit tests of the labs.
 
 pub fn start(protocol: &mut impl ClientProtocol, address: &str, ui: &mut dyn Ui) {
     protocol.start(address, ui);

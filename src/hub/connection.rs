@@ -153,11 +153,6 @@ impl Connection {
         self.socket.as_raw_fd()
     }
 
-    /// Sends a greeting. Only a socket that is gone already does not take it at once.
-    pub fn greet(&self, bytes: &[u8]) {
-        let _ = sys::try_send(&self.socket, bytes);
-    }
-
     /// Disconnects it: it is sent nothing more but `last_words`. The worker is killed; the rest
     /// happens when that is reaped, as for any other end.
     pub fn disconnect(&mut self, last_words: Vec<u8>) {

@@ -132,17 +132,9 @@ impl<L: ClientHandler> Server<L> {
         };
         let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };
         let (socket, peer) = (&client.0, client.1);
-        let mut keep = vec![socket.as_raw_fd(), lifeline.reader.as_raw_fd(), supervisor.out.number()];
+        let mut keep = vec![socket.as_raw_fd(), lifeline.reader.as_raw_fd()];
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
-        keep.extend(supervisor.privileges.sandbox.keeps());
-        // Before the fork, or the child would write it too.
-        supervisor.flush();
-        let Supervisor { signals, out, err, privileges, .. } = supervisor;
-        let forked = sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal: the first one ends its children.
-            sys::ignore_signal(Signal::SIGINT);
-            out.forget();
-            err.forget();
+        let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
             serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
             linger(socket);

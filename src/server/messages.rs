@@ -5,28 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::cli::Language::{self, English, French};
+use crate::cli::catalogue;
 use crate::sys::{Ended, Layer, Pid, Sandbox, Signal};
 
 /// The catalogue in one language.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages(pub Language);
 
-/// A method for each text, with its French and its English. `where` replaces a value in both.
-macro_rules! catalogue {
-    ($($name:ident($($arg:ident: $type:ty),*) $(where $part:ident = $value:expr)? => $french:literal, $english:literal;)*) => {
-        impl Messages {
-            $(pub fn $name(self, $($arg: $type),*) -> String {
-                $(let $part = $value;)?
-                match self.0 {
-                    French => format!($french),
-                    English => format!($english),
-                }
-            })*
-        }
-    };
-}
-
 catalogue! {
+    impl Messages, |self| self.0;
     ready(address: SocketAddr) where pid = Pid::this() =>
         "(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)",
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
@@ -42,13 +29,13 @@ catalogue! {
     runs_as(name: &str, uid: u32) =>
         "(père) désormais {name} (uid {uid}), sans retour",
         "(parent) now {name} (uid {uid}), without a way back";
-    no_children_to_confine() =>
+    no_children_to_confine =>
         "(père) sans fils, rien n'est confiné",
         "(parent) without children, nothing is confined";
     confined_by(limits: &str, seccomp: &str, landlock: &str) =>
         "(père) chaque fils est confiné : {limits} ; {seccomp}{landlock}",
         "(parent) each child is confined: {limits}; {seccomp}{landlock}";
-    foreign_terminal() =>
+    foreign_terminal =>
         "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche",
         "(parent) this terminal is somebody else's and could block the server: nothing more is shown on it";
     refused_full(peer: SocketAddr, most: usize) where most = clients(most) =>
@@ -66,7 +53,7 @@ catalogue! {
     fork_failed(peer: SocketAddr, reason: &io::Error) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";
-    no_process_for_you() =>
+    no_process_for_you =>
         "le serveur ne peut plus créer de processus, réessayez plus tard",
         "the server cannot make another process, try again later";
     accept_paused(reason: &io::Error) =>

@@ -58,7 +58,7 @@ impl Privileges {
         let user = self.user.as_ref().map(|user| messages.runs_as(&user.name, user.uid.as_raw()));
         let children = match self.has_children {
             true => messages.confined(&self.sandbox),
-            false => messages.no_children_to_confine(),
+            false => messages.no_children_to_confine().to_string(),
         };
         user.into_iter().chain([children]).collect()
     }

@@ -14,7 +14,7 @@ use super::messages::Messages;
 use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
-use crate::sys::{self, Interest, PollFd, Profile, Signal, Signals};
+use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
 
 const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
@@ -246,6 +246,22 @@ impl Supervisor {
         None
     }
 
+    /// Forks a child that holds `keep` and standard output, and exits with the status of `work`.
+    pub fn spawn(&mut self, mut keep: Vec<RawFd>, work: impl FnOnce(&mut Output) -> i32) -> io::Result<Pid> {
+        // Before the fork, or the child would write it too.
+        self.flush();
+        let Supervisor { signals, out, err, privileges, .. } = self;
+        keep.push(out.number());
+        keep.extend(privileges.sandbox.keeps());
+        sys::spawn(signals, &keep, &privileges.sandbox, || {
+            // Ctrl+C reaches every process of the terminal: the first one ends its children.
+            sys::ignore_signal(Signal::SIGINT);
+            out.forget();
+            err.forget();
+            work(out)
+        })
+    }
+
     /// Refuses a client after a failed fork.
     pub fn refuse_without_process(
         &mut self,
@@ -255,7 +271,7 @@ impl Supervisor {
         now: Instant,
     ) {
         self.err.line(self.messages.fork_failed(peer, reason));
-        let reason = self.program.says(&self.messages.no_process_for_you());
+        let reason = self.program.says(self.messages.no_process_for_you());
         self.lingering.add(socket, encode(&reason), now);
     }
 

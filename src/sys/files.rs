@@ -21,6 +21,14 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
     Ok(open(path, flags, Mode::empty())?.into())
 }
 
+/// fsync(2). EINVAL: a file system without it for directories, which has nothing to wait for.
+pub fn sync_directory(directory: &File) -> io::Result<()> {
+    directory.sync_all().or_else(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => Ok(()),
+        _ => Err(error),
+    })
+}
+
 /// Creates a file to write in `directory`'s file system, without a name (open(2), `O_TMPFILE`): it
 /// is gone with its last descriptor unless [`link_unnamed`] names it. EOPNOTSUPP, EISDIR, EINVAL,
 /// `Unsupported`: the system or the file system has no such files.

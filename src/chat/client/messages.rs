@@ -1,6 +1,6 @@
 //! Messages of the chat client to its user, in French.
 
-use crate::cli::Program;
+use crate::cli::{Program, catalogue};
 use crate::client::Messages;
 
 pub const PROGRAM: Program = Program::french("chat_client");
@@ -8,16 +8,14 @@ pub const PROGRAM: Program = Program::french("chat_client");
 /// The messages shared by every client.
 pub(crate) const MESSAGES: Messages = Messages { program: PROGRAM };
 
-pub fn lost(reason: &str) -> String {
-    format!("{reason} ; on réessaie jusqu'à ce qu'il réponde")
+catalogue! {
+    lost(reason: &str) => "{reason} ; on réessaie jusqu'à ce qu'il réponde";
+    connected(address: &str, pseudo: &str) => "Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)";
+    not_kept(line: &str) => "trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}";
 }
 
 /// After a reconnection.
 pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a pas été entendu";
-
-pub fn connected(address: &str, pseudo: &str) -> String {
-    format!("Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)")
-}
 
 /// The server does not echo messages to their sender.
 pub const NOTHING_BACK: &str =
@@ -40,10 +38,6 @@ pub fn with_unsent(reason: &str, messages: usize) -> String {
         1 => format!("{reason} (1 message n'est pas parti)"),
         _ => format!("{reason} ({messages} messages ne sont pas partis)"),
     }
-}
-
-pub fn not_kept(line: &str) -> String {
-    format!("trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}")
 }
 
 pub fn counted(messages: usize) -> String {

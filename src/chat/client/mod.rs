@@ -98,9 +98,11 @@ fn talk_through(
             let _ = io::stdout().write_all(b"\n");
         }
         let reason = match end? {
-            ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, sender.queue.len())),
+            ConnectionEnd::ByUser(message) => {
+                return Ok(messages::with_unsent(message, sender.queue.messages.len()));
+            }
             ConnectionEnd::Lost(reason) if reconnects => reason,
-            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.queue.len())),
+            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.queue.messages.len())),
         };
         connector.reconnect(Instant::now());
         if !connector.is_flapping() {
@@ -114,5 +116,5 @@ fn talk_through(
         }
         opening.clone_from(&prompt);
     }
-    Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.len()))
+    Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len()))
 }

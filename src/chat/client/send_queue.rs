@@ -8,24 +8,12 @@ use crate::sys;
 
 #[derive(Debug, Default)]
 pub struct SendQueue {
-    messages: VecDeque<Vec<u8>>,
+    pub messages: VecDeque<Vec<u8>>,
     /// Bytes of the first message that the connection has taken.
     sent: usize,
 }
 
 impl SendQueue {
-    pub fn push(&mut self, message: Vec<u8>) {
-        self.messages.push_back(message);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.messages.len()
-    }
-
     /// For a new connection: a message sent in part is sent again from its beginning.
     pub fn restart_message(&mut self) {
         self.sent = 0;
@@ -59,10 +47,10 @@ mod tests {
         let (mut queue, mut sent) = (SendQueue::default(), 0);
         let first = connect();
         // More than the buffers of both sides hold.
-        queue.push(vec![b'x'; 64 << 20]);
-        queue.push(b"y".to_vec());
+        queue.messages.push_back(vec![b'x'; 64 << 20]);
+        queue.messages.push_back(b"y".to_vec());
         queue.send(&first, |_| sent += 1).unwrap();
-        assert_eq!((sent, queue.len()), (0, 2));
+        assert_eq!((sent, queue.messages.len()), (0, 2));
         assert!(queue.sent > 0);
         drop(first);
         drop(listener.accept().unwrap());
@@ -70,7 +58,7 @@ mod tests {
         let second = connect();
         let mut server = listener.accept().unwrap().0;
         let reader = std::thread::spawn(move || server.read_to_end(&mut Vec::new()).unwrap());
-        while !queue.is_empty() {
+        while !queue.messages.is_empty() {
             queue.send(&second, |_| sent += 1).unwrap();
         }
         drop(second);

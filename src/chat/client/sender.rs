@@ -48,7 +48,7 @@ impl Sender<'_> {
     }
 
     fn has_sent_all(&self) -> bool {
-        self.input_ended && self.queue.is_empty()
+        self.input_ended && self.queue.messages.is_empty()
     }
 
     /// `None`: the second process has ended.
@@ -59,7 +59,7 @@ impl Sender<'_> {
     ) -> anyhow::Result<Option<ConnectionEnd>> {
         let keyboard = io::stdin();
         while !self.has_sent_all() {
-            let input_or_output = match self.queue.is_empty() {
+            let input_or_output = match self.queue.messages.is_empty() {
                 true => sys::watch(keyboard.as_fd(), Interest::Read),
                 false => sys::watch(connection.as_fd(), Interest::Write),
             };
@@ -70,7 +70,7 @@ impl Sender<'_> {
             if has_news && receiver.status() == PeerStatus::Ended {
                 return Ok(self.interrupted());
             }
-            if is_ready && self.queue.is_empty() {
+            if is_ready && self.queue.messages.is_empty() {
                 self.input_ended = self.read_keyboard()?;
             }
             if self.queue.send(connection, drop).is_err() {
@@ -88,11 +88,12 @@ impl Sender<'_> {
         match nix::unistd::read(io::stdin(), &mut typed) {
             Ok(0) => {
                 let last = self.lines.finish().map(|text| message(self.pseudo, &text));
-                last.into_iter().for_each(|message| self.queue.push(message));
+                last.into_iter().for_each(|message| self.queue.messages.push_back(message));
                 Ok(true)
             }
             Ok(n) => {
-                self.lines.feed(&typed[..n], |text| self.queue.push(message(self.pseudo, &text)));
+                let queue = &mut self.queue.messages;
+                self.lines.feed(&typed[..n], |text| queue.push_back(message(self.pseudo, &text)));
                 Ok(false)
             }
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::chat::messages;
-use crate::sys::system_reason;
+use crate::sys::{self, system_reason};
 
 /// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
@@ -36,7 +36,8 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     if sync {
         // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);
-        sync_directory(directory).map_err(reason).with_context(|| messages::directory(directory))?;
+        let synced = File::open(directory).and_then(|directory| sys::sync_directory(&directory));
+        synced.map_err(reason).with_context(|| messages::directory(directory))?;
     }
     let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     if held.and_then(|held| held.metadata().ok()).is_some_and(|held| identity(&held) == identity(&metadata)) {
@@ -63,14 +64,6 @@ pub fn reason(error: io::Error) -> anyhow::Error {
         Some(errno) => anyhow!(system_reason(errno)),
         None => anyhow!(error.to_string()),
     }
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all().or_else(|error| match error.kind() {
-        // A file system without fsync of directories.
-        ErrorKind::InvalidInput => Ok(()),
-        _ => Err(error),
-    })
 }
 
 /// True if the last line has no newline, as after a power cut or a full disk.

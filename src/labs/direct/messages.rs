@@ -4,17 +4,18 @@
 //! Printed lines are not `String`s: a heap write per message copies pages (copy-on-write) and shows
 //! up as private memory of every child forked before.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::SERVER;
 use super::message::RouteError;
 use super::name::Name;
+use crate::cli::catalogue;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::IDLE;
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
-use crate::text::Visible;
+use crate::text::{Visible, from_fn};
 
 const MESSAGES: Messages = Messages(SERVER.language);
 
@@ -30,23 +31,21 @@ pub fn last_error(what: impl Display) -> String {
     error(SERVER.says(&what.to_string()))
 }
 
-/// A `Display` from a closure.
-struct Line<W>(W);
-
-impl<W: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Line<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
-    }
+catalogue! {
+    taken(name: &Name) => "the name \"{name}\" is taken";
+    name_timeout(within: Duration) where seconds = within.as_secs() => "no name within {seconds} s";
+    too_slow_notice(lag: Lag) where bytes = lag.bytes =>
+        "you read too slowly ({bytes} bytes behind), you are sent away";
 }
 
 /// [`format!`] without the `String`.
 macro_rules! line {
-    ($($format:tt)*) => { Line(move |f: &mut fmt::Formatter<'_>| write!(f, $($format)*)) };
+    ($($format:tt)*) => { from_fn(move |f| write!(f, $($format)*)) };
 }
 
 /// `count`: clients without a name included.
 pub fn connected<'a>(count: usize, names: impl Iterator<Item = &'a Name> + Clone) -> impl Display {
-    Line(move |f: &mut fmt::Formatter<'_>| {
+    from_fn(move |f| {
         write!(f, "{count} connected")?;
         let mut mark = ": ";
         for name in names.clone() {
@@ -75,14 +74,6 @@ pub fn refused(text: &[u8], client: &Connection, why: &str) -> impl Display {
     line!("(parent) client {peer} (child {pid}) refused as \"{}\": {why}", Visible(text))
 }
 
-pub fn taken(name: &Name) -> String {
-    format!("the name \"{name}\" is taken")
-}
-
-pub fn name_timeout(within: Duration) -> String {
-    format!("no name within {} s", within.as_secs())
-}
-
 pub fn routed(pid: Pid, from: &Name, to: &Name, message: &[u8]) -> impl Display {
     line!("(child {pid}) {from} -> {to}: {}", Visible(message))
 }
@@ -99,7 +90,7 @@ pub fn departed<'a>(
     connected: impl Display,
 ) -> impl Display {
     let (pid, who) = (client.pid, who(name, client));
-    Line(move |f: &mut fmt::Formatter<'_>| {
+    from_fn(move |f| {
         write!(f, "(parent) {who} ")?;
         match client.end_reason() {
             _ if client.last_words.is_some() => f.write_str("was sent away")?,
@@ -117,12 +108,8 @@ pub fn too_slow<'a>(name: Option<&'a Name>, client: &'a Connection, lag: Lag) ->
     line!("(parent) {who} (child {pid}) reads too slowly: {bytes} bytes behind for {since:.1} s; sent away")
 }
 
-pub fn too_slow_notice(lag: Lag) -> String {
-    format!("you read too slowly ({} bytes behind), you are sent away", lag.bytes)
-}
-
 fn who(name: Option<&Name>, Connection { peer, .. }: &Connection) -> impl Display {
-    Line(move |f: &mut fmt::Formatter<'_>| match name {
+    from_fn(move |f| match name {
         Some(name) => write!(f, "{name} ({peer})"),
         None => write!(f, "client {peer}"),
     })

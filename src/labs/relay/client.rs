@@ -46,14 +46,6 @@ impl Turn {
 }
 
 impl Relay {
-    fn begin_turn(&mut self, ui: &mut dyn Ui) {
-        self.turn = Turn::Ours;
-        if ui.mode() == UiMode::Piped {
-            // Elsewhere the prompt shows it.
-            ui.print_line("À vous");
-        }
-    }
-
     fn show(&mut self, message: &ServerMessage, ui: &mut dyn Ui) -> Option<String> {
         let line = match message {
             ServerMessage::Number(number) => {
@@ -72,7 +64,11 @@ impl Relay {
         };
         ui.print_line(&line);
         if matches!(message, ServerMessage::Emitter | ServerMessage::Message(_)) {
-            self.begin_turn(ui);
+            self.turn = Turn::Ours;
+            if ui.mode() == UiMode::Piped {
+                // Elsewhere the prompt shows it.
+                ui.print_line("À vous");
+            }
         }
         None
     }

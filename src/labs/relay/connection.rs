@@ -85,7 +85,7 @@ impl Connection {
 
     /// Only with an empty queue, so that no queue grows.
     fn may_speak(&self, is_speaker: bool) -> bool {
-        is_speaker && self.queue.is_empty()
+        is_speaker && self.queue.items.is_empty()
     }
 
     fn read_message(&mut self, now: Instant) -> Result<Option<Vec<u8>>, Disconnect> {
@@ -145,7 +145,7 @@ impl Connection {
     }
 
     pub fn due(&self) -> Option<Instant> {
-        let quiet = self.queue.quiet_until.filter(|_| !self.queue.is_empty());
+        let quiet = self.queue.quiet_until.filter(|_| !self.queue.items.is_empty());
         let blocked = self.blocked_since.map(|since| since + SEND_TIMEOUT);
         [quiet, blocked, self.held_until].into_iter().flatten().min()
     }

@@ -13,7 +13,7 @@ const GAP: Duration = Duration::from_millis(200);
 /// Holds a few items at most: the client may speak only when its queue is empty.
 #[derive(Debug, Default)]
 pub struct ItemQueue {
-    items: VecDeque<Item>,
+    pub items: VecDeque<Item>,
     /// Bytes of the first item that are sent.
     sent: usize,
     /// The end of the pause after the item sent last, if it was an opening one.
@@ -21,14 +21,6 @@ pub struct ItemQueue {
 }
 
 impl ItemQueue {
-    pub fn push(&mut self, item: Item) {
-        self.items.push_back(item);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Bytes to send now: the rest of one item, or nothing.
     pub fn ready(&self, now: Instant) -> &[u8] {
         match self.quiet_until {
@@ -80,14 +72,14 @@ mod tests {
             assert_eq!(queue.ready(now), text.as_bytes());
             queue.advance(1, now);
         }
-        assert!(queue.is_empty() && queue.ready(now).is_empty());
+        assert!(queue.items.is_empty() && queue.ready(now).is_empty());
     }
 
     #[test]
     fn an_item_pushed_within_the_gap_waits_for_its_end_only() {
         let (mut queue, now) = queue(&[("1", true)]);
         queue.advance(1, now);
-        queue.push(Item { bytes: b"emi".to_vec(), opening: true });
+        queue.items.push_back(Item { bytes: b"emi".to_vec(), opening: true });
         assert_eq!(queue.ready(now), b"");
         assert_eq!(queue.ready(now + GAP), b"emi");
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::connection::Disconnect;
 use super::message::without_line_end;
 use super::pair::Side;
-use crate::cli::Language;
+use crate::cli::{Language, catalogue};
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
 use crate::text::Visible;
@@ -20,16 +20,6 @@ const SHOWN: usize = 1000;
 pub const LOST_WHILE_PASSED: &str = "un client a disparu avant d'avoir une place";
 pub const BEGINS: &str = "les deux clients sont là : le client 1 émet (emi), le client 2 reçoit (rec)";
 pub const STARTS_ANEW: &str = "les deux clients sont partis : les deux suivants commenceront à neuf";
-
-/// A function for each line; `where` gives values that its text shows.
-macro_rules! catalogue {
-    ($($name:ident($($arg:ident: $type:ty),*) $(where $($part:ident = $value:expr),+)? => $text:literal;)*) => {
-        $(pub fn $name($($arg: $type),*) -> String {
-            $($(let $part = $value;)+)?
-            format!($text)
-        })*
-    };
-}
 
 catalogue! {
     few_places(pairs: usize, most: usize) where places = 2 * pairs =>

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::messages;
 use super::pair_worker::{self, SERVED};
 use crate::server::Supervisor;
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
+use crate::sys::{self, Ended, Interest, Pid, PollFd};
 
 struct Child {
     pid: Pid,
@@ -49,18 +49,8 @@ impl PairPool {
     pub fn spawn(&mut self, supervisor: &mut Supervisor) -> io::Result<Pid> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        // Lines still queued at the fork would be written twice.
-        supervisor.flush();
-        let Supervisor { signals, out, err, privileges, .. } = supervisor;
-        let keep = [theirs.as_raw_fd(), out.number()];
-        let pid = sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal; the first one decides and closes the
-            // link.
-            sys::ignore_signal(Signal::SIGINT);
-            out.forget();
-            err.forget();
-            pair_worker::serve(&theirs, out)
-        })?;
+        let keep = vec![theirs.as_raw_fd()];
+        let pid = supervisor.spawn(keep, |out| pair_worker::serve(&theirs, out))?;
         let is_free = |pair: &usize| self.children.iter().all(|c| c.link.is_none() || c.pair != *pair);
         let pair = (2..).find(is_free).unwrap_or_default();
         supervisor.out.line(messages::new_pair(pair, pid));

@@ -106,7 +106,7 @@ impl PairSession {
     fn queue(&mut self, items: impl IntoIterator<Item = (Side, Item)>) {
         for (side, item) in items {
             if let Some(connection) = &mut self.connections[side.index()] {
-                connection.queue.push(item);
+                connection.queue.items.push_back(item);
             }
         }
     }

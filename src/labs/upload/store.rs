@@ -16,7 +16,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use nix::errno::Errno;
 
 use super::name::Name;
 use crate::sys::{self, Pid};
@@ -132,7 +131,7 @@ impl Incoming<'_> {
         let store = self.store;
         // Removes the temporary name before the directory is synced.
         drop(self);
-        if let Err(reason) = sync_directory(&store.directory) {
+        if let Err(reason) = sys::sync_directory(&store.directory) {
             // Not reported as stored, since a power cut may remove it: so it must not stay either.
             let _ = sys::unlink(&store.directory, name.as_str());
             return Err(reason).context("cannot bring the directory to the disk");
@@ -171,14 +170,6 @@ impl Drop for Temporary<'_> {
 /// No [`Name`] begins with a dot.
 fn temporary_name(owner: Pid) -> String {
     format!(".upload-{owner}.part")
-}
-
-/// fsync(2) of a directory. EINVAL: a file system without it, which has nothing to wait for.
-fn sync_directory(directory: &File) -> io::Result<()> {
-    match directory.sync_all() {
-        Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => Ok(()),
-        synced => synced,
-    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl ChatUi<'_> {
             Ok(None) => {}
             Err(reason) => {
                 let reason = self.connector.unreachable(MESSAGES, &reason);
-                bail!(messages::with_unsent(&reason, self.queue.len()));
+                bail!(messages::with_unsent(&reason, self.queue.messages.len()));
             }
         }
         if let Some(text) = self.connector.take_rejection() {
@@ -120,7 +120,7 @@ impl ChatUi<'_> {
                 let lost = self.echoes.end();
                 self.show_messages(&lost, Origin::Lost);
                 if self.server.is_none() {
-                    bail!(messages::with_unsent(reason, self.queue.len()));
+                    bail!(messages::with_unsent(reason, self.queue.messages.len()));
                 }
                 self.connector.reconnect(Instant::now());
                 if !self.connector.is_flapping() {
@@ -137,16 +137,16 @@ impl ChatUi<'_> {
             return Ok(None);
         };
         match &server.socket {
-            None if self.queue.is_empty() => {
+            None if self.queue.messages.is_empty() => {
                 return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
             None if self.reconnects => {
-                bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.len()))
+                bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.messages.len()))
             }
             // The connector gives up soon.
             None => {}
             // The grace period begins when everything is sent.
-            Some(_) if !self.queue.is_empty() => self.events.start_grace(),
+            Some(_) if !self.queue.messages.is_empty() => self.events.start_grace(),
             Some(socket) => {
                 // Fails only when the connection is gone already.
                 let _ = socket.shutdown(Shutdown::Write);

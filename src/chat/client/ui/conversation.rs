@@ -20,11 +20,11 @@ impl ChatUi<'_> {
         if line.trim().is_empty() {
             return;
         }
-        if self.queue.len() >= MAX_UNSENT {
+        if self.queue.messages.len() >= MAX_UNSENT {
             return self.notice(&messages::not_kept(line));
         }
-        let (pseudo, queue) = (self.pseudo, &mut self.queue);
-        self.lines.feed(format!("{line}\n").as_bytes(), |text| queue.push(message(pseudo, &text)));
+        let (pseudo, queue) = (self.pseudo, &mut self.queue.messages);
+        self.lines.feed(format!("{line}\n").as_bytes(), |text| queue.push_back(message(pseudo, &text)));
     }
 
     /// One read of the second process.

@@ -127,7 +127,7 @@ impl<'a> ChatUi<'a> {
         let (now, ui) = (Instant::now(), self.terminal.sources());
         let (outgoing, until_attempt) = match &server.socket {
             Some(socket) => {
-                let has_unsent = !self.queue.is_empty() && !self.is_broken;
+                let has_unsent = !self.queue.messages.is_empty() && !self.is_broken;
                 (has_unsent.then(|| sys::watch(socket.as_fd(), Interest::Write)), None)
             }
             None => (self.connector.poll_fd(), Some(self.connector.timeout(now))),
@@ -155,14 +155,14 @@ impl<'a> ChatUi<'a> {
         let signal = self.events.take_signals(|signal| self.terminal.handle_signal(signal))?;
         Ok(signal.map(|signal| match FATAL.contains(&signal) {
             true => Exit::Signal(signal),
-            false => Exit::Normal(messages::with_unsent(MESSAGES.interrupted(), self.queue.len())),
+            false => Exit::Normal(messages::with_unsent(MESSAGES.interrupted(), self.queue.messages.len())),
         }))
     }
 
     fn update_status(&mut self) {
         let is_up = self.server.as_ref().is_some_and(|server| server.socket.is_some());
         let (was_up, leaves) = (self.address.is_some(), self.events.is_in_grace());
-        let state = messages::state(is_up, was_up, self.reconnects, leaves, self.queue.len());
+        let state = messages::state(is_up, was_up, self.reconnects, leaves, self.queue.messages.len());
         // The pseudo comes last: it is in the prompt too.
         let mut status = vec![state, messages::counted(self.shown)];
         status.extend(self.address.clone());
