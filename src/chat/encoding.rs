@@ -84,7 +84,7 @@ impl Encoding {
         };
         match self {
             Encoding::CString | Encoding::Line => notice,
-            Encoding::WebSocket => [notice, code.map(ws_encode::close).unwrap_or_default()].concat(),
+            Encoding::WebSocket => code.map_or(Vec::new(), |code| [notice, ws_encode::close(code)].concat()),
         }
     }
 

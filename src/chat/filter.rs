@@ -30,7 +30,8 @@ pub(crate) struct MessageFilter {
 }
 
 impl MessageFilter {
-    /// Takes a message that `client.said` counts already. Returns the body to say, or `None` for a refused message; its client has then been told why.
+    /// Takes a message that `client.said` counts already. Returns the body to say, or `None` for a
+    /// refused message; its client has then been told why.
     pub fn pass<'a>(
         &mut self,
         record: &Record<'a>,

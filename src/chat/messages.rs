@@ -1,5 +1,5 @@
-//! Catalogue of the French texts of `chat_serveur`: one function or constant per text, so that a text can be
-//! reworded or translated without touching the code that prints it.
+//! Catalogue of the French texts of `chat_serveur`: one function or constant per text, so that a
+//! text can be reworded or translated without touching the code that prints it.
 //!
 //! - Lines of standard output and standard error begin with `(père)` for the first process or
 //!   `(fils PID)` for a child. A text without such a mark goes to a client, or into an error that

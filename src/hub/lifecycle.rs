@@ -153,7 +153,8 @@ impl<S: Service> Hub<S> {
         self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
     }
 
-    /// Ends all workers and connections. Each client gets the earlier messages that it takes at once.
+    /// Ends all workers and connections. Each client gets the earlier messages that it takes at
+    /// once.
     pub(super) fn close(&mut self) {
         let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {

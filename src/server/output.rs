@@ -16,8 +16,8 @@ const MAX_WAITING: usize = 64 * 1024;
 /// Gathers lines during a turn of the poll loop; [`Output::flush`] writes them without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
-    /// Another user's terminal that does not control this process, so that it cannot be reopened: it
-    /// could block a write for ever. Only the first lines, before the first client, are written.
+    /// Another user's terminal that does not control this process, so that it cannot be reopened:
+    /// it could block a write for ever. Only the first lines, before the first client, are written.
     pub(super) is_foreign: bool,
     has_begun: bool,
     waiting: Vec<u8>,

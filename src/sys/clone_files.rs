@@ -57,8 +57,8 @@ impl SharedTableFork {
         Some(SharedTableFork { socket, flag, swapped: SwappedFd::new(socket, slot).ok()?, end })
     }
 
-    /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut` for
-    /// a child that was stopped before it had its table.
+    /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut`
+    /// for a child that was stopped before it had its table.
     pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<ForkResult> {
         let forked = fork_by(caught, clone_with_shared_table)?;
         match forked {

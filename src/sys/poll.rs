@@ -54,8 +54,8 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
 
 /// [`wait`] for entries that stand for an event each. Returns the events of those that are ready.
 ///
-/// The lists of a quiet room are on the stack: a write to the heap copies a page that children share
-/// (copy-on-write).
+/// The lists of a quiet room are on the stack: a write to the heap copies a page that children
+/// share (copy-on-write).
 pub fn wait_for_events<'a, E>(
     watched: impl Iterator<Item = (E, PollFd<'a>)>,
     timeout: Option<Duration>,

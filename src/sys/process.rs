@@ -86,8 +86,8 @@ fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ende
     }
 }
 
-/// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the wait
-/// would never end.
+/// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the
+/// wait would never end.
 pub fn kill_and_reap(child: Pid) {
     kill(child, Signal::SIGKILL);
     // Fails only where it is no child any more.

@@ -77,7 +77,8 @@ impl Sender<'_> {
                 return self.wait_for(receiver);
             }
         }
-        // The server sends what is left, and closes. Fails only when the connection is gone already.
+        // The server sends what is left, and closes. Fails only when the connection is gone
+        // already.
         let _ = connection.shutdown(Shutdown::Write);
         self.wait_for(receiver)
     }

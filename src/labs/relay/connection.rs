@@ -75,7 +75,8 @@ impl Connection {
     }
 
     /// In the client's turn, takes one message out of its socket, if a whole one is there, and
-    /// returns the text for its partner. Out of turn, only checks whether the client is still there.
+    /// returns the text for its partner. Out of turn, only checks whether the client is still
+    /// there.
     pub fn receive(&mut self, is_speaker: bool, now: Instant) -> Result<Option<Vec<u8>>, Disconnect> {
         match self.may_speak(is_speaker) {
             true => self.read_message(now),

@@ -1,7 +1,8 @@
 //! The items still to be sent to a client, and when each may be. Pure: the clock is the caller's.
 //!
-//! The course's client reads its number, its role and a replayed message with one small `recv` each.
-//! If two lay in its socket, one `recv` would swallow both: so the item after an opening one waits.
+//! The course's client reads its number, its role and a replayed message with one small `recv`
+//! each. If two lay in its socket, one `recv` would swallow both: so the item after an opening one
+//! waits.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

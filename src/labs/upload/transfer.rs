@@ -162,26 +162,33 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(30);
 
     /// Runs `client` against a server that has sent `sent` and keeps the connection open.
-    fn with_server<T>(sent: &[u8], client: impl FnOnce(Transfer) -> T) -> T {
+    fn with_server<T>(sent: &[u8], timeout: Duration, client: impl FnOnce(Transfer) -> T) -> T {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         server.write_all(sent).unwrap();
         let mut signals = Signals::catch(&[], 10).unwrap();
-        client(Transfer::new(connection, &mut signals, SHORT).unwrap())
+        client(Transfer::new(connection, &mut signals, timeout).unwrap())
     }
 
     #[test]
     fn an_answer_of_a_server_that_leaves_the_connection_open_ends_at_the_timeout() {
-        for (sent, asks_greeting) in [(&b"hello"[..], true), (b"hello", false), (b"kept [SUCCESS]", false)] {
-            let (answer, end) = with_server(sent, |mut transfer| {
+        let long = Duration::from_secs(60);
+        for (sent, asks_greeting, timeout, silence) in [
+            (&b"hello"[..], true, SHORT, SHORT),
+            (b"hello", false, SHORT, SHORT),
+            (b"kept [SUCCESS]", false, SHORT, SHORT),
+            (b"kept [SUCCESS]", false, long, AFTER_VERDICT),
+        ] {
+            let (answer, end) = with_server(sent, timeout, |mut transfer| {
                 if asks_greeting {
                     assert_eq!(transfer.greeting().unwrap(), None);
                 }
                 transfer.answer().unwrap()
             });
             assert_eq!(answer, sent, "greeting: {asks_greeting}");
-            assert!(matches!(end, End::Silent(SHORT)), "{answer:?}, greeting: {asks_greeting}, {end:?}");
+            let is_silence = matches!(end, End::Silent(after) if after == silence);
+            assert!(is_silence, "{answer:?}, greeting: {asks_greeting}, {timeout:?}: {end:?}");
         }
     }
 
@@ -193,7 +200,7 @@ mod tests {
         let source = Source::open(file.path()).unwrap();
         let digest = source.digest(|_| Ok(())).unwrap();
         let mut outgoing = Outgoing::new(b"head".to_vec(), &source, &digest, b"");
-        let (all_sent, end) = with_server(b"hello\n", |mut transfer| {
+        let (all_sent, end) = with_server(b"hello\n", SHORT, |mut transfer| {
             assert_eq!(transfer.greeting().unwrap(), Some(b"hello\n".to_vec()));
             let all_sent = transfer.send(&mut outgoing, &ProgressBar::hidden()).unwrap();
             (all_sent, transfer.answer().unwrap().1)
@@ -204,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_answer_of_a_server_that_stopped_reading_is_received() {
-        let (answer, end) = with_server(b"too large [ERROR]", |mut transfer| {
+        let (answer, end) = with_server(b"too large [ERROR]", SHORT, |mut transfer| {
             assert_eq!(transfer.send_failed(ErrorKind::BrokenPipe.into()), 0);
             transfer.answer().unwrap()
         });

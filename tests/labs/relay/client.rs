@@ -86,6 +86,7 @@ Reçu : exit
 ";
     assert_eq!(printed, expected);
     prints(&server, &["(père) le client 1 (", "a dit fin"]);
+    prints(&server, &["(père) au tour du client 1, dont la place est libre"]);
 }
 
 #[track_caller]

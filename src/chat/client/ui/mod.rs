@@ -1,8 +1,8 @@
 //! The chat client on a terminal: input line at the bottom, messages above.
 //!
-//! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and `connection`
-//! are its steps, `format` lays out messages, `pending_echoes` tells which are one's own. The
-//! second (`receiver`) reads the server and watches over the terminal.
+//! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and
+//! `connection` are its steps, `format` lays out messages, `pending_echoes` tells which are one's
+//! own. The second (`receiver`) reads the server and watches over the terminal.
 
 mod connection;
 mod conversation;
