@@ -1,7 +1,6 @@
 //! Catalogues of texts: tables, from which [`catalogue!`] makes the functions.
 
-/// Makes a function for each text of a table. A row is `name(argument: Type) => "text
-/// {argument}";`;
+/// Makes a function for each text of a table. A row is `name(argument: Type) => "{argument} ...";`.
 /// `where part = value` before the arrow is for what the text shows beside its arguments.
 ///
 /// In a table that begins with `impl Messages, |self| language;` they are methods, and each row has
