@@ -6,17 +6,18 @@
 //!
 //! 1. [`hub::worker`]: alice's worker, a child process, reads her socket.
 //! 2. [`hub::framing`]: finds where each message ends in the stream.
-//! 3. [`hub::record`]: packs messages into records, which one write puts into the pipe that all
-//!    workers share.
+//! 3. [`hub::record`]: packs messages into records; the worker puts them into the pipe that all
+//!    workers share, in one write.
 //! 4. [`hub::record_reader`]: the hub, the first process, reads the pipe and checks each record.
-//! 5. [`hub::event_loop`]: the hub's poll loop finds the client of the record's worker.
+//! 5. [`hub::event_loop`]: the hub's poll loop calls the reader and finds the client of the
+//!    record's worker.
 //! 6. [`chat::server`]: decides whether the message is relayed, and to which clients.
 //! 7. [`chat::encoding`]: the same message for each kind of client: C string, text line, WebSocket
-//!    frame.
+//!    frame (written by [`chat::web`]).
 //! 8. [`hub::message_log`] and [`hub::pacer`]: one log of all messages, and the time when each may
 //!    be sent.
-//! 9. [`hub::connection`]: bob's cursor in the log. The hub writes to his socket as far as it takes
-//!    bytes.
+//! 9. [`hub::connection`]: bob's cursor in the log. The poll loop calls it for each client; it
+//!    writes to his socket as far as that takes bytes.
 //!
 //! # Folders
 //!

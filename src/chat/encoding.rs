@@ -1,4 +1,5 @@
-//! How messages and notices are written for each kind of client. The place to add an encoding.
+//! Form of messages and notices for each kind of client. The place to add an encoding;
+//! `ChatServer::say` in `server` writes a message in each.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -31,7 +32,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// How a worker finds its messages; `None` where `web::worker` decodes them.
+    /// Framing of its messages for the worker; `None` where `web::worker` decodes them.
     pub fn framing(self) -> Option<Framing> {
         match self {
             Encoding::CString => Some(STRINGS),
@@ -91,7 +92,7 @@ impl Encoding {
     /// The last bytes for a client that is disconnected for its lag and has not taken `unsent`.
     pub fn too_slow(self, unsent: &[u8], notice: &str) -> Vec<u8> {
         match self {
-            // Where it stopped within something else than a message, nothing can follow.
+            // Stopped inside something else than a message: nothing can be appended.
             Encoding::WebSocket if unsent.is_empty() => Vec::new(),
             Encoding::WebSocket => {
                 let (rest, notice) = (ws_encode::rest_of_frame(unsent), ws_encode::notice(notice));

@@ -1,10 +1,19 @@
 //! Catalogues of texts: tables, from which [`catalogue!`] makes the functions.
 
-/// Makes a function for each text of a table. A row is `name(argument: Type) => "{argument} ...";`.
-/// `where part = value` before the arrow is for what the text shows beside its arguments.
+/// Makes a function for each text of a table. A row in one language:
 ///
-/// In a table that begins with `impl Messages, |self| language;` they are methods, and each row has
-/// its French and its English. A row without arguments gives a `&'static str` there.
+/// ```text
+/// pair_ended(pair: usize, child: Pid) => "(père) paire {pair} : fils {child} terminé";
+/// ```
+///
+/// `where pattern = value` before the arrow is a `let` before the text.
+///
+/// In a table that begins with `impl Messages, |self| language;` each row is a method, with its
+/// French and its English. Without arguments it returns `&'static str`, else a `String`:
+///
+/// ```text
+/// closed => "le serveur a fermé la connexion", "the server closed the connection";
+/// ```
 macro_rules! catalogue {
     (impl $messages:ident, |$self:ident| $language:expr; $(
         $(#[$doc:meta])*

@@ -15,7 +15,7 @@ catalogue! {
     impl Messages, |self| self.program.language;
     interrupted => "interrompu, au revoir", "interrupted, goodbye";
     end_of_input => "fin de l'entrée, au revoir", "end of input, goodbye";
-    /// By the server.
+    /// The server closed its side.
     closed => "le serveur a fermé la connexion", "the server closed the connection";
     broken => "la connexion au serveur est rompue", "the connection to the server is broken";
     /// The server has not answered our half-close with its own.

@@ -69,8 +69,8 @@ pub trait ClientProtocol {
     }
 }
 
-// Each call of a protocol, but the last, is followed by an update of the prompt: for the session,
-// and for unit tests of the labs.
+// Calls of a protocol by the session and by the labs' unit tests. Each, but the last, updates the
+// prompt afterwards.
 
 pub fn start(protocol: &mut impl ClientProtocol, address: &str, ui: &mut dyn Ui) {
     protocol.start(address, ui);

@@ -33,7 +33,7 @@ impl Backpressure {
         Backpressure { lag_limit, paused_until: None, bytes_read: 0, under_pressure: false }
     }
 
-    /// Ends a pause that is over. Each client that it was for is tried, whatever `poll` says, which
+    /// Ends a pause that is over. Each client that it was for is tried without asking `poll`: that
     /// finds a socket writable only when a third of its buffer is free.
     pub fn resume<C>(&mut self, clients: &mut ClientTable<C>, channels: &Channels, now: Instant) {
         if self.paused_until.is_some_and(|until| until <= now) {

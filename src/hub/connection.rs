@@ -134,7 +134,8 @@ impl Connection {
         !self.is_closed && self.left.is_none()
     }
 
-    /// Of a reaped worker: it ended without a report, not killed by [`Connection::disconnect`].
+    /// True if the reaped worker ended without a report and was not killed by
+    /// [`Connection::disconnect`].
     pub fn worker_died(&self) -> bool {
         self.left.is_none() && self.last_words.is_none()
     }
@@ -226,7 +227,7 @@ impl Connection {
         if self.is_closed { 0 } else { channel.pacer.released.saturating_sub(self.cursor) }
     }
 
-    /// How far it is behind; `None` where it reads no channel.
+    /// Distance from the newest released byte; `None` where it reads no channel.
     pub fn lag(&self, channels: &Channels, now: Instant) -> Option<Lag> {
         let since = self.blocked_since.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.channel.map(|id| Lag { bytes: self.behind(&channels[id]), since })

@@ -1,4 +1,4 @@
-//! Where one message ends and the next begins, in a stream that TCP cuts anywhere. Pure.
+//! Message boundaries in a stream that TCP cuts anywhere. Pure.
 //!
 //! The server's worker decodes what its client sends, and our own client decodes what a server
 //! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours").
@@ -46,7 +46,7 @@ pub struct FrameDecoder<'a> {
     skips: bool,
     /// When the incomplete message at the front of `buffer` is no longer held.
     deadline: Option<Instant>,
-    /// Bytes of the last read, and of full ones right before it without a wait over [`PAUSE`].
+    /// Bytes of the current burst: reads that filled the buffer, and the one after them.
     stream: usize,
     left_room: bool,
 }
@@ -150,7 +150,7 @@ impl<'a> FrameDecoder<'a> {
 }
 
 impl Framing {
-    /// How many bytes, from the front, are complete messages.
+    /// Number of bytes, from the front, that are complete messages.
     fn complete(self, bytes: &[u8]) -> usize {
         let after_last = |end| bytes.iter().rposition(|&byte| byte == end).map(|at| at + 1);
         let end = match (self, bytes) {
@@ -161,7 +161,7 @@ impl Framing {
         end.unwrap_or(0)
     }
 
-    /// How long an incomplete message is held.
+    /// Time that an incomplete message is held.
     fn hold(self) -> Option<Duration> {
         match self {
             Framing::Strings(hold) | Framing::Texts(hold) => Some(hold),

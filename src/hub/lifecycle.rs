@@ -14,7 +14,7 @@ use super::service::{Context, Service};
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
 use crate::sys::{self, Ended, Pid};
 
-/// How long a worker that ended without a report may go unnoticed beside others that reported.
+/// Time that a worker that ended without a report may go unnoticed beside others that reported.
 const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 
 /// Connections of one address that may stay outside the room without counting against

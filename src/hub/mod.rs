@@ -2,8 +2,18 @@
 //! runs one poll loop. The chat server ([`crate::chat::server`]) and directed messages
 //! ([`crate::labs::direct`]) are a [`service`] each.
 //!
-//! The crate's page ([`crate`]) tells one message's way through these files, from alice's socket to
-//! bob's.
+//! One message's way, from alice's socket to bob's:
+//!
+//! 1. `worker`: alice's worker, a child process, reads her socket.
+//! 2. `framing`: finds where each message ends.
+//! 3. `record`: packs messages into records; the worker puts them into the pipe in one write.
+//! 4. `record_reader`: the hub, the first process, reads the pipe and checks each record.
+//! 5. `event_loop`: calls the reader (`read_packet`), finds the client of the record's worker.
+//! 6. and 7. the [`service`] decides to whom it is said, and encodes it ([`crate::chat::server`],
+//!    [`crate::chat::encoding`]).
+//! 8. `message_log` and `pacer`: one log of all messages, and the time when each may be sent.
+//! 9. `event_loop` (`deliver`, `fan_out`) then calls `connection` for each client: bob's cursor in
+//!    the log. The hub writes to his socket as far as it takes bytes.
 //!
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
 //! client by its worker's pid; `backpressure` slows a flood down and drops slow readers;

@@ -154,7 +154,7 @@ impl Batch {
         true
     }
 
-    /// Adds a record of another kind if it fits, as it does in an empty batch. Returns likewise.
+    /// Adds a record of another kind if it fits, as it does in an empty batch. False: it does not.
     pub fn push_whole(&mut self, kind: Kind, body: &[u8]) -> bool {
         let fits = self.bytes.len() + HEADER + body.len() <= PIPE_BUF;
         if fits {

@@ -20,7 +20,7 @@ const READS_AT_ONCE: usize = 3;
 /// The exit status of a worker after its client has left, or the hub is gone.
 pub(crate) const DONE: i32 = 0;
 
-/// How long a client may send nothing but NULs before it counts as [`IDLE`]; `None`: for ever.
+/// Time that a client may send nothing but NULs before it counts as [`IDLE`]; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdleTimeouts {
     pub before_first: Option<Duration>,

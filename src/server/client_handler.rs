@@ -54,7 +54,7 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
 
 /// Lingering close in a child.
 pub(super) fn linger(socket: &TcpStream) {
-    // Of a duplicate, closed with the process; without a descriptor for it, no lingering. By
+    // Keeps a duplicate, closed with the process; without a descriptor for it, no lingering. Uses
     // dup(2), since `try_clone` calls fcntl(2), which the sandbox refuses.
     if let Ok(copy) = nix::unistd::dup(socket) {
         let mut lingering = LingeringCloses::default();

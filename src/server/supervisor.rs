@@ -49,7 +49,7 @@ pub struct Supervisor {
     pub privileges: Privileges,
     /// The signal that ends the server.
     pub stop: Option<Signal>,
-    /// Of those in `own` of [`Supervisor::open`], for the caller to take.
+    /// Caught signals from `own` of [`Supervisor::open`], until the caller takes them.
     pub user_signals: Vec<Signal>,
     /// SIGHUP may mean that the terminal was closed.
     has_terminal: bool,

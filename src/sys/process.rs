@@ -13,7 +13,7 @@ use super::signals::Signals;
 /// Exit status of a child that could not be set up (EX_OSERR of sysexits.h).
 pub(super) const NOT_READY: i32 = 71;
 
-/// How a child ended.
+/// End of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It exited with this status.

@@ -24,7 +24,7 @@ const KEEPALIVE_PROBES: u32 = 5;
 /// after 15 of them (sysctl net.ipv4.tcp_retries2): 93 s instead of 15 minutes.
 #[cfg(target_os = "linux")]
 const RTO_MAX: Duration = Duration::from_secs(8);
-/// Where that cannot be set: how long bytes may stay unacknowledged or, unfortunately, unread.
+/// Where that cannot be set: time that bytes may stay unacknowledged or, unfortunately, unread.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(105);
 

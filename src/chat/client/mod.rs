@@ -97,12 +97,11 @@ fn talk_through(
             // Leaves the prompt's line.
             let _ = io::stdout().write_all(b"\n");
         }
+        let unsent = sender.queue.messages.len();
         let reason = match end? {
-            ConnectionEnd::ByUser(message) => {
-                return Ok(messages::with_unsent(message, sender.queue.messages.len()));
-            }
+            ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
             ConnectionEnd::Lost(reason) if reconnects => reason,
-            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, sender.queue.messages.len())),
+            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
         };
         connector.reconnect(Instant::now());
         if !connector.is_flapping() {

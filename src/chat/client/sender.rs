@@ -137,7 +137,7 @@ impl Sender<'_> {
         sys::wait_for_some([Some(signals), Some(lifeline), other], timeout).context("poll")
     }
 
-    /// By a signal, which may have reached both processes and ended the other first.
+    /// Ended by a signal; it may have reached both processes and ended the other first.
     fn interrupted(&mut self) -> Option<ConnectionEnd> {
         (!self.signals.take().is_empty()).then(|| ConnectionEnd::ByUser(MESSAGES.interrupted()))
     }

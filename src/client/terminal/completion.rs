@@ -19,7 +19,7 @@ struct Cycle {
     /// The first is what was typed.
     choices: Vec<String>,
     which: usize,
-    /// Of the current one in the line, in bytes.
+    /// Bytes of the line that the current choice takes.
     place: Range<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the terminal reflows long lines when its width changes, judged by the environment. Pure,
+//! Tells by the environment if the terminal reflows long lines when its width changes. Pure,
 //! but for reading it.
 //!
 //! Terminals that do not reflow cut long lines. To take one that cuts for one that reflows would

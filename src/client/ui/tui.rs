@@ -71,8 +71,8 @@ impl Tui {
     }
 }
 
-/// Lines entered at once, without the blank ones, as in a paste: some terminals do not mark pastes.
-/// Of blank lines alone, one is left.
+/// Removes the blank lines from lines entered at once, as in a paste: some terminals do not mark
+/// pastes. If all are blank, one is left.
 fn without_blank(mut lines: Vec<&str>) -> Vec<&str> {
     if lines.len() > 1 {
         let last = lines.len() - 1;

@@ -20,7 +20,7 @@ use crate::hub::worker::{IdleTimeouts, Worker};
 use crate::server::{self, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
-/// How many bytes a client may be behind, beside what its socket holds.
+/// Bytes that a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
 
 /// The framing of clients' texts. One without a newline or NUL is held this long for its rest: a
@@ -30,7 +30,7 @@ const TEXTS: Framing = Framing::Texts(Duration::from_millis(300));
 #[derive(Clone, Debug)]
 pub struct Options {
     pub listening: server::Options,
-    /// How long a client may take to give its name; `None`: for ever.
+    /// Time that a client may take to give its name; `None`: for ever.
     pub name_timeout: Option<Duration>,
 }
 

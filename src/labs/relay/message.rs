@@ -42,7 +42,7 @@ pub struct FrameDecoder {
     previous: PreviousEnd,
 }
 
-/// How the previous message ended.
+/// End of the previous message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PreviousEnd {
     #[default]

@@ -21,7 +21,7 @@ const SILENCE: Duration = Duration::from_millis(300);
 const CHUNK: usize = 64 * 1024;
 
 pub enum Failure {
-    /// By the checks or by the disk, with the reason for the client.
+    /// Refused by the checks or by the disk, with the reason for the client.
     Rejected(String),
     /// After this many bytes.
     Disconnected(Disconnect, u64),

@@ -18,7 +18,7 @@ const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
 
 struct Upload {
     store: Store,
-    /// Of a file, at most.
+    /// Largest file, in bytes.
     max_bytes: u64,
 }
 

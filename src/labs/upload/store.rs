@@ -56,7 +56,8 @@ impl Store {
         if unnamed.probe().is_ok() {
             return Ok(unnamed);
         }
-        // For any reason: temporary names require less, and if they fail too, it is reported why.
+        // Whatever failed: named temporary files need less. If they fail too, that error is
+        // reported.
         let named = Store { temporary_names: true, ..unnamed };
         named.probe().with_context(|| format!("cannot make a file in the directory {}", path.display()))?;
         Ok(named)

@@ -36,7 +36,7 @@ const CONVERSATION: [&str; 8] = [
     "chloé : regarde avec ss -tnp, on voit les deux",
     "david > et pourquoi deux processus ont la même socket ?",
     "محمد : مرحبا بالجميع",
-    "bob : fork() copie les descripteurs\nle père et le fils l'ont donc tous les deux\n\tvoir src/server/door.rs",
+    "bob : fork() copie les descripteurs\nle père et le fils l'ont donc tous les deux\n\tvoir src/server/listener.rs",
     "message envoyé avec nc, sans pseudo",
     "chloé : https://man7.org/linux/man-pages/man2/accept.2.html",
 ];

@@ -8,27 +8,13 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-use super::ChatUi;
 use super::format::Origin;
 use super::receiver::receive_or_watch;
+use super::{ChatUi, ServerConnection};
 use crate::chat::client::messages::{self, MESSAGES};
 use crate::chat::client::receiver::{ConnectionEnd, end_of};
 use crate::client::{Exit, PeerProcess};
 use crate::hub::framing;
-
-#[derive(Debug)]
-pub struct ServerConnection {
-    /// Descriptor 3 in both processes; `None` while connecting.
-    pub socket: Option<TcpStream>,
-    pub receiver: PeerProcess,
-}
-
-impl ServerConnection {
-    /// Closes the connection.
-    pub fn into_receiver(self) -> PeerProcess {
-        self.receiver
-    }
-}
 
 impl ChatUi<'_> {
     /// Forks the second process.

@@ -11,6 +11,7 @@ mod pending_echoes;
 mod receiver;
 
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -20,9 +21,10 @@ use super::messages::{self, MESSAGES};
 use super::outgoing::room_for_text;
 use super::send_queue::SendQueue;
 use crate::client::terminal::{Colours, Terminal};
-use crate::client::{Connector, EventLoop, Exit, FATAL, LineBuffer, Ready, Sources, Target, connect_at_once};
+use crate::client::{
+    Connector, EventLoop, Exit, FATAL, LineBuffer, PeerProcess, Ready, Sources, Target, connect_at_once,
+};
 use crate::sys::{self, Interest, Signals, TerminalModes};
-use connection::ServerConnection;
 use format::{Origin, notice};
 use pending_echoes::PendingEchoes;
 
@@ -48,6 +50,20 @@ pub struct ChatUi<'a> {
     partial_message: Vec<u8>,
     /// Number of messages shown.
     shown: usize,
+}
+
+#[derive(Debug)]
+pub struct ServerConnection {
+    /// Descriptor 3 in both processes; `None` while connecting.
+    pub socket: Option<TcpStream>,
+    pub receiver: PeerProcess,
+}
+
+impl ServerConnection {
+    /// Closes the connection.
+    pub fn into_receiver(self) -> PeerProcess {
+        self.receiver
+    }
 }
 
 impl<'a> ChatUi<'a> {
