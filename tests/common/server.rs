@@ -116,7 +116,10 @@ pub fn server_for_nobody() -> (tempfile::TempDir, PathBuf) {
 pub fn for_nobody(program: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let binary = directory.path().join(Path::new(program).file_name().unwrap());
-    std::fs::copy(program, &binary).unwrap();
+    // Copied by a process of its own: a fork in another thread would inherit a descriptor open for
+    // writing, and execve(2) fails with ETXTBSY while there is one.
+    let copied = Command::new("cp").arg(program).arg(&binary).status().expect("cp of coreutils");
+    assert!(copied.success(), "cp {program:?}");
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     (directory, binary)
 }
