@@ -62,10 +62,14 @@ fn a_thousand_resets_leave_a_thousand_other_clients_connected() {
         });
         scope.spawn(|| (0..1000).map(|_| server.connect()).collect::<Vec<Peer>>()).join().unwrap()
     });
-    server.wait_for_children(1000);
-    stay[0].sends("fin de la liste\0");
+    // The backlog is a queue: all others are accepted before this one, which hears itself.
+    let mut last = server.connect();
+    last.sends("le dernier\0");
+    last.hears_up_to("le dernier\0");
+    server.wait_for_children(1001);
+    last.sends("fin de la liste\0");
     stay.iter_mut().for_each(|peer| peer.hears_up_to("fin de la liste\0"));
-    drop(stay);
+    drop((stay, last));
     server.wait_for_children(0);
     eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
     assert_eq!(server.program.err.so_far(), "");
