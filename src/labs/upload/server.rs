@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::receive::{Failure, receive};
 use super::store::Store;
 use crate::cli::Program;
+use crate::server::first_bytes::Expected;
 use crate::server::{
     self, ClientHandler, Disconnect, Options, ServeMode, Session, lowest_own_descriptor, startup,
 };
@@ -40,15 +41,17 @@ pub fn serve(
 impl ClientHandler for Upload {
     const PROGRAM: Program = PROGRAM;
     const PROFILE: Profile = Profile::Files;
+    const EXPECTED: Option<Expected> = Some(Expected::File);
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
         let (answer, result) = match receive(session, &self.store, self.max_bytes) {
             Ok(received) => (format!("{received} [SUCCESS]"), Ok(())),
             Err(Failure::Rejected(why)) => (format!("{why} [ERROR]"), Ok(())),
-            Err(Failure::Disconnected(end, size)) => {
-                (format!("{} [ERROR]", interrupted(&end, size)), Err(end))
-            }
+            Err(Failure::Disconnected(end, size)) => match interrupted(&end, size) {
+                Some(why) => (format!("{why} [ERROR]"), Err(end)),
+                None => return Err(end),
+            },
         };
         session.log(&answer);
         session.send_final(answer.as_bytes());
@@ -68,13 +71,15 @@ impl ClientHandler for Upload {
     }
 }
 
-fn interrupted(end: &Disconnect, size: u64) -> String {
-    match end {
+/// `None` where the caller answers.
+fn interrupted(end: &Disconnect, size: u64) -> Option<String> {
+    Some(match end {
         Disconnect::Closed => "nothing was received".to_string(),
         Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),
         Disconnect::Idle => {
             format!("nothing came for too long after {size} bytes, and the file was not at its end")
         }
         Disconnect::Stopped => format!("the server stops, after {size} bytes"),
-    }
+        Disconnect::Foreign(_) => return None,
+    })
 }
