@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(super) is_closed: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
     pub(super) is_reaped: bool,
+    /// Its worker was killed by [`Connection::end_worker`].
+    worker_killed: bool,
     /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the
     /// worker then reads an orderly end.
     send_error: Option<i32>,
@@ -87,6 +89,7 @@ impl Connection {
             pauses: 0,
             is_closed: false,
             is_reaped: false,
+            worker_killed: false,
             send_error: None,
             private_queue: PrivateQueue::default(),
             earlier: 0,
@@ -163,6 +166,16 @@ impl Connection {
             // Not SIGTERM, which stays pending in a stopped process.
             sys::kill(self.pid, Signal::SIGKILL);
         }
+    }
+
+    /// Kills a worker that no longer acts for its client; the rest happens when it is reaped, as
+    /// for one that crashed. False if it was killed before.
+    pub(super) fn end_worker(&mut self) -> bool {
+        let first = !std::mem::replace(&mut self.worker_killed, true);
+        if first && !self.is_reaped {
+            sys::kill(self.pid, Signal::SIGKILL);
+        }
+        first
     }
 
     /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.

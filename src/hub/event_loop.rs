@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::backpressure::Backpressure;
 use super::clients::ClientTable;
 use super::connection::Connection;
+use super::forgeries::Forgeries;
 use super::message_log::{Channel, Channels};
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
@@ -39,6 +40,7 @@ pub(crate) struct Hub<S: Service> {
     pub(super) backpressure: Backpressure,
     /// Reads of the pipe that gave something else than records of living workers.
     invalid_reads: u64,
+    forgeries: Forgeries,
     /// When to look for workers that ended without a report.
     pub(super) reap_all_at: Option<Instant>,
 }
@@ -66,6 +68,7 @@ impl<S: Service> Hub<S> {
             channels,
             backpressure: Backpressure::new(lag_limit),
             invalid_reads: 0,
+            forgeries: Forgeries::default(),
             reap_all_at: None,
         })
     }
@@ -152,8 +155,12 @@ impl<S: Service> Hub<S> {
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
     fn read_packet(&mut self, now: Instant) -> usize {
-        let Hub { service, reader, clients, channels, supervisor, .. } = self;
-        let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
+        let Hub { service, reader, clients, channels, supervisor, forgeries, .. } = self;
+        let ReadOutcome { bytes, is_invalid } = reader.read(|record, key| {
+            if !clients.is_key_of(record.pid, key) {
+                forgeries.handle(&record, key, clients, supervisor);
+                return true;
+            }
             if record.kind == Kind::Left {
                 return clients.note_left(&record);
             }

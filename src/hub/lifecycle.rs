@@ -9,8 +9,10 @@ use anyhow::Context as _;
 
 use super::connection::Connection;
 use super::event_loop::{Few, Hub, send_released};
+use super::record::Key;
 use super::record_reader::CAPACITY;
 use super::service::{Context, Service};
+use super::worker::RecordPipe;
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
 use crate::sys::{self, Ended, Pid};
 
@@ -53,17 +55,22 @@ impl<S: Service> Hub<S> {
 
     /// Gives a client its worker, or tells it why not.
     fn fork_worker(&mut self, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
-        let Hub { service, pipe, reader, clients, channels, supervisor, .. } = self;
+        let Hub { service, pipe, clients, channels, supervisor, .. } = self;
         let keep = [pipe.as_raw_fd(), accepted.0.as_raw_fd()];
-        let forked = sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, || {
-            reader.discard_in_child();
+        let mut key = Key::default();
+        let drawn = clients.draw_key(&mut key);
+        let work = || {
             clients.discard_in_child();
             channels.discard_in_child();
             service.discard_in_child();
             supervisor.out.forget();
             supervisor.err.forget();
-            service.serve(listener, &accepted, pipe)
-        });
+            service.serve(listener, &accepted, RecordPipe { pipe, key: &key })
+        };
+        let forked = drawn
+            .and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
+        // Later children inherit this stack.
+        sys::wipe(&mut key);
         match forked {
             Ok(pid) => self.add_client(pid, accepted, listener, now),
             Err(reason) => {

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
-use super::record::{Batch, IDLE, Kind, MAX_BODY};
+use super::record::{Batch, IDLE, Key, Kind, MAX_BODY};
 use crate::sys::{self, Interest, Pid};
 
 /// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
@@ -20,6 +20,26 @@ const READS_AT_ONCE: usize = 3;
 /// The exit status of a worker after its client has left, or the hub is gone.
 pub(crate) const DONE: i32 = 0;
 
+/// The exit status of a worker that cannot wait, or cannot write its records (EX_IOERR of
+/// sysexits.h). The hub then reports that the client has lost its worker.
+const BROKEN: i32 = 74;
+
+/// The exit status after this result of a worker's work.
+pub(crate) fn status(result: io::Result<()>) -> i32 {
+    match result {
+        // EPIPE: the hub is gone, and no process is left to report to.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => BROKEN,
+        _ => DONE,
+    }
+}
+
+/// The shared pipe's write end, and the key that proves which worker writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordPipe<'a> {
+    pub pipe: &'a PipeWriter,
+    pub key: &'a Key,
+}
+
 /// Time that a client may send nothing but NULs before it counts as [`IDLE`]; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdleTimeouts {
@@ -29,7 +49,7 @@ pub(crate) struct IdleTimeouts {
 
 pub(crate) struct Worker<'a, F> {
     pub socket: &'a TcpStream,
-    pub pipe: &'a PipeWriter,
+    pub pipe: RecordPipe<'a>,
     pub framing: Framing,
     pub timeouts: IdleTimeouts,
     /// Writes a record of each `read`.
@@ -45,9 +65,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         let mut decoder = FrameDecoder::new(&mut chunk, self.framing);
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
-        // An error here is the pipe's: the hub is gone, and so is everyone to report to.
-        let _ = self.relay(&mut decoder, &mut records);
-        DONE
+        status(self.relay(&mut decoder, &mut records))
     }
 
     /// Reads, finds messages and writes records until the client is gone. EPIPE: the hub is gone.
@@ -56,7 +74,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         loop {
             let mut left = None;
             let before = Instant::now();
-            let mut is_readable = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
+            let mut is_readable = wait(self.socket, self.pipe.pipe, decoder.deadline().or(idle_at))?;
             decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
@@ -140,8 +158,8 @@ pub(crate) struct RecordWriter<'a> {
 }
 
 impl<'a> RecordWriter<'a> {
-    pub fn new(pipe: &'a PipeWriter) -> RecordWriter<'a> {
-        RecordWriter { pipe, batch: Batch::new(Pid::this()) }
+    pub fn new(RecordPipe { pipe, key }: RecordPipe<'a>) -> RecordWriter<'a> {
+        RecordWriter { pipe, batch: Batch::new(Pid::this(), key) }
     }
 
     /// Adds a record to the batch, after a write where it does not fit any more.

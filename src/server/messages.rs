@@ -65,6 +65,12 @@ catalogue! {
     bad_record(count: u64) =>
         "(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré",
         "(parent) the pipe holds something else than records ({count} times): ignored";
+    forged_record(count: u64) =>
+        "(père) le tube contient des enregistrements sans la clé de leur fils ({count} fois) : ignorés",
+        "(parent) the pipe holds records without the key of their child ({count} times): ignored";
+    forger_ended(forger: Pid, peer: SocketAddr, claimed: Pid) =>
+        "(père) le fils {forger} du client {peer} a écrit au nom du fils {claimed} : arrêté",
+        "(parent) child {forger} of client {peer} wrote in the name of child {claimed}: ended";
     lines_dropped(count: u64) =>
         "(père) {count} lignes n'ont pas pu être écrites",
         "(parent) {count} lines could not be written";

@@ -16,6 +16,7 @@ mod privdrop;
 mod process;
 mod proctitle;
 mod sandbox;
+mod secrets;
 mod signals;
 mod socket;
 mod spawn;
@@ -43,6 +44,7 @@ pub(crate) use poll::{
 pub(crate) use privdrop::User;
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
+pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
 pub(crate) use signals::{default_signal, is_ignored};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
