@@ -73,7 +73,8 @@ fn closed_slowly(mut records: Vec<Fields>) -> Vec<Fields> {
     let leaves_none_open = |records: &[Fields]| {
         let messages: Vec<&Fields> = records.iter().filter(|(_, _, kind, _)| *kind == 1).collect();
         messages.iter().enumerate().all(|(at, (pid, key, _, body))| {
-            body.last() == Some(&0) || messages.get(at + 1).is_some_and(|(next, its, ..)| (next, its) == (pid, key))
+            body.last() == Some(&0)
+                || messages.get(at + 1).is_some_and(|(next, its, ..)| (next, its) == (pid, key))
         })
     };
     while !leaves_none_open(&records) {

@@ -3,7 +3,7 @@
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -226,6 +226,8 @@ impl Connection {
             }
             Err(error) => {
                 self.is_closed = true;
+                // Its worker sees the end of the input and reports it. Fails only on a dead socket.
+                let _ = self.socket.shutdown(Shutdown::Both);
                 self.send_error = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
                 0
             }

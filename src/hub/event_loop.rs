@@ -80,30 +80,36 @@ impl<S: Service> Hub<S> {
         self.supervisor.confine(Profile::Records, None);
         self.supervisor.announce(more)?;
         while self.supervisor.stop.is_none() {
-            self.turn()?;
+            self.turn();
         }
         self.close();
         Ok(())
     }
 
-    fn turn(&mut self) -> anyhow::Result<()> {
+    fn turn(&mut self) {
         let began = Instant::now();
-        let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
+        let (events, failure) = sys::wait_for_events(self.watched(began), self.timeout(began));
+        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
         let now = Instant::now();
         // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
         // With full sockets in the set, poll is slow without having slept.
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
-                Event::Supervisor(server::Event::Signal) => self.take_signals(now)?,
+                Event::Supervisor(server::Event::Signal) => self.take_signals(now),
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Supervisor(server::Event::Other) => {}
+                Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
+                Event::Supervisor(server::Event::Output) => {}
                 Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
-                Event::Writable(pid) => self.clients.set_writable(pid),
+                // Backs off on its own: `Connection::retry_at`.
+                Event::Writable(pid) => {
+                    self.supervisor.turns.progress();
+                    self.clients.set_writable(pid);
+                }
             }
         }
-        if self.reap_all_at.is_some_and(|at| at <= now) {
-            self.reap_all(now)?;
+        if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
+            self.reap_all(now);
         }
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
@@ -111,18 +117,16 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
         self.supervisor.end_turn(now);
-        Ok(())
     }
 
-    fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
+    fn take_signals(&mut self, now: Instant) {
         if self.supervisor.take_signals() {
-            self.reap(now)?;
+            self.reap(now);
         }
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
         }
-        Ok(())
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
@@ -151,6 +155,9 @@ impl<S: Service> Hub<S> {
             }
         }
         self.backpressure.bytes_read += read;
+        if read > 0 {
+            self.supervisor.turns.progress();
+        }
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.

@@ -5,8 +5,6 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use super::connection::Connection;
 use super::event_loop::{Few, Hub, send_released};
 use super::record::Key;
@@ -67,8 +65,8 @@ impl<S: Service> Hub<S> {
             supervisor.err.forget();
             service.serve(listener, &accepted, RecordPipe { pipe, key: &key })
         };
-        let forked = drawn
-            .and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
+        let forked =
+            drawn.and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
         // Later children inherit this stack.
         sys::wipe(&mut key);
         match forked {
@@ -93,10 +91,11 @@ impl<S: Service> Hub<S> {
     /// Workers that have reported their end are waited for by pid: to find any ended child, the
     /// kernel walks along all of them, a millisecond among ten thousand. One that ends without a
     /// report at the same time is found a little later.
-    pub(super) fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+    pub(super) fn reap(&mut self, now: Instant) {
         let mut reaped = Few::new();
         for &pid in &self.clients.leaving {
-            if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
+            // An error is another's to find: `reap_all`.
+            if let Ok(Some(ended)) = sys::reap_ended(pid) {
                 reaped.push((pid, ended));
             }
         }
@@ -105,18 +104,16 @@ impl<S: Service> Hub<S> {
         }
         self.reap_all_at = self.reap_all_at.or(Some(now + REAP_ALL_AFTER));
         self.finish_reaped(reaped, now);
-        Ok(())
     }
 
     /// Reaps all ended workers, whether they have reported their end or not.
-    pub(super) fn reap_all(&mut self, now: Instant) -> anyhow::Result<()> {
+    pub(super) fn reap_all(&mut self, now: Instant) {
         self.reap_all_at = None;
         let mut reaped = Few::new();
-        while let Some(child) = sys::reap_one().context("waitpid")? {
+        while let Some(child) = self.supervisor.reap_one(now) {
             reaped.push(child);
         }
         self.finish_reaped(reaped, now);
-        Ok(())
     }
 
     /// Reads what ended workers wrote, then closes their connections: in this order, since a worker

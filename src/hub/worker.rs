@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
 use super::record::{Batch, IDLE, Key, Kind, MAX_BODY};
-use crate::sys::{self, Interest, Pid};
+use crate::sys::{self, Backoff, Interest, Pid};
 
 /// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
 /// small, so that a message and its extra NUL always fit one record.
@@ -31,6 +31,18 @@ pub(crate) fn status(result: io::Result<()>) -> i32 {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => BROKEN,
         _ => DONE,
     }
+}
+
+/// Reads what poll has reported; `None` where nothing has come after all, or where memory is short.
+/// EAGAIN after some seconds of that, during which it backs off.
+pub(crate) fn read(socket: &TcpStream, into: &mut [u8], backoff: &mut Backoff) -> io::Result<Option<usize>> {
+    let read = sys::try_read(socket, into)?;
+    match read {
+        Some(_) => backoff.succeeded(),
+        None if backoff.failed() => {}
+        None => return Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+    }
+    Ok(read)
 }
 
 /// The shared pipe's write end, and the key that proves which worker writes.
@@ -108,7 +120,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
-        match sys::try_read(self.socket, spare) {
+        match read(self.socket, spare, &mut records.backoff) {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
@@ -155,11 +167,13 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
 pub(crate) struct RecordWriter<'a> {
     pub pipe: &'a PipeWriter,
     pub batch: Batch,
+    /// Of the worker's reads.
+    pub backoff: Backoff,
 }
 
 impl<'a> RecordWriter<'a> {
     pub fn new(RecordPipe { pipe, key }: RecordPipe<'a>) -> RecordWriter<'a> {
-        RecordWriter { pipe, batch: Batch::new(Pid::this(), key) }
+        RecordWriter { pipe, batch: Batch::new(Pid::this(), key), backoff: Backoff::default() }
     }
 
     /// Adds a record to the batch, after a write where it does not fit any more.
@@ -176,9 +190,15 @@ impl<'a> RecordWriter<'a> {
     /// and they their clients through TCP's window).
     pub fn write(&mut self) -> io::Result<()> {
         let bytes = self.batch.close();
-        if !bytes.is_empty() {
-            // write_all repeats the write after EINTR.
-            (&mut &*self.pipe).write_all(bytes)?;
+        let mut backoff = Backoff::default();
+        while !bytes.is_empty() {
+            match (&mut &*self.pipe).write(bytes) {
+                Ok(written) if written == bytes.len() => break,
+                // Torn, or nothing at all: what the hub then reads is no record.
+                Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.raw_os_error().is_some_and(sys::is_temporary) && backoff.failed() => {}
+                Err(error) => return Err(error),
+            }
         }
         self.batch.clear();
         Ok(())

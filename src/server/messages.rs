@@ -57,8 +57,11 @@ catalogue! {
         "le serveur ne peut plus créer de processus, réessayez plus tard",
         "the server cannot make another process, try again later";
     accept_paused(reason: &io::Error) =>
-        "(père) accept impossible : {reason} ; les nouveaux clients attendent qu'un descripteur se libère",
-        "(parent) cannot accept: {reason}; new clients wait until a descriptor is free";
+        "(père) accept impossible : {reason} ; les nouveaux clients attendent, nouvel essai au départ d'un client, ou bientôt",
+        "(parent) cannot accept: {reason}; new clients wait, tried again when a client leaves, or soon";
+    poll_failed(reason: &io::Error, count: u64) =>
+        "(père) poll impossible ({count} fois) : {reason} ; le serveur continue plus lentement",
+        "(parent) cannot poll ({count} times): {reason}; the server goes on more slowly";
     descriptor_limit_is_low(limit: u64, most: usize) =>
         "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";

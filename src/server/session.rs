@@ -2,13 +2,15 @@
 //! with the server, or at the idle timeout.
 
 use std::fmt::Display;
-use std::io::{self, Read};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::Output;
-use crate::sys::{self, Interest};
+use crate::sys::{self, Backoff, Interest};
 
 /// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
 const BACKOFF: Duration = Duration::from_millis(20);
@@ -54,23 +56,25 @@ impl Session<'_> {
         time: Option<Duration>,
         buffer: &mut [u8],
     ) -> Result<Option<usize>, Disconnect> {
-        loop {
-            if !self.wait(Interest::Read, time)? {
-                return Ok(None);
-            }
-            match (&mut &*self.socket).read(buffer) {
-                Ok(0) => return Err(Disconnect::Closed),
-                Ok(n) => return Ok(Some(n)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Disconnect::Broken(error)),
+        let deadline = deadline(time);
+        let mut backoff = Backoff::default();
+        while self.wait(Interest::Read, deadline)? {
+            match sys::try_read(self.socket, buffer).map_err(Disconnect::Broken)? {
+                Some(0) => return Err(Disconnect::Closed),
+                Some(n) => return Ok(Some(n)),
+                // Readable, but nothing was read: the system lacks memory.
+                None if backoff.failed() => {}
+                None => return Err(Disconnect::Broken(Errno::EAGAIN.into())),
             }
         }
+        Ok(None)
     }
 
     /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
+        let mut until = deadline(self.idle_timeout);
         while !bytes.is_empty() {
-            if !self.wait(Interest::Write, self.idle_timeout)? {
+            if !self.wait(Interest::Write, until)? {
                 return Err(Disconnect::Idle);
             }
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
@@ -79,6 +83,8 @@ impl Session<'_> {
                 // Writable, but nothing was taken: the system lacks memory.
                 sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
                     .map_err(Disconnect::Broken)?;
+            } else {
+                until = deadline(self.idle_timeout);
             }
         }
         Ok(())
@@ -90,9 +96,8 @@ impl Session<'_> {
         let _ = sys::try_send(self.socket, bytes);
     }
 
-    /// Waits for the client, and prints waiting lines meanwhile. False when `time` is over.
-    fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, Disconnect> {
-        let deadline = time.map(|time| Instant::now() + time);
+    /// Waits for the client, and prints waiting lines meanwhile. False once `deadline` has passed.
+    fn wait(&mut self, interest: Interest, deadline: Option<Instant>) -> Result<bool, Disconnect> {
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let (client, stop) =
@@ -113,12 +118,16 @@ impl Session<'_> {
     }
 }
 
+fn deadline(time: Option<Duration>) -> Option<Instant> {
+    time.map(|time| Instant::now() + time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::Language;
     use crate::server::Messages;
-    use std::io::{PipeWriter, Write};
+    use std::io::{PipeWriter, Read, Write};
     use std::net::{Shutdown, TcpListener};
 
     const SHORT: Option<Duration> = Some(Duration::from_millis(20));

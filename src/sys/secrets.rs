@@ -120,7 +120,10 @@ mod tests {
             ForkResult::Parent { child } => {
                 let ended = waitpid(child, None).unwrap();
                 let expected = nix::sys::signal::Signal::SIGSEGV;
-                assert!(matches!(ended, WaitStatus::Signaled(_, signal, _) if signal == expected), "{ended:?}");
+                assert!(
+                    matches!(ended, WaitStatus::Signaled(_, signal, _) if signal == expected),
+                    "{ended:?}"
+                );
             }
         }
     }

@@ -52,12 +52,15 @@ fn forgeries(child: Sender, hub: i32) -> Vec<Vec<u8>> {
         // Strings without their end, followed by other records.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
-        [record(child, message, b"bob : c'est moi"), record(Sender { pid: hub, ..child }, message, b"\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(Sender { pid: hub, ..child }, message, b"\0")]
+            .concat(),
         [record(child, message, b"bob : c'est moi"), whole[..HEADER].to_vec()].concat(),
     ];
     packets.extend((1..HEADER).map(|cut| whole[..cut].to_vec()));
     packets.extend([0, 5, 99, 255].map(|kind| record(child, kind, FORGED)));
-    packets.extend([hub, 1, 0, -1, i32::MIN, i32::MAX].map(|pid| record(Sender { pid, key: NOBODYS }, message, FORGED)));
+    packets.extend(
+        [hub, 1, 0, -1, i32::MIN, i32::MAX].map(|pid| record(Sender { pid, key: NOBODYS }, message, FORGED)),
+    );
     packets.push(record(Sender { key: NOBODYS, ..child }, message, FORGED));
     packets
 }

@@ -9,8 +9,7 @@ use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
 use crate::hub::record::{IDLE, Kind, from_close_code};
-use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, status, wait};
-use crate::sys;
+use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, read, status, wait};
 
 /// Deadline of a request's head. It may never come: browsers open connections in advance.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,7 +117,7 @@ impl WebWorker<'_> {
         if !wait(self.socket, self.records.pipe, deadline)? {
             return Ok(Ok(0));
         }
-        Ok(match sys::try_read(self.socket, into) {
+        Ok(match read(self.socket, into, &mut self.records.backoff) {
             Ok(None) => Ok(0),
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {
