@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Connections in a row that were gone before they were accepted: after more, the error is not
 /// theirs.
-const MAX_ABORTED: u32 = 32;
+const MAX_ABORTED: u32 = 8;
 
 /// Pauses while the system has no descriptor for another connection.
 #[derive(Debug)]

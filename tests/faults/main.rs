@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod endless_errors;
+#[cfg(target_os = "linux")]
 mod forged_records;
 #[cfg(target_os = "linux")]
 mod invalid_records;
