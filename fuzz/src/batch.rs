@@ -5,7 +5,7 @@
 //! that it is made of.
 
 use forklab::hub::framing::line_text;
-use forklab::hub::record::{Batch, Kind, Parsed, parse};
+use forklab::hub::record::{Batch, Key, Kind, Parsed, parse};
 use forklab::hub::worker::CHUNK;
 use forklab::sys::{PIPE_BUF, Pid};
 
@@ -13,13 +13,15 @@ use super::input::Input;
 
 const PID: Pid = Pid::from_raw(4242);
 
+const ITS: Key = *b"its key!";
+
 /// Records come out as they went in, in order. No write is longer than `PIPE_BUF`. The last message
 /// of each write, and no other, has the extra NUL.
 pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let mode = input.byte();
     let (are_lines, are_told) = (mode & 1 == 1, mode & 2 == 2);
-    let (mut batch, mut pushed, mut got) = (Batch::new(PID), Vec::new(), Vec::new());
+    let (mut batch, mut pushed, mut got) = (Batch::new(PID, &ITS), Vec::new(), Vec::new());
     let mut is_begun = false;
     while !input.is_empty() {
         let number = u16::from_le_bytes([input.byte(), input.byte()]);
@@ -57,8 +59,8 @@ fn written(batch: &mut Batch) -> Vec<(Kind, Vec<u8>)> {
     assert!(batch.close().is_empty());
     assert!(bytes.len() <= PIPE_BUF);
     let (mut found, mut rest) = (Vec::new(), &bytes[..]);
-    while let Parsed::Whole(record, size) = parse(rest) {
-        assert_eq!(record.pid, PID);
+    while let Parsed::Whole(record, key, size) = parse(rest) {
+        assert_eq!((record.pid, key), (PID, &ITS));
         found.push((record.kind, record.body.to_vec()));
         rest = &rest[size..];
     }

@@ -3,14 +3,14 @@
 //! Input: packets, each a length (two bytes, little-endian) and that many bytes, at most
 //! `PIPE_BUF`.
 
-use forklab::hub::record::{HEADER, MAX_BODY, Parsed, parse, valid_prefix_len};
+use forklab::hub::record::{HEADER, Key, MAX_BODY, Parsed, parse, valid_prefix_len};
 use forklab::sys::PIPE_BUF;
 
 use super::input::Input;
 use super::lines::is_line_end;
 
-/// A record's pid, kind and bytes.
-type Fields = (i32, u8, Vec<u8>);
+/// A record's pid, key, kind and bytes.
+type Fields = (i32, Key, u8, Vec<u8>);
 
 /// Every packet gives the records that the oracle finds in it, up to the first byte that belongs to
 /// none. A pipe without packet mode gives the same, except that an incomplete record or message
@@ -43,9 +43,9 @@ fn taken(bytes: &[u8]) -> (Vec<Fields>, Option<Parsed<'_>>) {
     let (mut found, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
         match parse(rest) {
-            Parsed::Whole(record, size) => {
+            Parsed::Whole(record, key, size) => {
                 assert!(size <= PIPE_BUF && record.body.len() <= MAX_BODY);
-                found.push((record.pid.as_raw(), record.kind as u8, record.body.to_vec()));
+                found.push((record.pid.as_raw(), *key, record.kind as u8, record.body.to_vec()));
                 rest = &rest[size..];
             }
             end => return (found, Some(end)),
@@ -57,10 +57,11 @@ fn taken(bytes: &[u8]) -> (Vec<Fields>, Option<Parsed<'_>>) {
 /// The oracle: the same, field by field.
 fn slowly(mut packet: &[u8]) -> Vec<Fields> {
     let mut found = Vec::new();
-    while packet.len() >= 7 && !is_wrong(packet) && packet.len() >= 7 + length(packet) {
+    while packet.len() >= 15 && !is_wrong(packet) && packet.len() >= 15 + length(packet) {
         let pid = i32::from_ne_bytes([packet[0], packet[1], packet[2], packet[3]]);
-        let (record, rest) = packet.split_at(7 + length(packet));
-        found.push((pid, record[4], record[7..].to_vec()));
+        let (record, rest) = packet.split_at(15 + length(packet));
+        let key = std::array::from_fn(|at| record[4 + at]);
+        found.push((pid, key, record[12], record[15..].to_vec()));
         packet = rest;
     }
     found
@@ -70,9 +71,10 @@ fn slowly(mut packet: &[u8]) -> Vec<Fields> {
 /// same worker ends it.
 fn closed_slowly(mut records: Vec<Fields>) -> Vec<Fields> {
     let leaves_none_open = |records: &[Fields]| {
-        let messages: Vec<&Fields> = records.iter().filter(|(_, kind, _)| *kind == 1).collect();
-        messages.iter().enumerate().all(|(at, (pid, _, body))| {
-            body.last() == Some(&0) || messages.get(at + 1).is_some_and(|(next, ..)| next == pid)
+        let messages: Vec<&Fields> = records.iter().filter(|(_, _, kind, _)| *kind == 1).collect();
+        messages.iter().enumerate().all(|(at, (pid, key, _, body))| {
+            body.last() == Some(&0)
+                || messages.get(at + 1).is_some_and(|(next, its, ..)| (next, its) == (pid, key))
         })
     };
     while !leaves_none_open(&records) {
@@ -82,20 +84,20 @@ fn closed_slowly(mut records: Vec<Fields>) -> Vec<Fields> {
 }
 
 fn length(front: &[u8]) -> usize {
-    usize::from(u16::from_ne_bytes([front[5], front[6]]))
+    usize::from(u16::from_ne_bytes([front[13], front[14]]))
 }
 
 /// True for a record that no worker writes: an unknown kind, more bytes than one write takes, a
 /// body that the kind does not allow.
 fn is_wrong(front: &[u8]) -> bool {
-    if front.len() < 7 {
+    if front.len() < 15 {
         return false;
     }
-    if !(1..=8).contains(&front[4]) || length(front) > PIPE_BUF - 7 {
+    if !(1..=8).contains(&front[12]) || length(front) > PIPE_BUF - 15 {
         return true;
     }
-    let Some(body) = front.get(7..7 + length(front)) else { return false };
-    match front[4] {
+    let Some(body) = front.get(15..15 + length(front)) else { return false };
+    match front[12] {
         1 => body.is_empty(),
         4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
         5 => body.len() != 1,
@@ -112,8 +114,8 @@ fn is_wrong(front: &[u8]) -> bool {
     }
 }
 
-fn encoded((pid, kind, body): &Fields) -> Vec<u8> {
-    [&pid.to_ne_bytes()[..], &[*kind], &(body.len() as u16).to_ne_bytes(), body].concat()
+fn encoded((pid, key, kind, body): &Fields) -> Vec<u8> {
+    [&pid.to_ne_bytes()[..], key, &[*kind], &(body.len() as u16).to_ne_bytes(), body].concat()
 }
 
 /// A prefix of a record is incomplete, and no packet is taken for it. More bytes do not change a

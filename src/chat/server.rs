@@ -1,6 +1,5 @@
 //! The chat server: what one client says, all receive, each in its [`Encoding`].
 
-use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ use crate::hub::event_loop::Hub;
 use crate::hub::message_log::{ChannelId, Channels};
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{DONE, IdleTimeouts, Worker};
+use crate::hub::worker::{DONE, IdleTimeouts, RecordPipe, Worker};
 use crate::server::Supervisor;
 use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
 use crate::sys::{self, Ended, Signal, Title};
@@ -130,7 +129,7 @@ impl Service for ChatServer {
     const PROGRAM: Program = PROGRAM;
     type Client = ClientState;
 
-    fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
+    fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32 {
         let mut title = ProcTitle::new(self.title, PROGRAM.name, *peer);
         let traces_reads = self.trace.is_on;
         let Some(framing) = self.listeners[listener].and_then(Encoding::framing) else {

@@ -1,12 +1,14 @@
 //! All connected clients, found by the pid of their workers.
 
+use std::io;
 use std::mem::ManuallyDrop;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::connection::Connection;
-use super::record::Record;
+use super::keys::KeyTable;
+use super::record::{Key, Record};
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
 type Entry<C> = (Connection, C);
@@ -18,6 +20,8 @@ pub(crate) struct ClientTable<C> {
     entries: Vec<ManuallyDrop<Entry<C>>>,
     /// The index of each entry, ordered by pid: an insertion moves these few bytes, not entries.
     index: Vec<(Pid, u32)>,
+    /// In the order of `entries`, and behind them that of the next client.
+    keys: KeyTable,
     /// Clients whose workers have reported that they end.
     pub leaving: Vec<Pid>,
     /// `poll` has found a blocked socket writable.
@@ -31,6 +35,7 @@ impl<C> Default for ClientTable<C> {
         ClientTable {
             entries: dontfork_vec(),
             index: dontfork_vec(),
+            keys: KeyTable::default(),
             leaving: dontfork_vec(),
             any_writable: false,
             any_blocked: false,
@@ -62,6 +67,23 @@ impl<C> ClientTable<C> {
         Some(&mut self.entries[at])
     }
 
+    /// Draws the key of the next client to be inserted, and copies it to `key`. Call before its
+    /// fork: its worker cannot read this table.
+    pub fn draw_key(&mut self, key: &mut Key) -> io::Result<()> {
+        self.keys.draw(self.entries.len(), key)
+    }
+
+    /// True if this key is that of the client with this pid: its worker has written the record.
+    pub fn is_key_of(&self, pid: Pid, key: &Key) -> bool {
+        self.position(pid).is_some_and(|at| self.keys.is(at, key))
+    }
+
+    /// The client whose worker has this key.
+    pub fn owner_of(&mut self, key: &Key) -> Option<&mut Connection> {
+        let at = self.keys.position(key, self.entries.len())?;
+        Some(&mut self.entries[at].0)
+    }
+
     pub fn insert(&mut self, connection: Connection, client: C) {
         let pid = connection.pid;
         let (Ok(at) | Err(at)) = self.search(pid);
@@ -72,6 +94,7 @@ impl<C> ClientTable<C> {
     pub fn remove(&mut self, pid: Pid) -> Option<Entry<C>> {
         let (_, at) = self.index.remove(self.search(pid).ok()?);
         let entry = ManuallyDrop::into_inner(self.entries.swap_remove(at as usize));
+        self.keys.swap_remove(at as usize, self.entries.len());
         // The last entry took its place.
         if let Some(moved) = self.entries.get(at as usize).map(|moved| moved.0.pid)
             && let Ok(found) = self.search(moved)

@@ -3,7 +3,7 @@
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(super) is_closed: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
     pub(super) is_reaped: bool,
+    /// Its worker was killed by [`Connection::end_worker`].
+    worker_killed: bool,
     /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the
     /// worker then reads an orderly end.
     send_error: Option<i32>,
@@ -87,6 +89,7 @@ impl Connection {
             pauses: 0,
             is_closed: false,
             is_reaped: false,
+            worker_killed: false,
             send_error: None,
             private_queue: PrivateQueue::default(),
             earlier: 0,
@@ -165,6 +168,16 @@ impl Connection {
         }
     }
 
+    /// Kills a worker that no longer acts for its client; the rest happens when it is reaped, as
+    /// for one that crashed. False if it was killed before.
+    pub(super) fn end_worker(&mut self) -> bool {
+        let first = !std::mem::replace(&mut self.worker_killed, true);
+        if first && !self.is_reaped {
+            sys::kill(self.pid, Signal::SIGKILL);
+        }
+        first
+    }
+
     /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
         if !self.private_queue.is_due(channel) {
@@ -213,6 +226,8 @@ impl Connection {
             }
             Err(error) => {
                 self.is_closed = true;
+                // Its worker sees the end of the input and reports it. Fails only on a dead socket.
+                let _ = self.socket.shutdown(Shutdown::Both);
                 self.send_error = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
                 0
             }

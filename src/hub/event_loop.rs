@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::backpressure::Backpressure;
 use super::clients::ClientTable;
 use super::connection::Connection;
+use super::forgeries::Forgeries;
 use super::message_log::{Channel, Channels};
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
@@ -40,6 +41,7 @@ pub(crate) struct Hub<S: Service> {
     pub(super) backpressure: Backpressure,
     /// Reads of the pipe that gave something else than records of living workers.
     invalid_reads: u64,
+    forgeries: Forgeries,
     /// When to look for workers that ended without a report.
     pub(super) reap_all_at: Option<Instant>,
 }
@@ -67,6 +69,7 @@ impl<S: Service> Hub<S> {
             channels,
             backpressure: Backpressure::new(lag_limit),
             invalid_reads: 0,
+            forgeries: Forgeries::default(),
             reap_all_at: None,
         })
     }
@@ -78,30 +81,36 @@ impl<S: Service> Hub<S> {
         self.supervisor.confine(Profile::Records, None);
         self.supervisor.announce(more)?;
         while self.supervisor.stop.is_none() {
-            self.turn()?;
+            self.turn();
         }
         self.close();
         Ok(())
     }
 
-    fn turn(&mut self) -> anyhow::Result<()> {
+    fn turn(&mut self) {
         let began = Instant::now();
-        let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
+        let (events, failure) = sys::wait_for_events(self.watched(began), self.timeout(began));
+        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
         let now = Instant::now();
         // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
         // With full sockets in the set, poll is slow without having slept.
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
-                Event::Supervisor(server::Event::Signal) => self.take_signals(now)?,
+                Event::Supervisor(server::Event::Signal) => self.take_signals(now),
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Supervisor(server::Event::Other) => {}
+                Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
+                Event::Supervisor(server::Event::Output) => {}
                 Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
-                Event::Writable(pid) => self.clients.set_writable(pid),
+                // Backs off on its own: `Connection::retry_at`.
+                Event::Writable(pid) => {
+                    self.supervisor.turns.progress();
+                    self.clients.set_writable(pid);
+                }
             }
         }
-        if self.reap_all_at.is_some_and(|at| at <= now) {
-            self.reap_all(now)?;
+        if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
+            self.reap_all(now);
         }
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
@@ -109,18 +118,16 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
         self.supervisor.end_turn(now);
-        Ok(())
     }
 
-    fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
+    fn take_signals(&mut self, now: Instant) {
         if self.supervisor.take_signals() {
-            self.reap(now)?;
+            self.reap(now);
         }
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
         }
-        Ok(())
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {
@@ -149,12 +156,19 @@ impl<S: Service> Hub<S> {
             }
         }
         self.backpressure.bytes_read += read;
+        if read > 0 {
+            self.supervisor.turns.progress();
+        }
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
     fn read_packet(&mut self, now: Instant) -> usize {
-        let Hub { service, reader, clients, channels, supervisor, .. } = self;
-        let ReadOutcome { bytes, is_invalid } = reader.read(|record| {
+        let Hub { service, reader, clients, channels, supervisor, forgeries, .. } = self;
+        let ReadOutcome { bytes, is_invalid } = reader.read(|record, key| {
+            if !clients.is_key_of(record.pid, key) {
+                forgeries.handle(&record, key, clients, supervisor);
+                return true;
+            }
             if record.kind == Kind::Left {
                 return clients.note_left(&record);
             }

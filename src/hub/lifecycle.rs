@@ -5,12 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use super::connection::Connection;
 use super::event_loop::{Few, Hub, send_released};
+use super::record::Key;
 use super::record_reader::CAPACITY;
 use super::service::{Context, Service};
+use super::worker::RecordPipe;
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
 use crate::sys::{self, Ended, Pid};
 
@@ -53,17 +53,22 @@ impl<S: Service> Hub<S> {
 
     /// Gives a client its worker, or tells it why not.
     fn fork_worker(&mut self, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
-        let Hub { service, pipe, reader, clients, channels, supervisor, .. } = self;
+        let Hub { service, pipe, clients, channels, supervisor, .. } = self;
         let keep = [pipe.as_raw_fd(), accepted.0.as_raw_fd()];
-        let forked = sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, || {
-            reader.discard_in_child();
+        let mut key = Key::default();
+        let drawn = clients.draw_key(&mut key);
+        let work = || {
             clients.discard_in_child();
             channels.discard_in_child();
             service.discard_in_child();
             supervisor.out.forget();
             supervisor.err.forget();
-            service.serve(listener, &accepted, pipe)
-        });
+            service.serve(listener, &accepted, RecordPipe { pipe, key: &key })
+        };
+        let forked =
+            drawn.and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
+        // Later children inherit this stack.
+        sys::wipe(&mut key);
         match forked {
             Ok(pid) => self.add_client(pid, accepted, listener, now),
             Err(reason) => {
@@ -86,10 +91,11 @@ impl<S: Service> Hub<S> {
     /// Workers that have reported their end are waited for by pid: to find any ended child, the
     /// kernel walks along all of them, a millisecond among ten thousand. One that ends without a
     /// report at the same time is found a little later.
-    pub(super) fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
+    pub(super) fn reap(&mut self, now: Instant) {
         let mut reaped = Few::new();
         for &pid in &self.clients.leaving {
-            if let Some(ended) = sys::reap_ended(pid).context("waitpid")? {
+            // An error is another's to find: `reap_all`.
+            if let Ok(Some(ended)) = sys::reap_ended(pid) {
                 reaped.push((pid, ended));
             }
         }
@@ -98,18 +104,16 @@ impl<S: Service> Hub<S> {
         }
         self.reap_all_at = self.reap_all_at.or(Some(now + REAP_ALL_AFTER));
         self.finish_reaped(reaped, now);
-        Ok(())
     }
 
     /// Reaps all ended workers, whether they have reported their end or not.
-    pub(super) fn reap_all(&mut self, now: Instant) -> anyhow::Result<()> {
+    pub(super) fn reap_all(&mut self, now: Instant) {
         self.reap_all_at = None;
         let mut reaped = Few::new();
-        while let Some(child) = sys::reap_one().context("waitpid")? {
+        while let Some(child) = self.supervisor.reap_one(now) {
             reaped.push(child);
         }
         self.finish_reaped(reaped, now);
-        Ok(())
     }
 
     /// Reads what ended workers wrote, then closes their connections: in this order, since a worker

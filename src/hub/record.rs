@@ -1,4 +1,4 @@
-//! The codec of the shared pipe: records of a worker's pid, a kind, a length and a body. Pure.
+//! The codec of the shared pipe: records of a worker's pid, its key, a kind, a length and a body. Pure.
 //!
 //! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
 //! keeps it whole among all writers: pipe(7).
@@ -14,8 +14,15 @@ use super::framing::is_line_text;
 use crate::server::first_bytes::Foreign;
 use crate::sys::{PIPE_BUF, Pid};
 
-/// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order.
-pub const HEADER: usize = 7;
+/// Bytes of a [`Key`].
+pub const KEY: usize = 8;
+
+/// Random bits that the hub shares with one worker, and no other process has: `hub/keys.rs`.
+pub type Key = [u8; KEY];
+
+/// Bytes before a record's body: pid (4), key (8), kind (1), length (2), in the machine's byte
+/// order.
+pub const HEADER: usize = 4 + KEY + 3;
 
 /// The longest body of a record, the extra NUL of a message included.
 pub const MAX_BODY: usize = PIPE_BUF - HEADER;
@@ -94,8 +101,8 @@ pub struct Record<'a> {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
-    /// A record, and its size with the header.
-    Whole(Record<'a>, usize),
+    /// A record, its key, and its size with the header.
+    Whole(Record<'a>, &'a Key, usize),
     /// The beginning of a record: read on, unless it ends a packet.
     Incomplete,
     /// No record, whatever comes after.
@@ -104,29 +111,30 @@ pub enum Parsed<'a> {
 
 pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Parsed::Incomplete };
-    let [p0, p1, p2, p3, kind, l0, l1] = *header;
-    let length = usize::from(u16::from_ne_bytes([l0, l1]));
+    // By reference: a copy of the key would stay on the hub's stack, which later children inherit.
+    let [p0, p1, p2, p3, key @ .., kind, l0, l1] = header;
+    let (kind, length) = (*kind, usize::from(u16::from_ne_bytes([*l0, *l1])));
     let (Some(kind), 0..=MAX_BODY) = (Kind::from_byte(kind), length) else { return Parsed::Invalid };
     let Some(body) = rest.get(..length) else { return Parsed::Incomplete };
     if !kind.allows(body) {
         return Parsed::Invalid;
     }
-    let pid = Pid::from_raw(i32::from_ne_bytes([p0, p1, p2, p3]));
-    Parsed::Whole(Record { pid, kind, body }, HEADER + length)
+    let pid = Pid::from_raw(i32::from_ne_bytes([*p0, *p1, *p2, *p3]));
+    Parsed::Whole(Record { pid, kind, body }, key, HEADER + length)
 }
 
 /// Bytes to accept from the front of a packet, which one worker wrote at once. The last message
 /// must end with a NUL, or it would run into another client's text: an unterminated message is
-/// accepted only if the same pid's next messages end it.
+/// accepted only if the same worker's next messages end it.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
     let (mut end, mut valid, mut unterminated) = (0, 0, None);
-    while let Parsed::Whole(Record { pid, kind, body }, size) = parse(&packet[end..]) {
+    while let Parsed::Whole(Record { pid, kind, body }, key, size) = parse(&packet[end..]) {
         end += size;
         if kind == Kind::Message {
-            if unterminated.is_some_and(|other| other != pid) {
+            if unterminated.is_some_and(|other| other != (pid, key)) {
                 break;
             }
-            unterminated = (!body.ends_with(b"\0")).then_some(pid);
+            unterminated = (!body.ends_with(b"\0")).then_some((pid, key));
         }
         if unterminated.is_none() {
             valid = end;
@@ -139,14 +147,15 @@ pub fn valid_prefix_len(packet: &[u8]) -> usize {
 #[derive(Debug)]
 pub struct Batch {
     pid: Pid,
+    key: Key,
     bytes: SmallVec<[u8; PIPE_BUF]>,
     /// Where the length of the last message stands, until the batch is closed.
     last_length: Option<usize>,
 }
 
 impl Batch {
-    pub fn new(pid: Pid) -> Batch {
-        Batch { pid, bytes: SmallVec::new(), last_length: None }
+    pub fn new(pid: Pid, key: &Key) -> Batch {
+        Batch { pid, key: *key, bytes: SmallVec::new(), last_length: None }
     }
 
     /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
@@ -171,6 +180,7 @@ impl Batch {
     fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
         debug_assert!(self.bytes.len() + HEADER + body.len() <= PIPE_BUF);
         self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
+        self.bytes.extend_from_slice(&self.key);
         self.bytes.push(kind as u8);
         self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
         self.bytes.extend_from_slice(body);
@@ -195,104 +205,4 @@ impl Batch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PID: Pid = Pid::from_raw(4242);
-
-    #[test]
-    fn the_extra_nul_ends_the_last_message_alone() {
-        let mut batch = Batch::new(PID);
-        assert!(batch.push_whole(Kind::Read, &4u32.to_ne_bytes()));
-        assert!(batch.push_message(b"a\0") && batch.push_message(b"b\0"));
-        let mut rest = batch.close();
-        for (kind, body) in
-            [(Kind::Read, &4u32.to_ne_bytes()[..]), (Kind::Message, b"a\0"), (Kind::Message, b"b\0\0")]
-        {
-            let size = HEADER + body.len();
-            assert_eq!(parse(rest), Parsed::Whole(Record { pid: PID, kind, body }, size));
-            rest = &rest[size..];
-        }
-        assert_eq!(rest, b"");
-    }
-
-    #[test]
-    fn an_unknown_kind_or_an_impossible_length_is_invalid() {
-        for (at, bytes) in [(4, &[0][..]), (4, &[99]), (5, &u16::MAX.to_ne_bytes())] {
-            let mut bad = records(&[(1, Kind::Message, b"hello\0")]);
-            bad[at..at + bytes.len()].copy_from_slice(bytes);
-            assert_eq!((parse(&bad), valid_prefix_len(&bad)), (Parsed::Invalid, 0), "{bytes:?} at {at}");
-        }
-    }
-
-    #[test]
-    fn a_close_code_is_no_errno_and_not_idle() {
-        assert_eq!(
-            (close_code(from_close_code(1000)), close_code(from_close_code(4999))),
-            (Some(1000), Some(4999))
-        );
-        for other in [0, 104, IDLE, -999, -65_536, i32::MIN, i32::MAX] {
-            assert_eq!(close_code(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_its_kind_does_not_allow_is_invalid() {
-        let bodies: [(Kind, &[&[u8]]); 7] = [
-            (Kind::Read, &[b"123"]),
-            (Kind::Left, &[b"12345"]),
-            (Kind::Message, &[b""]),
-            // Would forge a line.
-            (Kind::Line, &[b"a\nb", b"a\rb", b"a\0"]),
-            (Kind::Answer, &[b"", b"12"]),
-            (Kind::Ping, &[&[0; 126]]),
-            // Would inject a header into the response.
-            (Kind::Enter, &[b"", b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"]),
-        ];
-        for (kind, bodies) in bodies {
-            for body in bodies {
-                assert_eq!(parse(&records(&[(1, kind, body)])), Parsed::Invalid, "{kind:?} {body:?}");
-            }
-        }
-    }
-
-    fn records(records: &[(i32, Kind, &[u8])]) -> Vec<u8> {
-        let bytes = |&(pid, kind, body): &(i32, Kind, &[u8])| {
-            let mut batch = Batch::new(Pid::from_raw(pid));
-            batch.push(kind, body);
-            batch.bytes.to_vec()
-        };
-        records.iter().flat_map(bytes).collect()
-    }
-
-    #[test]
-    fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
-        const OPEN: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : ");
-        const CLOSED: (i32, Kind, &[u8]) = (1, Kind::Message, b"eve : \0");
-        const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
-        const NOTE: (i32, Kind, &[u8]) = (1, Kind::Read, b"1234");
-        const LINE: (i32, Kind, &[u8]) = (1, Kind::Line, b"eve");
-        let taken = |all: &[(i32, Kind, &[u8])], expected: usize| {
-            assert_eq!(valid_prefix_len(&records(all)), records(&all[..expected]).len(), "{all:?}");
-        };
-        taken(&[NOTE, CLOSED, NOTE], 3);
-        taken(&[NOTE, OPEN, NOTE, CLOSED, CLOSED], 5);
-        taken(&[OPEN], 0);
-        taken(&[NOTE, OPEN, NOTE], 1);
-        taken(&[CLOSED, OPEN, LINE], 1);
-        taken(&[CLOSED, OPEN, OPEN], 1);
-        taken(&[OPEN, OTHERS, CLOSED], 0);
-        let cut = records(&[CLOSED, OPEN, CLOSED]);
-        assert_eq!(valid_prefix_len(&cut[..cut.len() - 1]), records(&[CLOSED]).len());
-    }
-
-    #[test]
-    fn an_accept_value_cannot_inject_a_header() {
-        assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        let long = "a".repeat(28);
-        let injected = "s3pPLMBiTx\r\nSet-Cookie: a=b";
-        for wrong in ["", "s3pPLMBiTxaQ9kYGzzhZRbK+xOoo", injected, "sxaQ9kY/zzhZRbK+zOo=RbK+/zz=", &long] {
-            assert!(!is_accept(wrong.as_bytes()), "{wrong:?}");
-        }
-    }
-}
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read};
 
-use super::record::{Parsed, Record, parse, valid_prefix_len};
-use crate::sys::{self, PIPE_BUF, dontfork_vec};
+use super::record::{Key, Parsed, Record, parse, valid_prefix_len};
+use crate::sys::{self, DontforkBytes, PIPE_BUF};
 
 /// Bytes of one `read`, and of one turn of the hub's loop: a pipe's default capacity (pipe(7)).
 pub(super) const CAPACITY: usize = 64 * 1024;
@@ -16,7 +16,8 @@ pub(super) struct RecordReader {
     pub pipe: PipeReader,
     /// Packet mode: each read gives what one worker wrote at once.
     packets: bool,
-    buffer: Vec<u8>,
+    /// Holds the keys of the records in it, which no later child may have.
+    buffer: DontforkBytes,
     len: usize,
 }
 
@@ -37,18 +38,12 @@ impl RecordReader {
         let (pipe, writer) = io::pipe()?;
         sys::make_nonblocking(&pipe)?;
         let packets = sys::enable_packet_mode(&writer);
-        let mut buffer = dontfork_vec();
-        buffer.resize(BUFFER, 0);
-        Ok((RecordReader { pipe, packets, buffer, len: 0 }, writer))
+        Ok((RecordReader { pipe, packets, buffer: DontforkBytes::new(BUFFER)?, len: 0 }, writer))
     }
 
-    pub fn discard_in_child(&mut self) {
-        sys::discard_in_child(&mut self.buffer);
-    }
-
-    /// Reads once and gives each whole record to `take`, which returns false for one that its
+    /// Reads once and gives each whole record, with its key, to `take`, which returns false for one that its
     /// worker should not have written. EINTR and EAGAIN count as an empty pipe.
-    pub fn read(&mut self, mut take: impl FnMut(Record) -> bool) -> ReadOutcome {
+    pub fn read(&mut self, mut take: impl FnMut(Record, &Key) -> bool) -> ReadOutcome {
         let (bytes, mut is_invalid) = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => (n, false),
             // Another error of read(2), which should not fail, is no record either.
@@ -60,8 +55,8 @@ impl RecordReader {
         let mut done = 0;
         while done < end {
             match parse(&self.buffer[done..end]) {
-                Parsed::Whole(record, size) => {
-                    is_invalid |= !take(record);
+                Parsed::Whole(record, key, size) => {
+                    is_invalid |= !take(record, key);
                     done += size;
                 }
                 Parsed::Incomplete => break,

@@ -3,7 +3,6 @@
 //! A record comes in; the service answers by what it does with its [`Context`]: say a message in a
 //! channel, tell one client, print a line, or [`Connection::disconnect`].
 
-use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
@@ -12,6 +11,7 @@ use super::clients::Peers;
 use super::connection::{Connection, Lag};
 use super::message_log::{ChannelId, Channels};
 use super::record::Record;
+use super::worker::RecordPipe;
 use crate::cli::Program;
 use crate::server::Supervisor;
 use crate::server::first_bytes::Foreign;
@@ -25,7 +25,7 @@ pub(crate) trait Service {
 
     /// The worker's work, to its end: reads the socket of a client that connected to this listener,
     /// writes records to `pipe`. Returns the exit status.
-    fn serve(&self, listener: usize, client: &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32;
+    fn serve(&self, listener: usize, client: &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32;
 
     /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;

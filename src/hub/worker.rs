@@ -7,9 +7,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
-use super::record::{Batch, IDLE, Kind, MAX_BODY};
+use super::record::{Batch, IDLE, Key, Kind, MAX_BODY};
 use crate::server::first_bytes::{FirstBytes, Foreign};
-use crate::sys::{self, Interest, Pid};
+use crate::sys::{self, Backoff, Interest, Pid};
 
 /// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
 /// small, so that a message and its extra NUL always fit one record.
@@ -21,6 +21,38 @@ const READS_AT_ONCE: usize = 3;
 /// The exit status of a worker after its client has left, or the hub is gone.
 pub(crate) const DONE: i32 = 0;
 
+/// The exit status of a worker that cannot wait, or cannot write its records (EX_IOERR of
+/// sysexits.h). The hub then reports that the client has lost its worker.
+const BROKEN: i32 = 74;
+
+/// The exit status after this result of a worker's work.
+pub(crate) fn status(result: io::Result<()>) -> i32 {
+    match result {
+        // EPIPE: the hub is gone, and no process is left to report to.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => BROKEN,
+        _ => DONE,
+    }
+}
+
+/// Reads what poll has reported; `None` where nothing has come after all, or where memory is short.
+/// EAGAIN after some seconds of that, during which it backs off.
+pub(crate) fn read(socket: &TcpStream, into: &mut [u8], backoff: &mut Backoff) -> io::Result<Option<usize>> {
+    let read = sys::try_read(socket, into)?;
+    match read {
+        Some(_) => backoff.succeeded(),
+        None if backoff.failed() => {}
+        None => return Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+    }
+    Ok(read)
+}
+
+/// The shared pipe's write end, and the key that proves which worker writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordPipe<'a> {
+    pub pipe: &'a PipeWriter,
+    pub key: &'a Key,
+}
+
 /// Time that a client may send nothing but NULs before it counts as [`IDLE`]; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IdleTimeouts {
@@ -30,7 +62,7 @@ pub(crate) struct IdleTimeouts {
 
 pub(crate) struct Worker<'a, F> {
     pub socket: &'a TcpStream,
-    pub pipe: &'a PipeWriter,
+    pub pipe: RecordPipe<'a>,
     pub framing: Framing,
     pub first_bytes: FirstBytes,
     pub timeouts: IdleTimeouts,
@@ -47,9 +79,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         let mut decoder = FrameDecoder::new(&mut chunk, self.framing);
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
-        // An error here is the pipe's: the hub is gone, and so is everyone to report to.
-        let _ = self.relay(&mut decoder, &mut records);
-        DONE
+        status(self.relay(&mut decoder, &mut records))
     }
 
     /// Reads, finds messages and writes records until the client is gone. EPIPE: the hub is gone.
@@ -58,7 +88,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         loop {
             let (mut left, mut foreign) = (None, None);
             let before = Instant::now();
-            let mut is_readable = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
+            let mut is_readable = wait(self.socket, self.pipe.pipe, decoder.deadline().or(idle_at))?;
             decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
@@ -97,7 +127,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
-        match sys::try_read(self.socket, spare) {
+        match read(self.socket, spare, &mut records.backoff) {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
@@ -145,11 +175,13 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
 pub(crate) struct RecordWriter<'a> {
     pub pipe: &'a PipeWriter,
     pub batch: Batch,
+    /// Of the worker's reads.
+    pub backoff: Backoff,
 }
 
 impl<'a> RecordWriter<'a> {
-    pub fn new(pipe: &'a PipeWriter) -> RecordWriter<'a> {
-        RecordWriter { pipe, batch: Batch::new(Pid::this()) }
+    pub fn new(RecordPipe { pipe, key }: RecordPipe<'a>) -> RecordWriter<'a> {
+        RecordWriter { pipe, batch: Batch::new(Pid::this(), key), backoff: Backoff::default() }
     }
 
     /// Adds a record to the batch, after a write where it does not fit any more.
@@ -166,9 +198,15 @@ impl<'a> RecordWriter<'a> {
     /// and they their clients through TCP's window).
     pub fn write(&mut self) -> io::Result<()> {
         let bytes = self.batch.close();
-        if !bytes.is_empty() {
-            // write_all repeats the write after EINTR.
-            (&mut &*self.pipe).write_all(bytes)?;
+        let mut backoff = Backoff::default();
+        while !bytes.is_empty() {
+            match (&mut &*self.pipe).write(bytes) {
+                Ok(written) if written == bytes.len() => break,
+                // Torn, or nothing at all: what the hub then reads is no record.
+                Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.raw_os_error().is_some_and(sys::is_temporary) && backoff.failed() => {}
+                Err(error) => return Err(error),
+            }
         }
         self.batch.clear();
         Ok(())

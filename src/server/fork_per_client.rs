@@ -69,23 +69,25 @@ pub fn run<L: ClientHandler>(
     let mut server = Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() };
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
-        server.turn()?;
+        server.turn();
     }
-    server.close()
+    server.close();
+    Ok(())
 }
 
 impl<L: ClientHandler> Server<L> {
-    fn turn(&mut self) -> anyhow::Result<()> {
+    fn turn(&mut self) {
         // Iterative: the last client is closed before the next is accepted.
         let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();
         let left = self.supervisor.due().map(|at| at.saturating_duration_since(Instant::now()));
-        let events = sys::wait_for_events(self.supervisor.watched(accepting), left).context("poll")?;
+        let (events, failure) = sys::wait_for_events(self.supervisor.watched(accepting), left);
+        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
         let now = Instant::now();
         for event in events {
             match event {
                 Event::Signal => {
                     if self.supervisor.take_signals() {
-                        self.reap(now)?;
+                        self.reap(now);
                     }
                 }
                 Event::Listener(listener) if self.mode.iterative => {
@@ -94,12 +96,15 @@ impl<L: ClientHandler> Server<L> {
                     }
                 }
                 Event::Listener(listener) => self.accept(listener, now),
-                Event::Other => {}
+                Event::LingeringClose => self.supervisor.turns.progress(),
+                Event::Output => {}
             }
+        }
+        if self.supervisor.reaps_again(now) {
+            self.reap(now);
         }
         self.retry_waiting(now);
         self.supervisor.end_turn(now);
-        Ok(())
     }
 
     fn retry_waiting(&mut self, now: Instant) {
@@ -170,8 +175,8 @@ impl<L: ClientHandler> Server<L> {
         }
     }
 
-    fn reap(&mut self, now: Instant) -> anyhow::Result<()> {
-        while let Some((child, ended)) = sys::reap_one().context("waitpid")? {
+    fn reap(&mut self, now: Instant) {
+        while let Some((child, ended)) = self.supervisor.reap_one(now) {
             if self.children.remove(&child).is_none() {
                 continue;
             }
@@ -185,11 +190,10 @@ impl<L: ClientHandler> Server<L> {
             }
         }
         self.supervisor.resume(now);
-        Ok(())
     }
 
     /// Ends the children: they see the lifeline's end of file; after [`GRACE`], the rest is killed.
-    fn close(&mut self) -> anyhow::Result<()> {
+    fn close(&mut self) {
         if let Some(signal) = self.supervisor.stop {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
         }
@@ -197,8 +201,8 @@ impl<L: ClientHandler> Server<L> {
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
         while !self.children.is_empty() && Instant::now() < deadline {
-            self.supervisor.wait_for_signal(deadline)?;
-            self.reap(Instant::now())?;
+            self.supervisor.wait_for_signal(deadline);
+            self.reap(Instant::now());
         }
         for &child in self.children.keys() {
             sys::kill_and_reap(child);
@@ -207,6 +211,5 @@ impl<L: ClientHandler> Server<L> {
         self.supervisor.lingering.finish();
         self.supervisor.out.finish(LAST_LINES);
         self.supervisor.err.finish(LAST_LINES);
-        Ok(())
     }
 }

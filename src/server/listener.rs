@@ -12,6 +12,10 @@ use crate::sys::{self, Interest, PollFd};
 /// Time after which a paused listener retries: the shortage may be one of the whole system.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Connections in a row that were gone before they were accepted: after more, the error is not
+/// theirs.
+const MAX_ABORTED: u32 = 8;
+
 /// Pauses while the system has no descriptor for another connection.
 #[derive(Debug)]
 pub struct Listener {
@@ -48,23 +52,30 @@ impl Listener {
     }
 
     /// Accepts a connection, with the peer's address; `None` when none is waiting, or while paused.
-    /// An error is a shortage of the system, returned once, to be reported; the listener pauses.
+    /// An error concerns more than one connection, and is returned once, to be reported. After a
+    /// shortage of the system the listener pauses; otherwise the event loop backs off.
     pub fn accept(&mut self, now: Instant) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        loop {
-            match self.listener.accept() {
+        for attempt in 1.. {
+            match sys::accept(&self.listener) {
                 Ok((socket, peer)) => return Ok(Some(accepted(socket, peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.reported = false;
-                    return Ok(None);
+                    break;
                 }
-                Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    self.paused_until = Some(now + PAUSE);
-                    let first = !std::mem::replace(&mut self.reported, true);
-                    return if first { Err(error) } else { Ok(None) };
+                    if !concerns_one_connection(&error) {
+                        self.paused_until = Some(now + PAUSE);
+                    } else if attempt < MAX_ABORTED {
+                        continue;
+                    }
+                    if !std::mem::replace(&mut self.reported, true) {
+                        return Err(error);
+                    }
+                    break;
                 }
             }
         }
+        Ok(None)
     }
 }
 

@@ -58,8 +58,11 @@ catalogue! {
         "le serveur ne peut plus créer de processus, réessayez plus tard",
         "the server cannot make another process, try again later";
     accept_paused(reason: &io::Error) =>
-        "(père) accept impossible : {reason} ; les nouveaux clients attendent qu'un descripteur se libère",
-        "(parent) cannot accept: {reason}; new clients wait until a descriptor is free";
+        "(père) accept impossible : {reason} ; les nouveaux clients attendent, nouvel essai au départ d'un client, ou bientôt",
+        "(parent) cannot accept: {reason}; new clients wait, tried again when a client leaves, or soon";
+    poll_failed(reason: &io::Error, count: u64) =>
+        "(père) poll impossible ({count} fois) : {reason} ; le serveur continue plus lentement",
+        "(parent) cannot poll ({count} times): {reason}; the server goes on more slowly";
     descriptor_limit_is_low(limit: u64, most: usize) =>
         "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";
@@ -73,6 +76,12 @@ catalogue! {
     bad_record(count: u64) =>
         "(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré",
         "(parent) the pipe holds something else than records ({count} times): ignored";
+    forged_record(count: u64) =>
+        "(père) le tube contient des enregistrements sans la clé de leur fils ({count} fois) : ignorés",
+        "(parent) the pipe holds records without the key of their child ({count} times): ignored";
+    forger_ended(forger: Pid, peer: SocketAddr, claimed: Pid) =>
+        "(père) le fils {forger} du client {peer} a écrit au nom du fils {claimed} : arrêté",
+        "(parent) child {forger} of client {peer} wrote in the name of child {claimed}: ended";
     lines_dropped(count: u64) =>
         "(père) {count} lignes n'ont pas pu être écrites",
         "(parent) {count} lines could not be written";

@@ -15,6 +15,7 @@ mod privileges;
 mod session;
 mod startup;
 mod supervisor;
+mod turns;
 
 pub use client_handler::{ClientHandler, ServeMode};
 pub use options::Options;

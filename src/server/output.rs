@@ -82,6 +82,11 @@ impl Output {
         room
     }
 
+    /// Bytes that wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// True while less than half waits: for a list that is continued once there is room.
     pub fn is_nearly_empty(&self) -> bool {
         self.waiting.len() < MAX_WAITING / 2
@@ -125,7 +130,7 @@ impl Output {
     fn write_without_blocking(&mut self) {
         while self.has_lines() && sys::is_writable_now(&self.file) {
             let most = whole_lines(&self.waiting, PIPE_BUF);
-            match nix::unistd::write(self.file.as_fd(), &self.waiting[..most]) {
+            match sys::write_some(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(written) => {
                     self.waiting.drain(..written);
                     self.notice_left = self.notice_left.saturating_sub(written);
@@ -133,8 +138,7 @@ impl Output {
                         self.notice_count = 0;
                     }
                 }
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return,
+                Err(Errno::EINTR | Errno::EAGAIN) => return,
                 Err(_) => {
                     // A lost notice is no lost line; its number is still to be reported.
                     let lines = self.waiting[self.notice_left..].iter().filter(|&&byte| byte == b'\n');

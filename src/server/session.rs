@@ -2,14 +2,16 @@
 //! with the server, or at the idle timeout.
 
 use std::fmt::Display;
-use std::io::{self, Read};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::Output;
 use super::first_bytes::{FirstBytes, Foreign};
-use crate::sys::{self, Interest};
+use crate::sys::{self, Backoff, Interest};
 
 /// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
 const BACKOFF: Duration = Duration::from_millis(20);
@@ -61,28 +63,27 @@ impl Session<'_> {
         time: Option<Duration>,
         buffer: &mut [u8],
     ) -> Result<Option<usize>, Disconnect> {
-        loop {
-            if !self.wait(Interest::Read, time)? {
-                return Ok(None);
-            }
-            match (&mut &*self.socket).read(buffer) {
-                Ok(0) => return Err(Disconnect::Closed),
-                Ok(n) => {
-                    return self
-                        .first_bytes
-                        .feed(&buffer[..n])
-                        .map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
+        let deadline = deadline(time);
+        let mut backoff = Backoff::default();
+        while self.wait(Interest::Read, deadline)? {
+            match sys::try_read(self.socket, buffer).map_err(Disconnect::Broken)? {
+                Some(0) => return Err(Disconnect::Closed),
+                Some(n) => {
+                    let foreign = self.first_bytes.feed(&buffer[..n]);
+                    return foreign.map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Disconnect::Broken(error)),
+                // Readable, but nothing was read: the system lacks memory.
+                None if backoff.failed() => {}
+                None => return Err(Disconnect::Broken(Errno::EAGAIN.into())),
             }
         }
+        Ok(None)
     }
 
     /// Waits a moment for a peer that speaks before it is greeted: the answer to a web request has to
     /// be the first that its browser reads. Takes no byte.
     pub(super) fn await_first_bytes(&mut self) -> Result<(), Disconnect> {
-        if !self.first_bytes.is_decided() && self.wait(Interest::Read, Some(GREETING_DELAY))? {
+        if !self.first_bytes.is_decided() && self.wait(Interest::Read, deadline(Some(GREETING_DELAY)))? {
             let mut bytes = [0; 1024];
             let n = sys::try_peek(self.socket, &mut bytes).map_err(Disconnect::Broken)?.unwrap_or_default();
             if let Some(foreign) = self.first_bytes.judge(&bytes[..n]) {
@@ -94,8 +95,9 @@ impl Session<'_> {
 
     /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
+        let mut until = deadline(self.idle_timeout);
         while !bytes.is_empty() {
-            if !self.wait(Interest::Write, self.idle_timeout)? {
+            if !self.wait(Interest::Write, until)? {
                 return Err(Disconnect::Idle);
             }
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
@@ -104,6 +106,8 @@ impl Session<'_> {
                 // Writable, but nothing was taken: the system lacks memory.
                 sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
                     .map_err(Disconnect::Broken)?;
+            } else {
+                until = deadline(self.idle_timeout);
             }
         }
         Ok(())
@@ -115,9 +119,8 @@ impl Session<'_> {
         let _ = sys::try_send(self.socket, bytes);
     }
 
-    /// Waits for the client, and prints waiting lines meanwhile. False when `time` is over.
-    fn wait(&mut self, interest: Interest, time: Option<Duration>) -> Result<bool, Disconnect> {
-        let deadline = time.map(|time| Instant::now() + time);
+    /// Waits for the client, and prints waiting lines meanwhile. False once `deadline` has passed.
+    fn wait(&mut self, interest: Interest, deadline: Option<Instant>) -> Result<bool, Disconnect> {
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let (client, stop) =
@@ -138,12 +141,16 @@ impl Session<'_> {
     }
 }
 
+fn deadline(time: Option<Duration>) -> Option<Instant> {
+    time.map(|time| Instant::now() + time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::Language;
     use crate::server::Messages;
-    use std::io::{PipeWriter, Write};
+    use std::io::{PipeWriter, Read, Write};
     use std::net::{Shutdown, TcpListener};
 
     const SHORT: Option<Duration> = Some(Duration::from_millis(20));

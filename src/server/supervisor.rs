@@ -12,6 +12,7 @@ use anyhow::Context;
 
 use super::messages::Messages;
 use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
+use super::turns::Turns;
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
 use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
@@ -47,6 +48,7 @@ pub struct Supervisor {
     pub out: Output,
     pub err: Output,
     pub privileges: Privileges,
+    pub turns: Turns,
     /// The signal that ends the server.
     pub stop: Option<Signal>,
     /// Caught signals from `own` of [`Supervisor::open`], until the caller takes them.
@@ -69,8 +71,9 @@ pub enum Event {
     Signal,
     /// To be handled by [`Supervisor::accept`].
     Listener(usize),
-    /// Output and lingering closes: [`Supervisor::end_turn`] handles them.
-    Other,
+    /// Lines to print; [`Supervisor::end_turn`] handles this and the next.
+    Output,
+    LingeringClose,
 }
 
 impl Supervisor {
@@ -98,6 +101,7 @@ impl Supervisor {
             out: Output::on(io::stdout(), lowest, messages),
             err: Output::on(io::stderr(), lowest, messages),
             privileges: Privileges::new(options, messages)?,
+            turns: Turns::default(),
             stop: None,
             user_signals: Vec::new(),
             has_terminal,
@@ -155,14 +159,15 @@ impl Supervisor {
         let outputs = [&self.out, &self.err].into_iter().filter_map(Output::watch);
         std::iter::once((Event::Signal, sys::watch(self.signals.as_fd(), Interest::Read)))
             .chain(listeners)
-            .chain(self.lingering.watch().chain(outputs).map(|other| (Event::Other, other)))
+            .chain(self.lingering.watch().map(|socket| (Event::LingeringClose, socket)))
+            .chain(outputs.map(|output| (Event::Output, output)))
     }
 
     /// The next deadline of poll.
     pub fn due(&self) -> Option<Instant> {
         let listeners = self.listeners.iter().filter_map(Listener::due);
         let waiting = self.waiting.iter().filter_map(|pending| pending.until);
-        listeners.chain(self.lingering.due()).chain(waiting).min()
+        listeners.chain(self.lingering.due()).chain(waiting).chain(self.turns.due()).min()
     }
 
     /// Handles pending signals; sets [`Supervisor::stop`]. True when a child may have ended.
@@ -170,6 +175,7 @@ impl Supervisor {
         let signals = self.signals.take();
         let hung_up = signals.contains(&Signal::SIGHUP) && self.signals.has_hung_up();
         for &signal in &signals {
+            self.turns.progress();
             match signal {
                 Signal::SIGCHLD => {}
                 Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
@@ -181,15 +187,6 @@ impl Supervisor {
             }
         }
         signals.contains(&Signal::SIGCHLD)
-    }
-
-    /// Waits for signals until `deadline`, and handles them.
-    pub fn wait_for_signal(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        let mut watched = [sys::watch(self.signals.as_fd(), Interest::Read)];
-        let left = deadline.saturating_duration_since(Instant::now());
-        sys::wait(&mut watched, Some(left)).context("poll")?;
-        self.take_signals();
-        Ok(())
     }
 
     /// Takes the waiting connections to try again, oldest first: all of them after a client has
@@ -208,7 +205,8 @@ impl Supervisor {
             self.err.line(self.messages.accept_paused(&reason));
             None
         });
-        accepted.map(|client| PendingConnection { client, listener, until: None })
+        let client = accepted.inspect(|_| self.turns.progress())?;
+        Some(PendingConnection { client, listener, until: None })
     }
 
     /// Renumbers a descriptor of the server's own.
@@ -285,7 +283,12 @@ impl Supervisor {
     pub fn end_turn(&mut self, now: Instant) {
         let freed = self.lingering.advance(now);
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, freed));
+        let waiting = self.out.len() + self.err.len();
         self.flush();
+        if self.out.len() + self.err.len() < waiting {
+            self.turns.progress();
+        }
+        self.turns.end();
     }
 
     pub fn flush(&mut self) {

@@ -20,6 +20,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
+use super::errno::retry;
 use super::process::{NOT_READY, fork_by, kill_and_reap, leave};
 use super::signals::Signals;
 
@@ -110,13 +111,14 @@ impl Drop for SwappedFd {
 
 /// dup3(2): makes `to` a close-on-exec duplicate of `from`.
 fn duplicate(from: RawFd, to: RawFd) -> io::Result<()> {
-    loop {
+    Ok(retry(|| {
         // SAFETY: dup3 takes integers; `to` is the swapped slot, or the child's own number.
         match Errno::result(unsafe { libc::dup3(from, to, libc::O_CLOEXEC) }) {
-            Err(Errno::EBUSY | Errno::EINTR) => {}
-            done => return Ok(done.map(drop)?),
+            // Another descriptor is being given this number, which no other thread does.
+            Err(Errno::EBUSY) => Err(Errno::EINTR),
+            done => done.map(drop),
         }
-    }
+    })?)
 }
 
 /// Unshares the descriptor table, if it is shared, and closes the numbers from `first` on.

@@ -149,6 +149,15 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     }
 }
 
+/// One write(2). That nothing of some bytes was written is an error (EIO): it would be repeated
+/// without end.
+pub fn write_some(fd: impl AsFd, bytes: &[u8]) -> nix::Result<usize> {
+    match nix::unistd::write(fd, bytes)? {
+        0 if !bytes.is_empty() => Err(Errno::EIO),
+        written => Ok(written),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

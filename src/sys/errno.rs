@@ -2,14 +2,19 @@
 
 use nix::errno::Errno;
 
-/// Repeats `call` until no signal interrupts it (EINTR).
+/// The most interruptions of one call. Each is a signal that has come: more than these in a row are
+/// no signals.
+const MOST: u32 = 1000;
+
+/// Repeats `call` while signals interrupt it. EINTR after [`MOST`] times.
 pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
-    loop {
+    for _ in 1..MOST {
         match call() {
             Err(Errno::EINTR) => {}
             result => return result,
         }
     }
+    call()
 }
 
 /// strerror(3), without Rust's " (os error N)".

@@ -4,6 +4,7 @@
 //! `io::Result`s. It uses nothing else of this crate.
 #![allow(unsafe_code)]
 
+mod backoff;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod clone_files;
 mod descriptors;
@@ -16,11 +17,13 @@ mod privdrop;
 mod process;
 mod proctitle;
 mod sandbox;
+mod secrets;
 mod signals;
 mod socket;
 mod spawn;
 mod terminal;
 
+pub use backoff::Backoff;
 pub use files::open_directory;
 pub use memory::dontfork_vec;
 pub use poll::{Interest, wait};
@@ -29,9 +32,10 @@ pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 
+pub(crate) use backoff::is_temporary;
 pub(crate) use descriptors::{
     enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
-    raise_descriptor_limit, reopen_pipe, reopen_terminal,
+    raise_descriptor_limit, reopen_pipe, reopen_terminal, write_some,
 };
 pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
@@ -43,11 +47,12 @@ pub(crate) use poll::{
 pub(crate) use privdrop::User;
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
+pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
 pub(crate) use signals::{default_signal, is_ignored};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
-    begin_connecting, discard_input, finish_connecting, listen, try_peek, try_read, try_send,
+    accept, begin_connecting, discard_input, finish_connecting, listen, try_peek, try_read, try_send,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

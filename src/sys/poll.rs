@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -45,26 +46,53 @@ pub fn is_ready(watched: &PollFd) -> bool {
 /// poll(2): waits for a ready entry (`is_ready`), a signal (none is ready then), or `timeout`.
 ///
 /// The list is the caller's, on its stack: a child's heap write copies a page (copy-on-write).
+///
+/// A shortage of memory is waited out for some seconds, with no entry ready; then it is an error,
+/// as are interruptions by what cannot be signals.
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
-    match poll(watched, milliseconds(timeout)) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(error) => Err(error.into()),
+    let outcome = poll(watched, milliseconds(timeout));
+    // Where nothing fails, nothing is stored: a child's write copies a page.
+    let failures = FAILURES.load(Ordering::Relaxed);
+    match outcome {
+        Ok(_) if failures == 0 => {}
+        Ok(_) => FAILURES.store(0, Ordering::Relaxed),
+        Err(Errno::EINTR | Errno::EAGAIN | Errno::ENOMEM) if failures < MAX_FAILURES => {
+            FAILURES.store(failures + 1, Ordering::Relaxed);
+            if outcome != Err(Errno::EINTR) {
+                std::thread::sleep(timeout.map_or(RETRY_AFTER, |timeout| timeout.min(RETRY_AFTER)));
+            }
+        }
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }
 
-/// [`wait`] for entries that stand for an event each. Returns the events of those that are ready.
+/// Failures of [`wait`] in a row.
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+
+const MAX_FAILURES: u32 = 250;
+
+const RETRY_AFTER: Duration = Duration::from_millis(20);
+
+/// Waits for entries that stand for an event each. Returns the events of those that are ready: all
+/// of them when poll fails, so that a caller whose calls do not block goes on without it. Also
+/// returns why it failed, unless a signal has interrupted it; the caller backs off.
 ///
 /// The lists of a quiet room are on the stack: a write to the heap copies a page that children
 /// share (copy-on-write).
 pub fn wait_for_events<'a, E>(
     watched: impl Iterator<Item = (E, PollFd<'a>)>,
     timeout: Option<Duration>,
-) -> io::Result<SmallVec<[E; 8]>> {
+) -> (SmallVec<[E; 8]>, Option<io::Error>) {
     let (mut events, mut watched): (SmallVec<[E; 8]>, SmallVec<[PollFd; 8]>) = watched.unzip();
-    wait(&mut watched, timeout)?;
+    match poll(&mut watched, milliseconds(timeout)) {
+        Err(Errno::EINTR) => return (events, None),
+        Err(error) => return (events, Some(error.into())),
+        Ok(_) => {}
+    }
     let mut ready = watched.iter().map(is_ready);
     events.retain(|_| ready.next() == Some(true));
-    Ok(events)
+    (events, None)
 }
 
 /// [`wait`] for the entries that are `Some`; returns whether each is ready.
@@ -90,7 +118,7 @@ pub fn has_ended(fd: impl AsFd) -> bool {
 
 pub fn is_ready_within(fd: impl AsFd, interest: Interest, time: Duration) -> bool {
     let mut watched = [watch(fd.as_fd(), interest)];
-    wait(&mut watched, Some(time)).is_ok() && is_ready(&watched[0])
+    poll(&mut watched, milliseconds(Some(time))).is_ok() && is_ready(&watched[0])
 }
 
 /// Rounded up: rounded down, the last part of a millisecond would be a busy loop.

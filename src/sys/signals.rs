@@ -63,7 +63,12 @@ impl Signals {
     pub fn take(&mut self) -> Vec<Signal> {
         let mut bytes = [0; 256];
         // The pipe before the flags: a signal in between causes a spurious wakeup, and is not lost.
-        while matches!(self.pipe.read(&mut bytes), Ok(n) if n == bytes.len()) {}
+        // At most what a pipe holds.
+        for _ in 0..256 {
+            if !matches!(self.pipe.read(&mut bytes), Ok(n) if n == bytes.len()) {
+                break;
+            }
+        }
         self.raised.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)).map(|(s, _)| *s).collect()
     }
 

@@ -2,10 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
+use std::os::fd::FromRawFd;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+#[cfg(target_os = "linux")]
+use nix::sys::socket::SockaddrLike;
 use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, connect,
     listen as start_listening, recv, send, setsockopt, socket, sockopt,
@@ -113,6 +117,32 @@ pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// accept4(2), once: `TcpListener::accept` repeats it without bound while it is interrupted.
+#[cfg(target_os = "linux")]
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut address = std::mem::MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let number = listener.as_raw_fd();
+    // SAFETY: the kernel writes at most `length` bytes to `address`, and their number to `length`.
+    let fd = Errno::result(unsafe {
+        libc::accept4(number, address.as_mut_ptr().cast(), &raw mut length, libc::SOCK_CLOEXEC)
+    })?;
+    // SAFETY: the kernel has just opened it, and nothing else owns it.
+    let socket = unsafe { TcpStream::from_raw_fd(fd) };
+    // SAFETY: zeroes are an address of no family; the kernel has written one of `length` bytes.
+    let address = unsafe { SockaddrStorage::from_raw(address.as_ptr().cast(), Some(length)) };
+    let peer = address.and_then(|address| {
+        let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+    });
+    Ok((socket, peer.ok_or(Errno::EPROTO)?))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    listener.accept()
+}
+
 /// Instead of `O_NONBLOCK`, which the child's copy of the socket would share.
 pub(super) const DONTWAIT: MsgFlags = MsgFlags::MSG_DONTWAIT;
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
@@ -134,14 +164,15 @@ pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize
     receive(socket, bytes, MsgFlags::MSG_PEEK)
 }
 
-/// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet.
+/// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet,
+/// or no memory.
 pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     receive(socket, bytes, MsgFlags::empty())
 }
 
 fn receive(socket: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
     match retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT | flags)) {
-        Err(Errno::EAGAIN) => Ok(None),
+        Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(None),
         received => Ok(Some(received?)),
     }
 }

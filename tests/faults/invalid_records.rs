@@ -1,47 +1,30 @@
 //! A compromised worker writes arbitrary bytes into the shared pipe: the hub accepts nothing that
 //! it can refute, and the room goes on.
 //!
-//! The test plays the worker: a process of the same user can open the pipe of a running child
-//! through /proc.
+//! The test plays the worker, whose key it knows: `faults::pipe`.
 
 use crate::common::*;
 
-use std::fs::{File, OpenOptions};
+use super::pipe::{OpenServer, Sender, pipe_of, record, with_length};
+
+use std::fs::File;
 use std::io::Write;
 
-use forklab::hub::record::{Batch, HEADER, Kind, MAX_BODY};
+use forklab::hub::record::{Batch, HEADER, Key, Kind, MAX_BODY};
 use forklab::sys::Pid;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// A message in the name of bob, which eve's worker must not be able to send.
 const FORGED: &[u8] = b"bob : c'est moi\0";
 
+/// A key that no worker has: the chance that it is drawn is one in 2^64.
+const NOBODYS: Key = *b"nobody's";
+
 /// Sec-WebSocket-Accept of the example handshake: RFC 6455, 1.3.
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Opens the write end of the pipe of `child`, in packet mode like its own.
-#[track_caller]
-fn pipe_of(child: i32) -> File {
-    let pipe = OpenOptions::new().write(true).open(format!("/proc/{child}/fd/4")).expect("the child's pipe");
-    // For a pipe, O_DIRECT is set by fcntl(2), not by open(2).
-    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_DIRECT)).expect("packets");
-    pipe
-}
-
-#[track_caller]
-fn record(pid: i32, kind: u8, body: &[u8]) -> Vec<u8> {
-    with_length(pid, kind, body.len(), body)
-}
-
-#[track_caller]
-fn with_length(pid: i32, kind: u8, length: usize, body: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(length).unwrap().to_ne_bytes();
-    [&pid.to_ne_bytes()[..], &[kind], &length, body].concat()
-}
-
 /// Packets, each of which is detectably invalid. `child` is the running worker, `hub` its parent.
 #[track_caller]
-fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
+fn forgeries(child: Sender, hub: i32) -> Vec<Vec<u8>> {
     let message = Kind::Message as u8;
     let line = Kind::Line as u8;
     let whole = record(child, message, FORGED);
@@ -69,28 +52,33 @@ fn forgeries(child: i32, hub: i32) -> Vec<Vec<u8>> {
         // Strings without their end, followed by other records.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
-        [record(child, message, b"bob : c'est moi"), record(hub, message, b"\0")].concat(),
+        [record(child, message, b"bob : c'est moi"), record(Sender { pid: hub, ..child }, message, b"\0")]
+            .concat(),
         [record(child, message, b"bob : c'est moi"), whole[..HEADER].to_vec()].concat(),
     ];
     packets.extend((1..HEADER).map(|cut| whole[..cut].to_vec()));
     packets.extend([0, 5, 99, 255].map(|kind| record(child, kind, FORGED)));
-    packets.extend([hub, 1, 0, -1, i32::MIN, i32::MAX].map(|pid| record(pid, message, FORGED)));
+    packets.extend(
+        [hub, 1, 0, -1, i32::MIN, i32::MAX].map(|pid| record(Sender { pid, key: NOBODYS }, message, FORGED)),
+    );
+    packets.push(record(Sender { key: NOBODYS, ..child }, message, FORGED));
     packets
 }
 
-/// A room of alice, bob and eve, with the pipe and the process ID of eve's worker.
+/// A room of alice, bob and eve, the pipe of eve's worker, and her worker. `None`: skipped.
 #[track_caller]
-fn taken_over() -> (Server, [Peer; 3], File, i32) {
-    let server = Server::start(&[]);
-    let peers = [server.join(), server.join(), server.join()];
-    let child = server.child_of(&peers[2]);
-    let pipe = pipe_of(child);
-    (server, peers, pipe, child)
+fn taken_over() -> Option<(OpenServer, [Peer; 3], File, Sender)> {
+    let open = OpenServer::start(&[])?;
+    let peers = [open.server.join(), open.server.join(), open.server.join()];
+    let child = open.sender(&peers[2], 2);
+    let pipe = pipe_of(child.pid);
+    Some((open, peers, pipe, child))
 }
 
 #[test]
 fn an_invalid_packet_is_dropped_and_reported_and_loses_nothing_else() {
-    let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
+    let Some((open, [mut alice, mut bob, mut eve], mut pipe, child)) = taken_over() else { return };
+    let server = &open.server;
     let packets = forgeries(child, server.pid());
     for (i, packet) in packets.iter().enumerate() {
         let _row = Row::of(&(&i, &packet));
@@ -111,7 +99,8 @@ fn an_invalid_packet_is_dropped_and_reported_and_loses_nothing_else() {
 
 #[test]
 fn the_records_before_an_invalid_one_are_relayed_and_those_after_it_are_dropped() {
-    let (server, [mut alice, mut bob, _eve], mut pipe, child) = taken_over();
+    let Some((open, [mut alice, mut bob, _eve], mut pipe, child)) = taken_over() else { return };
+    let server = &open.server;
     let good = record(child, Kind::Message as u8, b"eve : avant\0");
     let bad = record(child, 77, b"x");
     pipe.write_all(&[&good[..], &bad, &record(child, Kind::Message as u8, FORGED)].concat()).unwrap();
@@ -123,7 +112,8 @@ fn the_records_before_an_invalid_one_are_relayed_and_those_after_it_are_dropped(
 
 #[test]
 fn a_flood_of_junk_neither_stops_the_room_nor_fills_the_log() {
-    let (server, [mut alice, mut bob, _eve], mut pipe, child) = taken_over();
+    let Some((open, [mut alice, mut bob, _eve], mut pipe, child)) = taken_over() else { return };
+    let server = &open.server;
     let packets = forgeries(child, server.pid());
     let flood = std::thread::spawn(move || {
         let mut written = 0u64;
@@ -140,17 +130,18 @@ fn a_flood_of_junk_neither_stops_the_room_nor_fills_the_log() {
     server.program.err.line_with(&["(1024 fois)"]);
     let reported = server.program.err.so_far().lines().count();
     assert!(reported <= 64, "{reported} lines");
-    drop(server);
+    drop(open);
     assert!(flood.join().unwrap() > 0);
 }
 
 #[test]
 fn a_forged_departure_disconnects_no_client() {
-    let (server, [mut alice, mut bob, mut eve], mut pipe, child) = taken_over();
-    let bobs = server.child_of(&bob);
-    for pid in [child, bobs] {
-        let _row = Row::of(&pid);
-        pipe.write_all(&record(pid, Kind::Left as u8, &104i32.to_ne_bytes())).unwrap();
+    let Some((open, [mut alice, mut bob, mut eve], mut pipe, child)) = taken_over() else { return };
+    let server = &open.server;
+    let bobs = Sender { pid: server.child_of(&bob), key: NOBODYS };
+    for sender in [child, bobs] {
+        let _row = Row::of(&sender);
+        pipe.write_all(&record(sender, Kind::Left as u8, &104i32.to_ne_bytes())).unwrap();
     }
     alice.sends("alice : qui est là ?\0");
     for peer in [&mut alice, &mut bob, &mut eve] {
@@ -164,8 +155,8 @@ fn a_forged_departure_disconnects_no_client() {
 #[test]
 fn the_packets_of_this_test_have_the_format_of_real_workers() {
     // Guards [`record`]: forgeries in a wrong format would prove nothing.
-    let (_server, [_alice, mut bob, _eve], mut pipe, child) = taken_over();
-    let mut batch = Batch::new(Pid::from_raw(child));
+    let Some((_server, [_alice, mut bob, _eve], mut pipe, child)) = taken_over() else { return };
+    let mut batch = Batch::new(Pid::from_raw(child.pid), &child.key);
     assert!(batch.push_message(b"eve : bonjour\0"));
     assert_eq!(batch.close(), record(child, Kind::Message as u8, b"eve : bonjour\0\0"));
     pipe.write_all(batch.close()).unwrap();
@@ -174,12 +165,15 @@ fn the_packets_of_this_test_have_the_format_of_real_workers() {
 
 #[test]
 fn a_web_worker_may_write_only_the_records_of_its_current_state() {
-    let server = Server::start(&["--web", "0"]);
+    let Some(open) = OpenServer::start(&["--web", "0"]) else { return };
+    let server = &open.server;
     let url = server.program.out.web_url();
     let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
     let (mut alice, mut eve) = (server.join(), Peer::connect(web));
-    let child = *server.wait_for_children(2).iter().find(|&&child| child != server.child_of(&alice)).unwrap();
-    let mut pipe = pipe_of(child);
+    let alices = server.child_of(&alice);
+    let pid = *server.wait_for_children(2).iter().find(|&&child| child != alices).unwrap();
+    let child = Sender { pid, key: open.keys(2)[1] };
+    let mut pipe = pipe_of(pid);
     let mut forge = |kind: Kind, body: &[u8], times: u32| {
         pipe.write_all(&record(child, kind as u8, body)).unwrap();
         server.program.err.line_with(&["(père) le tube contient autre chose", &format!("({times} fois)")]);
@@ -188,21 +182,21 @@ fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     // exist.
     forge(Kind::Line, b"eve : moi", 1);
     forge(Kind::Ping, b"", 2);
-    pipe_of(child).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
+    pipe_of(pid).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
     forge(Kind::Answer, &[0], 4);
     // After the handshake: no second handshake, no HTTP answer, no C string.
-    pipe_of(child).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
+    pipe_of(pid).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
     eve.hears_up_to("{\"hello\"");
     for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
         let _row = Row::of(&(&kind, &body));
-        pipe_of(child).write_all(&record(child, kind as u8, body)).unwrap();
+        pipe_of(pid).write_all(&record(child, kind as u8, body)).unwrap();
     }
     forge(Kind::Read, b"1234", 8);
-    pipe_of(child).write_all(&record(child, Kind::Line as u8, b"eve : moi")).unwrap();
+    pipe_of(pid).write_all(&record(child, Kind::Line as u8, b"eve : moi")).unwrap();
     alice.hears("eve : moi\0\0");
     // A close code that must not be sent is not sent: RFC 6455, 7.4.1.
-    pipe_of(child).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), nix::sys::signal::Signal::SIGKILL).unwrap();
+    pipe_of(pid).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     let last = eve.hears_the_end();
     assert!(last.ends_with(&[0x88, 2, 0x03, 0xea]), "{last:?}");
 }

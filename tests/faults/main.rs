@@ -5,10 +5,16 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod endless_errors;
+#[cfg(target_os = "linux")]
+mod forged_records;
+#[cfg(target_os = "linux")]
 mod invalid_records;
 #[cfg(target_os = "linux")]
 mod lost_peer;
 mod partial_failures;
+#[cfg(target_os = "linux")]
+mod pipe;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]

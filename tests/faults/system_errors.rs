@@ -71,7 +71,12 @@ fn a_conversation_survives_temporary_errors_of_system_calls() {
         // signal handler never block, so that no signal can interrupt them.
         ("write", "EINTR", "20+2", 20),
         ("?poll,ppoll", "EINTR", "5+3", 20),
+        ("?poll,ppoll", "ENOMEM", "5+3", 20),
         ("wait4", "EINTR", "1+2", 2),
+        ("wait4", "EIO", "1+2", 2),
+        ("accept4", "EPERM", "1+2", 4),
+        ("recvfrom", "ENOMEM", "1+2", 20),
+        ("write", "ENOMEM", "20+2", 20),
         ("close_range", "ENOSYS", "1+", 4),
         ("close_range", "EPERM", "1+", 4),
     ];

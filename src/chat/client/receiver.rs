@@ -118,7 +118,7 @@ fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
         match sys::wait_for_some(watched.map(Some), None).map_err(|_| Errno::EIO)? {
             [_, true] => return Ok(()),
             // A pipe that poll(2) reports writable takes PIPE_BUF bytes without blocking.
-            [true, false] => match nix::unistd::write(&out, &text[..text.len().min(PIPE_BUF)]) {
+            [true, false] => match sys::write_some(&out, &text[..text.len().min(PIPE_BUF)]) {
                 Ok(n) => text = &text[n..],
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(reason) => return Err(reason),

@@ -13,6 +13,9 @@ use crate::sys::{self, system_reason};
 /// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
 
+/// Interruptions of one call of [`write_lines`]: more are no signals.
+const MAX_INTERRUPTIONS: u32 = 1000;
+
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
@@ -77,12 +80,14 @@ pub fn ends_within_a_line(file: &File) -> io::Result<bool> {
 
 /// Writes whole lines. On error, a line that was written in part is cut off.
 pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
-    let mut done = 0;
+    let (mut done, mut interruptions) = (0, 0);
     while done < lines.len() {
         match file.write(&lines[done..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(n) => done += n,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted && interruptions < MAX_INTERRUPTIONS => {
+                interruptions += 1;
+            }
             Err(error) => {
                 let whole = lines[..done].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
                 // If this fails too, the next `open` ends the line.

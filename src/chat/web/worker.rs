@@ -1,6 +1,6 @@
 //! A worker of the HTTP listener: reads a browser's request, then its frames if it enters the room.
 
-use std::io::{self, PipeWriter};
+use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,8 @@ use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
 use crate::hub::record::{IDLE, Kind, from_close_code};
-use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
+use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, read, status, wait};
 use crate::server::first_bytes::{self, Expected};
-use crate::sys;
 
 /// Deadline of a request's head. It may never come: browsers open connections in advance.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,7 +22,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 #[inline(never)]
 pub(crate) fn serve(
     socket: &TcpStream,
-    pipe: &PipeWriter,
+    pipe: RecordPipe,
     site: &Site,
     traces_reads: bool,
     idle: Option<Duration>,
@@ -43,13 +42,11 @@ struct WebWorker<'a> {
 
 impl WebWorker<'_> {
     fn run(&mut self) -> i32 {
-        // An error here is the pipe's: the hub is gone, and no process is left to report to.
-        let _ = self.serve_request().and_then(|left| {
+        status(self.serve_request().and_then(|left| {
             // Behind all that the client has said.
             self.push(Kind::Left, &left.to_ne_bytes())?;
             self.records.write()
-        });
-        DONE
+        }))
     }
 
     /// Reads and routes a request. Returns the reason of [`Kind::Left`]. EPIPE: the hub is gone.
@@ -125,7 +122,7 @@ impl WebWorker<'_> {
         if !wait(self.socket, self.records.pipe, deadline)? {
             return Ok(Ok(0));
         }
-        Ok(match sys::try_read(self.socket, into) {
+        Ok(match read(self.socket, into, &mut self.records.backoff) {
             Ok(None) => Ok(0),
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {

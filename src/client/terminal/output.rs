@@ -46,7 +46,7 @@ pub fn restore_after_kill(modes: &TerminalModes) {
     let out = io::stdout();
     if sys::is_ready_within(&out, Interest::Write, DRAIN_TIMEOUT) {
         let row = if sys::is_in_foreground(io::stdin()) { FRESH_ROW } else { "" };
-        let _ = nix::unistd::write(&out, [RESET, row].concat().as_bytes());
+        let _ = sys::write_some(&out, [RESET, row].concat().as_bytes());
     }
 }
 
@@ -138,7 +138,7 @@ impl Output {
         while self.has_pending() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
             // A descriptor that may block gets no more at once than poll(2) has promised room for.
             let max = if self.own.is_some() { self.pending.len() } else { PIPE_BUF.min(self.pending.len()) };
-            match nix::unistd::write(self.as_fd(), &self.pending[..max]) {
+            match sys::write_some(self.as_fd(), &self.pending[..max]) {
                 Ok(n) => drop(self.pending.drain(..n)),
                 Err(Errno::EAGAIN) => break,
                 Err(Errno::EINTR) => {}

@@ -171,7 +171,7 @@ impl Ui for Plain {
     /// without blocking.
     fn draw(&mut self, is_ready: bool) -> anyhow::Result<()> {
         if is_ready {
-            match nix::unistd::write(&*self.out, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
+            match sys::write_some(&*self.out, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
                 Ok(n) => drop(self.pending.drain(..n)),
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(reason) => bail!(self.messages.no_output(reason.desc())),

@@ -2,7 +2,6 @@
 //! gave it and the errors that it is told, in the order in which they came.
 
 use std::fmt::Display;
-use std::io::PipeWriter;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::hub::framing::Framing;
 use crate::hub::message_log::Channels;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
-use crate::hub::worker::{IdleTimeouts, Worker};
+use crate::hub::worker::{IdleTimeouts, RecordPipe, Worker};
 use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
 use crate::server::{self, Messages, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
@@ -129,7 +128,7 @@ impl Service for Direct {
     const PROGRAM: Program = SERVER;
     type Client = ();
 
-    fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
+    fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32 {
         let timeouts = IdleTimeouts { before_first: self.name_timeout, between: None };
         let on_message = |_: &[u8]| ();
         let first_bytes = FirstBytes::new(Some(Expected::Text));

@@ -6,8 +6,6 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use anyhow::Context;
-
 use super::connection::Connection;
 use super::messages;
 use super::pair_worker::{self, SERVED};
@@ -86,8 +84,8 @@ impl PairPool {
         }
     }
 
-    pub fn reap(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
-        while let Some((pid, ended)) = sys::reap_one().context("waitpid")? {
+    pub fn reap(&mut self, supervisor: &mut Supervisor, now: Instant) {
+        while let Some((pid, ended)) = supervisor.reap_one(now) {
             let Some(at) = self.children.iter().position(|child| child.pid == pid) else { continue };
             let pair = self.children.remove(at).pair;
             match ended {
@@ -95,7 +93,6 @@ impl PairPool {
                 _ => supervisor.err.line(messages::pair_lost(pair, pid, ended)),
             }
         }
-        Ok(())
     }
 
     pub fn close_links(&mut self) {
@@ -103,14 +100,13 @@ impl PairPool {
     }
 
     /// Waits until all have ended; kills the rest at the `deadline`.
-    pub fn wait(&mut self, deadline: Instant, supervisor: &mut Supervisor) -> anyhow::Result<()> {
-        self.reap(supervisor)?;
+    pub fn wait(&mut self, deadline: Instant, supervisor: &mut Supervisor) {
+        self.reap(supervisor, Instant::now());
         while !self.children.is_empty() && Instant::now() < deadline {
-            supervisor.wait_for_signal(deadline)?;
-            self.reap(supervisor)?;
+            supervisor.wait_for_signal(deadline);
+            self.reap(supervisor, Instant::now());
         }
         self.children.iter().for_each(|child| sys::kill_and_reap(child.pid));
-        Ok(())
     }
 
     fn child(&mut self, pid: Pid) -> Option<&mut Child> {

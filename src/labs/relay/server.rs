@@ -4,8 +4,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::connection::Connection;
 use super::pair_pool::PairPool;
 use super::pair_session::PairSession;
@@ -60,7 +58,8 @@ impl Server {
         let began = Instant::now();
         let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
         let left = due.map(|at| at.saturating_duration_since(began));
-        let events = sys::wait_for_events(self.watched(began), left).context("poll")?;
+        let (events, failure) = sys::wait_for_events(self.watched(began), left);
+        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
         let now = Instant::now();
         // Departures before arrivals.
         let left = self.session.advance(&mut self.supervisor.out, now);
@@ -71,14 +70,23 @@ impl Server {
             match event {
                 Event::Supervisor(server::Event::Signal) => {
                     if self.supervisor.take_signals() {
-                        self.pool.reap(&mut self.supervisor)?;
+                        self.pool.reap(&mut self.supervisor, now);
                         self.supervisor.resume(now);
                     }
                 }
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Link(child) => self.pool.read_link(child),
-                Event::Supervisor(server::Event::Other) | Event::Clients => {}
+                Event::Link(child) => {
+                    self.supervisor.turns.progress();
+                    self.pool.read_link(child);
+                }
+                Event::Supervisor(server::Event::LingeringClose) | Event::Clients => {
+                    self.supervisor.turns.progress();
+                }
+                Event::Supervisor(server::Event::Output) => {}
             }
+        }
+        if self.supervisor.reaps_again(now) {
+            self.pool.reap(&mut self.supervisor, now);
         }
         self.place_queued(now);
         self.supervisor.end_turn(now);
@@ -166,7 +174,7 @@ impl Server {
         }
         self.session.close(&mut self.supervisor.lingering);
         self.supervisor.lingering.finish();
-        self.pool.wait(deadline, &mut self.supervisor)?;
+        self.pool.wait(deadline, &mut self.supervisor);
         self.supervisor.flush();
         Ok(())
     }

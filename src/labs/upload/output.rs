@@ -34,7 +34,7 @@ impl Output {
                 continue;
             }
             // A pipe that poll reports writable accepts PIPE_BUF bytes without blocking.
-            match nix::unistd::write(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
+            match sys::write_some(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
                 Ok(n) => rest = &rest[n..],
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(error) => return Err(io::Error::from(error)).context("cannot write to standard output"),

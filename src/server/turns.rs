@@ -1,0 +1,84 @@
+//! The turns of a first process's event loop: it goes on when system calls fail, and never spins.
+//!
+//! A turn that was woken and achieved nothing would be woken again at once: accept(2) fails, poll(2)
+//! reports bytes and read(2) gives none. From the 16th such turn in a row on, each ends with a
+//! pause of 20 ms ([`Backoff`]). When poll itself fails, every descriptor is taken to be ready:
+//! nothing blocks, so the server goes on, and notices the signal that is to end it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Supervisor;
+use crate::sys::{self, Backoff, Ended, Interest, Pid};
+
+/// Time until the next attempt after waitpid(2) has failed.
+const REAP_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Default)]
+pub struct Turns {
+    is_idle: bool,
+    poll_failed: bool,
+    backoff: Backoff,
+    failed_polls: u64,
+    reap_again_at: Option<Instant>,
+}
+
+impl Turns {
+    /// Something was done in this turn that will not be found again by the next.
+    pub fn progress(&mut self) {
+        self.is_idle = false;
+    }
+
+    /// The time to try again after [`Supervisor::reap_one`] has failed.
+    pub fn due(&self) -> Option<Instant> {
+        self.reap_again_at
+    }
+
+    pub(super) fn end(&mut self) {
+        if self.is_idle || self.poll_failed {
+            // For ever: the server ends by a signal alone.
+            let _ = self.backoff.failed();
+        } else {
+            self.backoff.succeeded();
+        }
+    }
+}
+
+impl Supervisor {
+    /// Begins a turn of the event loop. Give it the outcome of [`sys::wait_for_events`].
+    pub fn begin_turn(&mut self, is_woken: bool, failure: Option<&io::Error>) {
+        self.turns.is_idle = is_woken;
+        self.turns.poll_failed = failure.is_some();
+        let Some(reason) = failure else { return };
+        self.turns.failed_polls += 1;
+        // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
+        if self.turns.failed_polls.is_power_of_two() {
+            self.err.line(self.messages.poll_failed(reason, self.turns.failed_polls));
+        }
+    }
+
+    /// Reaps one child that has ended. After an error, [`Supervisor::reaps_again`] is true a little
+    /// later.
+    pub fn reap_one(&mut self, now: Instant) -> Option<(Pid, Ended)> {
+        sys::reap_one().unwrap_or_else(|_| {
+            self.turns.reap_again_at = Some(now + REAP_AGAIN_AFTER);
+            None
+        })
+    }
+
+    /// True once after a failed [`Supervisor::reap_one`], when it is to be tried again.
+    pub fn reaps_again(&mut self, now: Instant) -> bool {
+        self.turns.reap_again_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Waits for signals until `deadline`, and handles them.
+    pub fn wait_for_signal(&mut self, deadline: Instant) {
+        let mut watched = [sys::watch(self.signals.as_fd(), Interest::Read)];
+        let left = deadline.saturating_duration_since(Instant::now());
+        if sys::wait(&mut watched, Some(left)).is_err() {
+            // The caller repeats this until the deadline.
+            let _ = self.turns.backoff.failed();
+        }
+        self.take_signals();
+    }
+}
