@@ -102,6 +102,7 @@ impl<S: Service> Hub<S> {
         if self.reap_all_at.is_some_and(|at| at <= now) {
             self.reap_all(now)?;
         }
+        self.serve_user_signals(now);
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
@@ -112,14 +113,18 @@ impl<S: Service> Hub<S> {
     }
 
     fn take_signals(&mut self, now: Instant) -> anyhow::Result<()> {
-        if self.supervisor.take_signals() {
+        // When the server stops, `close` reaps.
+        if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
             self.reap(now)?;
         }
+        Ok(())
+    }
+
+    fn serve_user_signals(&mut self, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
         }
-        Ok(())
     }
 
     fn watched(&self, now: Instant) -> impl Iterator<Item = (Event, PollFd<'_>)> {

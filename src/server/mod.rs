@@ -10,6 +10,7 @@ mod listener;
 mod messages;
 mod options;
 mod output;
+mod penalties;
 mod privileges;
 mod session;
 mod startup;

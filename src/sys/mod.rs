@@ -4,6 +4,7 @@
 //! `io::Result`s. It uses nothing else of this crate.
 #![allow(unsafe_code)]
 
+mod capabilities;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod clone_files;
 mod descriptors;
@@ -11,6 +12,7 @@ mod errno;
 mod fd_passing;
 mod files;
 mod memory;
+mod oom_score;
 mod poll;
 mod privdrop;
 mod process;
@@ -29,6 +31,7 @@ pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 
+pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
     enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
     raise_descriptor_limit, reopen_pipe, reopen_terminal,
@@ -37,6 +40,7 @@ pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
 pub(crate) use files::{create_named, create_unnamed, link_named, link_unnamed, sync_directory, unlink};
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
+pub(crate) use oom_score::OomScore;
 pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch,
 };
