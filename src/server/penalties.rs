@@ -1,8 +1,8 @@
 //! Penalties: an address whose clients crash their children again and again has to wait. Pure.
 //!
-//! Each crash costs a core's worth of work at the least, and may be a guess at an exploit: sshd's
-//! `PerSourcePenalties` is the model. A few crashes are forgiven, since a class is often behind one
-//! address. In memory bounded by [`MAX_SOURCES`].
+//! A crash may be a guess at an exploit, of an address for example, and an attack takes many:
+//! sshd's `PerSourcePenalties` is the model. The first crashes are free, since a class is often
+//! behind one address. Memory is bounded by [`MAX_SOURCES`].
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};

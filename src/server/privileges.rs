@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::Options;
 use super::messages::Messages;
-use crate::sys::{OomScore, Profile, Sandbox, User};
+use crate::sys::{Profile, Sandbox, User};
 
 #[derive(Debug)]
 pub struct Privileges {
@@ -14,16 +14,13 @@ pub struct Privileges {
     limits: bool,
     seccomp: bool,
     verbose: bool,
-    /// Moved to the sandbox by [`Privileges::confine`].
-    oom_score: Option<OomScore>,
     /// Empty before [`Privileges::confine`].
     pub sandbox: Sandbox,
     has_children: bool,
 }
 
 impl Privileges {
-    /// Descriptors get numbers from `lowest` on.
-    pub fn new(options: &Options, lowest: RawFd, messages: Messages) -> anyhow::Result<Privileges> {
+    pub fn new(options: &Options, messages: Messages) -> anyhow::Result<Privileges> {
         let &Options { limits, seccomp, verbose, .. } = options;
         let find = |name: &String| {
             let user = User::named(name).with_context(|| messages.cannot_become(name))?;
@@ -31,9 +28,7 @@ impl Privileges {
         };
         let user = options.user.as_ref().map(find).transpose()?;
         let sandbox = Sandbox::none();
-        // Before the change of user, after which /proc/self belongs to root.
-        let oom_score = OomScore::open(lowest);
-        Ok(Privileges { user, limits, seccomp, verbose, oom_score, sandbox, has_children: false })
+        Ok(Privileges { user, limits, seccomp, verbose, sandbox, has_children: false })
     }
 
     /// Becomes the user of `--user`, if any: after listening, since ports below 1024 are root's.
@@ -47,8 +42,7 @@ impl Privileges {
     /// Prepares the sandbox of each child, which writes files to `directory` alone, if any.
     /// Descriptors for it get numbers from `lowest` on.
     pub fn confine(&mut self, profile: Profile, directory: Option<BorrowedFd>, lowest: RawFd) {
-        let sandbox =
-            Sandbox::prepare(profile, self.limits, self.seccomp).with_oom_score(self.oom_score.take());
+        let sandbox = Sandbox::prepare(profile, self.limits, self.seccomp);
         self.sandbox = match directory {
             Some(directory) => sandbox.with_files_in(directory, lowest),
             None => sandbox,

@@ -104,7 +104,7 @@ impl Supervisor {
             lingering: LingeringCloses::default(),
             out: Output::on(io::stdout(), lowest, messages),
             err: Output::on(io::stderr(), lowest, messages),
-            privileges: Privileges::new(options, lowest, messages)?,
+            privileges: Privileges::new(options, messages)?,
             stop: None,
             user_signals: Vec::new(),
             has_terminal,

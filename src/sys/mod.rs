@@ -40,7 +40,6 @@ pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
 pub(crate) use files::{create_named, create_unnamed, link_named, link_unnamed, sync_directory, unlink};
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
-pub(crate) use oom_score::OomScore;
 pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch,
 };

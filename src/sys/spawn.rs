@@ -29,7 +29,7 @@ pub fn spawn(
     work: impl FnOnce() -> i32,
 ) -> io::Result<Pid> {
     let parent = Pid::this();
-    match sandbox.with_raised_oom_score(|| fork_keeping(caught, keep))? {
+    match fork_keeping(caught, keep)? {
         (ForkResult::Parent { child }, _) => Ok(child),
         (ForkResult::Child, kept) => leave(match kept.and_then(|()| sandbox.apply(parent)) {
             Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),

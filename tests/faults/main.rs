@@ -5,9 +5,19 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod addresses;
+#[cfg(target_os = "linux")]
+mod container;
+#[cfg(target_os = "linux")]
+mod first_process;
+#[cfg(target_os = "linux")]
 mod invalid_records;
 #[cfg(target_os = "linux")]
+mod labs;
+#[cfg(target_os = "linux")]
 mod lost_peer;
+#[cfg(target_os = "linux")]
+mod out_of_memory;
 mod partial_failures;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -95,7 +95,16 @@ impl Sandbox {
             false => Layer::Unwanted,
         };
         let capabilities = Capabilities::drop_for_children();
-        Sandbox { limits, seccomp, capabilities, closes_terminal, ends_with_parent: true, ..Sandbox::none() }
+        let (oom_score, ends_with_parent) = (OomScore::above_own(), true);
+        Sandbox {
+            limits,
+            seccomp,
+            capabilities,
+            oom_score,
+            ends_with_parent,
+            closes_terminal,
+            ..Sandbox::none()
+        }
     }
 
     /// Adds landlock, unless seccomp is unwanted: files in `directory` alone. Its descriptor gets a
@@ -108,10 +117,6 @@ impl Sandbox {
             _ => Ruleset::around(directory, lowest).map_or_else(Layer::Lacking, Layer::Up),
         };
         Sandbox { landlock, capabilities, ..self }
-    }
-
-    pub(crate) fn with_oom_score(self, oom_score: Option<OomScore>) -> Sandbox {
-        Sandbox { oom_score, ..self }
     }
 
     /// A descriptor that a child keeps until the sandbox is applied.
@@ -139,19 +144,14 @@ impl Sandbox {
         self.capabilities
     }
 
-    /// Calls `fork`; children have the raised score.
-    pub(super) fn with_raised_oom_score<T>(&self, fork: impl FnOnce() -> T) -> T {
-        match &self.oom_score {
-            Some(score) => score.raised_for(fork),
-            None => fork(),
-        }
-    }
-
     /// In a child, once it has closed what it does not need. It allocates nothing: a heap write
     /// copies a page. After an error, the child must not go on.
     pub(super) fn apply(&self, parent: Pid) -> io::Result<()> {
         if self.ends_with_parent {
             end_with(parent)?;
+        }
+        if let Some(score) = &self.oom_score {
+            score.apply();
         }
         if self.closes_terminal {
             detach_terminal();
