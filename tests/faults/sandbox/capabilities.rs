@@ -77,10 +77,3 @@ fn a_child_that_writes_to_another_users_directory_keeps_the_capability_for_that_
     (upload.talk)(&mut clients);
     assert_eq!(std::fs::metadata(landing.path().join("received.txt")).unwrap().uid(), 0);
 }
-
-#[test]
-fn a_child_without_roots_rights_is_still_ended_by_its_parent() {
-    let running = CHAT.start(&[]);
-    running.server.program.signal(nix::sys::signal::Signal::SIGINT);
-    wait_for_death(&[running.child]);
-}
