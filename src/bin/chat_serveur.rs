@@ -80,7 +80,7 @@ impl Arguments {
             _ => Verbosity::Chat,
         };
         Options {
-            lines: self.lines.map(|port| SocketAddr::new(listening.address.ip(), port)),
+            lines: self.lines.map(|port| with_port(listening.address, port)),
             web: self.web,
             listening,
             pace: Duration::from_millis(self.pace),
@@ -93,6 +93,12 @@ impl Arguments {
             verbosity,
         }
     }
+}
+
+/// An IPv6 address keeps its interface.
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
 }
 
 fn main() -> ExitCode {

@@ -6,7 +6,7 @@ use super::Language;
 
 /// Option, its help in French and English. `bind_all`: `--bind` with all addresses as the default.
 #[rustfmt::skip]
-const SHARED: [(&str, &str, &str); 13] = [
+const SHARED: [(&str, &str, &str); 14] = [
     ("bind_all",
         "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut : toutes)",
         "Address to listen on, IPv4 or IPv6 ({default} by default: all)"),
@@ -26,14 +26,17 @@ const SHARED: [(&str, &str, &str); 13] = [
         "Connexions qui peuvent attendre d'être acceptées ({default} par défaut)",
         "Connections that may wait to be accepted ({default} by default)"),
     ("user",
-        "Utilisateur que le serveur devient, une fois qu'il écoute ; il faut être root pour le demander",
-        "User that the server becomes once it listens; only root may ask for that"),
+        "Utilisateur que le serveur devient, une fois qu'il écoute : nom, UID ou UID:GID ; il faut être root pour le demander",
+        "User that the server becomes once it listens: name, UID or UID:GID; only root may ask for that"),
     ("no_limits",
         "Laisse aux processus fils les limites du premier (sinon : ni processus, ni core, ni fichier de plus)",
         "Leave child processes the first one's limits (else: no process, no core, no file to write without need)"),
     ("no_seccomp",
         "Laisse aux processus fils tous les appels système (sinon, sous Linux : ceux qu'il leur faut)",
         "Leave child processes all system calls (else, on Linux: those that they need)"),
+    ("no_penalties",
+        "Admet aussitôt les clients d'une adresse pour laquelle plusieurs fils ont planté (sinon : après une attente qui croît, de 10 s à 10 min)",
+        "Admit clients of an address for which several children have crashed at once (else: after a wait that grows from 10 s to 10 min)"),
     ("verbose",
         "Dit au démarrage ce qui confine les processus fils",
         "Tell at the start what confines child processes"),

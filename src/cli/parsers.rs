@@ -1,8 +1,10 @@
 //! Value parsers. Their error holds both texts: one is chosen where the language is known.
 
 use std::fmt::{self, Display};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
+
+use nix::net::if_::if_nametoindex;
 
 use super::Language;
 
@@ -42,21 +44,97 @@ pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result
     }
 }
 
-pub(super) fn address(typed: &str) -> Result<IpAddr, Expected> {
-    let french = "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1 ou ::1";
-    let english = "an IPv4 or IPv6 address is expected, as 127.0.0.1 or ::1";
-    typed.parse().map_err(|_| Expected::new(french, english))
+/// For an address without a port, which is 0 in the result: IPv4, IPv6, `[IPv6]`; an IPv6 address
+/// with its interface behind a `%`, by name or number (RFC 4007, section 11).
+pub fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
+    let expected = || {
+        let french = "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1, ::1 ou fe80::1%eth0";
+        let english = "an IPv4 or IPv6 address is expected, as 127.0.0.1, ::1 or fe80::1%eth0";
+        Expected::new(french, english)
+    };
+    let bare = typed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(typed);
+    let Some((address, interface)) = bare.split_once('%') else {
+        let address: IpAddr = bare.parse().map_err(|_| expected())?;
+        let needs_interface = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+        return if needs_interface { Err(lacks_interface(address)) } else { Ok((address, 0).into()) };
+    };
+    let address = address.parse().map_err(|_| expected())?;
+    let number = interface.parse().ok().or_else(|| if_nametoindex(interface).ok());
+    let scope = number.ok_or_else(|| {
+        Expected::new(
+            format!("aucune interface ne s'appelle « {interface} » (ip link les montre)"),
+            format!("no interface is called \"{interface}\" (ip link shows them)"),
+        )
+    })?;
+    Ok(SocketAddrV6::new(address, 0, 0, scope).into())
 }
 
-/// For `[ADDR:]PORT`; without an address, the loopback one.
+fn lacks_interface(address: IpAddr) -> Expected {
+    Expected::new(
+        format!("cette adresse ne vaut que sur une interface, à nommer, comme {address}%eth0"),
+        format!("this address is one of an interface, to be named, as {address}%eth0"),
+    )
+}
+
+/// For `[ADDR:]PORT`; without an address, the loopback one. An IPv6 address is in brackets.
 pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
-    let french = "un port est attendu, ou une adresse et un port, comme 8080, 0.0.0.0:8080 ou [::1]:8080";
-    let english = "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080";
-    let here = || typed.parse().ok().map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
-    typed.parse().ok().or_else(here).ok_or_else(|| Expected::new(french, english))
+    let expected = || {
+        let french = "un port est attendu, ou une adresse et un port, comme 8080, 0.0.0.0:8080 ou [::1]:8080";
+        let english = "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080";
+        Expected::new(french, english)
+    };
+    let (host, port) = typed.rsplit_once(':').unwrap_or(("127.0.0.1", typed));
+    let is_clear = host.starts_with('[') == host.contains(':');
+    let mut address = scoped_address(host).ok().filter(|_| is_clear).ok_or_else(expected)?;
+    address.set_port(port.parse().map_err(|_| expected())?);
+    Ok(address)
 }
 
 /// `None` for 0 seconds.
 pub fn timeout(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_interface_where_it_needs_one() {
+        for (typed, address) in [
+            ("127.0.0.1", Some("127.0.0.1:0")),
+            ("::", Some("[::]:0")),
+            ("[::1]", Some("[::1]:0")),
+            ("fe80::1%7", Some("[fe80::1%7]:0")),
+            ("[fe80::1%7]", Some("[fe80::1%7]:0")),
+            ("fe80::1", None),
+            ("fe80::1%", None),
+            ("fe80::1%no-such-one", None),
+            ("127.0.0.1%1", None),
+            ("[::1", None),
+            ("::1]", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            let found = scoped_address(typed).ok();
+            assert_eq!(found.map(|found| found.to_string()).as_deref(), address, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_local_socket_is_a_port_or_an_address_and_a_port() {
+        for (typed, socket) in [
+            ("8080", Some("127.0.0.1:8080")),
+            ("0.0.0.0:80", Some("0.0.0.0:80")),
+            ("[::1]:80", Some("[::1]:80")),
+            ("[fe80::1%7]:80", Some("[fe80::1%7]:80")),
+            ("::1:80", None),
+            ("[127.0.0.1]:80", None),
+            (":80", None),
+            ("65536", None),
+            ("[::1]", None),
+        ] {
+            assert_eq!(local_socket(typed).ok().map(|found| found.to_string()).as_deref(), socket, "{typed}");
+        }
+    }
 }

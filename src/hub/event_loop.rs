@@ -112,6 +112,7 @@ impl<S: Service> Hub<S> {
         if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
             self.reap_all(now);
         }
+        self.serve_user_signals(now);
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
@@ -121,9 +122,13 @@ impl<S: Service> Hub<S> {
     }
 
     fn take_signals(&mut self, now: Instant) {
-        if self.supervisor.take_signals() {
+        // When the server stops, `close` reaps.
+        if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
             self.reap(now);
         }
+    }
+
+    fn serve_user_signals(&mut self, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });

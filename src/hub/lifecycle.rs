@@ -110,8 +110,12 @@ impl<S: Service> Hub<S> {
     pub(super) fn reap_all(&mut self, now: Instant) {
         self.reap_all_at = None;
         let mut reaped = Few::new();
-        while let Some(child) = self.supervisor.reap_one(now) {
-            reaped.push(child);
+        while let Some((pid, ended)) = self.supervisor.reap_one(now) {
+            match self.supervisor.ends_with_server(ended) {
+                // Left to `close`.
+                true => self.mark_reaped(pid),
+                false => reaped.push((pid, ended)),
+            }
         }
         self.finish_reaped(reaped, now);
     }
@@ -139,6 +143,7 @@ impl<S: Service> Hub<S> {
     fn close_connection(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
+        supervisor.child_ended(connection.peer.ip(), ended, now);
         let unsent = connection.unsent(channels);
         connection.leave_channel(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
@@ -165,9 +170,10 @@ impl<S: Service> Hub<S> {
             let line = self.supervisor.messages.stopping(signal, self.channels.readers());
             self.supervisor.out.line(line);
         }
-        for pid in self.clients.pids() {
-            sys::kill_and_reap(pid);
-            self.mark_reaped(pid);
+        for connection in self.clients.connections_mut() {
+            if !std::mem::replace(&mut connection.is_reaped, true) {
+                sys::kill_and_reap(connection.pid);
+            }
         }
         self.drain_pipe(now);
         self.service.before_send(&mut self.supervisor);

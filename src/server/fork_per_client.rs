@@ -55,8 +55,10 @@ pub fn run<L: ClientHandler>(
     let lab = open()?;
     let lifeline = match mode.iterative {
         true => {
-            // Children can only be from before its exec: their SIGCHLD must not end a session.
-            sys::default_signal(Signal::SIGCHLD);
+            // Children are from before its exec, or orphans (of a container, as its process 1): their
+            // SIGCHLD must not end a session. Ignored, the kernel reaps them: wait(2), NOTES.
+            sys::ignore_signal(Signal::SIGCHLD);
+            while sys::reap_one().context("waitpid")?.is_some() {}
             None
         }
         false => {
@@ -86,7 +88,8 @@ impl<L: ClientHandler> Server<L> {
         for event in events {
             match event {
                 Event::Signal => {
-                    if self.supervisor.take_signals() {
+                    // When the server stops, `close` reaps.
+                    if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
                         self.reap(now);
                     }
                 }
@@ -177,12 +180,12 @@ impl<L: ClientHandler> Server<L> {
 
     fn reap(&mut self, now: Instant) {
         while let Some((child, ended)) = self.supervisor.reap_one(now) {
-            if self.children.remove(&child).is_none() {
-                continue;
-            }
+            let Some(address) = self.children.remove(&child) else { continue };
+            self.supervisor.child_ended(address, ended, now);
             self.lab.child_ended(child);
+            let is_expected = ended == Ended::Status(SERVED) || self.supervisor.ends_with_server(ended);
             let (count, Supervisor { out, err, messages, .. }) = (self.children.len(), &mut self.supervisor);
-            if ended == Ended::Status(SERVED) {
+            if is_expected {
                 out.line(format_args!("(parent) child {child} ended, {count} connected"));
             } else {
                 let lost = messages.child_lost(ended);

@@ -3,11 +3,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::first_bytes::Foreign;
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
-use crate::sys::{Ended, Layer, Pid, Sandbox, Signal};
+use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal};
 
 /// The catalogue in one language.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +26,17 @@ catalogue! {
         "impossible de devenir l'utilisateur « {name} »",
         "cannot become the user \"{name}\"";
     unknown_user(name: &str) =>
-        "aucun utilisateur ne s'appelle « {name} » (--user)",
-        "no user is called \"{name}\" (--user)";
+        "aucun utilisateur ne s'appelle « {name} » (--user NOM, UID ou UID:GID)",
+        "no user is called \"{name}\" (--user NAME, UID or UID:GID)";
     runs_as(name: &str, uid: u32) =>
         "(père) désormais {name} (uid {uid}), sans retour",
         "(parent) now {name} (uid {uid}), without a way back";
     no_children_to_confine =>
         "(père) sans fils, rien n'est confiné",
         "(parent) without children, nothing is confined";
-    confined_by(limits: &str, seccomp: &str, landlock: &str) =>
-        "(père) chaque fils est confiné : {limits} ; {seccomp}{landlock}",
-        "(parent) each child is confined: {limits}; {seccomp}{landlock}";
+    confined_by(limits: &str, seccomp: &str, landlock: &str, capabilities: &str) =>
+        "(père) chaque fils est confiné : {limits} ; {seccomp}{landlock}{capabilities}",
+        "(parent) each child is confined: {limits}; {seccomp}{landlock}{capabilities}";
     foreign_terminal =>
         "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche",
         "(parent) this terminal is somebody else's and could block the server: nothing more is shown on it";
@@ -51,6 +52,12 @@ catalogue! {
     too_many_from_your_address(most: usize) where most = clients(most) =>
         "votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard",
         "your address has all its places already (at most {most}), try again later";
+    refused_penalty(peer: SocketAddr, left: Duration) where left = left.as_secs() + 1 =>
+        "(père) client {peer} refusé, pour {left} s encore : trop de fils ont planté pour son adresse (--no-penalties)",
+        "(parent) client {peer} refused, for {left} s more: too many children have crashed for its address (--no-penalties)";
+    your_address_has_to_wait(left: Duration) where left = left.as_secs() + 1 =>
+        "trop de processus ont planté pour votre adresse, réessayez dans {left} s",
+        "too many processes have crashed for your address, try again in {left} s";
     fork_failed(peer: SocketAddr, reason: &io::Error) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";
@@ -126,7 +133,15 @@ impl Messages {
             (English, Layer::Lacking(reason)) => format!("; no landlock (the system has none: {reason})"),
             _ => String::new(),
         };
-        self.confined_by(limits, &seccomp, &landlock)
+        let capabilities = match (self.0, sandbox.capabilities().map(Capabilities::is_empty)) {
+            (_, None) => "",
+            (French, Some(_)) => " ; aucun des droits de root (capabilities)",
+            (English, Some(true)) => "; none of root's capabilities",
+            (English, Some(false)) => {
+                "; CAP_DAC_OVERRIDE alone of root's capabilities (another user's directory)"
+            }
+        };
+        self.confined_by(limits, &seccomp, &landlock, capabilities)
     }
 }
 

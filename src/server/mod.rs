@@ -11,6 +11,7 @@ mod listener;
 mod messages;
 mod options;
 mod output;
+mod penalties;
 mod privileges;
 mod session;
 mod startup;

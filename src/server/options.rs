@@ -10,6 +10,8 @@ pub struct Options {
     pub max_clients: usize,
     /// `None`: no limit.
     pub max_per_address: Option<usize>,
+    /// Refuse addresses whose clients crash their children.
+    pub penalties: bool,
     /// The user to become once the server listens.
     pub user: Option<String>,
     /// Confine children by limits: [`crate::sys::Sandbox`].

@@ -11,13 +11,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::messages::Messages;
+use super::penalties::Penalties;
 use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
 use super::turns::Turns;
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
-use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
+use crate::sys::{self, Ended, Interest, Pid, PollFd, Profile, Signal, Signals};
 
-const CAUGHT: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
+mod signals;
+
+/// SIGCHLD first: a signal that has ended both server and child is then taken with the child's end.
+const CAUGHT: [Signal; 2] = [Signal::SIGCHLD, Signal::SIGTERM];
 
 /// Connections accepted in one turn of the loop: a rush of them must not delay other events.
 pub const ACCEPTED_AT_ONCE: usize = 32;
@@ -57,6 +61,7 @@ pub struct Supervisor {
     has_terminal: bool,
     max_clients: usize,
     max_per_address: Option<usize>,
+    penalties: Option<Penalties>,
     /// Over `--max-per-address`, in their grace period.
     waiting: Vec<PendingConnection>,
     /// A client has left since [`Supervisor::retry_waiting`].
@@ -78,7 +83,8 @@ pub enum Event {
 
 impl Supervisor {
     /// Listens. `limit`: RLIMIT_NOFILE, from `startup`. Signals in `own` are for
-    /// [`Supervisor::user_signals`], and children ignore them.
+    /// [`Supervisor::user_signals`], and children ignore them, as they do Ctrl+C, which reaches
+    /// every process of the terminal: the first one ends its children.
     pub fn open(
         program: Program,
         options: &Options,
@@ -91,7 +97,8 @@ impl Supervisor {
         let lowest = lowest_own_descriptor(limit);
         // nohup(1): the server is to outlive its terminal.
         let has_terminal = sys::has_terminal() && !sys::is_ignored(Signal::SIGHUP);
-        let signals = Signals::catch_with_own(&CAUGHT, own, lowest).context("sigaction")?;
+        let own = [own, &[Signal::SIGINT]].concat();
+        let signals = Signals::catch_with_own(&CAUGHT, &own, lowest).context("sigaction")?;
         let mut supervisor = Supervisor {
             program,
             messages,
@@ -107,6 +114,7 @@ impl Supervisor {
             has_terminal,
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
+            penalties: options.penalties.then(Penalties::default),
             waiting: Vec::new(),
             client_left: false,
             lowest,
@@ -170,25 +178,6 @@ impl Supervisor {
         listeners.chain(self.lingering.due()).chain(waiting).chain(self.turns.due()).min()
     }
 
-    /// Handles pending signals; sets [`Supervisor::stop`]. True when a child may have ended.
-    pub fn take_signals(&mut self) -> bool {
-        let signals = self.signals.take();
-        let hung_up = signals.contains(&Signal::SIGHUP) && self.signals.has_hung_up();
-        for &signal in &signals {
-            self.turns.progress();
-            match signal {
-                Signal::SIGCHLD => {}
-                Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
-                // The terminal was closed; otherwise SIGHUP is a request.
-                Signal::SIGHUP if hung_up && self.has_terminal && !sys::has_terminal() => {
-                    self.stop = self.stop.or(Some(signal));
-                }
-                _ => self.user_signals.push(signal),
-            }
-        }
-        signals.contains(&Signal::SIGCHLD)
-    }
-
     /// Takes the waiting connections to try again, oldest first: all of them after a client has
     /// left, otherwise those at the end of their grace period.
     pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {
@@ -226,7 +215,14 @@ impl Supervisor {
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
         let peer = pending.client.1;
-        let reason = if present >= self.max_clients {
+        let penalty = self.penalties.as_mut().and_then(|penalties| penalties.refuse(peer.ip(), now));
+        let reason = if let Some(penalty) = penalty {
+            // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
+            if penalty.refused.is_power_of_two() {
+                self.err.line(self.messages.refused_penalty(peer, penalty.left));
+            }
+            self.messages.your_address_has_to_wait(penalty.left)
+        } else if present >= self.max_clients {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
             self.messages.room_is_full(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| count(peer.ip()) >= most) {
@@ -244,6 +240,13 @@ impl Supervisor {
         None
     }
 
+    /// Counts the end of a client's child against its address, if it is a crash.
+    pub fn child_ended(&mut self, address: IpAddr, ended: Ended, now: Instant) {
+        if let Some(penalties) = self.penalties.as_mut().filter(|_| ended.is_crash()) {
+            penalties.crash(address, now);
+        }
+    }
+
     /// Forks a child that holds `keep` and standard output, and exits with the status of `work`.
     pub fn spawn(&mut self, mut keep: Vec<RawFd>, work: impl FnOnce(&mut Output) -> i32) -> io::Result<Pid> {
         // Before the fork, or the child would write it too.
@@ -252,8 +255,6 @@ impl Supervisor {
         keep.push(out.number());
         keep.extend(privileges.sandbox.keeps());
         sys::spawn(signals, &keep, &privileges.sandbox, || {
-            // Ctrl+C reaches every process of the terminal: the first one ends its children.
-            sys::ignore_signal(Signal::SIGINT);
             out.forget();
             err.forget();
             work(out)

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod backoff;
+mod capabilities;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod clone_files;
 mod descriptors;
@@ -12,6 +13,7 @@ mod errno;
 mod fd_passing;
 mod files;
 mod memory;
+mod oom_score;
 mod poll;
 mod privdrop;
 mod process;
@@ -33,6 +35,7 @@ pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 
 pub(crate) use backoff::is_temporary;
+pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
     enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
     raise_descriptor_limit, reopen_pipe, reopen_terminal, write_some,

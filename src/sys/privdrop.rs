@@ -4,7 +4,8 @@ use std::ffi::CString;
 use std::io;
 
 use anyhow::{Context, ensure};
-use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, Uid, getegid, geteuid, getgid, getuid, setgid, setuid};
 
 #[derive(Clone, Debug)]
 pub struct User {
@@ -12,20 +13,43 @@ pub struct User {
     pub name: String,
     pub uid: Uid,
     gid: Gid,
+    /// The groups of `name` as well, by initgroups(3).
+    has_listed_groups: bool,
 }
 
 impl User {
-    /// getpwnam(3); `None` when there is no such user.
-    pub fn named(name: &str) -> io::Result<Option<User>> {
-        let found = nix::unistd::User::from_name(name)?;
-        Ok(found.map(|user| User { name: user.name, uid: user.uid, gid: user.gid }))
+    /// `USER` or `USER:GROUP`, each a name or, where no such name exists, a number (as chown(1)).
+    /// A number needs no entry in the system's tables; its group has the same number, then. `None`
+    /// when there is no such user or group.
+    pub fn named(typed: &str) -> io::Result<Option<User>> {
+        let (user, group) = typed.split_once(':').map_or((typed, None), |(user, group)| (user, Some(group)));
+        let number = user.parse().ok().map(Uid::from_raw);
+        let entry = match (nix::unistd::User::from_name(user)?, number) {
+            (None, Some(uid)) => nix::unistd::User::from_uid(uid)?,
+            (entry, _) => entry,
+        };
+        let (name, uid, own_group) = match (entry, number) {
+            (Some(entry), _) => (Some(entry.name), entry.uid, entry.gid),
+            (None, Some(uid)) => (None, uid, Gid::from_raw(uid.as_raw())),
+            (None, None) => return Ok(None),
+        };
+        let gid = match group.map(group_named).transpose()? {
+            None => own_group,
+            Some(Some(gid)) => gid,
+            Some(None) => return Ok(None),
+        };
+        let has_listed_groups = name.is_some() && group.is_none();
+        Ok(Some(User { name: name.unwrap_or_else(|| user.to_string()), uid, gid, has_listed_groups }))
     }
 
     /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
     /// After an error, the process must not go on: root's rights could be regained.
     pub fn switch_to(&self) -> anyhow::Result<()> {
-        let &User { ref name, uid, gid } = self;
-        set_groups(name, gid).context("initgroups")?;
+        let &User { ref name, uid, gid, has_listed_groups } = self;
+        match has_listed_groups {
+            true => init_groups(name, gid).context("initgroups")?,
+            false => set_only_group(gid).context("setgroups")?,
+        }
         setgid(gid).map_err(io::Error::from).context("setgid")?;
         setuid(uid).map_err(io::Error::from).context("setuid")?;
         let (users, groups) = ([getuid(), geteuid()], [getgid(), getegid()]);
@@ -35,13 +59,25 @@ impl User {
     }
 }
 
+fn group_named(typed: &str) -> io::Result<Option<Gid>> {
+    let number = || typed.parse().ok().map(Gid::from_raw);
+    Ok(Group::from_name(typed)?.map(|group| group.gid).or_else(number))
+}
+
+/// setgroups(2), which nix does not have for macOS.
+fn set_only_group(gid: Gid) -> io::Result<()> {
+    let group = gid.as_raw();
+    // SAFETY: the kernel reads one group, which outlives the call.
+    Ok(Errno::result(unsafe { libc::setgroups(1, &raw const group) }).map(drop)?)
+}
+
 /// initgroups(3), which nix does not have for macOS.
-fn set_groups(name: &str, gid: Gid) -> io::Result<()> {
+fn init_groups(name: &str, gid: Gid) -> io::Result<()> {
     let name = CString::new(name)?;
     #[cfg(not(target_vendor = "apple"))]
     nix::unistd::initgroups(&name, gid)?;
     #[cfg(target_vendor = "apple")]
     // SAFETY: the name is a C string that outlives the call.
-    nix::errno::Errno::result(unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) })?;
+    Errno::result(unsafe { libc::initgroups(name.as_ptr(), gid.as_raw() as libc::c_int) })?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::{ForkResult, Pid, getppid};
 
 use super::errno::retry;
 use super::signals::Signals;
@@ -20,6 +20,20 @@ pub enum Ended {
     Status(i32),
     /// This signal killed it.
     Signal(Signal),
+}
+
+impl Ended {
+    /// A fault of the child's own, such as an attack may cause: a panic or a fault's signal. None
+    /// is a signal that another process sends (SIGTERM, SIGKILL), nor a lack of resources.
+    pub fn is_crash(self) -> bool {
+        use Signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+        match self {
+            Ended::Status(status) => status != 0 && status != NOT_READY,
+            Ended::Signal(signal) => {
+                [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP].contains(&signal)
+            }
+        }
+    }
 }
 
 /// fork(2). The caller has one thread and no unflushed buffer that the child could flush too.
@@ -47,6 +61,22 @@ pub(super) fn fork_by(
         std::process::abort();
     }
     Ok(forked?)
+}
+
+/// In a child: the kernel kills it as soon as `parent` has ended. A pipe's end of file tells a child
+/// that runs; this one also ends while it is stopped or traced. ESRCH: `parent` has ended already,
+/// and no signal will come.
+pub(super) fn end_with(parent: Pid) -> io::Result<()> {
+    // Without it, the pipe remains.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    #[cfg(target_os = "freebsd")]
+    {
+        let mut signal = Signal::SIGKILL as libc::c_int;
+        // SAFETY: with PROC_PDEATHSIG_CTL, procctl reads the integer, which outlives the call.
+        unsafe { libc::procctl(libc::P_PID, 0, libc::PROC_PDEATHSIG_CTL, (&raw mut signal).cast()) };
+    }
+    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }
 
 /// `_exit`(2). A forked child ends this way: `exit` would flush its parent's buffers a second time

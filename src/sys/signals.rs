@@ -29,8 +29,9 @@ impl Signals {
         Signals::catch_with_own(signals, &[], lowest)
     }
 
-    /// [`Signals::catch`] with `own` signals, which children forked later ignore: sent by the
-    /// program's name (pkill(1)), they are for the first process and must not end the others.
+    /// [`Signals::catch`] with `own` signals, which children forked later ignore: sent to all of a
+    /// terminal (Ctrl+C) or by the program's name (pkill(1)), they are for the first process and
+    /// must not end the others.
     pub fn catch_with_own(signals: &[Signal], own: &[Signal], lowest: RawFd) -> io::Result<Signals> {
         let (reader, writer) = io::pipe()?;
         let reader = PipeReader::from(move_high(reader.into(), lowest)?);
@@ -59,7 +60,8 @@ impl Signals {
         self.pipe.as_fd()
     }
 
-    /// Takes the signals that have come since the last call.
+    /// Takes the signals that have come since the last call. Their flags are read in the order of
+    /// [`Signals::catch`]: after a flag that was set, so are those of all signals before that one.
     pub fn take(&mut self) -> Vec<Signal> {
         let mut bytes = [0; 256];
         // The pipe before the flags: a signal in between causes a spurious wakeup, and is not lost.

@@ -50,10 +50,15 @@ fn tcp_socket(address: SocketAddr) -> nix::Result<OwnedFd> {
     socket(family, SockType::Stream, SockFlag::empty(), None)
 }
 
-/// A nonblocking listening socket. `SO_REUSEADDR`: TIME_WAIT of an earlier run holds no port.
+/// A nonblocking listening socket. `SO_REUSEADDR`: TIME_WAIT of an earlier run holds no port. `::`
+/// takes IPv4 too, whatever the system's default (sysctl net.ipv6.bindv6only).
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let listener = tcp_socket(address)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // OpenBSD has no such sockets, and refuses.
+        let _ = setsockopt(&listener, sockopt::Ipv6V6Only, &false);
+    }
     bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     start_listening(&listener, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
     // Accepted sockets inherit it: one call instead of one per client. The server works without it.

@@ -28,9 +28,10 @@ pub fn spawn(
     sandbox: &Sandbox,
     work: impl FnOnce() -> i32,
 ) -> io::Result<Pid> {
+    let parent = Pid::this();
     match fork_keeping(caught, keep)? {
         (ForkResult::Parent { child }, _) => Ok(child),
-        (ForkResult::Child, kept) => leave(match kept.and_then(|()| sandbox.apply()) {
+        (ForkResult::Child, kept) => leave(match kept.and_then(|()| sandbox.apply(parent)) {
             Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
             Err(_) => NOT_READY,
         }),

@@ -20,6 +20,8 @@ pub const TMUX: &str = "package tmux";
 /// For tests that make system calls in a sandboxed child through ptrace(2).
 pub const PTRACE: &str = "permission to trace processes (ptrace), on x86-64";
 pub const NETWORK_NAMESPACE: &str = "permission to make a network namespace";
+pub const PID_NAMESPACE: &str = "permission to make a PID namespace";
+pub const MEMORY_CGROUP: &str = "permission to make a memory cgroup";
 pub const NETWORK_TOOLS: &str =
     "packages netcat-openbsd, iproute2 and util-linux, and permission to make user and network namespaces";
 pub const MOUNT: &str = "permission to mount a file system in a namespace";

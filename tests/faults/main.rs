@@ -4,14 +4,23 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod addresses;
+#[cfg(target_os = "linux")]
+mod container;
 #[cfg(target_os = "linux")]
 mod endless_errors;
+#[cfg(target_os = "linux")]
+mod first_process;
 #[cfg(target_os = "linux")]
 mod forged_records;
 #[cfg(target_os = "linux")]
 mod invalid_records;
 #[cfg(target_os = "linux")]
+mod labs;
+#[cfg(target_os = "linux")]
 mod lost_peer;
+#[cfg(target_os = "linux")]
+mod out_of_memory;
 mod partial_failures;
 #[cfg(target_os = "linux")]
 mod pipe;

@@ -88,9 +88,10 @@ impl PairPool {
         while let Some((pid, ended)) = supervisor.reap_one(now) {
             let Some(at) = self.children.iter().position(|child| child.pid == pid) else { continue };
             let pair = self.children.remove(at).pair;
-            match ended {
-                Ended::Status(SERVED) => supervisor.out.line(messages::pair_ended(pair, pid)),
-                _ => supervisor.err.line(messages::pair_lost(pair, pid, ended)),
+            if ended == Ended::Status(SERVED) || supervisor.ends_with_server(ended) {
+                supervisor.out.line(messages::pair_ended(pair, pid));
+            } else {
+                supervisor.err.line(messages::pair_lost(pair, pid, ended));
             }
         }
     }

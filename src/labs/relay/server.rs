@@ -69,7 +69,8 @@ impl Server {
         for event in events {
             match event {
                 Event::Supervisor(server::Event::Signal) => {
-                    if self.supervisor.take_signals() {
+                    // When the server stops, `close` reaps.
+                    if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
                         self.pool.reap(&mut self.supervisor, now);
                         self.supervisor.resume(now);
                     }

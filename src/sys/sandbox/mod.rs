@@ -1,8 +1,11 @@
 //! Confines a child: exploited by its client, it can do little more than serve that client.
 //!
 //! Independent layers: limits, setrlimit(2), on every Unix; on Linux a list of permitted system
-//! calls, seccomp(2), and for a child that writes files a single directory, landlock(7). All that
-//! can be prepared is prepared once, before any fork.
+//! calls, seccomp(2), for a child that writes files a single directory, landlock(7), and no
+//! capabilities(7) of root. All that can be prepared is prepared once, before any fork.
+//!
+//! Beside them, what every child of a server has: it ends with its parent, and the out-of-memory
+//! killer takes it first.
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod bpf;
@@ -22,6 +25,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 
+use super::Pid;
+use super::capabilities::Capabilities;
+use super::oom_score::OomScore;
+use super::process::end_with;
 pub use landlock::Ruleset;
 pub use profile::Profile;
 pub use seccomp::Filter;
@@ -42,6 +49,10 @@ pub struct Sandbox {
     limits: Option<&'static [Limit]>,
     seccomp: Layer<Filter>,
     landlock: Layer<Ruleset>,
+    /// Those that a child keeps; `None` where its parent has none.
+    capabilities: Option<Capabilities>,
+    oom_score: Option<OomScore>,
+    ends_with_parent: bool,
     /// Children have /dev/null as standard input and output.
     pub(crate) closes_terminal: bool,
 }
@@ -59,7 +70,15 @@ type Limit = libc::c_int;
 impl Sandbox {
     pub const fn none() -> Sandbox {
         let (seccomp, landlock) = (Layer::Unwanted, Layer::Unwanted);
-        Sandbox { limits: None, seccomp, landlock, closes_terminal: false }
+        Sandbox {
+            limits: None,
+            seccomp,
+            landlock,
+            capabilities: None,
+            oom_score: None,
+            ends_with_parent: false,
+            closes_terminal: false,
+        }
     }
 
     /// `limits` and `seccomp`: whether these layers are wanted.
@@ -75,17 +94,29 @@ impl Sandbox {
             true => Filter::prepare(profile).map_or_else(Layer::Lacking, Layer::Up),
             false => Layer::Unwanted,
         };
-        Sandbox { limits, seccomp, landlock: Layer::Unwanted, closes_terminal }
+        let capabilities = Capabilities::drop_for_children();
+        let (oom_score, ends_with_parent) = (OomScore::above_own(), true);
+        Sandbox {
+            limits,
+            seccomp,
+            capabilities,
+            oom_score,
+            ends_with_parent,
+            closes_terminal,
+            ..Sandbox::none()
+        }
     }
 
     /// Adds landlock, unless seccomp is unwanted: files in `directory` alone. Its descriptor gets a
-    /// number from `lowest` on.
+    /// number from `lowest` on. Keeps the one capability without which root cannot write to another
+    /// user's directory.
     pub fn with_files_in(self, directory: BorrowedFd, lowest: RawFd) -> Sandbox {
+        let capabilities = self.capabilities.map(|_| Capabilities::to_write_in(directory));
         let landlock = match self.seccomp {
             Layer::Unwanted => Layer::Unwanted,
             _ => Ruleset::around(directory, lowest).map_or_else(Layer::Lacking, Layer::Up),
         };
-        Sandbox { landlock, ..self }
+        Sandbox { landlock, capabilities, ..self }
     }
 
     /// A descriptor that a child keeps until the sandbox is applied.
@@ -109,13 +140,26 @@ impl Sandbox {
         &self.seccomp
     }
 
+    pub(crate) fn capabilities(&self) -> Option<Capabilities> {
+        self.capabilities
+    }
+
     /// In a child, once it has closed what it does not need. It allocates nothing: a heap write
     /// copies a page. After an error, the child must not go on.
-    pub(super) fn apply(&self) -> io::Result<()> {
+    pub(super) fn apply(&self, parent: Pid) -> io::Result<()> {
+        if self.ends_with_parent {
+            end_with(parent)?;
+        }
+        if let Some(score) = &self.oom_score {
+            score.apply();
+        }
         if self.closes_terminal {
             detach_terminal();
         }
         self.limits.into_iter().flatten().try_for_each(|&limit| set_to_zero(limit))?;
+        if let Some(capabilities) = self.capabilities {
+            capabilities.keep_alone()?;
+        }
         if let Layer::Up(ruleset) = &self.landlock {
             ruleset.apply()?;
         }

@@ -5,6 +5,7 @@ mod distinct_names;
 mod foreign_protocols;
 mod idle_timeout;
 mod max_per_address;
+mod penalties;
 mod unterminated;
 
 use crate::common::*;

@@ -1,0 +1,82 @@
+//! Addresses to listen on, in a network namespace of the test's own.
+
+use crate::common::*;
+
+use std::process::Command;
+
+/// A network namespace, held by one process.
+struct Network(Program);
+
+impl Network {
+    /// `setup`: commands of sh(1). `None` where namespaces are not permitted: the test is recorded
+    /// as skipped.
+    #[track_caller]
+    fn start(setup: &str) -> Option<Network> {
+        if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|done| done.success()) {
+            skip(skip::NETWORK_NAMESPACE, "unshare --net failed");
+            return None;
+        }
+        let script = format!("set -e; ip link set lo up; {setup}; echo ready; exec cat");
+        let program = Program::start(Command::new("unshare").args(["--net", "sh", "-c", &script]));
+        program.out.line_with(&["ready"]);
+        Some(Network(program))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/proc/{}/ns/net", self.0.pid())).arg(program);
+        command
+    }
+
+    #[track_caller]
+    fn server(&self, program: &str, arguments: &[&str]) -> Server {
+        Server::from(self.command(program).args(arguments))
+    }
+
+    /// Asserts that an echo of one line comes back from this address.
+    #[track_caller]
+    fn echoes(&self, host: &str, port: &str) {
+        let mut client = Program::start(self.command("nc").args(["-N", host, port]));
+        client.types("a line\n");
+        client.out.line_with(&["a line"]);
+    }
+}
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo_serveur");
+
+#[test]
+fn all_addresses_of_ipv6_take_ipv4_whatever_the_system_prefers() {
+    for only in ["0", "1"] {
+        let _row = Row::of(&only);
+        let setup = format!("echo {only} >/proc/sys/net/ipv6/bindv6only");
+        let Some(network) = Network::start(&setup) else { return };
+        let server = network.server(ECHO, &["--bind", "::", "--port", "0"]);
+        network.echoes("127.0.0.1", &server.port());
+        network.echoes("::1", &server.port());
+        let room = network.server(SERVER, &["--bind", "::", "--port", "0", "--lines", "0"]);
+        network.echoes("127.0.0.1", &room.port());
+        network.echoes("127.0.0.1", &room.lines_address().port().to_string());
+    }
+}
+
+#[test]
+fn a_link_local_address_is_bound_on_its_interface() {
+    let setup = "ip link add link0 type veth peer name link1; ip link set link0 up; ip link set link1 up;
+        ip address add fe80::1/64 dev link0 nodad";
+    let Some(network) = Network::start(setup) else { return };
+    for address in ["fe80::1%link0", "[fe80::1%link0]"] {
+        let _row = Row::of(&address);
+        let server = network.server(ECHO, &["--bind", address, "--port", "0"]);
+        network.echoes("fe80::1%link0", &server.port());
+    }
+    let room = network.server(SERVER, &["--bind", "fe80::1%link0", "--port", "0", "--lines", "0"]);
+    network.echoes("fe80::1%link0", &room.lines_address().port().to_string());
+}
+
+#[test]
+fn an_address_that_lacks_its_interface_is_refused_with_what_to_type() {
+    for (address, hint) in [("fe80::1", "fe80::1%eth0"), ("fe80::1%nowhere", "nowhere")] {
+        let _row = Row::of(&address);
+        is_refused_in_english(ECHO, &["--bind", address], hint);
+    }
+}
