@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::record::Record;
+use crate::server::source;
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
 type Entry<C> = (Connection, C);
@@ -176,10 +177,12 @@ impl<'a, C> Peers<'a, C> {
         Some((&entry.0, &entry.1))
     }
 
-    /// Open connections from an address: those in the room, and browsers outside it.
+    /// Open connections from an address's [`source`]: those in the room, and browsers outside it.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
-        let open = connections.filter(|connection| connection.peer.ip() == address && connection.is_open());
+        let from = source(address);
+        let open =
+            connections.filter(|connection| source(connection.peer.ip()) == from && connection.is_open());
         open.fold((0, 0), |(inside, outside), connection| match connection.channel {
             Some(_) => (inside + 1, outside),
             None => (inside, outside + 1),

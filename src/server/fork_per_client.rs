@@ -12,6 +12,7 @@ use anyhow::Context;
 use super::client_handler::{linger, serve};
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
+    source,
 };
 use crate::sys::{self, Ended, Pid, Signal};
 
@@ -36,7 +37,7 @@ struct Server<L> {
     supervisor: Supervisor,
     /// `None` in iterative mode.
     lifeline: Option<Lifeline>,
-    /// With the address of each one's client.
+    /// With the [`source`] of each one's client.
     children: BTreeMap<Pid, IpAddr>,
 }
 
@@ -126,7 +127,7 @@ impl<L: ClientHandler> Server<L> {
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
-        let count = |address| children.values().filter(|&&other| other == address).count();
+        let count = |address| children.values().filter(|&&other| other == source(address)).count();
         let Some(client) = self.supervisor.admit(pending, children.len(), count, L::refusal, now) else {
             return;
         };
@@ -142,7 +143,7 @@ impl<L: ClientHandler> Server<L> {
             SERVED
         });
         match forked {
-            Ok(child) => drop(self.children.insert(child, peer.ip())),
+            Ok(child) => drop(self.children.insert(child, source(peer.ip()))),
             Err(reason) => self.supervisor.refuse_without_process(client, &reason, L::refusal, now),
         }
     }

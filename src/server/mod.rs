@@ -12,6 +12,7 @@ mod options;
 mod output;
 mod privileges;
 mod session;
+mod source;
 mod startup;
 mod supervisor;
 
@@ -26,5 +27,6 @@ pub(crate) use messages::Messages;
 pub(crate) use output::Output;
 pub(crate) use privileges::Privileges;
 pub(crate) use session::{Disconnect, Session};
+pub(crate) use source::{oldest_of_heaviest, source};
 pub(crate) use startup::{lowest_own_descriptor, startup};
 pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection};
