@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::connection::Connection;
+use super::departures::Departures;
 use super::record::Record;
 use crate::server::source;
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
@@ -19,8 +20,10 @@ pub(crate) struct ClientTable<C> {
     entries: Vec<ManuallyDrop<Entry<C>>>,
     /// The index of each entry, ordered by pid: an insertion moves these few bytes, not entries.
     index: Vec<(Pid, u32)>,
-    /// Clients whose workers have reported that they end.
+    /// Clients whose workers have reported that they end, and were not reaped.
     pub leaving: Vec<Pid>,
+    /// Clients without a worker, which are sent the rest of their messages.
+    pub departures: Departures,
     /// `poll` has found a blocked socket writable.
     pub any_writable: bool,
     /// A socket is full.
@@ -33,6 +36,7 @@ impl<C> Default for ClientTable<C> {
             entries: dontfork_vec(),
             index: dontfork_vec(),
             leaving: dontfork_vec(),
+            departures: Departures::default(),
             any_writable: false,
             any_blocked: false,
         }
@@ -100,7 +104,9 @@ impl<C> ClientTable<C> {
         let Some((connection, _)) = self.get_mut(record.pid) else { return false };
         if connection.left.is_none() {
             connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
-            self.leaving.push(record.pid);
+            if !connection.is_reaped {
+                self.leaving.push(record.pid);
+            }
         }
         true
     }
@@ -114,7 +120,16 @@ impl<C> ClientTable<C> {
 
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let waiting = self.blocked_connections().filter(|connection| connection.backs_off(now));
-        waiting.filter_map(|connection| connection.retry_at).min()
+        waiting.filter_map(|connection| connection.retry_at).chain(self.departures.due(now)).min()
+    }
+
+    /// Marks a worker reaped. A record may be a reason to disconnect, which must not signal a pid
+    /// that was reaped.
+    pub fn mark_reaped(&mut self, pid: Pid) {
+        self.leaving.retain(|&leaving| leaving != pid);
+        if let Some((connection, _)) = self.get_mut(pid) {
+            connection.is_reaped = true;
+        }
     }
 
     /// Walks no table in a room where all read: a turn of the loop costs the same in a large one.
@@ -137,6 +152,7 @@ impl<C> ClientTable<C> {
         sys::discard_in_child(&mut self.entries);
         sys::discard_in_child(&mut self.index);
         sys::discard_in_child(&mut self.leaving);
+        self.departures.discard_in_child();
     }
 
     fn position(&self, pid: Pid) -> Option<usize> {

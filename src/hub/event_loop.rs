@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::backpressure::Backpressure;
 use super::clients::ClientTable;
 use super::connection::Connection;
+use super::lifecycle::Reaped;
 use super::message_log::{Channel, Channels};
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
@@ -41,6 +42,10 @@ pub(crate) struct Hub<S: Service> {
     invalid_reads: u64,
     /// When to look for workers that ended without a report.
     pub(super) reap_all_at: Option<Instant>,
+    /// Workers that were reaped, and whose last records may still be in the pipe.
+    pub(super) reaped: Few<Reaped>,
+    /// Bytes of the pipe read so far.
+    pub(super) bytes_read: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +53,8 @@ enum Event {
     Supervisor(server::Event),
     Pipe,
     Writable(Pid),
+    /// A socket of [`super::departures`].
+    Departure(usize),
 }
 
 impl<S: Service> Hub<S> {
@@ -67,6 +74,8 @@ impl<S: Service> Hub<S> {
             backpressure: Backpressure::new(lag_limit),
             invalid_reads: 0,
             reap_all_at: None,
+            reaped: Few::new(),
+            bytes_read: 0,
         })
     }
 
@@ -79,11 +88,10 @@ impl<S: Service> Hub<S> {
         while self.supervisor.stop.is_none() {
             self.turn()?;
         }
-        self.close();
-        Ok(())
+        self.close()
     }
 
-    fn turn(&mut self) -> anyhow::Result<()> {
+    pub(super) fn turn(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
         let events = sys::wait_for_events(self.watched(began), self.timeout(began)).context("poll")?;
         let now = Instant::now();
@@ -95,13 +103,17 @@ impl<S: Service> Hub<S> {
                 Event::Supervisor(server::Event::Signal) => self.take_signals(now)?,
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
                 Event::Supervisor(server::Event::Other) => {}
-                Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
+                Event::Pipe => {
+                    self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now);
+                }
                 Event::Writable(pid) => self.clients.set_writable(pid),
+                Event::Departure(at) => self.clients.departures.set_writable(at),
             }
         }
         if self.reap_all_at.is_some_and(|at| at <= now) {
             self.reap_all(now)?;
         }
+        self.close_reaped(now);
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
@@ -126,28 +138,37 @@ impl<S: Service> Hub<S> {
         let pipe = sys::watch(self.reader.pipe.as_fd(), Interest::Read);
         let pipe = self.backpressure.paused_until.is_none().then_some((Event::Pipe, pipe));
         let blocked = self.clients.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
+        let departures = self.clients.departures.watch(now).map(|(at, fd)| (Event::Departure(at), fd));
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
-        supervisor.chain(pipe).chain(blocked)
+        supervisor.chain(pipe).chain(blocked).chain(departures)
     }
 
     /// Time until the earliest deadline; `None`: there is none, as in an idle room.
     fn timeout(&self, now: Instant) -> Option<Duration> {
         let pacers = self.channels.all.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
-        let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
+        let Backpressure { paused_until, judge_at, .. } = self.backpressure;
+        // Nothing may be left in the pipe, which `poll` then does not report.
+        let reaped = (!self.reaped.is_empty() && paused_until.is_none()).then_some(now);
+        let due = [pacers, clients, supervisor, paused_until, judge_at, self.reap_all_at, reaped];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
-    /// Reads the pipe until it is empty or at least `enough` bytes have come; 1: one read.
-    pub(super) fn read_pipe(&mut self, enough: usize, now: Instant) {
-        let mut read = 0;
-        while read < enough {
-            match self.read_packet(now) {
-                0 => break,
-                n => read += n,
-            }
+    /// Reads the pipe until it is empty, or at least `enough` bytes have come or were made of them
+    /// in one channel (an encoding may be longer than what it encodes); 1: one read. True if the
+    /// pipe was found empty.
+    pub(super) fn read_pipe(&mut self, enough: usize, now: Instant) -> bool {
+        let before: Few<u64> = self.channels.all.iter().map(|channel| channel.log.end()).collect();
+        let (mut bytes, mut is_empty) = (0, false);
+        while bytes < enough && !is_empty {
+            let read = self.read_packet(now);
+            self.bytes_read += read as u64;
+            is_empty = read == 0;
+            let made = self.channels.all.iter().zip(&before).map(|(channel, end)| channel.log.end() - end);
+            bytes = (bytes + read).max(made.max().unwrap_or_default() as usize);
         }
-        self.backpressure.bytes_read += read;
+        self.backpressure.bytes += bytes;
+        is_empty
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
@@ -177,7 +198,8 @@ impl<S: Service> Hub<S> {
         backpressure.resume(clients, channels, now);
         let sent = |descriptor, bytes| service.on_sent(descriptor, bytes);
         let slow_readers = fan_out(clients, channels, backpressure, now, sent);
-        backpressure.pause(clients, channels, now);
+        backpressure.pause(now);
+        clients.any_writable |= clients.departures.advance(channels, &mut supervisor.lingering, now);
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };
             let (Some(id), Some(lag)) = (connection.channel, connection.lag(channels, now)) else { continue };
@@ -213,7 +235,7 @@ fn fan_out<C>(
     Vec::new()
 }
 
-pub(super) fn send_released<C>(
+fn send_released<C>(
     clients: &mut ClientTable<C>,
     channels: &mut Channels,
     backpressure: &mut Backpressure,
@@ -223,7 +245,8 @@ pub(super) fn send_released<C>(
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
     channels.all.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
-    backpressure.under_pressure = false;
+    backpressure.begin_round();
+    clients.departures.hold(channels, backpressure);
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };
         if connection.blocked_since.is_none() || std::mem::take(&mut connection.is_writable) {
@@ -231,7 +254,7 @@ pub(super) fn send_released<C>(
         }
         any_blocked |= connection.blocked_since.is_some();
         let channel = &mut channels[id];
-        if backpressure.is_too_slow(connection, channel) {
+        if backpressure.is_too_slow(connection, channel, now) {
             slow_readers.push(connection.pid);
         }
         if !connection.is_closed {

@@ -17,6 +17,7 @@
 //!
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
 //! client by its worker's pid; `backpressure` slows a flood down and drops slow readers;
+//! `departures` sends clients that have left the rest of their messages;
 //! `private_queue` holds notices for one client alone.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
@@ -24,6 +25,7 @@
 mod backpressure;
 pub(crate) mod clients;
 pub mod connection;
+mod departures;
 pub mod event_loop;
 pub mod framing;
 mod lifecycle;

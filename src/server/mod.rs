@@ -21,7 +21,7 @@ pub use options::Options;
 pub use supervisor::Supervisor;
 
 pub(crate) use fork_per_client::run;
-pub(crate) use lingering_close::LingeringCloses;
+pub(crate) use lingering_close::{Grace, LingeringCloses};
 pub(crate) use listener::Listener;
 pub(crate) use messages::Messages;
 pub(crate) use output::Output;
