@@ -16,8 +16,9 @@ use super::{
 };
 use crate::sys::{self, Ended, Pid, Signal};
 
-/// Time for children to exit when the server stops.
-const GRACE: Duration = Duration::from_secs(1);
+/// Time for children to exit when the server stops: more than [`super::Grace`] and [`LAST_LINES`],
+/// which one takes whose client goes on sending.
+const GRACE: Duration = Duration::from_secs(6);
 
 /// Time for a busy reader to take the last lines.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -172,6 +173,8 @@ impl<L: ClientHandler> Server<L> {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
         }
         self.supervisor.flush();
+        self.supervisor.listeners.clear();
+        self.supervisor.lingering.lift_limit();
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
         while !self.children.is_empty() && Instant::now() < deadline {

@@ -17,8 +17,9 @@ use crate::sys::{self, Pid, PollFd, Profile};
 
 pub const PROGRAM: Program = Program::french("relay_serveur");
 
-/// Time for the children to end when the server stops: each first sends its clients `exit`.
-const GRACE: Duration = Duration::from_secs(3);
+/// Time for the children to end when the server stops: each first sends its clients `exit`, and
+/// then closes as slowly as [`crate::server::Grace`] allows.
+const GRACE: Duration = Duration::from_secs(6);
 
 struct Server {
     supervisor: Supervisor,
@@ -162,6 +163,8 @@ impl Server {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
         }
         self.supervisor.flush();
+        self.supervisor.listeners.clear();
+        self.supervisor.lingering.lift_limit();
         self.pool.close_links();
         let deadline = Instant::now() + GRACE;
         for client in self.queue.drain(..) {
