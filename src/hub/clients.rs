@@ -7,8 +7,10 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::connection::Connection;
+use super::departures::Departures;
 use super::keys::KeyTable;
 use super::record::{Key, Record};
+use crate::server::source;
 use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
 
 type Entry<C> = (Connection, C);
@@ -22,8 +24,10 @@ pub(crate) struct ClientTable<C> {
     index: Vec<(Pid, u32)>,
     /// In the order of `entries`, and behind them that of the next client.
     keys: KeyTable,
-    /// Clients whose workers have reported that they end.
+    /// Clients whose workers have reported that they end, and were not reaped.
     pub leaving: Vec<Pid>,
+    /// Clients without a worker, which are sent the rest of their messages.
+    pub departures: Departures,
     /// `poll` has found a blocked socket writable.
     pub any_writable: bool,
     /// A socket is full.
@@ -37,6 +41,7 @@ impl<C> Default for ClientTable<C> {
             index: dontfork_vec(),
             keys: KeyTable::default(),
             leaving: dontfork_vec(),
+            departures: Departures::default(),
             any_writable: false,
             any_blocked: false,
         }
@@ -122,7 +127,9 @@ impl<C> ClientTable<C> {
         let Some((connection, _)) = self.get_mut(record.pid) else { return false };
         if connection.left.is_none() {
             connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
-            self.leaving.push(record.pid);
+            if !connection.is_reaped {
+                self.leaving.push(record.pid);
+            }
         }
         true
     }
@@ -136,7 +143,16 @@ impl<C> ClientTable<C> {
 
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let waiting = self.blocked_connections().filter(|connection| connection.backs_off(now));
-        waiting.filter_map(|connection| connection.retry_at).min()
+        waiting.filter_map(|connection| connection.retry_at).chain(self.departures.due(now)).min()
+    }
+
+    /// Marks a worker reaped. A record may be a reason to disconnect, which must not signal a pid
+    /// that was reaped.
+    pub fn mark_reaped(&mut self, pid: Pid) {
+        self.leaving.retain(|&leaving| leaving != pid);
+        if let Some((connection, _)) = self.get_mut(pid) {
+            connection.is_reaped = true;
+        }
     }
 
     /// Walks no table in a room where all read: a turn of the loop costs the same in a large one.
@@ -159,6 +175,7 @@ impl<C> ClientTable<C> {
         sys::discard_in_child(&mut self.entries);
         sys::discard_in_child(&mut self.index);
         sys::discard_in_child(&mut self.leaving);
+        self.departures.discard_in_child();
     }
 
     fn position(&self, pid: Pid) -> Option<usize> {
@@ -199,10 +216,12 @@ impl<'a, C> Peers<'a, C> {
         Some((&entry.0, &entry.1))
     }
 
-    /// Open connections from an address: those in the room, and browsers outside it.
+    /// Open connections from an address's [`source`]: those in the room, and browsers outside it.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
-        let open = connections.filter(|connection| connection.peer.ip() == address && connection.is_open());
+        let from = source(address);
+        let open =
+            connections.filter(|connection| source(connection.peer.ip()) == from && connection.is_open());
         open.fold((0, 0), |(inside, outside), connection| match connection.channel {
             Some(_) => (inside + 1, outside),
             None => (inside, outside + 1),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 
+use super::backpressure::STOPPED_AFTER;
 use super::message_log::{Channel, ChannelId, Channels};
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
@@ -41,8 +42,12 @@ pub(crate) struct Connection {
     pub(super) is_writable: bool,
     /// Not polled until then: the socket was writable and took nothing.
     pub(super) retry_at: Option<Instant>,
-    /// Pauses of the pipe since its socket last took a byte.
-    pub(super) pauses: u32,
+    /// When its socket, full since then, last took a byte or was found full.
+    pub(super) stalled_since: Option<Instant>,
+    /// Since when it has been beyond its lag limit.
+    pub(super) late_since: Option<Instant>,
+    /// It has sent a message.
+    pub(super) has_spoken: bool,
     /// Nothing is sent to it any more: a `send` failed, or the server has disconnected it.
     pub(super) is_closed: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
@@ -86,7 +91,9 @@ impl Connection {
             blocked_since: None,
             is_writable: false,
             retry_at: None,
-            pauses: 0,
+            stalled_since: None,
+            late_since: None,
+            has_spoken: false,
             is_closed: false,
             is_reaped: false,
             worker_killed: false,
@@ -105,11 +112,13 @@ impl Connection {
         (self.cursor, self.earlier) = (channel.log.end(), channel.messages());
     }
 
-    /// Undoes [`Connection::join`].
-    pub(super) fn leave_channel(&mut self, channels: &mut Channels) {
-        if let Some(id) = self.channel.take() {
+    /// Undoes [`Connection::join`]. Returns the channel.
+    pub(super) fn leave_channel(&mut self, channels: &mut Channels) -> Option<ChannelId> {
+        let id = self.channel.take();
+        if let Some(id) = id {
             channels[id].readers -= 1;
         }
+        id
     }
 
     /// Tells this client alone, between two messages.
@@ -180,8 +189,24 @@ impl Connection {
 
     /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.
     pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
-        if !self.private_queue.is_due(channel) {
-            return self.catch_up_to(channel.pacer.released, channel, now);
+        let is_due = self.private_queue.is_due(channel);
+        self.send_up_to(channel.pacer.released, is_due, channel, now)
+    }
+
+    /// Sends up to `end`, released or not, and the private queue. True once all of it is sent.
+    pub(super) fn send_rest(&mut self, end: u64, channel: &Channel, now: Instant) -> bool {
+        self.send_up_to(end, !self.private_queue.is_empty(), channel, now);
+        self.cursor >= end && self.private_queue.is_empty()
+    }
+
+    /// True if something is left for [`Connection::send_rest`].
+    pub(super) fn has_unsent(&self, channel: &Channel) -> bool {
+        !self.is_closed && (self.cursor < channel.log.end() || !self.private_queue.is_empty())
+    }
+
+    fn send_up_to(&mut self, end: u64, with_queue: bool, channel: &Channel, now: Instant) -> usize {
+        if !with_queue {
+            return self.catch_up_to(end, channel, now);
         }
         let mut sent = self.catch_up_to(self.private_queue.position, channel, now);
         while self.cursor == self.private_queue.position && !self.private_queue.is_empty() {
@@ -194,7 +219,7 @@ impl Connection {
             }
         }
         if self.private_queue.is_empty() {
-            sent += self.catch_up_to(channel.pacer.released, channel, now);
+            sent += self.catch_up_to(end, channel, now);
         }
         sent
     }
@@ -215,13 +240,12 @@ impl Connection {
         }
         match sys::try_send(&self.socket, bytes) {
             Ok(sent) => {
-                if sent > 0 {
-                    self.pauses = 0;
-                    self.delivered.bytes += sent as u64;
-                }
+                self.delivered.bytes += sent as u64;
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);
-                self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
+                let is_full = sent < bytes.len();
+                self.blocked_since = is_full.then(|| self.blocked_since.unwrap_or(now));
+                self.stalled_since = is_full.then(|| self.stalled_since.filter(|_| sent == 0).unwrap_or(now));
                 sent
             }
             Err(error) => {
@@ -232,6 +256,11 @@ impl Connection {
                 0
             }
         }
+    }
+
+    /// Its socket has taken nothing for so long that it counts as stopped.
+    pub(super) fn has_stopped(&self, now: Instant) -> bool {
+        self.stalled_since.is_some_and(|at| now.saturating_duration_since(at) >= STOPPED_AFTER)
     }
 
     pub(super) fn backs_off(&self, now: Instant) -> bool {
@@ -252,13 +281,5 @@ impl Connection {
     pub(super) fn unsent_messages<'a>(&self, channel: &'a Channel) -> &'a [u8] {
         let log = &channel.log;
         if self.private_queue.is_empty() { log.between(self.cursor, log.end()) } else { &[] }
-    }
-
-    /// All bytes that can still be sent, messages and private notices, released or not.
-    pub(super) fn unsent(&self, channels: &Channels) -> Vec<u8> {
-        let (Some(id), false) = (self.channel, self.is_closed) else { return Vec::new() };
-        let (log, queue) = (&channels[id].log, &self.private_queue);
-        let split = if queue.is_empty() { self.cursor } else { queue.position };
-        [log.between(self.cursor, split), &queue.all(), log.between(split, log.end())].concat()
     }
 }

@@ -15,6 +15,7 @@ use super::backpressure::Backpressure;
 use super::clients::ClientTable;
 use super::connection::Connection;
 use super::forgeries::Forgeries;
+use super::lifecycle::Reaped;
 use super::message_log::{Channel, Channels};
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
@@ -44,6 +45,10 @@ pub(crate) struct Hub<S: Service> {
     forgeries: Forgeries,
     /// When to look for workers that ended without a report.
     pub(super) reap_all_at: Option<Instant>,
+    /// Workers that were reaped, and whose last records may still be in the pipe.
+    pub(super) reaped: Few<Reaped>,
+    /// Bytes of the pipe read so far.
+    pub(super) bytes_read: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +56,8 @@ enum Event {
     Supervisor(server::Event),
     Pipe,
     Writable(Pid),
+    /// A socket of [`super::departures`].
+    Departure(usize),
 }
 
 impl<S: Service> Hub<S> {
@@ -71,6 +78,8 @@ impl<S: Service> Hub<S> {
             invalid_reads: 0,
             forgeries: Forgeries::default(),
             reap_all_at: None,
+            reaped: Few::new(),
+            bytes_read: 0,
         })
     }
 
@@ -87,7 +96,7 @@ impl<S: Service> Hub<S> {
         Ok(())
     }
 
-    fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         let began = Instant::now();
         let (events, failure) = sys::wait_for_events(self.watched(began), self.timeout(began));
         self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
@@ -101,17 +110,24 @@ impl<S: Service> Hub<S> {
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
                 Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
                 Event::Supervisor(server::Event::Output) => {}
-                Event::Pipe => self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now),
+                Event::Pipe => {
+                    self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now);
+                }
                 // Backs off on its own: `Connection::retry_at`.
                 Event::Writable(pid) => {
                     self.supervisor.turns.progress();
                     self.clients.set_writable(pid);
+                }
+                Event::Departure(at) => {
+                    self.supervisor.turns.progress();
+                    self.clients.departures.set_writable(at);
                 }
             }
         }
         if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
             self.reap_all(now);
         }
+        self.close_reaped(now);
         self.serve_user_signals(now);
         self.admit_waiting(now);
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
@@ -139,31 +155,40 @@ impl<S: Service> Hub<S> {
         let pipe = sys::watch(self.reader.pipe.as_fd(), Interest::Read);
         let pipe = self.backpressure.paused_until.is_none().then_some((Event::Pipe, pipe));
         let blocked = self.clients.blocked(now).map(|(pid, fd)| (Event::Writable(pid), fd));
+        let departures = self.clients.departures.watch(now).map(|(at, fd)| (Event::Departure(at), fd));
         let supervisor = self.supervisor.watched(true).map(|(event, fd)| (Event::Supervisor(event), fd));
-        supervisor.chain(pipe).chain(blocked)
+        supervisor.chain(pipe).chain(blocked).chain(departures)
     }
 
     /// Time until the earliest deadline; `None`: there is none, as in an idle room.
     fn timeout(&self, now: Instant) -> Option<Duration> {
         let pacers = self.channels.all.iter().filter_map(|channel| channel.pacer.due()).min();
         let [clients, supervisor] = [self.clients.due(now), self.supervisor.due()];
-        let due = [pacers, clients, supervisor, self.backpressure.paused_until, self.reap_all_at];
+        let Backpressure { paused_until, judge_at, .. } = self.backpressure;
+        // Nothing may be left in the pipe, which `poll` then does not report.
+        let reaped = (!self.reaped.is_empty() && paused_until.is_none()).then_some(now);
+        let due = [pacers, clients, supervisor, paused_until, judge_at, self.reap_all_at, reaped];
         due.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
 
-    /// Reads the pipe until it is empty or at least `enough` bytes have come; 1: one read.
-    pub(super) fn read_pipe(&mut self, enough: usize, now: Instant) {
-        let mut read = 0;
-        while read < enough {
-            match self.read_packet(now) {
-                0 => break,
-                n => read += n,
-            }
+    /// Reads the pipe until it is empty, or at least `enough` bytes have come or were made of them
+    /// in one channel (an encoding may be longer than what it encodes); 1: one read. True if the
+    /// pipe was found empty.
+    pub(super) fn read_pipe(&mut self, enough: usize, now: Instant) -> bool {
+        let before: Few<u64> = self.channels.all.iter().map(|channel| channel.log.end()).collect();
+        let (mut bytes, mut is_empty) = (0, false);
+        while bytes < enough && !is_empty {
+            let read = self.read_packet(now);
+            self.bytes_read += read as u64;
+            is_empty = read == 0;
+            let made = self.channels.all.iter().zip(&before).map(|(channel, end)| channel.log.end() - end);
+            bytes = (bytes + read).max(made.max().unwrap_or_default() as usize);
         }
-        self.backpressure.bytes_read += read;
-        if read > 0 {
+        self.backpressure.bytes += bytes;
+        if bytes > 0 {
             self.supervisor.turns.progress();
         }
+        is_empty
     }
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
@@ -206,7 +231,8 @@ impl<S: Service> Hub<S> {
         backpressure.resume(clients, channels, now);
         let sent = |descriptor, bytes| service.on_sent(descriptor, bytes);
         let slow_readers = fan_out(clients, channels, backpressure, now, sent);
-        backpressure.pause(clients, channels, now);
+        backpressure.pause(now);
+        clients.any_writable |= clients.departures.advance(channels, &mut supervisor.lingering, now);
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };
             let (Some(id), Some(lag)) = (connection.channel, connection.lag(channels, now)) else { continue };
@@ -242,7 +268,7 @@ fn fan_out<C>(
     Vec::new()
 }
 
-pub(super) fn send_released<C>(
+fn send_released<C>(
     clients: &mut ClientTable<C>,
     channels: &mut Channels,
     backpressure: &mut Backpressure,
@@ -252,7 +278,8 @@ pub(super) fn send_released<C>(
     let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
     channels.notified.clear();
     channels.all.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
-    backpressure.under_pressure = false;
+    backpressure.begin_round();
+    clients.departures.hold(channels, backpressure);
     for connection in clients.connections_mut() {
         let Some(id) = connection.channel else { continue };
         if connection.blocked_since.is_none() || std::mem::take(&mut connection.is_writable) {
@@ -260,7 +287,7 @@ pub(super) fn send_released<C>(
         }
         any_blocked |= connection.blocked_since.is_some();
         let channel = &mut channels[id];
-        if backpressure.is_too_slow(connection, channel) {
+        if backpressure.is_too_slow(connection, channel, now) {
             slow_readers.push(connection.pid);
         }
         if !connection.is_closed {

@@ -1,12 +1,13 @@
 //! A client's life: accept, fork a worker, join; then reap the worker and close the connection.
 //! Every end goes this way: an orderly leave, a reset, a crashed worker, the server's disconnect.
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::event_loop::{Few, Hub, send_released};
+use super::event_loop::{Few, Hub};
+use super::message_log::ChannelId;
 use super::record::Key;
 use super::record_reader::CAPACITY;
 use super::service::{Context, Service};
@@ -20,6 +21,18 @@ const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 /// Connections of one address that may stay outside the room without counting against
 /// `--max-per-address`: browsers open connections before they need them, and keep them a while.
 const OUTSIDE_PER_ADDRESS: usize = 8;
+
+/// Time, as the server ends, to read what its workers have written.
+const LAST_READS: Duration = Duration::from_secs(2);
+
+/// A worker that was reaped. Its connection stays until its records have been read.
+#[derive(Debug)]
+pub(super) struct Reaped {
+    pid: Pid,
+    ended: Ended,
+    /// All that it wrote is among so many bytes of the pipe, counted from the start.
+    written: u64,
+}
 
 impl<S: Service> Hub<S> {
     pub(super) fn accept(&mut self, listener: usize, now: Instant) {
@@ -70,7 +83,11 @@ impl<S: Service> Hub<S> {
         // Later children inherit this stack.
         sys::wipe(&mut key);
         match forked {
-            Ok(pid) => self.add_client(pid, accepted, listener, now),
+            Ok(pid) => {
+                // The system may give the pid of a reaped worker again.
+                self.close_where(now, |reaped| reaped.pid == pid);
+                self.add_client(pid, accepted, listener, now);
+            }
             Err(reason) => {
                 let encode = |reason: &str| service.refusal(listener, reason);
                 supervisor.refuse_without_process(accepted, &reason, encode, now);
@@ -113,30 +130,47 @@ impl<S: Service> Hub<S> {
         while let Some((pid, ended)) = self.supervisor.reap_one(now) {
             match self.supervisor.ends_with_server(ended) {
                 // Left to `close`.
-                true => self.mark_reaped(pid),
+                true => self.clients.mark_reaped(pid),
                 false => reaped.push((pid, ended)),
             }
         }
         self.finish_reaped(reaped, now);
     }
 
-    /// Reads what ended workers wrote, then closes their connections: in this order, since a worker
-    /// may write its last record and end between the hub's read of the pipe and its wait.
+    /// Marks workers reaped. Their last records may still be in the pipe: a worker may write and
+    /// end between the hub's read of the pipe and its wait.
     fn finish_reaped(&mut self, reaped: Few<(Pid, Ended)>, now: Instant) {
-        reaped.iter().for_each(|&(pid, _)| self.mark_reaped(pid));
-        self.drain_pipe(now);
-        self.service.before_send(&mut self.supervisor);
+        let written = self.bytes_read + self.pipe_capacity() as u64;
         for (pid, ended) in reaped {
-            self.close_connection(pid, ended, now);
+            self.clients.mark_reaped(pid);
+            self.reaped.push(Reaped { pid, ended, written });
         }
-        self.supervisor.resume(now);
+        self.close_reaped(now);
     }
 
-    /// Marks a worker reaped. Call before reading the pipe: a record may be a reason to disconnect,
-    /// which must not signal a pid that was reaped.
-    pub(super) fn mark_reaped(&mut self, pid: Pid) {
-        if let Some((connection, _)) = self.clients.get_mut(pid) {
-            connection.is_reaped = true;
+    /// Closes the connections of reaped workers whose records have all been read: the pipe was
+    /// found empty since, or so much was read as it held. It is read no faster for them than for
+    /// the others, whose records may come first.
+    pub(super) fn close_reaped(&mut self, now: Instant) {
+        if self.reaped.is_empty() || self.backpressure.paused_until.is_some() {
+            return;
+        }
+        let is_empty = self.read_pipe(CAPACITY, now);
+        self.service.before_send(&mut self.supervisor);
+        let read = self.bytes_read;
+        self.close_where(now, |reaped| is_empty || reaped.written <= read);
+    }
+
+    fn close_where(&mut self, now: Instant, may_close: impl Fn(&Reaped) -> bool) {
+        if self.reaped.is_empty() {
+            return;
+        }
+        let (closed, others) = std::mem::take(&mut self.reaped).into_iter().partition(may_close);
+        self.reaped = others;
+        let closed: Few<Reaped> = closed;
+        for Reaped { pid, ended, .. } in closed {
+            self.close_connection(pid, ended, now);
+            self.supervisor.resume(now);
         }
     }
 
@@ -144,50 +178,95 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
         supervisor.child_ended(connection.peer.ip(), ended, now);
-        let unsent = connection.unsent(channels);
-        connection.leave_channel(channels);
+        let channel = connection.leave_channel(channels);
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
-        let last_words = connection.last_words.take().unwrap_or_else(|| [unsent, last_words].concat());
-        if connection.left == Some(0) && last_words.is_empty() {
+        self.depart(connection, channel, last_words, now);
+    }
+
+    /// Sends a client what is left for it in its channel, then `last_words`, and closes. One that
+    /// was disconnected is sent the last words of that alone.
+    fn depart(
+        &mut self,
+        mut connection: Connection,
+        channel: Option<ChannelId>,
+        last_words: Vec<u8>,
+        now: Instant,
+    ) {
+        let Hub { clients, channels, supervisor, .. } = self;
+        if let Some(last_words) = connection.last_words.take() {
+            return supervisor.lingering.add(connection.socket, last_words, now);
+        }
+        match channel.filter(|&id| connection.has_unsent(&channels[id])) {
+            Some(id) => {
+                let end = channels[id].log.end();
+                clients.departures.add(connection, (id, end), last_words, now);
+            }
             // The client has ended its side and received all: there is no unread input for which
             // `close` would reset the connection.
-            return;
+            None if connection.left == Some(0) && last_words.is_empty() => {}
+            None => supervisor.lingering.add(connection.socket, last_words, now),
         }
-        self.supervisor.lingering.add(connection.socket, last_words, now);
     }
 
-    /// Reads what is in the pipe now; what is written meanwhile may wait.
-    pub(super) fn drain_pipe(&mut self, now: Instant) {
-        self.read_pipe(sys::pipe_capacity(&self.reader.pipe).max(CAPACITY), now);
+    fn pipe_capacity(&self) -> usize {
+        sys::pipe_capacity(&self.reader.pipe).max(CAPACITY)
     }
 
-    /// Ends all workers and connections. Each client gets the earlier messages that it takes at
-    /// once.
+    /// Ends all workers, then all connections, each with all that was heard of: within
+    /// [`crate::server::Grace`], and whatever its client does.
     pub(super) fn close(&mut self) {
-        let now = Instant::now();
         if let Some(signal) = self.supervisor.stop {
             let line = self.supervisor.messages.stopping(signal, self.channels.readers());
             self.supervisor.out.line(line);
         }
-        for connection in self.clients.connections_mut() {
-            if !std::mem::replace(&mut connection.is_reaped, true) {
-                sys::kill_and_reap(connection.pid);
-            }
-        }
-        self.drain_pipe(now);
-        self.service.before_send(&mut self.supervisor);
-        self.channels.all.iter_mut().for_each(|channel| channel.pacer.release_all());
-        send_released(&mut self.clients, &mut self.channels, &mut self.backpressure, now, |_, _| ());
+        // From now on, a connection is refused at once.
+        self.supervisor.listeners.clear();
         for pid in self.clients.pids() {
-            let Some((connection, client)) = self.clients.remove(pid) else { continue };
-            if connection.unsent(&self.channels).is_empty() && !connection.is_closed {
-                // As much of it as goes at once.
-                let _ = sys::try_send(&connection.socket, &self.service.stopping(&client));
+            if self.clients.get_mut(pid).is_some_and(|(connection, _)| !connection.is_reaped) {
+                sys::kill_and_reap(pid);
+                self.clients.mark_reaped(pid);
             }
-            // It fails only when the connection is gone already.
-            let _ = connection.socket.shutdown(Shutdown::Both);
         }
+        // A mark, which is no client's: turns go on until the pipe is read, no faster than before.
+        let (pid, ended) = (Pid::from_raw(0), Ended::Status(0));
+        self.finish_reaped(Few::from_iter([(pid, ended)]), Instant::now());
+        let deadline = Instant::now() + LAST_READS;
+        while !self.reaped.is_empty() && Instant::now() < deadline {
+            self.turn();
+        }
+        self.service.before_send(&mut self.supervisor);
+        self.clients.departures.lift_limit();
+        self.supervisor.lingering.lift_limit();
+        let now = Instant::now();
+        for pid in self.clients.pids() {
+            let Some((mut connection, client)) = self.clients.remove(pid) else { continue };
+            let channel = connection.leave_channel(&mut self.channels);
+            self.depart(connection, channel, self.service.stopping(&client), now);
+        }
+        self.finish_departures();
         self.supervisor.flush();
+    }
+
+    /// Waits until every connection is closed.
+    fn finish_departures(&mut self) {
+        let Hub { clients, channels, supervisor, .. } = self;
+        while !clients.departures.is_empty() {
+            let now = Instant::now();
+            let due = clients.departures.due(now).into_iter().chain(supervisor.lingering.due()).min();
+            let departures = clients.departures.watch(now).map(|(at, fd)| (Some(at), fd));
+            let watched = departures.chain(supervisor.lingering.watch().map(|fd| (None, fd)));
+            let left = due.map(|at| at.saturating_duration_since(now));
+            let (ready, failure) = sys::wait_for_events(watched, left);
+            supervisor.begin_turn(!ready.is_empty(), failure.as_ref());
+            for at in ready.into_iter().flatten() {
+                supervisor.turns.progress();
+                clients.departures.set_writable(at);
+            }
+            let now = Instant::now();
+            clients.departures.advance(channels, &mut supervisor.lingering, now);
+            supervisor.end_turn(now);
+        }
+        supervisor.lingering.finish();
     }
 }

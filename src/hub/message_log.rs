@@ -73,6 +73,8 @@ pub(crate) struct Channel {
     pub notices: u64,
     /// The cursor of the slowest reader: the log is kept from here.
     pub needed: u64,
+    /// The end of what was released before the last round of sending.
+    pub settled: u64,
 }
 
 impl Channel {
@@ -93,6 +95,7 @@ impl Channel {
     /// Ends a round of sending that took from `started` to `ended`.
     pub fn end_round(&mut self, started: Instant, ended: Instant) {
         self.log.trim(self.needed);
+        self.settled = self.pacer.released;
         if self.has_news() {
             self.offered = self.pacer.count();
             self.pacer.sent(started, ended);
@@ -120,7 +123,7 @@ impl Channels {
     /// Adds a channel with at least `pace` between two messages; [`Duration::ZERO`]: no pacing.
     pub fn add(&mut self, pace: Duration, now: Instant) -> ChannelId {
         let (log, pacer) = (MessageLog::default(), Pacer::new(pace, now));
-        self.all.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0 });
+        self.all.push(Channel { log, pacer, readers: 0, offered: 0, notices: 0, needed: 0, settled: 0 });
         ChannelId(self.all.len() - 1)
     }
 

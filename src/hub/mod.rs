@@ -16,14 +16,17 @@
 //!    the log. The hub writes to his socket as far as it takes bytes.
 //!
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
-//! client by its worker's pid; `keys` proves which worker has written a record; `backpressure` slows a flood down and drops slow readers;
-//! `forgeries` ends a worker that writes in another's name; `private_queue` holds notices for one client alone.
+//! client by its worker's pid; `keys` proves which worker has written a record, and `forgeries`
+//! ends one that writes in another's name; `backpressure` slows a flood down and drops slow readers;
+//! `departures` sends clients that have left the rest of their messages; `private_queue` holds
+//! notices for one client alone.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
 
 mod backpressure;
 pub(crate) mod clients;
 pub mod connection;
+mod departures;
 pub mod event_loop;
 mod forgeries;
 pub mod framing;

@@ -79,8 +79,4 @@ impl PrivateQueue {
         self.notices.drain(..sent);
         self
     }
-
-    pub fn all(&self) -> Vec<u8> {
-        [&self.notices[..], &self.pong].concat()
-    }
 }

@@ -13,11 +13,13 @@ use super::client_handler::{linger, serve};
 use super::first_bytes::FirstBytes;
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
+    source,
 };
 use crate::sys::{self, Ended, Pid, Signal};
 
-/// Time for children to exit when the server stops.
-const GRACE: Duration = Duration::from_secs(1);
+/// Time for children to exit when the server stops: more than [`super::Grace`] and [`LAST_LINES`],
+/// which one takes whose client goes on sending.
+const GRACE: Duration = Duration::from_secs(6);
 
 /// Time for a busy reader to take the last lines.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -37,7 +39,7 @@ struct Server<L> {
     supervisor: Supervisor,
     /// `None` in iterative mode.
     lifeline: Option<Lifeline>,
-    /// With the address of each one's client.
+    /// With the [`source`] of each one's client.
     children: BTreeMap<Pid, IpAddr>,
 }
 
@@ -146,7 +148,7 @@ impl<L: ClientHandler> Server<L> {
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
-        let count = |address| children.values().filter(|&&other| other == address).count();
+        let count = |address| children.values().filter(|&&other| other == source(address)).count();
         let Some(client) = self.supervisor.admit(pending, children.len(), count, L::refusal, now) else {
             return;
         };
@@ -173,7 +175,7 @@ impl<L: ClientHandler> Server<L> {
             SERVED
         });
         match forked {
-            Ok(child) => drop(self.children.insert(child, peer.ip())),
+            Ok(child) => drop(self.children.insert(child, source(peer.ip()))),
             Err(reason) => self.supervisor.refuse_without_process(client, &reason, L::refusal, now),
         }
     }
@@ -201,6 +203,8 @@ impl<L: ClientHandler> Server<L> {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
         }
         self.supervisor.flush();
+        self.supervisor.listeners.clear();
+        self.supervisor.lingering.lift_limit();
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
         while !self.children.is_empty() && Instant::now() < deadline {

@@ -4,20 +4,43 @@
 //! tcp(7), RFC 1122 4.2.2.13. So the last bytes are sent, the sending side is shut down, and input
 //! is read and dropped until the peer closes or the deadline passes. Nothing blocks.
 
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::source::{oldest_of_heaviest, source};
 use crate::sys::{self, Interest, PollFd};
 
-/// Time for the peer to take the next bytes, or to close its side.
+/// Time for the peer to take or send the next bytes, or to close its side.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Time in all, for a peer that takes a few bytes now and then.
+/// Time in all, for a peer that takes or sends a few bytes now and then.
 const MAX_GRACE: Duration = Duration::from_secs(5);
 
-/// Beyond this number, the oldest is closed at once.
+/// Beyond this number, the oldest of the source that has the most is closed at once.
 const MAX: usize = 128;
+
+/// The deadline of a peer that is no longer served.
+#[derive(Clone, Copy, Debug)]
+pub struct Grace {
+    pub deadline: Instant,
+    last: Instant,
+}
+
+impl Grace {
+    pub fn new(now: Instant) -> Grace {
+        Grace { deadline: now + GRACE, last: now + MAX_GRACE }
+    }
+
+    /// The peer has made progress.
+    pub fn extend(&mut self, now: Instant) {
+        self.deadline = self.last.min(now + GRACE);
+    }
+
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.deadline <= now
+    }
+}
 
 #[derive(Debug)]
 struct LingeringClose {
@@ -25,32 +48,47 @@ struct LingeringClose {
     rest: Vec<u8>,
     /// `rest` was sent, and the sending side is shut down.
     is_shut_down: bool,
-    deadline: Instant,
-    last_deadline: Instant,
+    grace: Grace,
 }
 
 #[derive(Debug, Default)]
 pub struct LingeringCloses {
     connections: Vec<LingeringClose>,
+    is_unlimited: bool,
     /// A descriptor was freed since the last [`LingeringCloses::advance`].
     freed: bool,
 }
 
 impl LingeringCloses {
+    /// Lets any number linger, as a server ends: their descriptors are open already.
+    pub fn lift_limit(&mut self) {
+        self.is_unlimited = true;
+    }
+
     /// Sends `rest`, which may be empty, and closes.
     pub fn add(&mut self, socket: TcpStream, rest: Vec<u8>, now: Instant) {
-        if self.connections.len() >= MAX {
-            self.connections.remove(0);
-            self.freed = true;
+        if !self.is_unlimited && self.connections.len() >= MAX {
+            self.evict();
         }
-        let (deadline, last_deadline) = (now + GRACE, now + MAX_GRACE);
-        let mut connection = LingeringClose { socket, rest, is_shut_down: false, deadline, last_deadline };
+        let mut connection = LingeringClose { socket, rest, is_shut_down: false, grace: Grace::new(now) };
         // At once: a peer that is gone already must not displace another.
         if connection.advance(now) {
             self.connections.push(connection);
         } else {
             self.freed = true;
         }
+    }
+
+    /// Closes one at once. False if there is none.
+    pub fn evict(&mut self) -> bool {
+        // A connection that was reset has no peer, and is closed by the next turn.
+        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let peer = |one: &LingeringClose| one.socket.peer_addr().map_or(unknown, |peer| source(peer.ip()));
+        let sources: Vec<IpAddr> = self.connections.iter().map(peer).collect();
+        let Some((at, _)) = oldest_of_heaviest(&sources, |_| true) else { return false };
+        self.connections.remove(at);
+        self.freed = true;
+        true
     }
 
     pub fn is_empty(&self) -> bool {
@@ -66,7 +104,7 @@ impl LingeringCloses {
 
     /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
-        self.connections.iter().map(|connection| connection.deadline).min()
+        self.connections.iter().map(|connection| connection.grace.deadline).min()
     }
 
     /// Waits until every connection is closed.
@@ -97,7 +135,7 @@ impl LingeringClose {
                 Ok(0) => {}
                 Ok(sent) => {
                     self.rest.drain(..sent);
-                    self.deadline = self.last_deadline.min(now + GRACE);
+                    self.grace.extend(now);
                 }
                 Err(_) => return false,
             }
@@ -106,7 +144,14 @@ impl LingeringClose {
             // Fails only when the connection is gone, which the next read shows.
             let _ = self.socket.shutdown(Shutdown::Write);
         }
-        let closed = self.rest.is_empty() && sys::discard_input(&self.socket);
-        !closed && now < self.deadline
+        // One bounded read per turn of the poll loop, which comes back for the rest.
+        match self.rest.is_empty().then(|| sys::try_read(&self.socket, &mut [0; 4096])) {
+            // The peer has ended its side or is gone.
+            Some(Ok(Some(0)) | Err(_)) => return false,
+            // Closed while it sends, the connection would be reset.
+            Some(Ok(Some(_))) => self.grace.extend(now),
+            Some(Ok(None)) | None => {}
+        }
+        !self.grace.is_over(now)
     }
 }

@@ -182,12 +182,6 @@ fn receive(socket: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Resu
     }
 }
 
-/// Reads and drops up to 4 kB of input. True when the peer has ended its side or is gone.
-pub fn discard_input(socket: &TcpStream) -> bool {
-    // One bounded read per turn of the poll loop, which comes back for the rest.
-    matches!(try_read(socket, &mut [0; 4096]), Ok(Some(0)) | Err(_))
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

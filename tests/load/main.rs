@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod fair_limits;
 mod many_clients;
 mod paste;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! Delivery without a supervisor: clients, channels and backpressure, as a hub holds them.
 
 use super::*;
-use crate::hub::backpressure::MAX_PAUSES;
+use crate::hub::backpressure::{MAX_LATE, STOPPED_AFTER};
 use crate::hub::message_log::ChannelId;
 use crate::sys::Signal;
 use std::io::Read;
@@ -63,29 +63,19 @@ impl Room {
 
     /// Says a message of so many bytes. Returns the slow readers.
     fn say(&mut self, bytes: usize) -> Vec<Pid> {
-        let now = Instant::now();
+        self.say_at(bytes, Instant::now())
+    }
+
+    /// A message of so many bytes at this time. Returns the slow readers.
+    fn say_at(&mut self, bytes: usize, now: Instant) -> Vec<Pid> {
         self.channels.say(self.channel, &vec![b'x'; bytes], now);
         self.deliver(now, |_, _| ())
     }
 
-    fn is_under_pressure(&mut self) -> bool {
-        self.say(1);
-        self.backpressure.under_pressure
-    }
-
     /// Talks until the socket of client 1 is full and there is pressure.
     fn press(&mut self) {
-        while !self.backpressure.under_pressure {
+        while self.backpressure.pressure.is_none() {
             self.say(10_000);
-        }
-    }
-
-    /// Begins a pause of the pipe, and ends it.
-    fn pause(&mut self) {
-        self.backpressure.bytes_read += CAPACITY;
-        self.backpressure.pause(&mut self.clients, &self.channels, Instant::now());
-        if let Some(until) = self.backpressure.paused_until {
-            self.backpressure.resume(&mut self.clients, &self.channels, until);
         }
     }
 
@@ -107,22 +97,62 @@ fn received(other: &mut TcpStream, bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_given_a_bounded_number_of_pauses_until_it_reads_again() {
+fn a_client_that_takes_nothing_is_given_pauses_for_a_bounded_time_until_it_reads_again() {
     let (mut room, mut others) = Room::of(1);
     room.press();
-    for pause in 0..MAX_PAUSES {
-        assert!(room.is_under_pressure(), "pause {pause}");
-        room.pause();
-    }
-    assert!(!room.is_under_pressure(), "it has stopped: the pipe is not paused for it any more");
+    room.backpressure.bytes = CAPACITY;
+    let stalled = room.client(1).stalled_since.unwrap();
+    room.backpressure.pause(stalled);
+    let until = room.backpressure.paused_until.expect("a pause");
+    room.backpressure.resume(&mut room.clients, &room.channels, until);
+    assert_eq!(room.backpressure.paused_until, None);
+    room.say_at(1, stalled + STOPPED_AFTER - Duration::from_nanos(1));
+    assert!(room.backpressure.pressure.is_some(), "it may still be reading");
+    room.say_at(1, stalled + STOPPED_AFTER);
+    assert_eq!(room.backpressure.pressure, None, "it has stopped: the pipe is not paused for it any more");
     let mut taken = vec![0; 5_000_000];
-    while room.client(1).pauses > 0 {
+    while room.client(1).stalled_since == Some(stalled) {
         assert!(others[0].read(&mut taken).unwrap() > 0);
         room.client(1).is_writable = true;
         room.clients.any_writable = true;
         room.deliver(Instant::now(), |_, _| ());
     }
     room.press();
+}
+
+#[test]
+fn what_one_turn_made_is_nobodys_lag() {
+    let (mut room, mut others) = Room::of(1);
+    assert_eq!(room.say(50_000_000), [], "all of it from one turn");
+    let mut taken = vec![0; 1 << 20];
+    let mut left = 50_000_000;
+    while left > 0 {
+        left -= others[0].read(&mut taken).unwrap();
+        room.client(1).is_writable = true;
+        room.clients.any_writable = true;
+        // A turn that makes nothing, once it has read.
+        if left < LIMIT as usize {
+            assert_eq!(room.deliver(Instant::now(), |_, _| ()), []);
+        } else {
+            let Room { clients, channels, channel, .. } = &mut room;
+            clients.get_mut(Pid::from_raw(1)).unwrap().0.catch_up(&channels[*channel], Instant::now());
+        }
+    }
+    assert_eq!(room.say(1), []);
+}
+
+#[test]
+fn a_client_beyond_the_soft_limit_has_some_seconds_to_come_back() {
+    let (mut room, _others) = Room::of(1);
+    while room.backpressure.judge_at.is_none() {
+        assert_eq!(room.say(1000), []);
+    }
+    let since = room.client(1).late_since.unwrap();
+    assert_eq!(room.backpressure.judge_at, Some(since + MAX_LATE));
+    assert_eq!(room.say_at(1, since + MAX_LATE - Duration::from_nanos(1)), []);
+    // Nothing more is said.
+    room.backpressure.resume(&mut room.clients, &room.channels, since + MAX_LATE);
+    assert_eq!(room.deliver(since + MAX_LATE, |_, _| ()), [Pid::from_raw(1)]);
 }
 
 #[test]
@@ -169,7 +199,7 @@ fn a_private_notice_is_no_news_to_the_others() {
 
 #[test]
 fn a_pong_replaces_an_earlier_one_and_takes_no_room_of_a_notice() {
-    let (mut room, _others) = Room::of(1);
+    let (mut room, mut others) = Room::of(1);
     let now = Instant::now();
     room.press();
     for i in 0..1000 {
@@ -177,9 +207,18 @@ fn a_pong_replaces_an_earlier_one_and_takes_no_room_of_a_notice() {
     }
     room.tell(1, b"notice", now);
     room.pong(1, b"last", now);
-    let (connection, _) = room.clients.get_mut(Pid::from_raw(1)).unwrap();
-    let unsent = connection.unsent(&room.channels);
-    assert!(unsent.ends_with(b"xxxnoticelast"), "{}", String::from_utf8_lossy(&unsent[unsent.len() - 50..]));
+    let mut taken = Vec::new();
+    let mut buffer = vec![0; 1 << 20];
+    while room.client(1).blocked_since.is_some() {
+        let read = others[0].read(&mut buffer).unwrap();
+        taken.extend_from_slice(&buffer[..read]);
+        room.client(1).is_writable = true;
+        room.clients.any_writable = true;
+        room.deliver(now, |_, _| ());
+    }
+    drop(room.clients.remove(Pid::from_raw(1)));
+    others[0].read_to_end(&mut taken).unwrap();
+    assert!(taken.ends_with(b"xxxnoticelast"), "{}", String::from_utf8_lossy(&taken[taken.len() - 50..]));
 }
 
 #[test]

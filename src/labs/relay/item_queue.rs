@@ -41,8 +41,12 @@ impl ItemQueue {
         self.quiet_until = opening.then(|| now + GAP);
     }
 
-    pub fn unfinished(&self) -> &[u8] {
-        if self.sent > 0 { self.front() } else { &[] }
+    /// The bytes still to be sent when the server ends: the rest of an item, and all messages. An
+    /// opening item that was not begun would need a pause behind it.
+    pub fn rest(&self) -> Vec<u8> {
+        let unfinished = if self.sent > 0 { self.front() } else { &[] };
+        let items = self.items.iter().skip(usize::from(self.sent > 0)).filter(|item| !item.opening);
+        items.fold(unfinished.to_vec(), |rest, item| [rest, item.bytes.clone()].concat())
     }
 
     fn front(&self) -> &[u8] {
@@ -87,11 +91,11 @@ mod tests {
 
     #[test]
     fn an_item_sent_in_part_continues() {
-        let (mut queue, now) = queue(&[("message", false), ("suite", false)]);
-        assert_eq!(queue.unfinished(), b"");
+        let (mut queue, now) = queue(&[("message", false), ("1", true), ("suite", false)]);
+        assert_eq!(queue.rest(), b"messagesuite");
         queue.advance(3, now);
-        assert_eq!((queue.ready(now), queue.unfinished()), (&b"sage"[..], &b"sage"[..]));
+        assert_eq!((queue.ready(now), &queue.rest()[..]), (&b"sage"[..], &b"sagesuite"[..]));
         queue.advance(4, now);
-        assert_eq!((queue.ready(now), queue.unfinished()), (&b"suite"[..], &b""[..]));
+        assert_eq!((queue.ready(now), &queue.rest()[..]), (&b"1"[..], &b"suite"[..]));
     }
 }

@@ -98,7 +98,7 @@ impl PairSession {
         // Nothing is polled; a signal only interrupts the wait.
         while left().is_some_and(|left| sys::wait(&mut [], Some(left)).is_ok()) {}
         for Connection { socket, queue, .. } in self.connections.iter_mut().filter_map(Option::take) {
-            lingering.add(socket, [queue.unfinished(), EXIT].concat(), Instant::now());
+            lingering.add(socket, [&queue.rest()[..], EXIT].concat(), Instant::now());
         }
         self.pair = Pair::default();
     }

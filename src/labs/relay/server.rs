@@ -12,8 +12,9 @@ use super::{EXIT, SERVER, messages, refusal};
 use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
 use crate::sys::{self, Pid, PollFd, Profile};
 
-/// Time for the children to end when the server stops: each first sends its clients `exit`.
-const GRACE: Duration = Duration::from_secs(3);
+/// Time for the children to end when the server stops: each first sends its clients `exit`, and
+/// then closes as slowly as [`crate::server::Grace`] allows.
+const GRACE: Duration = Duration::from_secs(6);
 
 struct Server {
     supervisor: Supervisor,
@@ -168,6 +169,8 @@ impl Server {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
         }
         self.supervisor.flush();
+        self.supervisor.listeners.clear();
+        self.supervisor.lingering.lift_limit();
         self.pool.close_links();
         let deadline = Instant::now() + GRACE;
         for client in self.queue.drain(..) {

@@ -1,0 +1,187 @@
+//! Limits that are fair: lag that the hub itself made, memory of clients that leave, the last words
+//! of a server.
+
+use crate::common::*;
+
+use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt,
+};
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::thread;
+
+/// A connection whose own system holds a few kilobytes for it, no more.
+#[track_caller]
+fn connect_with_small_buffer(address: SocketAddr) -> Peer {
+    let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).expect("socket");
+    setsockopt(&socket, sockopt::RcvBuf, &4096).expect("SO_RCVBUF");
+    connect(socket.as_raw_fd(), &SockaddrStorage::from(address)).expect("connect");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    Peer::adopt(stream)
+}
+
+/// A page in the room, over a connection for raw bytes.
+#[track_caller]
+fn page(web: SocketAddr) -> Peer {
+    let mut peer = Peer::connect(web);
+    peer.sends(format!(
+        "GET /room HTTP/1.1\r\nHost: {web}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ));
+    peer.hears_up_to("}}");
+    peer
+}
+
+/// Reads and drops all up to `text`, without keeping it.
+#[track_caller]
+fn reads_up_to(mut stream: &TcpStream, text: &str) {
+    let (mut buffer, mut kept) = (vec![0; 1 << 20], 0);
+    loop {
+        let read = stream.read(&mut buffer[kept..]).expect("a read");
+        assert!(read > 0, "the connection ended before {text:?}");
+        let end = kept + read;
+        if String::from_utf8_lossy(&buffer[..end]).contains(text) {
+            return;
+        }
+        kept = end.min(text.len());
+        buffer.copy_within(end - kept..end, 0);
+    }
+}
+
+/// Three clients send a megabyte of `text` while the hub is stopped and five others leave, so that
+/// the hub finds a full pipe and the departures at once. `readers` read all of it, and are told
+/// nothing else.
+#[track_caller]
+fn are_not_dropped(server: &Server, readers: Vec<Peer>, text: &[u8]) {
+    let [mut senders, leavers] = [3, 5].map(|count| (0..count).map(|_| server.join()).collect::<Vec<_>>());
+    let children: Vec<i32> = leavers.iter().map(|peer| server.child_of(peer)).collect();
+    let sent = text.repeat(333_000 / text.len());
+    thread::scope(|scope| {
+        let readers: Vec<_> = readers
+            .into_iter()
+            .map(|reader| scope.spawn(move || reads_up_to(&reader.stream, "the end of it")))
+            .collect();
+        // The senders' own copies: read and dropped, or they would be slow readers.
+        for sender in &senders {
+            let mut reader = sender.duplicate().stream;
+            scope.spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        }
+        server.program.signal(Signal::SIGSTOP);
+        let sent = &sent;
+        let send_all = |sender: &Peer| {
+            let mut sender = sender.duplicate();
+            scope.spawn(move || sender.sends(sent))
+        };
+        let sending: Vec<_> = senders.iter().map(send_all).collect();
+        drop(leavers);
+        eventually("the end of their workers", || {
+            (!children.iter().any(|&child| is_alive(child))).then_some(())
+        });
+        server.program.signal(Signal::SIGCONT);
+        sending.into_iter().for_each(|sending| sending.join().unwrap());
+        // One sender's order is kept; the others' words may come behind.
+        let mut last = server.join();
+        last.sends("the end of it\0");
+        readers.into_iter().for_each(|reader| reader.join().expect("a reader hears it all"));
+        senders.iter_mut().for_each(Peer::half_closes);
+    });
+    assert_eq!(server.program.err.so_far(), "");
+}
+
+#[test]
+fn readers_of_lines_are_not_dropped_for_what_one_turn_made_of_newlines() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["--lines", "0"]);
+    let address = server.lines_address();
+    let readers = (0..5).map(|_| Peer::connect(address)).collect();
+    are_not_dropped(&server, readers, &[&[b'\n'; 1000][..], b"\0"].concat());
+}
+
+#[test]
+fn pages_are_not_dropped_for_what_one_turn_made_of_short_messages() {
+    let _machine = crate::beside_others();
+    let server = Server::start(&["--web", "0"]);
+    let url = server.program.out.web_url();
+    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    are_not_dropped(&server, (0..5).map(|_| page(web)).collect(), b"f\0");
+}
+
+#[test]
+fn readers_that_stop_and_leave_at_once_cost_the_first_process_no_copy_each() {
+    let _machine = crate::beside_others();
+    const READERS: usize = 60;
+    let server = Server::start(&["--pace", "0", "-q", "--lag-limit", "20000000"]);
+    let mut stopped: Vec<Peer> = (0..READERS).map(|_| connect_with_small_buffer(server.address)).collect();
+    server.wait_for_children(READERS);
+    let mut speaker = server.connect();
+    server.wait_for_children(READERS + 1);
+    // More than their sockets hold, by a megabyte and a half.
+    let message = "x".repeat(999) + "\0";
+    for _ in 0..400 {
+        speaker.sends(message.repeat(10));
+        assert_eq!(speaker.strings(10).len(), 10);
+    }
+    server.program.signal(Signal::SIGSTOP);
+    stopped.iter_mut().for_each(Peer::half_closes);
+    eventually("the end of their workers", || {
+        (server.children().iter().filter(|&&child| is_alive(child)).count() == 1).then_some(())
+    });
+    server.program.signal(Signal::SIGCONT);
+    server.wait_for_children(1);
+    speaker.sends("after them\0");
+    speaker.hears_up_to("after them\0");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = line.split_whitespace().next().unwrap().parse().unwrap();
+    // The log has 4 MB; a copy for each would be 90 MB.
+    assert!(most < 40_000, "{READERS} readers have left, and the hub needed {most} kB");
+    assert_eq!(server.program.err.so_far(), "");
+}
+
+#[test]
+fn at_the_end_of_the_server_a_client_whose_words_are_unread_hears_all_that_was_said() {
+    let _machine = crate::beside_others();
+    const MESSAGES: usize = 300;
+    let directory = tempfile::tempdir().unwrap();
+    let transcript = directory.path().join("said");
+    let mut server = Server::start(&["--pace", "0", "--transcript", transcript.to_str().unwrap()]);
+    // Most of what it is sent waits on the server's side, where a reset would destroy it.
+    let (mut speaker, mut silent) = (server.join(), connect_with_small_buffer(server.address));
+    // Its words stay unread.
+    send(server.child_of(&silent), Signal::SIGSTOP);
+    silent.sends("never read\0".repeat(1000));
+    server.program.signal(Signal::SIGSTOP);
+    let message = "x".repeat(999) + "\0";
+    (0..MESSAGES).for_each(|_| speaker.sends(&message));
+    speaker.half_closes();
+    let children = server.children();
+    eventually("the messages in the pipe", || children.iter().any(|&child| !is_alive(child)).then_some(()));
+    server.program.signal(Signal::SIGTERM);
+    let hearing = thread::spawn(move || {
+        let heard = silent.strings(usize::MAX).len();
+        (heard, silent)
+    });
+    server.program.signal(Signal::SIGCONT);
+    // An orderly end: a reset would fail the read.
+    let (heard, _silent) = hearing.join().expect("no reset");
+    assert!(server.program.ends().success());
+    let noted = std::fs::read_to_string(&transcript).unwrap().lines().count();
+    assert_eq!((heard, noted), (MESSAGES, MESSAGES));
+}
+
+#[test]
+fn clients_that_never_read_do_not_keep_the_server_from_its_end() {
+    let _machine = crate::beside_others();
+    let mut server = Server::start(&["--pace", "0", "-q"]);
+    let stopped: Vec<Peer> = (0..100).map(|_| connect_with_small_buffer(server.address)).collect();
+    server.wait_for_children(stopped.len());
+    let mut speaker = server.connect();
+    server.wait_for_children(stopped.len() + 1);
+    speaker.sends(("x".repeat(999) + "\0").repeat(900));
+    assert_eq!(speaker.strings(900).len(), 900);
+    server.program.signal(Signal::SIGTERM);
+    assert!(server.program.ends().success());
+}
