@@ -17,6 +17,9 @@ use crate::sys::{self, Pid, Signal};
 /// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
+/// Retries in a second.
+const STARVED: u32 = 50;
+
 /// Sends from `cursor` on, and from `private_queue` between two messages, until it `is_closed`.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -41,6 +44,8 @@ pub(crate) struct Connection {
     pub(super) is_writable: bool,
     /// Not polled until then: the socket was writable and took nothing.
     pub(super) retry_at: Option<Instant>,
+    /// Sends in a row that failed so.
+    starved: u32,
     /// Pauses of the pipe since its socket last took a byte.
     pub(super) pauses: u32,
     /// Nothing is sent to it any more: a `send` failed, or the server has disconnected it.
@@ -86,6 +91,7 @@ impl Connection {
             blocked_since: None,
             is_writable: false,
             retry_at: None,
+            starved: 0,
             pauses: 0,
             is_closed: false,
             is_reaped: false,
@@ -221,6 +227,7 @@ impl Connection {
                 }
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);
+                self.starved = if lacks_memory { self.starved.saturating_add(1) } else { 0 };
                 self.blocked_since = if sent < bytes.len() { self.blocked_since.or(Some(now)) } else { None };
                 sent
             }
@@ -232,6 +239,13 @@ impl Connection {
                 0
             }
         }
+    }
+
+    /// True once after a second in which the system had no memory for its messages.
+    pub(super) fn take_starved(&mut self) -> bool {
+        let is_starved = self.starved == STARVED;
+        self.starved += u32::from(is_starved);
+        is_starved
     }
 
     pub(super) fn backs_off(&self, now: Instant) -> bool {

@@ -111,8 +111,13 @@ fn the_script_that_injects_errors_finds_nothing_bad_in_a_few_cases() {
     if !can_trace() {
         return;
     }
-    let cases =
-        ["hub:accept4:EPERM", "hub:poll:ENOMEM", "hub:read:EIO", "worker:recvfrom:ENOBUFS", "worker:write:EIO"];
+    let cases = [
+        "hub:accept4:EPERM",
+        "hub:poll:ENOMEM",
+        "hub:read:EIO",
+        "worker:recvfrom:ENOBUFS",
+        "worker:write:EIO",
+    ];
     let shown = Command::new("sh").args([SCRIPT, "-b", SERVER]).args(cases).output().unwrap();
     let [out, err] = [&shown.stdout, &shown.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     if err.contains("may not trace") {
