@@ -54,6 +54,8 @@ calls="hub:accept4 hub:clone hub:close hub:fcntl hub:getrandom hub:poll hub:read
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
+# A client that the server has closed takes no more.
+trap '' PIPE
 
 # Waits until a command succeeds, for at most SECONDS.
 await() { # SECONDS COMMAND...
@@ -121,14 +123,14 @@ verdict() {
         if [ -s err ] && [ "$status" -lt 128 ]; then echo "ends ($status)"; else echo "DIES ($status)"; fi
     elif talked; then
         echo on
-    elif ! has "alice : A" alice.out && [ "$(wc -l <err)" -gt "$told" ]; then
-        echo stalls
-    elif ! has "alice : A" alice.out; then
-        echo SILENT
     elif has serveur bob.out; then
         echo refused
-    elif [ "$(cat out err | wc -l)" -gt "$printed" ]; then
-        if [ "$(workers "$hub" | wc -l)" -lt 2 ] && [ "$process" != hub ]; then echo lost; else echo waits; fi
+    elif [ "$(cat out err | wc -l)" -le "$printed" ]; then
+        echo SILENT
+    elif [ "$process" = hub ] && [ "$(wc -l <err)" -gt "$told" ]; then
+        if has "alice : A" alice.out; then echo waits; else echo stalls; fi
+    elif [ "$(workers "$hub" | wc -l)" -lt 2 ]; then
+        echo lost
     else
         echo SILENT
     fi
@@ -191,7 +193,7 @@ aftermath() {
 }
 
 has_no_zombie() {
-    [ "$(ps -o pid= --ppid "$hub" | wc -l)" -eq 1 ]
+    [ "$(ps -o pid= --ppid "$hub" | wc -l)" -le 1 ] && [ -z "$(ps -o stat= --ppid "$hub" | tr -dc Z)" ]
 }
 
 # The cases asked for, one a line: PROCESS CALL ERROR WHEN.

@@ -18,6 +18,9 @@ use crate::sys::{self, Pid, Signal};
 /// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
+/// Retries in a second.
+const STARVED: u32 = 50;
+
 /// Sends from `cursor` on, and from `private_queue` between two messages, until it `is_closed`.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -42,6 +45,8 @@ pub(crate) struct Connection {
     pub(super) is_writable: bool,
     /// Not polled until then: the socket was writable and took nothing.
     pub(super) retry_at: Option<Instant>,
+    /// Sends in a row that failed so.
+    starved: u32,
     /// When its socket, full since then, last took a byte or was found full.
     pub(super) stalled_since: Option<Instant>,
     /// Since when it has been beyond its lag limit.
@@ -91,6 +96,7 @@ impl Connection {
             blocked_since: None,
             is_writable: false,
             retry_at: None,
+            starved: 0,
             stalled_since: None,
             late_since: None,
             has_spoken: false,
@@ -243,6 +249,7 @@ impl Connection {
                 self.delivered.bytes += sent as u64;
                 let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
                 self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);
+                self.starved = if lacks_memory { self.starved.saturating_add(1) } else { 0 };
                 let is_full = sent < bytes.len();
                 self.blocked_since = is_full.then(|| self.blocked_since.unwrap_or(now));
                 self.stalled_since = is_full.then(|| self.stalled_since.filter(|_| sent == 0).unwrap_or(now));
@@ -261,6 +268,13 @@ impl Connection {
     /// Its socket has taken nothing for so long that it counts as stopped.
     pub(super) fn has_stopped(&self, now: Instant) -> bool {
         self.stalled_since.is_some_and(|at| now.saturating_duration_since(at) >= STOPPED_AFTER)
+    }
+
+    /// True once after a second in which the system had no memory for its messages.
+    pub(super) fn take_starved(&mut self) -> bool {
+        let is_starved = self.starved == STARVED;
+        self.starved += u32::from(is_starved);
+        is_starved
     }
 
     pub(super) fn backs_off(&self, now: Instant) -> bool {

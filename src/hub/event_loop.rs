@@ -233,6 +233,13 @@ impl<S: Service> Hub<S> {
         let slow_readers = fan_out(clients, channels, backpressure, now, sent);
         backpressure.pause(now);
         clients.any_writable |= clients.departures.advance(channels, &mut supervisor.lingering, now);
+        if clients.any_blocked {
+            let starved =
+                clients.connections_mut().filter_map(|one| one.take_starved().then_some(())).count();
+            if starved > 0 {
+                supervisor.err.line(supervisor.messages.no_memory_to_send(starved));
+            }
+        }
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };
             let (Some(id), Some(lag)) = (connection.channel, connection.lag(channels, now)) else { continue };

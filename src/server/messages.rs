@@ -70,6 +70,12 @@ catalogue! {
     poll_failed(reason: &io::Error, count: u64) =>
         "(père) poll impossible ({count} fois) : {reason} ; le serveur continue plus lentement",
         "(parent) cannot poll ({count} times): {reason}; the server goes on more slowly";
+    turns_are_idle(count: u64) =>
+        "(père) le système annonce des événements et n'en livre aucun ({count} fois) : le serveur ralentit",
+        "(parent) the system reports events and delivers none ({count} times): the server slows down";
+    no_memory_to_send(count: usize) where count = clients(count) =>
+        "(père) depuis une seconde, le système n'a pas de mémoire pour envoyer à {count} : nouvel essai toutes les 20 ms",
+        "(parent) for a second, the system has had no memory to send to {count}: tried again every 20 ms";
     descriptor_limit_is_low(limit: u64, most: usize) =>
         "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";

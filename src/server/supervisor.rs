@@ -289,7 +289,9 @@ impl Supervisor {
         if self.out.len() + self.err.len() < waiting {
             self.turns.progress();
         }
-        self.turns.end();
+        if let Some(count) = self.turns.end() {
+            self.err.line(self.messages.turns_are_idle(count));
+        }
     }
 
     pub fn flush(&mut self) {

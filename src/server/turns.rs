@@ -20,6 +20,8 @@ pub struct Turns {
     poll_failed: bool,
     backoff: Backoff,
     failed_polls: u64,
+    /// Rows of idle turns that came to a pause.
+    rows: u64,
     reap_again_at: Option<Instant>,
 }
 
@@ -34,13 +36,20 @@ impl Turns {
         self.reap_again_at
     }
 
-    pub(super) fn end(&mut self) {
-        if self.is_idle || self.poll_failed {
-            // For ever: the server ends by a signal alone.
-            let _ = self.backoff.failed();
-        } else {
+    /// Pauses after an idle turn. Returns a number for the log when a row of pauses begins.
+    pub(super) fn end(&mut self) -> Option<u64> {
+        if !self.is_idle && !self.poll_failed {
             self.backoff.succeeded();
+            return None;
         }
+        // For ever: the server ends by a signal alone.
+        let _ = self.backoff.failed();
+        if !self.backoff.begins_to_pause() {
+            return None;
+        }
+        self.rows += 1;
+        // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
+        Some(self.rows).filter(|rows| rows.is_power_of_two())
     }
 }
 

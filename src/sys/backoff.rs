@@ -23,6 +23,11 @@ impl Backoff {
         self.in_a_row = 0;
     }
 
+    /// True from the first pause of a row of failures to the next call.
+    pub fn begins_to_pause(&self) -> bool {
+        self.in_a_row == AT_ONCE + 1
+    }
+
     /// Sleeps, unless there were few failures in a row. False once there were so many that the
     /// caller should give up.
     pub fn failed(&mut self) -> bool {

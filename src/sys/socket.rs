@@ -166,19 +166,22 @@ pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 
 /// [`try_read`] without taking the bytes out of the socket (`MSG_PEEK`).
 pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    receive(socket, bytes, MsgFlags::MSG_PEEK)
+    received(retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT | MsgFlags::MSG_PEEK)))
 }
 
 /// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet,
 /// or no memory.
 pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    receive(socket, bytes, MsgFlags::empty())
+    match retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT)) {
+        Err(Errno::ENOBUFS | Errno::ENOMEM) => Ok(None),
+        outcome => received(outcome),
+    }
 }
 
-fn receive(socket: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Result<Option<usize>> {
-    match retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT | flags)) {
-        Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(None),
-        received => Ok(Some(received?)),
+fn received(outcome: nix::Result<usize>) -> io::Result<Option<usize>> {
+    match outcome {
+        Err(Errno::EAGAIN) => Ok(None),
+        outcome => Ok(Some(outcome?)),
     }
 }
 
