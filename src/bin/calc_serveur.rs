@@ -25,7 +25,7 @@ struct Arguments {
     #[command(flatten)]
     server: ServerArgs<PORT, 1000>,
     /// One client at a time and one sum for each; the others wait to be accepted (without --max-clients and --max-per-address)
-    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
+    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address", "no_penalties"])]
     iterative: bool,
     /// Seconds a client may be silent; then it is told ({default} by default; 0: never)
     #[arg(long, value_name = "S", default_value = "60", hide_default_value = true, value_parser = number::<u64>(0, 86400))]

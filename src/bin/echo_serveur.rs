@@ -33,7 +33,7 @@ struct Arguments {
     #[command(flatten)]
     server: ServerArgs<PORT, 1000, true>,
     /// One client at a time; the others wait to be accepted (without --max-clients and --max-per-address)
-    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address"])]
+    #[arg(long, conflicts_with_all = ["max_clients", "max_per_address", "no_penalties"])]
     iterative: bool,
     /// Seconds that a client may be silent, or not take what it is sent ({default} by default: for ever)
     #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true, value_parser = number::<u64>(0, 86_400))]

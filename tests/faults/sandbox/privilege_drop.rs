@@ -71,6 +71,40 @@ fn landing_of_nobody() -> tempfile::TempDir {
 }
 
 #[test]
+fn a_user_may_be_a_number_with_or_without_an_entry_and_with_a_group() {
+    if !is_root() {
+        return;
+    }
+    let (user, group, groups) = nobody();
+    let both = format!("{user}:{group}");
+    for (typed, user, group, groups) in [
+        (user.as_str(), user.as_str(), group.as_str(), groups),
+        (both.as_str(), user.as_str(), group.as_str(), vec![group.clone()]),
+        ("nobody:4322", user.as_str(), "4322", vec!["4322".to_string()]),
+        ("4321", "4321", "4321", vec!["4321".to_string()]),
+        ("4321:4322", "4321", "4322", vec!["4322".to_string()]),
+    ] {
+        let _row = Row::of(&typed);
+        let mut running = CHAT.start(&["--user", typed]);
+        for pid in [running.server.pid(), running.child] {
+            assert_eq!(running.status(pid, "Uid"), [user; 4].join("\t"));
+            assert_eq!(running.status(pid, "Gid"), [group; 4].join("\t"));
+            let shown = running.status(pid, "Groups");
+            let mut shown: Vec<&str> = shown.split_whitespace().collect();
+            shown.sort();
+            assert_eq!(shown, groups);
+            assert_eq!(running.status(pid, "CapPrm"), "0".repeat(16));
+        }
+        (CHAT.talk)(&mut running.clients);
+    }
+    for typed in ["4321:", "4321:no-such-group", ":4321", "-1", "4294967296"] {
+        let _row = Row::of(&typed);
+        let notice = refusal_of(SERVER, &[&format!("--user={typed}")]);
+        assert!(notice.contains("UID:GID"), "{notice}");
+    }
+}
+
+#[test]
 fn iterative_becomes_the_user_as_well() {
     if !is_root() {
         return;
