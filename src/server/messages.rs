@@ -50,6 +50,15 @@ catalogue! {
     too_many_from_your_address(most: usize) where most = clients(most) =>
         "votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard",
         "your address has all its places already (at most {most}), try again later";
+    gave_its_place(peer: SocketAddr) =>
+        "(père) client {peer} déconnecté : tout est plein, il n'a rien dit, et d'autres adresses ont moins de places",
+        "(parent) client {peer} disconnected: all is full, it has said nothing, and other addresses have fewer places";
+    place_is_given =>
+        "tout est plein, et vous n'avez rien dit : votre place va à une autre adresse",
+        "all is full, and you have said nothing: your place goes to another address";
+    too_many_without_request =>
+        "trop de connexions attendent ici sans rien demander, réessayez",
+        "too many connections wait here without a request, try again";
     fork_failed(peer: SocketAddr, reason: &io::Error) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";
