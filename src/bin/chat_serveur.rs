@@ -45,7 +45,8 @@ struct Arguments {
     /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture ({default} par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number::<u64>(0, 200))]
     pace: u64,
-    /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà, il est déconnecté
+    /// Retard permis à un client qui lit trop lentement, en octets ({default} par défaut) ; au-delà pendant 2 s, ou au double, il est
+    /// déconnecté
     #[arg(long, value_name = "OCTETS", default_value = "1048576", hide_default_value = true, value_parser = number::<u64>(1, 1 << 40))]
     lag_limit: u64,
     /// Secondes de silence au bout desquelles un client est déconnecté ({default} par défaut : jamais, on peut se taire)

@@ -94,12 +94,17 @@ impl Encoding {
         match self {
             // Stopped inside something else than a message: nothing can be appended.
             Encoding::WebSocket if unsent.is_empty() => Vec::new(),
-            Encoding::WebSocket => {
-                let (rest, notice) = (ws_encode::rest_of_frame(unsent), ws_encode::notice(notice));
-                [rest, &notice, &ws_encode::close(TRY_AGAIN_LATER)].concat()
-            }
+            Encoding::WebSocket => [ws_encode::rest_of_frame(unsent), &self.dismissal(notice)].concat(),
             // It has most likely stopped within a line or a string: end that first.
-            Encoding::CString | Encoding::Line => [self.line(""), self.notice(notice)].concat(),
+            Encoding::CString | Encoding::Line => [self.line(""), self.dismissal(notice)].concat(),
+        }
+    }
+
+    /// The last bytes, between two messages, for a client that the server disconnects.
+    pub fn dismissal(self, notice: &str) -> Vec<u8> {
+        match self {
+            Encoding::CString | Encoding::Line => self.notice(notice),
+            Encoding::WebSocket => [self.notice(notice), ws_encode::close(TRY_AGAIN_LATER)].concat(),
         }
     }
 

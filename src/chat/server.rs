@@ -251,6 +251,25 @@ impl Service for ChatServer {
         client.encoding.map(|encoding| encoding.too_slow(unsent, &notice)).unwrap_or_default()
     }
 
+    fn joins_at_once(&self, listener: usize) -> bool {
+        self.listeners[listener].is_some()
+    }
+
+    fn dismissal(
+        &self,
+        connection: &Connection,
+        client: &ClientState,
+        reason: &str,
+        unsent: &[u8],
+    ) -> Vec<u8> {
+        match (client.encoding, &self.web) {
+            (Some(encoding), _) if connection.blocked_since.is_some() => encoding.too_slow(unsent, reason),
+            (Some(encoding), _) => encoding.dismissal(reason),
+            (None, Some(web)) => web.responses.refusal(&PROGRAM.says(reason)),
+            (None, None) => Vec::new(),
+        }
+    }
+
     fn start(&mut self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         self.transcript.as_mut().map_or(Ok(()), |transcript| transcript.open(supervisor))
     }

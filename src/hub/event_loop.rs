@@ -213,7 +213,9 @@ impl<S: Service> Hub<S> {
                 return true;
             }
             let mut context = Context { peers, channels, supervisor, now };
-            service.on_record(&record, connection, client, &mut context)
+            let is_valid = service.on_record(&record, connection, client, &mut context);
+            connection.has_spoken |= is_valid && matches!(record.kind, Kind::Message | Kind::Line);
+            is_valid
         });
         if is_invalid {
             self.invalid_reads += 1;

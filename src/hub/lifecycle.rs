@@ -41,6 +41,10 @@ impl<S: Service> Hub<S> {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
             self.admit(pending, now);
         }
+        if self.supervisor.listeners[listener].watch().is_none() {
+            // Out of descriptors.
+            self.make_room_outside(None);
+        }
     }
 
     /// Admits or refuses connections that wait for another of their address to close.
@@ -51,15 +55,22 @@ impl<S: Service> Hub<S> {
     }
 
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
+        let (listener, address) = (pending.listener, pending.client.1.ip());
+        if !self.service.joins_at_once(listener) {
+            self.make_room_outside(Some(address));
+        }
+        let mut present = self.present();
+        if present >= self.supervisor.max_clients && self.make_place(address) {
+            present -= 1;
+        }
         let Hub { service, clients, supervisor, .. } = self;
-        let listener = pending.listener;
-        let encode = |reason: &str| service.refusal(listener, reason);
+        let encode = |listener, reason: &str| service.refusal(listener, reason);
         // Connections of an address as `--max-per-address` counts them.
         let count = |address| {
             let (inside, outside) = clients.all().count_from(address);
             inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
         };
-        if let Some(accepted) = supervisor.admit(pending, clients.len(), count, encode, now) {
+        if let Some(accepted) = supervisor.admit(pending, present, count, encode, now) {
             self.fork_worker(accepted, listener, now);
         }
     }

@@ -18,8 +18,8 @@
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
 //! client by its worker's pid; `keys` proves which worker has written a record, and `forgeries`
 //! ends one that writes in another's name; `backpressure` slows a flood down and drops slow readers;
-//! `departures` sends clients that have left the rest of their messages; `private_queue` holds
-//! notices for one client alone.
+//! `departures` sends clients that have left the rest of their messages; `places` says who gives way
+//! in a full room; `private_queue` holds notices for one client alone.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
 
@@ -34,6 +34,7 @@ mod keys;
 mod lifecycle;
 pub mod message_log;
 pub mod pacer;
+mod places;
 mod private_queue;
 pub mod record;
 pub mod record_reader;

@@ -72,6 +72,21 @@ pub(crate) trait Service {
         supervisor: &mut Supervisor,
     ) -> Vec<u8>;
 
+    /// False for a listener whose connections are outside the room at first, and take no place.
+    fn joins_at_once(&self, _listener: usize) -> bool {
+        true
+    }
+
+    /// The last bytes for a client that gives way to another: `reason`, after its `unsent` messages
+    /// as in [`Service::on_slow_reader`], if there are any.
+    fn dismissal(
+        &self,
+        connection: &Connection,
+        client: &Self::Client,
+        reason: &str,
+        unsent: &[u8],
+    ) -> Vec<u8>;
+
     /// Opens what is to belong to the user that the server runs as; an error ends the server.
     fn start(&mut self, _supervisor: &mut Supervisor) -> anyhow::Result<()> {
         Ok(())

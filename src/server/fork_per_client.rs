@@ -149,7 +149,8 @@ impl<L: ClientHandler> Server<L> {
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let children = &self.children;
         let count = |address| children.values().filter(|&&other| other == source(address)).count();
-        let Some(client) = self.supervisor.admit(pending, children.len(), count, L::refusal, now) else {
+        let encode = |_, reason: &str| L::refusal(reason);
+        let Some(client) = self.supervisor.admit(pending, children.len(), count, encode, now) else {
             return;
         };
         let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };

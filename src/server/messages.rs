@@ -58,6 +58,15 @@ catalogue! {
     your_address_has_to_wait(left: Duration) where left = left.as_secs() + 1 =>
         "trop de processus ont planté pour votre adresse, réessayez dans {left} s",
         "too many processes have crashed for your address, try again in {left} s";
+    gave_its_place(peer: SocketAddr) =>
+        "(père) client {peer} déconnecté : tout est plein, il n'a rien dit, et d'autres adresses ont moins de places",
+        "(parent) client {peer} disconnected: all is full, it has said nothing, and other addresses have fewer places";
+    place_is_given =>
+        "tout est plein, et vous n'avez rien dit : votre place va à une autre adresse",
+        "all is full, and you have said nothing: your place goes to another address";
+    too_many_without_request =>
+        "trop de connexions attendent ici sans rien demander, réessayez",
+        "too many connections wait here without a request, try again";
     fork_failed(peer: SocketAddr, reason: &io::Error) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";

@@ -18,6 +18,7 @@ mod source;
 mod startup;
 mod supervisor;
 mod turns;
+mod waiting;
 
 pub use client_handler::{ClientHandler, ServeMode};
 pub use options::Options;
@@ -32,4 +33,5 @@ pub(crate) use privileges::Privileges;
 pub(crate) use session::{Disconnect, Session};
 pub(crate) use source::{oldest_of_heaviest, source};
 pub(crate) use startup::{lowest_own_descriptor, startup};
-pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event, PendingConnection};
+pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event};
+pub(crate) use waiting::PendingConnection;

@@ -5,8 +5,10 @@
 //! behind one address. Memory is bounded by [`MAX_SOURCES`].
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use super::source::source;
 
 /// Crashes that cost nothing.
 const FORGIVEN: u32 = 2;
@@ -44,7 +46,7 @@ pub struct Penalties {
 impl Penalties {
     /// A child of this client has crashed.
     pub fn crash(&mut self, client: IpAddr, now: Instant) {
-        let source = source_of(client);
+        let source = source(client);
         if self.records.len() >= MAX_SOURCES && !self.records.contains_key(&source) {
             self.make_room(now);
         }
@@ -59,7 +61,7 @@ impl Penalties {
         if self.records.is_empty() {
             return None;
         }
-        let record = self.records.get_mut(&source_of(client)).filter(|record| now < record.until)?;
+        let record = self.records.get_mut(&source(client)).filter(|record| now < record.until)?;
         record.refused += 1;
         Some(Penalty { left: record.until - now, refused: record.refused })
     }
@@ -87,14 +89,6 @@ fn wait_after(crashes: u32) -> Duration {
     match crashes.checked_sub(FORGIVEN + 1) {
         None => Duration::ZERO,
         Some(doubled) => FIRST_WAIT.saturating_mul(1 << doubled.min(16)).min(MAX_WAIT),
-    }
-}
-
-/// A host has all addresses of its IPv6 network of 64 bits.
-fn source_of(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

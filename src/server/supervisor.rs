@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -14,6 +14,7 @@ use super::messages::Messages;
 use super::penalties::Penalties;
 use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
 use super::turns::Turns;
+use super::waiting::{PendingConnection, Waiting};
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
 use crate::sys::{self, Ended, Interest, Pid, PollFd, Profile, Signal, Signals};
@@ -25,23 +26,6 @@ const CAUGHT: [Signal; 2] = [Signal::SIGCHLD, Signal::SIGTERM];
 
 /// Connections accepted in one turn of the loop: a rush of them must not delay other events.
 pub const ACCEPTED_AT_ONCE: usize = 32;
-
-/// Grace period before a connection over `--max-per-address` is refused: a client that reconnects
-/// at once arrives before its old child has noticed the close.
-const RETRY_WAIT: Duration = Duration::from_millis(500);
-
-/// Connections in that grace period.
-const MAX_WAITING: usize = 32;
-
-/// A connection that is accepted, but not yet admitted.
-#[derive(Debug)]
-pub struct PendingConnection {
-    pub client: (TcpStream, SocketAddr),
-    /// The index in [`Supervisor::listeners`].
-    pub listener: usize,
-    /// The end of its grace period; `None` when it has just been accepted.
-    until: Option<Instant>,
-}
 
 pub struct Supervisor {
     pub program: Program,
@@ -59,13 +43,10 @@ pub struct Supervisor {
     pub user_signals: Vec<Signal>,
     /// SIGHUP may mean that the terminal was closed.
     has_terminal: bool,
-    max_clients: usize,
+    pub max_clients: usize,
     max_per_address: Option<usize>,
     penalties: Option<Penalties>,
-    /// Over `--max-per-address`, in their grace period.
-    waiting: Vec<PendingConnection>,
-    /// A client has left since [`Supervisor::retry_waiting`].
-    client_left: bool,
+    waiting: Waiting,
     /// The server's own descriptors opened after the first listener are numbered from here.
     lowest: RawFd,
 }
@@ -115,8 +96,7 @@ impl Supervisor {
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
             penalties: options.penalties.then(Penalties::default),
-            waiting: Vec::new(),
-            client_left: false,
+            waiting: Waiting::default(),
             lowest,
         };
         if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
@@ -174,17 +154,12 @@ impl Supervisor {
     /// The next deadline of poll.
     pub fn due(&self) -> Option<Instant> {
         let listeners = self.listeners.iter().filter_map(Listener::due);
-        let waiting = self.waiting.iter().filter_map(|pending| pending.until);
-        listeners.chain(self.lingering.due()).chain(waiting).chain(self.turns.due()).min()
+        listeners.chain(self.lingering.due()).chain(self.waiting.due()).chain(self.turns.due()).min()
     }
 
-    /// Takes the waiting connections to try again, oldest first: all of them after a client has
-    /// left, otherwise those at the end of their grace period.
+    /// Takes the waiting connections to try again, oldest first.
     pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {
-        let all = std::mem::take(&mut self.client_left);
-        self.waiting
-            .extract_if(.., |pending| all || pending.until.is_some_and(|until| until <= now))
-            .collect()
+        self.waiting.retry(now)
     }
 
     /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
@@ -204,17 +179,18 @@ impl Supervisor {
     }
 
     /// Returns the client if it is within the limits: `present` clients, of which `count` gives
-    /// those of an address. Otherwise refuses it, with the reason encoded by `encode`, or keeps it
-    /// for its grace period ([`Supervisor::retry_waiting`]).
+    /// those of an address. Otherwise refuses it, with the reason encoded by `encode` for its
+    /// listener, or keeps it for its grace period ([`Supervisor::retry_waiting`]).
     pub fn admit(
         &mut self,
         pending: PendingConnection,
         present: usize,
         count: impl FnOnce(IpAddr) -> usize,
-        encode: impl FnOnce(&str) -> Vec<u8>,
+        encode: impl Fn(usize, &str) -> Vec<u8>,
         now: Instant,
     ) -> Option<(TcpStream, SocketAddr)> {
-        let peer = pending.client.1;
+        let mut refused = pending;
+        let peer = refused.client.1;
         let penalty = self.penalties.as_mut().and_then(|penalties| penalties.refuse(peer.ip(), now));
         let reason = if let Some(penalty) = penalty {
             // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
@@ -226,17 +202,14 @@ impl Supervisor {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
             self.messages.room_is_full(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| count(peer.ip()) >= most) {
-            let until = pending.until.unwrap_or(now + RETRY_WAIT);
-            if now < until && self.waiting.len() < MAX_WAITING {
-                self.waiting.push(PendingConnection { until: Some(until), ..pending });
-                return None;
-            }
-            self.err.line(self.messages.refused_address(peer, most));
+            refused = self.waiting.add(refused, now)?;
+            self.err.line(self.messages.refused_address(refused.client.1, most));
             self.messages.too_many_from_your_address(most)
         } else {
-            return Some(pending.client);
+            return Some(refused.client);
         };
-        self.lingering.add(pending.client.0, encode(&self.program.says(&reason)), now);
+        let reason = encode(refused.listener, &self.program.says(&reason));
+        self.lingering.add(refused.client.0, reason, now);
         None
     }
 
@@ -276,7 +249,7 @@ impl Supervisor {
 
     /// A client has left and freed a descriptor: ends the pauses of listeners.
     pub fn resume(&mut self, now: Instant) {
-        self.client_left = true;
+        self.waiting.client_left = true;
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, true));
     }
 

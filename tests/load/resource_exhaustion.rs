@@ -135,3 +135,19 @@ fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
     server.join().sends("enfin\0");
     inside.hears("enfin\0\0");
 }
+
+#[test]
+fn out_of_descriptors_connections_outside_the_room_give_way() {
+    let _machine = crate::beside_others();
+    let limited = "ulimit -n 64; exec \"$0\" --bind 127.0.0.1 --port 0 --web 0";
+    let server = Server::from(Command::new("sh").args(["-c", limited, SERVER]));
+    let url = server.program.out.web_url();
+    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    let silent: Vec<Peer> = (0..80).map(|_| Peer::connect(web)).collect();
+    server.program.err.line_with(&["accept impossible", "Too many open files"]);
+    // Clients of the room, as many as there are descriptors.
+    let mut peers: Vec<Peer> = (0..30).map(|_| server.join()).collect();
+    peers[29].sends("entré\0");
+    peers.iter_mut().for_each(|peer| peer.hears_up_to("entré\0"));
+    drop(silent);
+}

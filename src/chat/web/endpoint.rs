@@ -58,6 +58,12 @@ impl WebEndpoint {
             connection.disconnect(self.responses.refusal(&reason));
             return true;
         }
+        if context.channels.readers() >= supervisor.max_clients {
+            supervisor.err.line(supervisor.messages.refused_full(connection.peer, supervisor.max_clients));
+            let reason = PROGRAM.says(&supervisor.messages.room_is_full(supervisor.max_clients));
+            connection.disconnect(self.responses.refusal(&reason));
+            return true;
+        }
         client.encoding = Some(Encoding::WebSocket);
         connection.join(frames, context.channels);
         // Base64, as checked when the record was parsed.

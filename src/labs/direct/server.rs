@@ -198,6 +198,11 @@ impl Service for Direct {
         format!("\n{}", messages::last_error(messages::too_slow_notice(lag))).into()
     }
 
+    fn dismissal(&self, connection: &Connection, (): &(), reason: &str, _unsent: &[u8]) -> Vec<u8> {
+        let cut = if connection.blocked_since.is_some() { "\n" } else { "" };
+        format!("{cut}{}", messages::last_error(reason)).into()
+    }
+
     fn discard_in_child(&mut self) {
         discard_in_child(&mut self.members);
     }

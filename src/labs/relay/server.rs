@@ -2,6 +2,7 @@
 //! those of further pairs to children.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
@@ -9,7 +10,9 @@ use super::pair_pool::PairPool;
 use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, SERVER, messages, refusal};
-use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
+use crate::server::{
+    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, oldest_of_heaviest, source, startup,
+};
 use crate::sys::{self, Pid, PollFd, Profile};
 
 /// Time for the children to end when the server stops: each first sends its clients `exit`, and
@@ -105,7 +108,9 @@ impl Server {
     fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
-            let client = self.supervisor.admit(pending, self.client_count(), |_| 0, refusal, now);
+            let present = self.client_count() - usize::from(self.make_place(&pending, now));
+            let encode = |_, reason: &str| refusal(reason);
+            let client = self.supervisor.admit(pending, present, |_| 0, encode, now);
             let Some((socket, peer)) = client else { continue };
             self.supervisor.out.line(messages::connected(peer));
             self.queue.push_back(Connection::new((socket, peer)));
@@ -114,6 +119,24 @@ impl Server {
                 self.supervisor.out.line(messages::queued(peer, self.queue.len()));
             }
         }
+    }
+
+    /// With all places taken, the last in line of the address that has the most in line gives way
+    /// to a newcomer whose address has at least two less. True if one does.
+    fn make_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
+        if self.client_count() < self.supervisor.max_clients {
+            return false;
+        }
+        // The last comer first: the first one has waited longest.
+        let sources: Vec<IpAddr> = self.queue.iter().rev().map(|one| source(one.peer.ip())).collect();
+        let own = sources.iter().filter(|&&other| other == source(newcomer.client.1.ip())).count();
+        let heaviest = oldest_of_heaviest(&sources, |_| true).filter(|&(_, weight)| weight > own + 1);
+        let last = heaviest.and_then(|(at, _)| self.queue.remove(sources.len() - 1 - at));
+        let Some(Connection { socket, peer, .. }) = last else { return false };
+        let Supervisor { program, messages, err, lingering, .. } = &mut self.supervisor;
+        err.line(messages.gave_its_place(peer));
+        lingering.add(socket, refusal(&program.says(&messages.place_is_given())), now);
+        true
     }
 
     /// Queued clients included.

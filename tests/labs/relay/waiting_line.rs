@@ -123,3 +123,19 @@ fn sixteen_clients_that_send_one_message_each_are_all_served() {
     });
     pair(&server);
 }
+
+#[test]
+fn in_a_full_line_the_last_of_the_heaviest_address_gives_way_to_a_stranger() {
+    let server = server(&["--max-clients", "4"]);
+    let (_first, second) = pair(&server);
+    let (mut third, mut fourth) = (in_line(&server), in_line(&server));
+    let elsewhere = std::net::Ipv4Addr::new(127, 0, 0, 2).into();
+    let mut stranger = Peer::connect_from(elsewhere, server.address);
+    let told = String::from_utf8(fourth.hears_the_end()).unwrap();
+    assert!(told.starts_with("relay_serveur : ") && told.contains("une autre adresse"), "{told}");
+    prints(&server, &[&address_of(&stranger)]);
+    drop(second);
+    third.hears("2\0rec\0");
+    drop(third);
+    stranger.hears("2\0rec\0");
+}

@@ -3,6 +3,7 @@
 
 mod distinct_names;
 mod foreign_protocols;
+mod full_room;
 mod idle_timeout;
 mod max_per_address;
 mod penalties;

@@ -6,6 +6,7 @@ mod hostile_frames;
 mod http_requests;
 mod mixed_room;
 mod operator_view;
+mod outside;
 
 use crate::common::*;
 

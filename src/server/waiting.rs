@@ -1,0 +1,92 @@
+//! Connections over `--max-per-address`, in their grace period: a client that reconnects at once
+//! arrives before its old child has noticed the close.
+
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::source::{oldest_of_heaviest, source};
+
+/// The grace period.
+const RETRY_WAIT: Duration = Duration::from_millis(500);
+
+/// Connections in it.
+const MAX_WAITING: usize = 32;
+
+/// A connection that is accepted, but not yet admitted.
+#[derive(Debug)]
+pub struct PendingConnection {
+    pub client: (TcpStream, SocketAddr),
+    /// The index in [`super::Supervisor::listeners`].
+    pub listener: usize,
+    /// The end of its grace period; `None` when it has just been accepted.
+    pub(super) until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// The oldest first.
+    connections: Vec<PendingConnection>,
+    /// A client has left since [`Waiting::retry`].
+    pub client_left: bool,
+}
+
+impl Waiting {
+    /// Keeps a connection for its grace period. Returns the one for which there is none: this one,
+    /// if its grace period is over or there is no room, or the oldest of another source that has
+    /// more of them.
+    pub fn add(&mut self, newcomer: PendingConnection, now: Instant) -> Option<PendingConnection> {
+        let until = newcomer.until.unwrap_or(now + RETRY_WAIT);
+        if until <= now {
+            return Some(newcomer);
+        }
+        self.connections.push(PendingConnection { until: Some(until), ..newcomer });
+        if self.connections.len() <= MAX_WAITING {
+            return None;
+        }
+        let sources: Vec<IpAddr> = self.connections.iter().map(|one| source(one.client.1.ip())).collect();
+        let (at, _) = oldest_of_heaviest(&sources, |_| true)?;
+        let is_own = sources[at] == sources[MAX_WAITING];
+        Some(self.connections.remove(if is_own { MAX_WAITING } else { at }))
+    }
+
+    /// Takes those to try again, oldest first: all of them after a client has left, otherwise those
+    /// at the end of their grace period.
+    pub fn retry(&mut self, now: Instant) -> Vec<PendingConnection> {
+        let all = std::mem::take(&mut self.client_left);
+        self.connections
+            .extract_if(.., |pending| all || pending.until.is_some_and(|until| until <= now))
+            .collect()
+    }
+
+    /// The next end of a grace period.
+    pub fn due(&self) -> Option<Instant> {
+        self.connections.iter().filter_map(|pending| pending.until).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn one_source_cannot_take_the_grace_periods_of_the_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (now, mut waiting) = (Instant::now(), Waiting::default());
+        let mut add = |host: u8, port: u16| {
+            let client = (socket.try_clone().unwrap(), SocketAddr::from(([10, 0, 0, host], port)));
+            let refused = waiting.add(PendingConnection { client, listener: 0, until: None }, now);
+            refused.map(|one| (one.client.1.ip(), one.client.1.port()))
+        };
+        for port in 0..MAX_WAITING as u16 {
+            assert_eq!(add(1, port), None);
+        }
+        let heavy = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(add(1, 999), Some((heavy, 999)), "one more of the heaviest source");
+        assert_eq!(add(2, 1), Some((heavy, 0)), "a stranger takes the place of the oldest");
+        assert_eq!(waiting.due(), Some(now + RETRY_WAIT));
+        assert_eq!(waiting.retry(now).len(), 0);
+        assert_eq!(waiting.retry(now + RETRY_WAIT).len(), MAX_WAITING);
+    }
+}
