@@ -11,5 +11,6 @@ mod direct;
 mod echo;
 mod fork_per_client;
 mod relay;
+mod senders;
 mod upload;
 mod upload_client;

@@ -129,12 +129,13 @@ impl Blocks {
         let n = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
         self.at += n;
         let Some(&next) = bytes.get(n) else { return n };
-        let is_padded = self.evidence >= Evidence::Padded;
-        let end = if is_padded { self.size } else { self.edge };
-        if self.evidence > Evidence::None && self.at < self.size && self.has_left(self.at, self.extent, next) {
+        let end = self.size;
+        if self.evidence > Evidence::None && self.at < self.size && self.has_left(self.at, self.extent, next)
+        {
             self.bytes[self.text..self.at].fill(0);
             self.phase = Phase::Rest;
-        } else if self.is_sound()
+        } else if self.evidence >= Evidence::Padded
+            && self.is_sound()
             && (self.text + 1..self.at).contains(&end)
             && self.has_left(self.at - end, self.text, next)
         {

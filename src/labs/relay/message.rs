@@ -77,8 +77,9 @@ impl FrameDecoder {
             }
             self.frame(&bytes[..end], block.length.max(end + 1), PreviousEnd::Complete)
         } else {
-            let newline = front.iter().position(|&byte| byte == b'\n').filter(|_| !bytes.contains(&0));
-            match newline {
+            let end = |byte| front.iter().position(|&other| other == byte);
+            let line_end = end(b'\n').or_else(|| end(b'\r')).filter(|_| !bytes.contains(&0));
+            match line_end {
                 Some(_) if !timed_out => return None,
                 Some(at) => self.frame(without_line_end(&bytes[..=at]), at + 1, PreviousEnd::TimedOut),
                 None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
@@ -154,6 +155,7 @@ mod tests {
             assert_eq!(decode(begun), None);
         }
         assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "", "trois"].map(text));
+        assert_eq!(decode_all(b"un\rdeux\rtrois"), ["un", "deux", "trois"].map(text));
     }
 
     #[test]
@@ -163,6 +165,23 @@ mod tests {
         assert_eq!(decoder.decode(b"\0suite\0", false), Some(Frame { message: None, length: 1 }));
         assert_eq!(decoder.decode(b"suite\0", false).unwrap().message, Some(text("suite")));
         assert_eq!(decoder.decode(b"\0", false).unwrap().message, Some(text("")));
+    }
+
+    #[test]
+    fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
+        let block = |text: &[u8]| [text, &[0; 12][..12 - text.len()]].concat();
+        let mut decoder = FrameDecoder::default();
+        let mut next = |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out).map(|frame| frame.length);
+        // The size is not known yet: more padding may come.
+        assert_eq!(next(&block(b"bonjour")[..10], false), None);
+        assert_eq!(next(&block(b"bonjour"), true), Some(12));
+        for cut in 3..12 {
+            assert_eq!(next(&block(b"ok\0jour")[..cut], false), None, "{cut} bytes");
+        }
+        assert_eq!(next(&block(b"ok\0jour"), false), Some(12));
+        assert_eq!(next(&block(b"\0k\0jour"), false), Some(12));
+        // Other bytes are another message.
+        assert_eq!(next(&block(b"a\0\0jours"), false), Some(3));
     }
 
     #[test]

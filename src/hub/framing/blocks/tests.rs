@@ -152,9 +152,10 @@ fn several_messages_of_one_write_are_all_said() {
         (&["a\0b\0", "a\0b\0", "a\0b\0"], &["a", "b", "a", "b", "a", "b"]),
         (&["a\0b\0", "c\0b\0"], &["a", "b", "c", "b"]),
         (&["ab\0cdef\0", "ab\0cdef\0"], &["ab", "cdef", "ab", "cdef"]),
-        (&["alice : un\0alice : deux\0", "bob : un\0alice : deux\0"], &[
-            "alice : un", "alice : deux", "bob : un", "alice : deux",
-        ]),
+        (
+            &["alice : un\0alice : deux\0", "bob : un\0alice : deux\0"],
+            &["alice : un", "alice : deux", "bob : un", "alice : deux"],
+        ),
         // The same bytes as leftovers, but in another write.
         (&["bonjour\0", "ok\0", "jour\0"], &["bonjour", "ok", "jour"]),
         (&["aaaa\0", "a\0", "aa\0", "aaa\0", "a\0a\0a\0"], &["aaaa", "a", "aa", "aaa", "a", "a", "a"]),
@@ -194,7 +195,14 @@ fn padding_as_long_as_the_text_is_none_of_a_block() {
 
 #[test]
 fn line_ends_of_every_kind_end_a_line() {
-    let rows = ["un\ndeux\n", "un\r\ndeux\r\n", "un\rdeux\r", "un\r\0deux\r\0", "un\n\0deux\n\0", "\u{feff}un\ndeux"];
+    let rows = [
+        "un\ndeux\n",
+        "un\r\ndeux\r\n",
+        "un\rdeux\r",
+        "un\r\0deux\r\0",
+        "un\n\0deux\n\0",
+        "\u{feff}un\ndeux",
+    ];
     for framing in [Framing::Lines, Framing::Texts(HOLD)] {
         for sent in rows {
             for reads in [Reads::Joined, Reads::Of(1)] {
