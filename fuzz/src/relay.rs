@@ -56,7 +56,13 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
     let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.message {
-        None => (b"", |&byte| byte == 0),
+        // Late padding.
+        None if taken[0] == 0 => (b"", |&byte| byte == 0),
+        // Commands of telnet.
+        None => {
+            assert_eq!(taken[0], 0xff);
+            return false;
+        }
         Some(Message::Fin) => (b"fin", |byte| b"\r\n\0".contains(byte)),
         Some(Message::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
         Some(Message::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
@@ -81,6 +87,7 @@ fn server_holds(arrival: Arrival) {
     let strings: Vec<&[u8]> = stream.split(|&byte| byte == 0).collect();
     if arrival.is_without_pause()
         && !has_leftovers
+        && !stream.contains(&0xff)
         && stream.ends_with(b"\0")
         && strings.iter().all(|string| string.len() < WINDOW)
     {

@@ -26,7 +26,7 @@ const SKIP_HOLDS: u32 = 4;
 const STREAM: usize = 16 * 1024;
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
-/// block. As long are bytes held that may be leftovers, and lines that may end in a carriage return.
+/// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The least time that a message cut off at the end of a stream is held for its rest.
@@ -42,7 +42,7 @@ pub enum Framing {
     /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
     /// hold times.
     Texts(Duration),
-    /// A newline. Where none comes, a client's carriage returns end lines.
+    /// A newline. Where none comes, a client's carriage returns and NULs end lines.
     Lines,
 }
 
@@ -168,7 +168,7 @@ impl<'a> FrameDecoder<'a> {
         }
         let complete = self.framing.complete(self.intake.speech());
         if self.has_lines() && (ended || (is_late && complete == 0)) {
-            self.intake.end_lines_at_returns(complete);
+            self.intake.end_lines_without_newline(complete);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
@@ -190,8 +190,9 @@ impl<'a> FrameDecoder<'a> {
 
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
-        let ends_in_return = self.has_lines() && self.intake.speech().contains(&b'\r');
-        self.framing.hold().or(ends_in_return.then_some(PAUSE))
+        let mut speech = self.intake.speech().iter();
+        let may_end = self.has_lines() && speech.any(|byte| matches!(byte, 0 | b'\r'));
+        self.framing.hold().or(may_end.then_some(PAUSE))
     }
 
     /// Drops the rest of an over-long text.

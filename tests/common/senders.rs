@@ -1,4 +1,4 @@
-//! What clients write that know of no protocol of ours.
+//! Bytes of clients that were not written for our servers.
 
 /// PuTTY's first bytes in its telnet mode (RFC 854): WILL NAWS, TSPEED, TTYPE, NEW-ENVIRON, DO ECHO,
 /// WILL and DO SGA.
@@ -8,8 +8,8 @@ pub const PUTTY: &[u8] =
 /// The bytes of telnet(1) at Ctrl+C: Interrupt Process, DO TIMING-MARK.
 pub const INTERRUPT: &[u8] = b"\xff\xf4\xff\xfd\x06";
 
-/// What a client in C writes that reuses one buffer of `size` bytes and writes it whole: behind the
-/// NUL of a text stands what is left of older ones.
+/// The writes of a client in C that reuses one buffer of `size` bytes and writes it whole: behind
+/// the NUL of a text are leftovers of older ones.
 pub fn blocks(size: usize, texts: &[&str]) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; size];
     let block = |text: &&str| {

@@ -60,6 +60,21 @@ fn the_relay_relays_what_only_begins_like_leftovers() {
     }
 }
 
+#[test]
+fn the_relay_takes_a_negotiation_and_lines_of_every_end() {
+    for end in ["\r\n", "\r", "\n", "\r\0", "\0"] {
+        let _row = Row::of(&end);
+        let server = Server::of(RELAY, &[]);
+        let [mut first, mut second] = pair(&server);
+        first.sends([PUTTY, b"bonjour", end.as_bytes()].concat());
+        second.hears("bonjour");
+        // The carriage return of CR NUL is within the string, and is relayed.
+        second.hears(if end == "\r\0" { "\r\0" } else { "\0" });
+        second.sends("à toi\0");
+        first.hears("à toi\0");
+    }
+}
+
 const GREETING: &str = "Welcome: two numbers in, their sum out.\r\n";
 
 /// A client of calc that has received the greeting.
@@ -92,6 +107,7 @@ fn calc_adds_the_numbers_of_blocks_and_no_leftovers() {
     for size in [16, 100, 1024, 8192] {
         let _row = Row::of(&size);
         are_added(&blocks(size, &["123456789\n", "12\n", "34\n", "5\n"]), &[123_456_801, 39]);
+        are_added(&blocks(size, &["123456789", "12", "34", "5"]), &[123_456_801, 39]);
         are_added(&blocks(size, &["123456789\r\n", "12\r\n", "34\r\n", "5\r\n"]), &[123_456_801, 39]);
     }
 }
@@ -110,15 +126,16 @@ fn calc_takes_a_number_that_only_begins_like_leftovers() {
 
 #[test]
 fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
-    let crs: [&[&[u8]]; 6] = [
+    let writes: [&[&[u8]]; 7] = [
         &[b"12\r", b"30\r"],
         &[b"12\r\0", b"30\r\0"],
+        &[b"12\0", b"30\0\0\0"],
         &[b"\xef\xbb\xbf12\n", b"30\n"],
         &[b"\xef\xbb\xbf12\r", b"30\r\n"],
         &[b"\xff\xfb\x1f\xff\xfb\x2012\r\n", b"30\r\n"],
         &[b"1\xff\xf4\xff\xfd\x062\r\n", b"\xff\xf430\r\n"],
     ];
-    for writes in crs {
+    for writes in writes {
         let _row = Row::of(&writes);
         are_added(&writes.iter().map(|write| write.to_vec()).collect::<Vec<_>>(), &[42]);
     }

@@ -120,10 +120,12 @@ fn a_byte_that_only_looks_like_telnet_is_relayed() {
 
 #[test]
 fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
-    let rows: [(&[u8], &[&str]); 5] = [
+    let rows: [(&[u8], &[&str]); 7] = [
         (b"un\rdeux\r", &["un", "deux"]),
         (b"un\r\0deux\r\0", &["un", "deux"]),
         (b"un\r\ndeux\r\n", &["un", "deux"]),
+        (b"un\0deux\0\0\0", &["un", "deux"]),
+        (b"u\0n\ndeux\n", &["un", "deux"]),
         (b"\xef\xbb\xbfun\ndeux\n", &["un", "deux"]),
         (b"un\rdeux\n", &["un deux"]),
     ];

@@ -51,7 +51,7 @@ enum Phase {
     Text,
     /// The NULs behind the text.
     Padding,
-    /// What may be leftovers, as long as it equals the block before.
+    /// Bytes that may be leftovers: so far they equal the block before.
     Rest,
 }
 
@@ -65,7 +65,7 @@ pub enum Step {
     Padding,
     /// Leftovers, and so is all that is held.
     Leftovers,
-    /// What is held is speech.
+    /// None is taken, and all that is held is speech.
     Released,
 }
 
@@ -74,7 +74,7 @@ pub enum Step {
 pub struct Front {
     /// Bytes of the text, its NULs, and leftovers if the block is whole.
     pub length: usize,
-    /// More bytes may belong to it, beside NULs that it has no need of.
+    /// More bytes may belong to it.
     pub is_open: bool,
 }
 
@@ -129,19 +129,18 @@ impl Blocks {
         let n = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
         self.at += n;
         let Some(&next) = bytes.get(n) else { return n };
-        let end = self.size;
         if self.evidence > Evidence::None && self.at < self.size && self.has_left(self.at, self.extent, next)
         {
             self.bytes[self.text..self.at].fill(0);
             self.phase = Phase::Rest;
         } else if self.evidence >= Evidence::Padded
             && self.is_sound()
-            && (self.text + 1..self.at).contains(&end)
-            && self.has_left(self.at - end, self.text, next)
+            && (self.text + 1..self.at).contains(&self.size)
+            && self.has_left(self.at - self.size, self.text, next)
         {
             // The last NULs are an empty text, before leftovers of this one.
-            let empty = self.at - end;
-            self.end_at(end);
+            let empty = self.at - self.size;
+            self.end_at(self.size);
             self.bytes[..empty].fill(0);
             (self.at, self.phase) = (empty, Phase::Rest);
         } else {

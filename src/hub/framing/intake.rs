@@ -19,18 +19,18 @@ pub struct Intake<'a> {
 pub struct Filters {
     telnet: Telnet,
     blocks: Blocks,
-    /// NULs before a line are padding of the line before.
+    /// Lines are told apart: NULs are padding, of which one is enough, and none before a line.
     drops_padding: bool,
-    /// The last byte of speech was a newline, or there was none.
-    ends_line: bool,
-    /// That newline was a carriage return.
-    was_return: bool,
+    /// The last byte of speech; a newline before the first one.
+    last: u8,
+    /// That is a newline in place of another byte, behind which a newline may follow.
+    replaced: bool,
 }
 
 impl Filters {
     pub fn new(drops_padding: bool) -> Filters {
         let (telnet, blocks) = (Telnet::default(), Blocks::default());
-        Filters { telnet, blocks, drops_padding, ends_line: true, was_return: false }
+        Filters { telnet, blocks, drops_padding, last: b'\n', replaced: false }
     }
 }
 
@@ -111,18 +111,15 @@ impl<'a> Intake<'a> {
     /// Adds `n` bytes from `at` on to the speech: NULs alone, or none, where there are filters.
     fn keep(&mut self, mut at: usize, mut n: usize) {
         if let (Some(filters), Some(&first)) = (&mut self.filters, self.buffer[at..at + n].first()) {
-            let is_rest_of_end = match first {
-                0 => filters.drops_padding && filters.ends_line,
-                b'\n' => filters.was_return,
-                _ => false,
+            let dropped = match first {
+                0 if filters.drops_padding => n - usize::from(!matches!(filters.last, 0 | b'\n')),
+                b'\n' => usize::from(filters.replaced),
+                _ => 0,
             };
-            if is_rest_of_end {
-                let dropped = if first == 0 { n } else { 1 };
-                (at, n) = (at + dropped, n - dropped);
-            }
-            filters.was_return &= is_rest_of_end && first == 0;
+            (at, n) = (at + dropped, n - dropped);
+            filters.replaced &= first == 0;
             if n > 0 {
-                filters.ends_line = self.buffer[at + n - 1] == b'\n';
+                filters.last = self.buffer[at + n - 1];
             }
         }
         self.buffer.copy_within(at..at + n, self.len);
@@ -159,24 +156,23 @@ impl<'a> Intake<'a> {
         self.filters.iter_mut().for_each(|filters| filters.blocks.end_block());
     }
 
-    /// Makes carriage returns newlines in the speech from `from` on, where all bytes are speech.
-    pub fn end_lines_at_returns(&mut self, from: usize) {
+    /// Makes carriage returns newlines in the speech from `from` on, where all bytes are speech; for
+    /// a client of lines, NULs too: CR NUL is one end (RFC 854), and so is a run of NULs.
+    pub fn end_lines_without_newline(&mut self, from: usize) {
         let Some(filters) = &mut self.filters else { return };
         let tail = from..self.len;
-        if !self.buffer[tail.clone()].contains(&b'\r') {
-            return;
-        }
-        filters.was_return = self.buffer[..self.len].ends_with(b"\r");
+        let is_end = |byte| byte == b'\r' || (byte == 0 && filters.drops_padding);
+        let Some(&last) = self.buffer[tail.clone()].last() else { return };
+        filters.replaced = is_end(last);
         self.len = from;
         for at in tail {
-            let byte = if self.buffer[at] == b'\r' { b'\n' } else { self.buffer[at] };
-            // A carriage return is sent as CR NUL where no newline follows: RFC 854.
-            let is_rest_of_end = byte == 0 && filters.drops_padding && filters.ends_line;
-            if !is_rest_of_end {
-                self.buffer[self.len] = byte;
-                self.len += 1;
-                filters.ends_line = byte == b'\n';
+            let byte = self.buffer[at];
+            if byte == 0 && filters.drops_padding && filters.last == b'\n' {
+                continue;
             }
+            filters.last = if is_end(byte) { b'\n' } else { byte };
+            self.buffer[self.len] = filters.last;
+            self.len += 1;
         }
     }
 

@@ -38,6 +38,13 @@ enum State {
     Subnegotiation(usize, bool),
 }
 
+/// Bytes that begin with an IAC; of no length where none does.
+struct Command {
+    length: usize,
+    /// They are one IAC of data.
+    is_data: bool,
+}
+
 impl Telnet {
     /// Moves the data of `bytes` to their front. Returns the number of bytes of data, and how many
     /// bytes behind them may begin a command: to be given again with those that follow, or taken as
@@ -54,11 +61,13 @@ impl Telnet {
             bytes.copy_within(at..at + data, kept);
             (at, kept) = (at + data, kept + data);
             match self.command(&bytes[at..]) {
-                Some(0) if at < bytes.len() => {
-                    bytes[kept] = IAC;
-                    (at, kept) = (at + 1, kept + 1);
+                Some(Command { length, is_data }) => {
+                    if is_data {
+                        bytes[kept] = IAC;
+                        kept += 1;
+                    }
+                    at += length;
                 }
-                Some(length) => at += length,
                 None => {
                     bytes.copy_within(at.., kept);
                     return (kept, bytes.len() - at);
@@ -68,16 +77,33 @@ impl Telnet {
         (kept, 0)
     }
 
-    /// The bytes that a command at the front of `bytes` takes: 0 for an IAC that is data. `None`:
-    /// more bytes decide.
-    fn command(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Number of bytes at the front of `bytes` that are commands, whole ones or, in a
+    /// subnegotiation, the part that has come.
+    pub fn leading(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            if let State::Subnegotiation(length, after_iac) = self.state {
+                self.state = subnegotiation(length, after_iac, bytes[at]);
+                at += 1;
+            } else {
+                match self.command(&bytes[at..]) {
+                    Some(Command { length, is_data: false }) if length > 0 => at += length,
+                    _ => break,
+                }
+            }
+        }
+        at
+    }
+
+    /// The command at the front of `bytes`. `None`: more bytes decide.
+    fn command(&mut self, bytes: &[u8]) -> Option<Command> {
         let is_option = |option| option < OPTIONS && !matches!(option, b'\n' | b'\r');
         let length = match *bytes {
-            [] => return Some(0),
             [IAC] => return None,
             [IAC, NOP..=GA, ..] => 2,
             // Two IACs are one of data.
-            [IAC, IAC | SE, ..] if self.is_spoken => 1,
+            [IAC, IAC, ..] if self.is_spoken => return Some(Command { length: 2, is_data: true }),
+            [IAC, SE, ..] if self.is_spoken => 2,
             // A refusal answers an offer, and there is none before the first command.
             [IAC, SB..IAC] if self.is_spoken => return None,
             [IAC, SB | WILL | DO] => return None,
@@ -87,10 +113,11 @@ impl Telnet {
             }
             [IAC, WILL | DO, option, ..] if is_option(option) => 3,
             [IAC, WILL..IAC, ..] if self.is_spoken => 3,
-            _ => return Some(0),
+            [IAC, ..] => return Some(Command { length: 1, is_data: true }),
+            _ => return Some(Command { length: 0, is_data: false }),
         };
         self.is_spoken = true;
-        Some(length)
+        Some(Command { length, is_data: false })
     }
 }
 
@@ -140,7 +167,7 @@ mod tests {
             // Refusals, of a client that speaks telnet.
             (b"\xff\xfb\x1f\xff\xfe\x01\xff\xfc\x03a", b"a"),
             // An escaped IAC, of such a client and of another.
-            (b"\xff\xf1\xff\xffa", b"\xffa"),
+            (b"\xff\xf1\xff\xff\xf4a", b"\xff\xf4a"),
             (b"\xff\xffa", b"\xff\xffa"),
             // Latin-1, UTF-16 and other data.
             (b"\xffa\xff\xefb\xff", b"\xffa\xff\xefb\xff"),

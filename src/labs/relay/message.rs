@@ -7,6 +7,7 @@
 
 use super::MAX_LEN;
 use crate::hub::framing::blocks::Blocks;
+use crate::hub::framing::telnet::Telnet;
 
 /// Bytes to peek at: a message of the greatest length, and the rest of a block of 8192 bytes (the
 /// least that C's BUFSIZ is in use).
@@ -35,7 +36,7 @@ impl Message {
 /// A number of bytes at the front of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// `None` for late padding of the previous message.
+    /// `None` for late padding of the previous message, and for commands of telnet.
     pub message: Option<Message>,
     pub length: usize,
 }
@@ -43,6 +44,7 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     previous: PreviousEnd,
+    telnet: Telnet,
     blocks: Blocks,
 }
 
@@ -65,6 +67,10 @@ impl FrameDecoder {
         if self.previous == PreviousEnd::TimedOut && padding > 0 {
             self.previous = PreviousEnd::Complete;
             return Some(Frame { message: None, length: padding });
+        }
+        let commands = self.telnet.leading(bytes);
+        if commands > 0 {
+            return Some(Frame { message: None, length: commands });
         }
         if bytes.is_empty() {
             return None;

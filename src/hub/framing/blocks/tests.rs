@@ -1,4 +1,4 @@
-//! The table of senders: what each writes, and what it says by it.
+//! The table of senders: the writes of each, and the messages in them.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn blocks<const N: usize>(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(block).collect()
 }
 
-/// Which bytes are read at once.
+/// The bytes of each read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reads {
     /// Each write, at once or after a pause.
@@ -212,7 +212,12 @@ fn line_ends_of_every_kind_end_a_line() {
             }
         }
         // Lines with a pause between them, and within an end.
-        for sent in [&["un\r", "deux\r"][..], &["un\r", "\ndeux\r", "\n"], &["un\r\0", "deux\r\0"]] {
+        for sent in [
+            &["un\r", "deux\r"][..],
+            &["un\r", "\ndeux\r", "\n"],
+            &["un\r\0", "deux\r\0"],
+            &["un\0", "deux\0\0\0"],
+        ] {
             let said = said(framing, &writes(sent), Reads::Alone(PAUSE));
             let said: Vec<&str> = said.iter().map(|text| text.trim_end_matches('\r')).collect();
             assert_eq!(said, ["un", "deux"], "{framing:?} {sent:?}");
