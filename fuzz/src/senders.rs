@@ -89,8 +89,9 @@ fn stream_holds(framing: Framing, arrival: Arrival) {
     let pieces = || arrival.pieces().map(|(pause, piece)| (pause, piece.to_vec()));
     let mut buffer = [0; CHUNK];
     let said = chunks(FrameDecoder::of_client(&mut buffer, framing), pieces());
-    let with_newlines =
-        |bytes: &[u8]| bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect::<Vec<_>>();
+    let with_newlines = |bytes: &[u8]| {
+        bytes.iter().map(|&byte| if matches!(byte, 0 | b'\r') { b'\n' } else { byte }).collect::<Vec<_>>()
+    };
     assert!(is_part_of(&with_newlines(&said.concat()), &with_newlines(arrival.stream)));
     let is_plain = !arrival.stream.iter().any(|byte| matches!(byte, 0 | 0xff | b'\r' | 0xef));
     if is_plain {
