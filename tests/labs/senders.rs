@@ -177,5 +177,6 @@ fn a_negotiation_is_no_name_and_its_client_times_out() {
     let server = Server::of(DIRECT, &["--name-timeout", "1"]);
     let mut peer = server.connect();
     peer.sends(PUTTY);
-    assert!(peer.hears_the_end().starts_with(b"[ERROR] direct_serveur: "));
+    let heard = String::from_utf8(peer.hears_the_end()).unwrap();
+    assert!(heard.starts_with("[ERROR] direct_serveur: ") && heard.contains("1 s"), "{heard}");
 }
