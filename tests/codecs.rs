@@ -181,6 +181,7 @@ hold! {
     record: packets(),
     relay: steered(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
     request: requests(),
+    senders: steered(18, &["\0", "un message assez long", "ok", "\r\0", "\u{feff}"]),
     text: steered(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),
     upload: soup(&[HEADER, "a.txt", "/", ".", "..", "\\", "é", "[SUCCESS]", "[ERROR]"]),
 }

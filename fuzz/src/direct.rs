@@ -63,15 +63,14 @@ fn form_holds(text: &[u8]) {
     }
 }
 
-/// The texts up to each NUL or newline, less a carriage return before a newline; nothing before a
-/// NUL is no text.
+/// The texts up to each NUL or newline, less a carriage return before it; nothing before a NUL is no
+/// text.
 fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut text) = (Vec::new(), Vec::new());
     for &byte in body {
         match byte {
             0 if text.is_empty() => {}
-            0 => found.push(std::mem::take(&mut text)),
-            b'\n' => {
+            0 | b'\n' => {
                 text.pop_if(|last| *last == b'\r');
                 found.push(std::mem::take(&mut text));
             }
@@ -113,5 +112,6 @@ fn texts_arrive(arrival: Arrival) {
         }
     }
     take(&mut decoder, true);
-    assert_eq!(found, texts_slowly(arrival.stream));
+    // The end of the stream ends a text as a NUL does.
+    assert_eq!(found, texts_slowly(&[arrival.stream, b"\0"].concat()));
 }

@@ -16,6 +16,7 @@ pub mod names;
 pub mod record;
 pub mod relay;
 pub mod request;
+pub mod senders;
 pub mod text;
 pub mod upload;
 pub mod ws_decode;

@@ -9,21 +9,23 @@ use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
 
 use super::input::{Arrival, Input};
 
-/// Every byte is relayed, in order and in bounded texts, whenever it comes; and a client decodes
-/// any server.
+/// Every byte but leftovers of a block is relayed, in order and in bounded texts, whenever it comes;
+/// and a client decodes any server.
 pub fn holds(bytes: &[u8]) {
     let arrival = Arrival::of(Input(bytes));
     server_holds(arrival);
     client_holds(arrival);
 }
 
-/// The messages of a client whose bytes come in `pieces`. A pause ends the wait for more.
-fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Message> {
+/// The messages of a client whose bytes come in `pieces`, and whether any had leftovers. A pause
+/// ends the wait for more.
+fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> (Vec<Message>, bool) {
     let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());
+    let (mut before, mut has_leftovers) = (Vec::new(), false);
     let mut hear = |socket: &mut Vec<u8>, late: bool| {
         while let Some(cut) = look(&mut cutter, socket, late) {
-            account_for(&cut, socket);
-            socket.drain(..cut.length);
+            has_leftovers |= account_for(&cut, socket, &before);
+            before = socket.drain(..cut.length).collect();
             said.extend(cut.message);
         }
     };
@@ -36,7 +38,7 @@ fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> Vec<Message> {
     }
     hear(&mut socket, true);
     assert!(socket.is_empty(), "what waits for its rest goes at last");
-    said
+    (said, has_leftovers)
 }
 
 /// One peek at the socket, where bytes stay until their message is complete. A full window ends the
@@ -48,19 +50,30 @@ fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Frame> {
         .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true))?)
 }
 
-/// The bytes that a message takes from the socket are its text, and then only line ends and NULs.
-fn account_for(cut: &Frame, socket: &[u8]) {
+/// The bytes that a message takes from the socket are its text, and then only line ends and NULs;
+/// or, in a block as long as the one before, the bytes of that at the same place. True for those.
+fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
     let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.message {
-        None => (b"", |&byte| byte == 0),
+        // Late padding.
+        None if taken[0] == 0 => (b"", |&byte| byte == 0),
+        // Commands of telnet.
+        None => {
+            assert_eq!(taken[0], 0xff);
+            return false;
+        }
         Some(Message::Fin) => (b"fin", |byte| b"\r\n\0".contains(byte)),
         Some(Message::Exit) => (b"exit", |byte| b"\r\n\0".contains(byte)),
         Some(Message::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
     let end = taken.strip_prefix(text).expect("a text is what was sent");
-    assert!(end.iter().all(is_end), "{taken:?}");
+    let padding = end.iter().take_while(|&byte| is_end(byte)).count();
+    let at = text.len() + padding;
+    let has_leftovers = at < taken.len();
+    assert!(!has_leftovers || (before.len() == taken.len() && before[at..] == taken[at..]), "{taken:?}");
+    has_leftovers
 }
 
 fn server_holds(arrival: Arrival) {
@@ -69,10 +82,12 @@ fn server_holds(arrival: Arrival) {
         let pieces = arrival.pieces().map(|(pause, piece)| (!pause.is_zero(), piece.to_vec()));
         joined_in_runs(pieces.collect())
     };
-    let heard = said(pieces().into_iter());
+    let (heard, has_leftovers) = said(pieces().into_iter());
     // Without a NUL and after a pause, only the rules above hold.
     let strings: Vec<&[u8]> = stream.split(|&byte| byte == 0).collect();
     if arrival.is_without_pause()
+        && !has_leftovers
+        && !stream.contains(&0xff)
         && stream.ends_with(b"\0")
         && strings.iter().all(|string| string.len() < WINDOW)
     {

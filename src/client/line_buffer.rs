@@ -2,11 +2,16 @@
 
 use crate::text::character_boundary;
 
+/// UTF-8's byte order mark, which editors put in front of a file.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 #[derive(Debug)]
 pub struct LineBuffer {
     max: usize,
     min_last: usize,
     held: Vec<u8>,
+    /// Fewer bytes than a byte order mark has have come.
+    begins: bool,
 }
 
 impl LineBuffer {
@@ -18,19 +23,25 @@ impl LineBuffer {
     /// As [`LineBuffer::new`]; the last piece of a longer line has at least `min_last` bytes, from
     /// 1 to `max - 1`.
     pub fn keeping(max: usize, min_last: usize) -> LineBuffer {
-        LineBuffer { max, min_last, held: Vec::new() }
+        LineBuffer { max, min_last, held: Vec::new(), begins: true }
     }
 
     /// Passes each line that `typed` completes to `give`, without its newline. A long line goes in
     /// pieces, cut between characters, as soon as there is enough for one, which bounds the memory.
-    /// NULs are left out: they end messages.
+    /// NULs are left out: they end messages. So is a byte order mark before the first line.
     pub fn feed(&mut self, typed: &[u8], mut give: impl FnMut(Vec<u8>)) {
         for &byte in typed {
             match byte {
-                b'\n' => give(std::mem::take(&mut self.held)),
+                b'\n' => {
+                    self.begins = false;
+                    give(std::mem::take(&mut self.held));
+                }
                 0 => {}
                 _ => {
                     self.held.push(byte);
+                    if std::mem::replace(&mut self.begins, self.held.len() < BOM.len()) && self.held == BOM {
+                        self.held.clear();
+                    }
                     if self.held.len() > self.max {
                         let piece = character_boundary(&self.held, self.max + 1 - self.min_last);
                         give(self.held.drain(..piece).collect());
@@ -61,6 +72,13 @@ mod tests {
     fn a_line_comes_without_its_newline() {
         assert_eq!(typed(9, b"un\n\ndeux\0\nsans fin"), [&b"un"[..], b"", b"deux", b"sans fin"]);
         assert!(typed(9, b"").is_empty());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        assert_eq!(typed(9, "\u{feff}un\n\u{feff}x\n".as_bytes()), ["un", "\u{feff}x"].map(str::as_bytes));
+        assert_eq!(typed(9, "\nu\u{feff}\n".as_bytes()), ["", "u\u{feff}"].map(str::as_bytes));
+        assert_eq!(typed(9, b"\xef\xbb"), [b"\xef\xbb"]);
     }
 
     #[test]

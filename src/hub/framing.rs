@@ -1,11 +1,19 @@
 //! Message boundaries in a stream that TCP cuts anywhere. Pure.
 //!
 //! The server's worker decodes what its client sends, and our own client decodes what a server
-//! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours").
+//! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours"). A client's bytes are filtered
+//! first: `intake` removes commands of telnet ([`crate::server::telnet`]) and leftovers (`blocks`).
+
+pub mod blocks;
+mod intake;
 
 use std::time::{Duration, Instant};
 
+use self::intake::{Filters, Intake};
 use crate::text::incomplete_suffix_len;
+
+/// UTF-8's byte order mark, which editors put in front of a text.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Hold times without a byte that end the skipping of an over-long text. More than one: its
 /// rest may be several lost segments late, and would pass for a text of its own.
@@ -16,7 +24,8 @@ const SKIP_HOLDS: u32 = 4;
 /// 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
-/// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream.
+/// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
+/// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The least time that a message cut off at the end of a stream is held for its rest.
@@ -32,44 +41,68 @@ pub enum Framing {
     /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
     /// hold times.
     Texts(Duration),
-    /// A newline and nothing else.
+    /// A newline. Where none comes, a client's carriage returns and NULs end lines.
     Lines,
 }
 
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
 pub struct FrameDecoder<'a> {
-    buffer: &'a mut [u8],
+    intake: Intake<'a>,
     framing: Framing,
-    len: usize,
     /// The rest of an over-long text is being skipped.
     skips: bool,
-    /// When the incomplete message at the front of `buffer` is no longer held.
+    /// When the incomplete message at the front is no longer held.
     deadline: Option<Instant>,
+    /// When bytes that may be leftovers are no longer held.
+    leftovers_until: Option<Instant>,
     /// Bytes of the current burst: reads that filled the buffer, and the one after them.
     stream: usize,
     left_room: bool,
+    /// Nothing was given yet.
+    is_first: bool,
 }
 
 impl<'a> FrameDecoder<'a> {
     /// `buffer` holds incomplete messages: no message is longer.
     pub fn new(buffer: &'a mut [u8], framing: Framing) -> FrameDecoder<'a> {
-        FrameDecoder { buffer, framing, len: 0, skips: false, deadline: None, stream: 0, left_room: false }
+        FrameDecoder::of(Intake::new(buffer, None), framing)
+    }
+
+    /// As [`FrameDecoder::new`], for the bytes of one client: telnet and leftovers are no speech.
+    pub fn of_client(buffer: &'a mut [u8], framing: Framing) -> FrameDecoder<'a> {
+        let filters = Filters::new(framing == Framing::Lines);
+        FrameDecoder::of(Intake::new(buffer, Some(filters)), framing)
+    }
+
+    fn of(intake: Intake<'a>, framing: Framing) -> FrameDecoder<'a> {
+        FrameDecoder {
+            intake,
+            framing,
+            skips: false,
+            deadline: None,
+            leftovers_until: None,
+            stream: 0,
+            left_room: false,
+            is_first: true,
+        }
     }
 
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
     pub fn spare(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.len..]
+        self.intake.spare()
     }
 
-    /// Reports that `read` put `n` bytes into [`FrameDecoder::spare`].
-    pub fn filled(&mut self, n: usize) {
+    /// Reports that `read` put `n` bytes into [`FrameDecoder::spare`]. True if the sender has said
+    /// something: more than NULs and commands of telnet.
+    pub fn filled(&mut self, n: usize) -> bool {
         if self.left_room {
             self.stream = 0;
+            self.intake.end_read();
         }
         self.left_room = n < self.spare().len();
         self.stream += n;
-        self.len += n;
+        self.intake.filled(n, self.left_room)
     }
 
     /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender,
@@ -77,12 +110,15 @@ impl<'a> FrameDecoder<'a> {
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
             self.stream = 0;
+            if !self.intake.holds_leftovers() {
+                self.intake.end_block();
+            }
         }
     }
 
     /// When to call [`FrameDecoder::take`] again although nothing has come.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.deadline.into_iter().chain(self.leftovers_until).min()
     }
 
     /// Passes to `give` all complete messages as one chunk, to be split by [`messages`] or
@@ -97,31 +133,65 @@ impl<'a> FrameDecoder<'a> {
         give: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.skip(now);
-        let held = &self.buffer[..self.len];
-        let late = self.deadline.is_some_and(|deadline| deadline <= now);
-        let mut ready = self.framing.complete(held);
-        let is_full = ready == 0 && held.len() == self.buffer.len();
+        let (ready, is_full) = self.ready(now, ended);
+        let chunk = &self.intake.speech()[..ready];
+        let begins_with_mark = self.is_first && self.has_lines() && chunk.starts_with(BOM);
+        let chunk = if begins_with_mark { &chunk[BOM.len()..] } else { chunk };
+        let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
+        self.is_first &= ready == 0;
+        self.intake.drop_front(ready);
+        if is_full && matches!(self.framing, Framing::Texts(_)) {
+            self.skips = true;
+            self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
+        } else if self.intake.is_empty() && !self.skips {
+            self.deadline = None;
+        } else if ready > 0 || self.deadline.is_none() {
+            let least = if self.stream < STREAM { Duration::ZERO } else { STALL };
+            self.deadline = self.hold().map(|hold| now + hold.max(least));
+        }
+        let held = self.intake.holds_leftovers();
+        self.leftovers_until = held.then(|| self.leftovers_until.unwrap_or(now + PAUSE));
+        given
+    }
+
+    /// Number of bytes to give, and whether they fill the buffer without an end.
+    fn ready(&mut self, now: Instant, ended: bool) -> (usize, bool) {
+        let is_over = |until: Option<Instant>| until.is_some_and(|until| until <= now);
+        let complete = self.framing.complete(self.intake.speech());
         // A held message is complete once its rest has come, however late this call: the bytes
         // behind it begin a hold of their own.
-        if ended || is_full || (ready == 0 && late) {
+        let is_late = complete == 0 && is_over(self.deadline);
+        let lacks_room = complete == 0 && self.intake.is_full();
+        if ended || is_late || lacks_room || is_over(self.leftovers_until) {
+            self.intake.release();
+        }
+        let complete = self.framing.complete(self.intake.speech());
+        if self.has_lines() && (ended || (is_late && complete == 0)) {
+            self.intake.end_lines_without_newline(complete);
+        }
+        let held = self.intake.speech();
+        let mut ready = self.framing.complete(held);
+        let is_full = ready == 0 && self.intake.is_full();
+        if ended || is_full || (ready == 0 && is_late && self.framing.hold().is_some()) {
             ready = held.len();
         }
         if is_full && !ended && self.framing == Framing::Lines {
             // Lines are text: no character is cut.
             ready -= incomplete_suffix_len(held);
         }
-        let given = if ready > 0 { give(&held[..ready]) } else { Ok(()) };
-        self.drop_front(ready);
-        if is_full && matches!(self.framing, Framing::Texts(_)) {
-            self.skips = true;
-            self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
-        } else if self.len == 0 && !self.skips {
-            self.deadline = None;
-        } else if ready > 0 || self.deadline.is_none() {
-            let least = if self.stream < STREAM { Duration::ZERO } else { STALL };
-            self.deadline = self.framing.hold().map(|hold| now + hold.max(least));
-        }
-        given
+        (ready, is_full)
+    }
+
+    /// True if a client's text is split into lines, and no byte of their ends is passed on.
+    fn has_lines(&self) -> bool {
+        self.intake.has_filters() && !matches!(self.framing, Framing::Strings(_))
+    }
+
+    /// Time that the incomplete message is held.
+    fn hold(&self) -> Option<Duration> {
+        let mut speech = self.intake.speech().iter();
+        let may_end = self.has_lines() && speech.any(|byte| matches!(byte, 0 | b'\r'));
+        self.framing.hold().or(may_end.then_some(PAUSE))
     }
 
     /// Drops the rest of an over-long text.
@@ -129,23 +199,18 @@ impl<'a> FrameDecoder<'a> {
         if !self.skips {
             return;
         }
-        let held = &self.buffer[..self.len];
+        let held = self.intake.speech();
         match held.iter().position(|byte| matches!(byte, 0 | b'\n')) {
             Some(end) => {
                 (self.skips, self.deadline) = (false, None);
-                self.drop_front(end + 1);
+                self.intake.drop_front(end + 1);
             }
-            None if self.len > 0 => {
-                self.drop_front(self.len);
+            None if !held.is_empty() => {
+                self.intake.drop_front(held.len());
                 self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
             }
             None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
         }
-    }
-
-    fn drop_front(&mut self, n: usize) {
-        self.buffer.copy_within(n..self.len, 0);
-        self.len -= n;
     }
 }
 

@@ -76,7 +76,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     /// Serves the client until it or the hub is gone. Returns the exit status.
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
-        let mut decoder = FrameDecoder::new(&mut chunk, self.framing);
+        let mut decoder = FrameDecoder::of_client(&mut chunk, self.framing);
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
         status(self.relay(&mut decoder, &mut records))
@@ -131,11 +131,10 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
-                if spare[..n].iter().any(|&byte| byte != 0) {
+                *foreign = self.first_bytes.feed(&spare[..n]);
+                if decoder.filled(n) {
                     *idle_at = self.timeouts.between.map(|time| Instant::now() + time);
                 }
-                *foreign = self.first_bytes.feed(&spare[..n]);
-                decoder.filled(n);
                 if self.traces_reads {
                     records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());
                 }

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use super::telnet::{IAC, Telnet};
 use crate::text::{Visible, from_fn};
 
 /// A line without an end is judged once this much of it has come.
@@ -160,7 +161,17 @@ pub fn has_line(bytes: &[u8]) -> bool {
 }
 
 /// The protocol of a connection that begins with `bytes`, if that is sure and not the `expected`.
+/// Commands of telnet come before text where people type it.
 pub fn foreign(bytes: &[u8], expected: Expected) -> Option<Foreign> {
+    if expected == Expected::Text && bytes.contains(&IAC) {
+        let mut text = bytes.to_vec();
+        let (kept, _) = Telnet::default().strip(&mut text);
+        return judged(&text[..kept], expected);
+    }
+    judged(bytes, expected)
+}
+
+fn judged(bytes: &[u8], expected: Expected) -> Option<Foreign> {
     let line = first_line(bytes);
     let protocol = match expected {
         _ if is_tls(bytes) => Protocol::Tls,

@@ -17,6 +17,7 @@ mod session;
 mod source;
 mod startup;
 mod supervisor;
+pub mod telnet;
 mod turns;
 mod waiting;
 

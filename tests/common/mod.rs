@@ -13,6 +13,7 @@ mod peer;
 mod process;
 mod program;
 mod row;
+mod senders;
 mod server;
 pub mod skip;
 mod terminal;
@@ -29,6 +30,7 @@ pub use process::{
 };
 pub use program::{Output, Program};
 pub use row::Row;
+pub use senders::{INTERRUPT, PUTTY, blocks};
 pub use server::{Server, for_nobody, server_for_nobody};
 pub use skip::{is_root, skip};
 pub use terminal::Terminal;

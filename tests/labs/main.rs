@@ -12,5 +12,6 @@ mod echo;
 mod foreign_protocols;
 mod fork_per_client;
 mod relay;
+mod senders;
 mod upload;
 mod upload_client;

@@ -14,6 +14,7 @@ mod line_clients;
 mod process_titles;
 #[cfg(target_os = "linux")]
 mod processes;
+mod senders;
 mod status_report;
 #[cfg(target_os = "linux")]
 mod transcript;

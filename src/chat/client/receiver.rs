@@ -90,7 +90,9 @@ pub fn receive(
             [_, true] => return CLOSED,
             [true, false] => match connection.read(decoder.spare()) {
                 Ok(0) => end = Some(CLOSED),
-                Ok(n) => decoder.filled(n),
+                Ok(n) => {
+                    decoder.filled(n);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => end = Some(BROKEN),
             },

@@ -11,7 +11,7 @@ const SECOND: &str = "Second number?\n";
 const RESULT: &str = "\r\nThe sum is:\n";
 
 /// Bytes of a line without its newline, at most; a longer one is not kept.
-const MAX_LEN: usize = 256;
+pub const MAX_LEN: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineOutcome {

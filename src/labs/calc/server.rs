@@ -1,15 +1,15 @@
 //! The server: connects a calculator to a socket and prints the outcome of each line.
 
-use super::calculator::{Calculator, LineOutcome};
+use std::time::Instant;
+
+use super::calculator::{Calculator, LineOutcome, MAX_LEN};
 use crate::cli::Program;
+use crate::hub::framing::{FrameDecoder, Framing};
 use crate::server::first_bytes::Expected;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 
 pub const PROGRAM: Program = Program::english("calc_serveur");
-
-/// Bytes of one `read`, at most.
-const CHUNK: usize = 1024;
 
 /// An iterative server gives each client one sum, else any number of them.
 struct Calc(ServeMode);
@@ -21,21 +21,29 @@ impl ClientHandler for Calc {
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(Calculator::greeting().as_bytes())?;
-        let (mut calculator, mut chunk) = (Calculator::new(self.0.iterative), [0; CHUNK]);
+        // A line that fills the buffer is too long, and answered at once.
+        let (mut calculator, mut buffer) = (Calculator::new(self.0.iterative), [0; MAX_LEN + 1]);
+        let mut decoder = FrameDecoder::of_client(&mut buffer, Framing::Lines);
         while !calculator.is_over() {
-            let mut replies = String::new();
-            match session.read(&mut chunk) {
-                Ok(n) => answer(session, &calculator.feed(&chunk[..n], &mut replies), &replies)?,
-                Err(Disconnect::Closed) => {
-                    answer(session, calculator.finish(&mut replies).as_slice(), &replies)?;
-                    return Err(Disconnect::Closed);
-                }
-                Err(Disconnect::Idle) => {
+            let end = read(session, &mut decoder).err();
+            let (mut replies, has_ended) = (String::new(), matches!(end, Some(Disconnect::Closed)));
+            let mut outcomes = Vec::new();
+            decoder.take(Instant::now(), has_ended, |lines| {
+                outcomes = calculator.feed(lines, &mut replies);
+                Ok::<(), Disconnect>(())
+            })?;
+            if has_ended {
+                outcomes.extend(calculator.finish(&mut replies));
+            }
+            answer(session, &outcomes, &replies)?;
+            match end {
+                None => {}
+                Some(Disconnect::Idle) => {
                     let seconds = self.0.idle_timeout.unwrap_or_default().as_secs();
                     session.send(format!("Nothing came for {seconds} s: goodbye.\n").as_bytes())?;
                     return Err(Disconnect::Idle);
                 }
-                Err(end) => return Err(end),
+                Some(end) => return Err(end),
             }
         }
         Ok(())
@@ -44,6 +52,20 @@ impl ClientHandler for Calc {
     fn refusal(reason: &str) -> Vec<u8> {
         format!("{reason}\r\n").into_bytes()
     }
+}
+
+/// Reads once, or until bytes that are held no longer wait for others.
+fn read(session: &mut Session, decoder: &mut FrameDecoder) -> Result<(), Disconnect> {
+    let began = Instant::now();
+    let n = match decoder.deadline() {
+        Some(at) => session.read_within(Some(at.saturating_duration_since(began)), decoder.spare())?,
+        None => Some(session.read(decoder.spare())?),
+    };
+    decoder.waited(began.elapsed());
+    if let Some(n) = n {
+        decoder.filled(n);
+    }
+    Ok(())
 }
 
 /// Prints the outcomes and sends the replies to all lines with one write.

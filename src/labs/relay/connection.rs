@@ -137,7 +137,7 @@ impl Connection {
 
     /// A client that has ended is gone even if bytes from it are unread.
     fn check_alive(&mut self) -> Result<(), Disconnect> {
-        let mut window = [0; WINDOW];
+        let mut window = [0; 1024];
         let peeked = if self.is_judged { &mut window[..1] } else { &mut window[..] };
         match sys::try_peek(&self.socket, peeked).map_err(Disconnect::Broken)? {
             Some(0) => return Err(Disconnect::Closed),

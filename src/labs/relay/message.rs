@@ -2,12 +2,16 @@
 //!
 //! A NUL ends a message; a run of NULs is that message's padding, but a NUL alone is an empty
 //! message: without it the turn would not pass. If no NUL comes, a line end ends a message, so that
-//! lines typed ahead in `nc` are one message each.
+//! lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
+//! texts belong to the block's message, and so does padding that comes later.
 
 use super::MAX_LEN;
+use crate::hub::framing::blocks::Blocks;
+use crate::server::telnet::Telnet;
 
-/// Bytes to peek at: a message of the greatest length, and padding of up to three times as much.
-pub const WINDOW: usize = 4096;
+/// Bytes to peek at: a message of the greatest length, and the rest of a block of 8192 bytes (the
+/// least that C's BUFSIZ is in use).
+pub const WINDOW: usize = 16 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -32,7 +36,7 @@ impl Message {
 /// A number of bytes at the front of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// `None` for late padding of the previous message.
+    /// `None` for late padding of the previous message, and for commands of telnet.
     pub message: Option<Message>,
     pub length: usize,
 }
@@ -40,6 +44,8 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     previous: PreviousEnd,
+    telnet: Telnet,
+    blocks: Blocks,
 }
 
 /// End of the previous message.
@@ -54,29 +60,41 @@ enum PreviousEnd {
 }
 
 impl FrameDecoder {
-    /// The message at the front of `bytes`; `None` while its rest may still come. With `timed_out`,
-    /// the rest is not waited for any longer.
+    /// The message at the front of `bytes`, which are all that can be peeked at; `None` while its
+    /// rest may still come. With `timed_out`, the rest is not waited for any longer.
     pub fn decode(&mut self, bytes: &[u8], timed_out: bool) -> Option<Frame> {
         let padding = leading_nuls(bytes);
         if self.previous == PreviousEnd::TimedOut && padding > 0 {
             self.previous = PreviousEnd::Complete;
             return Some(Frame { message: None, length: padding });
         }
+        let commands = self.telnet.leading(bytes);
+        if commands > 0 {
+            return Some(Frame { message: None, length: commands });
+        }
         if bytes.is_empty() {
             return None;
         }
         let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
-        if let Some(end) = front.iter().position(|&byte| byte == 0) {
-            let length = end + leading_nuls(&bytes[end..]);
-            return Some(self.frame(&bytes[..end], length, PreviousEnd::Complete));
-        }
-        let newline = front.iter().position(|&byte| byte == b'\n').filter(|_| !bytes.contains(&0));
-        match newline {
-            Some(_) if !timed_out => None,
-            Some(at) => Some(self.frame(without_line_end(&bytes[..=at]), at + 1, PreviousEnd::TimedOut)),
-            None if bytes.len() > MAX_LEN => Some(self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split)),
-            None => timed_out.then(|| self.frame(bytes, bytes.len(), PreviousEnd::TimedOut)),
-        }
+        let frame = if let Some(end) = front.iter().position(|&byte| byte == 0) {
+            let block = self.blocks.front(bytes);
+            if block.is_open && !timed_out {
+                return None;
+            }
+            self.frame(&bytes[..end], block.length.max(end + 1), PreviousEnd::Complete)
+        } else {
+            let end = |byte| front.iter().position(|&other| other == byte);
+            let line_end = end(b'\n').or_else(|| end(b'\r')).filter(|_| !bytes.contains(&0));
+            match line_end {
+                Some(_) if !timed_out => return None,
+                Some(at) => self.frame(without_line_end(&bytes[..=at]), at + 1, PreviousEnd::TimedOut),
+                None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
+                None if !timed_out => return None,
+                None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut),
+            }
+        };
+        self.blocks.advance(&bytes[..frame.length], frame.length == bytes.len());
+        Some(frame)
     }
 
     fn frame(&mut self, text: &[u8], length: usize, end: PreviousEnd) -> Frame {
@@ -132,7 +150,6 @@ mod tests {
             (b"salut\0\0\0un\0", "salut", 8),
             (b"deux\nlignes\n\0", "deux\nlignes\n", 13),
             (b"\0", "", 1),
-            (b"\0\0\0", "", 3),
         ] {
             assert_eq!(decode(bytes), Some(Frame { message: Some(text(message)), length }));
         }
@@ -144,6 +161,7 @@ mod tests {
             assert_eq!(decode(begun), None);
         }
         assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "", "trois"].map(text));
+        assert_eq!(decode_all(b"un\rdeux\rtrois"), ["un", "deux", "trois"].map(text));
     }
 
     #[test]
@@ -153,6 +171,23 @@ mod tests {
         assert_eq!(decoder.decode(b"\0suite\0", false), Some(Frame { message: None, length: 1 }));
         assert_eq!(decoder.decode(b"suite\0", false).unwrap().message, Some(text("suite")));
         assert_eq!(decoder.decode(b"\0", false).unwrap().message, Some(text("")));
+    }
+
+    #[test]
+    fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
+        let block = |text: &[u8]| [text, &[0; 12][..12 - text.len()]].concat();
+        let mut decoder = FrameDecoder::default();
+        let mut next = |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out).map(|frame| frame.length);
+        // The size is not known yet: more padding may come.
+        assert_eq!(next(&block(b"bonjour")[..10], false), None);
+        assert_eq!(next(&block(b"bonjour"), true), Some(12));
+        for cut in 3..12 {
+            assert_eq!(next(&block(b"ok\0jour")[..cut], false), None, "{cut} bytes");
+        }
+        assert_eq!(next(&block(b"ok\0jour"), false), Some(12));
+        assert_eq!(next(&block(b"\0k\0jour"), false), Some(12));
+        // Other bytes are another message.
+        assert_eq!(next(&block(b"a\0\0jours"), false), Some(3));
     }
 
     #[test]

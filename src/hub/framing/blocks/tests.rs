@@ -1,0 +1,226 @@
+//! The table of senders: the writes of each, and the messages in them.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use super::super::{FrameDecoder, Framing, lines, messages};
+
+const HOLD: Duration = Duration::from_millis(20);
+
+/// Writes of one buffer of `N` bytes, each whole, as a client in C makes them.
+fn blocks<const N: usize>(texts: &[&str]) -> Vec<Vec<u8>> {
+    let mut buffer = [0; N];
+    let block = |text: &&str| {
+        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        buffer[text.len()..].iter_mut().take(1).for_each(|end| *end = 0);
+        buffer.to_vec()
+    };
+    texts.iter().map(block).collect()
+}
+
+/// The bytes of each read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reads {
+    /// Each write, at once or after a pause.
+    Alone(Duration),
+    /// All writes together.
+    Joined,
+    /// So many bytes.
+    Of(usize),
+    /// Each write in two, so many bytes first.
+    Cut(usize),
+}
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The messages of a client, each without the NULs and the newline at its end. The worker reads
+/// 1023 bytes at most.
+fn said(framing: Framing, writes: &[Vec<u8>], reads: Reads) -> Vec<String> {
+    let mut buffer = [0; 1023];
+    let mut decoder = FrameDecoder::of_client(&mut buffer, framing);
+    let (mut now, mut said) = (Instant::now(), Vec::new());
+    let all = writes.concat();
+    let pieces: Vec<&[u8]> = match reads {
+        Reads::Alone(_) => writes.iter().map(Vec::as_slice).collect(),
+        Reads::Joined => vec![&all],
+        Reads::Of(size) => all.chunks(size).collect(),
+        Reads::Cut(at) => writes.iter().flat_map(|write| <[_; 2]>::from(write.split_at(at))).collect(),
+    };
+    let mut take = |decoder: &mut FrameDecoder, now, ended| {
+        let Ok(()) = decoder.take(now, ended, |chunk| {
+            let found: Vec<&[u8]> = match framing {
+                Framing::Lines => lines(chunk).collect(),
+                _ => messages(chunk).collect(),
+            };
+            said.extend(found.into_iter().map(|text| {
+                let text = String::from_utf8_lossy(text).into_owned();
+                text.trim_matches('\0').trim_end_matches('\n').to_string()
+            }));
+            Ok::<(), Infallible>(())
+        });
+    };
+    for mut piece in pieces {
+        if let Reads::Alone(pause) = reads
+            && !pause.is_zero()
+        {
+            while let Some(deadline) = decoder.deadline() {
+                now = deadline;
+                take(&mut decoder, now, false);
+            }
+            now += pause;
+            decoder.waited(pause);
+        }
+        while !piece.is_empty() {
+            let n = piece.len().min(decoder.spare().len());
+            decoder.spare()[..n].copy_from_slice(&piece[..n]);
+            decoder.filled(n);
+            piece = &piece[n..];
+            take(&mut decoder, now, false);
+        }
+    }
+    take(&mut decoder, now, true);
+    said
+}
+
+fn writes(writes: &[&str]) -> Vec<Vec<u8>> {
+    writes.iter().map(|write| write.as_bytes().to_vec()).collect()
+}
+
+const READS: [Reads; 9] = [
+    Reads::Alone(Duration::ZERO),
+    Reads::Alone(PAUSE),
+    Reads::Joined,
+    Reads::Of(1),
+    Reads::Of(7),
+    Reads::Of(100),
+    Reads::Of(1000),
+    Reads::Cut(3),
+    Reads::Cut(10),
+];
+
+/// Texts of a student, which shrink and grow.
+const TEXTS: [&str; 6] = ["un message assez long", "ok", "trois", "encore un message, plus long", "a", "fin"];
+
+#[test]
+fn blocks_of_a_fixed_size_say_their_texts_alone() {
+    fn says<const N: usize>(texts: &[&str]) {
+        for reads in READS {
+            let said = said(Framing::Strings(HOLD), &blocks::<N>(texts), reads);
+            let texts: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
+            assert_eq!(said, texts, "blocks of {N}, {reads:?}");
+        }
+    }
+    says::<50>(&TEXTS);
+    says::<100>(&TEXTS);
+    says::<1023>(&TEXTS);
+    says::<1024>(&TEXTS);
+    says::<8192>(&TEXTS);
+    // The second text is as long as a block lets it be.
+    says::<30>(&["un message", "encore un message, plus long.", "ok", "trois"]);
+    says::<100>(&["un message assez long", "ok", "", "trois", "", "fin"]);
+    // Leftovers of each older text are behind the shorter one.
+    says::<100>(&["le premier message est le plus long", "le second moins", "le 3e", "4"]);
+}
+
+#[test]
+fn blocks_of_lines_say_their_lines_alone() {
+    let lines: Vec<String> = TEXTS.iter().map(|text| format!("{text}\n")).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    for framing in [Framing::Lines, Framing::Strings(HOLD), Framing::Texts(HOLD)] {
+        for reads in READS {
+            assert_eq!(said(framing, &blocks::<100>(&lines), reads), TEXTS, "{framing:?} {reads:?}");
+            assert_eq!(said(framing, &blocks::<8192>(&lines), reads), TEXTS, "{framing:?} {reads:?}");
+        }
+    }
+}
+
+#[test]
+fn a_first_text_that_fills_its_block_counts_where_blocks_come_alone() {
+    for reads in [Reads::Alone(Duration::ZERO), Reads::Alone(PAUSE)] {
+        let texts = ["bonjour", "ok", "salut", "a"];
+        assert_eq!(said(Framing::Strings(HOLD), &blocks::<8>(&texts), reads), texts, "{reads:?}");
+    }
+    // Without a NUL.
+    let texts = ["bonjour !", "ok", "salut"];
+    let said = said(Framing::Strings(HOLD), &blocks::<9>(&texts), Reads::Alone(PAUSE));
+    assert_eq!(said, texts);
+}
+
+#[test]
+fn several_messages_of_one_write_are_all_said() {
+    let rows: [(&[&str], &[&str]); 6] = [
+        (&["a\0b\0", "a\0b\0", "a\0b\0"], &["a", "b", "a", "b", "a", "b"]),
+        (&["a\0b\0", "c\0b\0"], &["a", "b", "c", "b"]),
+        (&["ab\0cdef\0", "ab\0cdef\0"], &["ab", "cdef", "ab", "cdef"]),
+        (
+            &["alice : un\0alice : deux\0", "bob : un\0alice : deux\0"],
+            &["alice : un", "alice : deux", "bob : un", "alice : deux"],
+        ),
+        // The same bytes as leftovers, but in another write.
+        (&["bonjour\0", "ok\0", "jour\0"], &["bonjour", "ok", "jour"]),
+        (&["aaaa\0", "a\0", "aa\0", "aaa\0", "a\0a\0a\0"], &["aaaa", "a", "aa", "aaa", "a", "a", "a"]),
+    ];
+    for (sent, expected) in rows {
+        for reads in READS.into_iter().filter(|reads| !matches!(reads, Reads::Cut(_))) {
+            assert_eq!(said(Framing::Strings(HOLD), &writes(sent), reads), expected, "{sent:?} {reads:?}");
+        }
+    }
+}
+
+#[test]
+fn padded_messages_of_a_pause_each_are_said() {
+    let sent = ["bonjour\0\0\0", "ok\0", "jour\0\0\0"];
+    let said = said(Framing::Strings(HOLD), &writes(&sent), Reads::Alone(PAUSE));
+    assert_eq!(said, ["bonjour", "ok", "jour"]);
+}
+
+/// The input that is read wrongly: a second message which could be leftovers of the first.
+#[test]
+fn two_messages_in_a_write_as_long_as_the_one_before_may_be_a_block() {
+    let sent = writes(&["bonjour\0", "ok\0jour\0"]);
+    assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Alone(PAUSE)), ["bonjour", "ok"]);
+    assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Joined), ["bonjour", "ok", "jour"]);
+}
+
+#[test]
+fn padding_as_long_as_the_text_is_none_of_a_block() {
+    let texts = ["bonjour", "ok", "oui", "oui", "un message assez long", "ok", "a"];
+    let sent: Vec<Vec<u8>> = texts.map(|text| [text.as_bytes(), &vec![0; text.len()]].concat()).into();
+    for reads in READS {
+        if !matches!(reads, Reads::Cut(_)) {
+            assert_eq!(said(Framing::Strings(HOLD), &sent, reads), texts, "{reads:?}");
+        }
+    }
+}
+
+#[test]
+fn line_ends_of_every_kind_end_a_line() {
+    let rows = [
+        "un\ndeux\n",
+        "un\r\ndeux\r\n",
+        "un\rdeux\r",
+        "un\r\0deux\r\0",
+        "un\n\0deux\n\0",
+        "\u{feff}un\ndeux",
+    ];
+    for framing in [Framing::Lines, Framing::Texts(HOLD)] {
+        for sent in rows {
+            for reads in [Reads::Joined, Reads::Of(1)] {
+                let said = said(framing, &writes(&[sent]), reads);
+                let said: Vec<&str> = said.iter().map(|text| text.trim_end_matches('\r')).collect();
+                assert_eq!(said, ["un", "deux"], "{framing:?} {sent:?} {reads:?}");
+            }
+        }
+        // Lines with a pause between them, and within an end.
+        for sent in [
+            &["un\r", "deux\r"][..],
+            &["un\r", "\ndeux\r", "\n"],
+            &["un\r\0", "deux\r\0"],
+            &["un\0", "deux\0\0\0"],
+        ] {
+            let said = said(framing, &writes(sent), Reads::Alone(PAUSE));
+            let said: Vec<&str> = said.iter().map(|text| text.trim_end_matches('\r')).collect();
+            assert_eq!(said, ["un", "deux"], "{framing:?} {sent:?}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The bytes of one client, and which of them are speech: neither commands of telnet nor leftovers.
+//! Pure.
+
+use super::blocks::{Blocks, Step};
+use crate::server::telnet::Telnet;
+
+/// A buffer of three parts: speech; bytes that may be leftovers; bytes that may begin a command.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    buffer: &'a mut [u8],
+    /// Bytes of speech.
+    len: usize,
+    held: usize,
+    undecided: usize,
+    filters: Option<Filters>,
+}
+
+#[derive(Debug)]
+pub struct Filters {
+    telnet: Telnet,
+    blocks: Blocks,
+    /// Lines are told apart: NULs are padding, of which one is enough, and none before a line.
+    drops_padding: bool,
+    /// The last byte of speech; a newline before the first one.
+    last: u8,
+    /// That is a newline in place of another byte, behind which a newline may follow.
+    replaced: bool,
+}
+
+impl Filters {
+    pub fn new(drops_padding: bool) -> Filters {
+        let (telnet, blocks) = (Telnet::default(), Blocks::default());
+        Filters { telnet, blocks, drops_padding, last: b'\n', replaced: false }
+    }
+}
+
+impl<'a> Intake<'a> {
+    /// Without filters, all bytes are speech.
+    pub fn new(buffer: &'a mut [u8], filters: Option<Filters>) -> Intake<'a> {
+        Intake { buffer, len: 0, held: 0, undecided: 0, filters }
+    }
+
+    pub fn speech(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    pub fn spare(&mut self) -> &mut [u8] {
+        let used = self.used();
+        &mut self.buffer[used..]
+    }
+
+    fn used(&self) -> usize {
+        self.len + self.held + self.undecided
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.used() == 0
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.used() == self.buffer.len()
+    }
+
+    pub fn holds_leftovers(&self) -> bool {
+        self.held > 0
+    }
+
+    pub fn has_filters(&self) -> bool {
+        self.filters.is_some()
+    }
+
+    /// Takes `n` bytes that were read into [`Intake::spare`]. `is_all`: nothing more could be read.
+    /// True if they hold more than NULs and commands.
+    pub fn filled(&mut self, n: usize, is_all: bool) -> bool {
+        let from = self.len + self.held;
+        let new = &mut self.buffer[from..from + self.undecided + n];
+        let (kept, undecided) = match &mut self.filters {
+            Some(filters) => filters.telnet.strip(new),
+            None => (new.len(), 0),
+        };
+        let has_text = new[..kept].iter().any(|&byte| byte != 0);
+        self.undecided = 0;
+        self.sort(from, from + kept, is_all && undecided == 0);
+        let to = self.used();
+        self.buffer.copy_within(from + kept..from + kept + undecided, to);
+        self.undecided = undecided;
+        has_text
+    }
+
+    /// Sorts the bytes from `at` to `end`, which follow all others.
+    fn sort(&mut self, mut at: usize, end: usize, is_all: bool) {
+        while at < end {
+            let (n, step) = match &mut self.filters {
+                Some(filters) => filters.blocks.step(&self.buffer[at..end], is_all),
+                None => (end - at, Step::Speech),
+            };
+            match step {
+                Step::Speech => self.keep(at, n),
+                Step::Held => {
+                    self.buffer.copy_within(at..at + n, self.len + self.held);
+                    self.held += n;
+                }
+                Step::Padding => {}
+                Step::Leftovers => self.held = 0,
+                Step::Released => self.keep_held(),
+            }
+            at += n;
+        }
+    }
+
+    /// Adds `n` bytes from `at` on to the speech: NULs alone, or none, where there are filters.
+    fn keep(&mut self, mut at: usize, mut n: usize) {
+        if let (Some(filters), Some(&first)) = (&mut self.filters, self.buffer[at..at + n].first()) {
+            let dropped = match first {
+                0 if filters.drops_padding => n - usize::from(!matches!(filters.last, 0 | b'\n')),
+                b'\n' => usize::from(filters.replaced),
+                _ => 0,
+            };
+            (at, n) = (at + dropped, n - dropped);
+            filters.replaced &= first == 0;
+            if n > 0 {
+                filters.last = self.buffer[at + n - 1];
+            }
+        }
+        self.buffer.copy_within(at..at + n, self.len);
+        self.len += n;
+    }
+
+    fn keep_held(&mut self) {
+        let n = std::mem::take(&mut self.held);
+        self.keep(self.len, n);
+    }
+
+    /// Takes all bytes for speech: those that would make them something else have not come.
+    pub fn release(&mut self) {
+        let undecided = std::mem::take(&mut self.undecided);
+        let from = self.len + self.held;
+        if self.held > 0 {
+            self.keep_held();
+            self.end_block();
+        }
+        self.buffer.copy_within(from..from + undecided, self.len);
+        self.sort(self.len, self.len + undecided, false);
+        if self.held > 0 {
+            self.keep_held();
+        }
+    }
+
+    /// Nothing more could be read behind the bytes so far.
+    pub fn end_read(&mut self) {
+        self.filters.iter_mut().for_each(|filters| filters.blocks.end_read());
+    }
+
+    /// The client has paused.
+    pub fn end_block(&mut self) {
+        self.filters.iter_mut().for_each(|filters| filters.blocks.end_block());
+    }
+
+    /// Makes carriage returns newlines in the speech from `from` on, where all bytes are speech; for
+    /// a client of lines, NULs too: CR NUL is one end (RFC 854), and so is a run of NULs.
+    pub fn end_lines_without_newline(&mut self, from: usize) {
+        let Some(filters) = &mut self.filters else { return };
+        let tail = from..self.len;
+        let is_end = |byte| byte == b'\r' || (byte == 0 && filters.drops_padding);
+        let Some(&last) = self.buffer[tail.clone()].last() else { return };
+        filters.replaced = is_end(last);
+        self.len = from;
+        for at in tail {
+            let byte = self.buffer[at];
+            if byte == 0 && filters.drops_padding && filters.last == b'\n' {
+                continue;
+            }
+            filters.last = if is_end(byte) { b'\n' } else { byte };
+            self.buffer[self.len] = filters.last;
+            self.len += 1;
+        }
+    }
+
+    /// Drops `n` bytes of speech.
+    pub fn drop_front(&mut self, n: usize) {
+        let used = self.used();
+        self.buffer.copy_within(n..used, 0);
+        self.len -= n;
+    }
+}

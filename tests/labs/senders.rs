@@ -1,0 +1,182 @@
+//! Clients that end a message in their own way: blocks of a fixed size, telnet, other line ends
+//! (docs/PROTOCOLS.md, "Framing, ours").
+
+use crate::common::*;
+
+const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
+const DIRECT: &str = env!("CARGO_BIN_EXE_direct_serveur");
+const RELAY: &str = env!("CARGO_BIN_EXE_relay_serveur");
+
+/// Two clients of a relay, the first of which has the turn.
+#[track_caller]
+fn pair(server: &Server) -> [Peer; 2] {
+    let mut peers = [server.connect(), server.connect()];
+    peers[0].hears("1\0emi\0");
+    peers[1].hears("2\0rec\0");
+    peers
+}
+
+#[test]
+fn the_relay_relays_the_texts_of_blocks_and_no_leftovers() {
+    for size in [50, 100, 1024, 8192] {
+        let _row = Row::of(&size);
+        let server = Server::of(RELAY, &[]);
+        let [mut first, mut second] = pair(&server);
+        let texts = ["un message assez long", "ok", "trois", "", "quatre"];
+        for (text, block) in texts.iter().zip(blocks(size, &texts)) {
+            first.sends(block);
+            second.hears(format!("{text}\0"));
+            // The turn has passed once.
+            second.sends("à toi\0");
+            first.hears("à toi\0");
+        }
+        first.sends("fin\0");
+        assert_eq!(first.hears_the_end(), b"");
+    }
+}
+
+#[test]
+fn the_relay_takes_blocks_that_wait_for_their_turn_one_by_one() {
+    let server = Server::of(RELAY, &[]);
+    let [mut first, mut second] = pair(&server);
+    let texts = ["un message assez long", "ok", "", "trois"];
+    first.sends(blocks(100, &texts).concat());
+    for text in texts {
+        second.hears(format!("{text}\0"));
+        second.sends("à toi\0");
+        first.hears("à toi\0");
+    }
+}
+
+#[test]
+fn the_relay_relays_what_only_begins_like_leftovers() {
+    let server = Server::of(RELAY, &[]);
+    let [mut first, mut second] = pair(&server);
+    for (sent, heard) in [("bonjour\0\0\0", "bonjour\0"), ("ok\0jou\0", "ok\0"), ("", "jou\0")] {
+        first.sends(sent);
+        second.hears(heard);
+        second.sends("à toi\0");
+        first.hears("à toi\0");
+    }
+}
+
+#[test]
+fn the_relay_takes_a_negotiation_and_lines_of_every_end() {
+    for end in ["\r\n", "\r", "\n", "\r\0", "\0"] {
+        let _row = Row::of(&end);
+        let server = Server::of(RELAY, &[]);
+        let [mut first, mut second] = pair(&server);
+        first.sends([PUTTY, b"bonjour", end.as_bytes()].concat());
+        second.hears("bonjour");
+        // The carriage return of CR NUL is within the string, and is relayed.
+        second.hears(if end == "\r\0" { "\r\0" } else { "\0" });
+        second.sends("à toi\0");
+        first.hears("à toi\0");
+    }
+}
+
+const GREETING: &str = "Welcome: two numbers in, their sum out.\r\n";
+
+/// A client of calc that has received the greeting.
+#[track_caller]
+fn greeted(server: &Server) -> Peer {
+    let mut peer = server.connect();
+    peer.hears(GREETING);
+    peer.hears("First number?\n");
+    peer
+}
+
+/// Asserts that numbers in these writes, each after the answer to the one before, are added by
+/// twos.
+#[track_caller]
+fn are_added(writes: &[Vec<u8>], sums: &[i64]) {
+    let server = Server::of(CALC, &[]);
+    let mut peer = greeted(&server);
+    for (two, sum) in writes.chunks(2).zip(sums) {
+        peer.sends(&two[0]);
+        peer.hears("Second number?\n");
+        peer.sends(&two[1]);
+        peer.hears(format!("\r\nThe sum is:\n{sum}\n{GREETING}First number?\n"));
+    }
+    peer.half_closes();
+    assert_eq!(String::from_utf8_lossy(&peer.hears_the_end()), "");
+}
+
+#[test]
+fn calc_adds_the_numbers_of_blocks_and_no_leftovers() {
+    for size in [16, 100, 1024, 8192] {
+        let _row = Row::of(&size);
+        are_added(&blocks(size, &["123456789\n", "12\n", "34\n", "5\n"]), &[123_456_801, 39]);
+        are_added(&blocks(size, &["123456789", "12", "34", "5"]), &[123_456_801, 39]);
+        are_added(&blocks(size, &["123456789\r\n", "12\r\n", "34\r\n", "5\r\n"]), &[123_456_801, 39]);
+    }
+}
+
+#[test]
+fn calc_takes_a_number_that_only_begins_like_leftovers() {
+    let server = Server::of(CALC, &[]);
+    let mut peer = greeted(&server);
+    peer.sends("123456789\n\0\0\0");
+    peer.hears("Second number?\n");
+    peer.sends("12\n\x00567\n");
+    peer.hears(format!("\r\nThe sum is:\n123456801\n{GREETING}First number?\nSecond number?\n"));
+    peer.sends("3\n");
+    peer.hears("\r\nThe sum is:\n570\n");
+}
+
+#[test]
+fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
+    let writes: [&[&[u8]]; 7] = [
+        &[b"12\r", b"30\r"],
+        &[b"12\r\0", b"30\r\0"],
+        &[b"12\0", b"30\0\0\0"],
+        &[b"\xef\xbb\xbf12\n", b"30\n"],
+        &[b"\xef\xbb\xbf12\r", b"30\r\n"],
+        &[b"\xff\xfb\x1f\xff\xfb\x2012\r\n", b"30\r\n"],
+        &[b"1\xff\xf4\xff\xfd\x062\r\n", b"\xff\xf430\r\n"],
+    ];
+    for writes in writes {
+        let _row = Row::of(&writes);
+        are_added(&writes.iter().map(|write| write.to_vec()).collect::<Vec<_>>(), &[42]);
+    }
+    are_added(&[[PUTTY, b"12\r\n"].concat(), b"30\r\n".to_vec()], &[42]);
+}
+
+#[test]
+fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
+    let telnet = [PUTTY, b"alice\r\n"].concat();
+    let block = blocks(100, &["alice\n", "%bob%un message assez long\n", "%bob%ok\n", "%bob%trois\n"]);
+    let rows: [(Vec<Vec<u8>>, &[&str]); 6] = [
+        (block, &["un message assez long", "ok", "trois"]),
+        (vec![b"alice\r".to_vec(), b"%bob%un\r%bob%deux\r".to_vec()], &["un", "deux"]),
+        (vec![b"alice\r\0".to_vec(), b"%bob%un\r\0%bob%deux\r\0".to_vec()], &["un", "deux"]),
+        (vec!["\u{feff}alice\n".into(), "%bob%\u{feff}un\n".into()], &["\u{feff}un"]),
+        (vec![telnet, [b"%bob%un", INTERRUPT, b" deux\r\n"].concat()], &["un deux"]),
+        (vec![b"alice\n%bob%\xff\xe9\n".to_vec()], &["\u{fffd}\u{fffd}"]),
+    ];
+    for (writes, heard) in rows {
+        let _row = Row::of(&heard);
+        let server = Server::of(DIRECT, &[]);
+        let mut bob = server.connect();
+        bob.sends("bob\n");
+        server.program.out.line_with(&["(parent) bob is "]);
+        let mut alice = server.connect();
+        for write in writes {
+            alice.sends(write);
+            server.program.out.line_with(&["(parent) alice is "]);
+        }
+        let lines: Vec<String> = heard.iter().map(|_| bob.line()).collect();
+        assert_eq!(lines, heard.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>());
+        alice.half_closes();
+        assert_eq!(String::from_utf8_lossy(&alice.hears_the_end()), "", "no error was told");
+    }
+}
+
+#[test]
+fn a_negotiation_is_no_name_and_its_client_times_out() {
+    let server = Server::of(DIRECT, &["--name-timeout", "1"]);
+    let mut peer = server.connect();
+    peer.sends(PUTTY);
+    let heard = String::from_utf8(peer.hears_the_end()).unwrap();
+    assert!(heard.starts_with("[ERROR] direct_serveur: ") && heard.contains("1 s"), "{heard}");
+}

@@ -1,0 +1,151 @@
+//! Clients that end a message in their own way: blocks of a fixed size, telnet, other line ends
+//! (docs/PROTOCOLS.md, "Framing, ours").
+
+use crate::common::*;
+
+const WELCOME: &str = "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n";
+
+/// A room for strings and lines, and a client of strings that listens.
+#[track_caller]
+fn room() -> (Server, Peer) {
+    let server = Server::start(&["--lines", "0"]);
+    let listener = server.join();
+    (server, listener)
+}
+
+/// A line client that has joined.
+#[track_caller]
+fn line_client(server: &Server) -> Peer {
+    let mut peer = Peer::connect(server.lines_address());
+    peer.hears(WELCOME);
+    server.program.out.line_about(peer.stream.local_addr().unwrap());
+    peer
+}
+
+/// Asserts that exactly these texts reach the room, before one of another client.
+#[track_caller]
+fn are_said(listener: &mut Peer, texts: &[&str]) {
+    let texts: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
+    assert_eq!(listener.strings(texts.len()), texts);
+    listener.sends("c'est tout\0");
+    assert_eq!(listener.strings(1), ["c'est tout"]);
+}
+
+const TEXTS: [&str; 6] =
+    ["bob : un message assez long", "bob : ok", "bob : trois", "", "bob : 4", "bob : fin"];
+
+#[test]
+fn blocks_of_a_fixed_size_say_their_texts_and_no_leftovers() {
+    for size in [50, 100, 1024, 8192] {
+        let _row = Row::of(&size);
+        let (server, mut listener) = room();
+        let mut bob = server.join();
+        for (text, block) in TEXTS.iter().zip(blocks(size, &TEXTS)) {
+            bob.sends(block);
+            if !text.is_empty() {
+                assert_eq!(bob.strings(1), [*text]);
+            }
+        }
+        are_said(&mut listener, &TEXTS);
+    }
+}
+
+#[test]
+fn blocks_that_come_joined_or_cut_say_the_same() {
+    for (size, cut) in [(50, 4096), (100, 1), (100, 9), (8192, 4096), (8192, 65_536)] {
+        let _row = Row::of(&(size, cut));
+        let (server, mut listener) = room();
+        let mut bob = server.join();
+        blocks(size, &TEXTS).concat().chunks(cut).for_each(|part| bob.sends(part));
+        assert_eq!(
+            bob.strings(5),
+            TEXTS.map(str::to_string).into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>()
+        );
+        are_said(&mut listener, &TEXTS);
+    }
+}
+
+#[test]
+fn blocks_of_lines_say_their_lines_and_no_leftovers() {
+    let lines = TEXTS.map(|text| format!("{text}\n"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| *line != "\n").collect();
+    for size in [50, 100, 1024, 8192] {
+        let _row = Row::of(&size);
+        let (server, mut listener) = room();
+        let mut bob = line_client(&server);
+        for (line, block) in lines.iter().zip(blocks(size, &lines)) {
+            bob.sends(block);
+            assert_eq!(bob.line()[11..], **line);
+        }
+        drop(bob);
+        are_said(&mut listener, &TEXTS);
+    }
+}
+
+#[test]
+fn several_messages_of_one_write_are_all_said_again_and_again() {
+    let (server, mut listener) = room();
+    let mut bob = server.join();
+    for sent in ["a\0b\0", "a\0b\0", "c\0b\0", "ab\0cdef\0", "ab\0cdef\0"] {
+        bob.sends(sent);
+        assert_eq!(bob.strings(2), sent.split_terminator('\0').collect::<Vec<_>>());
+    }
+    are_said(&mut listener, &["a", "b", "a", "b", "c", "b", "ab", "cdef", "ab", "cdef"]);
+}
+
+#[test]
+fn a_negotiation_and_an_interrupt_of_telnet_are_no_speech() {
+    let (server, mut listener) = room();
+    let (mut strings, mut lines) = (server.join(), line_client(&server));
+    strings.sends([PUTTY, b"bob : un\n"].concat());
+    assert_eq!(listener.strings(1), ["bob : un\n"]);
+    strings.sends([b"bob : ", INTERRUPT, b"deux\n"].concat());
+    assert_eq!(listener.strings(1), ["bob : deux\n"]);
+    lines.sends([PUTTY, b"carole : un\r\n"].concat());
+    assert_eq!(listener.strings(1), ["carole : un"]);
+    lines.sends([b"carole : ", INTERRUPT, b"deux\r\n"].concat());
+    are_said(&mut listener, &["carole : deux"]);
+}
+
+#[test]
+fn a_byte_that_only_looks_like_telnet_is_relayed() {
+    let (server, mut listener) = room();
+    let mut bob = server.join();
+    for sent in [&b"L'Ha\xff-les-Roses\0"[..], b"\xff\xfe\0", b"\xff\xff\0", b"fin \xff\0"] {
+        let _row = Row::of(&sent);
+        bob.sends(sent);
+        listener.hears([sent, b"\0"].concat());
+    }
+}
+
+#[test]
+fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
+    let rows: [(&[u8], &[&str]); 7] = [
+        (b"un\rdeux\r", &["un", "deux"]),
+        (b"un\r\0deux\r\0", &["un", "deux"]),
+        (b"un\r\ndeux\r\n", &["un", "deux"]),
+        (b"un\0deux\0\0\0", &["un", "deux"]),
+        (b"u\0n\ndeux\n", &["un", "deux"]),
+        (b"\xef\xbb\xbfun\ndeux\n", &["un", "deux"]),
+        (b"un\rdeux\n", &["un deux"]),
+    ];
+    for (sent, said) in rows {
+        let _row = Row::of(&sent);
+        let (server, mut listener) = room();
+        let mut bob = line_client(&server);
+        bob.sends(sent);
+        for text in said {
+            assert_eq!(bob.line()[11..], format!("{text}\n"));
+        }
+        drop(bob);
+        are_said(&mut listener, said);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_of_a_file_is_no_part_of_its_first_message() {
+    let (server, mut listener) = room();
+    let mut client = our_client(&server, "alice");
+    client.types("\u{feff}bonjour\n");
+    are_said(&mut listener, &["alice : bonjour"]);
+}
