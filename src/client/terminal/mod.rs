@@ -84,7 +84,7 @@ impl Terminal {
             input: LineInput::default(),
             last_read: Instant::now(),
             has_hung_up: false,
-            viewport: Viewport::default(),
+            viewport: Viewport::new(reflow::terminal_reflows()),
             printed: String::new(),
             is_dirty: true,
             out: Output::open(io::stdin(), io::stdout())?,
@@ -216,7 +216,7 @@ impl Terminal {
             Outcome::Signal(signal) => sys::raise_in_group(signal),
             Outcome::ClearScreen => {
                 // Some terminals save the cleared screen to the scrollback: without the viewport.
-                let erased = self.viewport.erase();
+                let erased = self.viewport.erase(self.out.size().columns);
                 self.out.put(&(erased + CLEAR_SCREEN));
             }
         }
