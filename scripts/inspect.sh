@@ -1,7 +1,9 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # The course's exercise: shows what ps, ss and /proc report about each running chat_serveur, and
 # explains each part in a line. Read-only: starts and stops no process.
 # Status: 0 shown; 1 no such server, or a tool is missing; 2 usage.
+end=
+[ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 set -u
 me=${0##*/}
 
@@ -60,7 +62,7 @@ first_processes() {
 # on one each.
 sockets() { # LINES
     [ -n "$1" ] || { echo "(aucune)" && return; }
-    awk -v width="$width" '
+    printf '%s\n' "$1" | awk -v width="$width" '
         BEGIN {
             row = "%-6s %6s %6s %-20s %-20s "
             printf row "Process\n", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"
@@ -74,7 +76,7 @@ sockets() { # LINES
                 if (length(holders) + 2 > width) gsub(/\),\(/, "),\n         (", holders)
             }
             print start holders
-        }' <<<"$1"
+        }'
 }
 
 # Lists a process's open descriptors; duplicates share a line. ss tells a listener from a client.
@@ -137,12 +139,15 @@ expect() { # WHAT
     esac
 }
 
+ps_to_fit() { # OPTION...
+    if [ "$width" -gt 0 ]; then ps --cols "$width" "$@"; else ps -ww "$@"; fi
+}
+
 show() { # PID of a first process
-    local father=$1 look=(--cols "$width") kind processes ours child listening connected
-    [ "$width" -gt 0 ] || look=(-ww)
+    father=$1
     kind=$(kind_of "$father")
-    processes=$(ps "${look[@]}" -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
-    ours=$(awk 'NR > 1 { print $1 }' <<<"$processes")
+    processes=$(ps_to_fit -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
+    ours=$(printf '%s\n' "$processes" | awk 'NR > 1 { print $1 }')
     [ -n "$ours" ] || { echo "Le serveur $father vient de se terminer." && return; }
     printf '%s\n' "===== $(ps -o ucmd= --pid "$father"), processus $father =====" "" \
         "1. Processus : ps -o pid,ppid,stat,ucmd,args --pid $father --ppid $father" "$processes" \
@@ -153,8 +158,9 @@ show() { # PID of a first process
             "Pour les voir : sudo $0 $father"
         return
     fi
-    listening=$(ss -Hltnp | grep -E "pid=(${ours//$'\n'/|}),")
-    connected=$(ss -Htnp | grep -E "pid=(${ours//$'\n'/|}),")
+    held="pid=($(printf '%s' "$ours" | tr '\n' '|')),"
+    listening=$(ss -Hltnp | grep -E "$held")
+    connected=$(ss -Htnp | grep -E "$held")
     printf '%s\n' "2. Écoute : ss -ltnp (les lignes de ce serveur)"
     sockets "$listening"
     printf '%s\n' "→ Attendu : l'écoute est au père seul. Send-Q = sa file d'attente (backlog)." "" \
@@ -164,7 +170,8 @@ show() { # PID of a first process
         "4. Descripteurs du père : ls -lv /proc/$father/fd"
     descriptors "$father"
     printf '%s\n' "$(expect numbers)" ""
-    child=$(awk -v father="$father" 'NR > 1 && $1 != father && $3 !~ /^Z/ { print $1; exit }' <<<"$processes")
+    child=$(printf '%s\n' "$processes" |
+        awk -v father="$father" 'NR > 1 && $1 != father && $3 !~ /^Z/ { print $1; exit }')
     if [ -n "$child" ]; then
         printf '%s\n' "5. Descripteurs d'un fils : ls -lv /proc/$child/fd"
         descriptors "$child"
@@ -172,12 +179,13 @@ show() { # PID of a first process
         [ "$kind" != salle ] || echo "→ Ses numéros 0 et 1 ne mènent nulle part (/dev/null) : ni clavier, ni écran."
         echo
     fi
-    verdict "$(grep -c . <<<"$connected")" "$(grep -c . <<<"$ours")" "$(awk '$3 ~ /^Z/' <<<"$processes" | grep -c .)"
+    verdict "$(printf '%s\n' "$connected" | grep -c .)" "$(printf '%s\n' "$ours" | grep -c .)" \
+        "$(printf '%s\n' "$processes" | awk '$3 ~ /^Z/' | grep -c .)"
 }
 
 verdict() { # CLIENTS PROCESSES ZOMBIES
-    local clients="$1 client" living=$(($2 - $3)) expected=$(($1 + 1))
-    [ "$1" -lt 2 ] || clients+=s
+    clients="$1 client" living=$(($2 - $3)) expected=$(($1 + 1))
+    [ "$1" -lt 2 ] || clients=${clients}s
     if [ "$kind" = un ]; then
         echo "Compte : $clients, $2 processus (et zombies : $3)."
     elif [ "$living $3" = "$expected 0" ]; then
@@ -196,7 +204,10 @@ if [ -z "$servers" ]; then
     esac
     fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin $ours"
 fi
+between=
 for server in $servers; do
-    [ "$server" = "${servers%%$'\n'*}" ] || echo
+    printf '%s' "$between"
+    between='
+'
     show "$server"
 done

@@ -1,12 +1,15 @@
-# shellcheck shell=bash
-# Shared by launch_server.sh and launch_client.sh: builds a lab's program if needed, clears the
-# screen and execs the program in the caller's directory. Sourced with the role, `serveur` or
-# `client`, then the caller's arguments.
+#!/bin/sh
+# Run by launch_server.sh and launch_client.sh: builds a lab's program if needed, clears the screen
+# and execs the program in the caller's directory. Arguments: the caller's name, the role (`serveur`
+# or `client`), the caller's arguments.
 # Status: the program's; 1 it could not be built; 2 no such lab.
-me=${0##*/}
-root=${BASH_SOURCE[0]%/scripts/*}
-role=$1
-shift
+end=
+[ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+[ $# -ge 2 ] || { echo "launch.sh : lancez plutôt launch_server.sh ou launch_client.sh" >&2 && exit 2; }
+me=$1
+role=$2
+shift 2
+root=${0%/scripts/*}
 
 fail() { # STATUS REASON
     printf '%s : %s\n' "$me" "$2" >&2
@@ -14,7 +17,7 @@ fail() { # STATUS REASON
 }
 
 usage() {
-    local other="--pairs 2" chat="--port 5016" unknown="Une option pour premier argument va à relay_serveur."
+    other="--pairs 2" chat="--port 5016" unknown="Une option pour premier argument va à relay_serveur."
     [ "$role" = serveur ] || other="192.168.1.7" chat="127.0.0.1 alice" \
         unknown="Un premier argument qui n'en est pas un va à relay_client."
     printf '%s\n' "Usage : $me [TP] [ARGUMENT...]" "" \
@@ -27,18 +30,31 @@ usage() {
 }
 
 # Lets cargo rebuild what is out of date. Drops its `Finished` line, all that it prints when nothing
-# is. Standard input and output are left to the program.
+# is. Standard input and output are left to the program. Without pipefail, which not every sh has,
+# cargo's status comes through descriptor 3.
 build() {
-    (cd -- "$root/" && cargo build --release --bin "$program" --target-dir "$target" --color never) </dev/null 2>&1 |
-        while IFS= read -r line; do
-            [[ $line == '    Finished '* ]] || printf '%s\n' "$line" >&2
-        done
-    return "${PIPESTATUS[0]}"
+    status=$({
+        {
+            (cd -- "$root/" && cargo build --release --bin "$program" --target-dir "$target" --color never) \
+                </dev/null 2>&1 3>&-
+            echo $? >&3
+        } | without_finished >&2
+    } 3>&1)
+    [ "$status" = 0 ]
 }
 
-if [ $# -eq 1 ] && [[ $1 == -h || $1 == --help ]]; then
-    usage && exit
-fi
+without_finished() {
+    while IFS= read -r line; do
+        case $line in
+        '    Finished '*) ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done
+}
+
+case $#${1-} in
+1-h | 1--help) usage && exit ;;
+esac
 lab=relay
 case ${1-} in
 relay | chat | echo | calc | upload | direct) lab=$1 && shift ;;
@@ -51,7 +67,10 @@ program=${lab}_$role
 
 # A relative CARGO_TARGET_DIR counts from the repository's root, where cargo runs.
 target=${CARGO_TARGET_DIR:-target}
-[[ $target == /* ]] || target=$root/$target
+case $target in
+/*) ;;
+*) target=$root/$target ;;
+esac
 
 if command -v cargo >/dev/null; then
     build || fail 1 "la compilation de $program a échoué ; rien n'est lancé"

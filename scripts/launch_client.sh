@@ -1,6 +1,6 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Starts a lab's client, built first if needed. launch.sh is found beside this file, links resolved.
-set -u
-here=$(readlink -f -- "${BASH_SOURCE[0]}")
-# shellcheck source=/dev/null # launch.sh is checked by itself.
-. "${here%/*}/launch.sh" client "$@"
+end=
+[ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+here=$(readlink -f -- "$0")
+exec sh "${here%/*}/launch.sh" "${0##*/}" client "$@"

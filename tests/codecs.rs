@@ -176,6 +176,7 @@ hold! {
     direct: steered(20, &["%", "bo", "%bob%hi", "é"]),
     ws_decode: streams_of_frames(),
     keyboard: steered(17, &["bonjour", "é🦀"]),
+    keys: steered(17, &["\x1b[200~", "\x1b[201~", "\x1b", "\x1b[1;5C", "\x1b]11;", "\x1bP", "\x07", "\x1b\\", "\u{9b}", "é"]),
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
     names: conversations(),
     record: packets(),

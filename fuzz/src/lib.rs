@@ -11,6 +11,7 @@ pub mod direct;
 pub mod framing;
 pub mod input;
 pub mod keyboard;
+pub mod keys;
 pub mod lines;
 pub mod names;
 pub mod record;

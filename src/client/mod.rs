@@ -36,6 +36,7 @@ pub(crate) use protocol::ClientProtocol;
 pub(crate) use session::run_client;
 pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_with_terminal};
 pub(crate) use target::Target;
+pub use terminal::KeyDecoder;
 #[cfg(test)]
 pub(crate) use test_support::{Event, screen_after};
 pub(crate) use ui::{Prompt, Ui, UiMode};

@@ -8,3 +8,5 @@ mod documents;
 #[cfg(target_os = "linux")]
 mod inspect_script;
 mod launch_scripts;
+#[cfg(target_os = "linux")]
+mod script_shells;

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub const ROOT: &str = "root";
 pub const BROWSER: &str = "package chromium (or google-chrome)";
 pub const SHELLCHECK: &str = "package shellcheck";
+/// Shells of other systems.
+pub const SHELLS: &str = "packages dash and busybox";
 pub const STRACE: &str = "package strace, and permission to trace processes";
 pub const TMUX: &str = "package tmux";
 /// For tests that make system calls in a sandboxed child through ptrace(2).

@@ -48,11 +48,11 @@ impl LineInput {
     }
 
     /// Time for which input is read and dropped, lest it reach the shell: the rest of a paste,
-    /// which the shell would execute, or type-ahead after Ctrl+C, which a terminal in canonical
-    /// mode would flush.
+    /// which the shell would execute, the rest of a key, or type-ahead after Ctrl+C, which a
+    /// terminal in canonical mode would flush.
     pub fn discard_time(&self) -> Option<Duration> {
         let of_paste = self.keys.is_pasting().then_some(PAUSE_IN_PASTE);
-        of_paste.or(self.is_interrupted.then_some(AFTER_CTRL_C))
+        of_paste.or(self.keys.timeout()).or(self.is_interrupted.then_some(AFTER_CTRL_C))
     }
 
     /// Replaces the status: the longest form that fits in `room` columns.

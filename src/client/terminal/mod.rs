@@ -6,7 +6,7 @@
 //! [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and [`Terminal::handle_signal`]
 //! for each signal of [`TERMINAL`](super::signals::TERMINAL).
 //!
-//! Input goes through `keys` (decoder), `line_input`, `bindings` and `editor` (with `history`,
+//! Input goes through `keys` (decoder, with `sequence`), `line_input`, `bindings` and `editor` (with `history`,
 //! `completion`, `paste`); output through `viewport` (with `hscroll`, `width`, `reflow`). All of
 //! these are pure. `output` owns the terminal's modes and descriptors, `suspend` hands it over to
 //! the shell.
@@ -22,6 +22,7 @@ mod line_input;
 mod output;
 mod paste;
 mod reflow;
+mod sequence;
 mod suspend;
 mod viewport;
 pub(crate) mod width;
@@ -42,12 +43,9 @@ use output::{CLEAR_SCREEN, Output};
 use viewport::{Content, Viewport};
 
 pub use colour::{Colours, DIM, PLAIN};
+pub use keys::KeyDecoder;
 pub use output::{is_usable, restore_after_kill};
 pub use width::width;
-
-/// Longest pause within a key of several bytes, on a slow line too; after it, an Escape is that
-/// key.
-const KEY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Printed bytes beyond which [`Terminal::has_room`] is false.
 const MAX_PRINTED: usize = 64 * 1024;
@@ -84,7 +82,7 @@ impl Terminal {
             input: LineInput::default(),
             last_read: Instant::now(),
             has_hung_up: false,
-            viewport: Viewport::default(),
+            viewport: Viewport::new(reflow::terminal_reflows()),
             printed: String::new(),
             is_dirty: true,
             out: Output::open(io::stdin(), io::stdout())?,
@@ -116,7 +114,7 @@ impl Terminal {
 
     /// Longest time to wait before the next turn, while a key is incomplete.
     fn timeout(&self) -> Option<Duration> {
-        self.input.keys.has_partial_key().then(|| KEY_TIMEOUT.saturating_sub(self.last_read.elapsed()))
+        self.input.keys.timeout().map(|longest| longest.saturating_sub(self.last_read.elapsed()))
     }
 
     /// Prints a line above the viewport. It may have colours, and no other control characters.
@@ -216,7 +214,7 @@ impl Terminal {
             Outcome::Signal(signal) => sys::raise_in_group(signal),
             Outcome::ClearScreen => {
                 // Some terminals save the cleared screen to the scrollback: without the viewport.
-                let erased = self.viewport.erase();
+                let erased = self.viewport.erase(self.out.size().columns);
                 self.out.put(&(erased + CLEAR_SCREEN));
             }
         }

@@ -17,8 +17,9 @@ pub const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
 const BRACKET_PASTES: &str = "\x1b[?2004h";
 const STOP_BRACKETING: &str = "\x1b[?2004l";
 
-/// Ends what a killed process may have left on: a synchronized update, bracketed pastes, colours.
-const RESET: &str = "\x1b[?2026l\x1b[?2004l\x1b[m";
+/// Ends what a killed process may have left: a synchronized update, no autowrap, bracketed pastes,
+/// colours.
+const RESET: &str = "\x1b[?2026l\x1b[?7h\x1b[?2004l\x1b[m";
 /// Leaves the input line. It is not erased: a shell's prompt may have replaced it.
 const FRESH_ROW: &str = "\r\n";
 

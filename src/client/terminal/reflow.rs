@@ -3,7 +3,8 @@
 //!
 //! Terminals that do not reflow cut long lines. To take one that cuts for one that reflows would
 //! erase output above the viewport; the other way round, a piece of the viewport stays behind. So
-//! only known ones count as reflowing.
+//! only known ones count as reflowing. xterm, GNU screen, the Linux console and Emacs cut. tmux
+//! reflows, but does not count: [`super::viewport`] needs no width there.
 
 use std::env::var_os;
 
@@ -21,8 +22,7 @@ const VARIABLES: [&str; 9] = [
 ];
 
 /// Prefixes of their TERM, which crosses ssh and sudo, unlike the other variables.
-const NAMES: [&str; 8] =
-    ["tmux", "vte", "gnome", "xterm-kitty", "alacritty", "wezterm", "foot", "xterm-ghostty"];
+const NAMES: [&str; 7] = ["vte", "gnome", "xterm-kitty", "alacritty", "wezterm", "foot", "xterm-ghostty"];
 
 pub fn terminal_reflows() -> bool {
     reflows(|name| var_os(name).map(|value| value.to_string_lossy().into_owned()))
@@ -31,17 +31,15 @@ pub fn terminal_reflows() -> bool {
 fn reflows(variable: impl Fn(&str) -> Option<String>) -> bool {
     let term = variable("TERM").unwrap_or_default();
     let begins = |name: &&str| term.starts_with(*name);
-    // An xterm or GNU screen started in tmux inherits TMUX, and sets TERM or STY.
-    let is_tmux = variable("TMUX").is_some() && begins(&"screen") && variable("STY").is_none();
-    if is_tmux || NAMES.iter().any(&begins) {
+    if NAMES.iter().any(&begins) {
         return true;
     }
-    // xterm, GNU screen, the Linux console and Emacs cut; started from another terminal, they
-    // inherit its variables.
-    let cuts = variable("XTERM_VERSION").is_some()
+    // Started from another terminal, they inherit its variables.
+    let is_another = variable("XTERM_VERSION").is_some()
         || variable("STY").is_some()
-        || ["screen", "linux", "eterm"].iter().any(begins);
-    !cuts && VARIABLES.iter().any(|name| variable(name).is_some())
+        || variable("TERM_PROGRAM").is_some_and(|name| name == "tmux")
+        || ["tmux", "screen", "linux", "eterm"].iter().any(begins);
+    !is_another && VARIABLES.iter().any(|name| variable(name).is_some())
 }
 
 #[cfg(test)]
@@ -61,12 +59,11 @@ mod tests {
             assert!(!reflows_with(&[xterm, (variable, "1"), ("XTERM_VERSION", "XTerm(390)")]), "{variable}");
             assert!(!reflows_with(&[("TERM", "screen.xterm-256color"), (variable, "1"), ("STY", "1.pts-0")]));
         }
-        assert!(reflows_with(&[("TERM", "tmux-256color")]) && reflows_with(&[("TERM", "foot")]));
-        assert!(reflows_with(&[("TERM", "screen"), ("TMUX", "/tmp/tmux"), ("XTERM_VERSION", "XTerm(390)")]));
-        // An xterm, or GNU screen, that was started in tmux.
-        let tmux = ("TMUX", "/tmp/tmux");
-        assert!(!reflows_with(&[xterm, tmux, ("XTERM_VERSION", "XTerm(390)")]));
-        assert!(!reflows_with(&[("TERM", "screen"), tmux, ("STY", "1.pts-0")]));
+        assert!(reflows_with(&[("TERM", "foot")]) && reflows_with(&[("TERM", "xterm-kitty")]));
+        for term in ["tmux-256color", "screen", "screen-256color", "xterm-256color"] {
+            let in_tmux = [("TERM", term), ("TMUX", "/tmp/tmux"), ("TERM_PROGRAM", "tmux")];
+            assert!(!reflows_with(&in_tmux), "{term}");
+        }
         // Over ssh, from anywhere.
         assert!(
             !reflows_with(&[]) && !reflows_with(&[xterm]) && !reflows_with(&[("TERM", "screen-256color")])

@@ -3,16 +3,15 @@
 use std::io;
 use std::time::Instant;
 
+use super::Terminal;
 use super::keys::KeyDecoder;
-use super::{Terminal, reflow};
 use crate::sys::{self, Signal};
 
 impl Terminal {
     /// Handles SIGWINCH, SIGTSTP and SIGCONT. On SIGTSTP it returns when the process is continued.
     pub fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {
         match signal {
-            Signal::SIGWINCH if reflow::terminal_reflows() => self.viewport.reflowed(self.out.size().columns),
-            // The next drawing erases as many rows as were drawn.
+            // The next drawing asks for the size.
             Signal::SIGWINCH => {}
             Signal::SIGTSTP => {
                 self.leave_screen();
@@ -43,7 +42,7 @@ impl Terminal {
             return;
         }
         let printed = std::mem::take(&mut self.printed);
-        let last = self.viewport.erase() + &printed;
+        let last = self.viewport.erase(self.out.size().columns) + &printed;
         self.out.put(&last);
         self.out.drain();
         self.discard_input();

@@ -2,6 +2,11 @@
 //! the terminal.
 //!
 //! Everything above is plain output, which the terminal wraps, copies and keeps in its scrollback.
+//!
+//! A terminal changes its rows at once when its size changes, and tells the new size later, perhaps
+//! after it has taken bytes for the old size. Most cut or keep each row, or reflow: a long row
+//! becomes several. [`Viewport::erase`] finds the first of its rows in each of them. Rows that no
+//! longer fit on the new screen are in the scrollback, where no program can erase them.
 
 use std::fmt::Write;
 
@@ -12,6 +17,10 @@ use super::width::{beginning, ending, width};
 /// Synchronized update: the terminal shows what is between them at once. Others ignore them.
 const BEGIN_SYNC: &str = "\x1b[?2026h";
 const END_SYNC: &str = "\x1b[?2026l";
+/// DECAWM: without it, a row that is too wide for the terminal is cut at the last column. Keeps
+/// each row one row when the terminal has become narrower and SIGWINCH has not come yet.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
 /// Erases the cursor's row, then from its second column to the end of the screen, and returns to
 /// the first. Erasing from the screen's first cell on would look like a cleared screen to tmux,
 /// which saves that to the scrollback.
@@ -32,56 +41,66 @@ pub struct Content<'a> {
     pub cursor: usize,
 }
 
-/// Rows and columns drawn last; all 0 while nothing is on the screen.
+/// Columns drawn last; all 0 while nothing is on the screen.
 #[derive(Debug, Default)]
 pub struct Viewport {
+    /// The terminal reflows rows at a resize: [`super::reflow`].
+    reflows: bool,
     /// Width of the status, if there is a row for it.
     status: Option<usize>,
     columns_before_cursor: usize,
-    rows_above_cursor: usize,
     /// Start of the visible part of the line, in bytes.
     from: usize,
 }
 
 impl Viewport {
+    pub fn new(reflows: bool) -> Viewport {
+        Viewport { reflows, ..Viewport::default() }
+    }
+
     /// Prints `lines`, each ended by CR LF, above the viewport, and draws it.
     pub fn draw(&mut self, lines: &str, content: Content, size: Size) -> String {
         let mut out = String::from(BEGIN_SYNC);
-        out.push_str(&self.erase());
+        out.push_str(&self.erase(size.columns));
         out.push_str(lines);
+        if !self.reflows {
+            out.push_str(NO_WRAP);
+        }
         // The last column stays free: a terminal that has filled it wraps at the next character.
         let columns = size.columns.saturating_sub(1);
         if size.rows > 1 {
             let status = fitting(content.status, columns);
             self.status = Some(width(&status));
-            self.rows_above_cursor = 1;
             let _ = write!(out, "{DIM}{status}{PLAIN}\r\n");
         }
         self.draw_line(&mut out, content, columns);
+        out.push_str(WRAP);
         out.push_str(END_SYNC);
         out
     }
 
-    /// Leaves the cursor where the viewport began.
-    pub fn erase(&mut self) -> String {
-        let up = match self.rows_above_cursor {
-            0 => String::new(),
-            rows => format!("\x1b[{rows}A"),
-        };
+    /// Leaves the cursor where the viewport began. `columns`: the terminal's width now.
+    pub fn erase(&mut self, columns: usize) -> String {
+        let (line, status) = (self.columns_before_cursor, self.status);
         self.forget();
-        format!("\r{up}{ERASE}")
+        let mut out = match self.reflows {
+            true => reflowed_start(line, columns),
+            false => walk_back(line),
+        };
+        if let Some(status) = status {
+            out.push_str("\x1b[A");
+            out.push_str(&match self.reflows {
+                // From the last row of the status to its first.
+                true => reflowed_start(status.saturating_sub(1), columns),
+                false => walk_back(status),
+            });
+        }
+        out + ERASE
     }
 
     /// The viewport is no longer on the screen.
     pub fn forget(&mut self) {
-        (self.status, self.rows_above_cursor, self.columns_before_cursor) = (None, 0, 0);
-    }
-
-    /// The terminal has become `columns` wide, and has reflowed the viewport's rows.
-    pub fn reflowed(&mut self, columns: usize) {
-        let columns = columns.max(1);
-        let rows_of_status = self.status.map_or(0, |width| width.div_ceil(columns).max(1));
-        self.rows_above_cursor = rows_of_status + self.columns_before_cursor / columns;
+        (self.status, self.columns_before_cursor) = (None, 0);
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {
@@ -107,6 +126,23 @@ impl Viewport {
         }
         out.push_str("\x1b8");
     }
+}
+
+/// From the cell behind `before` columns of a line to the line's first, where it was reflowed at
+/// `columns`.
+fn reflowed_start(before: usize, columns: usize) -> String {
+    match before / columns.max(1) {
+        0 => "\r".to_string(),
+        rows => format!("\r\x1b[{rows}A"),
+    }
+}
+
+/// As [`reflowed_start`], where the terminal's width is not known. tmux reflows, and tells the new
+/// size up to 250 ms later; its backspace goes on at the end of the row above, if the line was
+/// wrapped there. Other backspaces stop at the first column, where DECAWM is off.
+fn walk_back(before: usize) -> String {
+    // At each end of a row a wide character may have left a column empty.
+    format!("{NO_WRAP}{}\r{WRAP}", "\x08".repeat(2 * before + 1))
 }
 
 /// The parts that fit in `columns`, with separators; of the first, at least its beginning.
@@ -156,7 +192,7 @@ mod tests {
             ["deux", "trois", "quatre", "── connecté · 127.0.0.1:5015", "alice> à 日本"]
         );
         assert_eq!(terminal.screen().cursor_position(), (4, 9));
-        terminal.process(viewport.erase().as_bytes());
+        terminal.process(viewport.erase(30).as_bytes());
         assert_eq!(shown(&terminal), ["deux", "trois", "quatre", "", ""]);
         assert_eq!(terminal.screen().cursor_position(), (3, 0));
     }
@@ -172,15 +208,52 @@ mod tests {
         assert_eq!(fitting(&parts, 4), "conn");
     }
 
+    /// Rows are reflowed at each new size, of which the program is told before it draws.
     #[test]
-    fn all_reflowed_rows_are_erased() {
-        // At 8 columns: 2 rows for the status of 10, 2 full rows for the 20 columns before the
-        // cursor.
-        let mut viewport = Viewport { status: Some(10), columns_before_cursor: 20, ..Viewport::default() };
-        viewport.reflowed(8);
-        assert_eq!(viewport.rows_above_cursor, 4);
-        viewport.reflowed(80);
-        assert_eq!(viewport.rows_above_cursor, 1);
+    fn in_a_terminal_that_reflows_each_row_stands_once() {
+        let sizes = [
+            (40, 12),
+            (25, 12),
+            (100, 20),
+            (31, 9),
+            (30, 30),
+            (59, 10),
+            (120, 11),
+            (20, 16),
+            (140, 10),
+            (38, 10),
+            (37, 25),
+            (80, 8),
+            (61, 12),
+            (22, 12),
+            (100, 24),
+        ];
+        for text in ["", "brouillon", "日本語 é 日本語 日本語 日本語 日本語 x", &"x".repeat(90)]
+        {
+            let mut terminal = avt::Terminal::with_scrollback(100, 24, None).unwrap();
+            let mut viewport = Viewport::new(true);
+            let mut message = 0;
+            for (columns, rows) in [(100, 24)].into_iter().chain(sizes) {
+                terminal.resize(columns, rows);
+                for _ in 0..3 {
+                    message += 1;
+                    let status =
+                        ["connecté".to_string(), format!("{message} messages"), "127.0.0.1:5015".into()];
+                    let (lines, size) = (format!("m{message}.\r\n"), Size { columns, rows });
+                    terminal.feed([viewport.draw(&lines, content(&status, text, text.len()), size)]);
+                }
+                let all: String = terminal.screen().all_lines().map(|line| line.text() + "\n").collect();
+                assert_eq!(
+                    (all.matches("──").count(), all.matches("alice> ").count()),
+                    (1, 1),
+                    "{columns} {all}"
+                );
+                assert!(
+                    (1..=message).all(|n| all.matches(&format!("m{n}.")).count() == 1),
+                    "{columns} {all}"
+                );
+            }
+        }
     }
 
     proptest! {
@@ -194,9 +267,10 @@ mod tests {
                 let bytes = viewport.draw("", content(&status, &text, cursor), size);
                 terminal.process(bytes.as_bytes());
                 let (row, _) = terminal.screen().cursor_position();
-                prop_assert!(!terminal.screen().row_wrapped(row) && usize::from(row) >= viewport.rows_above_cursor);
+                let rows_above = usize::from(viewport.status.is_some());
+                prop_assert!(!terminal.screen().row_wrapped(row) && usize::from(row) >= rows_above);
             }
-            terminal.process(viewport.erase().as_bytes());
+            terminal.process(viewport.erase(columns.into()).as_bytes());
             let left: Vec<String> = shown(&terminal).into_iter().filter(|row| !row.is_empty()).collect();
             prop_assert!(left.len() <= 1 || columns < 5, "{left:?}");
         }

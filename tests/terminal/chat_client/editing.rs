@@ -215,3 +215,29 @@ fn ctrl_d_deletes_a_character_and_leaves_on_an_empty_line() {
     assert_eq!(alice.terminal.ends().code(), Some(0));
     alice.ends_with(&["chat_client : fin de l'entrée, au revoir"]);
 }
+
+/// The replies to questions of a program that ran before, one in each form: OSC, DCS, APC, private
+/// CSI.
+#[test]
+fn what_the_terminal_reports_is_not_typed() {
+    let server = Server::start(&[]);
+    let mut alice = alice(&server);
+    let mut bob = server.join();
+    let reports = [
+        "\x1b]11;rgb:0000/0000/0000\x07",
+        "\x1bP1+r544e=787465726d\x1b\\",
+        "\x1b_Gi=31;OK\x1b\\",
+        "\x1b[>0;276;0c",
+        "\x1b[<0;0;0M",
+    ];
+    for report in reports {
+        let _row = Row::of(&report);
+        alice.types(&format!("un{report} deux\r"));
+        assert_eq!(bob.strings(1), ["alice : un deux"]);
+    }
+    // One without its end: the next control key counts, and so does what follows it.
+    alice.types("quatre\x1b]11;rgb\r");
+    assert_eq!(bob.strings(1), ["alice : quatre"]);
+    alice.types("cinq\x1bP1+r\x03");
+    assert_eq!(alice.terminal.ends().code(), Some(0));
+}

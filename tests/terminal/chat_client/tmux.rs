@@ -19,9 +19,21 @@ impl Tmux {
             return None;
         }
         let tmux = Tmux { directory: tempfile::tempdir().unwrap() };
+        let settings = tmux.directory.path().join("settings");
+        std::fs::write(&settings, "set -g history-limit 100000\n").unwrap();
         let [columns, rows] = [columns, rows].map(|n| n.to_string());
         let client = [CLIENT, "127.0.0.1", "alice", "--port", &server.port()].join(" ");
-        tmux.does(&["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows, &client]);
+        tmux.does(&[
+            "-f",
+            settings.to_str().unwrap(),
+            "new-session",
+            "-d",
+            "-x",
+            &columns,
+            "-y",
+            &rows,
+            &client,
+        ]);
         tmux.shows("the prompt", |rows| rows.last()?.starts_with("alice>").then_some(()));
         Some(tmux)
     }
@@ -107,5 +119,59 @@ fn resizes_leave_no_remains_of_the_clients_rows() {
         let _row = Row::of(&draft);
         is_clean_after_resizes(draft, 4);
         is_clean_after_resizes(draft, 30);
+    }
+}
+
+/// tmux reflows at once and tells the new size up to 250 ms later, when resizes come fast: the
+/// client draws most of these messages for a size that the window no longer has.
+#[test]
+fn no_status_stays_behind_when_messages_arrive_amid_resizes() {
+    const SIZES: [(u16, u16); 15] = [
+        (40, 20),
+        (39, 24),
+        (110, 14),
+        (25, 16),
+        (61, 30),
+        (24, 13),
+        (140, 20),
+        (59, 11),
+        (30, 30),
+        (80, 24),
+        (33, 12),
+        (32, 25),
+        (100, 18),
+        (28, 14),
+        (72, 20),
+    ];
+    for draft in ["", &format!("{}fin", "x".repeat(60))] {
+        let _row = Row::of(&draft);
+        let server = Server::start(&[]);
+        let Some(tmux) = Tmux::start(&server, 100, 20) else { return };
+        let mut bob = server.join();
+        tmux.types(draft);
+        let mut messages = 0;
+        let mut says = |count: usize| {
+            for _ in 0..count {
+                messages += 1;
+                bob.sends(format!("bob : m{messages}.\0"));
+                // It comes back when the hub has sent it to all.
+                bob.strings(1);
+            }
+            messages
+        };
+        says(30);
+        for (columns, rows) in SIZES {
+            let [columns, rows] = [columns, rows].map(|n| n.to_string());
+            tmux.does(&["resize-window", "-x", &columns, "-y", &rows]);
+            says(20);
+        }
+        tmux.does(&["resize-window", "-x", "100", "-y", "20"]);
+        let messages = says(1);
+        tmux.shows("one status, one input line, each message once", |rows| {
+            let [.., status, line] = rows else { return None };
+            let is_drawn = status.starts_with("── connecté") && line.ends_with(draft);
+            let is_last = status.contains(&format!("{messages} messages")) && line.starts_with("alice>");
+            (is_drawn && is_last && is_clean(rows, messages)).then_some(())
+        });
     }
 }

@@ -1,0 +1,148 @@
+//! Finds where a control sequence of a terminal ends: a key, or a report that nobody has asked for,
+//! or that another program has asked for. Pure.
+//!
+//! The forms are those of ECMA-48 (5.4 and 5.6), with what terminals add: SS3 with parameters, the
+//! Linux console's `CSI [ A`, three bytes behind the mouse's `CSI M`, BEL as the end of a string.
+//! `keys` and the crate terminput say what a sequence means. Parsers of output, such as the crate
+//! vte, know none of these additions, and do not say whether a sequence is incomplete.
+//!
+//! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48), and so
+//! does any other control character, which no sequence has, and which counts as the key it is. The
+//! caller gives up after [`super::keys::KeyDecoder::timeout`].
+
+/// Bytes after which a sequence is given up.
+const MAX_SEQUENCE: usize = 1 << 20;
+
+const ESCAPE: u8 = 0x1b;
+const BELL: u8 = 0x07;
+/// ST, the end of a string, as one byte.
+const STRING_TERMINATOR: u8 = 0x9c;
+const CANCEL: u8 = 0x18;
+const SUBSTITUTE: u8 = 0x1a;
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sequence {
+    form: Form,
+    /// Bytes behind the introducer.
+    length: usize,
+    /// In a string: ESC came last, perhaps the first byte of its end.
+    pub has_escape: bool,
+    character: PartialCharacter,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// CSI: parameters and intermediate bytes, then a final byte.
+    Control,
+    /// SS3: perhaps digits, then a final byte.
+    Shifted,
+    /// So many bytes, of any value but control characters.
+    Counted(u8),
+    /// DCS, OSC, PM, APC, which BEL ends too, and SOS.
+    String { until_bell: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    More,
+    /// The byte is the last.
+    End,
+    /// The byte aborts the sequence.
+    Abort,
+    /// The byte does not belong to the sequence, which is over.
+    Foreign,
+}
+
+impl Sequence {
+    /// The sequence that ESC and `byte` begin; `None` where they do not.
+    pub fn introduced_by(byte: u8) -> Option<Sequence> {
+        let form = match byte {
+            b'[' => Form::Control,
+            b'O' => Form::Shifted,
+            // SS2.
+            b'N' => Form::Counted(1),
+            b'P' | b']' | b'^' | b'_' => Form::String { until_bell: true },
+            b'X' => Form::String { until_bell: false },
+            _ => return None,
+        };
+        Some(Sequence { form, length: 0, has_escape: false, character: PartialCharacter::default() })
+    }
+
+    pub fn feed(&mut self, byte: u8) -> Step {
+        self.length += 1;
+        if self.length > MAX_SEQUENCE {
+            return Step::Foreign;
+        }
+        match (self.form, byte) {
+            (Form::String { until_bell }, _) => self.feed_string(byte, until_bell),
+            (_, CANCEL | SUBSTITUTE) => Step::Abort,
+            (_, ..0x20) => Step::Foreign,
+            (Form::Counted(..=1), _) => Step::End,
+            (Form::Counted(left), _) => self.goes_on_as(Form::Counted(left - 1)),
+            (Form::Control, b'[') if self.length == 1 => self.goes_on_as(Form::Counted(1)),
+            (Form::Control, b'M') if self.length == 1 => self.goes_on_as(Form::Counted(3)),
+            (Form::Control, ..=0x3f) | (Form::Shifted, b'0'..=b'9' | b';') => Step::More,
+            (_, ..=0x7e) => Step::End,
+            (_, 0x7f..) => Step::Foreign,
+        }
+    }
+
+    fn goes_on_as(&mut self, form: Form) -> Step {
+        self.form = form;
+        Step::More
+    }
+
+    fn feed_string(&mut self, byte: u8, until_bell: bool) -> Step {
+        let is_end = byte == STRING_TERMINATOR && !self.character.continues_with(byte);
+        self.character.feed(byte);
+        match byte {
+            b'\\' if self.has_escape => Step::End,
+            _ if self.has_escape => Step::Foreign,
+            ESCAPE => {
+                self.has_escape = true;
+                Step::More
+            }
+            BELL => {
+                if until_bell {
+                    Step::End
+                } else {
+                    Step::More
+                }
+            }
+            CANCEL | SUBSTITUTE => Step::Abort,
+            ..0x20 | 0x7f => Step::Foreign,
+            _ if is_end => Step::End,
+            _ => Step::More,
+        }
+    }
+}
+
+/// Tells the bytes 0x80 to 0x9f of a UTF-8 character from controls of one byte (C1).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct PartialCharacter {
+    first: u8,
+    /// Bytes to come.
+    left: usize,
+}
+
+impl PartialCharacter {
+    /// False also for the second byte of U+0080 to U+009F, which are the same controls.
+    fn continues_with(&self, byte: u8) -> bool {
+        self.left > 0 && !(self.first == 0xc2 && byte < 0xa0)
+    }
+
+    fn feed(&mut self, byte: u8) {
+        match byte {
+            0x80..=0xbf => self.left = self.left.saturating_sub(1),
+            _ => {
+                self.first = byte;
+                self.left = match byte {
+                    0xc2..=0xdf => 1,
+                    0xe0..=0xef => 2,
+                    0xf0..=0xf4 => 3,
+                    _ => 0,
+                };
+            }
+        }
+    }
+}

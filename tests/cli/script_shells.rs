@@ -1,0 +1,148 @@
+//! `scripts/*.sh` in every POSIX shell, and with the line ends of Windows, as a download or
+//! `core.autocrlf` may leave them.
+
+use super::launch_scripts::{
+    CLIENT_SCRIPT, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, started, started_nothing,
+};
+use crate::common::*;
+
+use std::path::PathBuf;
+use std::process::{Command, Output as Finished};
+
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+
+const SHELLS: [&[&str]; 6] =
+    [&["sh"], &["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"], &["ksh"]];
+
+/// Those of [`SHELLS`] that are installed. Records the test as skipped for dash and busybox.
+#[track_caller]
+fn shells() -> Vec<&'static [&'static str]> {
+    let is_installed = |shell: &&&[&str]| {
+        let found = Command::new(shell[0]).args(&shell[1..]).args(["-c", "exit 0"]).output();
+        let is_installed = found.is_ok_and(|found| found.status.success());
+        if !is_installed && shell[0] != "ksh" {
+            skip(skip::SHELLS, format!("{shell:?} does not run"));
+        }
+        is_installed
+    };
+    SHELLS.iter().filter(is_installed).copied().collect()
+}
+
+/// `script` with `arguments`, by `shell`.
+#[track_caller]
+fn run(workspace: &Workspace, shell: &[&str], script: &str, arguments: &[&str]) -> Command {
+    workspace.launch(shell[0], &[&shell[1..], &[script], arguments].concat())
+}
+
+#[track_caller]
+fn line_and_status(command: &mut Command) -> (Option<i32>, String) {
+    let Finished { status, stdout, stderr } = command.output().unwrap();
+    let shown = String::from_utf8([stdout, stderr].concat()).unwrap();
+    (status.code(), shown.lines().last().unwrap_or_default().to_string())
+}
+
+/// The scripts in `clone/scripts`, with a carriage return at the end of each line.
+#[track_caller]
+fn with_windows_line_ends(workspace: &Workspace) -> PathBuf {
+    let directory = workspace.path("clone/scripts");
+    std::fs::create_dir_all(&directory).unwrap();
+    for script in std::fs::read_dir(SCRIPTS).unwrap() {
+        let script = script.unwrap().path();
+        let text = std::fs::read_to_string(&script).unwrap();
+        assert!(!text.contains('\r'), "{script:?} is kept with Unix line ends");
+        std::fs::write(directory.join(script.file_name().unwrap()), text.replace('\n', "\r\n")).unwrap();
+    }
+    std::fs::create_dir_all(workspace.path("clone/fuzz")).unwrap();
+    directory
+}
+
+/// A cargo with two fuzz targets.
+const FUZZES: &str = "case $2 in list) printf 'record\\nrelay\\n' ;; run)
+echo 'stat::number_of_executed_units: 12' >&2; echo 'stat::average_exec_per_sec: 3' >&2
+echo '#12 DONE cov: 4 ft: 5 corp: 6' >&2 ;; esac";
+
+#[test]
+fn the_launchers_run_in_every_posix_shell() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    let broken = Workspace::new(FAILS);
+    for shell in shells() {
+        let _row = Row::of(&shell);
+        let given = ["echo", "--port", "8001", "deux mots", "*"];
+        let server = started(&mut run(&workspace, shell, SERVER_SCRIPT, &given));
+        assert_eq!(server, ("echo_serveur".into(), "<--port><8001><deux mots><*>.".into()));
+        let client = started(&mut run(&workspace, shell, CLIENT_SCRIPT, &[]));
+        assert_eq!(client, ("relay_client".into(), ".".into()));
+        let (status, _) = line_and_status(&mut run(&workspace, shell, SERVER_SCRIPT, &["ecko"]));
+        assert_eq!(status, Some(2));
+        let (status, help) = line_and_status(&mut run(&workspace, shell, CLIENT_SCRIPT, &["--help"]));
+        assert!(status == Some(0) && help.contains("--help"), "{help}");
+        let said = started_nothing(&mut run(&broken, shell, SERVER_SCRIPT, &["chat"]));
+        assert!(said.starts_with("error: could not compile") && said.lines().count() == 2, "{said}");
+    }
+}
+
+#[test]
+fn inspect_and_fuzz_run_in_every_posix_shell() {
+    let workspace = Workspace::new(FUZZES);
+    let [inspect, fuzz] = ["inspect.sh", "fuzz.sh"].map(|name| format!("{SCRIPTS}/{name}"));
+    let server = Server::start(&[]);
+    let _client = server.join();
+    for shell in shells() {
+        let _row = Row::of(&shell);
+        let (_, count) = line_and_status(&mut run(&workspace, shell, &inspect, &[&server.pid().to_string()]));
+        assert!(count.starts_with("Compte : 1 client, 2 processus : "), "{count}");
+        let (status, _) = line_and_status(&mut run(&workspace, shell, &inspect, &["no_such_server"]));
+        assert_eq!(status, Some(1));
+        let (status, summary) = line_and_status(&mut run(&workspace, shell, &fuzz, &["1"]));
+        assert_eq!(status, Some(0), "{summary}");
+        assert!(summary.starts_with("relay ") && summary.ends_with("4 edges, 5 features"), "{summary}");
+        let (status, usage) = line_and_status(&mut run(&workspace, shell, &fuzz, &["1", "no_such_target"]));
+        assert!(status == Some(2) && usage.ends_with("the targets: record relay"), "{usage}");
+    }
+}
+
+#[test]
+fn scripts_with_windows_line_ends_run_by_a_shell() {
+    let (workspace, fuzzes) = (Workspace::new(UP_TO_DATE), Workspace::new(FUZZES));
+    let place = with_windows_line_ends(&workspace);
+    let script = |name: &str| place.join(name).display().to_string();
+    let (server_script, client_script) = (script("launch_server.sh"), script("launch_client.sh"));
+    let server = Server::start(&[]);
+    for shell in shells() {
+        let _row = Row::of(&shell);
+        let given = ["chat", "deux mots", "--port", "5016"];
+        let started_server = started(&mut run(&workspace, shell, &server_script, &given));
+        assert_eq!(started_server, ("chat_serveur".into(), "<deux mots><--port><5016>.".into()));
+        let started_client = started(&mut run(&workspace, shell, &client_script, &["direct", ""]));
+        assert_eq!(started_client, ("direct_client".into(), "<>.".into()));
+        let (status, count) =
+            line_and_status(&mut run(&workspace, shell, &script("inspect.sh"), &[&server.pid().to_string()]));
+        assert!(status == Some(0) && count.starts_with("Compte : 0 client, 1 processus : "), "{count}");
+        let (status, summary) =
+            line_and_status(&mut run(&fuzzes, shell, &script("fuzz.sh"), &["1", "record"]));
+        assert!(status == Some(0) && summary.ends_with("4 edges, 5 features"), "{summary}");
+    }
+}
+
+/// Without a shell in front, the kernel looks for an interpreter whose name ends with a carriage
+/// return: a checkout has Unix line ends, whatever `core.autocrlf` says.
+#[test]
+fn a_checkout_has_unix_line_ends() {
+    let attributes = std::fs::read_to_string(format!("{SCRIPTS}/../.gitattributes")).unwrap();
+    let is_set = |line: &str| line.split_whitespace().eq(["*.sh", "text", "eol=lf"]);
+    assert!(attributes.lines().any(is_set), "{attributes}");
+}
+
+/// By the first line, which names the shell: bashisms are errors.
+#[test]
+fn every_script_is_one_for_sh() {
+    for script in std::fs::read_dir(SCRIPTS).unwrap() {
+        let script = script.unwrap().path();
+        let _row = Row::of(&script);
+        assert!(std::fs::read_to_string(&script).unwrap().starts_with("#!/bin/sh\n"));
+        match Command::new("shellcheck").arg(&script).output() {
+            Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout)),
+            Err(error) => skip(skip::SHELLCHECK, error),
+        }
+    }
+}
