@@ -63,7 +63,8 @@ pub trait ClientProtocol {
         None
     }
 
-    /// Sent last, at the end of input or on a signal.
+    /// Sent last, at the end of input or on a signal. A server that has them need not close: the
+    /// client does, a second later.
     fn closing_bytes(&self) -> &'static [u8] {
         b""
     }

@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use super::GREETING;
+use super::late_text::LateText;
 use super::receive::{Failure, receive};
 use super::store::Store;
 use crate::cli::Program;
@@ -13,8 +15,6 @@ use crate::server::{
 use crate::sys::{Pid, Profile};
 
 pub const PROGRAM: Program = Program::english("upload_serveur");
-
-const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
 
 struct Upload {
     store: Store,
@@ -43,16 +43,13 @@ impl ClientHandler for Upload {
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
-        let (answer, result) = match receive(session, &self.store, self.max_bytes) {
-            Ok(received) => (format!("{received} [SUCCESS]"), Ok(())),
-            Err(Failure::Rejected(why)) => (format!("{why} [ERROR]"), Ok(())),
-            Err(Failure::Disconnected(end, size)) => {
-                (format!("{} [ERROR]", interrupted(&end, size)), Err(end))
+        match receive(session, &self.store, self.max_bytes) {
+            Ok((received, late)) => {
+                answer(session, "", &received, "[SUCCESS]");
+                late.map_or(Ok(()), |late| follow(session, late))
             }
-        };
-        session.log(&answer);
-        session.send_final(answer.as_bytes());
-        result
+            Err(failure) => refuse(session, "", failure),
+        }
     }
 
     fn refusal(reason: &str) -> Vec<u8> {
@@ -65,6 +62,37 @@ impl ClientHandler for Upload {
 
     fn child_ended(&self, child: Pid) {
         self.store.remove_leftover(child);
+    }
+}
+
+/// `front`: what parts it from an answer before. The verdict of the last one counts.
+fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) {
+    session.log(format_args!("{text} {verdict}"));
+    session.send_final(format!("{front}{text} {verdict}").as_bytes());
+}
+
+fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Disconnect> {
+    let (why, result) = match failure {
+        Failure::Rejected(why) => (why, Ok(())),
+        Failure::Disconnected(end, size) => (interrupted(&end, size), Err(end)),
+    };
+    answer(session, front, &why, "[ERROR]");
+    result
+}
+
+/// Answers what comes after a text whose end was guessed, until the client closes.
+fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
+    loop {
+        match late.next(session) {
+            Ok(Some(received)) => answer(session, "\n", &received, "[SUCCESS]"),
+            Ok(None) => return Ok(()),
+            Err(failure) => {
+                if let Err(reason) = late.remove() {
+                    session.log(format_args!("a part of a text is left: {reason:#}"));
+                }
+                return refuse(session, "\n", failure);
+            }
+        }
     }
 }
 
