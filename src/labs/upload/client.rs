@@ -19,7 +19,7 @@ use super::source::{FileDigest, Source};
 use super::transfer::{End, MAX_LEN, Opening, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
-use crate::client::{Connector, Messages, Target, connect_with, prepare};
+use crate::client::{Connector, Messages, Target, connect_with, prepare_keeping};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -43,7 +43,7 @@ struct Upload<'a> {
 pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Result<()> {
     let input = Input::open(path)?;
     let server = Target::resolve(MESSAGES, host, port)?;
-    let mut signals = prepare()?;
+    let mut signals = prepare_keeping(&input.file)?;
     // A name that the server would refuse is refused before connecting.
     let name = (!as_text).then(|| Name::check(&input.name).map_err(anyhow::Error::msg)).transpose()?;
     let source = input.into_source(&mut signals)?;
@@ -80,12 +80,17 @@ impl Upload<'_> {
             output.line(&visible(answer), signals)?;
         }
         self.judge(answer, end, all_sent, &outgoing)?;
-        let keeps_all = matches!(&opening, Opening::Greeting(line) if is_ours(line));
+        if matches!(&opening, Opening::Greeting(line) if is_ours(line)) {
+            return Ok(());
+        }
         ensure!(
-            keeps_all || !self.digest.has_several_lines(),
-            "the server took {}, but servers of courses keep the first line only: see what it has",
+            !self.digest.has_several_lines(),
+            "[SUCCESS] may be for the first line of {} only: servers of courses keep no more of a text",
             self.path.display()
         );
+        if self.name.is_some() {
+            PROGRAM.complain("not upload_serveur: the file was sent as a line of text, without its name");
+        }
         Ok(())
     }
 
@@ -99,7 +104,6 @@ impl Upload<'_> {
             }
             (Some(_), Opening::Greeting(line)) if !is_ours(line) => {
                 self.check_line()?;
-                PROGRAM.complain("not upload_serveur: the file goes as a line of text, without its name");
                 (Vec::new(), END_OF_TEXT)
             }
             (Some(name), _) => {

@@ -19,7 +19,7 @@ const MAX_STREAM: u64 = 1 << 30;
 
 #[derive(Debug)]
 pub struct Input {
-    file: File,
+    pub file: File,
     path: PathBuf,
     /// Last component of the path, or a word for what has none.
     pub name: Vec<u8>,
@@ -28,7 +28,7 @@ pub struct Input {
 
 impl Input {
     /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, is one that
-    /// the program was started with: to be called before it opens others.
+    /// the program was started with: to be called before it closes those and opens others.
     pub fn open(path: &Path) -> anyhow::Result<Input> {
         let shown = path.display();
         let number = descriptor(path);

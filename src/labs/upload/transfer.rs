@@ -72,10 +72,11 @@ impl Transfer<'_> {
 
     pub fn opening(&mut self) -> anyhow::Result<Opening> {
         loop {
-            if let Some(end) = self.received.iter().position(|byte| matches!(byte, b'\n' | 0)) {
+            let end = self.received.iter().position(|byte| matches!(byte, b'\n' | 0));
+            if let Some(end) = end.filter(|&end| Verdict::of(&self.received[..=end]).is_none()) {
                 return Ok(Opening::Greeting(self.received.drain(..=end).collect()));
             }
-            if self.is_decided() {
+            if end.is_some() || self.is_decided() {
                 return Ok(Opening::Answer);
             }
             self.step(&[], GREETING_TIMEOUT.min(self.timeout))?;
@@ -214,6 +215,7 @@ mod tests {
             (b"hello", Opening::Greeting(b"hello".to_vec()), b""),
             (b"", Opening::Silence, b""),
             (b"full [ERROR]", Opening::Answer, b"full [ERROR]"),
+            (b"full [ERROR]\r\n", Opening::Answer, b"full [ERROR]\r\n"),
         ] {
             let (found, answer) = with_server(sent, SHORT, |mut transfer| {
                 (transfer.opening().unwrap(), transfer.answer().unwrap().0)
