@@ -67,17 +67,19 @@ static bool replace(int listener, struct place places[2], int at)
     return true;
 }
 
-/* One turn: a message of the client `at` goes to the other. */
-static bool relay(int listener, struct place places[2], int at)
+/* A message of the client `*at` goes to the other, whose turn it is then. After `fin` the turn
+ * stays: the newcomer answers the message that it is sent once more. */
+static bool relay(int listener, struct place places[2], int *at)
 {
     char text[TEXT_SIZE] = "";
-    ssize_t got = recv(places[at].socket, text, MESSAGE_MAX, 0);
+    ssize_t got = recv(places[*at].socket, text, MESSAGE_MAX, 0);
     text[got > 0 ? got : 0] = '\0';
     if (got <= 0 || strcmp(text, "fin") == 0)
-        return replace(listener, places, at);
+        return replace(listener, places, *at);
     if (strcmp(text, "exit") == 0)
         strcat(text, " ");
-    struct place *other = &places[1 - at];
+    *at = 1 - *at;
+    struct place *other = &places[*at];
     memcpy(other->last, text, sizeof other->last);
     send_string(other->socket, text);
     return true;
@@ -95,7 +97,7 @@ int main(int count, char **arguments)
     send_string(places[0].socket, "emi");
     send_string(places[1].socket, "rec");
     int at = 0;
-    while (relay(listener, places, at))
-        at = 1 - at;
+    while (relay(listener, places, &at))
+        ;
     return EXIT_FAILURE;
 }
