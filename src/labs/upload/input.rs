@@ -27,8 +27,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, is one that
-    /// the program was started with: to be called before it closes those and opens others.
+    /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, stands for
+    /// one that the program was started with: to be called before it closes those, opens others.
     pub fn open(path: &Path) -> anyhow::Result<Input> {
         let shown = path.display();
         let number = descriptor(path);

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How a client goes on after its answer.
+type Ending = fn(Peer, &mut Landing);
+
 /// A client that has sent `text`, and its answer, which says how many bytes came.
 #[track_caller]
 fn answered(landing: &Landing, text: &str) -> Peer {
@@ -66,7 +69,7 @@ fn the_server_closes_although_the_client_does_not() {
 
 #[test]
 fn a_text_that_fails_after_its_answer_is_removed() {
-    let endings: [(&str, &[&str], fn(Peer, &mut Landing)); 3] = [
+    let endings: [(&str, &[&str], Ending); 3] = [
         ("at most 5 bytes", &["--max-bytes", "5"], |mut client, _| {
             client.sends("bcdefg\n");
             let answer = answer_to(&mut client);
@@ -111,7 +114,7 @@ fn a_connection_that_breaks_after_the_answer_leaves_no_part() {
 
 #[test]
 fn an_answered_text_stays_however_its_client_leaves() {
-    let endings: [(&str, &[&str], fn(Peer, &mut Landing)); 4] = [
+    let endings: [(&str, &[&str], Ending); 4] = [
         ("closes", &[], |client, _| drop(client)),
         ("resets", &[], |client, _| client.resets()),
         ("is silent", &["--idle-timeout", "1"], |mut client, landing| {

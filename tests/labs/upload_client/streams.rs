@@ -33,6 +33,7 @@ fn standard_input_is_sent_as_stdin() {
     let mut client = Command::new(UPLOAD)
         .args(["-", "127.0.0.1", &port])
         .stdin(std::fs::File::open(&place.path).unwrap())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     takes(&listener, "stdin");
