@@ -26,8 +26,8 @@ const MAX_UNSENT: usize = 64 * 1024;
 const MAX_QUEUED: usize = 10_000;
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// Time for the server to close once it has our closing bytes. A course's server need not: the
-/// relay's original keeps the connection until the next client comes.
+/// Time for the server to close once our side has ended, where the session is over without that:
+/// [`ClientProtocol::awaits_close`].
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
@@ -88,7 +88,7 @@ struct Session<'a, P> {
     queue: VecDeque<Vec<u8>>,
     to_send: Vec<u8>,
     input_ended: bool,
-    /// Time when the last of the closing bytes was sent.
+    /// Time of the half-close.
     left_at: Option<Instant>,
     /// Time of the last bytes received, until a pause was noticed.
     received_at: Option<Instant>,
@@ -240,14 +240,13 @@ impl<P: ClientProtocol> Session<'_, P> {
     fn shut_down_if_sent(&mut self) {
         if self.events.is_in_grace() && self.to_send.is_empty() {
             let _ = self.connection.shutdown(Shutdown::Write);
-            if !self.protocol.closing_bytes().is_empty() {
-                self.left_at.get_or_insert_with(Instant::now);
-            }
+            self.left_at.get_or_insert_with(Instant::now);
         }
     }
 
     fn until_left(&self) -> Option<Duration> {
-        self.left_at.map(|at| LEAVING.saturating_sub(at.elapsed()))
+        let left_at = self.left_at.filter(|_| !self.protocol.awaits_close())?;
+        Some(LEAVING.saturating_sub(left_at.elapsed()))
     }
 
     fn until_pause(&self) -> Option<Duration> {
@@ -280,7 +279,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                 return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.left_at.is_some() => {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.until_left().is_some() => {
                 self.messages.end_of_input().to_string()
             }
             Err(error) => return Err(error).context(self.messages.broken()),
