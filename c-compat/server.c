@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/select.h>
@@ -69,4 +70,38 @@ bool send_all(int client, const char *bytes, size_t size)
         size -= (size_t)sent;
     }
     return true;
+}
+
+int next_client(int listener)
+{
+    struct pollfd awaited = {.fd = listener, .events = POLLIN};
+    for (;;) {
+        int client = -1;
+        if (poll(&awaited, 1, -1) > 0)
+            client = accept(listener, NULL, NULL);
+        /* Some systems let it inherit the listener's O_NONBLOCK. */
+        if (client >= 0 && fcntl(client, F_SETFL, 0) == 0)
+            return client;
+        if (client >= 0)
+            close(client);
+        if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED)
+            return -1;
+    }
+}
+
+int serve_in_turn(const char *role, int count, char **arguments, void (*serve)(int client))
+{
+    prepare_process();
+    int listener = open_listener(role, count, arguments);
+    if (listener < 0)
+        return -listener;
+    for (;;) {
+        int client = next_client(listener);
+        if (client < 0) {
+            report_error(role, "accepting", "a client");
+            return EXIT_FAILURE;
+        }
+        serve(client);
+        close(client);
+    }
 }

@@ -17,4 +17,11 @@ int open_listener(const char *role, int count, char **arguments);
  * SO_SNDTIMEO has expired. */
 bool send_all(int client, const char *bytes, size_t size);
 
+/* Waits for a client. Returns its blocking socket, or -1 with errno. */
+int next_client(int listener);
+
+/* A whole server: one client after the other, each handed to `serve` and closed after it. Returns
+ * the exit status. */
+int serve_in_turn(const char *role, int count, char **arguments, void (*serve)(int client));
+
 #endif

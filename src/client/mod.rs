@@ -34,7 +34,7 @@ pub(crate) use messages::Messages;
 pub(crate) use process_pair::{PeerProcess, PeerStatus};
 pub(crate) use protocol::ClientProtocol;
 pub(crate) use session::run_client;
-pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_with_terminal};
+pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_keeping, prepare_with_terminal};
 pub(crate) use target::Target;
 pub use terminal::KeyDecoder;
 #[cfg(test)]

@@ -63,6 +63,13 @@ pub trait ClientProtocol {
         None
     }
 
+    /// False when the session is over at the end of input, whether or not the server closes: the
+    /// client closes, a second later. A course's server may keep the connection, in a process of
+    /// another client for example.
+    fn awaits_close(&self) -> bool {
+        true
+    }
+
     /// Sent last, at the end of input or on a signal.
     fn closing_bytes(&self) -> &'static [u8] {
         b""

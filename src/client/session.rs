@@ -26,6 +26,10 @@ const MAX_UNSENT: usize = 64 * 1024;
 const MAX_QUEUED: usize = 10_000;
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
+/// Time for the server to close once our side has ended, where the session is over without that:
+/// [`ClientProtocol::awaits_close`].
+const LEAVING: Duration = Duration::from_secs(1);
+
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
 
@@ -60,6 +64,7 @@ pub fn run_client<P: ClientProtocol>(
         lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
         queue: VecDeque::new(),
         input_ended: false,
+        left_at: None,
         received_at: None,
     };
     let outcome = session.run();
@@ -83,6 +88,8 @@ struct Session<'a, P> {
     queue: VecDeque<Vec<u8>>,
     to_send: Vec<u8>,
     input_ended: bool,
+    /// Time of the half-close.
+    left_at: Option<Instant>,
     /// Time of the last bytes received, until a pause was noticed.
     received_at: Option<Instant>,
 }
@@ -120,6 +127,9 @@ impl<P: ClientProtocol> Session<'_, P> {
             if ready.outgoing || !self.to_send.is_empty() {
                 self.send();
             }
+            if self.until_left().is_some_and(|left| left.is_zero()) {
+                return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
+            }
             if self.events.is_grace_over() {
                 bail!(self.messages.not_closed());
             }
@@ -138,7 +148,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        self.events.wait(sources, [self.until_pause()])
+        self.events.wait(sources, [self.until_pause(), self.until_left()])
     }
 
     fn is_tui(&self) -> bool {
@@ -227,14 +237,16 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     /// Half-close. Fails only when the connection is gone already.
-    fn shut_down_if_sent(&self) {
+    fn shut_down_if_sent(&mut self) {
         if self.events.is_in_grace() && self.to_send.is_empty() {
             let _ = self.connection.shutdown(Shutdown::Write);
+            self.left_at.get_or_insert_with(Instant::now);
         }
     }
 
-    fn has_sent_closing_bytes(&self) -> bool {
-        self.events.is_in_grace() && self.to_send.is_empty() && !self.protocol.closing_bytes().is_empty()
+    fn until_left(&self) -> Option<Duration> {
+        let left_at = self.left_at.filter(|_| !self.protocol.awaits_close())?;
+        Some(LEAVING.saturating_sub(left_at.elapsed()))
     }
 
     fn until_pause(&self) -> Option<Duration> {
@@ -267,7 +279,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                 return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.has_sent_closing_bytes() => {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.until_left().is_some() => {
                 self.messages.end_of_input().to_string()
             }
             Err(error) => return Err(error).context(self.messages.broken()),
@@ -282,16 +294,4 @@ fn has_room_for(queue: &VecDeque<Vec<u8>>, more: &[&str]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_lines_and_their_bytes_are_bounded() {
-        let mut queue = VecDeque::from(vec![b"x".to_vec(); MAX_QUEUED]);
-        assert!(!has_room_for(&queue, &["y"]));
-        queue.pop_front();
-        assert!(has_room_for(&queue, &["y"]) && !has_room_for(&queue, &["y", "z"]));
-        let long = "x".repeat(MAX_QUEUED_BYTES - queue.len());
-        assert!(has_room_for(&queue, &[&long]) && !has_room_for(&queue, &[&(long + "x")]));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Signals that a client catches, and its state before it connects.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use anyhow::Context;
 
@@ -20,16 +20,21 @@ pub const OWN_DESCRIPTORS_FROM: RawFd = 10;
 
 /// Closes every inherited descriptor beyond 2, ignores SIGPIPE, catches [`ENDING`].
 pub fn prepare() -> anyhow::Result<Signals> {
-    catch(&ENDING)
+    catch(&ENDING, &[])
+}
+
+/// As [`prepare`], but for the descriptor `kept`.
+pub fn prepare_keeping(kept: impl AsFd) -> anyhow::Result<Signals> {
+    catch(&ENDING, &[kept.as_fd().as_raw_fd()])
 }
 
 /// As [`prepare`], and catches what stops, resizes or kills a client in raw mode.
 pub fn prepare_with_terminal() -> anyhow::Result<Signals> {
-    catch(&[&ENDING[..], &FATAL, &TERMINAL].concat())
+    catch(&[&ENDING[..], &FATAL, &TERMINAL].concat(), &[])
 }
 
-fn catch(signals: &[Signal]) -> anyhow::Result<Signals> {
-    sys::keep_only(&[]).context("close_range")?;
+fn catch(signals: &[Signal], kept: &[RawFd]) -> anyhow::Result<Signals> {
+    sys::keep_only(kept).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
     Signals::catch(signals, OWN_DESCRIPTORS_FROM).context("sigaction")

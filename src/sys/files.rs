@@ -7,10 +7,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-#[cfg(target_os = "linux")]
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 /// Before the umask.
@@ -64,6 +63,16 @@ pub fn create_named(directory: &File, name: &str) -> io::Result<File> {
 /// Gives the file `from` a second name, `to`. EPERM on a file system without hard links.
 pub fn link_named(directory: &File, from: &str, to: &str) -> io::Result<()> {
     Ok(linkat(directory, from, directory, to, AtFlags::empty())?)
+}
+
+/// True if `name` is a name of `file`; false if it is none, or another file's.
+pub fn leads_to(directory: &File, name: &str, file: &File) -> io::Result<bool> {
+    match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(named) => fstat(file).map(|open| (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino)),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
+    .map_err(io::Error::from)
 }
 
 pub fn unlink(directory: &File, name: &str) -> io::Result<()> {
@@ -127,6 +136,18 @@ mod tests {
         let not_exclusive = OFlag::O_CREAT | OFlag::O_WRONLY;
         assert!(open_nofollow(&directory, "link", not_exclusive).is_err());
         assert!(!place.path().join("target").exists());
+    }
+
+    #[test]
+    fn a_name_leads_to_its_own_file_alone() {
+        let (place, directory) = open_temporary();
+        let file = create_named(&directory, "a").unwrap();
+        create_named(&directory, "b").unwrap();
+        symlink(place.path().join("a"), place.path().join("link")).unwrap();
+        link_named(&directory, "a", "second").unwrap();
+        for (name, leads) in [("a", true), ("second", true), ("b", false), ("link", false), ("none", false)] {
+            assert_eq!(leads_to(&directory, name, &file).unwrap(), leads, "{name}");
+        }
     }
 
     #[test]

@@ -37,12 +37,14 @@ pub use spawn::spawn;
 pub(crate) use backoff::is_temporary;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
-    enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
+    duplicate, enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
     raise_descriptor_limit, reopen_pipe, reopen_terminal, write_some,
 };
 pub(crate) use errno::system_reason;
 pub(crate) use fd_passing::{Passed, pass, take_passed};
-pub(crate) use files::{create_named, create_unnamed, link_named, link_unnamed, sync_directory, unlink};
+pub(crate) use files::{
+    create_named, create_unnamed, leads_to, link_named, link_unnamed, sync_directory, unlink,
+};
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
 pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch,

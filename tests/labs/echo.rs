@@ -357,6 +357,22 @@ fn a_line_is_sent_without_its_newline_and_any_answer_is_shown_escaped() {
 }
 
 #[test]
+fn a_piped_client_ends_with_status_0_once_all_came_back_although_the_server_does_not_close() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
+    client.types("salut\n");
+    client.closes_stdin();
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut server = Peer::adopt(connection);
+    assert_eq!(server.hears_the_end(), b"salut");
+    server.sends("salut");
+    assert_eq!(client.ends().code(), Some(0), "{}", client.err.so_far());
+    assert_eq!(client.out.to_the_end(), "salut\n");
+}
+
+#[test]
 fn a_piped_client_ends_although_the_server_answers_less_than_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

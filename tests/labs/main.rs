@@ -10,6 +10,7 @@ mod calc_client;
 mod direct;
 mod echo;
 mod foreign_protocols;
+mod foreign_servers;
 mod fork_per_client;
 mod relay;
 mod senders;

@@ -88,6 +88,10 @@ impl ClientProtocol for Echo {
         ui.flush_partial_line();
     }
 
+    fn awaits_close(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
         self.pending.push_back(line.len());
         // The answer to an empty line is empty.

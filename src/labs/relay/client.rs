@@ -130,6 +130,11 @@ impl ClientProtocol for Relay {
         self.turn == Turn::Left
     }
 
+    /// The original keeps the connection until the next client comes.
+    fn awaits_close(&self) -> bool {
+        false
+    }
+
     fn closing_bytes(&self) -> &'static [u8] {
         FIN
     }

@@ -1,44 +1,52 @@
-//! The client: reads the file once for its digest, connects, sends it, reports the server's
-//! verdict.
+//! The client: reads the file once for its digest, connects, sends it in the form that the server
+//! takes, reports the server's verdict.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
 use super::INTERRUPTED;
+use super::form::{END_OF_TEXT, MAX_LINE, check_line, is_ours};
 use super::header::Header;
+use super::input::Input;
 use super::name::Name;
 use super::outgoing::Outgoing;
 use super::output::Output;
 use super::progress;
-use super::source::Source;
-use super::transfer::{End, MAX_LEN, Transfer};
+use super::source::{FileDigest, Source};
+use super::transfer::{End, MAX_LEN, Opening, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
-use crate::client::{Connector, Messages, Target, connect_with, prepare};
+use crate::client::{Connector, Messages, Target, connect_with, prepare_keeping};
 use crate::sys::Signals;
 use crate::text::visible;
 
 pub const PROGRAM: Program = Program::english("upload_client");
-
 const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sent by a legacy client after its text.
-const END_OF_TEXT: &[u8] = b" \n";
+/// A file to send, read once.
+struct Upload<'a> {
+    path: &'a Path,
+    source: Source,
+    digest: FileDigest,
+    /// `None`: without a header, to any server.
+    name: Option<Name>,
+}
 
 /// Sends the file and prints the server's lines on standard output. `as_text`: without a header,
-/// for the course's server. Every error means that the server may not have the whole file.
+/// whatever the server's greeting. Every error means that the server may not have the whole file.
 pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Result<()> {
+    let input = Input::open(path)?;
     let server = Target::resolve(MESSAGES, host, port)?;
-    let mut signals = prepare()?;
-    let source = Source::open(path)?;
+    let mut signals = prepare_keeping(&input.file)?;
     // A name that the server would refuse is refused before connecting.
-    let component = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let name = (!as_text).then(|| Name::check(component).map_err(anyhow::Error::msg)).transpose()?;
+    let name = (!as_text).then(|| Name::check(&input.name).map_err(anyhow::Error::msg)).transpose()?;
+    let source = input.into_source(&mut signals)?;
     let progress = progress::start("Reading", source.expected_size);
     let digest = source.digest(|size| {
         progress.set_position(size);
@@ -47,47 +55,94 @@ pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Resu
     })?;
     // Clears the bar.
     drop(progress);
-    let (head, tail) = match name {
-        None => {
-            ensure!(!digest.holds_nul, "cannot send {} as text: it holds a NUL", path.display());
-            (Vec::new(), END_OF_TEXT)
-        }
-        Some(name) => (Header { size: digest.size, sha256: digest.sha256, name }.encode(), &b""[..]),
-    };
-    send(path, &server, Outgoing::new(head, &source, &digest, tail), &mut signals)
+    ensure!(!as_text || !digest.holds_nul, "cannot send {} as text: it holds a NUL", path.display());
+    Upload { path, source, digest, name }.send(&server, &mut signals)
 }
 
-fn send(path: &Path, server: &Target, mut outgoing: Outgoing, signals: &mut Signals) -> anyhow::Result<()> {
-    let output = Output::stdout();
-    let mut connector = Connector::with_timeout(server);
-    let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
-    let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
-    if let Some(greeting) = transfer.greeting()? {
-        output.line(&visible(trim_end(&greeting)), transfer.signals)?;
-    }
-    let progress = progress::start("Sending", outgoing.file_size);
-    let all_sent = transfer.send(&mut outgoing, &progress)?;
-    // Clears the bar.
-    drop(progress);
-    let (answer, end) = transfer.answer()?;
-    let answer = trim_end(&answer);
-    if !answer.is_empty() {
-        output.line(&visible(answer), signals)?;
-    }
-    let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size);
-    match (Verdict::of(answer), end) {
-        // Its end, where a verdict would stand, is unknown.
-        (_, End::TooLong) => {
-            bail!("the server says more than {MAX_LEN} bytes: is it an upload server?")
+impl Upload<'_> {
+    fn send(&self, server: &Target, signals: &mut Signals) -> anyhow::Result<()> {
+        let output = Output::stdout();
+        let mut connector = Connector::with_timeout(server);
+        let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
+        let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
+        let opening = transfer.opening()?;
+        if let Opening::Greeting(line) = &opening {
+            output.line(&visible(trim_end(line)), transfer.signals)?;
         }
-        (Some(Verdict::Success), _) if all_sent => Ok(()),
-        (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),
-        (Some(Verdict::Error), _) => bail!("the server did not keep {}", path.display()),
-        (None, End::Broken(reason)) => bail!("the connection broke after {sent}: {reason}"),
-        (None, End::Silent(time)) => bail!("the server was silent for {time:?} after {sent}"),
-        (None, _) if answer.is_empty() => {
-            bail!("the server closed the connection after {sent}, without an answer")
+        let mut outgoing = self.outgoing(&opening)?;
+        let progress = progress::start("Sending", outgoing.file_size);
+        let all_sent = transfer.send(&mut outgoing, &progress)?;
+        // Clears the bar.
+        drop(progress);
+        let (answer, end) = transfer.answer()?;
+        let answer = trim_end(&answer);
+        if !answer.is_empty() {
+            output.line(&visible(answer), signals)?;
         }
-        (None, _) => bail!("the server's answer ends neither in [SUCCESS] nor in [ERROR], after {sent}"),
+        self.judge(answer, end, all_sent, &outgoing)?;
+        if matches!(&opening, Opening::Greeting(line) if is_ours(line)) {
+            return Ok(());
+        }
+        ensure!(
+            !self.digest.has_several_lines(),
+            "[SUCCESS] may be for the first line of {} only: servers of courses keep no more of a text",
+            self.path.display()
+        );
+        if self.name.is_some() {
+            PROGRAM.complain("not upload_serveur: the file was sent as a line of text, without its name");
+        }
+        Ok(())
+    }
+
+    /// The bytes for a server that begins so.
+    fn outgoing(&self, opening: &Opening) -> anyhow::Result<Outgoing<'_>> {
+        let Upload { source, digest, .. } = self;
+        let (head, tail) = match (&self.name, opening) {
+            (None, _) => (Vec::new(), END_OF_TEXT),
+            (Some(_), Opening::Silence) => {
+                bail!("the server does not greet: is it an upload server? To send it a text: --text")
+            }
+            (Some(_), Opening::Greeting(line)) if !is_ours(line) => {
+                self.check_line()?;
+                (Vec::new(), END_OF_TEXT)
+            }
+            (Some(name), _) => {
+                let (size, sha256, name) = (digest.size, digest.sha256, name.clone());
+                (Header { size, sha256, name }.encode(), &b""[..])
+            }
+        };
+        Ok(Outgoing::new(head, source, digest, tail))
+    }
+
+    /// Fails unless a server that keeps the first line only would keep the whole file.
+    fn check_line(&self) -> anyhow::Result<()> {
+        let mut file = Vec::new();
+        self.source.reader(&self.digest).take(MAX_LINE + 1).read_to_end(&mut file)?;
+        check_line(&file).map_err(|why| {
+            anyhow::anyhow!(
+                "not upload_serveur, and servers of courses keep the first line only, so {} was not sent: \
+                 {why}. To send it all the same: --text",
+                self.path.display()
+            )
+        })
+    }
+
+    fn judge(&self, answer: &[u8], end: End, all_sent: bool, outgoing: &Outgoing) -> anyhow::Result<()> {
+        let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size);
+        match (Verdict::of(answer), end) {
+            // Its end, where a verdict would stand, is unknown.
+            (_, End::TooLong) => {
+                bail!("the server says more than {MAX_LEN} bytes: is it an upload server?")
+            }
+            (Some(Verdict::Success), _) if all_sent => Ok(()),
+            (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),
+            (Some(Verdict::Error), _) => bail!("the server did not keep {}", self.path.display()),
+            (None, End::Broken(reason)) => bail!("the connection broke after {sent}: {reason}"),
+            (None, End::Silent(time)) => bail!("the server was silent for {time:?} after {sent}"),
+            (None, _) if answer.is_empty() => {
+                bail!("the server closed the connection after {sent}, without an answer")
+            }
+            (None, _) => bail!("the server's answer ends neither in [SUCCESS] nor in [ERROR], after {sent}"),
+        }
     }
 }

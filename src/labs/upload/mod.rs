@@ -5,17 +5,21 @@
 //! appear whole or not at all. Read `receive.rs` first, then `store.rs`.
 //!
 //! ```text
-//! server: a greeting line
+//! server: a greeting line, by which our client knows it
 //! client: a header line (size, SHA-256, name) and the file's bytes, or a text without a header
 //! server: one line that ends in [SUCCESS] or [ERROR]
 //! ```
 //!
-//! `header`, `name` and `verdict` are the codec, pure. `server` greets and answers, `receive` takes
-//! one file from a client into the `store`. `client` reads its file through `source`, sends it as
-//! `outgoing` through `transfer`, and shows `progress` and `output`.
+//! `header`, `name`, `form` and `verdict` are the codec, pure. `server` greets and answers,
+//! `receive` takes one file from a client into the `store`, and `late_text` what comes after the end
+//! that was guessed. `client` opens its `input`, reads it through `source`, sends it as `outgoing` through
+//! `transfer`, and shows `progress` and `output`.
 
 pub mod client;
+mod form;
 pub mod header;
+mod input;
+mod late_text;
 pub mod name;
 mod outgoing;
 mod output;
@@ -29,3 +33,7 @@ pub mod verdict;
 
 /// Error of a client that a signal ends.
 const INTERRUPTED: &str = "interrupted";
+
+/// The server's first line. Our client sends a header to a server with this greeting alone, so it
+/// never changes.
+const GREETING: &[u8] = b"upload_serveur: send your file\r\n";

@@ -1,8 +1,9 @@
 //! One upload, from the first byte to the stored file, with or without a header.
 //!
 //! Our own client announces size, SHA-256 and name ([`super::header`]), which are checked. A legacy
-//! client sends a text whose end can only be guessed: it closes its sending side, or nothing
-//! follows a complete line.
+//! client sends a text, to the end of its sending side. Where it does not close that, the end can
+//! only be guessed: nothing follows a complete line. What follows all the same is in
+//! [`super::late_text`].
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -10,15 +11,13 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::header::{Header, MAX_LEN, Parsed};
+use super::late_text::{LateText, SILENCE, TextEnd};
 use super::name::Name;
-use super::store::{Incoming, Store};
+use super::store::{Incoming, Store, Stored};
 use crate::server::{Disconnect, Session};
 
-/// Silence after a complete line that ends a text.
-const SILENCE: Duration = Duration::from_millis(300);
-
 /// Bytes of one `read`, at most: the initial size of a socket's buffer, tcp(7).
-const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 pub enum Failure {
     /// Refused by the checks or by the disk, with the reason for the client.
@@ -28,11 +27,15 @@ pub enum Failure {
 }
 
 /// Receives one file of at most `most` bytes into `store`. Returns what was received under which
-/// name, for the client. A failure leaves no part of the file.
-pub fn receive(session: &mut Session, store: &Store, most: u64) -> Result<String, Failure> {
+/// name, for the client, and a text that may go on. A failure leaves no part of the file.
+pub fn receive<'a>(
+    session: &mut Session,
+    store: &'a Store,
+    most: u64,
+) -> Result<(String, Option<LateText<'a>>), Failure> {
     let mut receiver = Receiver { session, most, size: 0, chunk: vec![0; CHUNK], filled: 0 };
     match receiver.read_header()? {
-        Some((header, body)) => receiver.receive_file(store, &header, body),
+        Some((header, body)) => Ok((receiver.receive_file(store, &header, body)?, None)),
         None => receiver.receive_text(store),
     }
 }
@@ -102,11 +105,12 @@ impl Receiver<'_, '_> {
         if hasher.finalize()[..] != header.sha256 {
             return Err(rejected("the SHA-256 is not the one announced: the file was damaged"));
         }
-        self.persist(incoming, &header.name)
+        Ok(self.persist(incoming, &header.name)?.0)
     }
 
-    fn receive_text(&mut self, store: &Store) -> Result<String, Failure> {
+    fn receive_text<'a>(&mut self, store: &'a Store) -> Result<(String, Option<LateText<'a>>), Failure> {
         self.session.log("receiving a text");
+        let mut end = TextEnd::default();
         let mut incoming = store.begin().map_err(rejected)?;
         loop {
             let bytes = &self.chunk[..self.filled];
@@ -114,34 +118,39 @@ impl Receiver<'_, '_> {
             if self.size > self.most {
                 return Err(too_large(self.most));
             }
+            end.push(bytes);
             incoming.write(bytes).map_err(rejected)?;
-            let next = match bytes.last() {
-                Some(b'\n') => self.session.read_within(Some(SILENCE), &mut self.chunk),
-                _ => self.session.read(&mut self.chunk).map(Some),
+            let next = match end.is_newline() {
+                true => self.session.read_within(Some(SILENCE), &mut self.chunk),
+                false => self.session.read(&mut self.chunk).map(Some),
             };
             match next {
                 Ok(Some(n)) => self.filled = n,
-                Ok(None) | Err(Disconnect::Closed) => return self.persist(incoming, &Name::received()),
+                Ok(None) => {
+                    let (received, stored) = self.persist(incoming, &Name::received())?;
+                    return Ok((received, Some(LateText::new(stored, self.size, self.most, end))));
+                }
+                Err(Disconnect::Closed) => return Ok((self.persist(incoming, &Name::received())?.0, None)),
                 Err(end) => return Err(Failure::Disconnected(end, self.size)),
             }
         }
     }
 
-    fn persist(&self, incoming: Incoming, wanted: &Name) -> Result<String, Failure> {
-        let name = incoming.persist(wanted).map_err(rejected)?;
-        let received = format!("received {} bytes as {name}", self.size);
-        match name == *wanted {
-            true => Ok(received),
-            false => Ok(format!("{received}, because {wanted} was there already")),
+    fn persist<'a>(&self, incoming: Incoming<'a>, wanted: &Name) -> Result<(String, Stored<'a>), Failure> {
+        let stored = incoming.persist(wanted).map_err(rejected)?;
+        let received = format!("received {} bytes as {}", self.size, stored.name);
+        match stored.name == *wanted {
+            true => Ok((received, stored)),
+            false => Ok((format!("{received}, because {wanted} was there already"), stored)),
         }
     }
 }
 
 /// `why`: a text, or an error with its causes.
-fn rejected(why: impl Display) -> Failure {
+pub fn rejected(why: impl Display) -> Failure {
     Failure::Rejected(format!("{why:#}"))
 }
 
-fn too_large(most: u64) -> Failure {
+pub fn too_large(most: u64) -> Failure {
     rejected(format_args!("the file is too large: at most {most} bytes are taken"))
 }

@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use super::GREETING;
+use super::late_text::LateText;
 use super::receive::{Failure, receive};
 use super::store::Store;
 use crate::cli::Program;
@@ -14,8 +16,6 @@ use crate::server::{
 use crate::sys::{Pid, Profile};
 
 pub const PROGRAM: Program = Program::english("upload_serveur");
-
-const GREETING: &[u8] = b"upload_serveur: send your file\r\n";
 
 struct Upload {
     store: Store,
@@ -35,7 +35,7 @@ pub fn serve(
     server::run(options, ServeMode { iterative: false, idle_timeout }, limit, || {
         let store = Store::open(dir)?.move_high_numbered(lowest_own_descriptor(limit))?;
         Ok(Upload { store, max_bytes })
-    })
+    }
 }
 
 impl ClientHandler for Upload {
@@ -45,17 +45,13 @@ impl ClientHandler for Upload {
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
-        let (answer, result) = match receive(session, &self.store, self.max_bytes) {
-            Ok(received) => (format!("{received} [SUCCESS]"), Ok(())),
-            Err(Failure::Rejected(why)) => (format!("{why} [ERROR]"), Ok(())),
-            Err(Failure::Disconnected(end, size)) => match interrupted(&end, size) {
-                Some(why) => (format!("{why} [ERROR]"), Err(end)),
-                None => return Err(end),
-            },
-        };
-        session.log(&answer);
-        session.send_final(answer.as_bytes());
-        result
+        match receive(session, &self.store, self.max_bytes) {
+            Ok((received, late)) => {
+                answer(session, "", &received, "[SUCCESS]");
+                late.map_or(Ok(()), |late| follow(session, late))
+            }
+            Err(failure) => refuse(session, "", failure),
+        }
     }
 
     fn refusal(reason: &str) -> Vec<u8> {
@@ -71,15 +67,47 @@ impl ClientHandler for Upload {
     }
 }
 
-/// `None` where the caller answers.
-fn interrupted(end: &Disconnect, size: u64) -> Option<String> {
-    Some(match end {
+/// `front`: what parts it from an answer before. The verdict of the last one counts.
+fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) {
+    session.log(format_args!("{text} {verdict}"));
+    session.send_final(format!("{front}{text} {verdict}").as_bytes());
+}
+
+fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Disconnect> {
+    let (why, result) = match failure {
+        Failure::Rejected(why) => (why, Ok(())),
+        // Answered by the caller, in its own protocol.
+        Failure::Disconnected(end @ Disconnect::Foreign(_), _) => return Err(end),
+        Failure::Disconnected(end, size) => (interrupted(&end, size), Err(end)),
+    };
+    answer(session, front, &why, "[ERROR]");
+    result
+}
+
+/// Answers what comes after a text whose end was guessed, until the client closes.
+fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
+    loop {
+        match late.next(session) {
+            Ok(Some(received)) => answer(session, "\n", &received, "[SUCCESS]"),
+            Ok(None) => return Ok(()),
+            Err(failure) => {
+                if let Err(reason) = late.remove() {
+                    session.log(format_args!("a part of a text is left: {reason:#}"));
+                }
+                return refuse(session, "\n", failure);
+            }
+        }
+    }
+}
+
+fn interrupted(end: &Disconnect, size: u64) -> String {
+    match end {
+        Disconnect::Foreign(_) => "another protocol came".to_string(),
         Disconnect::Closed => "nothing was received".to_string(),
         Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),
         Disconnect::Idle => {
             format!("nothing came for too long after {size} bytes, and the file was not at its end")
         }
         Disconnect::Stopped => format!("the server stops, after {size} bytes"),
-        Disconnect::Foreign(_) => return None,
-    })
+    }
 }

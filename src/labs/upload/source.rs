@@ -2,13 +2,12 @@
 //! announces, then to be sent. If it is changed in between, the second reading fails before the
 //! last bytes are sent.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
-use nix::fcntl::OFlag;
+use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 pub const CHUNK: usize = 64 * 1024;
@@ -27,6 +26,14 @@ pub struct FileDigest {
     pub size: u64,
     pub sha256: [u8; 32],
     pub holds_nul: bool,
+    /// Bytes of the first line, its newline included; none where there is no newline.
+    pub first_line: Option<u64>,
+}
+
+impl FileDigest {
+    pub fn has_several_lines(&self) -> bool {
+        self.first_line.is_some_and(|length| length < self.size)
+    }
 }
 
 /// The second reading, checked against the first.
@@ -38,17 +45,10 @@ pub struct FileReader<'a> {
 }
 
 impl Source {
-    /// Fails for a directory, a pipe or a device: they have no size to announce.
-    pub fn open(path: &Path) -> anyhow::Result<Source> {
-        let shown = path.display();
-        // Opening a pipe would wait for its writer; on a regular file the flag has no effect.
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
-        let file = options.open(path).with_context(|| format!("cannot open {shown}"))?;
-        let metadata = file.metadata().with_context(|| format!("cannot look at {shown}"))?;
-        ensure!(!metadata.is_dir(), "cannot send {shown}: it is a directory");
-        ensure!(metadata.is_file(), "cannot send {shown}: it is not a regular file");
-        Ok(Source { file, path: path.to_path_buf(), expected_size: metadata.len() })
+    /// `file` is a regular one; `path` names it in errors.
+    pub fn new(file: File, path: PathBuf) -> anyhow::Result<Source> {
+        let metadata = file.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
+        Ok(Source { file, path, expected_size: metadata.len() })
     }
 
     /// Reads to the end. `after_each` read gets the number of bytes so far; its error ends the
@@ -58,12 +58,17 @@ impl Source {
         mut after_each: impl FnMut(u64) -> anyhow::Result<()>,
     ) -> anyhow::Result<FileDigest> {
         let mut chunk = vec![0; CHUNK];
-        let (mut size, mut hasher, mut holds_nul) = (0, Sha256::new(), false);
+        let (mut size, mut hasher, mut holds_nul, mut first_line) = (0, Sha256::new(), false, None);
         loop {
             let bytes = match self.read_at(size, &mut chunk)? {
-                0 => return Ok(FileDigest { size, sha256: hasher.finalize().into(), holds_nul }),
+                0 => {
+                    let sha256 = hasher.finalize().into();
+                    return Ok(FileDigest { size, sha256, holds_nul, first_line });
+                }
                 n => &chunk[..n],
             };
+            let newline = || bytes.iter().position(|&byte| byte == b'\n');
+            first_line = first_line.or_else(|| newline().map(|at| size + at as u64 + 1));
             size += bytes.len() as u64;
             hasher.update(bytes);
             holds_nul |= bytes.contains(&0);
@@ -113,12 +118,13 @@ impl Read for FileReader<'_> {
 mod tests {
     use super::*;
     use crate::labs::upload::header::hex;
+    use anyhow::ensure;
     use std::io::Write;
 
     fn source(bytes: &[u8]) -> (tempfile::NamedTempFile, Source) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
-        let source = Source::open(file.path()).unwrap();
+        let source = Source::new(file.reopen().unwrap(), file.path().into()).unwrap();
         (file, source)
     }
 
@@ -173,18 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_size_is_refused_without_waiting() {
-        let place = tempfile::tempdir().unwrap();
-        let pipe = place.path().join("pipe");
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        for (path, why) in [
-            (pipe, "not a regular file"),
-            ("/dev/zero".into(), "not a regular file"),
-            (place.path().into(), "it is a directory"),
-            (place.path().join("missing"), "No such file or directory"),
-        ] {
-            let error = format!("{:#}", Source::open(&path).unwrap_err());
-            assert!(error.contains(why) && error.contains(&path.display().to_string()), "{error}");
+    fn several_lines_are_told_from_one() {
+        let across_reads = [vec![b'x'; CHUNK], b"\ny".to_vec()].concat();
+        let texts: [(&[u8], bool); 6] = [
+            (b"", false),
+            (b"a", false),
+            (b"a\n", false),
+            (b"a\n\n", true),
+            (b"a\nb", true),
+            (&across_reads, true),
+        ];
+        for (text, several) in texts {
+            let (_file, source) = source(text);
+            let digest = source.digest(|_| Ok(())).unwrap();
+            assert_eq!(digest.has_several_lines(), several, "{} bytes", text.len());
         }
     }
 }

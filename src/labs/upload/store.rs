@@ -36,8 +36,15 @@ pub struct Store {
 pub struct Incoming<'a> {
     store: &'a Store,
     file: File,
-    /// Behind `file`, which is closed first.
     temporary: Option<Temporary<'a>>,
+}
+
+/// A file in its place, still open for more.
+#[derive(Debug)]
+pub struct Stored<'a> {
+    store: &'a Store,
+    file: File,
+    pub name: Name,
 }
 
 /// A temporary name, removed by drop.
@@ -118,26 +125,26 @@ impl Store {
     }
 }
 
-impl Incoming<'_> {
+impl<'a> Incoming<'a> {
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.file.write_all(bytes).context("cannot write the file")
     }
 
     /// Syncs the file and links it as `name`, or under the first of its numbered names that is
-    /// free. Returns that name, which is synced too. Processes that persist the same name at once
-    /// get one each. An error leaves no file.
-    pub fn persist(self, name: &Name) -> anyhow::Result<Name> {
+    /// free; that name is synced too. Processes that persist the same name at once get one each. An
+    /// error leaves no file.
+    pub fn persist(self, name: &Name) -> anyhow::Result<Stored<'a>> {
         self.file.sync_all().context("cannot bring the file to the disk")?;
         let name = self.link_as_free_name(name)?;
-        let store = self.store;
+        let Incoming { store, file, temporary } = self;
         // Removes the temporary name before the directory is synced.
-        drop(self);
+        drop(temporary);
         if let Err(reason) = sys::sync_directory(&store.directory) {
             // Not reported as stored, since a power cut may remove it: so it must not stay either.
             let _ = sys::unlink(&store.directory, name.as_str());
             return Err(reason).context("cannot bring the directory to the disk");
         }
-        Ok(name)
+        Ok(Stored { store, file, name })
     }
 
     fn link_as_free_name(&self, name: &Name) -> anyhow::Result<Name> {
@@ -158,6 +165,27 @@ impl Incoming<'_> {
             None => sys::link_unnamed(&self.file, directory, name),
             Some(temporary) => sys::link_named(directory, &temporary.name, name),
         }
+    }
+}
+
+impl Stored<'_> {
+    /// Appends to what was written before.
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_all(bytes).context("cannot write the file")
+    }
+
+    pub fn sync(&self) -> anyhow::Result<()> {
+        self.file.sync_all().context("cannot bring the file to the disk")
+    }
+
+    /// Removes the file, unless the name is another's by now.
+    pub fn remove(self) -> anyhow::Result<()> {
+        let (directory, name) = (&self.store.directory, self.name.as_str());
+        match sys::leads_to(directory, name, &self.file) {
+            Ok(true) => sys::unlink(directory, name),
+            is_other => is_other.map(|_| ()),
+        }
+        .with_context(|| format!("cannot remove {name}"))
     }
 }
 

@@ -20,6 +20,9 @@ use crate::sys::{self, Interest, Signals};
 /// Bytes of a greeting, or of an answer, at most.
 pub const MAX_LEN: usize = 1024;
 
+/// Deadline for the greeting. Ours is sent at once; a server that is busy or far has time enough.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Deadline for the close after a verdict, which a server need not do.
 const AFTER_VERDICT: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,17 @@ pub enum End {
     TooLong,
     /// It neither sent nor accepted anything for this long.
     Silent(Duration),
+}
+
+/// How a server begins.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Its first line; or less, and nothing more for [`GREETING_TIMEOUT`].
+    Greeting(Vec<u8>),
+    /// It sends nothing for so long.
+    Silence,
+    /// It gives its verdict or ends: its bytes are the answer.
+    Answer,
 }
 
 pub struct Transfer<'a> {
@@ -56,17 +70,23 @@ impl Transfer<'_> {
         Ok(Transfer { connection, signals, timeout, received: Vec::new(), end: None })
     }
 
-    /// The server's first line. `None` if it gives its verdict or ends without one: its bytes are
-    /// then the answer.
-    pub fn greeting(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    pub fn opening(&mut self) -> anyhow::Result<Opening> {
         loop {
-            if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
-                return Ok(Some(self.received.drain(..=end).collect()));
+            let end = self.received.iter().position(|byte| matches!(byte, b'\n' | 0));
+            if let Some(end) = end.filter(|&end| Verdict::of(&self.received[..=end]).is_none()) {
+                return Ok(Opening::Greeting(self.received.drain(..=end).collect()));
             }
-            if self.is_decided() {
-                return Ok(None);
+            if end.is_some() || self.is_decided() {
+                return Ok(Opening::Answer);
             }
-            self.step(&[], self.timeout)?;
+            self.step(&[], GREETING_TIMEOUT.min(self.timeout))?;
+            if matches!(self.end, Some(End::Silent(_))) {
+                self.end = None;
+                return Ok(match std::mem::take(&mut self.received) {
+                    received if received.is_empty() => Opening::Silence,
+                    received => Opening::Greeting(received),
+                });
+            }
         }
     }
 
@@ -174,21 +194,33 @@ mod tests {
     #[test]
     fn an_answer_of_a_server_that_leaves_the_connection_open_ends_at_the_timeout() {
         let long = Duration::from_secs(60);
-        for (sent, asks_greeting, timeout, silence) in [
-            (&b"hello"[..], true, SHORT, SHORT),
-            (b"hello", false, SHORT, SHORT),
-            (b"kept [SUCCESS]", false, SHORT, SHORT),
-            (b"kept [SUCCESS]", false, long, AFTER_VERDICT),
+        for (sent, timeout, silence) in [
+            (&b"hello"[..], SHORT, SHORT),
+            (b"kept [SUCCESS]", SHORT, SHORT),
+            (b"kept [SUCCESS]", long, AFTER_VERDICT),
         ] {
-            let (answer, end) = with_server(sent, timeout, |mut transfer| {
-                if asks_greeting {
-                    assert_eq!(transfer.greeting().unwrap(), None);
-                }
-                transfer.answer().unwrap()
-            });
-            assert_eq!(answer, sent, "greeting: {asks_greeting}");
+            let (answer, end) = with_server(sent, timeout, |transfer| transfer.answer().unwrap());
+            assert_eq!(answer, sent);
             let is_silence = matches!(end, End::Silent(after) if after == silence);
-            assert!(is_silence, "{answer:?}, greeting: {asks_greeting}, {timeout:?}: {end:?}");
+            assert!(is_silence, "{answer:?}, {timeout:?}: {end:?}");
+        }
+    }
+
+    #[test]
+    fn a_greeting_may_end_anyhow_or_be_missing() {
+        for (sent, opening, rest) in [
+            (&b"hello\r\n"[..], Opening::Greeting(b"hello\r\n".to_vec()), &b""[..]),
+            (b"hello\0", Opening::Greeting(b"hello\0".to_vec()), b""),
+            (b"hello\nmore", Opening::Greeting(b"hello\n".to_vec()), b"more"),
+            (b"hello", Opening::Greeting(b"hello".to_vec()), b""),
+            (b"", Opening::Silence, b""),
+            (b"full [ERROR]", Opening::Answer, b"full [ERROR]"),
+            (b"full [ERROR]\r\n", Opening::Answer, b"full [ERROR]\r\n"),
+        ] {
+            let (found, answer) = with_server(sent, SHORT, |mut transfer| {
+                (transfer.opening().unwrap(), transfer.answer().unwrap().0)
+            });
+            assert_eq!((found, &answer[..]), (opening, rest), "{sent:?}");
         }
     }
 
@@ -197,11 +229,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         // More than the buffers of both sides hold; the file itself is sparse.
         file.as_file().set_len(64 << 20).unwrap();
-        let source = Source::open(file.path()).unwrap();
+        let source = Source::new(file.reopen().unwrap(), file.path().into()).unwrap();
         let digest = source.digest(|_| Ok(())).unwrap();
         let mut outgoing = Outgoing::new(b"head".to_vec(), &source, &digest, b"");
         let (all_sent, end) = with_server(b"hello\n", SHORT, |mut transfer| {
-            assert_eq!(transfer.greeting().unwrap(), Some(b"hello\n".to_vec()));
+            assert_eq!(transfer.opening().unwrap(), Opening::Greeting(b"hello\n".to_vec()));
             let all_sent = transfer.send(&mut outgoing, &ProgressBar::hidden()).unwrap();
             (all_sent, transfer.answer().unwrap().1)
         });

@@ -134,6 +134,20 @@ fn fin_ctrl_d_and_ctrl_c_send_fin_and_end_the_client_with_a_line_and_status_0() 
 }
 
 #[test]
+fn fin_ends_the_client_although_the_server_does_not_close() {
+    for (typed, after) in [("fin\n", ""), ("", ""), ("fin\n", "encore\0"), ("fin\n", "encore")] {
+        let _row = Row::of(&(&typed, &after));
+        let (mut client, mut server) = with_fake_server();
+        server.sends("1\0emi\0");
+        client.types(typed);
+        client.closes_stdin();
+        assert_eq!(server.hears_the_end(), b"fin\0");
+        server.sends(after);
+        ended(client, 0, "fin de l'entrée, au revoir");
+    }
+}
+
+#[test]
 fn a_signal_out_of_turn_or_before_the_number_sends_fin() {
     for greeting in ["", "2\0", "2\0rec\0"] {
         let _row = Row::of(&greeting);

@@ -1,6 +1,7 @@
 //! `upload_serveur`: files that are stored, their names, and uploads that leave nothing behind.
 
 mod failures;
+mod late_text;
 use crate::common::*;
 
 use nix::sys::signal::Signal::{self, SIGINT, SIGKILL, SIGTERM};

@@ -54,7 +54,7 @@ fn a_full_or_closed_output_is_reported_without_a_panic() {
         let mut command = Command::new(UPLOAD);
         command.args([sample.path(), "127.0.0.1", &port]).stdout(output);
         let client = Program::start_with_its_own_output(&mut command);
-        accept(&listener).sends("Welcome\r\n");
+        accept(&listener).sends(GREETING);
         fails(client, "", &["cannot write to standard output", why]);
     }
 }

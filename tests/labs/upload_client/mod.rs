@@ -1,6 +1,8 @@
 //! `upload_client`, on a terminal and without one, with servers that the tests play.
 
 mod arguments;
+mod foreign_servers;
+mod streams;
 use crate::common::*;
 
 use nix::sys::signal::Signal::{SIGINT, SIGTERM};
@@ -12,6 +14,9 @@ use std::process::{Command, Stdio};
 use tempfile::{TempDir, tempdir};
 
 const UPLOAD: &str = env!("CARGO_BIN_EXE_upload_client");
+
+/// The greeting of our server, which alone is sent a header.
+const GREETING: &str = "upload_serveur: send your file\r\n";
 
 /// More than the buffers of both sides hold.
 const LARGE: usize = 32 << 20;
@@ -115,22 +120,22 @@ fn any_bytes_are_sent_after_a_header_and_no_bar_is_drawn_without_a_terminal() {
     let bytes: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     let sample = Sample::new("all bytes (1).bin", &bytes);
     let (client, mut server) = sending(&sample, &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears([header("all bytes (1).bin", &bytes), bytes].concat());
     server.sends("kept as all bytes (1).bin [SUCCESS]");
     assert_eq!(server.hears_the_end(), b"", "nothing beyond the announced bytes");
     drop(server);
-    succeeds(client, "Welcome\nkept as all bytes (1).bin [SUCCESS]\n");
+    succeeds(client, "upload_serveur: send your file\nkept as all bytes (1).bin [SUCCESS]\n");
 }
 
 #[test]
 fn an_empty_file_is_sent_as_a_header_alone() {
     let (client, mut server) = sending(&Sample::new("empty", b""), &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears(header("empty", b""));
     server.sends("[SUCCESS]");
     drop(server);
-    succeeds(client, "Welcome\n[SUCCESS]\n");
+    succeeds(client, "upload_serveur: send your file\n[SUCCESS]\n");
 }
 
 #[test]
@@ -140,38 +145,14 @@ fn nothing_is_sent_before_the_greeting() {
     server.stream.set_nonblocking(true).unwrap();
     assert_eq!(server.stream.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
     server.stream.set_nonblocking(false).unwrap();
-    for part in ["Wel", "come", "\r", "\n"] {
+    for part in ["upload_serveur: send ", "your file", "\r", "\n"] {
         let _row = Row::of(&part);
         server.sends(part);
     }
     server.hears([header("x", b"abc"), b"abc".to_vec()].concat());
     server.sends("[SUCCESS]");
     drop(server);
-    succeeds(client, "Welcome\n[SUCCESS]\n");
-}
-
-#[test]
-fn with_text_the_file_a_space_and_a_newline_are_sent_without_a_half_close() {
-    for text in ["Bonjour, voilà\n2e ligne", "", "ends with a newline\n"] {
-        let _row = Row::of(&text);
-        // The name is not sent, so any name is accepted.
-        let (client, mut server) = sending(&Sample::new(".hidden", text.as_bytes()), &["--text"]);
-        server.sends("Bienvenue\r\n");
-        server.hears(format!("{text} \n"));
-        sleeps(client.pid());
-        server.stream.set_nonblocking(true).unwrap();
-        assert_eq!(server.stream.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-        server.stream.set_nonblocking(false).unwrap();
-        server.sends("Fichier reçu [SUCCESS]\0");
-        drop(server);
-        succeeds(client, "Bienvenue\nFichier reçu [SUCCESS]\n");
-    }
-}
-
-#[test]
-fn a_file_with_a_nul_is_refused_as_text() {
-    let sample = Sample::new("x", b"a\0b");
-    fails(alone(&["--text", sample.path()]), "", &["as text: it holds a NUL", sample.path()]);
+    succeeds(client, "upload_serveur: send your file\n[SUCCESS]\n");
 }
 
 #[test]
@@ -185,13 +166,13 @@ fn an_error_answer_ends_the_upload_of_a_large_file_at_once() {
     for (way, close) in ways {
         let _row = Row::of(&way);
         let (client, mut server) = sending(&sample, &[]);
-        server.sends("Welcome\r\n");
+        server.sends(GREETING);
         server.hears("\0forklab-upload 1 ");
         server.sends("too large, 1000 bytes are the most [ERROR]");
         match close {
             None => fails(
                 client,
-                "Welcome\ntoo large, 1000 bytes are the most [ERROR]\n",
+                "upload_serveur: send your file\ntoo large, 1000 bytes are the most [ERROR]\n",
                 &["did not keep", sample.path()],
             ),
             Some(close) => {
@@ -199,7 +180,7 @@ fn an_error_answer_ends_the_upload_of_a_large_file_at_once() {
                 drop(server);
                 fails(
                     client,
-                    "Welcome\ntoo large, 1000 bytes are the most [ERROR]\n",
+                    "upload_serveur: send your file\ntoo large, 1000 bytes are the most [ERROR]\n",
                     &["did not keep", sample.path()],
                 );
             }
@@ -211,17 +192,17 @@ fn an_error_answer_ends_the_upload_of_a_large_file_at_once() {
 fn a_connection_lost_in_the_middle_is_reported_with_the_bytes_sent() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     let (client, mut server) = sending(&sample, &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears_up_to(&"x".repeat(100_000));
     drop(server);
-    fails(client, "Welcome\n", &["of 33554432 bytes", "connection"]);
+    fails(client, "upload_serveur: send your file\n", &["of 33554432 bytes", "connection"]);
     let (client, mut server) = sending(&sample, &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears("\0");
     server.resets();
     fails(
         client,
-        "Welcome\n",
+        "upload_serveur: send your file\n",
         &["the connection broke after ", "of 33554432 bytes: Connection reset by peer"],
     );
 }
@@ -229,20 +210,24 @@ fn a_connection_lost_in_the_middle_is_reported_with_the_bytes_sent() {
 #[test]
 fn a_server_that_closes_without_an_answer_is_an_error() {
     let (client, mut server) = sending(&Sample::new("x", b"abc"), &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears([header("x", b"abc"), b"abc".to_vec()].concat());
     drop(server);
     let said = "the server closed the connection after 3 of 3 bytes, without an answer";
-    fails(client, "Welcome\n", &[said]);
+    fails(client, "upload_serveur: send your file\n", &[said]);
 }
 
 #[test]
 fn success_before_all_bytes_are_sent_is_an_error() {
     let (client, mut server) = sending(&Sample::new("large", &vec![b'x'; LARGE]), &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears("\0forklab-upload 1 ");
     server.sends("first line kept [SUCCESS]");
-    fails(client, "Welcome\nfirst line kept [SUCCESS]\n", &["content with", "of 33554432 bytes"]);
+    fails(
+        client,
+        "upload_serveur: send your file\nfirst line kept [SUCCESS]\n",
+        &["content with", "of 33554432 bytes"],
+    );
 }
 
 #[test]
@@ -255,28 +240,32 @@ fn a_refusal_in_place_of_the_greeting_is_shown() {
     let (client, mut server) = sending(&sample, &[]);
     server.sends("no room, try later [ERROR]\r\n");
     server.half_closes();
-    fails(client, "no room, try later [ERROR]\n", &["without an answer"]);
+    fails(client, "no room, try later [ERROR]\n", &["did not keep"]);
 }
 
 #[test]
 fn an_answer_that_is_neither_success_nor_error_is_an_error() {
     let (client, mut server) = sending(&Sample::new("x", b""), &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears(header("x", b""));
     server.sends("[SUCCESS] maybe");
     drop(server);
-    fails(client, "Welcome\n[SUCCESS] maybe\n", &["neither in [SUCCESS] nor in [ERROR]"]);
+    fails(
+        client,
+        "upload_serveur: send your file\n[SUCCESS] maybe\n",
+        &["neither in [SUCCESS] nor in [ERROR]"],
+    );
 }
 
 #[test]
 fn an_endless_answer_is_cut_off() {
     let sample = Sample::new("x", b"");
     let (client, mut server) = sending(&sample, &[]);
-    server.sends("Welcome\r\n");
+    server.sends(GREETING);
     server.hears(header("x", b""));
     server.sends("y".repeat(5000) + "[SUCCESS]");
     drop(server);
-    let shown = format!("Welcome\n{}\n", "y".repeat(1025));
+    let shown = format!("upload_serveur: send your file\n{}\n", "y".repeat(1025));
     fails(client, &shown, &["more than 1024 bytes"]);
     let (client, mut server) = sending(&sample, &[]);
     server.sends("y".repeat(5000));
@@ -285,9 +274,9 @@ fn an_endless_answer_is_cut_off() {
 
 #[test]
 fn text_from_the_server_is_shown_escaped() {
-    let (client, mut server) = sending(&Sample::new("x", b""), &[]);
+    let (client, mut server) = sending(&Sample::new("x", b""), &["--text"]);
     server.sends("\x1b[2JWelcome\u{202e}\x07\r\n");
-    server.hears(header("x", b""));
+    server.hears(" \n");
     server.sends(&b"a\nb\x1b]0;title\x07 \xff [SUCCESS]\n"[..]);
     drop(server);
     succeeds(client, "^[[2JWelcome<U+202E>^G\na^Jb^[]0;title^G \\xff [SUCCESS]\n");
@@ -297,8 +286,8 @@ fn text_from_the_server_is_shown_escaped() {
 fn on_a_terminal_a_progress_bar_is_drawn_and_erased_before_the_answer() {
     let sample = Sample::new("large", &vec![b'x'; LARGE]);
     let (mut client, mut server) = sending_on_terminal(&sample);
-    server.sends("Welcome\r\n");
-    client.shows("Welcome\r\n");
+    server.sends(GREETING);
+    client.shows(GREETING);
     server.hears_up_to(&"x".repeat(LARGE / 2));
     client.shows("Sending [=");
     client.shows("MiB/32.00 MiB");
@@ -316,11 +305,11 @@ fn ctrl_c_ends_the_client_with_a_line_and_status_1_in_every_state() {
     let states: [(&str, Step); 3] = [
         ("before the greeting", |_| ()),
         ("while it sends", |server| {
-            server.sends("Welcome\r\n");
+            server.sends(GREETING);
             server.hears("\0forklab-upload 1 ");
         }),
         ("before the answer", |server| {
-            server.sends("Welcome\r\n");
+            server.sends(GREETING);
             server.hears_up_to("large\n");
             server.hears("x".repeat(LARGE));
         }),
@@ -340,10 +329,10 @@ fn ctrl_c_ends_the_client_with_a_line_and_status_1_in_every_state() {
     for signal in [SIGINT, SIGTERM] {
         let _row = Row::of(&signal);
         let (client, mut server) = sending(&sample, &[]);
-        server.sends("Welcome\r\n");
+        server.sends(GREETING);
         server.hears("\0");
         client.signal(signal);
-        fails(client, "Welcome\n", &["interrupted"]);
+        fails(client, "upload_serveur: send your file\n", &["interrupted"]);
     }
 }
 
@@ -363,7 +352,7 @@ fn a_stopped_terminal_blocks_neither_the_upload_nor_a_signal() {
     for end in [None, Some(SIGTERM)] {
         let _row = Row::of(&end);
         let (mut client, mut server) = sending_on_terminal(&sample);
-        server.sends("Welcome\r\n");
+        server.sends(GREETING);
         client.shows("Sending [");
         // Ctrl+S stops the terminal's output until Ctrl+Q.
         client.types("\x13");
@@ -408,10 +397,10 @@ fn a_file_that_changes_while_it_is_sent_is_reported_and_never_arrives_whole() {
         let _row = Row::of(&why);
         let sample = Sample::new("large", &vec![b'x'; LARGE]);
         let (client, mut server) = sending(&sample, &[]);
-        server.sends("Welcome\r\n");
+        server.sends(GREETING);
         server.hears_up_to("large\n");
         change(&sample.path);
         assert!(server.hears_the_end().len() < LARGE);
-        fails(client, "Welcome\n", &[why, "while it was being sent", sample.path()]);
+        fails(client, "upload_serveur: send your file\n", &[why, "while it was being sent", sample.path()]);
     }
 }

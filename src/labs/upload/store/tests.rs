@@ -35,7 +35,7 @@ fn names(place: &TempDir) -> Vec<String> {
 fn persist(store: &Store, bytes: &[u8], as_name: &str) -> anyhow::Result<Name> {
     let mut incoming = store.begin()?;
     incoming.write(bytes)?;
-    incoming.persist(&name(as_name))
+    incoming.persist(&name(as_name)).map(|stored| stored.name)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_file_is_stored_whole_and_nothing_else_is_left() {
         let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let mut incoming = store.begin().unwrap();
         bytes.chunks(777).for_each(|chunk| incoming.write(chunk).unwrap());
-        assert_eq!(incoming.persist(&name("a b.bin")).unwrap(), name("a b.bin"));
+        assert_eq!(incoming.persist(&name("a b.bin")).unwrap().name, name("a b.bin"));
         assert_eq!(persist(&store, b"", "empty").unwrap(), name("empty"));
         assert_eq!(contents(place), BTreeMap::from([("a b.bin".into(), bytes), ("empty".into(), vec![])]));
         let mode = std::fs::metadata(place.path().join("empty")).unwrap().permissions().mode();
@@ -75,6 +75,28 @@ fn a_taken_name_gets_a_number_and_existing_entries_stay() {
         }
         let expected = [("x.txt", "first"), ("x-2.txt", ""), ("x-3.txt", "second"), ("x-4.txt", "third!")];
         assert_eq!(contents(place), expected.map(|(name, text)| (name.into(), text.into())).into());
+    });
+}
+
+#[test]
+fn a_stored_file_grows_in_its_place_and_is_removed_from_it_alone() {
+    with_each_staging(|store, place| {
+        let begin = |as_name: &str| {
+            let mut incoming = store.begin().unwrap();
+            incoming.write(b"one\n").unwrap();
+            incoming.persist(&name(as_name)).unwrap()
+        };
+        let mut stored = begin("x.txt");
+        stored.write(b"two\n").unwrap();
+        stored.sync().unwrap();
+        assert_eq!(contents(place), BTreeMap::from([("x.txt".into(), b"one\ntwo\n".to_vec())]));
+        stored.remove().unwrap();
+        assert!(names(place).is_empty());
+        let moved = begin("y.txt");
+        std::fs::rename(place.path().join("y.txt"), place.path().join("z.txt")).unwrap();
+        std::fs::write(place.path().join("y.txt"), "another's").unwrap();
+        moved.remove().unwrap();
+        assert_eq!(names(place), ["y.txt", "z.txt"]);
     });
 }
 
@@ -140,7 +162,7 @@ fn a_removed_directory_is_an_error_and_its_successor_is_not_touched() {
         let incoming = store.begin_for(Pid::from_raw(1)).unwrap();
         std::fs::remove_dir_all(place.path()).unwrap();
         std::fs::create_dir(place.path()).unwrap();
-        for result in [incoming.persist(&name("x")), persist(&store, b"new", "x")] {
+        for result in [incoming.persist(&name("x")).map(|stored| stored.name), persist(&store, b"new", "x")] {
             let reason = format!("{:#}", result.unwrap_err());
             let expected = ["No such file or directory", "which was removed"];
             assert!(expected.iter().any(|why| reason.contains(why)), "{reason}");

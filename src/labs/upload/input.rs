@@ -1,0 +1,173 @@
+//! What the user names: a file, or a stream without a size (a pipe, standard input), which is first
+//! copied to a temporary file, because the header announces size and SHA-256 before the bytes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use nix::fcntl::OFlag;
+
+use super::INTERRUPTED;
+use super::source::{CHUNK, Source};
+use crate::sys::{self, Interest, Signals};
+
+/// Bytes of a stream, at most: one that never ends must not fill the disk.
+const MAX_STREAM: u64 = 1 << 30;
+
+#[derive(Debug)]
+pub struct Input {
+    pub file: File,
+    path: PathBuf,
+    /// Last component of the path, or a word for what has none.
+    pub name: Vec<u8>,
+    is_stream: bool,
+}
+
+impl Input {
+    /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, stands for
+    /// one that the program was started with: to be called before it closes those, opens others.
+    pub fn open(path: &Path) -> anyhow::Result<Input> {
+        let shown = path.display();
+        let number = descriptor(path);
+        let file = match number {
+            Some(number) => sys::duplicate(number).map(File::from),
+            // Opening a named pipe would wait for its writer; on a regular file the flag has no
+            // effect.
+            None => OpenOptions::new()
+                .read(true)
+                .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+                .open(path),
+        };
+        let file = file.with_context(|| format!("cannot open {shown}"))?;
+        let kind = file.metadata().with_context(|| format!("cannot look at {shown}"))?.file_type();
+        ensure!(!kind.is_dir(), "cannot send {shown}: it is a directory");
+        let is_stream = number.is_some() || kind.is_fifo();
+        ensure!(is_stream || kind.is_file(), "cannot send {shown}: it is not a regular file, nor a pipe");
+        let name = match number {
+            Some(0) => b"stdin".to_vec(),
+            Some(_) => b"pipe".to_vec(),
+            None => path.file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
+        };
+        Ok(Input { file, path: path.to_path_buf(), name, is_stream })
+    }
+
+    /// Reads a stream to its end.
+    pub fn into_source(self, signals: &mut Signals) -> anyhow::Result<Source> {
+        match self.is_stream {
+            false => Source::new(self.file, self.path),
+            true => Source::new(self.copy(signals, MAX_STREAM)?, self.path),
+        }
+    }
+
+    /// The copy has no name: it is gone with the process, however that ends.
+    fn copy(&self, signals: &mut Signals, most: u64) -> anyhow::Result<File> {
+        let shown = self.path.display();
+        let refused = || {
+            let place = std::env::temp_dir();
+            let place = place.display();
+            format!("cannot keep what {shown} gives in {place} (TMPDIR can name another directory)")
+        };
+        let mut copy = tempfile::tempfile().with_context(refused)?;
+        let (mut chunk, mut size) = (vec![0; CHUNK], 0);
+        loop {
+            let n = self.read(&mut chunk, signals)?;
+            if n == 0 {
+                return Ok(copy);
+            }
+            size += n as u64;
+            ensure!(
+                size <= most,
+                "cannot send {shown}: it gives more than {most} bytes; write them to a file and name that"
+            );
+            copy.write_all(&chunk[..n]).with_context(refused)?;
+        }
+    }
+
+    /// Waits for bytes or the end. A named pipe whose writer has not come yet has neither.
+    fn read(&self, chunk: &mut [u8], signals: &mut Signals) -> anyhow::Result<usize> {
+        loop {
+            let watched = [signals.as_fd(), self.file.as_fd()].map(|fd| Some(sys::watch(fd, Interest::Read)));
+            let [signalled, readable] = sys::wait_for_some(watched, None).context("poll")?;
+            ensure!(!signalled || signals.take().is_empty(), INTERRUPTED);
+            if readable {
+                match (&self.file).read(chunk) {
+                    Err(error) if is_transient(&error) => {}
+                    read => return read.with_context(|| format!("cannot read {}", self.path.display())),
+                }
+            }
+        }
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
+}
+
+/// The number of the descriptor that a path stands for. Linux would open the file behind it anew:
+/// a pipe without bytes and writers would then look like one whose writer is still to come.
+fn descriptor(path: &Path) -> Option<RawFd> {
+    match path.to_str()? {
+        "-" | "/dev/stdin" => Some(0),
+        path => {
+            let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"))?;
+            number.parse().ok().filter(|number| *number >= 0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Signal;
+
+    #[test]
+    fn names_of_descriptors_are_recognised() {
+        for (path, number) in [
+            ("-", Some(0)),
+            ("/dev/stdin", Some(0)),
+            ("/dev/fd/63", Some(63)),
+            ("/proc/self/fd/12", Some(12)),
+            ("/dev/fd/", None),
+            ("/dev/fd/x", None),
+            ("/dev/fd/-1", None),
+            ("./-", None),
+            ("/tmp/dev/fd/3", None),
+        ] {
+            assert_eq!(descriptor(Path::new(path)), number, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_a_device_and_a_missing_file_are_refused_with_the_reason() {
+        let place = tempfile::tempdir().unwrap();
+        for (path, why) in [
+            ("/dev/zero".into(), "not a regular file"),
+            (place.path().into(), "it is a directory"),
+            (place.path().join("missing"), "No such file or directory"),
+            ("/dev/fd/987654".into(), "Bad file descriptor"),
+        ] {
+            let error = format!("{:#}", Input::open(&path).unwrap_err());
+            assert!(error.contains(why) && error.contains(&path.display().to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stream_beyond_the_limit_is_refused() {
+        let mut signals = Signals::catch(&[Signal::SIGUSR2], 10).unwrap();
+        for (size, fits) in [(5, true), (6, false)] {
+            let (reader, mut writer) = io::pipe().unwrap();
+            writer.write_all(&vec![b'x'; size]).unwrap();
+            drop(writer);
+            let file = File::from(std::os::fd::OwnedFd::from(reader));
+            let input = Input { file, path: "-".into(), name: Vec::new(), is_stream: true };
+            let copied = input.copy(&mut signals, 5).map(|copy| copy.metadata().unwrap().len());
+            match copied {
+                Ok(copied) => assert!(fits && copied == size as u64),
+                Err(error) => assert!(!fits && error.to_string().contains("more than 5 bytes"), "{error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Each client of ours at a server that behaves on the wire as a course's (c-compat/).
+
+use crate::common::*;
+
+use std::process::Command;
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo_client");
+const CALC: &str = env!("CARGO_BIN_EXE_calc_client");
+const RELAY: &str = env!("CARGO_BIN_EXE_relay_client");
+const DIRECT: &str = env!("CARGO_BIN_EXE_direct_client");
+const UPLOAD: &str = env!("CARGO_BIN_EXE_upload_client");
+
+/// A server of c-compat/ on a free port, in `place`.
+#[track_caller]
+fn server_in(program: &str, place: &std::path::Path) -> Server {
+    Server::from(Command::new(c_compat(program)).arg("0").current_dir(place))
+}
+
+#[track_caller]
+fn server(program: &str) -> Server {
+    server_in(program, ".".as_ref())
+}
+
+#[track_caller]
+fn client(program: &str, arguments: &[&str], server: &Server) -> Program {
+    Program::start(Command::new(program).args(arguments).args(["127.0.0.1", "--port", &server.port()]))
+}
+
+#[track_caller]
+fn ends_well(mut client: Program) {
+    let status = client.ends().code();
+    assert_eq!(status, Some(0), "{}{}", client.out.so_far(), client.err.so_far());
+}
+
+#[test]
+fn a_client_alone_says_all_hears_all_and_ends_with_status_0() {
+    let rows = [
+        ("echo_server_c", ECHO, "salut\nencore\n", &["salut", "encore"][..]),
+        ("calc_server_c", CALC, "2\n40\n", &["The first number?", "The second number?", "42"]),
+        // The original drops a client without a word: the end of the server is the answer.
+        ("calc_server_c", CALC, "deux\n", &["The first number?"]),
+        ("fork_server", CLIENT, "bonjour\n", &["alice : bonjour"]),
+    ];
+    for (program, binary, typed, heard) in rows {
+        let _row = Row::of(&(&program, &typed));
+        let server = server(program);
+        let mut client = match binary {
+            ECHO => Program::start(Command::new(ECHO).args(["127.0.0.1", &server.port()])),
+            CLIENT => our_client(&server, "alice"),
+            binary => client(binary, &[], &server),
+        };
+        client.types(typed);
+        heard.iter().for_each(|line| drop(client.out.line_with(&[line])));
+        client.closes_stdin();
+        ends_well(client);
+    }
+}
+
+#[test]
+fn two_relay_clients_speak_and_fin_ends_one_before_its_connection_is_closed() {
+    let server = server("relay_server_c");
+    let mut first = client(RELAY, &[], &server);
+    first.out.line_with(&["Vous êtes le client 1"]);
+    let mut second = client(RELAY, &[], &server);
+    first.types("un\n");
+    second.out.line_with(&["Reçu : un"]);
+    second.types("exit\n");
+    first.out.line_with(&["Reçu : exit "]);
+    first.types("fin\n");
+    ends_well(first);
+    let mut third = client(RELAY, &[], &server);
+    third.out.line_with(&["Reçu : exit "]);
+    third.types("deux\n");
+    second.out.line_with(&["Reçu : deux"]);
+    // The end of the keyboard counts as fin.
+    second.closes_stdin();
+    ends_well(second);
+}
+
+#[test]
+fn direct_clients_reach_each_other_by_name() {
+    let server = server("direct_server_c");
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| {
+        let client = client(DIRECT, &[name], &server);
+        server.program.out.line_with(&[&format!("client {name}")]);
+        client
+    });
+    alice.types("%bob%salut\n%carl%personne\n");
+    bob.out.line_with(&["alice: salut"]);
+    server.program.out.line_with(&["error: %carl%"]);
+    bob.types("%alice%50% de réduction\n");
+    alice.out.line_with(&["bob: 50% de réduction"]);
+    for mut client in [alice, bob] {
+        client.closes_stdin();
+        ends_well(client);
+    }
+}
+
+#[test]
+fn upload_reports_success_only_for_what_the_server_has_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let server = server_in("upload_server_c", place.path());
+    let path = place.path().join("notes.txt");
+    let kept = || std::fs::read_to_string(place.path().join("received.txt")).ok();
+    for (file, options, status, has) in [
+        ("un\ndeux\n", &[][..], 1, None),
+        ("bonjour", &[], 0, Some("bonjour ")),
+        ("bonsoir\n", &[], 0, Some("bonsoir")),
+        ("adieu", &["--text"], 0, Some("adieu ")),
+        ("un\ndeux\n", &["--text"], 1, Some("un")),
+    ] {
+        let _row = Row::of(&(&file, &options));
+        std::fs::write(&path, file).unwrap();
+        let mut client =
+            Program::start(Command::new(UPLOAD).args(options).arg(&path).args(["127.0.0.1", &server.port()]));
+        assert_eq!(client.ends().code(), Some(status), "{}", client.err.to_the_end());
+        assert_eq!(kept().as_deref(), has);
+    }
+}
