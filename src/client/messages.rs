@@ -33,6 +33,17 @@ catalogue! {
     unknown_host(host: &str, reason: &io::Error) =>
         "le nom « {host} » ne mène à aucune adresse : {reason}",
         "the name \"{host}\" leads to no address: {reason}";
+    /// Link-local addresses.
+    lacks_interface(host: &str) =>
+        "l'adresse {host} ne vaut que sur un lien : ajoutez l'interface, comme {host}%eth0",
+        "the address {host} holds on one link only: add the interface, as {host}%eth0";
+    /// The search goes on.
+    not_yet(host: &str, port: u16, reason: &io::Error) =>
+        "aucun serveur ne répond encore à {host} port {port} ({reason}) ; on réessaie jusqu'à ce qu'il réponde, Ctrl+C abandonne",
+        "no server answers yet at {host} port {port} ({reason}); trying until one does, Ctrl+C gives up";
+    cannot_connect(host: &str, port: u16, reason: &io::Error) =>
+        "impossible de se connecter à {host} port {port} : {reason}",
+        "cannot connect to {host} port {port}: {reason}";
     unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where tried = tried.as_secs() =>
         "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}",
         "no server answers at {host} port {port} (tried for {tried} s): {reason}";

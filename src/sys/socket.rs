@@ -65,6 +65,8 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
+    // The client works without it.
+    let _ = enable_keepalive(&stream);
     match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
         // Interrupted, it continues in the background: connect(2).
         Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(stream),
@@ -72,7 +74,7 @@ pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The outcome of [`begin_connecting`]; makes the socket blocking, without Nagle's algorithm.
+/// The outcome of [`begin_connecting`]; makes the socket blocking.
 pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
@@ -82,6 +84,7 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
+    // Already so, unless enable_keepalive failed.
     stream.set_nodelay(true)
 }
 

@@ -16,7 +16,7 @@ use super::source::Source;
 use super::transfer::{End, MAX_LEN, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
-use crate::client::{Connector, Messages, Target, connect_with, prepare};
+use crate::client::{Connector, Messages, ServerAddress, Target, connect_with, prepare};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -32,8 +32,8 @@ const END_OF_TEXT: &[u8] = b" \n";
 
 /// Sends the file and prints the server's lines on standard output. `as_text`: without a header,
 /// for the course's server. Every error means that the server may not have the whole file.
-pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Result<()> {
-    let server = Target::resolve(MESSAGES, host, port)?;
+pub fn upload(path: &Path, server: &ServerAddress, as_text: bool) -> anyhow::Result<()> {
+    let server = Target::resolve(MESSAGES, server)?;
     let mut signals = prepare()?;
     let source = Source::open(path)?;
     // A name that the server would refuse is refused before connecting.
@@ -59,7 +59,7 @@ pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Resu
 
 fn send(path: &Path, server: &Target, mut outgoing: Outgoing, signals: &mut Signals) -> anyhow::Result<()> {
     let output = Output::stdout();
-    let mut connector = Connector::with_timeout(server);
+    let mut connector = Connector::new(server);
     let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
     let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
     if let Some(greeting) = transfer.greeting()? {

@@ -64,6 +64,9 @@ impl ChatUi<'_> {
                 bail!(messages::with_unsent(&reason, self.queue.messages.len()));
             }
         }
+        if let Some(text) = self.connector.take_first_failure(MESSAGES) {
+            self.notice(&text);
+        }
         if let Some(text) = self.connector.take_rejection() {
             self.show_messages(framing::messages(&text), Origin::Others);
         }
@@ -126,7 +129,7 @@ impl ChatUi<'_> {
             None if self.queue.messages.is_empty() => {
                 return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
-            None if self.reconnects => {
+            None if self.connector.tries_for_ever() => {
                 bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.messages.len()))
             }
             // The connector gives up soon.

@@ -73,7 +73,7 @@ impl<'a> ChatUi<'a> {
         pseudo: &'a str,
         reconnects: bool,
     ) -> anyhow::Result<ChatUi<'a>> {
-        let mut connector = if reconnects { Connector::new(server) } else { Connector::with_timeout(server) };
+        let mut connector = Connector::new(server);
         // A server that is up is connected before anything is drawn or forked. Gets the lowest free
         // number, 3.
         let connection = connect_at_once(&mut connector).context("poll")?;
@@ -178,7 +178,13 @@ impl<'a> ChatUi<'a> {
     fn update_status(&mut self) {
         let is_up = self.server.as_ref().is_some_and(|server| server.socket.is_some());
         let (was_up, leaves) = (self.address.is_some(), self.events.is_in_grace());
-        let state = messages::state(is_up, was_up, self.reconnects, leaves, self.queue.messages.len());
+        let state = messages::state(
+            is_up,
+            was_up,
+            self.connector.tries_for_ever(),
+            leaves,
+            self.queue.messages.len(),
+        );
         // The pseudo comes last: it is in the prompt too.
         let mut status = vec![state, messages::counted(self.shown)];
         status.extend(self.address.clone());
