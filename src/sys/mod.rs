@@ -47,7 +47,7 @@ pub(crate) use signals::{default_signal, is_ignored};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
-    begin_connecting, discard_input, finish_connecting, listen, try_peek, try_read, try_send,
+    begin_connecting, discard_input, finish_connecting, listen, try_peek, try_read, try_send, unacknowledged,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

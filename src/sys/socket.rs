@@ -149,6 +149,32 @@ fn receive(socket: &impl AsRawFd, bytes: &mut [u8], flags: MsgFlags) -> io::Resu
     }
 }
 
+#[cfg(target_os = "linux")]
+nix::ioctl_read_bad!(
+    /// SIOCOUTQ, which is this one's number: tcp(7).
+    siocoutq,
+    libc::TIOCOUTQ,
+    libc::c_int
+);
+
+/// Bytes sent that the peer's kernel has not acknowledged; 0 where the system does not tell.
+pub fn unacknowledged(socket: &TcpStream) -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        let mut bytes = 0;
+        // SAFETY: the kernel writes one int to `bytes`, which outlives the call.
+        match unsafe { siocoutq(socket.as_raw_fd(), &mut bytes) } {
+            Ok(_) => usize::try_from(bytes).unwrap_or(0),
+            Err(_) => 0,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        0
+    }
+}
+
 /// Reads and drops up to 4 kB of input. True when the peer has ended its side or is gone.
 pub fn discard_input(socket: &TcpStream) -> bool {
     // One bounded read per turn of the poll loop, which comes back for the rest.
@@ -176,5 +202,21 @@ mod tests {
         let bounded = getsockopt(&socket, TcpRtoMaxMs) == Ok(8000);
         let given_up = getsockopt(&socket, sockopt::TcpUserTimeout) == Ok(105_000);
         assert!(bounded != given_up, "unacknowledged bytes: bounded retransmissions, or a bounded time");
+    }
+    #[test]
+    fn bytes_are_unacknowledged_until_the_peers_kernel_has_them() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_server, _) = listener.accept().unwrap();
+        let mut sent = 0;
+        // Until the receiver, which does not read, has no room.
+        while sent < 64 << 20 {
+            match try_send(&client, &[0; 65536]).unwrap() {
+                0 => break,
+                count => sent += count,
+            }
+        }
+        let left = unacknowledged(&client);
+        assert!((1..sent).contains(&left), "{left} of {sent}");
     }
 }

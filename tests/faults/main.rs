@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")]
+mod clients;
 mod invalid_records;
 #[cfg(target_os = "linux")]
 mod lost_peer;

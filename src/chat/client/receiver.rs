@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use nix::errno::Errno;
 
-use super::messages::MESSAGES;
-use crate::hub::framing::{FrameDecoder, Framing, messages};
+use super::messages::{self, MESSAGES};
+use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
 use crate::text::visible;
 
@@ -19,6 +19,8 @@ use crate::text::visible;
 pub const CLOSED: i32 = 0;
 /// Exit status: the connection broke.
 const BROKEN: i32 = 3;
+/// Exit status: the kernel has given the connection up: [`Errno::ETIMEDOUT`] and the like.
+const VANISHED: i32 = 4;
 /// Exit status: the output failed, plus its errno.
 const OUTPUT_FAILED: i32 = 100;
 
@@ -44,6 +46,8 @@ pub fn end_of(process: Ended, wanted: bool) -> anyhow::Result<ConnectionEnd> {
         Ended::Status(CLOSED) if wanted => Ok(ConnectionEnd::ByUser(MESSAGES.end_of_input())),
         Ended::Status(CLOSED) => Ok(ConnectionEnd::Lost(MESSAGES.closed())),
         Ended::Status(BROKEN) if wanted => bail!(MESSAGES.broken()),
+        Ended::Status(VANISHED) if wanted => bail!(messages::VANISHED),
+        Ended::Status(VANISHED) => Ok(ConnectionEnd::Lost(messages::VANISHED)),
         Ended::Status(BROKEN) => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
         Ended::Status(status) if status >= OUTPUT_FAILED => {
             bail!(MESSAGES.no_output(sys::system_reason(status - OUTPUT_FAILED)))
@@ -66,7 +70,7 @@ pub fn show(
         return OUTPUT_FAILED + reason as i32;
     }
     receive(connection, parent, |chunk| {
-        let text = messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
+        let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
         write(&text.collect::<Vec<u8>>(), parent)
     })
 }
@@ -92,6 +96,7 @@ pub fn receive(
                 Ok(0) => end = Some(CLOSED),
                 Ok(n) => decoder.filled(n),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if has_vanished(&error) => end = Some(VANISHED),
                 Err(_) => end = Some(BROKEN),
             },
             [false, false] => {}
@@ -103,6 +108,11 @@ pub fn receive(
             return status;
         }
     }
+}
+
+fn has_vanished(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
 }
 
 /// Mark on the lifeline, before and after each output: [`crate::client::PeerStatus::Writing`].

@@ -56,6 +56,37 @@ fn gives_up_after_3_seconds_with_the_last_error() {
 }
 
 #[test]
+fn without_a_limit_the_search_goes_on_and_is_told_once() {
+    let address = unused_address();
+    let server = Target::of(address, None);
+    let mut connector = Connector::new(&server);
+    let mut now = connector.next_round;
+    let messages = Messages { program: crate::cli::Program::english("test") };
+    for is_first in [true, false] {
+        let later = now + Duration::from_secs(100);
+        assert!(!run_until(&mut connector, &mut now, later).unwrap().1);
+        assert_eq!(connector.take_first_failure(messages).is_some(), is_first);
+    }
+    // A server that is up is found within a moment, however long the search was.
+    assert!(connector.timeout(now) <= MAX_BACK_OFF);
+    let _listener = TcpListener::bind(address).unwrap();
+    let later = now + MAX_BACK_OFF;
+    assert!(run_until(&mut connector, &mut now, later + MAX_BACK_OFF).unwrap().1);
+    assert!(now <= later);
+}
+
+#[test]
+fn an_error_that_cannot_pass_ends_the_search_at_once() {
+    // No interface has it: EINVAL.
+    let server = Target::of("[fe80::1]:1".parse().unwrap(), None);
+    let mut connector = Connector::new(&server);
+    let mut now = connector.next_round;
+    let stop = now + WAIT;
+    let error = run_until(&mut connector, &mut now, stop).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(Errno::EINVAL as i32));
+}
+
+#[test]
 fn back_off_grows_while_no_connection_lasts() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Target::of(listener.local_addr().unwrap(), None);

@@ -48,6 +48,8 @@ pub struct ChatUi<'a> {
     queue: SendQueue,
     echoes: PendingEchoes,
     partial_message: Vec<u8>,
+    /// Texts that may be lost: offered again on the next connection.
+    unheard: Vec<String>,
     /// Number of messages shown.
     shown: usize,
 }
@@ -94,6 +96,7 @@ impl<'a> ChatUi<'a> {
             queue: SendQueue::default(),
             echoes: PendingEchoes::default(),
             partial_message: Vec::new(),
+            unheard: Vec::new(),
             shown: 0,
         };
         match connection {
@@ -106,8 +109,8 @@ impl<'a> ChatUi<'a> {
     /// Talks until something ends it, restores the terminal and reaps the second process.
     pub fn run(mut self) -> anyhow::Result<Exit> {
         let exit = self.talk();
-        let sent = self.echoes.end();
-        self.show_messages(&sent, Origin::Own);
+        let sent = self.echoes.show_hidden();
+        self.show_messages(&sent, Origin::Sent);
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
@@ -178,13 +181,8 @@ impl<'a> ChatUi<'a> {
     fn update_status(&mut self) {
         let is_up = self.server.as_ref().is_some_and(|server| server.socket.is_some());
         let (was_up, leaves) = (self.address.is_some(), self.events.is_in_grace());
-        let state = messages::state(
-            is_up,
-            was_up,
-            self.connector.tries_for_ever(),
-            leaves,
-            self.queue.messages.len(),
-        );
+        let counts = (self.queue.messages.len(), self.echoes.late());
+        let state = messages::state((is_up, was_up), self.connector.tries_for_ever(), leaves, counts);
         // The pseudo comes last: it is in the prompt too.
         let mut status = vec![state, messages::counted(self.shown)];
         status.extend(self.address.clone());
