@@ -10,6 +10,8 @@ mod clients;
 mod invalid_records;
 #[cfg(target_os = "linux")]
 mod lost_peer;
+#[cfg(target_os = "linux")]
+mod network;
 mod partial_failures;
 #[cfg(target_os = "linux")]
 mod sandbox;

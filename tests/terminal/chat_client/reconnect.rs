@@ -128,34 +128,70 @@ fn a_full_room_is_retried_without_filling_the_screen_or_losing_a_line() {
 }
 
 #[test]
-fn a_message_lost_with_its_connection_is_reported_and_can_be_sent_again() {
-    // A message that has not come back is shown after 1 s. A busy machine may exceed that, not ten
-    // times.
-    let is_told = (0..10).any(|_| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut alice = alice_at(&listener);
-        let said = "alice : perdu\0";
-        let mut server = Peer::adopt(listener.accept().unwrap().0);
-        alice.types("perdu\r");
-        server.hears(said);
-        drop(server);
-        let is_lost = alice.sees("the loss", |screen| {
-            let is_lost =
-                rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string());
-            (is_lost || screen.contents().contains("ce serveur ne renvoie rien")).then_some(is_lost)
-        });
-        if !is_lost {
-            return false;
-        }
-        alice.types("perdu\r");
-        let mut server = Peer::adopt(listener.accept().unwrap().0);
-        server.hears(said);
-        server.sends(said);
-        alice.sees("the message", |screen| {
-            rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(true)
-        })
+fn a_line_is_sent_until_it_is_heard_back_and_then_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("un\r");
+    server.hears("alice : un\0");
+    // The server's kernel has it, and the server takes its time.
+    alice
+        .sees("the line, sent", |screen| rows_of(screen).contains(&"› alice : un".to_string()).then_some(()));
+    assert!(!alice.with_scrollback().contains(&"» alice : un".to_string()));
+    server.sends("alice : un\0");
+    alice
+        .sees("the line, said", |screen| rows_of(screen).contains(&"» alice : un".to_string()).then_some(()));
+}
+
+#[test]
+fn a_line_that_is_not_heard_back_is_marked_and_sent_again_only_when_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let [lost, other] = ["alice : perdu\0", "alice : autre\0"];
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("perdu\r");
+    server.hears(lost);
+    drop(server);
+    let row = "› alice : perdu (perdu avec la connexion ?)".to_string();
+    alice.sees("the loss", |screen| rows_of(screen).contains(&row).then_some(()));
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    let offer = "── 1 ligne n'est pas revenue : Entrée sur une ligne vide renvoie, Échap renonce";
+    alice.ends_with(&[offer, "alice>"]);
+    // Enter with a line sends that line alone.
+    alice.types("autre\r");
+    server.hears(other);
+    server.sends(other);
+    alice.ends_with(&["» alice : autre", offer, "alice>"]);
+    alice.types("\r");
+    server.hears(lost);
+    assert!(!alice.with_scrollback().contains(&"» alice : perdu".to_string()));
+    server.sends(lost);
+    alice.sees("the line, said", |screen| {
+        rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(())
     });
-    assert!(is_told, "never told");
+}
+
+#[test]
+fn lines_not_heard_back_can_be_given_up_and_stay_marked_when_the_client_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("un\rdeux\r");
+    server.hears("alice : un\0alice : deux\0");
+    drop(server);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.sees("the offer", |screen| {
+        screen.contents().contains("2 lignes ne sont pas revenues").then_some(())
+    });
+    alice.types("\x1b");
+    alice.sees("no offer", |screen| (!screen.contents().contains("ne sont pas revenues")).then_some(()));
+    alice.types("\rfin\r");
+    server.hears("alice : fin\0");
+    alice.types("\x03");
+    assert_eq!(alice.terminal.ends().code(), Some(0));
+    alice.sees("the line, sent", |screen| {
+        rows_of(screen).contains(&"› alice : fin".to_string()).then_some(())
+    });
 }
 
 #[test]
