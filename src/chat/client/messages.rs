@@ -11,6 +11,7 @@ pub(crate) const MESSAGES: Messages = Messages { program: PROGRAM };
 catalogue! {
     lost(reason: &str) => "{reason} ; on réessaie jusqu'à ce qu'il réponde";
     connected(address: &str, pseudo: &str) => "Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)";
+    not_heard(message: &str) => "pas revenu du serveur, peut-être perdu, non renvoyé : {message}";
     not_kept(line: &str) => "trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}";
 }
 

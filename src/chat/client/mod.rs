@@ -6,6 +6,7 @@
 
 mod messages;
 pub mod outgoing;
+mod pending_echoes;
 mod receiver;
 mod send_queue;
 mod sender;
@@ -22,6 +23,7 @@ use crate::client::{
     prepare_with_terminal, terminal,
 };
 use crate::sys;
+use crate::text::visible;
 use messages::MESSAGES;
 use receiver::{ConnectionEnd, show};
 use sender::Sender;
@@ -94,9 +96,12 @@ fn talk_through(
         let unsent = sender.queue.messages.len();
         let reason = match end? {
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
-            ConnectionEnd::Lost(reason) if reconnects => reason,
-            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
+            ConnectionEnd::Lost(reason) => reason,
         };
+        sender.unheard().iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+        if !reconnects {
+            bail!(messages::with_unsent(reason, unsent));
+        }
         connector.reconnect(Instant::now());
         if !connector.is_flapping() {
             PROGRAM.complain(&messages::lost(reason));

@@ -1,7 +1,7 @@
 //! Second process: reads the server's messages, and writes them in the format of the course's
 //! client. Its exit status tells the first process how the connection ended.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -11,6 +11,7 @@ use anyhow::bail;
 use nix::errno::Errno;
 
 use super::messages::{self, MESSAGES};
+use crate::client::PeerProcess;
 use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
 use crate::text::visible;
@@ -69,9 +70,13 @@ pub fn show(
     if let Err(reason) = write(opening.as_bytes(), parent) {
         return OUTPUT_FAILED + reason as i32;
     }
+    let own = format!("{pseudo} : ");
     receive(connection, parent, |chunk| {
         let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
-        write(&text.collect::<Vec<u8>>(), parent)
+        write(&text.collect::<Vec<u8>>(), parent)?;
+        let own = framing::messages(chunk).filter(|message| message.starts_with(own.as_bytes()));
+        own.for_each(|message| PeerProcess::report(parent, without_nuls(message)));
+        Ok(())
     })
 }
 
@@ -115,14 +120,10 @@ fn has_vanished(error: &io::Error) -> bool {
     matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
 }
 
-/// Mark on the lifeline, before and after each output: [`crate::client::PeerStatus::Writing`].
-const MARK: &[u8] = b".";
-
 /// Writes `text` whole, however slow its reader, unless the first process ends meanwhile.
-fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
+fn write(mut text: &[u8], parent: &UnixStream) -> Result<(), Errno> {
     let out = io::stdout();
-    // Fails only when the first process is gone.
-    let _ = parent.write(MARK);
+    PeerProcess::mark(parent);
     while !text.is_empty() {
         let watched = [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
         match sys::wait_for_some(watched.map(Some), None).map_err(|_| Errno::EIO)? {
@@ -136,17 +137,20 @@ fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
             [false, false] => {}
         }
     }
-    let _ = parent.write(MARK);
+    PeerProcess::mark(parent);
     Ok(())
 }
 
 /// Newline, message, newline, prompt. On a terminal, control characters are made visible, and
 /// further lines are indented, so that none passes for another message.
 fn formatted(message: &[u8], pseudo: &str, on_terminal: bool) -> Vec<u8> {
-    let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-    let text = &message[..end];
+    let text = without_nuls(message);
     let text = if on_terminal { visible_lines(text) } else { text.to_vec() };
     [b"\n", &text[..], b"\n", pseudo.as_bytes(), b"> "].concat()
+}
+
+fn without_nuls(message: &[u8]) -> &[u8] {
+    &message[..message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1)]
 }
 
 fn visible_lines(text: &[u8]) -> Vec<u8> {

@@ -280,6 +280,32 @@ fn without_a_terminal_reconnects_are_reported_on_standard_error() {
 }
 
 #[test]
+fn without_a_terminal_lines_not_heard_back_are_reported_and_not_sent_again() {
+    for options in [&["--reconnect"][..], &[]] {
+        let _row = Row::of(&options);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut alice =
+            Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]).args(options));
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        alice.types("un\ndeux\n");
+        server.hears("alice : un\0alice : deux\0");
+        server.sends("alice : un\0");
+        alice.out.line_with(&["alice : un"]);
+        drop(server);
+        if options.is_empty() {
+            assert_eq!(alice.ends().code(), Some(1));
+        } else {
+            let mut server = Peer::adopt(listener.accept().unwrap().0);
+            alice.types("trois\n");
+            server.hears("alice : trois\0");
+        }
+        alice.err.line_with(&["pas revenu", "alice : deux"]);
+        assert!(!alice.err.so_far().contains("alice : un"), "{}", alice.err.so_far());
+    }
+}
+
+#[test]
 fn without_a_terminal_a_full_room_is_retried_without_losing_a_line() {
     // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
     // ten times.

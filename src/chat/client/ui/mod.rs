@@ -1,13 +1,11 @@
 //! The chat client on a terminal: input line at the bottom, messages above.
 //!
 //! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and
-//! `connection` are its steps, `format` lays out messages, `pending_echoes` tells which are one's
-//! own. The second (`receiver`) reads the server and watches over the terminal.
+//! `connection` are its steps, `format` lays out messages. The second (`receiver`) reads the server and watches over the terminal.
 
 mod connection;
 mod conversation;
 mod format;
-mod pending_echoes;
 mod receiver;
 
 use std::io;
@@ -19,6 +17,7 @@ use anyhow::{Context, bail};
 
 use super::messages::{self, MESSAGES};
 use super::outgoing::room_for_text;
+use super::pending_echoes::PendingEchoes;
 use super::send_queue::SendQueue;
 use crate::client::terminal::{Colours, Terminal};
 use crate::client::{
@@ -26,7 +25,6 @@ use crate::client::{
 };
 use crate::sys::{self, Interest, Signals, TerminalModes};
 use format::{Origin, notice};
-use pending_echoes::PendingEchoes;
 
 pub struct ChatUi<'a> {
     pseudo: &'a str,
