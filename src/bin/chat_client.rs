@@ -11,7 +11,7 @@ use forklab::text::{is_blank, is_plain};
 const EXAMPLES: &str = "\
 Exemples :
   chat_client 127.0.0.1 alice                   au serveur de cette machine
-  chat_client salle-12 bob --port 5016          à une autre, par son nom
+  chat_client salle-12:5016 bob                 à une autre, par son nom, sur un autre port
   echo bonjour | chat_client 127.0.0.1 carole   un message, puis c'est tout
 
 Chaque ligne tapée est un message. Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
@@ -32,6 +32,7 @@ Une ligne collée s'ajoute à celle qu'on tape ; avant d'en envoyer plusieurs, l
 
 Marques, après l'heure :
   »                        ce qu'on a dit soi-même
+  ›                        ce qu'on a envoyé, et qui n'est pas revenu du serveur
   ?                        un message sans nom, ou dont le nom commence par un signe
   --                       ce que dit le client
 ";
