@@ -94,14 +94,15 @@ fn talk_through(
             let _ = io::stdout().write_all(b"\n");
         }
         let unsent = sender.queue.messages.len();
+        if !matches!(end, Ok(ConnectionEnd::ByUser(_))) {
+            let unheard = sender.unheard();
+            unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+        }
         let reason = match end? {
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
-            ConnectionEnd::Lost(reason) => reason,
+            ConnectionEnd::Lost(reason) if reconnects => reason,
+            ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
         };
-        sender.unheard().iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
-        if !reconnects {
-            bail!(messages::with_unsent(reason, unsent));
-        }
         connector.reconnect(Instant::now());
         if !connector.is_flapping() {
             PROGRAM.complain(&messages::lost(reason));

@@ -281,8 +281,8 @@ fn without_a_terminal_reconnects_are_reported_on_standard_error() {
 
 #[test]
 fn without_a_terminal_lines_not_heard_back_are_reported_and_not_sent_again() {
-    for options in [&["--reconnect"][..], &[]] {
-        let _row = Row::of(&options);
+    for (options, keyboard_ends) in [(&["--reconnect"][..], false), (&[], false), (&[], true)] {
+        let _row = Row::of(&(&options, keyboard_ends));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let mut alice =
@@ -292,6 +292,11 @@ fn without_a_terminal_lines_not_heard_back_are_reported_and_not_sent_again() {
         server.hears("alice : un\0alice : deux\0");
         server.sends("alice : un\0");
         alice.out.line_with(&["alice : un"]);
+        if keyboard_ends {
+            // The server does not answer that with its own end.
+            alice.closes_stdin();
+            assert_eq!(alice.ends().code(), Some(1));
+        }
         drop(server);
         if options.is_empty() {
             assert_eq!(alice.ends().code(), Some(1));
