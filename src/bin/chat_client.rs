@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use forklab::chat::client::{ClientOptions, PROGRAM, talk};
 use forklab::chat::message::MAX_NICK_LEN;
-use forklab::cli::number;
+use forklab::cli::ServerArg;
 use forklab::text::{is_blank, is_plain};
 
 const EXAMPLES: &str = "\
 Exemples :
   chat_client 127.0.0.1 alice                   au serveur de cette machine
-  chat_client salle-12 bob --port 5016          à une autre, par son nom
+  chat_client salle-12:5016 bob                 à une autre, par son nom, sur un autre port
   echo bonjour | chat_client 127.0.0.1 carole   un message, puis c'est tout
 
 Chaque ligne tapée est un message. Le client est fait de deux processus qui partagent le descripteur 3 : l'un lit le clavier, l'autre le serveur.
@@ -32,29 +32,33 @@ Une ligne collée s'ajoute à celle qu'on tape ; avant d'en envoyer plusieurs, l
 
 Marques, après l'heure :
   »                        ce qu'on a dit soi-même
+  ›                        ce qu'on a envoyé, et qui n'est pas revenu du serveur
   ?                        un message sans nom, ou dont le nom commence par un signe
   --                       ce que dit le client
 ";
 
 /// Messagerie instantanée : ce qu'on tape va à tous, ce que tous disent s'affiche.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("host", required_host))]
 struct Arguments {
-    /// Adresse ou nom de la machine du serveur
-    #[arg(value_name = "IP")]
-    host: String,
+    #[command(flatten)]
+    server: ServerArg<5015>,
     /// Nom sous lequel on parle
-    #[arg(value_name = "PSEUDO", value_parser = pseudo)]
+    #[arg(value_name = "PSEUDO", index = 2, value_parser = pseudo)]
     pseudo: String,
-    /// Port du serveur ({default} par défaut)
-    #[arg(long, value_name = "N", default_value = "5015", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
     /// Garder, sur un terminal aussi, l'allure du client du cours
     #[arg(long)]
     plain: bool,
-    /// Chercher le serveur sans fin, au début et quand la connexion est perdue
+    /// Chercher de nouveau le serveur, sans fin, quand la connexion est perdue
     #[arg(long)]
     reconnect: bool,
+}
+
+/// The course's client has no default.
+fn required_host(host: clap::Arg) -> clap::Arg {
+    // A changed argument comes last, unless it has a place.
+    let host = host.index(1).value_name("IP").default_value(None).required(true);
+    host.help("Adresse ou nom de la machine du serveur, ou IP:PORT")
 }
 
 /// Refuses a name that could make a message look like another one.
@@ -75,7 +79,7 @@ fn pseudo(typed: &str) -> Result<String, String> {
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { host, pseudo, port, plain, reconnect }: Arguments| {
-        talk(&host, port, &pseudo, ClientOptions { is_plain: plain, reconnects: reconnect })
+    PROGRAM.run(|Arguments { server, pseudo, plain, reconnect }: Arguments| {
+        talk(&server.address(), &pseudo, ClientOptions { is_plain: plain, reconnects: reconnect })
     })
 }

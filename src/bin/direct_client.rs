@@ -29,5 +29,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { name, client }: Arguments| talk(name, &client.host, client.port, client.plain))
+    CLIENT.run(|Arguments { name, client }: Arguments| talk(name, &client.server.address(), client.plain))
 }

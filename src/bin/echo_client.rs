@@ -24,5 +24,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    CLIENT.run(|Arguments { client }: Arguments| talk(&client.host, client.port, client.plain))
+    CLIENT.run(|Arguments { client }: Arguments| talk(&client.server.address(), client.plain))
 }

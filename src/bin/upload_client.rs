@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::number;
+use forklab::cli::ServerArg;
 use forklab::labs::upload::client::{PROGRAM, upload};
 
 const EXAMPLES: &str = "\
@@ -22,17 +22,15 @@ The status is 0 only if the server has said [SUCCESS] to the whole file, else 1.
 
 /// Sends a file, whatever is in it, to upload_serveur.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("server_port", |port| port.long(None).value_name("PORT")))]
+#[command(mut_arg("wait", |wait| wait.default_value("3")))]
 struct Arguments {
     /// File or pipe to send; -: standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Address or name of the server's machine ({default} by default)
-    #[arg(value_name = "HOST", default_value = "127.0.0.1", hide_default_value = true)]
-    host: String,
-    /// The server's port ({default} by default)
-    #[arg(value_name = "PORT", default_value = "5555", hide_default_value = true, value_parser = number::<u16>(1, 65535))]
-    port: u16,
+    // A script reads its status: it waits without end only if asked to.
+    #[command(flatten)]
+    server: ServerArg<5555>,
     /// Send the file as a text, a space and a newline, without name and sum, whatever the server: the original server of a
     /// course keeps the first line of it
     #[arg(long)]
@@ -40,5 +38,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    PROGRAM.run(|Arguments { file, host, port, text }: Arguments| upload(&file, &host, port, text))
+    PROGRAM.run(|Arguments { file, server, text }: Arguments| upload(&file, &server.address(), text))
 }

@@ -4,9 +4,10 @@ use clap::Command;
 
 use super::Language;
 
-/// Option, its help in French and English. `bind_all`: `--bind` with all addresses as the default.
+/// Option, its help in French and English. `bind_all`: `--bind` with all addresses as the default;
+/// `wait_default`: `--wait` with a default.
 #[rustfmt::skip]
-const SHARED: [(&str, &str, &str); 14] = [
+const SHARED: [(&str, &str, &str); 16] = [
     ("bind_all",
         "Adresse où écouter, IPv4 ou IPv6 ({default} par défaut : toutes)",
         "Address to listen on, IPv4 or IPv6 ({default} by default: all)"),
@@ -41,11 +42,17 @@ const SHARED: [(&str, &str, &str); 14] = [
         "Dit au démarrage ce qui confine les processus fils",
         "Tell at the start what confines child processes"),
     ("host",
-        "Adresse ou nom de la machine du serveur ({default} par défaut)",
-        "Address or name of the server's machine ({default} by default)"),
+        "Adresse ou nom de la machine du serveur ({default} par défaut), ou HOST:PORT",
+        "Address or name of the server's machine ({default} by default), or HOST:PORT"),
     ("server_port",
         "Port du serveur ({default} par défaut)",
         "Port of the server ({default} by default)"),
+    ("wait",
+        "Secondes pendant lesquelles chercher un serveur qui n'est pas encore là (0 : un seul essai ; sans cette option : jusqu'à ce qu'il réponde)",
+        "Seconds to look for a server that is not up yet (0: one try; without this option: until it answers)"),
+    ("wait_default",
+        "Secondes pendant lesquelles chercher un serveur qui n'est pas encore là ({default} par défaut ; 0 : un seul essai)",
+        "Seconds to look for a server that is not up yet ({default} by default; 0: one try)"),
     ("plain",
         "Affichage simple, comme le client du cours",
         "On a terminal: a simple prompt, as the course's client has; no status line"),
@@ -59,6 +66,7 @@ pub(super) fn localized(command: Command, language: Language) -> Command {
         let default = default.map(|default| default.display().to_string()).unwrap_or_default();
         let key = match argument.get_id().as_str() {
             "bind" if default == "0.0.0.0" => "bind_all",
+            "wait" if !default.is_empty() => "wait_default",
             option => option,
         };
         // An option without help of its own is a shared one.

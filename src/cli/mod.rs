@@ -9,7 +9,7 @@ mod parsers;
 mod program;
 
 pub(crate) use catalogue::catalogue;
-pub use client_args::ClientArgs;
+pub use client_args::{ClientArgs, ServerArg};
 pub use listen_args::{ListenArgs, ServerArgs};
 pub use parsers::{local_socket, number, scoped_address, timeout};
 pub use program::Program;

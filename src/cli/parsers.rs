@@ -76,6 +76,40 @@ fn lacks_interface(address: IpAddr) -> Expected {
     )
 }
 
+/// A server's machine, and its port if one stands behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    pub name: String,
+    pub port: Option<u16>,
+}
+
+/// For `NAME`, `NAME:PORT`, `IPV6`, `[IPV6]` and `[IPV6]:PORT`: without brackets, more than one
+/// colon makes an IPv6 address, without a port.
+pub(super) fn host(typed: &str) -> Result<Host, Expected> {
+    let parts = match typed.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((name, ""))) => Some((name, None)),
+        Some(Some((name, behind))) => behind.strip_prefix(':').map(|port| (name, Some(port))),
+        Some(None) => None,
+        None => match typed.split_once(':') {
+            Some((name, port)) if !port.contains(':') => Some((name, Some(port))),
+            _ => Some((typed, None)),
+        },
+    };
+    let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:5015, ::1 ou [::1]:5015";
+    let english = "an address or a name is expected, with a port if need be, as room-12, 192.0.2.7:5015, ::1 or [::1]:5015";
+    let host = parts.filter(|(name, _)| !name.is_empty() && !name.contains(['/', '[', ']', ' ']));
+    let host = host.and_then(|(name, port)| {
+        let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |port: &str| port.parse().ok().filter(|&number: &u16| digits(port) && number > 0);
+        let port = match port {
+            Some(port) => Some(number(port)?),
+            None => None,
+        };
+        Some(Host { name: name.to_string(), port })
+    });
+    host.ok_or_else(|| Expected::new(french, english))
+}
+
 /// For `[ADDR:]PORT`; without an address, the loopback one. An IPv6 address is in brackets.
 pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
     let expected = || {
@@ -135,6 +169,50 @@ mod tests {
             ("[::1]", None),
         ] {
             assert_eq!(local_socket(typed).ok().map(|found| found.to_string()).as_deref(), socket, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_a_port_behind_it_or_none() {
+        for (typed, name, port) in [
+            ("room-12", "room-12", None),
+            ("room-12:5016", "room-12", Some(5016)),
+            ("192.0.2.7", "192.0.2.7", None),
+            ("192.0.2.7:1", "192.0.2.7", Some(1)),
+            ("::1", "::1", None),
+            ("::", "::", None),
+            ("[::1]", "::1", None),
+            ("[::1]:65535", "::1", Some(65535)),
+            ("2001:db8::5015", "2001:db8::5015", None),
+            ("fe80::1%eth0", "fe80::1%eth0", None),
+            ("[fe80::1%eth0]:5015", "fe80::1%eth0", Some(5015)),
+        ] {
+            assert_eq!(host(typed).unwrap(), Host { name: name.to_string(), port }, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for typed in [
+            "",
+            ":",
+            ":5015",
+            "room-12:",
+            "room-12:x",
+            "room-12:0",
+            "room-12:65536",
+            "room-12:+5",
+            "[::1",
+            "[]",
+            "[]:1",
+            "[::1]5015",
+            "[::1]:",
+            "::1]",
+            "http://room-12:8080/",
+            "room-12:8080/",
+            "a b",
+        ] {
+            assert!(host(typed).is_err(), "{typed}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command, Parser};
 
+use super::client_args::check_ports;
 use super::{Language, error, help};
 use crate::sys;
 use crate::text::visible;
@@ -43,6 +44,7 @@ impl Program {
     fn parse<P: Parser>(self) -> Result<P, ExitCode> {
         let mut command = self.localized(P::command());
         let matches = command.try_get_matches_from_mut(std::env::args_os());
+        let matches = matches.and_then(|matches| check_ports(&matches).map(|()| matches));
         matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| {
             if !error.use_stderr() {
                 // Printing help fails on a full disk or a closed pipe.

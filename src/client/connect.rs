@@ -28,6 +28,9 @@ pub fn connect_with(
             Ok(connection) => return Ok(connection),
             Err(reason) => bail!(connector.unreachable(messages, &reason)),
         }
+        if let Some(notice) = connector.take_first_failure(messages) {
+            messages.program.complain(&notice);
+        }
         if let Some(text) = connector.take_rejection() {
             let lines = text.split(|byte| matches!(byte, 0 | b'\n')).filter(|line| !line.is_empty());
             lines.for_each(|line| messages.program.complain(&visible(line)));

@@ -2,8 +2,9 @@
 //! reconnection, probation. A state machine for a poll loop; it never blocks.
 //!
 //! Each round tries every address in turn; the pause between rounds doubles up to a maximum. A
-//! connection made after a failure or a loss is on probation: a server that is full accepts, says
-//! so and closes, which counts as a failure.
+//! round in which no address fails with an [error that may pass](may_pass) is the last. A
+//! connection made after a loss is on probation: a server that is full accepts, says so and closes,
+//! which counts as a failure.
 
 use std::io;
 use std::net::TcpStream;
@@ -17,15 +18,12 @@ use super::messages::Messages;
 use super::target::Target;
 use crate::sys::{self, Interest};
 
-/// Total time of [`Connector::with_timeout`].
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Pauses between rounds: the first, the first after a loss, the longest, and the longest within
-/// [`CONNECT_TIMEOUT`].
+/// Pauses between rounds, the first and the longest: before the first connection, and after one was
+/// lost.
 const MIN_BACK_OFF: Duration = Duration::from_millis(50);
-const BACK_OFF_AFTER_LOSS: Duration = Duration::from_millis(200);
-const MAX_BACK_OFF: Duration = Duration::from_secs(5);
-const MAX_BACK_OFF_WITH_TIMEOUT: Duration = Duration::from_millis(250);
+const MAX_BACK_OFF: Duration = Duration::from_millis(250);
+const MIN_BACK_OFF_AFTER_LOSS: Duration = Duration::from_millis(200);
+const MAX_BACK_OFF_AFTER_LOSS: Duration = Duration::from_secs(5);
 
 /// Time for one address to answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,8 +47,13 @@ pub struct Connector<'a> {
     attempt: Attempt,
     next_round: Instant,
     back_off: Duration,
+    max_back_off: Duration,
     /// Start of the last round; `None`: rounds go on for ever.
     deadline: Option<Instant>,
+    /// An address of this round may answer later.
+    has_hope: bool,
+    /// Error of the first round that failed, and whether it has been taken, or is of no interest.
+    first_failure: (Option<io::Error>, bool),
     needs_probation: bool,
     connected_at: Option<Instant>,
     /// Consecutive connections that did not last.
@@ -68,15 +71,19 @@ enum Attempt {
 }
 
 impl<'a> Connector<'a> {
-    /// Tries for ever.
+    /// Tries for as long as `server` says.
     pub fn new(server: &'a Target<'a>) -> Connector<'a> {
+        let now = Instant::now();
         Connector {
             server,
             address: 0,
             attempt: Attempt::None,
-            next_round: Instant::now(),
+            next_round: now,
             back_off: MIN_BACK_OFF,
-            deadline: None,
+            max_back_off: MAX_BACK_OFF,
+            deadline: server.wait.map(|wait| now + wait),
+            has_hope: false,
+            first_failure: (None, false),
             needs_probation: false,
             connected_at: None,
             short_lived: 0,
@@ -84,12 +91,7 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// Gives up after 3 seconds.
-    pub fn with_timeout(server: &'a Target<'a>) -> Connector<'a> {
-        Connector { deadline: Some(Instant::now() + CONNECT_TIMEOUT), ..Connector::new(server) }
-    }
-
-    /// Begins again, without a time limit, after the connection was lost or the timeout expired.
+    /// Begins again, without a time limit, after the connection was lost.
     /// The pause before the first round matters: a server that is shutting down may still accept,
     /// and would lose what it is sent.
     pub fn reconnect(&mut self, now: Instant) {
@@ -101,9 +103,15 @@ impl<'a> Connector<'a> {
             Some(_) => self.short_lived += 1,
             None => {}
         }
-        self.back_off = self.back_off.max(BACK_OFF_AFTER_LOSS);
-        self.deadline = None;
+        self.back_off = self.back_off.max(MIN_BACK_OFF_AFTER_LOSS);
+        self.max_back_off = MAX_BACK_OFF_AFTER_LOSS;
+        (self.deadline, self.needs_probation) = (None, true);
+        self.first_failure = (None, true);
         self.schedule_round(now);
+    }
+
+    pub fn tries_for_ever(&self) -> bool {
+        self.deadline.is_none()
     }
 
     /// True while consecutive connections do not last: reporting each would flood the screen.
@@ -173,9 +181,19 @@ impl<'a> Connector<'a> {
         self.server.addresses.get(self.address).map(ToString::to_string).unwrap_or_default()
     }
 
+    /// Message that a search without a time limit has begun, once: after its first round.
+    pub fn take_first_failure(&mut self, messages: Messages) -> Option<String> {
+        let reason = self.first_failure.0.take().filter(|_| self.tries_for_ever())?;
+        Some(messages.not_yet(self.server.host, self.server.port, &reason))
+    }
+
     /// Error message for the `reason` that [`Connector::advance`] has given up with.
     pub fn unreachable(&self, messages: Messages, reason: &io::Error) -> String {
-        messages.unreachable(self.server.host, self.server.port, CONNECT_TIMEOUT, reason)
+        let Target { host, port, wait, .. } = *self.server;
+        match wait.filter(|tried| !tried.is_zero() && may_pass(reason)) {
+            Some(tried) => messages.unreachable(host, port, tried, reason),
+            None => messages.cannot_connect(host, port, reason),
+        }
     }
 
     fn connected(&mut self, socket: TcpStream, now: Instant) -> TcpStream {
@@ -197,23 +215,28 @@ impl<'a> Connector<'a> {
 
     /// Fails with `error` on giving up: at the end of the last round.
     fn attempt_failed(&mut self, error: io::Error, now: Instant) -> io::Result<()> {
+        self.has_hope |= may_pass(&error);
         self.address += 1;
         if self.address < self.server.addresses.len() {
             return Ok(());
         }
-        let gives_up = self.deadline.is_some_and(|deadline| deadline <= now);
+        let gives_up = !self.has_hope || self.deadline.is_some_and(|deadline| deadline <= now);
         self.schedule_round(now);
-        if gives_up { Err(error) } else { Ok(()) }
+        if gives_up {
+            return Err(error);
+        }
+        if !self.first_failure.1 {
+            self.first_failure = (Some(error), true);
+        }
+        Ok(())
     }
 
     /// After the back-off, at the deadline at the latest: the last round begins then.
     fn schedule_round(&mut self, now: Instant) {
-        self.address = 0;
-        self.needs_probation = self.deadline.is_none();
+        (self.address, self.has_hope) = (0, false);
         let at = now + self.back_off;
         self.next_round = self.deadline.map_or(at, |deadline| deadline.min(at));
-        let longest = if self.deadline.is_some() { MAX_BACK_OFF_WITH_TIMEOUT } else { MAX_BACK_OFF };
-        self.back_off = (2 * self.back_off).min(longest);
+        self.back_off = (2 * self.back_off).min(self.max_back_off);
     }
 
     fn read_rejection(&mut self, socket: &TcpStream) {
@@ -224,6 +247,31 @@ impl<'a> Connector<'a> {
             self.rejection = (bytes[..count].to_vec(), true);
         }
     }
+}
+
+/// True for an error of connect(2) that ends when a server, a host or a route comes up, or when
+/// resources are free again.
+fn may_pass(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+    matches!(
+        errno,
+        Errno::ECONNREFUSED
+            | Errno::ECONNRESET
+            | Errno::ECONNABORTED
+            | Errno::ETIMEDOUT
+            | Errno::EHOSTUNREACH
+            | Errno::EHOSTDOWN
+            | Errno::ENETUNREACH
+            | Errno::ENETDOWN
+            | Errno::ENETRESET
+            | Errno::EADDRNOTAVAIL
+            | Errno::EADDRINUSE
+            | Errno::EAGAIN
+            | Errno::EMFILE
+            | Errno::ENFILE
+            | Errno::ENOBUFS
+            | Errno::ENOMEM
+    )
 }
 
 #[cfg(test)]

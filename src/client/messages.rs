@@ -33,6 +33,17 @@ catalogue! {
     unknown_host(host: &str, reason: &io::Error) =>
         "le nom « {host} » ne mène à aucune adresse : {reason}",
         "the name \"{host}\" leads to no address: {reason}";
+    /// Link-local addresses.
+    lacks_interface(host: &str) =>
+        "l'adresse {host} ne vaut que sur un lien : ajoutez l'interface, comme {host}%eth0",
+        "the address {host} holds on one link only: add the interface, as {host}%eth0";
+    /// The search goes on.
+    not_yet(host: &str, port: u16, reason: &io::Error) =>
+        "aucun serveur ne répond encore à {host} port {port} ({reason}) ; on réessaie jusqu'à ce qu'il réponde, Ctrl+C abandonne",
+        "no server answers yet at {host} port {port} ({reason}); trying until one does, Ctrl+C gives up";
+    cannot_connect(host: &str, port: u16, reason: &io::Error) =>
+        "impossible de se connecter à {host} port {port} : {reason}",
+        "cannot connect to {host} port {port}: {reason}";
     unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where tried = tried.as_secs() =>
         "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}",
         "no server answers at {host} port {port} (tried for {tried} s): {reason}";
@@ -69,6 +80,22 @@ impl Messages {
         let question = self.program.language.pick("lignes : Entrée ou Échap ?", "lines: Enter or Escape?");
         let keys = self.program.language.pick("Entrée ou Échap", "Enter or Escape");
         [format!("{lines} {effect}"), format!("{lines} {question}"), keys.to_string()]
+    }
+
+    /// Question after a reconnection, about lines that may be lost, the longest form first.
+    pub fn offered(self, lines: usize) -> [String; 3] {
+        let not_heard = match (self.program.language, lines) {
+            (French, 1) => "1 ligne n'est pas revenue".to_string(),
+            (French, _) => format!("{lines} lignes ne sont pas revenues"),
+            (English, 1) => "1 line was not heard back".to_string(),
+            (English, _) => format!("{lines} lines were not heard back"),
+        };
+        let effect = self.program.language.pick(
+            " : Entrée sur une ligne vide renvoie, Échap renonce",
+            ": Enter on an empty line sends again, Escape gives up",
+        );
+        let keys = self.program.language.pick("Entrée ou Échap", "Enter or Escape");
+        [not_heard.clone() + effect, format!("{not_heard} ({keys})"), keys.to_string()]
     }
 
     /// Notice after a paste that did not fit, the longest form first.

@@ -35,6 +35,7 @@ pub(crate) use process_pair::{PeerProcess, PeerStatus};
 pub(crate) use protocol::ClientProtocol;
 pub(crate) use session::run_client;
 pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_keeping, prepare_with_terminal};
+pub use target::ServerAddress;
 pub(crate) use target::Target;
 pub use terminal::KeyDecoder;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Two processes on one connection: this one reads the keyboard, a forked one the server. Neither
 //! outlives the other.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -14,11 +14,17 @@ pub struct PeerProcess {
     child: Pid,
     /// One end of a socket pair, whose other end the second process holds: the kernel closes it
     /// however that process ends, which reads as end of file. The second process writes messages,
-    /// or one byte before and one after each output.
+    /// or a [mark](MARK) before and one after each output, and [reports](REPORT).
     lifeline: UnixStream,
-    /// Bytes read by [`PeerProcess::status`]: odd while output is being written.
+    /// Marks read by [`PeerProcess::status`]: odd while output is being written.
     marks: u64,
+    /// Reports read, the last of them perhaps in part.
+    reports: Vec<u8>,
 }
+
+const MARK: u8 = b'.';
+/// Begins a report, which a NUL ends.
+const REPORT: u8 = b'=';
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerStatus {
@@ -47,7 +53,7 @@ impl PeerProcess {
             sys::ignore_signal(Signal::SIGINT);
             run(connection, &theirs)
         })?;
-        Ok(PeerProcess { child, lifeline: ours, marks: 0 })
+        Ok(PeerProcess { child, lifeline: ours, marks: 0, reports: Vec::new() })
     }
 
     /// Readable when [`PeerProcess::status`] or [`PeerProcess::read`] has something new.
@@ -57,14 +63,39 @@ impl PeerProcess {
 
     /// For a second process that writes its own output.
     pub fn status(&mut self) -> PeerStatus {
-        let mut marks = [0; 64];
+        let mut marks = [0; 4096];
         while let Some(n) = self.read(&mut marks) {
             if n == 0 {
                 return PeerStatus::Ended;
             }
-            self.marks += n as u64;
+            for &byte in &marks[..n] {
+                let is_in_report = self.reports.last().is_some_and(|&byte| byte != 0);
+                match byte {
+                    MARK if !is_in_report => self.marks += 1,
+                    byte => self.reports.push(byte),
+                }
+            }
         }
         if self.marks.is_multiple_of(2) { PeerStatus::Idle } else { PeerStatus::Writing }
+    }
+
+    /// What the second process has reported since, each whole and without NULs.
+    pub fn take_reports(&mut self) -> Vec<Vec<u8>> {
+        let end = self.reports.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
+        let whole: Vec<u8> = self.reports.drain(..end).collect();
+        let reports = whole.split(|&byte| byte == 0).filter_map(|report| report.strip_prefix(&[REPORT]));
+        reports.map(<[u8]>::to_vec).collect()
+    }
+
+    /// Called by the second process before and after each output.
+    pub fn mark(mut parent: &UnixStream) {
+        // Fails only when the first process is gone.
+        let _ = parent.write_all(&[MARK]);
+    }
+
+    /// Called by the second process, between outputs. `message` holds no NUL.
+    pub fn report(mut parent: &UnixStream, message: &[u8]) {
+        let _ = parent.write_all(&[&[REPORT], message, b"\0"].concat());
     }
 
     /// Bytes of a second process that passes messages on: how many, 0 at its end, `None` when there

@@ -16,7 +16,7 @@ use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
-use super::{Connector, LineBuffer, Messages, Target, connect_with, terminal};
+use super::{Connector, LineBuffer, Messages, ServerAddress, Target, connect_with, terminal};
 use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
@@ -33,19 +33,18 @@ const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
 
-/// Connects to `host` and runs the session until keyboard, user or server end it, which is reported
+/// Connects to `address` and runs the session until keyboard, user or server end it, which is reported
 /// on standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
 pub fn run_client<P: ClientProtocol>(
     messages: Messages,
-    (host, port): (&str, u16),
+    address: &ServerAddress,
     is_plain: bool,
     protocol: P,
 ) -> anyhow::Result<()> {
-    let server = Target::resolve(messages, host, port)?;
+    let server = Target::resolve(messages, address)?;
     let is_tui = !is_plain && terminal::is_usable();
     let mut signals = if is_tui { prepare_with_terminal()? } else { prepare()? };
-    let Some(connection) = connect_with(messages, &mut Connector::with_timeout(&server), &mut signals)?
-    else {
+    let Some(connection) = connect_with(messages, &mut Connector::new(&server), &mut signals)? else {
         messages.program.complain(messages.interrupted());
         return Ok(());
     };
@@ -55,7 +54,7 @@ pub fn run_client<P: ClientProtocol>(
     };
     let mut session = Session {
         messages,
-        address: format!("{host} port {port}"),
+        address: format!("{} port {}", server.host, server.port),
         connection: &connection,
         events: EventLoop::new(signals),
         to_send: protocol.opening_bytes(),

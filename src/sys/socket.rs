@@ -74,6 +74,8 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
+    // The client works without it.
+    let _ = enable_keepalive(&stream);
     match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
         // Interrupted, it continues in the background: connect(2).
         Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(stream),
@@ -81,7 +83,7 @@ pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The outcome of [`begin_connecting`]; makes the socket blocking, without Nagle's algorithm.
+/// The outcome of [`begin_connecting`]; makes the socket blocking.
 pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
@@ -91,6 +93,7 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
+    // Already so, unless enable_keepalive failed.
     stream.set_nodelay(true)
 }
 
@@ -185,6 +188,32 @@ fn received(outcome: nix::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
+#[cfg(target_os = "linux")]
+nix::ioctl_read_bad!(
+    /// SIOCOUTQ, which is this one's number: tcp(7).
+    siocoutq,
+    libc::TIOCOUTQ,
+    libc::c_int
+);
+
+/// Bytes sent that the peer's kernel has not acknowledged; 0 where the system does not tell.
+pub fn unacknowledged(socket: &TcpStream) -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        let mut bytes = 0;
+        // SAFETY: the kernel writes one int to `bytes`, which outlives the call.
+        match unsafe { siocoutq(socket.as_raw_fd(), &mut bytes) } {
+            Ok(_) => usize::try_from(bytes).unwrap_or(0),
+            Err(_) => 0,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        0
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -206,5 +235,21 @@ mod tests {
         let bounded = getsockopt(&socket, TcpRtoMaxMs) == Ok(8000);
         let given_up = getsockopt(&socket, sockopt::TcpUserTimeout) == Ok(105_000);
         assert!(bounded != given_up, "unacknowledged bytes: bounded retransmissions, or a bounded time");
+    }
+    #[test]
+    fn bytes_are_unacknowledged_until_the_peers_kernel_has_them() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_server, _) = listener.accept().unwrap();
+        let mut sent = 0;
+        // Until the receiver, which does not read, has no room.
+        while sent < 64 << 20 {
+            match try_send(&client, &[0; 65536]).unwrap() {
+                0 => break,
+                count => sent += count,
+            }
+        }
+        let left = unacknowledged(&client);
+        assert!((1..sent).contains(&left), "{left} of {sent}");
     }
 }

@@ -1,6 +1,8 @@
-//! A host that vanishes silently, as if a cable were pulled: the server detects it within two
-//! minutes. One test waits for that, for several servers at once.
+//! A host that vanishes silently, as if a cable were pulled, and a path that dies in between: server
+//! and clients detect it within two minutes. Two tests wait for that at the same time, for several
+//! servers and clients at once.
 
+use super::network::*;
 use crate::common::*;
 
 use std::net::SocketAddr;
@@ -9,61 +11,6 @@ use std::time::Duration;
 
 /// The timers of the kernel (110 s here) can be set, not sped up.
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
-
-/// Two network namespaces, each held by one process, connected by a veth pair.
-struct Hosts {
-    near: Program,
-    far: Program,
-}
-
-const NEAR: &str = "192.0.2.1";
-const FAR: &str = "192.0.2.2";
-
-/// A command in the network namespace of a host.
-fn on(host: &Program, program: &str) -> Command {
-    let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/proc/{}/ns/net", host.pid())).arg(program);
-    command
-}
-
-#[track_caller]
-fn ip(host: &Program, arguments: &str) {
-    let done = on(host, "ip").args(arguments.split(' ')).status().expect("ip of iproute2");
-    assert!(done.success(), "ip {arguments}");
-}
-
-impl Hosts {
-    /// `None` where network namespaces are not permitted: the test is recorded as skipped.
-    #[track_caller]
-    fn start() -> Option<Hosts> {
-        if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|done| done.success()) {
-            skip(skip::NETWORK_NAMESPACE, "unshare --net failed");
-            return None;
-        }
-        let [near, far] = [NEAR, FAR].map(|_| Program::start(Command::new("unshare").args(["--net", "cat"])));
-        for host in [&near, &far] {
-            eventually("the host's own network", || (name_of(host.pid()) == "cat").then_some(()));
-        }
-        ip(&near, &format!("link add near type veth peer name far netns {}", far.pid()));
-        for (host, device, address) in [(&near, "near", NEAR), (&far, "far", FAR)] {
-            let _row = Row::of(&device);
-            ip(host, &format!("address add {address}/24 dev {device}"));
-            ip(host, &format!("link set {device} up"));
-        }
-        ip(&near, "link set lo up");
-        Some(Hosts { near, far })
-    }
-
-    #[track_caller]
-    fn server(&self) -> Server {
-        Server::from(on(&self.near, SERVER).args(["--port", "0"]))
-    }
-
-    #[track_caller]
-    fn cut(&self) {
-        ip(&self.far, "link set far down");
-    }
-}
 
 /// `chat_client` on `host`, connected.
 #[track_caller]
@@ -145,7 +92,7 @@ fn a_vanished_host_is_detected_idle_or_not_and_a_paused_one_is_kept() {
     for server in [&silent, &talking] {
         server.program.out.line_with(&["nouveau client", FAR]);
     }
-    hosts.cut();
+    hosts.pulls_the_cable();
     alice.types("es-tu là ?\n");
     eventually("unacknowledged bytes", || timers(&hosts, &talking).contains("timer:(on,").then_some(()));
     let shown = timers(&hosts, &silent);
@@ -157,6 +104,84 @@ fn a_vanished_host_is_detected_idle_or_not_and_a_paused_one_is_kept() {
     // The room goes on.
     alice.types("tant pis\n");
     alice.out.line_with(&["alice : tant pis"]);
+}
+
+/// Waits for the end of a client whose server has vanished: status 1, and one line with the reason,
+/// after one for each of `lost` messages.
+#[track_caller]
+fn gives_up(client: &mut Program, lost: usize) {
+    let status = eventually_within(FIVE_MINUTES, "the end of a client", || client.child.try_wait().unwrap());
+    let said = client.err.to_the_end();
+    assert_eq!((status.code(), said.lines().count()), (Some(1), 1 + lost), "{said}");
+    let reasons = ["ne répond plus", "timed out", "No route to host"];
+    assert!(reasons.iter().any(|reason| said.contains(reason)), "{said}");
+}
+
+#[test]
+fn clients_notice_a_dead_path_and_an_own_line_is_never_shown_as_said_nor_doubled() {
+    let Some(hosts) = Hosts::start() else { return };
+    let server = hosts.server();
+    let echo = Server::from(
+        on(&hosts.near, env!("CARGO_BIN_EXE_echo_serveur")).args(["--bind", "0.0.0.0", "--port", "0"]),
+    );
+    let near = client_on(&hosts.near, "127.0.0.1", "alice", &server);
+    let mut idle = client_on(&hosts.far, NEAR, "muet", &server);
+    let mut talking = client_on(&hosts.far, NEAR, "bavard", &server);
+    let mut echoes = [(); 2].map(|()| {
+        Program::start(on(&hosts.far, env!("CARGO_BIN_EXE_echo_client")).args([NEAR, &echo.port()]))
+    });
+    for echoed in &mut echoes {
+        echoed.types("ici\n");
+        echoed.out.line_with(&["ici"]);
+    }
+    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
+    let arguments = [&at, CLIENT, NEAR, "loin", "--reconnect", "--port", &server.port()];
+    let mut far = Emulator::start((120, 20), &[], "nsenter", &arguments);
+    far.types("avant\r");
+    let has = |row: &str| {
+        let row = row.to_string();
+        move |screen: &vt100::Screen| rows_of(screen).contains(&row).then_some(())
+    };
+    far.sees("a line, said", has("» loin : avant"));
+    hosts.forwards(false);
+    far.types("es-tu là ?\r");
+    talking.types("perdu\n");
+    echoes[0].types("perdu\n");
+    far.sees("a line, sent", has("› loin : es-tu là ?"));
+    gives_up(&mut talking, 1);
+    assert!(talking.err.to_the_end().contains("bavard : perdu"));
+    [&mut idle].into_iter().chain(&mut echoes).for_each(|client| gives_up(client, 0));
+    let lost = has("› loin : es-tu là ? (perdu avec la connexion ?)");
+    eventually_within(FIVE_MINUTES, "the loss", || {
+        let shown =
+            String::from_utf8_lossy(far.terminal.screen.so_far().as_bytes()).contains("perdu avec la");
+        shown.then_some(())
+    });
+    far.sees("the loss", lost);
+    hosts.forwards(true);
+    far.sees("the reconnection", |screen| {
+        screen.contents().contains("1 ligne n'est pas revenue").then_some(())
+    });
+    let said = || near.out.so_far().matches("loin : es-tu là ?").count();
+    assert_eq!(said(), 0);
+    assert!(!far.with_scrollback().contains(&"» loin : es-tu là ?".to_string()));
+    far.types("\rfin\r");
+    far.sees("the line after", has("» loin : fin"));
+    assert!(far.with_scrollback().contains(&"» loin : es-tu là ?".to_string()));
+    near.out.line_with(&["loin : fin"]);
+    assert_eq!(said(), 1);
+}
+
+#[test]
+fn a_link_local_address_is_taken_with_its_interface() {
+    let Some(hosts) = Hosts::start() else { return };
+    ip(&hosts.router, "address add fe80::99/64 dev to-far nodad");
+    let server = Server::from(on(&hosts.router, SERVER).args(["--bind", "::", "--port", "0"]));
+    for host in ["fe80::99%far".to_string(), format!("[fe80::99%far]:{}", server.port())] {
+        let _row = Row::of(&host);
+        let client = Program::start(on(&hosts.far, CLIENT).args([&host, "alice", "--port", &server.port()]));
+        client.out.line_with(&["Connecté à [fe80::99%", &server.port()]);
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod common;
 
 mod addresses;
 #[cfg(target_os = "linux")]
+mod clients;
+#[cfg(target_os = "linux")]
 mod container;
 #[cfg(target_os = "linux")]
 mod endless_errors;
@@ -19,6 +21,8 @@ mod invalid_records;
 mod labs;
 #[cfg(target_os = "linux")]
 mod lost_peer;
+#[cfg(target_os = "linux")]
+mod network;
 #[cfg(target_os = "linux")]
 mod out_of_memory;
 mod partial_failures;

@@ -76,7 +76,7 @@ fn the_host_defaults_to_this_machine() {
 #[test]
 fn without_a_server_the_client_reports_it_and_exits_with_status_1() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
+    let mut client = Program::start(Command::new(CLIENT).args(["--port", &port, "--wait", "1"]));
     assert_eq!(client.ends().code(), Some(1));
     let said = client.err.to_the_end();
     assert!(said.contains(&format!("no server answers at 127.0.0.1 port {port}")), "{said}");

@@ -11,6 +11,7 @@ pub(crate) const MESSAGES: Messages = Messages { program: PROGRAM };
 catalogue! {
     lost(reason: &str) => "{reason} ; on réessaie jusqu'à ce qu'il réponde";
     connected(address: &str, pseudo: &str) => "Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)";
+    not_heard(message: &str) => "pas revenu du serveur, peut-être perdu, non renvoyé : {message}";
     not_kept(line: &str) => "trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}";
 }
 
@@ -19,9 +20,13 @@ pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a 
 
 /// The server does not echo messages to their sender.
 pub const NOTHING_BACK: &str =
-    "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent";
+    "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
 
-/// After a message whose echo had not come when the connection was lost.
+/// No packet has come for so long that the kernel has given the connection up.
+pub const VANISHED: &str = "le serveur ne répond plus, la connexion est rompue";
+
+/// After a message whose echo had not come when the connection was lost. The room may have heard
+/// it.
 pub const MAY_BE_LOST: &str = "(perdu avec la connexion ?)";
 
 /// After a message that the server refused, with a reason of its own.
@@ -47,12 +52,20 @@ pub fn counted(messages: usize) -> String {
     }
 }
 
-/// State of the connection, or of the attempts, which may go on `for_ever`.
-pub fn state(is_up: bool, was_up: bool, for_ever: bool, leaves: bool, waiting: usize) -> String {
-    let suffix = match waiting {
-        0 => String::new(),
-        1 => " (1 message attend)".to_string(),
-        _ => format!(" ({waiting} messages attendent)"),
+/// State of the connection, or of the attempts, which may go on `for_ever`. `waiting`: messages not
+/// sent; `late`: messages not heard back.
+pub fn state(
+    (is_up, was_up): (bool, bool),
+    for_ever: bool,
+    leaves: bool,
+    (waiting, late): (usize, usize),
+) -> String {
+    let suffix = match (waiting, late) {
+        (0, 0) => String::new(),
+        (0, 1) => " (1 message pas encore revenu)".to_string(),
+        (0, _) => format!(" ({late} messages pas encore revenus)"),
+        (1, _) => " (1 message attend)".to_string(),
+        (..) => format!(" ({waiting} messages attendent)"),
     };
     let state = match (is_up, was_up) {
         (true, _) if leaves => "au revoir",

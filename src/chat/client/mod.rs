@@ -6,6 +6,7 @@
 
 mod messages;
 pub mod outgoing;
+mod pending_echoes;
 mod receiver;
 mod send_queue;
 mod sender;
@@ -18,9 +19,11 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use crate::client::{
-    Connector, Exit, PeerProcess, Target, connect_with, end_at_once, prepare, prepare_with_terminal, terminal,
+    Connector, Exit, PeerProcess, ServerAddress, Target, connect_with, end_at_once, prepare,
+    prepare_with_terminal, terminal,
 };
 use crate::sys;
+use crate::text::visible;
 use messages::MESSAGES;
 use receiver::{ConnectionEnd, show};
 use sender::Sender;
@@ -32,13 +35,13 @@ pub use messages::PROGRAM;
 pub struct ClientOptions {
     /// Plain output on a terminal too, as the course's client.
     pub is_plain: bool,
-    /// Tries for ever, at first and after the connection is lost.
+    /// Tries for ever after the connection is lost.
     pub reconnects: bool,
 }
 
-/// Connects to `host` and talks as `pseudo` until the keyboard, the user or the server ends it.
-pub fn talk(host: &str, port: u16, pseudo: &str, options: ClientOptions) -> anyhow::Result<()> {
-    let server = Target::resolve(MESSAGES, host, port)?;
+/// Connects to `server` and talks as `pseudo` until the keyboard, the user or the server ends it.
+pub fn talk(server: &ServerAddress, pseudo: &str, options: ClientOptions) -> anyhow::Result<()> {
+    let server = Target::resolve(MESSAGES, server)?;
     if options.is_plain || !terminal::is_usable() {
         talk_plain(&server, pseudo, options.reconnects)
     } else {
@@ -59,16 +62,9 @@ fn talk_on_terminal(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::
 
 fn talk_plain(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result<()> {
     let mut signals = prepare()?;
-    let mut connector = Connector::with_timeout(server);
+    let mut connector = Connector::new(server);
     // Gets the lowest number that is free, 3.
-    let connection = match connect_with(MESSAGES, &mut connector, &mut signals) {
-        Err(reason) if reconnects => {
-            PROGRAM.complain(&messages::lost(&reason.to_string()));
-            connector.reconnect(Instant::now());
-            connect_with(MESSAGES, &mut connector, &mut signals)?
-        }
-        connection => connection?,
-    };
+    let connection = connect_with(MESSAGES, &mut connector, &mut signals)?;
     let sender = Sender::new(signals, pseudo);
     let outcome = talk_through(connection, connector, sender, pseudo, reconnects);
     end_at_once();
@@ -98,6 +94,10 @@ fn talk_through(
             let _ = io::stdout().write_all(b"\n");
         }
         let unsent = sender.queue.messages.len();
+        if !matches!(end, Ok(ConnectionEnd::ByUser(_))) {
+            let unheard = sender.unheard();
+            unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+        }
         let reason = match end? {
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
             ConnectionEnd::Lost(reason) if reconnects => reason,

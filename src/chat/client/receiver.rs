@@ -1,7 +1,7 @@
 //! Second process: reads the server's messages, and writes them in the format of the course's
 //! client. Its exit status tells the first process how the connection ended.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use nix::errno::Errno;
 
-use super::messages::MESSAGES;
-use crate::hub::framing::{FrameDecoder, Framing, messages};
+use super::messages::{self, MESSAGES};
+use crate::client::PeerProcess;
+use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
 use crate::text::visible;
 
@@ -19,6 +20,8 @@ use crate::text::visible;
 pub const CLOSED: i32 = 0;
 /// Exit status: the connection broke.
 const BROKEN: i32 = 3;
+/// Exit status: the kernel has given the connection up: [`Errno::ETIMEDOUT`] and the like.
+const VANISHED: i32 = 4;
 /// Exit status: the output failed, plus its errno.
 const OUTPUT_FAILED: i32 = 100;
 
@@ -44,6 +47,8 @@ pub fn end_of(process: Ended, wanted: bool) -> anyhow::Result<ConnectionEnd> {
         Ended::Status(CLOSED) if wanted => Ok(ConnectionEnd::ByUser(MESSAGES.end_of_input())),
         Ended::Status(CLOSED) => Ok(ConnectionEnd::Lost(MESSAGES.closed())),
         Ended::Status(BROKEN) if wanted => bail!(MESSAGES.broken()),
+        Ended::Status(VANISHED) if wanted => bail!(messages::VANISHED),
+        Ended::Status(VANISHED) => Ok(ConnectionEnd::Lost(messages::VANISHED)),
         Ended::Status(BROKEN) => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
         Ended::Status(status) if status >= OUTPUT_FAILED => {
             bail!(MESSAGES.no_output(sys::system_reason(status - OUTPUT_FAILED)))
@@ -65,9 +70,13 @@ pub fn show(
     if let Err(reason) = write(opening.as_bytes(), parent) {
         return OUTPUT_FAILED + reason as i32;
     }
+    let own = format!("{pseudo} : ");
     receive(connection, parent, |chunk| {
-        let text = messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
-        write(&text.collect::<Vec<u8>>(), parent)
+        let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
+        write(&text.collect::<Vec<u8>>(), parent)?;
+        let own = framing::messages(chunk).filter(|message| message.starts_with(own.as_bytes()));
+        own.for_each(|message| PeerProcess::report(parent, without_nuls(message)));
+        Ok(())
     })
 }
 
@@ -94,6 +103,7 @@ pub fn receive(
                     decoder.filled(n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if has_vanished(&error) => end = Some(VANISHED),
                 Err(_) => end = Some(BROKEN),
             },
             [false, false] => {}
@@ -107,14 +117,15 @@ pub fn receive(
     }
 }
 
-/// Mark on the lifeline, before and after each output: [`crate::client::PeerStatus::Writing`].
-const MARK: &[u8] = b".";
+fn has_vanished(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
+}
 
 /// Writes `text` whole, however slow its reader, unless the first process ends meanwhile.
-fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
+fn write(mut text: &[u8], parent: &UnixStream) -> Result<(), Errno> {
     let out = io::stdout();
-    // Fails only when the first process is gone.
-    let _ = parent.write(MARK);
+    PeerProcess::mark(parent);
     while !text.is_empty() {
         let watched = [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
         match sys::wait_for_some(watched.map(Some), None).map_err(|_| Errno::EIO)? {
@@ -128,17 +139,20 @@ fn write(mut text: &[u8], mut parent: &UnixStream) -> Result<(), Errno> {
             [false, false] => {}
         }
     }
-    let _ = parent.write(MARK);
+    PeerProcess::mark(parent);
     Ok(())
 }
 
 /// Newline, message, newline, prompt. On a terminal, control characters are made visible, and
 /// further lines are indented, so that none passes for another message.
 fn formatted(message: &[u8], pseudo: &str, on_terminal: bool) -> Vec<u8> {
-    let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-    let text = &message[..end];
+    let text = without_nuls(message);
     let text = if on_terminal { visible_lines(text) } else { text.to_vec() };
     [b"\n", &text[..], b"\n", pseudo.as_bytes(), b"> "].concat()
+}
+
+fn without_nuls(message: &[u8]) -> &[u8] {
+    &message[..message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1)]
 }
 
 fn visible_lines(text: &[u8]) -> Vec<u8> {

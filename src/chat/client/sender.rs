@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use super::messages::MESSAGES;
 use super::outgoing::{message, room_for_text};
+use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
 use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus};
@@ -21,13 +22,20 @@ pub struct Sender<'a> {
     lines: LineBuffer,
     /// The keyboard is read only while this is empty (backpressure).
     pub queue: SendQueue,
+    echoes: PendingEchoes,
     input_ended: bool,
 }
 
 impl Sender<'_> {
     pub fn new(signals: Signals, pseudo: &str) -> Sender<'_> {
         let lines = LineBuffer::new(room_for_text(pseudo));
-        Sender { signals, pseudo, lines, queue: SendQueue::default(), input_ended: false }
+        let (queue, echoes) = (SendQueue::default(), PendingEchoes::default());
+        Sender { signals, pseudo, lines, queue, echoes, input_ended: false }
+    }
+
+    /// Messages that may be lost with the last connection. The room may have heard them.
+    pub fn unheard(&mut self) -> Vec<Vec<u8>> {
+        self.echoes.end_unwatched()
     }
 
     /// Sends typed lines on `connection`, which `receiver` shares, until one of both is at its end.
@@ -38,12 +46,21 @@ impl Sender<'_> {
         mut receiver: PeerProcess,
     ) -> anyhow::Result<ConnectionEnd> {
         self.queue.restart_message();
-        match self.send_lines(connection, &mut receiver).transpose() {
+        let end = self.send_lines(connection, &mut receiver).transpose();
+        self.note_echoes(&mut receiver);
+        self.echoes.acknowledged_all_but(sys::unacknowledged(connection));
+        match end {
             None => end_of(receiver.join().context("waitpid")?, self.has_sent_all()),
             Some(end) => {
                 receiver.stop();
                 end
             }
+        }
+    }
+
+    fn note_echoes(&mut self, receiver: &mut PeerProcess) {
+        for message in receiver.take_reports() {
+            self.echoes.received(&message, Instant::now());
         }
     }
 
@@ -70,10 +87,16 @@ impl Sender<'_> {
             if has_news && receiver.status() == PeerStatus::Ended {
                 return Ok(self.interrupted());
             }
+            self.note_echoes(receiver);
             if is_ready && self.queue.messages.is_empty() {
                 self.input_ended = self.read_keyboard()?;
             }
-            if self.queue.send(connection, drop).is_err() {
+            let (echoes, now) = (&mut self.echoes, Instant::now());
+            let sent = |mut message: Vec<u8>| {
+                message.pop();
+                echoes.sent(message, now);
+            };
+            if self.queue.send(connection, sent).is_err() {
                 return self.wait_for(receiver);
             }
         }
@@ -107,7 +130,9 @@ impl Sender<'_> {
     fn wait_for(&mut self, receiver: &mut PeerProcess) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
         loop {
-            let timeout = match receiver.status() {
+            let status = receiver.status();
+            self.note_echoes(receiver);
+            let timeout = match status {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),

@@ -3,6 +3,8 @@
 use super::*;
 use std::net::{SocketAddr, TcpListener};
 
+const WAIT: Duration = Duration::from_secs(3);
+
 /// Advances the clock round by round until `stop`: the number of rounds, and whether the last one
 /// connected.
 fn run_until(connector: &mut Connector, now: &mut Instant, stop: Instant) -> io::Result<(usize, bool)> {
@@ -31,8 +33,8 @@ fn unused_address() -> SocketAddr {
 #[test]
 fn a_server_that_starts_within_3_seconds_is_found() {
     let address = unused_address();
-    let server = Target::of(address);
-    let mut connector = Connector::with_timeout(&server);
+    let server = Target::of(address, Some(WAIT));
+    let mut connector = Connector::new(&server);
     let (mut now, end) = (connector.next_round, connector.deadline.unwrap());
     let (rounds, is_connected) = run_until(&mut connector, &mut now, end).unwrap();
     assert!(rounds > 10 && !is_connected, "{rounds}");
@@ -40,23 +42,54 @@ fn a_server_that_starts_within_3_seconds_is_found() {
     assert_eq!(connector.next_round, end);
     let _listener = TcpListener::bind(address).unwrap();
     now = end;
-    assert!(run_until(&mut connector, &mut now, end + CONNECT_TIMEOUT).unwrap().1);
+    assert!(run_until(&mut connector, &mut now, end + WAIT).unwrap().1);
 }
 
 #[test]
 fn gives_up_after_3_seconds_with_the_last_error() {
-    let server = Target::of(unused_address());
-    let mut connector = Connector::with_timeout(&server);
+    let server = Target::of(unused_address(), Some(WAIT));
+    let mut connector = Connector::new(&server);
     let begin = connector.next_round;
     let mut now = begin;
-    let error = run_until(&mut connector, &mut now, begin + 2 * CONNECT_TIMEOUT).unwrap_err();
+    let error = run_until(&mut connector, &mut now, begin + 2 * WAIT).unwrap_err();
     assert_eq!((error.kind(), now), (io::ErrorKind::ConnectionRefused, connector.deadline.unwrap()));
+}
+
+#[test]
+fn without_a_limit_the_search_goes_on_and_is_told_once() {
+    let address = unused_address();
+    let server = Target::of(address, None);
+    let mut connector = Connector::new(&server);
+    let mut now = connector.next_round;
+    let messages = Messages { program: crate::cli::Program::english("test") };
+    for is_first in [true, false] {
+        let later = now + Duration::from_secs(100);
+        assert!(!run_until(&mut connector, &mut now, later).unwrap().1);
+        assert_eq!(connector.take_first_failure(messages).is_some(), is_first);
+    }
+    // A server that is up is found within a moment, however long the search was.
+    assert!(connector.timeout(now) <= MAX_BACK_OFF);
+    let _listener = TcpListener::bind(address).unwrap();
+    let later = now + MAX_BACK_OFF;
+    assert!(run_until(&mut connector, &mut now, later + MAX_BACK_OFF).unwrap().1);
+    assert!(now <= later);
+}
+
+#[test]
+fn an_error_that_cannot_pass_ends_the_search_at_once() {
+    // No interface has it: EINVAL.
+    let server = Target::of("[fe80::1]:1".parse().unwrap(), None);
+    let mut connector = Connector::new(&server);
+    let mut now = connector.next_round;
+    let stop = now + WAIT;
+    let error = run_until(&mut connector, &mut now, stop).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(Errno::EINVAL as i32));
 }
 
 #[test]
 fn back_off_grows_while_no_connection_lasts() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Target::of(listener.local_addr().unwrap());
+    let server = Target::of(listener.local_addr().unwrap(), None);
     let mut connector = Connector::new(&server);
     let begin = connector.next_round;
     let mut now = begin;

@@ -26,6 +26,8 @@ pub struct LineInput {
     pub editor: Editor,
     /// Pasted lines that wait for Enter or Escape.
     pending_paste: Option<Pasted>,
+    /// Lines to be sent again by Enter on an empty line, or dropped by Escape.
+    pub offered: Vec<String>,
     /// The last paste did not fit in the line.
     is_full: bool,
     /// After the end of input only signals and a second end count.
@@ -60,6 +62,7 @@ impl LineInput {
         let forms = match &self.pending_paste {
             Some(pasted) => messages.pasted(pasted.lines.len(), pasted.is_cut).to_vec(),
             None if self.is_full => messages.line_is_full().map(String::from).to_vec(),
+            None if !self.offered.is_empty() => messages.offered(self.offered.len()).to_vec(),
             None => return None,
         };
         forms.iter().find(|form| width(form) <= room).or(forms.last()).cloned()
@@ -102,6 +105,13 @@ impl LineInput {
                 pasted.lines.into_iter().map(Outcome::Line).collect()
             }
             (KeyCode::Esc, Some(_)) => vec![Outcome::Edited],
+            (KeyCode::Enter, None) if self.editor.text().is_empty() && !self.offered.is_empty() => {
+                std::mem::take(&mut self.offered).into_iter().map(Outcome::Line).collect()
+            }
+            (KeyCode::Esc, None) if self.editor.search().is_none() => {
+                self.offered.clear();
+                vec![self.editor.press(key)]
+            }
             (_, pending) => {
                 self.pending_paste = pending;
                 vec![self.editor.press(key)]
@@ -175,6 +185,18 @@ mod tests {
         assert_eq!(input.feed(b"\r\r", NOW), [line("un"), line("deux"), line("bonjou")]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x04").1, [Outcome::End]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~a\x1b\x1b[A\r").1, [line("a")]);
+    }
+
+    #[test]
+    fn offered_lines_are_sent_by_enter_on_an_empty_line_alone() {
+        let mut input = LineInput { offered: vec!["un".into(), "deux".into()], ..LineInput::default() };
+        assert_eq!(input.feed(b"x\r", NOW), [Outcome::Edited, line("x")]);
+        assert_eq!(input.feed(b"\r", NOW), [line("un"), line("deux")]);
+        assert_eq!(input.feed(b"\r", NOW), [line("")]);
+        input.offered.push("trois".into());
+        input.feed(b"\x1b", NOW);
+        input.flush_partial_key();
+        assert_eq!(input.feed(b"\r", NOW), [line("")]);
     }
 
     #[test]

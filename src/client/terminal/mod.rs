@@ -142,6 +142,12 @@ impl Terminal {
         &mut self.input.editor.completion
     }
 
+    /// Lines that Enter on an empty line sends again.
+    pub fn offer(&mut self, lines: Vec<String>) {
+        self.is_dirty |= !lines.is_empty();
+        self.input.offered.extend(lines);
+    }
+
     pub fn give_back(&mut self, line: &str) {
         self.input.editor.give_back(line);
         self.is_dirty = true;

@@ -1,7 +1,7 @@
 //! The client: shows the server's text, whatever its wording, and sends each typed line.
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
@@ -37,6 +37,6 @@ impl ClientProtocol for Calc {
     }
 }
 
-pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Calc)
+pub fn talk(server: &ServerAddress, is_plain: bool) -> anyhow::Result<()> {
+    run_client(Messages { program: PROGRAM }, server, is_plain, Calc)
 }

@@ -5,7 +5,7 @@ use super::incoming::LastLine;
 use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, Ui, run_client};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, ServerAddress, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
 
@@ -87,8 +87,8 @@ impl ClientProtocol for Direct {
     }
 }
 
-pub fn talk(name: Name, host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Direct::new(name))
+pub fn talk(name: Name, server: &ServerAddress, is_plain: bool) -> anyhow::Result<()> {
+    run_client(Messages { program: PROGRAM }, server, is_plain, Direct::new(name))
 }
 
 #[cfg(test)]

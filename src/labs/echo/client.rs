@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
@@ -105,8 +105,8 @@ impl ClientProtocol for Echo {
     }
 }
 
-pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Echo::default())
+pub fn talk(server: &ServerAddress, is_plain: bool) -> anyhow::Result<()> {
+    run_client(Messages { program: PROGRAM }, server, is_plain, Echo::default())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, Ui, UiMode, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
 use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
@@ -140,6 +140,6 @@ impl ClientProtocol for Relay {
     }
 }
 
-pub fn talk(host: &str, port: u16, is_plain: bool) -> anyhow::Result<()> {
-    run_client(Messages { program: PROGRAM }, (host, port), is_plain, Relay::default())
+pub fn talk(server: &ServerAddress, is_plain: bool) -> anyhow::Result<()> {
+    run_client(Messages { program: PROGRAM }, server, is_plain, Relay::default())
 }

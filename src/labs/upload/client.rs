@@ -19,7 +19,7 @@ use super::source::{FileDigest, Source};
 use super::transfer::{End, MAX_LEN, Opening, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
-use crate::client::{Connector, Messages, Target, connect_with, prepare_keeping};
+use crate::client::{Connector, Messages, ServerAddress, Target, connect_with, prepare_keeping};
 use crate::sys::Signals;
 use crate::text::visible;
 
@@ -40,9 +40,9 @@ struct Upload<'a> {
 
 /// Sends the file and prints the server's lines on standard output. `as_text`: without a header,
 /// whatever the server's greeting. Every error means that the server may not have the whole file.
-pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Result<()> {
+pub fn upload(path: &Path, server: &ServerAddress, as_text: bool) -> anyhow::Result<()> {
     let input = Input::open(path)?;
-    let server = Target::resolve(MESSAGES, host, port)?;
+    let server = Target::resolve(MESSAGES, server)?;
     let mut signals = prepare_keeping(&input.file)?;
     // A name that the server would refuse is refused before connecting.
     let name = (!as_text).then(|| Name::check(&input.name).map_err(anyhow::Error::msg)).transpose()?;
@@ -62,7 +62,7 @@ pub fn upload(path: &Path, host: &str, port: u16, as_text: bool) -> anyhow::Resu
 impl Upload<'_> {
     fn send(&self, server: &Target, signals: &mut Signals) -> anyhow::Result<()> {
         let output = Output::stdout();
-        let mut connector = Connector::with_timeout(server);
+        let mut connector = Connector::new(server);
         let connection = connect_with(MESSAGES, &mut connector, signals)?.context(INTERRUPTED)?;
         let mut transfer = Transfer::new(connection, signals, TIMEOUT).context("fcntl")?;
         let opening = transfer.opening()?;

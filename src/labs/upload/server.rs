@@ -35,7 +35,7 @@ pub fn serve(
     server::run(options, ServeMode { iterative: false, idle_timeout }, limit, || {
         let store = Store::open(dir)?.move_high_numbered(lowest_own_descriptor(limit))?;
         Ok(Upload { store, max_bytes })
-    }
+    })
 }
 
 impl ClientHandler for Upload {

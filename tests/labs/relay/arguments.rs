@@ -72,7 +72,7 @@ fn pairs_beyond_max_clients_are_reported_at_the_start() {
 #[test]
 fn without_a_server_the_client_reports_it_and_exits_with_status_1() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (status, out, said) = run(CLIENT, &["--port", &port.to_string()]);
+    let (status, out, said) = run(CLIENT, &["--port", &port.to_string(), "--wait", "1"]);
     assert_eq!((status, &out[..], said.lines().count()), (Some(1), "", 1));
     assert!(
         said.contains("aucun serveur ne répond à 127.0.0.1") && said.contains("Connection refused"),

@@ -133,8 +133,7 @@ fn no_message_looks_like_a_line_of_the_client() {
 }
 
 /// The notice, shown once, about a course's server: it relays to all clients but the sender.
-const NOTHING_BACK: &str =
-    "-- ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent";
+const NOTHING_BACK: &str = "-- ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
 
 #[test]
 fn a_server_that_does_not_echo_is_reported_once_and_no_message_is_hidden() {
@@ -142,19 +141,20 @@ fn a_server_that_does_not_echo_is_reported_once_and_no_message_is_hidden() {
     let mut alice = alice_in(&server, (120, 20), &[], &[]);
     server.wait_for_clients(1);
     alice.types("il y a quelqu'un ?\r");
-    let first = "» alice : il y a quelqu'un ?";
+    let first = "› alice : il y a quelqu'un ?";
     alice.ends_with(&[first, NOTHING_BACK, &status(&server, "1 message"), "alice>"]);
     let mut bob = server.connect();
     server.wait_for_clients(2);
-    // Question and answer stay in order, and another client's equal text is shown.
+    // Question and answer stay in order, and another client's equal text is shown: it cannot be
+    // told from an echo.
     alice.types("ok\r");
     assert_eq!(bob.strings(1), ["alice : ok"]);
     bob.sends("alice : ok\0bob : moi\0");
     alice.ends_with(&[
         first,
         NOTHING_BACK,
+        "› alice : ok",
         "» alice : ok",
-        "alice : ok",
         "bob : moi",
         &status(&server, "4 messages"),
         "alice>",
@@ -170,7 +170,7 @@ fn a_refused_message_is_marked_and_the_server_still_counts_as_echoing() {
     let mut alice = alice_in(&server, (160, 20), &[], &[]);
     alice.types("refusé\r");
     let why = "chat_serveur : message non transmis : le pseudo « alice » est déjà pris, choisissez-en un qui ne lui ressemble pas";
-    alice.ends_with(&["» alice : refusé (non transmis)", why, &status(&server, "2 messages"), "alice>"]);
+    alice.ends_with(&["› alice : refusé (non transmis)", why, &status(&server, "2 messages"), "alice>"]);
     drop(other);
     server.wait_for_children(1);
     alice.types("permis\r");
@@ -195,8 +195,8 @@ fn sent_messages_are_shown_before_the_client_ends() {
             alice.terminal.screen.to_the_end();
             let rows = alice.sees("the last rows", |screen| Some(rows_of(screen)));
             assert_eq!(rows.last(), Some(&format!("chat_client : {last_line}")), "{rows:?}");
-            assert!(rows.contains(&"» alice : à demain".to_string()), "{rows:?}");
-            rows[rows.len() - 2] == "» alice : à demain"
+            assert!(rows.contains(&"› alice : à demain".to_string()), "{rows:?}");
+            rows[rows.len() - 2] == "› alice : à demain"
         });
         assert!(is_shown, "only when it was overdue");
     }

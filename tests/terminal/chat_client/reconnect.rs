@@ -1,7 +1,7 @@
 //! `--reconnect`: a server that is lost and comes back.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGKILL, SIGSTOP};
+use nix::sys::signal::Signal::{SIGINT, SIGKILL};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -128,34 +128,70 @@ fn a_full_room_is_retried_without_filling_the_screen_or_losing_a_line() {
 }
 
 #[test]
-fn a_message_lost_with_its_connection_is_reported_and_can_be_sent_again() {
-    // A message that has not come back is shown after 1 s. A busy machine may exceed that, not ten
-    // times.
-    let is_told = (0..10).any(|_| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut alice = alice_at(&listener);
-        let said = "alice : perdu\0";
-        let mut server = Peer::adopt(listener.accept().unwrap().0);
-        alice.types("perdu\r");
-        server.hears(said);
-        drop(server);
-        let is_lost = alice.sees("the loss", |screen| {
-            let is_lost =
-                rows_of(screen).contains(&"» alice : perdu (perdu avec la connexion ?)".to_string());
-            (is_lost || screen.contents().contains("ce serveur ne renvoie rien")).then_some(is_lost)
-        });
-        if !is_lost {
-            return false;
-        }
-        alice.types("perdu\r");
-        let mut server = Peer::adopt(listener.accept().unwrap().0);
-        server.hears(said);
-        server.sends(said);
-        alice.sees("the message", |screen| {
-            rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(true)
-        })
+fn a_line_is_sent_until_it_is_heard_back_and_then_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("un\r");
+    server.hears("alice : un\0");
+    // The server's kernel has it, and the server takes its time.
+    alice
+        .sees("the line, sent", |screen| rows_of(screen).contains(&"› alice : un".to_string()).then_some(()));
+    assert!(!alice.with_scrollback().contains(&"» alice : un".to_string()));
+    server.sends("alice : un\0");
+    alice
+        .sees("the line, said", |screen| rows_of(screen).contains(&"» alice : un".to_string()).then_some(()));
+}
+
+#[test]
+fn a_line_that_is_not_heard_back_is_marked_and_sent_again_only_when_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let [lost, other] = ["alice : perdu\0", "alice : autre\0"];
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("perdu\r");
+    server.hears(lost);
+    drop(server);
+    let row = "› alice : perdu (perdu avec la connexion ?)".to_string();
+    alice.sees("the loss", |screen| rows_of(screen).contains(&row).then_some(()));
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    let offer = "── 1 ligne n'est pas revenue : Entrée sur une ligne vide renvoie, Échap renonce";
+    alice.ends_with(&[offer, "alice>"]);
+    // Enter with a line sends that line alone.
+    alice.types("autre\r");
+    server.hears(other);
+    server.sends(other);
+    alice.ends_with(&["» alice : autre", offer, "alice>"]);
+    alice.types("\r");
+    server.hears(lost);
+    assert!(!alice.with_scrollback().contains(&"» alice : perdu".to_string()));
+    server.sends(lost);
+    alice.sees("the line, said", |screen| {
+        rows_of(screen).contains(&"» alice : perdu".to_string()).then_some(())
     });
-    assert!(is_told, "never told");
+}
+
+#[test]
+fn lines_not_heard_back_can_be_given_up_and_stay_marked_when_the_client_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut alice = alice_at(&listener);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("un\rdeux\r");
+    server.hears("alice : un\0alice : deux\0");
+    drop(server);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.sees("the offer", |screen| {
+        screen.contents().contains("2 lignes ne sont pas revenues").then_some(())
+    });
+    alice.types("\x1b");
+    alice.sees("no offer", |screen| (!screen.contents().contains("ne sont pas revenues")).then_some(()));
+    alice.types("\rfin\r");
+    server.hears("alice : fin\0");
+    alice.types("\x03");
+    assert_eq!(alice.terminal.ends().code(), Some(0));
+    alice.sees("the line, sent", |screen| {
+        rows_of(screen).contains(&"› alice : fin".to_string()).then_some(())
+    });
 }
 
 #[test]
@@ -170,48 +206,30 @@ fn connections_that_are_reset_at_once_do_not_end_the_client() {
     server.hears("alice : enfin\0");
 }
 
-/// True once the screen ends with these rows, false once the search has ended, after 3 s.
-#[track_caller]
-fn shows_while_it_searches(alice: &mut Emulator, rows: &[&str]) -> bool {
-    alice.sees(&format!("{rows:?}, or the end of the search"), |screen| {
-        let is_shown = rows_of(screen).ends_with(&rows.iter().map(|row| row.to_string()).collect::<Vec<_>>());
-        (is_shown || screen.contents().contains("aucun serveur ne répond")).then_some(is_shown)
-    })
-}
-
 #[test]
 fn lines_typed_while_connecting_are_sent_or_reported() {
-    // The search ends after 3 s. A busy machine may exceed that, not ten times.
-    let is_sent = (0..10).any(|_| {
-        let port = free_port();
-        let arguments = ["127.0.0.1", "alice", "--port", &port];
-        let mut alice = Emulator::start((100, 12), &[], CLIENT, &arguments);
-        if !shows_while_it_searches(&mut alice, &["── connexion en cours · 0 message · alice", "alice>"])
-        {
-            return false;
-        }
-        alice.types("tôt\r");
-        let waits = "── connexion en cours (1 message attend) · 0 message · alice";
-        if !shows_while_it_searches(&mut alice, &[waits, "alice>"]) {
-            return false;
-        }
-        // A stopped client has its last attempt left, however long the server takes to start.
-        send(alice.terminal.pid(), SIGSTOP);
-        let server = again_at(&port);
-        send(alice.terminal.pid(), SIGCONT);
-        let sent = ["» alice : tôt", &status(&server, "1 message"), "alice>"];
-        shows_while_it_searches(&mut alice, &sent)
-    });
-    assert!(is_sent, "never found its server");
-
     let port = free_port();
     let arguments = ["127.0.0.1", "alice", "--port", &port];
+    let mut alice = Emulator::start((160, 12), &[], CLIENT, &arguments);
+    let told = format!(
+        "-- aucun serveur ne répond encore à 127.0.0.1 port {port} (Connection refused (os error 111)) ; on réessaie \
+         jusqu'à ce qu'il réponde, Ctrl+C abandonne"
+    );
+    alice.ends_with(&[&told, "── pas encore de serveur, nouvel essai · 0 message · alice", "alice>"]);
+    alice.types("tôt\r");
+    let waits = "── pas encore de serveur, nouvel essai (1 message attend) · 0 message · alice";
+    alice.ends_with(&[&told, waits, "alice>"]);
+    let server = again_at(&port);
+    alice.ends_with(&["» alice : tôt", &status(&server, "1 message"), "alice>"]);
+
+    let port = free_port();
+    let arguments = ["127.0.0.1", "alice", "--port", &port, "--wait", "1"];
     let mut alice = Emulator::start((150, 12), &[], CLIENT, &arguments);
     // Typed before the client starts to read, and so before the search can end.
     alice.types("personne\r");
     assert_eq!(alice.terminal.ends().code(), Some(1));
     let told = format!(
-        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 3 s) : Connection refused (os error 111) \
+        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 1 s) : Connection refused (os error 111) \
          (1 message n'est pas parti)"
     );
     alice.ends_with(&[&told]);
@@ -259,6 +277,37 @@ fn without_a_terminal_reconnects_are_reported_on_standard_error() {
         ),
         "{said}"
     );
+}
+
+#[test]
+fn without_a_terminal_lines_not_heard_back_are_reported_and_not_sent_again() {
+    for (options, keyboard_ends) in [(&["--reconnect"][..], false), (&[], false), (&[], true)] {
+        let _row = Row::of(&(&options, keyboard_ends));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut alice =
+            Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]).args(options));
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        alice.types("un\ndeux\n");
+        server.hears("alice : un\0alice : deux\0");
+        server.sends("alice : un\0");
+        alice.out.line_with(&["alice : un"]);
+        if keyboard_ends {
+            // The server does not answer that with its own end.
+            alice.closes_stdin();
+            assert_eq!(alice.ends().code(), Some(1));
+        }
+        drop(server);
+        if options.is_empty() {
+            assert_eq!(alice.ends().code(), Some(1));
+        } else {
+            let mut server = Peer::adopt(listener.accept().unwrap().0);
+            alice.types("trois\n");
+            server.hears("alice : trois\0");
+        }
+        alice.err.line_with(&["pas revenu", "alice : deux"]);
+        assert!(!alice.err.so_far().contains("alice : un"), "{}", alice.err.so_far());
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::chat::client::messages::{self, MESSAGES};
 use crate::chat::client::receiver::{ConnectionEnd, end_of};
 use crate::client::{Exit, PeerProcess};
 use crate::hub::framing;
+use crate::sys;
 
 impl ChatUi<'_> {
     /// Forks the second process.
@@ -49,7 +50,14 @@ impl ChatUi<'_> {
             // The second process reads what the server has still sent, then the end.
             let _ = socket.shutdown(Shutdown::Both);
         }
-        self.show_messages(&not_awaited, Origin::Own);
+        self.show_messages(&not_awaited, Origin::Sent);
+    }
+
+    pub(super) fn note_acknowledged(&mut self) {
+        let socket = self.server.as_ref().and_then(|server| server.socket.as_ref());
+        if let Some(socket) = socket.filter(|_| !self.echoes.is_empty()) {
+            self.echoes.acknowledged_all_but(sys::unacknowledged(socket));
+        }
     }
 
     fn connect(&mut self) -> anyhow::Result<()> {
@@ -64,6 +72,9 @@ impl ChatUi<'_> {
                 bail!(messages::with_unsent(&reason, self.queue.messages.len()));
             }
         }
+        if let Some(text) = self.connector.take_first_failure(MESSAGES) {
+            self.notice(&text);
+        }
         if let Some(text) = self.connector.take_rejection() {
             self.show_messages(framing::messages(&text), Origin::Others);
         }
@@ -77,6 +88,7 @@ impl ChatUi<'_> {
             Some(_) if self.connector.is_flapping() => {}
             Some(_) => self.notice(messages::BACK),
         }
+        self.terminal.offer(std::mem::take(&mut self.unheard));
         self.queue.restart_message();
         self.is_broken = false;
         let server = self.start_receiver(Some(socket))?;
@@ -87,6 +99,7 @@ impl ChatUi<'_> {
     }
 
     pub(super) fn receiver_ended(&mut self) -> anyhow::Result<Option<Exit>> {
+        self.note_acknowledged();
         let Some(server) = self.server.take() else { return Ok(None) };
         let was_connected = server.socket.is_some();
         // A signal that reached both processes may have ended the other first.
@@ -103,8 +116,7 @@ impl ChatUi<'_> {
             ConnectionEnd::Lost(reason) => {
                 let reason = if self.is_broken { MESSAGES.broken() } else { reason };
                 self.partial_message.clear();
-                let lost = self.echoes.end();
-                self.show_messages(&lost, Origin::Lost);
+                self.show_lost();
                 if self.server.is_none() {
                     bail!(messages::with_unsent(reason, self.queue.messages.len()));
                 }
@@ -126,7 +138,7 @@ impl ChatUi<'_> {
             None if self.queue.messages.is_empty() => {
                 return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
-            None if self.reconnects => {
+            None if self.connector.tries_for_ever() => {
                 bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.messages.len()))
             }
             // The connector gives up soon.

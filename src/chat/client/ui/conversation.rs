@@ -56,7 +56,7 @@ impl ChatUi<'_> {
         let origin = match self.echoes.received(&received, Instant::now()) {
             None => Origin::Others,
             Some(skipped) => {
-                self.show_messages(&skipped, Origin::Own);
+                self.show_messages(&skipped, Origin::Sent);
                 Origin::Own
             }
         };
@@ -86,11 +86,21 @@ impl ChatUi<'_> {
         if !self.terminal.has_room() {
             return;
         }
+        self.note_acknowledged();
         let (overdue, is_new) = self.echoes.overdue(Instant::now());
-        self.show_messages(&overdue, Origin::Own);
+        self.show_messages(&overdue, Origin::Sent);
         if is_new {
             self.notice(messages::NOTHING_BACK);
         }
+    }
+
+    /// The connection is over. Messages that have not come back are not sent again by themselves:
+    /// the room may have heard them.
+    pub(super) fn show_lost(&mut self) {
+        let lost = self.echoes.end();
+        self.show_messages(&lost, Origin::Lost);
+        let texts = lost.iter().map(|message| ParsedMessage::of(message).text);
+        self.unheard.extend(texts.map(|text| String::from_utf8_lossy(text).into_owned()));
     }
 }
 

@@ -7,9 +7,10 @@ use crate::chat::message::ParsedMessage;
 use crate::client::terminal::{Colours, DIM, PLAIN};
 use crate::text::visible;
 
-/// Marks after the time, for terminals without colours: one's own messages, the client's notices,
-/// messages without a name. No other message begins like one of these: [`shows_as_name`].
+/// Marks after the time, for terminals without colours: one's own messages, heard back or only
+/// sent, the client's notices, messages without a name. No other message begins like one of these: [`shows_as_name`].
 const OWN: &str = "»";
+const SENT: &str = "›";
 const NOTICE: &str = "--";
 const NAMELESS: &str = "? : ";
 
@@ -18,7 +19,10 @@ const BOLD: &str = "\x1b[1m";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     Others,
+    /// One's own, heard back.
     Own,
+    /// One's own, not heard back yet.
+    Sent,
     /// One's own, sent on a connection that was lost before its echo came.
     Lost,
     /// One's own, refused by the server.
@@ -57,12 +61,13 @@ pub fn message_lines(time: &str, message: &[u8], origin: Origin, colours: Colour
         None => NAMELESS.to_string(),
     };
     let first = format!("{name}{}", lines.next().unwrap_or_default());
-    let own = || format!("{DIM}{time}{PLAIN} {BOLD}{OWN} {first}{PLAIN}");
+    let own = |mark| format!("{DIM}{time}{PLAIN} {BOLD}{mark} {first}{PLAIN}");
     let first = match origin {
         Origin::Others => format!("{DIM}{time}{PLAIN} {first}"),
-        Origin::Own => own(),
-        Origin::Lost => format!("{} {DIM}{}{PLAIN}", own(), messages::MAY_BE_LOST),
-        Origin::Refused => format!("{} {DIM}{}{PLAIN}", own(), messages::REFUSED),
+        Origin::Own => own(OWN),
+        Origin::Sent => own(SENT),
+        Origin::Lost => format!("{} {DIM}{}{PLAIN}", own(SENT), messages::MAY_BE_LOST),
+        Origin::Refused => format!("{} {DIM}{}{PLAIN}", own(SENT), messages::REFUSED),
     };
     // Further lines are indented: none passes for another message.
     [first].into_iter().chain(lines.map(|line| format!("    | {line}"))).collect()
@@ -83,7 +88,9 @@ mod tests {
         assert_eq!(shown("bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown("bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
         assert_eq!(shown("sans nom", Origin::Others), ["14:02 ? : sans nom"]);
-        assert_eq!(shown("a : x", Origin::Lost), ["14:02 » a : x (perdu avec la connexion ?)"]);
+        assert_eq!(shown("a : x", Origin::Sent), ["14:02 › a : x"]);
+        assert_eq!(shown("a : x", Origin::Lost), ["14:02 › a : x (perdu avec la connexion ?)"]);
+        assert_eq!(shown("a : x", Origin::Refused), ["14:02 › a : x (non transmis)"]);
     }
 
     #[test]
@@ -91,6 +98,7 @@ mod tests {
         for (message, expected) in [
             ("» alice : moi", "14:02 ? : » alice : moi"),
             ("» alice", "14:02 ? : » alice"),
+            ("› alice : moi", "14:02 ? : › alice : moi"),
             (" » alice : moi", "14:02 ? :  » alice : moi"),
             ("-- de nouveau connecté", "14:02 ? : -- de nouveau connecté"),
             ("-- eve : x", "14:02 ? : -- eve : x"),

@@ -1,13 +1,11 @@
 //! The chat client on a terminal: input line at the bottom, messages above.
 //!
 //! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and
-//! `connection` are its steps, `format` lays out messages, `pending_echoes` tells which are one's
-//! own. The second (`receiver`) reads the server and watches over the terminal.
+//! `connection` are its steps, `format` lays out messages. The second (`receiver`) reads the server and watches over the terminal.
 
 mod connection;
 mod conversation;
 mod format;
-mod pending_echoes;
 mod receiver;
 
 use std::io;
@@ -19,6 +17,7 @@ use anyhow::{Context, bail};
 
 use super::messages::{self, MESSAGES};
 use super::outgoing::room_for_text;
+use super::pending_echoes::PendingEchoes;
 use super::send_queue::SendQueue;
 use crate::client::terminal::{Colours, Terminal};
 use crate::client::{
@@ -26,7 +25,6 @@ use crate::client::{
 };
 use crate::sys::{self, Interest, Signals, TerminalModes};
 use format::{Origin, notice};
-use pending_echoes::PendingEchoes;
 
 pub struct ChatUi<'a> {
     pseudo: &'a str,
@@ -48,6 +46,8 @@ pub struct ChatUi<'a> {
     queue: SendQueue,
     echoes: PendingEchoes,
     partial_message: Vec<u8>,
+    /// Texts that may be lost: offered again on the next connection.
+    unheard: Vec<String>,
     /// Number of messages shown.
     shown: usize,
 }
@@ -73,7 +73,7 @@ impl<'a> ChatUi<'a> {
         pseudo: &'a str,
         reconnects: bool,
     ) -> anyhow::Result<ChatUi<'a>> {
-        let mut connector = if reconnects { Connector::new(server) } else { Connector::with_timeout(server) };
+        let mut connector = Connector::new(server);
         // A server that is up is connected before anything is drawn or forked. Gets the lowest free
         // number, 3.
         let connection = connect_at_once(&mut connector).context("poll")?;
@@ -94,6 +94,7 @@ impl<'a> ChatUi<'a> {
             queue: SendQueue::default(),
             echoes: PendingEchoes::default(),
             partial_message: Vec::new(),
+            unheard: Vec::new(),
             shown: 0,
         };
         match connection {
@@ -106,8 +107,8 @@ impl<'a> ChatUi<'a> {
     /// Talks until something ends it, restores the terminal and reaps the second process.
     pub fn run(mut self) -> anyhow::Result<Exit> {
         let exit = self.talk();
-        let sent = self.echoes.end();
-        self.show_messages(&sent, Origin::Own);
+        let sent = self.echoes.show_hidden();
+        self.show_messages(&sent, Origin::Sent);
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
@@ -178,7 +179,8 @@ impl<'a> ChatUi<'a> {
     fn update_status(&mut self) {
         let is_up = self.server.as_ref().is_some_and(|server| server.socket.is_some());
         let (was_up, leaves) = (self.address.is_some(), self.events.is_in_grace());
-        let state = messages::state(is_up, was_up, self.reconnects, leaves, self.queue.messages.len());
+        let counts = (self.queue.messages.len(), self.echoes.late());
+        let state = messages::state((is_up, was_up), self.connector.tries_for_ever(), leaves, counts);
         // The pseudo comes last: it is in the prompt too.
         let mut status = vec![state, messages::counted(self.shown)];
         status.extend(self.address.clone());

@@ -1,0 +1,195 @@
+//! All clients: a server that is not up yet, ways to write its address, a connection that dies
+//! silently.
+
+use crate::common::*;
+
+use nix::sys::signal::Signal::SIGINT;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+
+/// A client's program, and its arguments around HOST, of which `PORT` gives the port.
+struct Lab {
+    program: &'static str,
+    before: &'static [&'static str],
+    behind: &'static [&'static str],
+    port: &'static [&'static str],
+    /// Bounds its search by itself.
+    is_bounded: bool,
+}
+
+const fn lab(program: &'static str, before: &'static [&'static str], behind: &'static [&'static str]) -> Lab {
+    Lab { program, before, behind, port: &["--port"], is_bounded: false }
+}
+
+const CLIENTS: [Lab; 6] = [
+    lab(CLIENT, &[], &["alice"]),
+    lab(env!("CARGO_BIN_EXE_relay_client"), &[], &[]),
+    lab(env!("CARGO_BIN_EXE_direct_client"), &["alice"], &[]),
+    lab(env!("CARGO_BIN_EXE_calc_client"), &[], &[]),
+    Lab { port: &[], ..lab(env!("CARGO_BIN_EXE_echo_client"), &[], &[]) },
+    Lab {
+        port: &[],
+        is_bounded: true,
+        ..lab(env!("CARGO_BIN_EXE_upload_client"), &[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], &[])
+    },
+];
+
+impl Lab {
+    /// `port`: as an argument of its own.
+    #[track_caller]
+    fn command(&self, host: &str, port: Option<&str>) -> Command {
+        let mut command = Command::new("env");
+        // Test runners in the background may ignore SIGINT, which the client would inherit.
+        command.arg("--default-signal=INT").arg(self.program).args(self.before).arg(host).args(self.behind);
+        if let Some(port) = port {
+            command.args(self.port).arg(port);
+        }
+        command
+    }
+
+    #[track_caller]
+    fn start(&self, host: &str, port: Option<&str>) -> Program {
+        Program::start(&mut self.command(host, port))
+    }
+
+    /// Started for a server that is not up, and about to try again. Returns its port too.
+    #[track_caller]
+    fn searching(&self) -> (Program, SocketAddr) {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = self.command("127.0.0.1", Some(&address.port().to_string()));
+        if self.is_bounded {
+            command.args(["--wait", "600"]);
+        }
+        let client = Program::start(&mut command);
+        match self.is_bounded {
+            false => drop(client.err.line_with(&[&address.port().to_string(), "Connection refused"])),
+            true => eventually("its signals to be caught", || catches_sigterm(client.pid()).then_some(())),
+        }
+        (client, address)
+    }
+}
+
+#[track_caller]
+fn is_connected(client: &Program, listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let connection = eventually("a connection", || match listener.accept() {
+        Ok((connection, _)) => Some(connection),
+        Err(_) => {
+            assert!(is_alive(client.pid()), "{}", client.err.so_far());
+            None
+        }
+    });
+    connection.set_nonblocking(false).unwrap();
+    connection
+}
+
+#[test]
+fn a_client_started_first_says_so_once_and_waits_for_its_server() {
+    for lab in &CLIENTS {
+        let _row = Row::of(&lab.program);
+        let (client, address) = lab.searching();
+        let listener = TcpListener::bind(address).unwrap();
+        is_connected(&client, &listener);
+        let told = client.err.so_far().lines().filter(|line| line.contains("Connection refused")).count();
+        assert_eq!(told, usize::from(!lab.is_bounded));
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_search_of_every_client() {
+    for lab in &CLIENTS {
+        let _row = Row::of(&lab.program);
+        let (mut client, _) = lab.searching();
+        client.signal(SIGINT);
+        // An upload that did not take place is a failure.
+        assert_eq!(client.ends().code(), Some(i32::from(lab.is_bounded)));
+        assert_eq!(client.err.to_the_end().lines().count(), 1 + usize::from(!lab.is_bounded));
+        assert_eq!(client.out.to_the_end(), "");
+    }
+}
+
+#[test]
+fn a_search_with_a_limit_ends_with_one_line_and_status_1() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    for (lab, wait) in CLIENTS.iter().zip(["0", "1"].into_iter().cycle()) {
+        let _row = Row::of(&(&lab.program, &wait));
+        let mut client = Program::start(lab.command("127.0.0.1", Some(&port)).args(["--wait", wait]));
+        assert_eq!(client.ends().code(), Some(1));
+        let said = client.err.to_the_end();
+        assert!(said.contains("Connection refused") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn an_address_that_can_never_answer_is_an_error_at_once() {
+    for lab in &CLIENTS {
+        let _row = Row::of(&lab.program);
+        let mut client = lab.start("fe80::1", None);
+        assert_eq!(client.ends().code(), Some(1));
+        let said = client.err.to_the_end();
+        assert!(said.contains("fe80::1%eth0") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn a_host_is_taken_with_its_port_behind_it() {
+    let listeners = ["127.0.0.1:0", "[::1]:0"].map(|address| TcpListener::bind(address).unwrap());
+    let [v4, v6] = listeners.each_ref().map(|listener| listener.local_addr().unwrap().port().to_string());
+    let forms = [
+        (&listeners[0], format!("127.0.0.1:{v4}"), None),
+        (&listeners[0], format!("localhost:{v4}"), None),
+        (&listeners[0], format!("127.0.0.1:{v4}"), Some(&v4)),
+        (&listeners[1], format!("[::1]:{v6}"), None),
+        (&listeners[1], "[::1]".to_string(), Some(&v6)),
+        (&listeners[1], "::1".to_string(), Some(&v6)),
+    ];
+    for lab in &CLIENTS {
+        for (listener, host, port) in &forms {
+            let _row = Row::of(&(&lab.program, host));
+            let client = lab.start(host, port.map(String::as_str));
+            is_connected(&client, listener);
+        }
+    }
+}
+
+#[test]
+fn a_host_with_another_port_or_that_is_none_is_refused_in_one_line() {
+    for lab in &CLIENTS {
+        for (host, port, part) in [
+            ("127.0.0.1:5015", Some("5016"), "127.0.0.1:5015"),
+            ("[::1]:5015", Some("5016"), "port 5016"),
+            ("[::1", None, "[::1]:5015"),
+            ("127.0.0.1:", None, "192.0.2.7:5015"),
+            ("127.0.0.1:0", None, "192.0.2.7:5015"),
+            ("http://127.0.0.1:8080/", None, "192.0.2.7:5015"),
+        ] {
+            let _row = Row::of(&(&lab.program, &host));
+            let mut client = lab.start(host, port);
+            assert_eq!(client.ends().code(), Some(2));
+            let said = client.err.to_the_end();
+            assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+        }
+    }
+}
+
+/// Seconds until the next keepalive probe of connections to `port`, as `ss -o` shows them.
+#[track_caller]
+fn until_probe(port: u16) -> Option<u32> {
+    let shown = Command::new("ss").args(["-Htno", "dport", "=", &port.to_string()]).output();
+    let shown = String::from_utf8(shown.expect("ss of iproute2").stdout).unwrap();
+    shown.split("timer:(keepalive,").nth(1)?.split("sec").next()?.parse().ok()
+}
+
+#[test]
+fn every_client_enables_keepalive_on_its_connection() {
+    for lab in &CLIENTS {
+        let _row = Row::of(&lab.program);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = lab.start("127.0.0.1", Some(&port.to_string()));
+        let _connection = is_connected(&client, &listener);
+        // At most the minute that is set, and more than half of it: not the two hours of the
+        // system default.
+        eventually("keepalive", || until_probe(port).filter(|left| (30..60).contains(left)));
+    }
+}
