@@ -38,7 +38,7 @@ struct Server<L> {
     supervisor: Supervisor,
     /// `None` in iterative mode.
     lifeline: Option<Lifeline>,
-    /// With the [`source`] of each one's client.
+    /// With the [`source()`] of each one's client.
     children: BTreeMap<Pid, IpAddr>,
 }
 
