@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Output;
@@ -34,6 +35,8 @@ pub struct Session<'a> {
     pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
     pub(super) idle_timeout: Option<Duration>,
+    /// Set once the client has sent something.
+    pub(super) has_spoken: Option<&'a AtomicU8>,
 }
 
 impl Session<'_> {
@@ -60,7 +63,10 @@ impl Session<'_> {
             }
             match (&mut &*self.socket).read(buffer) {
                 Ok(0) => return Err(Disconnect::Closed),
-                Ok(n) => return Ok(Some(n)),
+                Ok(n) => {
+                    self.has_spoken.inspect(|flag| flag.store(1, Ordering::Relaxed));
+                    return Ok(Some(n));
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Disconnect::Broken(error)),
             }
@@ -131,7 +137,11 @@ mod tests {
         let (stop, held) = io::pipe().unwrap();
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
-        test(Session { socket: &socket, peer, out, mark, stop, idle_timeout }, client, held);
+        test(
+            Session { socket: &socket, peer, out, mark, stop, idle_timeout, has_spoken: None },
+            client,
+            held,
+        );
     }
 
     #[test]
