@@ -216,7 +216,7 @@ impl<'a, C> Peers<'a, C> {
         Some((&entry.0, &entry.1))
     }
 
-    /// Open connections from an address's [`source`]: those in the room, and browsers outside it.
+    /// Open connections from an address's [`source()`]: those in the room, and browsers outside it.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
         let from = source(address);

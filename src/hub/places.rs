@@ -37,7 +37,7 @@ impl<S: Service> Hub<S> {
         let gives_way = weight > own + 1;
         if gives_way {
             let messages = self.supervisor.messages;
-            self.dismiss(pool[at].1, &messages.place_is_given());
+            self.dismiss(pool[at].1, messages.place_is_given());
             if let Some((connection, _)) = self.clients.get_mut(pool[at].1) {
                 self.supervisor.err.line(messages.gave_its_place(connection.peer));
             }

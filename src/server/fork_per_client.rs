@@ -1,19 +1,18 @@
 //! The server of a lab without shared state: one function serves each client to its end, in a child
 //! process or, with [`ServeMode::iterative`], in the first process.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::children::{Child, Children};
 use super::client_handler::{linger, serve};
 use super::first_bytes::FirstBytes;
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
-    source,
 };
 use crate::sys::{self, Ended, Pid, Signal};
 
@@ -39,8 +38,7 @@ struct Server<L> {
     supervisor: Supervisor,
     /// `None` in iterative mode.
     lifeline: Option<Lifeline>,
-    /// With the [`source`] of each one's client.
-    children: BTreeMap<Pid, IpAddr>,
+    children: Children,
 }
 
 /// Runs a lab until SIGINT or SIGTERM. `limit`: RLIMIT_NOFILE, from [`crate::server::startup()`].
@@ -70,7 +68,8 @@ pub fn run<L: ClientHandler>(
             Some(Lifeline { reader: high(reader.into())?, _writer: high(writer.into())? })
         }
     };
-    let mut server = Server { lab, mode, supervisor, lifeline, children: BTreeMap::new() };
+    let children = Children::new(options.max_clients).context("mmap")?;
+    let mut server = Server { lab, mode, supervisor, lifeline, children };
     server.supervisor.announce(&[])?;
     while server.supervisor.stop.is_none() {
         server.turn();
@@ -130,65 +129,54 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
+        let (idle_timeout, first_bytes, has_spoken) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED), None);
         serve(
             lab,
-            &mut Session {
-                socket: &socket,
-                peer,
-                out,
-                mark,
-                stop,
-                idle_timeout: mode.idle_timeout,
-                first_bytes: FirstBytes::new(L::EXPECTED),
-            },
+            &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, has_spoken },
         );
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
+        if self.children.len() >= self.supervisor.max_clients
+            && self.children.make_place(pending.client.1.ip())
+        {
+            self.supervisor.err.line(self.supervisor.messages.a_silent_client_gave_its_place());
+        }
         let children = &self.children;
-        let count = |address| children.values().filter(|&&other| other == source(address)).count();
+        let count = |address| children.count_from(address);
         let encode = |_, reason: &str| L::refusal(reason);
         let Some(client) = self.supervisor.admit(pending, children.len(), count, encode, now) else {
             return;
         };
-        let Server { lab, mode, supervisor, lifeline: Some(lifeline), .. } = self else { return };
+        let Server { lab, mode, supervisor, lifeline: Some(lifeline), children } = self else { return };
+        let (flag, has_spoken) = children.next_flag();
         let (socket, peer) = (&client.0, client.1);
         let mut keep = vec![socket.as_raw_fd(), lifeline.reader.as_raw_fd()];
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
         let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
-            serve(
-                lab,
-                &mut Session {
-                    socket,
-                    peer,
-                    out,
-                    mark,
-                    stop,
-                    idle_timeout: mode.idle_timeout,
-                    first_bytes: FirstBytes::new(L::EXPECTED),
-                },
-            );
+            let (idle_timeout, first_bytes) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED));
+            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, has_spoken });
             linger(socket);
             out.finish(LAST_LINES);
             SERVED
         });
         match forked {
-            Ok(child) => drop(self.children.insert(child, source(peer.ip()))),
+            Ok(child) => children.insert(child, peer.ip(), flag),
             Err(reason) => self.supervisor.refuse_without_process(client, &reason, L::refusal, now),
         }
     }
 
     fn reap(&mut self, now: Instant) {
         while let Some((child, ended)) = self.supervisor.reap_one(now) {
-            let Some(address) = self.children.remove(&child) else { continue };
-            self.supervisor.child_ended(address, ended, now);
+            let Some(Child { gave_way, source, .. }) = self.children.remove(child) else { continue };
+            self.supervisor.child_ended(source, ended, now);
             self.lab.child_ended(child);
             let is_expected = ended == Ended::Status(SERVED) || self.supervisor.ends_with_server(ended);
             let (count, Supervisor { out, err, messages, .. }) = (self.children.len(), &mut self.supervisor);
-            if is_expected {
+            if is_expected || gave_way {
                 out.line(format_args!("(parent) child {child} ended, {count} connected"));
             } else {
                 let lost = messages.child_lost(ended);
@@ -212,7 +200,7 @@ impl<L: ClientHandler> Server<L> {
             self.supervisor.wait_for_signal(deadline);
             self.reap(Instant::now());
         }
-        for &child in self.children.keys() {
+        for child in self.children.pids() {
             sys::kill_and_reap(child);
             self.lab.child_ended(child);
         }

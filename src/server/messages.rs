@@ -61,6 +61,9 @@ catalogue! {
     gave_its_place(peer: SocketAddr) =>
         "(père) client {peer} déconnecté : tout est plein, il n'a rien dit, et d'autres adresses ont moins de places",
         "(parent) client {peer} disconnected: all is full, it has said nothing, and other addresses have fewer places";
+    a_silent_client_gave_its_place =>
+        "(père) tout est plein : un client qui n'a rien dit, de l'adresse qui a le plus de places, perd la sienne",
+        "(parent) all is full: a client that has said nothing, of the address with the most places, loses its own";
     place_is_given =>
         "tout est plein, et vous n'avez rien dit : votre place va à une autre adresse",
         "all is full, and you have said nothing: your place goes to another address";

@@ -3,6 +3,7 @@
 //! [`Supervisor`] is the first process, as every lab's event loop uses it. `fork_per_client` is the
 //! whole server of the labs without shared state ([`ClientHandler`], `Session`).
 
+mod children;
 mod client_handler;
 pub mod first_bytes;
 mod fork_per_client;

@@ -20,6 +20,7 @@ mod process;
 mod proctitle;
 mod sandbox;
 mod secrets;
+mod shared_flags;
 mod signals;
 mod socket;
 mod spawn;
@@ -31,6 +32,7 @@ pub use memory::dontfork_vec;
 pub use poll::{Interest, wait};
 pub use process::{Ended, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
+pub use shared_flags::SharedFlags;
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 

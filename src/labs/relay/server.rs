@@ -135,7 +135,7 @@ impl Server {
         let Some(Connection { socket, peer, .. }) = last else { return false };
         let Supervisor { program, messages, err, lingering, .. } = &mut self.supervisor;
         err.line(messages.gave_its_place(peer));
-        lingering.add(socket, refusal(&program.says(&messages.place_is_given())), now);
+        lingering.add(socket, refusal(&program.says(messages.place_is_given())), now);
         true
     }
 

@@ -372,3 +372,22 @@ fn iterative_and_max_clients_exclude_each_other() {
         is_refused_in_english(lab.server, &["--iterative", "--max-clients", "3"], what);
     }
 }
+
+#[test]
+fn in_a_full_server_a_silent_client_of_the_heaviest_address_gives_way_to_a_stranger() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&["--max-clients", "3"]);
+        let mut speaker = server.connect();
+        (lab.talk)(&mut speaker);
+        let ((mut oldest, _), (_silent, _)) = (server.connect_served(), server.connect_served());
+        // Of the same address: refused.
+        let refused = String::from_utf8(server.connect().hears_the_end()).unwrap();
+        assert!(refused.contains("the server is full (at most 3 clients)"), "{refused}");
+        let elsewhere = std::net::Ipv4Addr::new(127, 0, 0, 2).into();
+        (lab.talk)(&mut Peer::connect_from(elsewhere, server.address));
+        oldest.hears_the_end();
+        (lab.talk)(&mut speaker);
+        server.program.err.line_with(&["a client that has said nothing"]);
+    }
+}
