@@ -59,6 +59,11 @@ impl Signals {
         self.pipe.as_fd()
     }
 
+    /// True when [`Signals::take`] would return some. No system call.
+    pub fn is_raised(&self) -> bool {
+        self.raised.iter().any(|(_, flag)| flag.load(Ordering::SeqCst))
+    }
+
     /// Takes the signals that have come since the last call.
     pub fn take(&mut self) -> Vec<Signal> {
         let mut bytes = [0; 256];
