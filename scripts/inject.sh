@@ -48,7 +48,7 @@ strace -qq -o /dev/null -p $! 2>/dev/null || fail 1 "strace may not trace anothe
 
 errors="EINTR EAGAIN ENOMEM EPERM EIO ENOBUFS"
 calls="hub:accept4 hub:clone hub:close hub:fcntl hub:getrandom hub:poll hub:read hub:sendto hub:shutdown
-    hub:wait4 hub:write worker:poll worker:recvfrom worker:write worker:close start:close_range
+    hub:wait4 hub:write worker:poll worker:recvfrom worker:write start:close_range
     start:dup2 start:openat start:prctl start:prlimit64 start:rt_sigaction start:seccomp"
 
 work=$(mktemp -d) || exit 1
@@ -254,4 +254,4 @@ while read -r process call; do
     echo
 done <"$work/rows"
 # What is bad is written in capitals.
-! cat "$work"/*/verdict | grep -q '[A-Z]\{3\}'
+! grep -qh '[A-Z]\{3\}' "$work"/*/verdict

@@ -253,20 +253,6 @@ impl Supervisor {
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, true));
     }
 
-    /// Ends a turn of the event loop.
-    pub fn end_turn(&mut self, now: Instant) {
-        let freed = self.lingering.advance(now);
-        self.listeners.iter_mut().for_each(|listener| listener.resume(now, freed));
-        let waiting = self.out.len() + self.err.len();
-        self.flush();
-        if self.out.len() + self.err.len() < waiting {
-            self.turns.progress();
-        }
-        if let Some(count) = self.turns.end() {
-            self.err.line(self.messages.turns_are_idle(count));
-        }
-    }
-
     pub fn flush(&mut self) {
         self.out.flush();
         self.err.flush();

@@ -37,7 +37,7 @@ impl Turns {
     }
 
     /// Pauses after an idle turn. Returns a number for the log when a row of pauses begins.
-    pub(super) fn end(&mut self) -> Option<u64> {
+    fn end(&mut self) -> Option<u64> {
         if !self.is_idle && !self.poll_failed {
             self.backoff.succeeded();
             return None;
@@ -63,6 +63,24 @@ impl Supervisor {
         // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
         if self.turns.failed_polls.is_power_of_two() {
             self.err.line(self.messages.poll_failed(reason, self.turns.failed_polls));
+        }
+    }
+
+    /// Ends a turn of the event loop.
+    pub fn end_turn(&mut self, now: Instant) {
+        let freed = self.lingering.advance(now);
+        self.listeners.iter_mut().for_each(|listener| listener.resume(now, freed));
+        let waiting = self.out.len() + self.err.len();
+        self.flush();
+        if self.out.len() + self.err.len() < waiting {
+            self.turns.progress();
+        }
+        if let Some(count) = self.turns.end() {
+            self.err.line(self.messages.turns_are_idle(count));
+        }
+        // A signal during this turn whose byte could not be written wakes no poll.
+        if self.signals.is_raised() && self.take_signals() {
+            self.turns.reap_again_at = Some(now);
         }
     }
 

@@ -60,6 +60,11 @@ impl Signals {
         self.pipe.as_fd()
     }
 
+    /// True when [`Signals::take`] would return some. No system call.
+    pub fn is_raised(&self) -> bool {
+        self.raised.iter().any(|(_, flag)| flag.load(Ordering::SeqCst))
+    }
+
     /// Takes the signals that have come since the last call. Their flags are read in the order of
     /// [`Signals::catch`]: after a flag that was set, so are those of all signals before that one.
     pub fn take(&mut self) -> Vec<Signal> {
