@@ -63,19 +63,21 @@ pub(super) fn fork_by(
     Ok(forked?)
 }
 
-/// In a child: the kernel kills it as soon as `parent` has ended. A pipe's end of file tells a child
-/// that runs; this one also ends while it is stopped or traced. ESRCH: `parent` has ended already,
-/// and no signal will come.
-pub(super) fn end_with(parent: Pid) -> io::Result<()> {
+/// In a child: the kernel sends it `signal` as soon as `parent` has ended. A pipe's end of file
+/// tells a child that runs; SIGKILL also ends one that is stopped or traced, SIGCONT lets one that
+/// is stopped read the end of file. ESRCH: `parent` has ended already, and no signal will come.
+pub(super) fn end_with(parent: Pid, signal: Signal) -> io::Result<()> {
     // Without it, the pipe remains.
     #[cfg(target_os = "linux")]
-    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    let _ = nix::sys::prctl::set_pdeathsig(signal);
     #[cfg(target_os = "freebsd")]
     {
-        let mut signal = Signal::SIGKILL as libc::c_int;
+        let mut number = signal as libc::c_int;
         // SAFETY: with PROC_PDEATHSIG_CTL, procctl reads the integer, which outlives the call.
-        unsafe { libc::procctl(libc::P_PID, 0, libc::PROC_PDEATHSIG_CTL, (&raw mut signal).cast()) };
+        unsafe { libc::procctl(libc::P_PID, 0, libc::PROC_PDEATHSIG_CTL, (&raw mut number).cast()) };
     }
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    let _ = signal;
     if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }
 

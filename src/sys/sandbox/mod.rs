@@ -25,10 +25,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 
-use super::Pid;
 use super::capabilities::Capabilities;
 use super::oom_score::OomScore;
 use super::process::end_with;
+use super::{Pid, Signal};
 pub use landlock::Ruleset;
 pub use profile::Profile;
 pub use seccomp::Filter;
@@ -52,7 +52,8 @@ pub struct Sandbox {
     /// Those that a child keeps; `None` where its parent has none.
     capabilities: Option<Capabilities>,
     oom_score: Option<OomScore>,
-    ends_with_parent: bool,
+    /// Sent to a child when its parent has ended.
+    parent_death: Option<Signal>,
     /// Children have /dev/null as standard input and output.
     pub(crate) closes_terminal: bool,
 }
@@ -76,7 +77,7 @@ impl Sandbox {
             landlock,
             capabilities: None,
             oom_score: None,
-            ends_with_parent: false,
+            parent_death: None,
             closes_terminal: false,
         }
     }
@@ -95,16 +96,13 @@ impl Sandbox {
             false => Layer::Unwanted,
         };
         let capabilities = Capabilities::drop_for_children();
-        let (oom_score, ends_with_parent) = (OomScore::above_own(), true);
-        Sandbox {
-            limits,
-            seccomp,
-            capabilities,
-            oom_score,
-            ends_with_parent,
-            closes_terminal,
-            ..Sandbox::none()
-        }
+        let oom_score = OomScore::above_own();
+        let parent_death = Some(match profile {
+            // It still has last words for its clients.
+            Profile::Pair => Signal::SIGCONT,
+            Profile::Records | Profile::Talk | Profile::Files => Signal::SIGKILL,
+        });
+        Sandbox { limits, seccomp, capabilities, oom_score, parent_death, closes_terminal, ..Sandbox::none() }
     }
 
     /// Adds landlock, unless seccomp is unwanted: files in `directory` alone. Its descriptor gets a
@@ -147,8 +145,8 @@ impl Sandbox {
     /// In a child, once it has closed what it does not need. It allocates nothing: a heap write
     /// copies a page. After an error, the child must not go on.
     pub(super) fn apply(&self, parent: Pid) -> io::Result<()> {
-        if self.ends_with_parent {
-            end_with(parent)?;
+        if let Some(signal) = self.parent_death {
+            end_with(parent, signal)?;
         }
         if let Some(score) = &self.oom_score {
             score.apply();
