@@ -91,7 +91,7 @@ fn is_wrong(front: &[u8]) -> bool {
     if front.len() < 7 {
         return false;
     }
-    if !(1..=7).contains(&front[4]) || length(front) > PIPE_BUF - 7 {
+    if !(1..=8).contains(&front[4]) || length(front) > PIPE_BUF - 7 {
         return true;
     }
     let Some(body) = front.get(7..7 + length(front)) else { return false };
@@ -106,6 +106,8 @@ fn is_wrong(front: &[u8]) -> bool {
             body.len() != 28 || !body[..26].iter().all(is_letter) || !is_last(&body[26]) || body[27] != b'='
         }
         7 => body.len() > 125,
+        // A protocol, and a sample.
+        8 => !matches!(body.first(), Some(1..=5)) || body.len() > 81,
         _ => body.len() != 4,
     }
 }

@@ -54,7 +54,7 @@ struct Arguments {
     /// Chaque pseudo est à un seul client : qui en prend un pris, ou qui lui ressemble, n'est pas relayé (conseillé en classe)
     #[arg(long)]
     distinct_names: bool,
-    /// Laisse entrer aussi qui commence par un en-tête du web ou du courrier (« GET », « POST », « EHLO »)
+    /// Laisse entrer aussi qui commence par un autre protocole (web, TLS, « SSH-2.0 », « EHLO ») ou par autre chose que du texte
     #[arg(long)]
     no_header_check: bool,
     /// Note chaque message relayé dans ce fichier, un objet JSON par ligne, avant que quiconque ne l'entende (SIGHUP le rouvre)
@@ -87,7 +87,7 @@ impl Arguments {
             idle_timeout: timeout(self.idle_timeout),
             lag_limit: self.lag_limit,
             distinct_names: self.distinct_names,
-            refuses_headers: !self.no_header_check,
+            checks_first_bytes: !self.no_header_check,
             transcript: self.transcript.map(|path| transcript::Options { path, sync: self.transcript_sync }),
             titles: !self.no_titles,
             verbosity,

@@ -8,8 +8,6 @@ use crate::hub::connection::Traffic;
 pub(crate) struct ClientState {
     /// `None` for a browser that has not entered the room.
     pub encoding: Option<Encoding>,
-    /// It was disconnected for its first message; nothing more of it is relayed.
-    pub is_refused: bool,
     /// From its messages that were relayed.
     pub nick: Nick,
     /// Its messages, relayed or not, with the NULs that end them.

@@ -1,10 +1,9 @@
-//! Decides whether a message may be said: the first bytes of a client show whether it speaks HTTP
-//! or SMTP, and with `--distinct-names` each message is checked against the registry of names.
+//! Decides whether a message may be said: with `--distinct-names` each is checked against the
+//! registry of names.
 
 use std::borrow::Cow;
 
 use super::client_state::ClientState;
-use super::encoding::Encoding;
 use super::message::trim_end;
 use super::messages;
 use super::names::NameRegistry;
@@ -14,42 +13,23 @@ use crate::hub::service::Context;
 use crate::hub::worker::CHUNK;
 use crate::text::as_one_line;
 
-/// First bytes of an HTTP request (RFC 9110, 9; RFC 9113, 3.4) or of an SMTP session (RFC 5321,
-/// 4.1.1.1). A web page can make a browser send these to any port of the browser's network.
-#[rustfmt::skip]
-const HEADERS: [&[u8]; 10] = [
-    b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"PRI * HTTP", b"EHLO ", b"HELO ",
-];
-
 #[derive(Debug)]
 pub(crate) struct MessageFilter {
-    /// Disconnect a client whose first bytes are one of [`HEADERS`].
-    pub refuses_headers: bool,
     /// `Some` with `--distinct-names`.
     pub names: Option<NameRegistry>,
 }
 
 impl MessageFilter {
-    /// Takes a message that `client.said` counts already. Returns the body to say, or `None` for a
+    /// Returns the body to say, or `None` for a
     /// refused message; its client has then been told why.
     pub fn pass<'a>(
         &mut self,
         record: &Record<'a>,
         connection: &mut Connection,
-        client: &mut ClientState,
+        client: &ClientState,
         context: &mut Context<ClientState>,
     ) -> Option<Cow<'a, [u8]>> {
         let encoding = client.encoding?;
-        // A browser's messages begin with a nick, not with a header.
-        let may_be_header = client.said.messages == 1 && encoding != Encoding::WebSocket;
-        if may_be_header && self.refuses_headers && is_header(record.body) {
-            client.is_refused = true;
-            context.supervisor.err.line(messages::foreign(connection, record.body));
-            connection.disconnect(encoding.notice(messages::WRONG_PROTOCOL));
-        }
-        if client.is_refused {
-            return None;
-        }
         let Some(names) = &mut self.names else { return Some(Cow::Borrowed(record.body)) };
         let is_connected = |pid| context.open_client(pid, connection).is_some();
         match names.check(record.pid, record.body, is_connected) {
@@ -64,10 +44,6 @@ impl MessageFilter {
             }
         }
     }
-}
-
-fn is_header(text: &[u8]) -> bool {
-    HEADERS.iter().any(|header| text.starts_with(header))
 }
 
 /// `record.body` with its controls made visible and its line ends and NULs only at its end. A
@@ -135,15 +111,5 @@ mod tests {
             }
         }
         assert_eq!(shown(&[&[0x9b; 1000][..], b"\0"].concat()), [&[b'?'; 1000][..], b"\0"].concat());
-    }
-
-    #[test]
-    fn headers_of_other_protocols_are_recognised() {
-        for header in ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.1", "EHLO me\r\n", "PRI * HTTP/2.0\r\n\r\nSM"] {
-            assert!(is_header(header.as_bytes()), "{header}");
-        }
-        for text in ["alice : GET /", "GETTING there", "get x", "EHLOS", "POST", "PRI *"] {
-            assert!(!is_header(text.as_bytes()), "{text}");
-        }
     }
 }

@@ -130,15 +130,7 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
-/// A client's first bytes were a header of another protocol.
-pub fn foreign(client: &Connection, header: &[u8]) -> String {
-    let (pid, peer) = (client.pid, client.peer);
-    let line = header.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).next().unwrap_or_default();
-    let line = Visible(&line[..line.len().min(80)]);
-    format!("(père) client {peer} (fils {pid}) refusé : il parle un autre protocole (« {line} »)")
-}
-
-/// The notice to that client.
+/// The notice to a client whose first bytes are another protocol's.
 pub const WRONG_PROTOCOL: &str = "ceci est une messagerie, pas un serveur web ni de courrier";
 
 /// Start of every notice that a message was refused.

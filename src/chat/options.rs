@@ -19,8 +19,8 @@ pub struct Options {
     /// Bytes released to a client and not yet taken by its socket, above which it is disconnected.
     pub lag_limit: u64,
     pub distinct_names: bool,
-    /// Disconnect a client that begins with a header of HTTP or SMTP.
-    pub refuses_headers: bool,
+    /// Disconnect a client whose first bytes are another protocol's, or no text.
+    pub checks_first_bytes: bool,
     pub transcript: Option<transcript::Options>,
     /// Show the client of each child in `ps -f`.
     pub titles: bool,

@@ -26,6 +26,7 @@ use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{DONE, IdleTimeouts, Worker};
 use crate::server::Supervisor;
+use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
 use crate::sys::{self, Ended, Signal, Title};
 
 pub fn run(options: Options) -> anyhow::Result<()> {
@@ -36,10 +37,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let server = ChatServer {
         verbosity,
         idle_timeout,
-        filter: MessageFilter {
-            refuses_headers: options.refuses_headers,
-            names: options.distinct_names.then(|| NameRegistry::new(PROGRAM.name)),
-        },
+        filter: MessageFilter { names: options.distinct_names.then(|| NameRegistry::new(PROGRAM.name)) },
+        expected: options.checks_first_bytes.then_some(Expected::Text),
         listeners: vec![Some(Encoding::CString)],
         strings: channels.add(options.pace, now),
         // Clients of lines and of frames read whole messages, however they arrive: no pacing.
@@ -73,6 +72,8 @@ struct ChatServer {
     verbosity: Verbosity,
     idle_timeout: Option<Duration>,
     filter: MessageFilter,
+    /// First bytes of clients that are no browsers; `None`: not checked.
+    expected: Option<Expected>,
     /// The encoding of each listener's clients; `None` for HTTP, before a WebSocket handshake.
     listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
@@ -138,13 +139,22 @@ impl Service for ChatServer {
         };
         let timeouts = IdleTimeouts { before_first: self.idle_timeout, between: self.idle_timeout };
         let on_message = |message: &[u8]| title.update(message);
-        Worker { socket, pipe, framing, timeouts, traces_reads, on_message }.run()
+        let first_bytes = FirstBytes::new(self.expected);
+        Worker { socket, pipe, framing, first_bytes, timeouts, traces_reads, on_message }.run()
     }
 
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8> {
         match self.listeners[listener] {
             Some(encoding) => encoding.line(reason),
             None => self.web.as_ref().map(|web| web.responses.refusal(reason)).unwrap_or_default(),
+        }
+    }
+
+    fn answer_foreign(&self, client: &ClientState, foreign: &Foreign) -> Vec<u8> {
+        let reason = PROGRAM.says(messages::WRONG_PROTOCOL);
+        match client.encoding {
+            Some(encoding) => foreign.answer(&reason, |reason| encoding.line(reason)),
+            None => foreign.answer(&reason, |_| Vec::new()),
         }
     }
 

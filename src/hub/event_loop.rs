@@ -18,6 +18,7 @@ use super::message_log::{Channel, Channels};
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
 use super::service::{Context, Service};
+use crate::server::first_bytes::Foreign;
 use crate::server::{self, Options, Supervisor, startup};
 use crate::sys::{self, Interest, Pid, PollFd, Profile};
 
@@ -158,6 +159,15 @@ impl<S: Service> Hub<S> {
                 return clients.note_left(&record);
             }
             let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
+            if record.kind == Kind::Foreign {
+                let Some(foreign) = Foreign::from_bytes(record.body) else { return false };
+                if connection.is_open() {
+                    let line = supervisor.messages.refused_foreign(connection.pid, connection.peer, &foreign);
+                    supervisor.err.line(line);
+                    connection.disconnect(service.answer_foreign(client, &foreign));
+                }
+                return true;
+            }
             let mut context = Context { peers, channels, supervisor, now };
             service.on_record(&record, connection, client, &mut context)
         });

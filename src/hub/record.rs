@@ -11,6 +11,7 @@ use data_encoding::BASE64_NOPAD;
 use smallvec::SmallVec;
 
 use super::framing::is_line_text;
+use crate::server::first_bytes::Foreign;
 use crate::sys::{PIPE_BUF, Pid};
 
 /// Bytes before a record's body: pid (4), kind (1), length (2), in the machine's byte order.
@@ -39,6 +40,8 @@ pub enum Kind {
     Enter = 6,
     /// A WebSocket client has sent a ping with these bytes.
     Ping = 7,
+    /// The client's first bytes are another protocol's: [`Foreign::to_bytes`]. The worker then ends.
+    Foreign = 8,
 }
 
 /// In [`Kind::Left`]: the client has sent nothing for too long. No errno is negative.
@@ -63,8 +66,8 @@ pub fn is_accept(value: &[u8]) -> bool {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        use Kind::{Answer, Enter, Left, Line, Message, Ping, Read};
-        [Message, Read, Left, Line, Answer, Enter, Ping].into_iter().find(|&kind| kind as u8 == byte)
+        use Kind::{Answer, Enter, Foreign, Left, Line, Message, Ping, Read};
+        [Message, Read, Left, Line, Answer, Enter, Ping, Foreign].into_iter().find(|&kind| kind as u8 == byte)
     }
 
     /// False for a body that no worker writes in a record of this kind.
@@ -76,6 +79,7 @@ impl Kind {
             Kind::Answer => body.len() == 1,
             Kind::Enter => is_accept(body),
             Kind::Ping => body.len() <= MAX_PING,
+            Kind::Foreign => Foreign::from_bytes(body).is_some(),
         }
     }
 }

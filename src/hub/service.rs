@@ -14,6 +14,7 @@ use super::message_log::{ChannelId, Channels};
 use super::record::Record;
 use crate::cli::Program;
 use crate::server::Supervisor;
+use crate::server::first_bytes::Foreign;
 use crate::sys::{Ended, Pid, Signal};
 
 pub(crate) trait Service {
@@ -28,6 +29,9 @@ pub(crate) trait Service {
 
     /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;
+
+    /// The last bytes for a client whose first bytes are another protocol's.
+    fn answer_foreign(&self, client: &Self::Client, foreign: &Foreign) -> Vec<u8>;
 
     /// A client has a worker now. Decides which channel it reads.
     fn on_connect(

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
 use super::record::{Batch, IDLE, Kind, MAX_BODY};
+use crate::server::first_bytes::{FirstBytes, Foreign};
 use crate::sys::{self, Interest, Pid};
 
 /// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
@@ -31,6 +32,7 @@ pub(crate) struct Worker<'a, F> {
     pub socket: &'a TcpStream,
     pub pipe: &'a PipeWriter,
     pub framing: Framing,
+    pub first_bytes: FirstBytes,
     pub timeouts: IdleTimeouts,
     /// Writes a record of each `read`.
     pub traces_reads: bool,
@@ -54,13 +56,17 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     fn relay(&mut self, decoder: &mut FrameDecoder, records: &mut RecordWriter) -> io::Result<()> {
         let mut idle_at = self.timeouts.before_first.map(|time| Instant::now() + time);
         loop {
-            let mut left = None;
+            let (mut left, mut foreign) = (None, None);
             let before = Instant::now();
             let mut is_readable = wait(self.socket, self.pipe, decoder.deadline().or(idle_at))?;
             decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
-                    (left, is_readable) = self.read(decoder, records, &mut idle_at);
+                    (left, is_readable) = self.read(decoder, records, &mut idle_at, &mut foreign);
+                }
+                if let Some(foreign) = foreign {
+                    records.batch.push_whole(Kind::Foreign, &foreign.to_bytes());
+                    return records.write();
                 }
                 self.push_messages(decoder, records, left.is_some())?;
                 if !is_readable {
@@ -83,10 +89,11 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
 
     /// One read. Returns why the client is gone, for [`Kind::Left`], and whether to read on.
     fn read(
-        &self,
+        &mut self,
         decoder: &mut FrameDecoder,
         records: &mut RecordWriter,
         idle_at: &mut Option<Instant>,
+        foreign: &mut Option<Foreign>,
     ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
@@ -97,6 +104,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 if spare[..n].iter().any(|&byte| byte != 0) {
                     *idle_at = self.timeouts.between.map(|time| Instant::now() + time);
                 }
+                *foreign = self.first_bytes.feed(&spare[..n]);
                 decoder.filled(n);
                 if self.traces_reads {
                     records.batch.push_whole(Kind::Read, &(n as u32).to_ne_bytes());

@@ -4,7 +4,8 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::{Disconnect, LingeringCloses, Session};
+use super::first_bytes::Expected;
+use super::{Disconnect, LingeringCloses, Messages, Session};
 use crate::cli::Program;
 use crate::sys::{self, Pid, Profile};
 
@@ -12,6 +13,8 @@ pub trait ClientHandler {
     const PROGRAM: Program;
     /// The children's.
     const PROFILE: Profile;
+    /// The first bytes of its clients; `None`: any.
+    const EXPECTED: Option<Expected>;
 
     /// Serves one client to its end, or until the handler itself decides to stop: `Ok`.
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect>;
@@ -40,7 +43,8 @@ pub struct ServeMode {
 pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
     let (peer, descriptor) = (session.peer, session.socket.as_raw_fd());
     session.log(format_args!("client {peer} connected, descriptor {descriptor}"));
-    let left = match lab.serve(session) {
+    let served = session.await_first_bytes().and_then(|()| lab.serve(session));
+    let left = match served {
         Ok(()) => "was served".to_string(),
         Err(Disconnect::Closed) => "left".to_string(),
         Err(Disconnect::Broken(reason)) => {
@@ -48,6 +52,11 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
         }
         Err(Disconnect::Idle) => "was silent for too long".to_string(),
         Err(Disconnect::Stopped) => "is left, because the server ends".to_string(),
+        Err(Disconnect::Foreign(foreign)) => {
+            let reason = L::PROGRAM.says(Messages(L::PROGRAM.language).wrong_protocol());
+            session.send_final(&foreign.answer(&reason, L::refusal));
+            format!("is refused: it speaks another protocol ({})", foreign.shown(["\"", "\""]))
+        }
     };
     session.log(format_args!("client {peer} {left}"));
 }

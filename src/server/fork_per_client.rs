@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::client_handler::{linger, serve};
+use super::first_bytes::FirstBytes;
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
 };
@@ -119,7 +120,18 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
-        serve(lab, &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
+        serve(
+            lab,
+            &mut Session {
+                socket: &socket,
+                peer,
+                out,
+                mark,
+                stop,
+                idle_timeout: mode.idle_timeout,
+                first_bytes: FirstBytes::new(L::EXPECTED),
+            },
+        );
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
 
@@ -136,7 +148,18 @@ impl<L: ClientHandler> Server<L> {
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
         let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
-            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout: mode.idle_timeout });
+            serve(
+                lab,
+                &mut Session {
+                    socket,
+                    peer,
+                    out,
+                    mark,
+                    stop,
+                    idle_timeout: mode.idle_timeout,
+                    first_bytes: FirstBytes::new(L::EXPECTED),
+                },
+            );
             linger(socket);
             out.finish(LAST_LINES);
             SERVED

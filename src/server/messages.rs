@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use super::first_bytes::Foreign;
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
 use crate::sys::{Ended, Layer, Pid, Sandbox, Signal};
@@ -62,6 +63,13 @@ catalogue! {
     descriptor_limit_is_low(limit: u64, most: usize) =>
         "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";
+    refused_foreign(child: Pid, peer: SocketAddr, foreign: &Foreign)
+        where french = foreign.shown(["« ", " »"]), english = foreign.shown(["\"", "\""]) =>
+        "(père) client {peer} (fils {child}) refusé : il parle un autre protocole ({french})",
+        "(parent) client {peer} (child {child}) refused: it speaks another protocol ({english})";
+    wrong_protocol =>
+        "ceci n'est pas un serveur web ni de courrier",
+        "this is not a web server, nor one for mail";
     bad_record(count: u64) =>
         "(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré",
         "(parent) the pipe holds something else than records ({count} times): ignored";

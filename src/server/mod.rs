@@ -4,6 +4,7 @@
 //! whole server of the labs without shared state ([`ClientHandler`], `Session`).
 
 mod client_handler;
+pub mod first_bytes;
 mod fork_per_client;
 mod lingering_close;
 mod listener;

@@ -8,10 +8,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::Output;
+use super::first_bytes::{FirstBytes, Foreign};
 use crate::sys::{self, Interest};
 
 /// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
 const BACKOFF: Duration = Duration::from_millis(20);
+
+/// A client that waits to be greeted waits this much longer.
+const GREETING_DELAY: Duration = Duration::from_millis(30);
 
 /// Why a client is no longer served.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub enum Disconnect {
     /// The idle timeout.
     Idle,
     Stopped,
+    /// Its first bytes are another protocol's.
+    Foreign(Foreign),
 }
 
 pub struct Session<'a> {
@@ -34,6 +40,7 @@ pub struct Session<'a> {
     pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) first_bytes: FirstBytes,
 }
 
 impl Session<'_> {
@@ -60,11 +67,29 @@ impl Session<'_> {
             }
             match (&mut &*self.socket).read(buffer) {
                 Ok(0) => return Err(Disconnect::Closed),
-                Ok(n) => return Ok(Some(n)),
+                Ok(n) => {
+                    return self
+                        .first_bytes
+                        .feed(&buffer[..n])
+                        .map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Disconnect::Broken(error)),
             }
         }
+    }
+
+    /// Waits a moment for a peer that speaks before it is greeted: the answer to a web request has to
+    /// be the first that its browser reads. Takes no byte.
+    pub(super) fn await_first_bytes(&mut self) -> Result<(), Disconnect> {
+        if !self.first_bytes.is_decided() && self.wait(Interest::Read, Some(GREETING_DELAY))? {
+            let mut bytes = [0; 1024];
+            let n = sys::try_peek(self.socket, &mut bytes).map_err(Disconnect::Broken)?.unwrap_or_default();
+            if let Some(foreign) = self.first_bytes.judge(&bytes[..n]) {
+                return Err(Disconnect::Foreign(foreign));
+            }
+        }
+        Ok(())
     }
 
     /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
@@ -131,7 +156,8 @@ mod tests {
         let (stop, held) = io::pipe().unwrap();
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
-        test(Session { socket: &socket, peer, out, mark, stop, idle_timeout }, client, held);
+        let first_bytes = FirstBytes::new(None);
+        test(Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes }, client, held);
     }
 
     #[test]

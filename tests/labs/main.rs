@@ -9,6 +9,7 @@ mod calc;
 mod calc_client;
 mod direct;
 mod echo;
+mod foreign_protocols;
 mod foreign_servers;
 mod fork_per_client;
 mod relay;

@@ -73,7 +73,8 @@ fn nuls_alone_are_not_relayed() {
 #[test]
 fn bytes_that_are_not_utf8_pass_unchanged() {
     let bytes: Vec<u8> = (1..=255).filter(|&byte| byte != b'\n').chain([0]).collect();
-    is_relayed_as(&bytes, &[&bytes[..], b"\0"].concat());
+    // As first bytes they would be another protocol's.
+    is_relayed_as(&[b"eve : ", &bytes[..]].concat(), &[b"eve : ", &bytes[..], b"\0"].concat());
 }
 
 #[test]

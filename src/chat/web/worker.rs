@@ -10,6 +10,7 @@ use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
 use crate::hub::record::{IDLE, Kind, from_close_code};
 use crate::hub::worker::{CHUNK, DONE, RecordWriter, wait};
+use crate::server::first_bytes::{self, Expected};
 use crate::sys;
 
 /// Deadline of a request's head. It may never come: browsers open connections in advance.
@@ -59,6 +60,10 @@ impl WebWorker<'_> {
             match self.read(&mut head[len..], Some(deadline))? {
                 Ok(more) => len += more,
                 Err(left) => return Ok(left),
+            }
+            if let Some(foreign) = first_bytes::foreign(&head[..len], Expected::Request) {
+                self.push(Kind::Foreign, &foreign.to_bytes())?;
+                return Ok(0);
             }
             let head_alone = is_head(&head);
             match route(&head[..len], self.site) {

@@ -2,6 +2,7 @@
 
 use super::calculator::{Calculator, LineOutcome};
 use crate::cli::Program;
+use crate::server::first_bytes::Expected;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 
@@ -16,6 +17,7 @@ struct Calc(ServeMode);
 impl ClientHandler for Calc {
     const PROGRAM: Program = PROGRAM;
     const PROFILE: Profile = Profile::Talk;
+    const EXPECTED: Option<Expected> = Some(Expected::Text);
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(Calculator::greeting().as_bytes())?;

@@ -17,7 +17,8 @@ use crate::hub::message_log::Channels;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{IdleTimeouts, Worker};
-use crate::server::{self, Supervisor};
+use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
+use crate::server::{self, Messages, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
 /// Bytes that a client may be behind, beside what its socket holds.
@@ -131,11 +132,17 @@ impl Service for Direct {
     fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: &PipeWriter) -> i32 {
         let timeouts = IdleTimeouts { before_first: self.name_timeout, between: None };
         let on_message = |_: &[u8]| ();
-        Worker { socket, pipe, framing: TEXTS, timeouts, traces_reads: false, on_message }.run()
+        let first_bytes = FirstBytes::new(Some(Expected::Text));
+        Worker { socket, pipe, framing: TEXTS, first_bytes, timeouts, traces_reads: false, on_message }.run()
     }
 
     fn refusal(&self, _listener: usize, reason: &str) -> Vec<u8> {
         messages::error(reason).into()
+    }
+
+    fn answer_foreign(&self, (): &(), foreign: &Foreign) -> Vec<u8> {
+        let reason = SERVER.says(Messages(SERVER.language).wrong_protocol());
+        foreign.answer(&reason, |reason| messages::error(reason).into())
     }
 
     fn on_connect(&mut self, _listener: usize, connection: &mut Connection, context: &mut Context<()>) {

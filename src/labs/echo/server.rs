@@ -1,6 +1,7 @@
 //! The server: one read, one printed line, one write.
 
 use crate::cli::Program;
+use crate::server::first_bytes::Expected;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 use crate::text::{Visible, character_boundary};
@@ -19,6 +20,8 @@ struct Echo;
 impl ClientHandler for Echo {
     const PROGRAM: Program = PROGRAM;
     const PROFILE: Profile = Profile::Talk;
+    /// It echoes whatever comes.
+    const EXPECTED: Option<Expected> = None;
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         let (peer, mut chunk) = (session.peer, [0; CHUNK]);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::item_queue::ItemQueue;
 use super::message::{FrameDecoder, WINDOW};
+use crate::server::first_bytes::{Expected, Foreign, foreign, has_line};
 use crate::sys::{self, Interest, PollFd};
 
 /// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and
@@ -26,6 +27,8 @@ pub enum Disconnect {
     Broken(io::Error),
     /// It has read nothing for [`SEND_TIMEOUT`].
     SlowReader,
+    /// Its first bytes are another protocol's.
+    Foreign(Foreign),
 }
 
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub struct Connection {
     /// Bytes wait in the socket for the client's turn: polled for reading, it would always be
     /// ready.
     has_unread: bool,
+    /// Its first line was judged.
+    is_judged: bool,
 }
 
 impl Connection {
@@ -54,6 +59,7 @@ impl Connection {
             held_until: None,
             blocked_since: None,
             has_unread: false,
+            is_judged: false,
         }
     }
 
@@ -100,6 +106,7 @@ impl Connection {
             Some(0) => return Err(Disconnect::Closed),
             Some(n) => &mut window[..n],
         };
+        self.judge(bytes)?;
         let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some()) else {
             self.held_until = Some(now + HOLD);
             return Ok(None);
@@ -107,6 +114,14 @@ impl Connection {
         self.consume(&mut bytes[..frame.length])?;
         (self.held_until, self.has_unread) = (None, false);
         frame.message.map(|message| message.relayed().ok_or(Disconnect::Fin)).transpose()
+    }
+
+    fn judge(&mut self, bytes: &[u8]) -> Result<(), Disconnect> {
+        if self.is_judged {
+            return Ok(());
+        }
+        self.is_judged = has_line(bytes);
+        foreign(bytes, Expected::Text).map_or(Ok(()), |foreign| Err(Disconnect::Foreign(foreign)))
     }
 
     /// Reads exactly these peeked bytes; what follows them stays in the socket.
@@ -122,9 +137,15 @@ impl Connection {
 
     /// A client that has ended is gone even if bytes from it are unread.
     fn check_alive(&mut self) -> Result<(), Disconnect> {
-        match sys::try_peek(&self.socket, &mut [0]).map_err(Disconnect::Broken)? {
+        let mut window = [0; WINDOW];
+        let peeked = if self.is_judged { &mut window[..1] } else { &mut window[..] };
+        match sys::try_peek(&self.socket, peeked).map_err(Disconnect::Broken)? {
             Some(0) => return Err(Disconnect::Closed),
-            found => self.has_unread = found.is_some(),
+            None => self.has_unread = false,
+            Some(n) => {
+                self.has_unread = true;
+                self.judge(&window[..n])?;
+            }
         }
         if self.has_unread && sys::has_ended(&self.socket) {
             let broken = self.socket.take_error().ok().flatten();

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::connection::Disconnect;
 use super::message::without_line_end;
 use super::pair::Side;
+use super::{SERVER, refusal};
 use crate::cli::{Language, catalogue};
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, system_reason};
@@ -55,6 +56,12 @@ pub fn relayed(side: Side, text: &[u8]) -> Vec<String> {
     }
 }
 
+/// The last bytes for a client: those of another protocol are told so.
+pub fn last_words(reason: &Disconnect) -> Vec<u8> {
+    let Disconnect::Foreign(foreign) = reason else { return Vec::new() };
+    foreign.answer(&SERVER.says(MESSAGES.wrong_protocol()), refusal)
+}
+
 fn manner(reason: &Disconnect) -> String {
     match reason {
         Disconnect::Fin => "a dit fin".to_string(),
@@ -63,6 +70,9 @@ fn manner(reason: &Disconnect) -> String {
             format!("a disparu ({})", system_reason(error.raw_os_error().unwrap_or_default()))
         }
         Disconnect::SlowReader => "ne lit pas ce qu'on lui envoie, il est déconnecté".to_string(),
+        Disconnect::Foreign(foreign) => {
+            format!("parle un autre protocole ({}), il est déconnecté", foreign.shown(["« ", " »"]))
+        }
     }
 }
 

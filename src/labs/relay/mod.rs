@@ -29,7 +29,11 @@ mod server;
 pub mod server_message;
 
 pub use client::{PROGRAM as CLIENT, talk};
-pub use server::{PROGRAM as SERVER, serve};
+pub use server::serve;
+
+use crate::cli::Program;
+
+pub const SERVER: Program = Program::french("relay_serveur");
 
 pub const PORT: u16 = 44573;
 
@@ -41,3 +45,8 @@ const EXIT: &[u8] = b"exit\0";
 
 /// Sent by a client that leaves.
 const FIN: &[u8] = b"fin\0";
+
+/// A text of the server for a client that is refused.
+fn refusal(reason: &str) -> Vec<u8> {
+    format!("{reason}\0").into_bytes()
+}

@@ -17,8 +17,8 @@ pub struct PairSession {
     mark: String,
     pair: Pair,
     connections: [Option<Connection>; 2],
-    /// Sockets of clients that left since the last [`PairSession::advance`].
-    left: Vec<TcpStream>,
+    /// Sockets of clients that left since the last [`PairSession::advance`], and their last bytes.
+    left: Vec<(TcpStream, Vec<u8>)>,
 }
 
 impl PairSession {
@@ -49,9 +49,9 @@ impl PairSession {
     }
 
     /// Receives one message at most, sends what is due, notices clients that left. Returns their
-    /// sockets: to be closed once the freed places are known everywhere, since a peer that sees the
+    /// sockets and last bytes: to be closed once the freed places are known everywhere, since a peer that sees the
     /// close may connect again at once.
-    pub fn advance(&mut self, out: &mut Output, now: Instant) -> Vec<TcpStream> {
+    pub fn advance(&mut self, out: &mut Output, now: Instant) -> Vec<(TcpStream, Vec<u8>)> {
         let speaker = self.pair.speaker();
         for side in Side::BOTH {
             let Some(connection) = &mut self.connections[side.index()] else { continue };
@@ -113,7 +113,7 @@ impl PairSession {
 
     fn disconnect(&mut self, side: Side, reason: &Disconnect, out: &mut Output) {
         let Some(Connection { socket, peer, .. }) = self.connections[side.index()].take() else { return };
-        self.left.push(socket);
+        self.left.push((socket, messages::last_words(reason)));
         let had_begun = self.pair.turn.is_some();
         self.pair.leave(side);
         self.line(out, messages::left(side, peer, reason));

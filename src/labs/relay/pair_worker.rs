@@ -66,7 +66,7 @@ impl PairWorker<'_> {
             // most one byte per client that was passed.
             let _ = self.link.write(FREED);
         }
-        left.into_iter().for_each(|socket| self.lingering.add(socket, Vec::new(), now));
+        left.into_iter().for_each(|(socket, last_words)| self.lingering.add(socket, last_words, now));
         self.lingering.advance(now);
         self.out.flush();
         Ok(true)

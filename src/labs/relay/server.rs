@@ -10,12 +10,9 @@ use super::connection::Connection;
 use super::pair_pool::PairPool;
 use super::pair_session::PairSession;
 use super::placement::{self, Placement};
-use super::{EXIT, messages};
-use crate::cli::Program;
+use super::{EXIT, SERVER, messages, refusal};
 use crate::server::{self, ACCEPTED_AT_ONCE, Options, Supervisor, startup};
 use crate::sys::{self, Pid, PollFd, Profile};
-
-pub const PROGRAM: Program = Program::french("relay_serveur");
 
 /// Time for the children to end when the server stops: each first sends its clients `exit`.
 const GRACE: Duration = Duration::from_secs(3);
@@ -40,7 +37,7 @@ enum Event {
 
 /// Runs the server until SIGINT or SIGTERM, for at most `max_pairs` pairs at once.
 pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
-    let mut supervisor = Supervisor::open(PROGRAM, options, startup()?, &[])?;
+    let mut supervisor = Supervisor::open(SERVER, options, startup()?, &[])?;
     supervisor.drop_privileges()?;
     if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
@@ -58,10 +55,6 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     server.close()
 }
 
-fn refusal(reason: &str) -> Vec<u8> {
-    format!("{reason}\0").into_bytes()
-}
-
 impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
@@ -71,7 +64,8 @@ impl Server {
         let now = Instant::now();
         // Departures before arrivals.
         let left = self.session.advance(&mut self.supervisor.out, now);
-        left.into_iter().for_each(|socket| self.supervisor.lingering.add(socket, Vec::new(), now));
+        left.into_iter()
+            .for_each(|(socket, last_words)| self.supervisor.lingering.add(socket, last_words, now));
         self.prune_queue(now);
         for event in events {
             match event {
@@ -144,15 +138,18 @@ impl Server {
     fn prune_queue(&mut self, now: Instant) {
         let Server { queue, supervisor, .. } = self;
         let mut gone = Vec::new();
-        queue.retain_mut(|client| {
-            let received = client.receive(false, now);
-            received.map_err(|reason| gone.push((client.peer, reason))).is_ok()
-        });
+        for mut client in std::mem::take(queue) {
+            match client.receive(false, now) {
+                Ok(_) => queue.push_back(client),
+                Err(reason) => gone.push((client, reason)),
+            }
+        }
         if !gone.is_empty() {
             supervisor.resume(now);
         }
-        for (peer, reason) in gone {
+        for (Connection { socket, peer, .. }, reason) in gone {
             supervisor.out.line(messages::left_queue(peer, &reason, queue.len()));
+            supervisor.lingering.add(socket, messages::last_words(&reason), now);
         }
     }
 

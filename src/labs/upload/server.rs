@@ -9,6 +9,7 @@ use super::late_text::LateText;
 use super::receive::{Failure, receive};
 use super::store::Store;
 use crate::cli::Program;
+use crate::server::first_bytes::Expected;
 use crate::server::{
     self, ClientHandler, Disconnect, Options, ServeMode, Session, lowest_own_descriptor, startup,
 };
@@ -40,6 +41,7 @@ pub fn serve(
 impl ClientHandler for Upload {
     const PROGRAM: Program = PROGRAM;
     const PROFILE: Profile = Profile::Files;
+    const EXPECTED: Option<Expected> = Some(Expected::File);
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
         session.send(GREETING)?;
@@ -74,7 +76,10 @@ fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) {
 fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Disconnect> {
     let (why, result) = match failure {
         Failure::Rejected(why) => (why, Ok(())),
-        Failure::Disconnected(end, size) => (interrupted(&end, size), Err(end)),
+        Failure::Disconnected(end, size) => match interrupted(&end, size) {
+            Some(why) => (why, Err(end)),
+            None => return Err(end),
+        },
     };
     answer(session, front, &why, "[ERROR]");
     result
@@ -96,13 +101,15 @@ fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
     }
 }
 
-fn interrupted(end: &Disconnect, size: u64) -> String {
-    match end {
+/// `None` where the caller answers.
+fn interrupted(end: &Disconnect, size: u64) -> Option<String> {
+    Some(match end {
         Disconnect::Closed => "nothing was received".to_string(),
         Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),
         Disconnect::Idle => {
             format!("nothing came for too long after {size} bytes, and the file was not at its end")
         }
         Disconnect::Stopped => format!("the server stops, after {size} bytes"),
-    }
+        Disconnect::Foreign(_) => return None,
+    })
 }

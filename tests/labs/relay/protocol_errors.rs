@@ -1,6 +1,7 @@
 //! Input that the protocol does not provide for: nothing is lost, and turns stay in step.
 
 use super::*;
+use crate::foreign_protocols::is_http_refusal;
 use std::time::Duration;
 
 #[test]
@@ -231,7 +232,9 @@ fn a_client_that_does_not_read_is_disconnected_and_the_other_goes_on() {
 fn arbitrary_bytes_of_both_are_relayed_in_pieces_and_printed_escaped() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
-    let noise: Vec<u8> = (0..=255).rev().cycle().take(20_000).collect();
+    // Not as first bytes: those would be another protocol's.
+    let noise = (0..=255).rev().cycle().take(20_000);
+    let noise: Vec<u8> = b"salut\n\0".iter().copied().chain(noise).collect();
     std::thread::scope(|scope| {
         for peer in [&first, &second] {
             let (mut speaker, noise) = (peer.duplicate(), &noise);
@@ -242,4 +245,30 @@ fn arbitrary_bytes_of_both_are_relayed_in_pieces_and_printed_escaped() {
     });
     let printed = server.program.out.so_far();
     assert!(printed.contains("^[") && !printed.contains('\x1b'));
+}
+
+#[test]
+fn a_web_request_is_answered_in_http_and_frees_its_place() {
+    let server = server(&[]);
+    let request = "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nforged\0\0\0";
+    // Alone, without a turn.
+    let mut foreign = numbered(&server, 1);
+    foreign.sends(request);
+    is_http_refusal(&foreign.hears_the_end());
+    // As the one whose turn it is not, as the one whose turn it is, and as one that waits.
+    let (mut first, mut second) = pair(&server);
+    let mut waiting = in_line(&server);
+    waiting.sends(request);
+    is_http_refusal(&waiting.hears_the_end());
+    second.sends(request);
+    is_http_refusal(&second.hears_the_end());
+    let mut second = numbered(&server, 2);
+    second.hears("rec\0");
+    says(&mut first, &mut second, "bonjour");
+    second.sends(request);
+    is_http_refusal(&second.hears_the_end());
+    let mut second = numbered(&server, 2);
+    second.hears_up_to("rec\0");
+    prints(&server, &["parle un autre protocole (« POST / HTTP/1.1 »)"]);
+    first.sends("exit\0");
 }

@@ -1,30 +1,58 @@
-//! Clients of other protocols: web and mail.
+//! Peers of other protocols: browsers, port scanners, mail, SSH.
 
 use super::*;
 
 const REFUSAL: &str = "chat_serveur : ceci est une messagerie, pas un serveur web ni de courrier";
 
-#[test]
-fn a_header_of_the_web_or_of_mail_is_refused_logged_and_not_relayed() {
-    let server = Server::start(&[]);
-    let mut alice = server.join();
-    let headers = [
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1:5015\r\n\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: 15\r\n\r\nbob : forged\0\0\0",
-        "EHLO example.org\r\nMAIL FROM:<eve@example.org>\r\n",
-        "HEAD /\x1b[2J HTTP/1.0\r\n\r\n",
-    ];
-    for header in headers {
-        let _row = Row::of(&header);
-        let mut foreign = server.connect();
-        foreign.sends(header);
-        assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{REFUSAL}\0"));
+/// First bytes of other protocols, and what of them the operator reads.
+const FOREIGN: [(&[u8], &str); 8] = [
+    (b"GET / HTTP/1.1\r\nHost: 127.0.0.1:5015\r\n\r\n", "(« GET / HTTP/1.1 »)"),
+    (b"POST / HTTP/1.1\r\nContent-Length: 15\r\n\r\nbob : forged\0\0\0", "(« POST / HTTP/1.1 »)"),
+    (b"PATCH /\x1b[2J HTTP/1.1\r\n\r\n", "(« PATCH /^[[2J HTTP/1.1 »)"),
+    (b"HEAD / HTTP/1.0\r\n\r\n", "(« HEAD / HTTP/1.0 »)"),
+    (b"EHLO example.org\r\nMAIL FROM:<eve@example.org>\r\n", "(« EHLO example.org »)"),
+    (b"SSH-2.0-x\r\n", "(« SSH-2.0-x »)"),
+    // The beginning of the hello of a browser at https://.
+    (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\nline\nline\n", "(TLS)"),
+    // A port scanner's question in DNS.
+    (b"\0\x1e\0\x06\x01\0\0\x01\0\0\0\0\0\0\x07version\x04bind\0\0\x10\0\x03", "(« ^^ »)"),
+];
+
+/// Bytes that answer `request`: HTTP to a web request, else `REFUSAL`.
+#[track_caller]
+fn is_answer_to(request: &[u8], answer: &[u8], end: &str) {
+    let answer = String::from_utf8(answer.to_vec()).unwrap();
+    match request {
+        [0x16, ..] => assert_eq!(answer, ""),
+        [b'G' | b'P', ..] => {
+            assert!(
+                answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(&format!("\r\n\r\n{REFUSAL}\n")),
+                "{answer}"
+            );
+        }
+        [b'H', ..] => {
+            assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{answer}")
+        }
+        _ => assert_eq!(answer, format!("{REFUSAL}{end}")),
     }
-    let err = &server.program.err;
-    err.line_with(&["refusé : il parle un autre protocole (« GET / HTTP/1.1 »)"]);
-    err.line_with(&["« POST / HTTP/1.1 »"]);
-    err.line_with(&["« EHLO example.org »"]);
-    err.line_with(&["« HEAD /^[[2J HTTP/1.0 »"]);
+}
+
+#[test]
+fn the_first_bytes_of_another_protocol_are_refused_logged_and_not_relayed() {
+    let server = Server::start(&["--lines", "0"]);
+    let mut alice = server.join();
+    for (request, shown) in FOREIGN {
+        let _row = Row::of(&shown);
+        let mut foreign = server.connect();
+        foreign.sends(request);
+        is_answer_to(request, &foreign.hears_the_end(), "\0");
+        server.program.err.line_with(&["refusé : il parle un autre protocole", shown]);
+        let mut foreign = Peer::connect(server.lines_address());
+        foreign.line();
+        foreign.sends(request);
+        is_answer_to(request, &foreign.hears_the_end(), "\n");
+        server.program.err.line_with(&["refusé : il parle un autre protocole", shown]);
+    }
     server.wait_for_children(1);
     // None of it reached alice.
     alice.sends("alice : GET / ?\0");
@@ -51,15 +79,6 @@ fn text_that_only_resembles_a_header_is_relayed() {
         peer.sends(words);
         peer.hears(format!("{words}\0"));
     }
-}
-
-#[test]
-fn a_line_client_receives_the_refusal_as_a_line() {
-    let server = Server::start(&["--lines", "0"]);
-    let mut foreign = Peer::connect(server.lines_address());
-    foreign.line();
-    foreign.sends("GET / HTTP/1.1\r\n\r\n");
-    assert_eq!(String::from_utf8(foreign.hears_the_end()).unwrap(), format!("{REFUSAL}\n"));
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn a_slow_typist_is_not_idle_and_an_unfinished_line_is_relayed() {
     // either.
     for _ in 0..40 {
         slow.sends("x");
-        alice.sends("\x01");
-        alice.hears("\x01\0");
+        alice.sends(".");
+        alice.hears(".\0");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let notice = String::from_utf8(slow.hears_the_end()).unwrap();

@@ -1,0 +1,147 @@
+use super::*;
+
+const REQUEST: Option<Protocol> = Some(Protocol::Request);
+const GREETING: Option<Protocol> = Some(Protocol::Greeting);
+const BINARY: Option<Protocol> = Some(Protocol::Binary);
+
+fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
+    foreign(bytes, expected).map(|foreign| foreign.protocol)
+}
+
+#[test]
+fn other_protocols_are_recognised_by_their_first_bytes() {
+    let rows: [(&[u8], Option<Protocol>); 31] = [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
+        (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
+        (b"PATCH /x HTTP/1.1\r\n", REQUEST),
+        (b"M-SEARCH * HTTP/1.1\r\n", REQUEST),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", REQUEST),
+        (b"OPTIONS / RTSP/1.0\r\n\r\n", REQUEST),
+        (b"OPTIONS sip:nm SIP/2.0\r\n", REQUEST),
+        (b"CONNECT host:443 HTTP/1.1\0", REQUEST),
+        (b"GET /a b c HTTP/1.1\r\n", REQUEST),
+        (b"HEAD /x HTTP/1.1\r\n", Some(Protocol::HeadRequest)),
+        (b"EHLO example.org\r\n", GREETING),
+        (b"HELO me\r\n", GREETING),
+        (b"SSH-2.0-x\r\n", GREETING),
+        (b"SSH-1.99-OpenSSH_9\r\n", GREETING),
+        (b"RFB 003.008\n", GREETING),
+        (b"HTTP/1.1 200 OK\r\n", GREETING),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Some(Protocol::Tls)),
+        // An older hello, DNS, SMB, X11, Kerberos, LDAP, RDP, Java RMI, RPC, MQTT, BitTorrent.
+        (b"\x80\x2e\x01\x03\x01\x00\x15", BINARY),
+        (b"\0\x1e\0\x06\x01\0\0\x01\0\0\0\0\0\0\x07version\x04bind\0", BINARY),
+        (b"\0\0\0\xa4\xffSMBr\0\0\0\0\x08\x01@\0", BINARY),
+        (b"l\0\x0b\0\0\0\0\0\0\0\0\0", BINARY),
+        (b"\0\0\0qj\x81n0\x81k\xa1\x03\x02\x01\x05", BINARY),
+        (b"0\x0c\x02\x01\x01`\x07\x02\x01\x02\x04\0\x80\0", BINARY),
+        (b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0", BINARY),
+        (b"JRMI\0\x02K", BINARY),
+        (b"\x80\0\0(r\xfe\x1d\x13\0\0\0\0\0\0\0\x02", BINARY),
+        (b"\x10\x0c\0\x04MQTT\x04\x02", BINARY),
+        (b"\x13BitTorrent protocol", BINARY),
+        // A request within the first line of a longer one.
+        (&[b"GET /", &[b'a'; 1000][..]].concat(), REQUEST),
+        (b"BREW /pot HTCPCP/1.0\r\n", REQUEST),
+        (b"DESCRIBE rtsp://x/ RTSP/1.0\r\n", REQUEST),
+    ];
+    for (bytes, expected) in rows {
+        assert_eq!(protocol(bytes, Expected::Text), expected, "{}", crate::text::visible(bytes));
+    }
+}
+
+#[test]
+fn speech_is_not_foreign() {
+    let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
+    let rows: [&[u8]; 28] = [
+        b"alice : bonjour\0",
+        b"alice : GET / HTTP/1.1\0",
+        b"bob > salut\n",
+        b"bonjour\n",
+        b"get / HTTP/1.1\0",
+        b"GETTING there\0",
+        b"GET lost\n",
+        b"EHLOS\0",
+        b"POSTE\0",
+        b"HTTP/1.1 c'est quoi ?\n",
+        b"USB-3.0\n",
+        b"PYTHON 3.12 est sorti\n",
+        b"TCP/IP\n",
+        b"A / B\n",
+        b"5\r\n",
+        b" 7 8\n",
+        b"%bob%salut\n",
+        b"\n",
+        b"\0",
+        b"\0\0\0",
+        b"",
+        b"tab\tet\x08retour\x1b[Aarri\xe8re\x07\n",
+        "h\u{e9} \u{1f44d} \u{20ac}\0".as_bytes(),
+        // Encodings of older systems: ISO 8859, code page 850.
+        b"caf\xe9\0",
+        b"caf\x82\0",
+        // Blocks of a fixed size, whose rest is whatever the client's memory held.
+        b"alice : salut\0\x7f\x01\x02\x03\xff\0",
+        b"salut\n\0\x05\x16\x7f\0",
+        &long,
+    ];
+    for bytes in rows {
+        assert_eq!(protocol(bytes, Expected::Text), None, "{}", crate::text::visible(bytes));
+    }
+}
+
+#[test]
+fn a_file_may_hold_anything_but_a_web_request() {
+    for bytes in [&b"\x7fELF\x02\x01\x01\0"[..], b"\x89PNG\r\n\x1a\n", b"SSH-2.0-x\n", b"EHLO x\n", b"text\n"]
+    {
+        assert_eq!(protocol(bytes, Expected::File), None, "{}", crate::text::visible(bytes));
+    }
+    assert_eq!(protocol(b"POST /x HTTP/1.1\r\n", Expected::File), REQUEST);
+    assert_eq!(protocol(b"\x16\x03\x01\x02\0\x01", Expected::File), Some(Protocol::Tls));
+    assert_eq!(protocol(b"POST /x HTTP/1.1\r\n", Expected::Request), None);
+    assert_eq!(protocol(b"\x16\x03\x01\x02\0\x01", Expected::Request), Some(Protocol::Tls));
+}
+
+#[test]
+fn a_first_line_in_pieces_is_judged_as_a_whole_and_later_ones_are_not() {
+    let request = b"POST /x HTTP/1.1\r\n";
+    for cut in 0..request.len() {
+        let mut first = FirstBytes::new(Some(Expected::Text));
+        let found = [&request[..cut], &request[cut..]].map(|piece| first.feed(piece));
+        assert!(found.iter().flatten().count() == 1 && first.feed(request).is_none(), "{cut}: {found:?}");
+    }
+    let mut first = FirstBytes::new(Some(Expected::Text));
+    assert_eq!([b"bonjour\n", &request[..]].map(|piece| first.feed(piece)), [None, None]);
+    assert_eq!(FirstBytes::new(None).feed(request), None);
+}
+
+#[test]
+fn a_foreign_peer_survives_the_way_through_a_record_and_is_bounded() {
+    let foreign = foreign(&[b"GET /", &[b'a'; 1000][..]].concat(), Expected::Text).unwrap();
+    assert_eq!(foreign.sample.len(), SHOWN);
+    assert_eq!(Foreign::from_bytes(&foreign.to_bytes()), Some(foreign));
+    for wrong in [&b""[..], b"\0", b"\x09x", &[1; SHOWN + 2]] {
+        assert_eq!(Foreign::from_bytes(wrong), None, "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_answer_is_in_the_protocol_of_the_peer() {
+    let answer = |bytes: &[u8]| {
+        let foreign = foreign(bytes, Expected::Text).unwrap();
+        String::from_utf8(foreign.answer("no web server", |reason| [reason.as_bytes(), b"\0"].concat()))
+            .unwrap()
+    };
+    let get = answer(b"GET / HTTP/1.1\r\n");
+    assert!(
+        get.starts_with("HTTP/1.1 400 ")
+            && get.ends_with(
+                "Content-Length: 14\r\nConnection: close\r\n\
+        X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\nno web server\n"
+            ),
+        "{get}"
+    );
+    assert!(answer(b"HEAD / HTTP/1.1\r\n").ends_with("\r\n\r\n"));
+    assert_eq!(answer(b"SSH-2.0-x\r\n"), "no web server\0");
+    assert_eq!(answer(b"\x16\x03\x01\x02\0\x01"), "");
+}
