@@ -76,9 +76,10 @@ fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) {
 fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Disconnect> {
     let (why, result) = match failure {
         Failure::Rejected(why) => (why, Ok(())),
-        // Answered by the caller, in its own protocol.
-        Failure::Disconnected(end @ Disconnect::Foreign(_), _) => return Err(end),
-        Failure::Disconnected(end, size) => (interrupted(&end, size), Err(end)),
+        Failure::Disconnected(end, size) => match interrupted(&end, size) {
+            Some(why) => (why, Err(end)),
+            None => return Err(end),
+        },
     };
     answer(session, front, &why, "[ERROR]");
     result
@@ -100,14 +101,15 @@ fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
     }
 }
 
-fn interrupted(end: &Disconnect, size: u64) -> String {
-    match end {
-        Disconnect::Foreign(_) => "another protocol came".to_string(),
+/// `None` where the caller answers.
+fn interrupted(end: &Disconnect, size: u64) -> Option<String> {
+    Some(match end {
         Disconnect::Closed => "nothing was received".to_string(),
         Disconnect::Broken(_) => format!("the connection broke after {size} bytes"),
         Disconnect::Idle => {
             format!("nothing came for too long after {size} bytes, and the file was not at its end")
         }
         Disconnect::Stopped => format!("the server stops, after {size} bytes"),
-    }
+        Disconnect::Foreign(_) => return None,
+    })
 }
