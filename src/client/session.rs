@@ -33,8 +33,8 @@ const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
 
-/// Connects to `address` and runs the session until keyboard, user or server end it, which is reported
-/// on standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
+/// Connects and runs the session until keyboard, user or server end it, which is reported on
+/// standard error. `is_plain`: no status and input line on a terminal, as the courses' clients.
 pub fn run_client<P: ClientProtocol>(
     messages: Messages,
     address: &ServerAddress,

@@ -1,6 +1,6 @@
-//! A host that vanishes silently, as if a cable were pulled, and a path that dies in between: server
-//! and clients detect it within two minutes. Two tests wait for that at the same time, for several
-//! servers and clients at once.
+//! A host that vanishes silently, as if a cable were pulled, and a path that dies in between:
+//! servers and clients detect it within two minutes. Two tests wait for that at the same time, for
+//! several servers and clients at once.
 
 use super::network::*;
 use crate::common::*;

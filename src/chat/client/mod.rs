@@ -95,8 +95,7 @@ fn talk_through(
         }
         let unsent = sender.queue.messages.len();
         if !matches!(end, Ok(ConnectionEnd::ByUser(_))) {
-            let unheard = sender.unheard();
-            unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+            report(&sender.unheard());
         }
         let reason = match end? {
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
@@ -116,4 +115,8 @@ fn talk_through(
         opening.clone_from(&prompt);
     }
     Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len()))
+}
+
+fn report(unheard: &[Vec<u8>]) {
+    unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
 }

@@ -1,5 +1,5 @@
-//! One's own messages between being sent and coming back from the server, in the room's order: sent,
-//! then said. Pure.
+//! One's own messages between being sent and coming back from the server, in the room's order:
+//! sent, then said. Pure.
 //!
 //! A message whose echo is late is shown as sent, and kept: it is said once its echo comes, and may
 //! be lost if the connection is lost before. Received messages are always shown, even if they look

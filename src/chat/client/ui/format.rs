@@ -8,7 +8,8 @@ use crate::client::terminal::{Colours, DIM, PLAIN};
 use crate::text::visible;
 
 /// Marks after the time, for terminals without colours: one's own messages, heard back or only
-/// sent, the client's notices, messages without a name. No other message begins like one of these: [`shows_as_name`].
+/// sent, the client's notices, messages without a name. No other message begins like one of these:
+/// [`shows_as_name`].
 const OWN: &str = "»";
 const SENT: &str = "›";
 const NOTICE: &str = "--";

@@ -1,7 +1,8 @@
 //! The chat client on a terminal: input line at the bottom, messages above.
 //!
 //! The first process (`ChatUi`) reads the keyboard, sends and draws: `conversation` and
-//! `connection` are its steps, `format` lays out messages. The second (`receiver`) reads the server and watches over the terminal.
+//! `connection` are its steps, `format` lays out messages. The second (`receiver`) reads the server
+//! and watches over the terminal.
 
 mod connection;
 mod conversation;
