@@ -91,7 +91,7 @@ fn is_wrong(front: &[u8]) -> bool {
     if front.len() < 7 {
         return false;
     }
-    if !(1..=7).contains(&front[4]) || length(front) > PIPE_BUF - 7 {
+    if !(1..=8).contains(&front[4]) || length(front) > PIPE_BUF - 7 {
         return true;
     }
     let Some(body) = front.get(7..7 + length(front)) else { return false };
@@ -99,13 +99,18 @@ fn is_wrong(front: &[u8]) -> bool {
         1 => body.is_empty(),
         4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
         5 => body.len() != 1,
-        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding.
+        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding; then an
+        // address or none.
         6 => {
             let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
             let is_last = |byte: &u8| b"AEIMQUYcgkosw048".contains(byte);
-            body.len() != 28 || !body[..26].iter().all(is_letter) || !is_last(&body[26]) || body[27] != b'='
+            ![28, 44].contains(&body.len())
+                || !body[..26].iter().all(is_letter)
+                || !is_last(&body[26])
+                || body[27] != b'='
         }
         7 => body.len() > 125,
+        8 => !body.is_empty(),
         _ => body.len() != 4,
     }
 }

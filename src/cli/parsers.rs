@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::Language;
@@ -54,6 +55,14 @@ pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
     let english = "a port is expected, or an address and a port, as 8080, 0.0.0.0:8080 or [::1]:8080";
     let here = || typed.parse().ok().map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
     typed.parse().ok().or_else(here).ok_or_else(|| Expected::new(french, english))
+}
+
+/// For a type with a parser of its own. Its refusal in French and in English.
+pub fn parsed<T: FromStr>(
+    french: &'static str,
+    english: &'static str,
+) -> impl Fn(&str) -> Result<T, Expected> + Clone {
+    move |typed: &str| typed.parse().map_err(|_| Expected::new(french, english))
 }
 
 /// `None` for 0 seconds.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::errno::Errno;
 
 use super::message_log::{Channel, ChannelId, Channels};
+use super::peer_address::PeerAddress;
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
@@ -22,7 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(20);
 pub(crate) struct Connection {
     pub pid: Pid,
     pub socket: TcpStream,
-    pub peer: SocketAddr,
+    pub peer: PeerAddress,
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
     /// Bytes that its socket has taken; messages as of when it had last taken all released ones.
@@ -74,7 +75,7 @@ impl Connection {
         Connection {
             pid,
             socket,
-            peer,
+            peer: peer.into(),
             since: SystemTime::now(),
             delivered: Traffic::default(),
             channel: None,

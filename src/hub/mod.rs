@@ -17,18 +17,21 @@
 //!
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
 //! client by its worker's pid; `backpressure` slows a flood down and drops slow readers;
-//! `private_queue` holds notices for one client alone.
+//! `private_queue` holds notices for one client alone; `entry` is the record by which a browser enters
+//! the room.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
 
 mod backpressure;
 pub(crate) mod clients;
 pub mod connection;
+pub mod entry;
 pub mod event_loop;
 pub mod framing;
 mod lifecycle;
 pub mod message_log;
 pub mod pacer;
+pub(crate) mod peer_address;
 mod private_queue;
 pub mod record;
 pub mod record_reader;

@@ -4,7 +4,7 @@
 //! channel, tell one client, print a line, or [`Connection::disconnect`].
 
 use std::io::PipeWriter;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
 
@@ -28,6 +28,12 @@ pub(crate) trait Service {
 
     /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;
+
+    /// True for a proxy of this listener: behind it are many clients, which enter the room with
+    /// addresses of their own ([`super::peer_address::PeerAddress`]).
+    fn is_proxy(&self, _listener: usize, _address: IpAddr) -> bool {
+        false
+    }
 
     /// A client has a worker now. Decides which channel it reads.
     fn on_connect(

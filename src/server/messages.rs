@@ -1,6 +1,7 @@
 //! The servers' texts for the operator and for refused clients. `(père)` and `(parent)` mark those
 //! about the first process.
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 
@@ -44,7 +45,7 @@ catalogue! {
     room_is_full(most: usize) where most = clients(most) =>
         "la salle est pleine ({most} au plus), réessayez plus tard",
         "the server is full (at most {most}), try again later";
-    refused_address(peer: SocketAddr, most: usize) where most = clients(most) =>
+    refused_address(peer: impl Display, most: usize) where most = clients(most) =>
         "(père) client {peer} refusé : {most} au plus d'une même adresse (--max-per-address)",
         "(parent) client {peer} refused: at most {most} of one address (--max-per-address)";
     too_many_from_your_address(most: usize) where most = clients(most) =>
