@@ -57,8 +57,8 @@ struct Arguments {
     /// Adresse où le navigateur trouve la page derrière un proxy, comme https://chat.example.org (répétable)
     #[arg(long, value_name = "URL", requires = "web", value_parser = parsed::<Origin>(NO_ORIGIN.0, NO_ORIGIN.1))]
     origin: Vec<Origin>,
-    /// Proxy devant la page, adresse ou réseau : son X-Forwarded-For dit pour --max-per-address d'où vient un navigateur (répétable)
-    #[arg(long, value_name = "ADDR[/BITS]", requires = "web", value_parser = parsed::<Network>(NO_NETWORK.0, NO_NETWORK.1))]
+    /// Proxy devant la page, adresse ou réseau (10.0.0.0/8) : son X-Forwarded-For dit pour --max-per-address d'où vient un navigateur (répétable)
+    #[arg(long, value_name = "ADDR", requires = "web", value_parser = parsed::<Network>(NO_NETWORK.0, NO_NETWORK.1))]
     trusted_proxy: Vec<Network>,
     /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture ({default} par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number::<u64>(0, 200))]
