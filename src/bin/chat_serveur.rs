@@ -32,6 +32,10 @@ Ctrl+C arrête le serveur et tous ses fils.
 const HOPS: &str =
     "Dit ce qui confine les fils, et le chemin de chaque message : processus, descripteurs, octets";
 
+/// Not a doc comment: rustdoc would have the URL be a link.
+const ORIGIN: &str =
+    "Adresse où le navigateur trouve la page derrière un proxy, comme https://chat.example.org (répétable)";
+
 /// Refusals of `--origin` and `--trusted-proxy`.
 const NO_ORIGIN: (&str, &str) = (
     "l'adresse d'un site est attendue, comme https://chat.example.org ou http://localhost:9000",
@@ -54,8 +58,7 @@ struct Arguments {
     /// Page dans le navigateur, qui mène à la même salle (aucune par défaut ; ADDR : 127.0.0.1, cette machine seulement)
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = local_socket)]
     web: Option<SocketAddr>,
-    /// Adresse où le navigateur trouve la page derrière un proxy, comme https://chat.example.org (répétable)
-    #[arg(long, value_name = "URL", requires = "web", value_parser = parsed::<Origin>(NO_ORIGIN.0, NO_ORIGIN.1))]
+    #[arg(long, value_name = "URL", help = ORIGIN, requires = "web", value_parser = parsed::<Origin>(NO_ORIGIN.0, NO_ORIGIN.1))]
     origin: Vec<Origin>,
     /// Proxy devant la page, adresse ou réseau (10.0.0.0/8) : son X-Forwarded-For dit pour --max-per-address d'où vient un navigateur (répétable)
     #[arg(long, value_name = "ADDR", requires = "web", value_parser = parsed::<Network>(NO_NETWORK.0, NO_NETWORK.1))]

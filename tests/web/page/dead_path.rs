@@ -178,6 +178,9 @@ fn all_lost_messages_are_sent_again_in_their_order() {
     alice.passes(30, 10);
     path.loses_the_old_ones();
     alice.is_connected();
+    alice.looks((320, 640), "dark");
+    alice.takes_screenshot("pending-on-a-phone");
+    assert_eq!(alice.value(appearance::SCROLLS_SIDEWAYS), false);
     alice.clicks_at_pending("Tout renvoyer");
     assert_eq!(bob.strings(3), ["alice : un", "alice : deux", "alice : trois"]);
     alice.has_messages(3);
