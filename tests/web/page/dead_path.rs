@@ -165,6 +165,7 @@ fn an_own_message_on_a_dead_path_is_kept_and_sent_again_on_request_alone() {
     alice.says("trois");
     assert_eq!(bob.strings(1), ["alice : trois"]);
     alice.has_nothing_pending();
+    alice.has_messages(4);
     assert_eq!(alice.texts(TEXTS), ["arrivé", "rien entendu", "deux", "trois"]);
 }
 
