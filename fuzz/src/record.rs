@@ -93,7 +93,7 @@ fn is_wrong(front: &[u8]) -> bool {
     if front.len() < 15 {
         return false;
     }
-    if !(1..=8).contains(&front[12]) || length(front) > PIPE_BUF - 15 {
+    if !(1..=9).contains(&front[12]) || length(front) > PIPE_BUF - 15 {
         return true;
     }
     let Some(body) = front.get(15..15 + length(front)) else { return false };
@@ -101,15 +101,20 @@ fn is_wrong(front: &[u8]) -> bool {
         1 => body.is_empty(),
         4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
         5 => body.len() != 1,
-        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding.
+        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding; then an
+        // address or none.
         6 => {
             let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
             let is_last = |byte: &u8| b"AEIMQUYcgkosw048".contains(byte);
-            body.len() != 28 || !body[..26].iter().all(is_letter) || !is_last(&body[26]) || body[27] != b'='
+            ![28, 44].contains(&body.len())
+                || !body[..26].iter().all(is_letter)
+                || !is_last(&body[26])
+                || body[27] != b'='
         }
         7 => body.len() > 125,
         // A protocol, and a sample.
         8 => !matches!(body.first(), Some(1..=5)) || body.len() > 81,
+        9 => !body.is_empty(),
         _ => body.len() != 4,
     }
 }

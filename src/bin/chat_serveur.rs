@@ -10,7 +10,9 @@ use forklab::chat::PROGRAM;
 use forklab::chat::options::{Options, Verbosity};
 use forklab::chat::server::run;
 use forklab::chat::transcript;
-use forklab::cli::{ServerArgs, local_socket, number, timeout};
+use forklab::chat::web::proxies::{Network, Proxies};
+use forklab::chat::web::site::Origin;
+use forklab::cli::{ServerArgs, local_socket, number, parsed, timeout};
 
 const EXAMPLES: &str = "\
 Exemples :
@@ -30,6 +32,20 @@ Ctrl+C arrête le serveur et tous ses fils.
 const HOPS: &str =
     "Dit ce qui confine les fils, et le chemin de chaque message : processus, descripteurs, octets";
 
+/// Not a doc comment: rustdoc would have the URL be a link.
+const ORIGIN: &str =
+    "Adresse où le navigateur trouve la page derrière un proxy, comme https://chat.example.org (répétable)";
+
+/// Refusals of `--origin` and `--trusted-proxy`.
+const NO_ORIGIN: (&str, &str) = (
+    "l'adresse d'un site est attendue, comme https://chat.example.org ou http://localhost:9000",
+    "the address of a site is expected, as https://chat.example.org or http://localhost:9000",
+);
+const NO_NETWORK: (&str, &str) = (
+    "une adresse IP ou un réseau est attendu, comme 127.0.0.1, ::1 ou 10.0.0.0/8",
+    "an IP address or a network is expected, as 127.0.0.1, ::1 or 10.0.0.0/8",
+);
+
 /// Messagerie instantanée : un processus par client, tout message va à tous.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES, mut_arg("verbose", |verbose| verbose.help(HOPS)))]
@@ -42,6 +58,11 @@ struct Arguments {
     /// Page dans le navigateur, qui mène à la même salle (aucune par défaut ; ADDR : 127.0.0.1, cette machine seulement)
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = local_socket)]
     web: Option<SocketAddr>,
+    #[arg(long, value_name = "URL", help = ORIGIN, requires = "web", value_parser = parsed::<Origin>(NO_ORIGIN.0, NO_ORIGIN.1))]
+    origin: Vec<Origin>,
+    /// Proxy devant la page, adresse ou réseau (10.0.0.0/8) : son X-Forwarded-For dit pour --max-per-address d'où vient un navigateur (répétable)
+    #[arg(long, value_name = "ADDR", requires = "web", value_parser = parsed::<Network>(NO_NETWORK.0, NO_NETWORK.1))]
+    trusted_proxy: Vec<Network>,
     /// Millisecondes entre deux messages : le client du cours n'en affiche qu'un par lecture ({default} par défaut ; 0 : aucune)
     #[arg(long, value_name = "MS", default_value = "1", hide_default_value = true, value_parser = number::<u64>(0, 200))]
     pace: u64,
@@ -83,6 +104,8 @@ impl Arguments {
         Options {
             lines: self.lines.map(|port| with_port(listening.address, port)),
             web: self.web,
+            origins: self.origin,
+            proxies: Proxies(self.trusted_proxy),
             listening,
             pace: Duration::from_millis(self.pace),
             idle_timeout: timeout(self.idle_timeout),

@@ -101,8 +101,8 @@ pub const WELCOME_TO_LINES: &str = "Bienvenue : chaque ligne que vous envoyez va
 pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
     let (pid, peer) = (client.pid, client.peer);
     let why = match by_name {
-        true => "l'en-tête Host n'est pas une adresse de ce serveur",
-        false => "l'en-tête Origin est celui d'un autre site",
+        true => "l'en-tête Host n'est pas une adresse de ce serveur (--origin en nomme)",
+        false => "l'en-tête Origin est celui d'un autre site (--origin nomme ceux du serveur)",
     };
     format!("(père) visiteur web {peer} (fils {pid}) refusé : {why}")
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::transcript;
+use super::web::proxies::Proxies;
+use super::web::site::Origin;
 use crate::server;
 
 #[derive(Clone, Debug)]
@@ -13,6 +15,10 @@ pub struct Options {
     pub lines: Option<SocketAddr>,
     /// Address of the web listener.
     pub web: Option<SocketAddr>,
+    /// Sites whose pages may enter by the web listener, beside its own.
+    pub origins: Vec<Origin>,
+    /// Proxies in front of the web listener whose `X-Forwarded-For` counts.
+    pub proxies: Proxies,
     /// Shortest time between two messages to a client of C strings; zero: no limit.
     pub pace: Duration,
     pub idle_timeout: Option<Duration>,

@@ -1,6 +1,6 @@
 //! The chat server: what one client says, all receive, each in its [`Encoding`].
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::event_loop::Hub;
 use crate::hub::message_log::{ChannelId, Channels};
+use crate::hub::peer_address::PeerAddress;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{DONE, IdleTimeouts, RecordPipe, Worker};
@@ -59,7 +60,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Some(address) = options.web {
         let address = hub.supervisor.add_listener(address, listening.backlog)?;
         hub.service.listeners.push(None);
-        let site = Site { port: address.port(), machine: sys::machine_name() };
+        let site = Site { machine: sys::machine_name(), origins: options.origins, proxies: options.proxies };
         more.push(messages::ready_for_browsers(address, &site.machine));
         let room = hub.supervisor.listeners[0].address().context("getsockname")?;
         hub.service.web = Some(WebEndpoint::new(site, room, listening.max_per_address, verbosity));
@@ -90,7 +91,7 @@ struct ChatServer {
 
 impl ChatServer {
     /// Says one client's message to all, and prints it.
-    fn say(&mut self, record: &Record, peer: SocketAddr, context: &mut Context<ClientState>) {
+    fn say(&mut self, record: &Record, peer: PeerAddress, context: &mut Context<ClientState>) {
         if let Some(transcript) = &mut self.transcript {
             transcript.note(record, peer, context.supervisor);
         }
@@ -130,7 +131,7 @@ impl Service for ChatServer {
     type Client = ClientState;
 
     fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32 {
-        let mut title = ProcTitle::new(self.title, PROGRAM.name, *peer);
+        let mut title = ProcTitle::new(self.title, PROGRAM.name, (*peer).into());
         let traces_reads = self.trace.is_on;
         let Some(framing) = self.listeners[listener].and_then(Encoding::framing) else {
             let Some(web) = &self.web else { return DONE };
@@ -155,6 +156,11 @@ impl Service for ChatServer {
             Some(encoding) => foreign.answer(&reason, |reason| encoding.line(reason)),
             None => foreign.answer(&reason, |_| Vec::new()),
         }
+    }
+
+    fn is_proxy(&self, listener: usize, address: IpAddr) -> bool {
+        let web = self.web.as_ref().filter(|_| self.listeners[listener].is_none());
+        web.is_some_and(|web| web.site.proxies.contain(address))
     }
 
     fn on_connect(
@@ -201,6 +207,7 @@ impl Service for ChatServer {
             (Kind::Ping, Some(Encoding::WebSocket)) => {
                 connection.pong(ws_encode::pong(record.body), context.channels, context.now);
             }
+            (Kind::Probe, Some(Encoding::WebSocket)) => context.tell(connection, &ws_encode::alive()),
             (Kind::Read, _) if self.trace.is_on => {
                 self.trace.read(record, connection, &mut context.supervisor.out);
             }

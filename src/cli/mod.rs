@@ -11,7 +11,7 @@ mod program;
 pub(crate) use catalogue::catalogue;
 pub use client_args::{ClientArgs, ServerArg};
 pub use listen_args::{ListenArgs, ServerArgs};
-pub use parsers::{local_socket, number, scoped_address, timeout};
+pub use parsers::{local_socket, number, parsed, scoped_address, timeout};
 pub use program::Program;
 
 /// The language of a program's texts.

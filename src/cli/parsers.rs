@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::str::FromStr;
 use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
@@ -122,6 +123,14 @@ pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
     let mut address = scoped_address(host).ok().filter(|_| is_clear).ok_or_else(expected)?;
     address.set_port(port.parse().map_err(|_| expected())?);
     Ok(address)
+}
+
+/// For a type with a parser of its own. Its refusal in French and in English.
+pub fn parsed<T: FromStr>(
+    french: &'static str,
+    english: &'static str,
+) -> impl Fn(&str) -> Result<T, Expected> + Clone {
+    move |typed: &str| typed.parse().map_err(|_| Expected::new(french, english))
 }
 
 /// `None` for 0 seconds.

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 
 use super::backpressure::STOPPED_AFTER;
 use super::message_log::{Channel, ChannelId, Channels};
+use super::peer_address::PeerAddress;
 use super::private_queue::PrivateQueue;
 use crate::sys::{self, Pid, Signal};
 
@@ -26,7 +27,7 @@ const STARVED: u32 = 50;
 pub(crate) struct Connection {
     pub pid: Pid,
     pub socket: TcpStream,
-    pub peer: SocketAddr,
+    pub peer: PeerAddress,
     /// When it connected. Wall-clock time, which goes on while the machine sleeps.
     pub since: SystemTime,
     /// Bytes that its socket has taken; messages as of when it had last taken all released ones.
@@ -86,7 +87,7 @@ impl Connection {
         Connection {
             pid,
             socket,
-            peer,
+            peer: peer.into(),
             since: SystemTime::now(),
             delivered: Traffic::default(),
             channel: None,

@@ -67,6 +67,9 @@ impl<S: Service> Hub<S> {
         let encode = |listener, reason: &str| service.refusal(listener, reason);
         // Connections of an address as `--max-per-address` counts them.
         let count = |address| {
+            if service.is_proxy(listener, address) {
+                return 0;
+            }
             let (inside, outside) = clients.all().count_from(address);
             inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
         };

@@ -20,7 +20,8 @@
 //! client by its worker's pid; `keys` proves which worker has written a record, and `forgeries`
 //! ends one that writes in another's name; `backpressure` slows a flood down and drops slow readers;
 //! `departures` sends clients that have left the rest of their messages; `places` says who gives way
-//! in a full room; `private_queue` holds notices for one client alone.
+//! in a full room; `private_queue` holds notices for one client alone; `entry` is the record by which
+//! a browser enters the room.
 //!
 //! `framing`, `record`, `message_log` and `pacer` are pure: bytes and times in, bytes out.
 
@@ -28,6 +29,7 @@ mod backpressure;
 pub(crate) mod clients;
 pub mod connection;
 mod departures;
+pub mod entry;
 pub mod event_loop;
 mod forgeries;
 pub mod framing;
@@ -35,6 +37,7 @@ mod keys;
 mod lifecycle;
 pub mod message_log;
 pub mod pacer;
+pub(crate) mod peer_address;
 mod places;
 mod private_queue;
 pub mod record;

@@ -7,9 +7,9 @@
 //! that it can check, and an invalid record costs no more than its own packet where the pipe is
 //! read in packets.
 
-use data_encoding::BASE64_NOPAD;
 use smallvec::SmallVec;
 
+use super::entry;
 use super::framing::is_line_text;
 use crate::server::first_bytes::Foreign;
 use crate::sys::{PIPE_BUF, Pid};
@@ -43,12 +43,14 @@ pub enum Kind {
     Line = 4,
     /// A browser is to get the HTTP response of this number (one byte), and its connection closed.
     Answer = 5,
-    /// A browser enters the room: its `Sec-WebSocket-Accept` value.
+    /// A browser enters the room: [`entry`].
     Enter = 6,
     /// A WebSocket client has sent a ping with these bytes.
     Ping = 7,
     /// The client's first bytes are another protocol's: [`Foreign::to_bytes`]. The worker then ends.
     Foreign = 8,
+    /// A page asks whether the way to the hub and back is alive.
+    Probe = 9,
 }
 
 /// In [`Kind::Left`]: the client has sent nothing for too long. No errno is negative.
@@ -64,17 +66,11 @@ pub fn close_code(left: i32) -> Option<u16> {
     u16::try_from(left.checked_neg()?).ok().filter(|&code| code >= 1000)
 }
 
-/// True for a SHA-1 in base64, 28 characters. Nothing else gets into a response's header.
-pub fn is_accept(value: &[u8]) -> bool {
-    // Without padding: the library also takes several padded values in a row.
-    let letters = value.strip_suffix(b"=").filter(|letters| letters.len() == 27);
-    letters.is_some_and(|letters| BASE64_NOPAD.decode(letters).is_ok())
-}
-
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        use Kind::{Answer, Enter, Foreign, Left, Line, Message, Ping, Read};
-        [Message, Read, Left, Line, Answer, Enter, Ping, Foreign].into_iter().find(|&kind| kind as u8 == byte)
+        use Kind::{Answer, Enter, Foreign, Left, Line, Message, Ping, Probe, Read};
+        let all = [Message, Read, Left, Line, Answer, Enter, Ping, Foreign, Probe];
+        all.into_iter().find(|&kind| kind as u8 == byte)
     }
 
     /// False for a body that no worker writes in a record of this kind.
@@ -84,7 +80,8 @@ impl Kind {
             Kind::Line => is_line_text(body),
             Kind::Read | Kind::Left => body.len() == 4,
             Kind::Answer => body.len() == 1,
-            Kind::Enter => is_accept(body),
+            Kind::Enter => entry::parse(body).is_some(),
+            Kind::Probe => body.is_empty(),
             Kind::Ping => body.len() <= MAX_PING,
             Kind::Foreign => Foreign::from_bytes(body).is_some(),
         }

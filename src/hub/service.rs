@@ -3,7 +3,7 @@
 //! A record comes in; the service answers by what it does with its [`Context`]: say a message in a
 //! channel, tell one client, print a line, or [`Connection::disconnect`].
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Instant;
 
@@ -32,6 +32,12 @@ pub(crate) trait Service {
 
     /// The last bytes for a client whose first bytes are another protocol's.
     fn answer_foreign(&self, client: &Self::Client, foreign: &Foreign) -> Vec<u8>;
+
+    /// True for a proxy of this listener: behind it are many clients, which enter the room with
+    /// addresses of their own ([`super::peer_address::PeerAddress`]).
+    fn is_proxy(&self, _listener: usize, _address: IpAddr) -> bool {
+        false
+    }
 
     /// A client has a worker now. Decides which channel it reads.
     fn on_connect(

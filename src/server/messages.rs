@@ -1,6 +1,7 @@
 //! The servers' texts for the operator and for refused clients. `(père)` and `(parent)` mark those
 //! about the first process.
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,13 +41,13 @@ catalogue! {
     foreign_terminal =>
         "(père) ce terminal est à quelqu'un d'autre et pourrait bloquer le serveur : rien d'autre ne s'y affiche",
         "(parent) this terminal is somebody else's and could block the server: nothing more is shown on it";
-    refused_full(peer: SocketAddr, most: usize) where most = clients(most) =>
+    refused_full(peer: impl Display, most: usize) where most = clients(most) =>
         "(père) client {peer} refusé : la salle est pleine ({most} au plus, --max-clients)",
         "(parent) client {peer} refused: the server is full (at most {most}, --max-clients)";
     room_is_full(most: usize) where most = clients(most) =>
         "la salle est pleine ({most} au plus), réessayez plus tard",
         "the server is full (at most {most}), try again later";
-    refused_address(peer: SocketAddr, most: usize) where most = clients(most) =>
+    refused_address(peer: impl Display, most: usize) where most = clients(most) =>
         "(père) client {peer} refusé : {most} au plus d'une même adresse (--max-per-address)",
         "(parent) client {peer} refused: at most {most} of one address (--max-per-address)";
     too_many_from_your_address(most: usize) where most = clients(most) =>
@@ -58,7 +59,7 @@ catalogue! {
     your_address_has_to_wait(left: Duration) where left = left.as_secs() + 1 =>
         "trop de processus ont planté pour votre adresse, réessayez dans {left} s",
         "too many processes have crashed for your address, try again in {left} s";
-    gave_its_place(peer: SocketAddr) =>
+    gave_its_place(peer: impl Display) =>
         "(père) client {peer} déconnecté : tout est plein, il n'a rien dit, et d'autres adresses ont moins de places",
         "(parent) client {peer} disconnected: all is full, it has said nothing, and other addresses have fewer places";
     a_silent_client_gave_its_place =>
@@ -91,7 +92,7 @@ catalogue! {
     descriptor_limit_is_low(limit: u64, most: usize) =>
         "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";
-    refused_foreign(child: Pid, peer: SocketAddr, foreign: &Foreign)
+    refused_foreign(child: Pid, peer: impl Display, foreign: &Foreign)
         where french = foreign.shown(["« ", " »"]), english = foreign.shown(["\"", "\""]) =>
         "(père) client {peer} (fils {child}) refusé : il parle un autre protocole ({french})",
         "(parent) client {peer} (child {child}) refused: it speaks another protocol ({english})";
@@ -104,7 +105,7 @@ catalogue! {
     forged_record(count: u64) =>
         "(père) le tube contient des enregistrements sans la clé de leur fils ({count} fois) : ignorés",
         "(parent) the pipe holds records without the key of their child ({count} times): ignored";
-    forger_ended(forger: Pid, peer: SocketAddr, claimed: Pid) =>
+    forger_ended(forger: Pid, peer: impl Display, claimed: Pid) =>
         "(père) le fils {forger} du client {peer} a écrit au nom du fils {claimed} : arrêté",
         "(parent) child {forger} of client {peer} wrote in the name of child {claimed}: ended";
     lines_dropped(count: u64) =>

@@ -35,7 +35,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_reports_each_invalid_command_line_in_one_line() {
-    let mistakes: [(&[&str], &str); 37] = [
+    let mistakes: [(&[&str], &str); 43] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -60,6 +60,18 @@ fn the_server_reports_each_invalid_command_line_in_one_line() {
         (&["--idle-timeout"], "--idle-timeout <S> : il manque une valeur"),
         (&["--max-per-address", "-1"], "« -1 »"),
         (&["--max-per-address", "1000001"], "« 1000001 » refusé : un nombre de 0 à 1000000"),
+        (
+            &["--web", "0", "--origin", "chat.example.org"],
+            "« chat.example.org » refusé : l'adresse d'un site",
+        ),
+        (&["--web", "0", "--origin", "ftp://chat.example.org"], "refusé : l'adresse d'un site"),
+        (&["--origin", "https://chat.example.org"], "il manque --web"),
+        (
+            &["--web", "0", "--trusted-proxy", "localhost"],
+            "« localhost » refusé : une adresse IP ou un réseau",
+        ),
+        (&["--web", "0", "--trusted-proxy", "10.0.0.0/33"], "« 10.0.0.0/33 » refusé"),
+        (&["--trusted-proxy", "127.0.0.1"], "il manque --web"),
         (&["--distinct-names=oui"], "ne prend pas de valeur"),
         (&["--no-header-check", "non"], "« non »"),
         (&["--no-limits", "--no-limits"], "--no-limits est donné deux fois"),

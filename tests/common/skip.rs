@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// For tests that start a program as another user or mount a file system.
 pub const ROOT: &str = "root";
 pub const BROWSER: &str = "package chromium (or google-chrome)";
+pub const NGINX: &str = "packages nginx-light and openssl";
 pub const SHELLCHECK: &str = "package shellcheck";
 /// Shells of other systems.
 pub const SHELLS: &str = "packages dash and busybox";

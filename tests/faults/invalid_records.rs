@@ -49,6 +49,7 @@ fn forgeries(child: Sender, hub: i32) -> Vec<Vec<u8>> {
         record(child, Kind::Answer as u8, &[1]),
         record(child, Kind::Enter as u8, ACCEPT),
         record(child, Kind::Ping as u8, b"bob : c'est moi"),
+        record(child, Kind::Probe as u8, b""),
         // Strings without their end, followed by other records.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),
@@ -184,8 +185,10 @@ fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     forge(Kind::Ping, b"", 2);
     pipe_of(pid).write_all(&record(child, Kind::Message as u8, FORGED)).unwrap();
     forge(Kind::Answer, &[0], 4);
+    // Its peer is no trusted proxy: an address in the handshake does not count.
+    let elsewhere = std::net::Ipv4Addr::new(203, 0, 113, 9).to_ipv6_mapped().octets();
     // After the handshake: no second handshake, no HTTP answer, no C string.
-    pipe_of(pid).write_all(&record(child, Kind::Enter as u8, ACCEPT)).unwrap();
+    pipe_of(pid).write_all(&record(child, Kind::Enter as u8, &[ACCEPT, &elsewhere].concat())).unwrap();
     eve.hears_up_to("{\"hello\"");
     for (kind, body) in [(Kind::Enter, ACCEPT), (Kind::Answer, &[1][..]), (Kind::Message, FORGED)] {
         let _row = Row::of(&(&kind, &body));
@@ -199,4 +202,6 @@ fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     let last = eve.hears_the_end();
     assert!(last.ends_with(&[0x88, 2, 0x03, 0xea]), "{last:?}");
+    let printed = server.program.out.so_far();
+    assert!(!printed.contains("203.0.113.9"), "{printed}");
 }

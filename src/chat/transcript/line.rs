@@ -1,7 +1,7 @@
 //! The line of one message: a JSON object. Pure.
 
+use std::fmt::Display;
 use std::io::Write;
-use std::net::SocketAddr;
 
 use chrono::{DateTime, Local, Timelike};
 
@@ -24,7 +24,7 @@ pub fn stamp(now: DateTime<Local>) -> Stamp {
 }
 
 /// Adds the line of one message.
-pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: SocketAddr) {
+pub fn push_line(lines: &mut Vec<u8>, time: &Stamp, record: &Record, peer: impl Display) {
     let ParsedMessage { name, text } = ParsedMessage::of(record.body);
     lines.extend_from_slice(br#"{"time":""#);
     lines.extend_from_slice(time);
@@ -76,7 +76,7 @@ mod tests {
     fn object(body: &[u8]) -> (String, Value) {
         let mut lines = Vec::new();
         let record = Record { pid: Pid::from_raw(7), kind: Kind::Message, body };
-        push_line(&mut lines, b"2026-11-21T16:58:07.123+01:00", &record, "127.0.0.1:54050".parse().unwrap());
+        push_line(&mut lines, b"2026-11-21T16:58:07.123+01:00", &record, "127.0.0.1:54050");
         let line = String::from_utf8(lines).unwrap();
         let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         (line, value)

@@ -8,9 +8,9 @@
 mod file;
 mod line;
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -87,7 +87,7 @@ impl Transcript {
     }
 
     /// Adds the line of a message from the client at `peer`.
-    pub fn note(&mut self, record: &Record, peer: SocketAddr, supervisor: &mut Supervisor) {
+    pub fn note(&mut self, record: &Record, peer: impl Display, supervisor: &mut Supervisor) {
         if self.file.is_none() {
             return;
         }

@@ -10,6 +10,7 @@ use crate::chat::encoding::Encoding;
 use crate::chat::options::Verbosity;
 use crate::chat::{PROGRAM, messages};
 use crate::hub::connection::Connection;
+use crate::hub::entry;
 use crate::hub::message_log::ChannelId;
 use crate::hub::record::{Kind, Record};
 use crate::hub::service::Context;
@@ -50,6 +51,10 @@ impl WebEndpoint {
         if record.kind != Kind::Enter {
             return self.respond(record, connection, context.supervisor);
         }
+        let Some((accept, forwarded)) = entry::parse(record.body) else { return false };
+        // A worker that was taken over could tell any address.
+        connection.peer.forwarded =
+            forwarded.filter(|_| self.site.proxies.contain(connection.peer.socket.ip()));
         let (inside, _) = context.peers.count_from(connection.peer.ip());
         let supervisor = &mut *context.supervisor;
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
@@ -66,9 +71,7 @@ impl WebEndpoint {
         }
         client.encoding = Some(Encoding::WebSocket);
         connection.join(frames, context.channels);
-        // Base64, as checked when the record was parsed.
-        let accept = String::from_utf8_lossy(record.body);
-        let greeting = [upgraded(&accept), ws_encode::hello(connection.pid, self.room)].concat();
+        let greeting = [upgraded(accept), ws_encode::hello(connection.pid, self.room)].concat();
         context.tell(connection, &greeting);
         if self.verbosity >= Verbosity::Chat && context.supervisor.out.has_room() {
             context.supervisor.out.line(messages::joined(connection, " (web)", context.channels.readers()));

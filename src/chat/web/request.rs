@@ -4,7 +4,7 @@
 //! whose name has been made to resolve to this machine. The Origin check stops a page of another
 //! site from opening a WebSocket here: browsers apply no same-origin policy to WebSockets.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::machine::TryParse;
@@ -12,27 +12,32 @@ use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
 
 use super::response::Response;
+pub use super::site::Site;
 
 /// Longest head of a request, in bytes.
 pub const MAX_HEAD_LEN: usize = 8 * 1024;
 
 const HEAD: &[u8] = b"HEAD ";
 
-/// The names under which browsers may call the web listener.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// The port it is bound to.
-    pub port: u16,
-    /// The host name, with or without a domain; empty if unknown.
-    pub machine: String,
-}
+/// Written by proxies; no standard has it, all of them do.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route {
     Incomplete,
     Response(Response),
-    /// Upgrade to the room: `Sec-WebSocket-Accept`, and the length of the request before frames.
-    Enter(String, usize),
+    Enter(Entry),
+}
+
+/// An upgrade to the room.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value of `Sec-WebSocket-Accept`.
+    pub accept: String,
+    /// The length of the request; frames follow it.
+    pub size: usize,
+    /// The client that `X-Forwarded-For` tells. It counts only where the peer is a trusted proxy.
+    pub forwarded: Option<IpAddr>,
 }
 
 /// True for a HEAD request, whose response has no content: RFC 9110, 9.3.2.
@@ -56,7 +61,7 @@ fn route_get(bytes: &[u8], site: &Site) -> Route {
     match Request::try_parse(bytes) {
         Ok(None) => Route::Incomplete,
         Ok(Some((size, request))) => match check(&request, site) {
-            Ok(accept) => Route::Enter(accept, size),
+            Ok(accept) => Route::Enter(Entry { accept, size, forwarded: forwarded(&request, site) }),
             Err(response) => Route::Response(response),
         },
         Err(Error::Capacity(_)) => Route::Response(Response::TooLarge),
@@ -76,17 +81,28 @@ fn check(request: &Request, site: &Site) -> Result<String, Response> {
     if !is_http || !site.accepts_host(host) {
         return Err(Response::ForeignHost);
     }
-    // A browser always sends Origin with a WebSocket request; a student's own program need not.
-    let own = format!("http://{host}");
-    if !values(ORIGIN).all(|origin| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
+    // A browser always sends Origin with a WebSocket request; a student's own program need not. A
+    // page whose WebSocket was refused asks for the reason by a GET, which has no Origin: it says
+    // its own in the query.
+    let told = request.uri().query().and_then(|query| query.strip_prefix("origin="));
+    let mut origins = values(ORIGIN).map(|origin| origin.as_bytes()).chain(told.map(str::as_bytes));
+    if !origins.all(|origin| site.accepts_origin(origin, host)) {
         return Err(Response::ForeignOrigin);
     }
-    match request.uri().path() {
-        "/" => Err(Response::Page),
-        "/favicon.ico" => Err(Response::NoIcon),
-        "/room" => accept(request),
+    // A proxy may put the page under a prefix, and leave that in the target or not.
+    match request.uri().path().rsplit('/').next() {
+        Some("") => Err(Response::Page),
+        Some("favicon.ico") => Err(Response::NoIcon),
+        Some("room") => accept(request),
         _ => Err(Response::Unknown),
     }
+}
+
+fn forwarded(request: &Request, site: &Site) -> Option<IpAddr> {
+    let values = request.headers().get_all(FORWARDED_FOR).iter();
+    // An unreadable value is malformed.
+    site.proxies
+        .client(values.map(|value| value.to_str().unwrap_or_default()).collect::<Vec<_>>().into_iter())
 }
 
 /// Checks the upgrade by RFC 6455, 4.2.1. Returns the accept value.
@@ -101,41 +117,13 @@ fn accept(request: &Request) -> Result<String, Response> {
     accept.map(str::to_string).ok_or(Response::Malformed)
 }
 
-impl Site {
-    /// Checks a Host header (RFC 9110, 7.2) with the listener's port. Only names that no other site
-    /// can own are accepted: an IP address, `localhost`, this machine's name, its first label, and
-    /// that label under `.local`. Its label under another domain is refused: the owner of that
-    /// domain could make it resolve here (DNS rebinding).
-    fn accepts_host(&self, host: &str) -> bool {
-        let (name, port) = match host.rsplit_once(':') {
-            // A colon inside brackets belongs to an IPv6 address.
-            Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
-            _ => (host, Some(80)),
-        };
-        let name = name.to_ascii_lowercase();
-        // The dot of the DNS root: RFC 3986, 3.2.2.
-        let name = name.strip_suffix('.').unwrap_or(&name);
-        let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        let is_address = match bracketed {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => name.parse::<Ipv4Addr>().is_ok(),
-        };
-        let machine = self.machine.to_ascii_lowercase();
-        let own = machine.split('.').next().unwrap_or_default();
-        let is_name = name == "localhost"
-            || name.ends_with(".localhost")
-            || !own.is_empty() && (name == machine || name.strip_suffix(".local").unwrap_or(name) == own);
-        port == Some(self.port) && (is_address || is_name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::text::visible;
 
     fn site() -> Site {
-        Site { port: 8080, machine: "Salle-12".to_string() }
+        Site { machine: "Salle-12".to_string(), ..Site::default() }
     }
 
     fn request(method: &str, target: &str, headers: &str) -> Route {
@@ -157,7 +145,10 @@ mod tests {
             ("/?x=1", Response::Page),
             ("/favicon.ico", Response::NoIcon),
             ("/room", Response::OnlyWebSocket),
-            ("/room/", Response::Unknown),
+            ("/chat/", Response::Page),
+            ("/chat/room", Response::OnlyWebSocket),
+            ("/chat", Response::Unknown),
+            ("/rooms", Response::Unknown),
             ("/../etc/passwd", Response::Unknown),
             ("http://localhost:8080/", Response::Page),
             ("http://127.0.0.1:8080/room", Response::OnlyWebSocket),
@@ -172,8 +163,9 @@ mod tests {
 
     #[test]
     fn the_accept_value_is_that_of_the_rfc() {
-        let expected = Route::Enter("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string(), 20 + UPGRADE.len() + 2);
-        assert_eq!(get("/room", UPGRADE), expected);
+        let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string();
+        let entry = Entry { accept, size: 20 + UPGRADE.len() + 2, forwarded: None };
+        assert_eq!(get("/room", UPGRADE), Route::Enter(entry));
     }
 
     #[test]
@@ -204,48 +196,30 @@ mod tests {
     }
 
     #[test]
-    fn only_hosts_that_no_other_site_can_own_are_accepted() {
-        let is_accepted = |machine: &str, host: &str| {
-            Site { port: 8080, machine: machine.to_string() }.accepts_host(&format!("{host}:8080"))
-        };
-        #[rustfmt::skip]
-        let hosts: [(&str, bool, &[&str]); 4] = [
-            ("Salle-12", true, &[
-                "127.0.0.1", "192.168.1.7", "[::1]", "LocalHost", "chat.localhost", "salle-12", "SALLE-12.local",
-                "localhost.", "salle-12.",
-            ]),
-            ("Salle-12", false, &[
-                "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost", "salle-12.evil.example",
-                "salle-12.evil.example.", "localhost..", ".", ".local", "[evil]", "user@localhost",
-            ]),
-            ("salle-12.univ.fr", true, &["salle-12", "salle-12.univ.fr", "Salle-12.Univ.fr.", "salle-12.local"]),
-            ("salle-12.univ.fr", false, &[
-                "univ.fr", "salle-12.evil.example", "salle-12.univ.fr.evil.example", "salle-12.univ.fr.local",
-            ]),
-        ];
-        for (machine, expected, hosts) in hosts {
-            for host in hosts {
-                assert_eq!(is_accepted(machine, host), expected, "{host} of {machine}");
-            }
-        }
-        for host in ["", "localhost", "localhost:80", "localhost:", "localhost:8080x", "[::1]"] {
-            assert!(!site().accepts_host(host), "{host}");
-        }
-        let on_80 = Site { port: 80, machine: String::new() };
-        assert!(on_80.accepts_host("localhost") && on_80.accepts_host("[::1]"));
-        assert!(!on_80.accepts_host(".local"));
-    }
-
-    #[test]
     fn only_our_own_origin_or_none_is_accepted() {
         let with = |origin: &str| get("/room", &format!("{UPGRADE}{origin}"));
         assert!(matches!(with("Origin: http://localhost:8080\r\n"), Route::Enter(..)));
+        // A forwarder from another port.
+        let (upgrade, origin) = (UPGRADE.replace("8080", "9000"), "Origin: http://localhost:9000\r\n");
+        assert!(matches!(get("/room", &format!("{upgrade}{origin}")), Route::Enter(..)));
         for origin in ["http://evil.example", "null", "https://localhost:8080", "http://127.0.0.1:8080", ""] {
             let refused = Route::Response(Response::ForeignOrigin);
             assert_eq!(with(&format!("Origin: {origin}\r\n")), refused, "{origin}");
         }
         let both = "Origin: http://localhost:8080\r\nOrigin: http://evil.example\r\n";
         assert_eq!(with(both), Route::Response(Response::ForeignOrigin));
+    }
+
+    #[test]
+    fn a_page_that_asks_why_gets_the_answer_of_its_origin() {
+        for (query, response) in [
+            ("origin=http://localhost:8080", Response::OnlyWebSocket),
+            ("origin=https://chat.example.org", Response::ForeignOrigin),
+            ("origin=", Response::ForeignOrigin),
+            ("x=y", Response::OnlyWebSocket),
+        ] {
+            assert_eq!(get(&format!("/room?{query}"), HERE), Route::Response(response), "{query}");
+        }
     }
 
     #[test]

@@ -41,13 +41,14 @@ const ALL: [(Response, &str, &str, &str); 10] = [
     (Response::Page, "200 OK", "", ""),
     (Response::NoIcon, "204 No Content", "", ""),
     (Response::Malformed, "400 Bad Request", "",
-     "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host"),
+     "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host (nginx : proxy_http_version 1.1)"),
     (Response::ForeignHost, "403 Forbidden", "",
      "l'en-tête Host n'est pas une adresse de ce serveur : ouvrez la page par une adresse IP, par localhost ou \
-      par le nom de cette machine, avec son port"),
+      par le nom de cette machine ; un autre nom, ou celui d'un proxy, se donne à chat_serveur par --origin http://NOM"),
     (Response::ForeignOrigin, "403 Forbidden", "",
-     "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici"),
-    (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est /, la salle /room"),
+     "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici ; derrière un proxy, chat_serveur doit \
+      savoir où elle est, par --origin et l'adresse que montre le navigateur"),
+    (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est à un chemin qui finit par /, la salle à room, à côté"),
     (Response::OnlyGet, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "rien d'autre que GET et HEAD ici"),
     (Response::TooSlow, "408 Request Timeout", "", "la requête n'est pas arrivée à temps"),
     (Response::OnlyWebSocket, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",

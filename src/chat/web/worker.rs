@@ -4,10 +4,11 @@ use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::request::{MAX_HEAD_LEN, Route, Site, is_head, route};
+use super::request::{Entry, MAX_HEAD_LEN, Route, Site, is_head, route};
 use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
+use crate::hub::entry;
 use crate::hub::record::{IDLE, Kind, from_close_code};
 use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, read, status, wait};
 use crate::server::first_bytes::{self, Expected};
@@ -65,9 +66,9 @@ impl WebWorker<'_> {
             let head_alone = is_head(&head);
             match route(&head[..len], self.site) {
                 Route::Response(response) => return self.respond(response, head_alone),
-                Route::Enter(accept, size) => {
-                    self.push(Kind::Enter, accept.as_bytes())?;
-                    return self.relay_frames(&head[size..len]);
+                Route::Enter(entry) => {
+                    self.enter(&entry)?;
+                    return self.relay_frames(&head[entry.size..len]);
                 }
                 Route::Incomplete if Instant::now() < deadline => {}
                 // Nothing was asked: close without a response.
@@ -83,6 +84,14 @@ impl WebWorker<'_> {
         Ok(0)
     }
 
+    fn enter(&mut self, entry: &Entry) -> io::Result<()> {
+        let forwarded = entry.forwarded.filter(|_| self.site.proxies.contain(self.title.peer.ip()));
+        if let Some(address) = forwarded {
+            self.title.show_forwarded(address);
+        }
+        self.push(Kind::Enter, &entry::body(&entry.accept, forwarded))
+    }
+
     /// Relays the client's messages; `first` came with the request. Returns why the client is gone.
     fn relay_frames(&mut self, first: &[u8]) -> io::Result<i32> {
         let (mut decoder, mut chunk) = (WsDecoder::new(first), [0; CHUNK]);
@@ -90,7 +99,7 @@ impl WebWorker<'_> {
         let idle_from_now = || idle.map(|time| Instant::now() + time);
         let mut idle_at = idle_from_now();
         loop {
-            let mut ping = None;
+            let (mut ping, mut is_probed) = (None, false);
             for event in decoder.by_ref() {
                 match event {
                     WsEvent::Text(text) => {
@@ -100,11 +109,15 @@ impl WebWorker<'_> {
                     }
                     // One answer to all pings of a read: RFC 6455, 5.5.3.
                     WsEvent::Ping(bytes) => ping = Some(bytes),
+                    WsEvent::Probe => is_probed = true,
                     WsEvent::Close(code) => return Ok(from_close_code(code)),
                 }
             }
             if let Some(bytes) = ping {
                 self.push(Kind::Ping, &bytes)?;
+            }
+            if is_probed {
+                self.push(Kind::Probe, &[])?;
             }
             self.records.write()?;
             if idle_at.is_some_and(|at| at <= Instant::now()) {

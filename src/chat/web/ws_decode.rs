@@ -16,12 +16,18 @@ use crate::hub::worker::CHUNK;
 /// Stands for a close frame without a code: RFC 6455, 7.1.5. Never sent.
 pub const NO_STATUS: u16 = 1005;
 
+/// The text of a liveness probe. A browser's script cannot send pings. No keyboard types this, and
+/// as a message it is empty: NULs are removed.
+pub const PROBE: &str = "\0";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WsEvent {
     /// The text of a line, see [`line_text`]. Never empty.
     Text(Vec<u8>),
     /// At most 125 bytes, which the pong has to repeat.
     Ping(Vec<u8>),
+    /// A message of one NUL: a page asks whether its connection is alive.
+    Probe,
     /// The last event: the client's close code, [`NO_STATUS`], or the code for its error.
     Close(u16),
 }
@@ -59,6 +65,7 @@ impl Iterator for WsDecoder {
     fn next(&mut self) -> Option<WsEvent> {
         while !self.closed {
             let code = match self.socket.read() {
+                Ok(Message::Text(text)) if text.as_str() == PROBE => return Some(WsEvent::Probe),
                 Ok(Message::Text(text)) => match text_of_line(&text) {
                     text if text.is_empty() => continue,
                     text => return Some(WsEvent::Text(text)),
@@ -139,8 +146,11 @@ mod tests {
             frame(0x80, b"\xa9"),
             frame(0x81, b" a\r\nb\0c\nd\n"),
             frame(0x81, b" \n"),
+            frame(0x81, b"\0\0"),
+            frame(0x81, b"\0"),
         ];
-        let expected = [text("alice : été"), WsEvent::Ping(b"?".to_vec()), text("alice : é"), text("a bc d")];
+        let ping = WsEvent::Ping(b"?".to_vec());
+        let expected = [text("alice : été"), ping, text("alice : é"), text("a bc d"), WsEvent::Probe];
         assert_eq!(events(&parts.concat()), expected);
         // Also byte by byte.
         let (mut decoder, mut events) = (WsDecoder::new(b""), Vec::new());

@@ -71,6 +71,11 @@ pub fn notice(text: &str) -> Vec<u8> {
     in_a_frame(json!({ "notice": text }).to_string())
 }
 
+/// The answer to a probe: [`super::ws_decode::WsEvent::Probe`].
+pub fn alive() -> Vec<u8> {
+    in_a_frame(json!({ "alive": true }).to_string())
+}
+
 pub fn pong(bytes: &[u8]) -> Vec<u8> {
     bytes_of(Frame::pong(bytes.to_vec()))
 }

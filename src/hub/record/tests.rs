@@ -41,7 +41,7 @@ fn a_close_code_is_no_errno_and_not_idle() {
 
 #[test]
 fn a_body_that_its_kind_does_not_allow_is_invalid() {
-    let bodies: [(Kind, &[&[u8]]); 7] = [
+    let bodies: [(Kind, &[&[u8]]); 9] = [
         (Kind::Read, &[b"123"]),
         (Kind::Left, &[b"12345"]),
         (Kind::Message, &[b""]),
@@ -51,6 +51,8 @@ fn a_body_that_its_kind_does_not_allow_is_invalid() {
         (Kind::Ping, &[&[0; 126]]),
         // Would inject a header into the response.
         (Kind::Enter, &[b"", b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"]),
+        (Kind::Probe, &[b"x"]),
+        (Kind::Foreign, &[b"", b"\0GET"]),
     ];
     for (kind, bodies) in bodies {
         for body in bodies {
@@ -90,14 +92,4 @@ fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
     assert_eq!(valid_prefix_len(&forged), 0, "the same pid under another key");
     let cut = records(&[CLOSED, OPEN, CLOSED]);
     assert_eq!(valid_prefix_len(&cut[..cut.len() - 1]), records(&[CLOSED]).len());
-}
-
-#[test]
-fn an_accept_value_cannot_inject_a_header() {
-    assert!(is_accept(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-    let long = "a".repeat(28);
-    let injected = "s3pPLMBiTx\r\nSet-Cookie: a=b";
-    for wrong in ["", "s3pPLMBiTxaQ9kYGzzhZRbK+xOoo", injected, "sxaQ9kY/zzhZRbK+zOo=RbK+/zz=", &long] {
-        assert!(!is_accept(wrong.as_bytes()), "{wrong:?}");
-    }
 }

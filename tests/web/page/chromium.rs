@@ -40,6 +40,8 @@ impl Browser {
             // The sandbox does not work for root, nor in many containers, where shared memory is
             // small as well. The browser loads our own page only.
             .args(["--no-sandbox", "--disable-dev-shm-usage"])
+            // The certificate of the tests of TLS is of their own making.
+            .arg("--ignore-certificate-errors")
             // No network requests of the browser's own.
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .arg(format!("--user-data-dir={}", profile.path().display()))

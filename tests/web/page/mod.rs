@@ -7,12 +7,16 @@ mod appearance;
 mod chromium;
 mod connection;
 mod conversation;
+mod dead_path;
 mod devtools;
 mod flood;
+mod input_method;
 mod keyboard;
 mod markup;
 mod message_length;
 mod nickname;
+mod path;
+mod proxy;
 
 use crate::common::*;
 use chromium::{Browser, Page};

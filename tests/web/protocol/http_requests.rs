@@ -133,7 +133,11 @@ fn foreign_host_names_are_refused() {
         // The answer says which hosts are accepted.
         assert!(answer.contains("une adresse IP, par localhost ou par le nom de cette machine"), "{answer}");
     }
-    assert_eq!(status_of(&under("localhost")), 403);
+    // A forwarder from another port: the port says nothing about the name.
+    for host in ["localhost", "localhost:1", "127.0.0.1:9000"] {
+        let _row = Row::of(&host);
+        assert_eq!(status_of(&under(host)), 200, "{host}");
+    }
     room.server.program.err.line_with(&["visiteur web", "refusé", "Host"]);
     // An upgrade is refused as well.
     let answer = room.asks(upgrade(room.web).replace("Host: 127.0.0.1", "Host: evil.example"));
@@ -155,6 +159,58 @@ fn foreign_origins_are_refused_and_clients_without_an_origin_are_admitted() {
     program.hears_up_to("salut");
     // The page's own origin is accepted: `Room::enter` sends it.
     room.enter();
+}
+
+#[test]
+fn origins_and_their_hosts_are_named_by_an_option() {
+    let room = Room::open(&["--origin", "https://chat.example.org/salle/", "--origin", "http://[::1]:9000"]);
+    let asks = |host: &str, origin: &str| {
+        let asked = upgrade(room.web).replace(&format!("Host: {}", room.web), &format!("Host: {host}"));
+        let mut peer = Peer::connect(room.web);
+        peer.sends(asked.replace("Connection:", &format!("Origin: {origin}\r\nConnection:")));
+        peer.hears_up_to("HTTP/1.1 ");
+        let head = peer.hears_line();
+        head[..3].to_string()
+    };
+    for (host, origin, status) in [
+        ("127.0.0.1:8080", "https://chat.example.org", "101"),
+        ("chat.example.org", "https://chat.example.org", "101"),
+        ("chat.example.org:8443", "http://[::1]:9000", "101"),
+        ("localhost:9000", "http://localhost:9000", "101"),
+        ("localhost", "http://localhost", "101"),
+        ("localhost:8080", "http://localhost:3000", "403"),
+        ("chat.example.org", "https://chat.example.org:8443", "403"),
+        ("chat.example.org", "https://evil.example", "403"),
+        ("evil.example", "https://chat.example.org", "403"),
+        ("evil.example", "http://evil.example", "403"),
+    ] {
+        let _row = Row::of(&(&host, &origin));
+        assert_eq!(asks(host, origin), status, "{host} {origin}");
+    }
+}
+
+#[test]
+fn a_page_may_be_under_any_prefix() {
+    let room = Room::open(&[]);
+    for (path, status) in [
+        ("/salle/", 200),
+        ("/a/b/", 200),
+        ("/salle/room", 426),
+        ("/salle/favicon.ico", 204),
+        ("/salle", 404),
+        ("/rooms", 404),
+    ] {
+        let _row = Row::of(&path);
+        assert_eq!(status_of(&room.gets(path)), status, "{path}");
+    }
+}
+
+#[test]
+fn a_page_that_was_refused_learns_why_by_its_origin_in_the_query() {
+    let room = Room::open(&[]);
+    let answer = room.gets("/room?origin=https://chat.example.org");
+    assert!(status_of(&answer) == 403 && answer.contains("--origin"), "{answer}");
+    assert_eq!(status_of(&room.gets(&format!("/room?origin=http://{}", room.web))), 426);
 }
 
 #[test]

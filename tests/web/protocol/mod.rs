@@ -2,11 +2,13 @@
 //! a WebSocket library, or raw bytes for input that no library sends.
 
 mod close_codes;
+mod forwarded;
 mod hostile_frames;
 mod http_requests;
 mod mixed_room;
 mod operator_view;
 mod outside;
+mod probes;
 
 use crate::common::*;
 
