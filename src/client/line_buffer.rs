@@ -39,9 +39,10 @@ impl LineBuffer {
                 0 => {}
                 _ => {
                     self.held.push(byte);
-                    if std::mem::replace(&mut self.begins, self.held.len() < BOM.len()) && self.held == BOM {
+                    if self.begins && self.held == BOM {
                         self.held.clear();
                     }
+                    self.begins &= !self.held.is_empty() && self.held.len() < BOM.len();
                     if self.held.len() > self.max {
                         let piece = character_boundary(&self.held, self.max + 1 - self.min_last);
                         give(self.held.drain(..piece).collect());

@@ -101,6 +101,10 @@ impl<'a> FrameDecoder<'a> {
             self.intake.end_read();
         }
         self.left_room = n < self.spare().len();
+        if !self.left_room {
+            // More bytes have come already, as a rule: the reader may be late, the sender is not.
+            self.leftovers_until = None;
+        }
         self.stream += n;
         self.intake.filled(n, self.left_room)
     }
@@ -110,7 +114,7 @@ impl<'a> FrameDecoder<'a> {
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
             self.stream = 0;
-            if !self.intake.holds_leftovers() {
+            if self.left_room && !self.intake.holds_leftovers() {
                 self.intake.end_block();
             }
         }
