@@ -340,7 +340,8 @@ fn ctrl_c_ends_the_client_with_a_line_and_status_1_in_every_state() {
 fn a_signal_ends_the_client_while_it_waits_for_a_server() {
     let (listener, port) = listen();
     drop(listener);
-    let client = alone(&[Sample::new("x", b"").path(), "127.0.0.1", &port]);
+    let sample = Sample::new("x", b"");
+    let client = alone(&[sample.path(), "127.0.0.1", &port]);
     eventually("its signals to be caught", || catches_sigterm(client.pid()).then_some(()));
     client.signal(SIGINT);
     assert_eq!({ client }.ends().code(), Some(1));
