@@ -24,8 +24,12 @@ impl SharedFlags {
     }
 
     pub fn get(&self, at: usize) -> Option<&AtomicU8> {
-        // SAFETY: within the mapping, which is never unmapped; other processes' writes are to
-        // atomics too.
-        (at < self.count).then(|| unsafe { self.flags.add(at).as_ref() })
+        if at >= self.count {
+            return None;
+        }
+        // SAFETY: within the mapping.
+        let flag = unsafe { self.flags.add(at) };
+        // SAFETY: never unmapped; other processes write it as an atomic too.
+        Some(unsafe { flag.as_ref() })
     }
 }
