@@ -195,7 +195,7 @@ fn verbose_reports_each_step_of_a_message() {
     alice.sends("alice : bonjour\0");
     let out = &server.program.out;
     out.line_with(&[&format!("(fils {child}) read(descripteur 6) : 16 octets")]);
-    out.line_with(&["(père) read(descripteur 3)", "24 octets", &format!("fils {child}"), "descripteur 4"]);
+    out.line_with(&["(père) read(descripteur 3)", "32 octets", &format!("fils {child}"), "descripteur 4"]);
     out.line_with(&["(père) send : 17 octets à 2 clients (descripteurs 6 7)"]);
 }
 
