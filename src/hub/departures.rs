@@ -125,7 +125,8 @@ impl Departure {
     /// True when there is nothing more to send, or no more time.
     fn advance(&mut self, channels: &Channels, now: Instant) -> bool {
         let Departure { connection, channel, end, grace, .. } = self;
-        // At the deadline too: `poll` finds a socket writable only when a third of its buffer is free.
+        // At the deadline too: `poll` finds a socket writable only when a third of its buffer is
+        // free.
         if std::mem::take(&mut connection.is_writable) | grace.is_over(now) {
             let before = connection.delivered.bytes;
             if connection.send_rest(*end, &channels[*channel], now) {
