@@ -53,3 +53,19 @@ fn ctrl_c_while_it_waits_for_a_server_ends_it_with_a_line_and_status_0() {
     let said = alice.err.to_the_end();
     assert!(said.ends_with("\nchat_client : interrompu, au revoir\n") && said.lines().count() == 2, "{said}");
 }
+
+#[test]
+fn a_piped_client_ends_with_status_0_once_its_lines_came_back_although_the_server_does_not_close() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]));
+    client.types("salut\n");
+    client.closes_stdin();
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut server = Peer::adopt(connection);
+    assert_eq!(server.hears_the_end(), b"alice : salut\0");
+    server.sends("alice : salut\0\0");
+    assert_eq!(client.ends().code(), Some(0), "{}", client.err.so_far());
+    assert!(client.out.to_the_end().contains("\nalice : salut\n"));
+}

@@ -136,6 +136,11 @@ impl Sender<'_> {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),
+                // The room has all: some courses' servers leave a connection open, since later
+                // children hold it.
+                PeerStatus::Idle if self.has_sent_all() && self.echoes.is_empty() => {
+                    return Ok(Some(ConnectionEnd::ByUser(MESSAGES.not_closed())));
+                }
                 PeerStatus::Idle if self.has_sent_all() => bail!(MESSAGES.not_closed()),
                 PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
