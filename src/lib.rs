@@ -16,7 +16,7 @@
 //!    frame (written by [`chat::web`]).
 //! 8. [`hub::message_log`] and [`hub::pacer`]: one log of all messages, and the time when each may
 //!    be sent.
-//! 9. [`hub::connection`]: bob's cursor in the log. The poll loop calls it for each client; it
+//! 9. [`hub::fan_out`] walks along the clients. [`hub::connection`]: bob's cursor in the log; it
 //!    writes to his socket as far as that takes bytes.
 //!
 //! # Folders

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use forklab::chat::PROGRAM;
 use forklab::chat::options::{Options, Verbosity};
-use forklab::chat::server::run;
+use forklab::chat::startup::run;
 use forklab::chat::transcript;
 use forklab::chat::web::proxies::{Network, Proxies};
 use forklab::chat::web::site::Origin;

@@ -1,9 +1,8 @@
 //! The instant messenger. Its server is a service of [`crate::hub`].
 //!
-//! - `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
+//! - `startup` builds the server from its options; `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
 //!   for browsers).
-//! - `filter` refuses messages: other protocols' headers, and other clients' names (`names`,
-//!   `confusables`).
+//! - `filter` refuses messages under other clients' names (`names`, `confusables`).
 //! - `client_state` is what the server keeps of a client.
 //! - `message` parses `pseudo : text`; `nick` keeps the name, `proc_title` shows it in `ps -f`.
 //! - `status_report` prints the connected clients; `hop_trace` prints the trace of `-v`;
@@ -22,7 +21,8 @@ pub mod names;
 mod nick;
 pub mod options;
 mod proc_title;
-pub mod server;
+mod server;
+pub mod startup;
 mod status_report;
 pub mod transcript;
 pub mod web;

@@ -2,25 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::RawFd;
-use std::time::{Duration, Instant};
-
-use anyhow::Context as _;
+use std::time::Duration;
 
 use super::client_state::ClientState;
 use super::encoding::{self, Encoding};
 use super::filter::MessageFilter;
 use super::hop_trace::HopTrace;
-use super::names::NameRegistry;
-use super::options::{Options, Verbosity};
+use super::options::Verbosity;
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
-use super::web::{self, endpoint::WebEndpoint, request::Site, ws_encode};
+use super::web::{self, endpoint::WebEndpoint, ws_encode};
 use super::{PROGRAM, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
-use crate::hub::event_loop::Hub;
-use crate::hub::message_log::{ChannelId, Channels};
+use crate::hub::message_log::ChannelId;
 use crate::hub::peer_address::PeerAddress;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
@@ -29,64 +25,25 @@ use crate::server::Supervisor;
 use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
 use crate::sys::{self, Ended, Signal, Title};
 
-pub fn run(options: Options) -> anyhow::Result<()> {
-    let Options { verbosity, idle_timeout, .. } = options;
-    let (now, mut channels) = (Instant::now(), Channels::default());
-    let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
-    let mut more: Vec<String> = transcript.iter().map(|t| messages::transcribes(t.path())).collect();
-    let server = ChatServer {
-        verbosity,
-        idle_timeout,
-        filter: MessageFilter { names: options.distinct_names.then(|| NameRegistry::new(PROGRAM.name)) },
-        expected: options.checks_first_bytes.then_some(Expected::Text),
-        listeners: vec![Some(Encoding::CString)],
-        strings: channels.add(options.pace, now),
-        // Clients of lines and of frames read whole messages, however they arrive: no pacing.
-        lines: options.lines.map(|_| channels.add(Duration::ZERO, now)),
-        frames: options.web.map(|_| channels.add(Duration::ZERO, now)),
-        web: None,
-        title: if options.titles { Title::find() } else { Title::default() },
-        transcript,
-        report: None,
-        trace: HopTrace::new(verbosity),
-    };
-    let listening = &options.listening;
-    let mut hub = Hub::open(server, listening, channels, options.lag_limit)?;
-    if let Some(address) = options.lines {
-        let address = hub.supervisor.add_listener(address, listening.backlog)?;
-        hub.service.listeners.push(Some(Encoding::Line));
-        more.push(messages::ready_for_lines(address));
-    }
-    if let Some(address) = options.web {
-        let address = hub.supervisor.add_listener(address, listening.backlog)?;
-        hub.service.listeners.push(None);
-        let site = Site { machine: sys::machine_name(), origins: options.origins, proxies: options.proxies };
-        more.push(messages::ready_for_browsers(address, &site.machine));
-        let room = hub.supervisor.listeners[0].address().context("getsockname")?;
-        hub.service.web = Some(WebEndpoint::new(site, room, listening.max_per_address, verbosity));
-    }
-    hub.run(&more)
-}
-
-struct ChatServer {
-    verbosity: Verbosity,
-    idle_timeout: Option<Duration>,
-    filter: MessageFilter,
+pub(super) struct ChatServer {
+    pub verbosity: Verbosity,
+    pub idle_timeout: Option<Duration>,
+    pub filter: MessageFilter,
     /// First bytes of clients that are no browsers; `None`: not checked.
-    expected: Option<Expected>,
+    pub expected: Option<Expected>,
     /// The encoding of each listener's clients; `None` for HTTP, before a WebSocket handshake.
-    listeners: Vec<Option<Encoding>>,
+    pub listeners: Vec<Option<Encoding>>,
     /// One channel per encoding that can be in use.
-    strings: ChannelId,
-    lines: Option<ChannelId>,
-    frames: Option<ChannelId>,
-    web: Option<WebEndpoint>,
+    pub strings: ChannelId,
+    pub lines: Option<ChannelId>,
+    pub frames: Option<ChannelId>,
+    pub web: Option<WebEndpoint>,
     /// For the process titles of workers; empty where they are not wanted.
-    title: Title,
-    transcript: Option<Transcript>,
+    pub title: Title,
+    pub transcript: Option<Transcript>,
     /// A status report that is being printed.
-    report: Option<Report>,
-    trace: HopTrace,
+    pub report: Option<Report>,
+    pub trace: HopTrace,
 }
 
 impl ChatServer {

@@ -5,7 +5,7 @@
 //! decides what a record means.
 
 use std::io::PipeWriter;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -13,10 +13,10 @@ use smallvec::SmallVec;
 
 use super::backpressure::Backpressure;
 use super::clients::ClientTable;
-use super::connection::Connection;
+use super::fan_out::fan_out;
 use super::forgeries::Forgeries;
 use super::lifecycle::Reaped;
-use super::message_log::{Channel, Channels};
+use super::message_log::Channels;
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
 use super::service::{Context, Service};
@@ -251,71 +251,3 @@ impl<S: Service> Hub<S> {
         }
     }
 }
-
-/// Releases what may leave now and sends it to each client that can take it. Tells `sent` how many
-/// bytes went to which descriptor. Returns the clients that are too far behind.
-fn fan_out<C>(
-    clients: &mut ClientTable<C>,
-    channels: &mut Channels,
-    backpressure: &mut Backpressure,
-    now: Instant,
-    mut sent: impl FnMut(RawFd, usize),
-) -> Vec<Pid> {
-    channels.all.iter_mut().for_each(|channel| channel.pacer.release(now));
-    if channels.all.iter().any(Channel::has_news) || clients.any_writable {
-        return send_released(clients, channels, backpressure, now, sent);
-    }
-    // Private notices alone need no walk along all clients: a flood of pings stays cheap.
-    while let Some(pid) = channels.notified.pop() {
-        if let Some((connection, _)) = clients.get_mut(pid)
-            && connection.blocked_since.is_none()
-        {
-            send(connection, channels, now, &mut sent);
-            clients.any_blocked |= connection.blocked_since.is_some();
-        }
-    }
-    Vec::new()
-}
-
-fn send_released<C>(
-    clients: &mut ClientTable<C>,
-    channels: &mut Channels,
-    backpressure: &mut Backpressure,
-    now: Instant,
-    mut sent: impl FnMut(RawFd, usize),
-) -> Vec<Pid> {
-    let (mut slow_readers, mut any_blocked) = (Vec::new(), false);
-    channels.notified.clear();
-    channels.all.iter_mut().for_each(|channel| channel.needed = channel.pacer.released);
-    backpressure.begin_round();
-    clients.departures.hold(channels, backpressure);
-    for connection in clients.connections_mut() {
-        let Some(id) = connection.channel else { continue };
-        if connection.blocked_since.is_none() || std::mem::take(&mut connection.is_writable) {
-            send(connection, channels, now, &mut sent);
-        }
-        any_blocked |= connection.blocked_since.is_some();
-        let channel = &mut channels[id];
-        if backpressure.is_too_slow(connection, channel, now) {
-            slow_readers.push(connection.pid);
-        }
-        if !connection.is_closed {
-            channel.needed = channel.needed.min(connection.cursor);
-        }
-    }
-    let ended = Instant::now();
-    channels.all.iter_mut().for_each(|channel| channel.end_round(now, ended));
-    (clients.any_blocked, clients.any_writable) = (any_blocked, false);
-    slow_readers
-}
-
-fn send(connection: &mut Connection, channels: &Channels, now: Instant, sent: &mut impl FnMut(RawFd, usize)) {
-    let Some(id) = connection.channel else { return };
-    let bytes = connection.catch_up(&channels[id], now);
-    if bytes > 0 {
-        sent(connection.descriptor(), bytes);
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -13,8 +13,8 @@
 //! 6. and 7. the [`service`] decides to whom it is said, and encodes it ([`crate::chat::server`],
 //!    [`crate::chat::encoding`]).
 //! 8. `message_log` and `pacer`: one log of all messages, and the time when each may be sent.
-//! 9. `event_loop` (`deliver`, `fan_out`) then calls `connection` for each client: bob's cursor in
-//!    the log. The hub writes to his socket as far as it takes bytes.
+//! 9. `fan_out`, which `event_loop` calls (`deliver`), walks along the clients; `connection` is one of
+//!    them: bob's cursor in the log. The hub writes to his socket as far as it takes bytes.
 //!
 //! Beside that way: `lifecycle` accepts clients, forks workers and reaps them; `clients` finds a
 //! client by its worker's pid; `keys` proves which worker has written a record, and `forgeries`
@@ -31,6 +31,7 @@ pub mod connection;
 mod departures;
 pub mod entry;
 pub mod event_loop;
+mod fan_out;
 mod forgeries;
 pub mod framing;
 mod keys;

@@ -93,8 +93,9 @@ fn a_worker_that_cannot_write_its_records_ends_and_its_client_with_it() {
     for failure in ["retval=0", "error=EIO", "error=ENOSPC"] {
         let _row = Row::of(&failure);
         let trace = place.path().join(failure);
-        // Each process has a count of its own: the first process's third write comes later.
-        let server = server_with(SERVER, &format!("write:{failure}:when=3"), &["-f"], &trace);
+        // A worker's first write is its OOM score. Each process has a count of its own: the first
+        // process's fourth write only prints.
+        let server = server_with(SERVER, &format!("write:{failure}:when=4"), &["-f"], &trace);
         let mut peer = server.connect();
         for text in ["un\0", "deux\0"] {
             peer.sends(text);

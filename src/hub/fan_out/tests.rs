@@ -3,9 +3,11 @@
 use super::*;
 use crate::hub::backpressure::{MAX_LATE, STOPPED_AFTER};
 use crate::hub::message_log::ChannelId;
-use crate::sys::Signal;
+use crate::hub::record_reader::CAPACITY;
+use crate::sys::{self, Signal};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 const LIMIT: u64 = 100_000;
 
