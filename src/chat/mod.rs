@@ -21,7 +21,7 @@ pub mod names;
 mod nick;
 pub mod options;
 mod proc_title;
-mod server;
+pub(crate) mod server;
 pub mod startup;
 mod status_report;
 pub mod transcript;

@@ -31,7 +31,7 @@ pub mod connection;
 mod departures;
 pub mod entry;
 pub mod event_loop;
-mod fan_out;
+pub(crate) mod fan_out;
 mod forgeries;
 pub mod framing;
 mod keys;
