@@ -96,7 +96,11 @@ impl<S: Service> Hub<S> {
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
-                Event::Supervisor(server::Event::Signal) => self.take_signals(now),
+                Event::Supervisor(server::Event::Signal) => {
+                    if self.supervisor.take_signals() {
+                        self.reap(now);
+                    }
+                }
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
                 Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
                 Event::Supervisor(server::Event::Output) => {}
@@ -108,6 +112,7 @@ impl<S: Service> Hub<S> {
                 }
             }
         }
+        self.handle_user_signals(now);
         if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
             self.reap_all(now);
         }
@@ -119,10 +124,7 @@ impl<S: Service> Hub<S> {
         self.supervisor.end_turn(now);
     }
 
-    fn take_signals(&mut self, now: Instant) {
-        if self.supervisor.take_signals() {
-            self.reap(now);
-        }
+    fn handle_user_signals(&mut self, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
             service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
