@@ -106,7 +106,12 @@ impl<S: Service> Hub<S> {
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
             match event {
-                Event::Supervisor(server::Event::Signal) => self.take_signals(now),
+                Event::Supervisor(server::Event::Signal) => {
+                    // When the server stops, `close` reaps.
+                    if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
+                        self.reap(now);
+                    }
+                }
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
                 Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
                 Event::Supervisor(server::Event::Output) => {}
@@ -135,13 +140,6 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
         self.supervisor.end_turn(now);
-    }
-
-    fn take_signals(&mut self, now: Instant) {
-        // When the server stops, `close` reaps.
-        if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
-            self.reap(now);
-        }
     }
 
     fn serve_user_signals(&mut self, now: Instant) {

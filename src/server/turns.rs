@@ -79,7 +79,9 @@ impl Supervisor {
             self.err.line(self.messages.turns_are_idle(count));
         }
         // A signal during this turn whose byte could not be written wakes no poll.
-        if self.signals.is_raised() && self.take_signals() {
+        if self.signals.is_raised() {
+            self.take_signals();
+            // The next turn begins at once.
             self.turns.reap_again_at = Some(now);
         }
     }
