@@ -21,9 +21,9 @@ use crate::hub::peer_address::PeerAddress;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{DONE, IdleTimeouts, RecordPipe, Worker};
-use crate::server::Supervisor;
 use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
-use crate::sys::{self, Ended, Signal, Title};
+use crate::server::{GREETING_DELAY, Supervisor};
+use crate::sys::{Ended, Signal, Title};
 
 pub(super) struct ChatServer {
     pub verbosity: Verbosity,
@@ -132,12 +132,12 @@ impl Service for ChatServer {
             Encoding::Line => self.lines,
             Encoding::WebSocket => self.frames,
         });
-        if let Some(greeting) = encoding.and_then(Encoding::greeting) {
-            // Only a socket that is gone already does not take it at once.
-            let _ = sys::try_send(&connection.socket, greeting.as_bytes());
-        }
         if let Some(channel) = channel {
             connection.join(channel, context.channels);
+        }
+        if let Some(greeting) = encoding.and_then(Encoding::greeting) {
+            context.tell(connection, greeting.as_bytes());
+            connection.hold(context.now, GREETING_DELAY);
         }
         let client = ClientState { encoding, ..ClientState::default() };
         if self.prints(&client) && context.supervisor.out.has_room() {

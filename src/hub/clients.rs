@@ -91,6 +91,7 @@ impl<C> ClientTable<C> {
 
     pub fn insert(&mut self, connection: Connection, client: C) {
         let pid = connection.pid;
+        self.any_blocked |= connection.blocked_since.is_some();
         let (Ok(at) | Err(at)) = self.search(pid);
         self.index.insert(at, (pid, self.entries.len() as u32));
         self.entries.push(ManuallyDrop::new((connection, client)));

@@ -136,6 +136,11 @@ impl Connection {
         }
     }
 
+    /// Sends nothing for this long, as if its socket were full.
+    pub fn hold(&mut self, now: Instant, time: Duration) {
+        (self.blocked_since, self.retry_at) = (Some(now), Some(now + time));
+    }
+
     /// Answers this client's ping, between two messages.
     pub fn pong(&mut self, pong: Vec<u8>, channels: &mut Channels, now: Instant) {
         let Some(id) = self.channel else { return };

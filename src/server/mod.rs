@@ -32,7 +32,7 @@ pub(crate) use listener::Listener;
 pub(crate) use messages::Messages;
 pub(crate) use output::Output;
 pub(crate) use privileges::Privileges;
-pub(crate) use session::{Disconnect, Session};
+pub(crate) use session::{Disconnect, GREETING_DELAY, Session};
 pub(crate) use source::{oldest_of_heaviest, source};
 pub(crate) use startup::{lowest_own_descriptor, startup};
 pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event};

@@ -17,8 +17,9 @@ use crate::sys::{self, Backoff, Interest};
 /// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
 const BACKOFF: Duration = Duration::from_millis(20);
 
-/// A client that waits to be greeted waits this much longer.
-const GREETING_DELAY: Duration = Duration::from_millis(30);
+/// A client that waits to be greeted waits this much longer: the answer to a web request has to be
+/// the first that its browser reads.
+pub const GREETING_DELAY: Duration = Duration::from_millis(30);
 
 /// Why a client is no longer served.
 #[derive(Debug)]
@@ -84,8 +85,7 @@ impl Session<'_> {
         Ok(None)
     }
 
-    /// Waits a moment for a peer that speaks before it is greeted: the answer to a web request has to
-    /// be the first that its browser reads. Takes no byte.
+    /// Waits a moment for a peer that speaks before it is greeted. Takes no byte.
     pub(super) fn await_first_bytes(&mut self) -> Result<(), Disconnect> {
         if !self.first_bytes.is_decided() && self.wait(Interest::Read, deadline(Some(GREETING_DELAY)))? {
             let mut bytes = [0; 1024];

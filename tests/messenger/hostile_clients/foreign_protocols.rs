@@ -60,6 +60,21 @@ fn the_first_bytes_of_another_protocol_are_refused_logged_and_not_relayed() {
 }
 
 #[test]
+fn at_the_line_port_a_client_that_waits_is_greeted_and_a_web_request_is_answered() {
+    let server = Server::start(&["--lines", "0"]);
+    let mut silent = Peer::connect(server.lines_address());
+    let greeting = silent.line();
+    let mut foreign = Peer::connect(server.lines_address());
+    foreign.sends("GET / HTTP/1.1\r\n\r\n");
+    let answer = foreign.hears_the_end();
+    // On a busy machine the request may come later than the greeting waits for it.
+    let answer = answer.strip_prefix(greeting.as_bytes()).unwrap_or(&answer);
+    is_answer_to(b"GET", answer, "\n");
+    silent.sends("bonjour\n");
+    assert!(silent.line().ends_with("] bonjour\n"));
+}
+
+#[test]
 fn a_header_after_the_first_message_is_a_message() {
     let server = Server::start(&[]);
     let mut alice = server.join();
