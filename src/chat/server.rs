@@ -12,6 +12,7 @@ use super::options::Verbosity;
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
+use super::web::response::Response;
 use super::web::{self, endpoint::WebEndpoint, ws_encode};
 use super::{PROGRAM, messages};
 use crate::cli::Program;
@@ -111,7 +112,11 @@ impl Service for ChatServer {
         let reason = PROGRAM.says(messages::WRONG_PROTOCOL);
         match client.encoding {
             Some(encoding) => foreign.answer(&reason, |reason| encoding.line(reason)),
-            None => foreign.answer(&reason, |_| Vec::new()),
+            // A request was expected.
+            None => {
+                let web = self.web.as_ref();
+                web.map(|web| web.responses.bytes(Response::Malformed, false)).unwrap_or_default()
+            }
         }
     }
 
