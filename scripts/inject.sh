@@ -3,6 +3,8 @@
 # what became of its clients: docs/RELIABILITY.md has it. Each case is a server of its own on port 0
 # with two clients that talk; the call fails once, or from then on for ever; then SIGTERM.
 # Status: 0 no case is bad; 1 one is, or a tool is missing; 2 usage.
+end=
+[ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 set -u
 export LC_ALL=C
 me=${0##*/}

@@ -56,11 +56,13 @@ impl<S: Service> Hub<S> {
 
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let (listener, address) = (pending.listener, pending.client.1.ip());
-        if !self.service.joins_at_once(listener) {
+        let joins_at_once = self.service.joins_at_once(listener);
+        if !joins_at_once {
             self.make_room_outside(Some(address));
         }
         let mut present = self.present();
-        if present >= self.supervisor.max_clients && self.make_place(address) {
+        // Nobody gives way to a browser that may never enter the room.
+        if present >= self.supervisor.max_clients && joins_at_once && self.make_place(address) {
             present -= 1;
         }
         let Hub { service, clients, supervisor, .. } = self;

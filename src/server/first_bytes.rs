@@ -204,10 +204,11 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
     if !(2..=32).contains(&method.len()) || !method.iter().all(is_method_byte) || target.is_empty() {
         return false;
     }
-    match words.next() {
+    let is_target = matches!(target[0], b'/' | b'*') || target.contains(&b':');
+    match words.last() {
         // A target with spaces is a request all the same.
-        Some(first) => std::iter::once(first).chain(words).any(is_version),
-        None => bytes.len() >= ENOUGH && target.contains(&b'/'),
+        Some(last) => is_target && is_version(last),
+        None => is_target && bytes.len() >= ENOUGH,
     }
 }
 
@@ -249,13 +250,15 @@ fn is_greeting(line: &[u8]) -> bool {
     }
 }
 
-/// True for control characters that neither a line nor a keyboard has. Not where the first string
-/// is `name : text` or `name > text`, and only in it where it ends with a newline: the courses'
-/// clients send blocks whose rest, behind the NUL, may be any bytes of their memory.
+/// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
+/// where the first string is `name : text` or `name > text`: the courses' clients send blocks whose
+/// rest, behind the NUL, may be any bytes of their memory.
 fn is_binary(bytes: &[u8]) -> bool {
+    let bytes = &bytes[bytes.len() - bytes.trim_ascii_start().len()..];
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let text = &bytes[..nul];
-    let judged = if text.ends_with(b"\n") { text } else { bytes };
+    let judged = text.split_inclusive(|&byte| byte == b'\n').next().filter(|line| line.ends_with(b"\n"));
+    let judged = judged.unwrap_or(bytes);
     let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
     judged.iter().any(|&byte| !matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..)) && !names_a_speaker()
 }

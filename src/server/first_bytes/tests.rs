@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 31] = [
+    let rows: [(&[u8], Option<Protocol>); 32] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -40,6 +40,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\x80\0\0(r\xfe\x1d\x13\0\0\0\0\0\0\0\x02", BINARY),
         (b"\x10\x0c\0\x04MQTT\x04\x02", BINARY),
         (b"\x13BitTorrent protocol", BINARY),
+        (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c", BINARY),
         // A request within the first line of a longer one.
         (&[b"GET /", &[b'a'; 1000][..]].concat(), REQUEST),
         (b"BREW /pot HTCPCP/1.0\r\n", REQUEST),
@@ -53,13 +54,17 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 30] = [
+    let rows: [&[u8]; 34] = [
         b"alice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",
         b"alice : GET / HTTP/1.1\0",
         b"bob > salut\n",
         b"bonjour\n",
+        b"bonjour\nsalut\x01toi\n",
+        b"TP SUR HTTP/1.1\n",
+        b"RFC 9112 : HTTP/1.1\n",
+        b"ON FAIT QUOI AVEC HTTP/2.0 ?\n",
         b"get / HTTP/1.1\0",
         b"GETTING there\0",
         b"GET lost\n",
