@@ -114,7 +114,7 @@ impl<'a> FrameDecoder<'a> {
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
             self.stream = 0;
-            if self.left_room && !self.intake.holds_leftovers() {
+            if !self.intake.holds_leftovers() {
                 self.intake.end_block();
             }
         }
@@ -170,7 +170,7 @@ impl<'a> FrameDecoder<'a> {
             self.intake.release();
         }
         let complete = self.framing.complete(self.intake.speech());
-        if self.has_lines() && (ended || (is_late && complete == 0)) {
+        if self.has_lines() && (ended || ((is_late || lacks_room) && complete == 0)) {
             self.intake.end_lines_without_newline(complete);
         }
         let held = self.intake.speech();

@@ -205,7 +205,7 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         return false;
     }
     let is_target = matches!(target[0], b'/' | b'*') || target.contains(&b':');
-    match words.last() {
+    match words.next_back() {
         // A target with spaces is a request all the same.
         Some(last) => is_target && is_version(last),
         None => is_target && bytes.len() >= ENOUGH,

@@ -10,7 +10,9 @@ pub(super) const IAC: u8 = 255;
 const SB: u8 = 250;
 const SE: u8 = 240;
 const WILL: u8 = 251;
+const WONT: u8 = 252;
 const DO: u8 = 253;
+const DONT: u8 = 254;
 /// From No Operation to Go Ahead: commands of two bytes.
 const NOP: u8 = 241;
 const GA: u8 = 249;
@@ -100,18 +102,22 @@ impl Telnet {
         let is_option = |option| option < OPTIONS && !matches!(option, b'\n' | b'\r');
         let length = match *bytes {
             [IAC] => return None,
-            [IAC, NOP..=GA, ..] => 2,
+            [IAC, NOP..=GA, ..] if self.is_spoken => 2,
+            // telnet's Ctrl+C: an interrupt, and another command at once. Alone, it is text of an
+            // older encoding.
+            [IAC, NOP..=GA, IAC, ..] => 2,
+            [IAC, NOP..=GA] => return None,
             // Two IACs are one of data.
             [IAC, IAC, ..] if self.is_spoken => return Some(Command { length: 2, is_data: true }),
             [IAC, SE, ..] if self.is_spoken => 2,
-            // A refusal answers an offer, and there is none before the first command.
-            [IAC, SB..IAC] if self.is_spoken => return None,
-            [IAC, SB | WILL | DO] => return None,
+            [IAC, SB..IAC] => return None,
             [IAC, SB, option, ..] if self.is_spoken || is_option(option) => {
                 self.state = State::Subnegotiation(0, false);
                 3
             }
             [IAC, WILL | DO, option, ..] if is_option(option) => 3,
+            // A refusal as the first command. UTF-16 begins with FF FE.
+            [IAC, WONT | DONT, option @ 1..32, ..] if is_option(option) => 3,
             [IAC, WILL..IAC, ..] if self.is_spoken => 3,
             [IAC, ..] => return Some(Command { length: 1, is_data: true }),
             _ => return Some(Command { length: 0, is_data: false }),
@@ -152,7 +158,7 @@ mod tests {
 
     #[test]
     fn commands_are_removed_in_any_segmentation() {
-        let rows: [(&[u8], &[u8]); 11] = [
+        let rows: [(&[u8], &[u8]); 13] = [
             // PuTTY, before the first line: NAWS, TSPEED, TTYPE, NEW-ENVIRON, ECHO, SGA.
             (
                 b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03a\r\n",
@@ -160,8 +166,12 @@ mod tests {
             ),
             // Ctrl+C in telnet: Interrupt Process, DO TIMING-MARK.
             (b"a\xff\xf4\xff\xfd\x06b\n", b"ab\n"),
-            // Are You There.
-            (b"a\xff\xf6b", b"ab"),
+            // Are You There, of a client that speaks telnet.
+            (b"\xff\xfb\x1fa\xff\xf6b", b"ab"),
+            // A refusal as the first command.
+            (b"\xff\xfe\x01a", b"a"),
+            // Text in code page 1251.
+            (b"\xe2\xe7\xff\xf2\xfc \xff\xf4", b"\xe2\xe7\xff\xf2\xfc \xff\xf4"),
             // A window size, with an escaped IAC in it.
             (b"\xff\xfa\x1f\0\x50\xff\xff\n\xff\xf0a", b"a"),
             // Refusals, of a client that speaks telnet.

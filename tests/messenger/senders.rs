@@ -149,3 +149,32 @@ fn a_byte_order_mark_of_a_file_is_no_part_of_its_first_message() {
     client.types("\u{feff}bonjour\n");
     are_said(&mut listener, &["alice : bonjour"]);
 }
+
+#[test]
+fn lines_that_end_otherwise_than_in_a_newline_are_lines_however_many_come_at_once() {
+    let server = Server::start(&["--lines", "0"]);
+    let mut reader = Peer::connect(server.lines_address());
+    reader.line();
+    for end in ["\r", "\r\0", "\0"] {
+        let _row = Row::of(&end);
+        let mut sender = Peer::connect(server.lines_address());
+        let texts: Vec<String> = (0..200).map(|number| format!("msg {number}")).collect();
+        sender.sends(texts.iter().map(|text| format!("{text}{end}")).collect::<String>());
+        for text in texts {
+            let line = reader.line();
+            assert!(line.ends_with(&format!("] {text}\n")), "{line}");
+        }
+    }
+}
+
+#[test]
+fn text_of_an_older_encoding_is_no_command_of_telnet() {
+    let server = Server::start(&[]);
+    let mut peer = server.join();
+    // In code page 1251.
+    for text in [&b"igor : \xee\xef\xff\xf2\xfc \xef\xff\xf2\xfc\0"[..], b"\xff\xf4\0"] {
+        let _row = Row::of(&text);
+        peer.sends(text);
+        peer.hears([text, b"\0"].concat());
+    }
+}
