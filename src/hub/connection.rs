@@ -59,7 +59,7 @@ pub(crate) struct Connection {
     /// Its worker was reaped: the pid may belong to another process by now.
     pub(super) is_reaped: bool,
     /// Its worker was killed by [`Connection::end_worker`].
-    worker_killed: bool,
+    pub(super) worker_killed: bool,
     /// The errno of a failed `send`, unless it is EPIPE. The kernel reports a reset once: the
     /// worker then reads an orderly end.
     send_error: Option<i32>,

@@ -56,6 +56,14 @@ impl<S: Service> Hub<S> {
 
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let (listener, address) = (pending.listener, pending.client.1.ip());
+        let Hub { service, supervisor, .. } = self;
+        let encode = |listener, reason: &str| service.refusal(listener, reason);
+        // A browser behind a proxy is judged when it enters the room.
+        let pending = match service.is_proxy(listener, address) {
+            true => Some(pending),
+            false => supervisor.check_penalty(pending, encode, now),
+        };
+        let Some(pending) = pending else { return };
         let joins_at_once = self.service.joins_at_once(listener);
         if !joins_at_once {
             self.make_room_outside(Some(address));
@@ -193,8 +201,13 @@ impl<S: Service> Hub<S> {
     fn close_connection(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
-        supervisor.child_ended(connection.peer.ip(), ended, now);
-        let channel = connection.leave_channel(channels);
+        let (address, channel) = (connection.peer.ip(), connection.leave_channel(channels));
+        // Outside the room, the address of a proxy stands for many clients.
+        let mut listeners = 0..supervisor.listeners.len();
+        let is_proxys = channel.is_none() && listeners.any(|listener| service.is_proxy(listener, address));
+        if !is_proxys {
+            supervisor.child_ended(address, ended.is_crash() || connection.worker_killed, now);
+        }
         let mut context = Context { peers: clients.all(), channels, supervisor, now };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         self.depart(connection, channel, last_words, now);

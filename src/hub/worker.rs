@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
 use super::record::{Batch, IDLE, Key, Kind, MAX_BODY};
 use crate::server::first_bytes::{FirstBytes, Foreign};
-use crate::sys::{self, Backoff, Interest, Pid};
+use crate::sys::{self, Backoff, IO_ERROR, Interest, Pid};
 
 /// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
 /// small, so that a message and its extra NUL always fit one record.
@@ -21,15 +21,12 @@ const READS_AT_ONCE: usize = 3;
 /// The exit status of a worker after its client has left, or the hub is gone.
 pub(crate) const DONE: i32 = 0;
 
-/// The exit status of a worker that cannot wait, or cannot write its records (EX_IOERR of
-/// sysexits.h). The hub then reports that the client has lost its worker.
-const BROKEN: i32 = 74;
-
-/// The exit status after this result of a worker's work.
+/// The exit status after this result of a worker's work. One that cannot wait, or cannot write its
+/// records, fails: the hub then reports that the client has lost its worker.
 pub(crate) fn status(result: io::Result<()>) -> i32 {
     match result {
         // EPIPE: the hub is gone, and no process is left to report to.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => BROKEN,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => IO_ERROR,
         _ => DONE,
     }
 }

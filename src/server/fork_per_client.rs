@@ -139,6 +139,8 @@ impl<L: ClientHandler> Server<L> {
 
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
+        let encode = |_, reason: &str| L::refusal(reason);
+        let Some(pending) = self.supervisor.check_penalty(pending, encode, now) else { return };
         if self.children.len() >= self.supervisor.max_clients
             && self.children.make_place(pending.client.1.ip())
         {
@@ -146,7 +148,6 @@ impl<L: ClientHandler> Server<L> {
         }
         let children = &self.children;
         let count = |address| children.count_from(address);
-        let encode = |_, reason: &str| L::refusal(reason);
         let Some(client) = self.supervisor.admit(pending, children.len(), count, encode, now) else {
             return;
         };
@@ -172,7 +173,7 @@ impl<L: ClientHandler> Server<L> {
     fn reap(&mut self, now: Instant) {
         while let Some((child, ended)) = self.supervisor.reap_one(now) {
             let Some(Child { gave_way, source, .. }) = self.children.remove(child) else { continue };
-            self.supervisor.child_ended(source, ended, now);
+            self.supervisor.child_ended(source, ended.is_crash(), now);
             self.lab.child_ended(child);
             let is_expected = ended == Ended::Status(SERVED) || self.supervisor.ends_with_server(ended);
             let (count, Supervisor { out, err, messages, .. }) = (self.children.len(), &mut self.supervisor);

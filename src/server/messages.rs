@@ -53,7 +53,7 @@ catalogue! {
     too_many_from_your_address(most: usize) where most = clients(most) =>
         "votre adresse a déjà toutes ses places ({most} au plus), réessayez plus tard",
         "your address has all its places already (at most {most}), try again later";
-    refused_penalty(peer: SocketAddr, left: Duration) where left = left.as_secs() + 1 =>
+    refused_penalty(peer: impl Display, left: Duration) where left = left.as_secs() + 1 =>
         "(père) client {peer} refusé, pour {left} s encore : trop de fils ont planté pour son adresse (--no-penalties)",
         "(parent) client {peer} refused, for {left} s more: too many children have crashed for its address (--no-penalties)";
     your_address_has_to_wait(left: Duration) where left = left.as_secs() + 1 =>

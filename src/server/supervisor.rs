@@ -3,6 +3,7 @@
 //! A lab's event loop takes from here what to wait for and until when ([`Supervisor::watched`],
 //! [`Supervisor::due`]), waits, handles events, and ends each turn with [`Supervisor::end_turn`].
 
+use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
@@ -17,7 +18,7 @@ use super::turns::Turns;
 use super::waiting::{PendingConnection, Waiting};
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
-use crate::sys::{self, Ended, Interest, Pid, PollFd, Profile, Signal, Signals};
+use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
 
 mod signals;
 
@@ -178,6 +179,31 @@ impl Supervisor {
         sys::move_high(fd, self.lowest)
     }
 
+    /// Returns the client unless its address has to wait for its crashes. Call before any client
+    /// gives way to it.
+    pub fn check_penalty(
+        &mut self,
+        pending: PendingConnection,
+        encode: impl Fn(usize, &str) -> Vec<u8>,
+        now: Instant,
+    ) -> Option<PendingConnection> {
+        let (_, peer) = pending.client;
+        let Some(reason) = self.penalty(peer.ip(), peer, now) else { return Some(pending) };
+        let reason = encode(pending.listener, &self.program.says(&reason));
+        self.lingering.add(pending.client.0, reason, now);
+        None
+    }
+
+    /// The reason to refuse a client of an address that has to wait, logged as one of `peer`.
+    pub fn penalty(&mut self, address: IpAddr, peer: impl Display, now: Instant) -> Option<String> {
+        let penalty = self.penalties.as_mut()?.refuse(address, now)?;
+        // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
+        if penalty.refused.is_power_of_two() {
+            self.err.line(self.messages.refused_penalty(peer, penalty.left));
+        }
+        Some(self.messages.your_address_has_to_wait(penalty.left))
+    }
+
     /// Returns the client if it is within the limits: `present` clients, of which `count` gives
     /// those of an address. Otherwise refuses it, with the reason encoded by `encode` for its
     /// listener, or keeps it for its grace period ([`Supervisor::retry_waiting`]).
@@ -191,14 +217,7 @@ impl Supervisor {
     ) -> Option<(TcpStream, SocketAddr)> {
         let mut refused = pending;
         let peer = refused.client.1;
-        let penalty = self.penalties.as_mut().and_then(|penalties| penalties.refuse(peer.ip(), now));
-        let reason = if let Some(penalty) = penalty {
-            // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
-            if penalty.refused.is_power_of_two() {
-                self.err.line(self.messages.refused_penalty(peer, penalty.left));
-            }
-            self.messages.your_address_has_to_wait(penalty.left)
-        } else if present >= self.max_clients {
+        let reason = if present >= self.max_clients {
             self.err.line(self.messages.refused_full(peer, self.max_clients));
             self.messages.room_is_full(self.max_clients)
         } else if let Some(most) = self.max_per_address.filter(|&most| count(peer.ip()) >= most) {
@@ -214,8 +233,8 @@ impl Supervisor {
     }
 
     /// Counts the end of a client's child against its address, if it is a crash.
-    pub fn child_ended(&mut self, address: IpAddr, ended: Ended, now: Instant) {
-        if let Some(penalties) = self.penalties.as_mut().filter(|_| ended.is_crash()) {
+    pub fn child_ended(&mut self, address: IpAddr, is_crash: bool, now: Instant) {
+        if let Some(penalties) = self.penalties.as_mut().filter(|_| is_crash) {
             penalties.crash(address, now);
         }
     }

@@ -30,7 +30,7 @@ pub use backoff::Backoff;
 pub use files::open_directory;
 pub use memory::dontfork_vec;
 pub use poll::{Interest, wait};
-pub use process::{Ended, reap_this};
+pub use process::{Ended, IO_ERROR, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use shared_flags::SharedFlags;
 pub use signals::{Signals, ignore_signal};

@@ -22,13 +22,16 @@ pub enum Ended {
     Signal(Signal),
 }
 
+/// Exit status of a child whose input or output failed for good (EX_IOERR, sysexits.h).
+pub const IO_ERROR: i32 = 74;
+
 impl Ended {
     /// A fault of the child's own, such as an attack may cause: a panic or a fault's signal. None
     /// is a signal that another process sends (SIGTERM, SIGKILL), nor a lack of resources.
     pub fn is_crash(self) -> bool {
         use Signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
         match self {
-            Ended::Status(status) => status != 0 && status != NOT_READY,
+            Ended::Status(status) => ![0, NOT_READY, IO_ERROR].contains(&status),
             Ended::Signal(signal) => {
                 [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP].contains(&signal)
             }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-/// The timers of the kernel (110 s here) can be set, not sped up.
+/// The timers of the kernel (101 s at most) can be set, not sped up.
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
 /// `chat_client` on `host`, connected.

@@ -57,6 +57,10 @@ impl WebEndpoint {
             forwarded.filter(|_| self.site.proxies.contain(connection.peer.socket.ip()));
         let (inside, _) = context.peers.count_from(connection.peer.ip());
         let supervisor = &mut *context.supervisor;
+        if let Some(reason) = supervisor.penalty(connection.peer.ip(), connection.peer, context.now) {
+            connection.disconnect(self.responses.refusal(&PROGRAM.says(&reason)));
+            return true;
+        }
         if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
             supervisor.err.line(supervisor.messages.refused_address(connection.peer, most));
             let reason = PROGRAM.says(&supervisor.messages.too_many_from_your_address(most));

@@ -45,3 +45,25 @@ fn a_client_that_has_spoken_keeps_its_place_in_a_full_room() {
     speakers[0].sends("all three\0");
     speakers.iter_mut().for_each(|speaker| speaker.hears_up_to("all three\0"));
 }
+
+#[test]
+fn nobody_gives_way_to_a_browser_that_has_not_entered_or_to_a_penalised_address() {
+    let server = Server::start(&["--web", "0", "--max-clients", "3"]);
+    for _ in 0..3 {
+        let mut crashed = Peer::connect_from(ELSEWHERE, server.address);
+        send(server.wait_for_children(1)[0], nix::sys::signal::Signal::SIGABRT);
+        crashed.hears_the_end();
+        server.wait_for_children(0);
+    }
+    let mut silent = [server.join(), server.join(), server.join()];
+    let refused = Peer::connect_from(ELSEWHERE, server.address).hears_the_end();
+    assert!(String::from_utf8(refused).unwrap().contains("ont planté"));
+    let third = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+    let url = server.program.out.web_url();
+    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    let mut browser = Peer::connect_from(third, web);
+    browser.sends("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    browser.hears_the_end();
+    silent[0].sends("tous là\0");
+    silent.iter_mut().for_each(|peer| peer.hears("tous là\0\0"));
+}

@@ -1,7 +1,7 @@
 //! Browsers behind a proxy: `X-Forwarded-For` and `--trusted-proxy`.
 
 use super::*;
-use nix::sys::signal::Signal::SIGUSR1;
+use nix::sys::signal::Signal::{SIGABRT, SIGUSR1};
 
 impl Room {
     /// Asks for the room as a proxy does for a browser, with these header lines.
@@ -96,4 +96,21 @@ fn the_operator_sees_the_browsers_address_and_the_proxys() {
     assert_eq!(title.trim_end_matches('\0'), format!("chat_serveur: {address} alice"));
     room.server.program.signal(SIGUSR1);
     room.server.program.out.line_with(&[&format!("{address} "), " alice "]);
+}
+
+#[test]
+fn the_penalty_for_crashes_is_the_browsers_and_not_the_proxys() {
+    let room = Room::open(&["--trusted-proxy", "127.0.0.1"]);
+    let crash = |mut peer: Peer| {
+        let child = room.server.wait_for_children(1)[0];
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(child), SIGABRT).unwrap();
+        peer.hears_the_end();
+        room.server.wait_for_children(0);
+    };
+    // Before a request, nobody knows for which browser.
+    (0..4).for_each(|_| crash(Peer::connect(room.web)));
+    (0..3).for_each(|_| crash(room.enter_for(&["203.0.113.66"])));
+    let answer = String::from_utf8(room.asks_for(&["203.0.113.66"]).hears_the_end()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("ont planté"), "{answer}");
+    room.enter_for(&["203.0.113.50"]);
 }
