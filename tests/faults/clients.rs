@@ -188,8 +188,7 @@ fn every_client_enables_keepalive_on_its_connection() {
         let port = listener.local_addr().unwrap().port();
         let client = lab.start("127.0.0.1", Some(&port.to_string()));
         let _connection = is_connected(&client, &listener);
-        // At most the minute that is set, and more than half of it: not the two hours of the
-        // system default.
+        // At most the 20 s that are set: not the two hours of the system default.
         eventually("keepalive", || until_probe(port).filter(|left| (0..=20).contains(left)));
     }
 }
