@@ -24,7 +24,10 @@ fn every_child_has_a_higher_score_than_its_server() {
                 continue;
             }
             let running = lab.start(more);
-            assert_eq!(score_of(running.child), 1000.min(own + 500));
+            // The child raises it itself, a moment after its fork.
+            eventually("the child's score", || {
+                (score_of(running.child) == 1000.min(own + 500)).then_some(())
+            });
             eventually("the server's own score again", || {
                 (score_of(running.server.pid()) == own).then_some(())
             });
