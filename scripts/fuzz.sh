@@ -4,6 +4,7 @@
 # test` asserts the same on the corpus and on a few random inputs.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+[ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
 set -eu
 cd "$(dirname "$0")/../fuzz"
 

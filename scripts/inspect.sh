@@ -1,9 +1,10 @@
 #!/bin/sh
 # The course's exercise: shows what ps, ss and /proc report about each running chat_serveur, and
 # explains each part in a line. Read-only: starts and stops no process.
-# Status: 0 shown; 1 no such server, or a tool is missing; 2 usage.
+# Status: 0 shown; 1 no such server, a tool is missing, or not Linux; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+[ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
 set -u
 me=${0##*/}
 
@@ -30,6 +31,7 @@ esac
 wanted=${1-chat_serveur}
 wanted=${wanted##*/}
 
+[ -d /proc/self/fd ] || fail 1 "il faut Linux : ce script lit /proc ; sur macOS, voyez ps -ef et lsof -nP -i"
 # Runs ps instead of `command -v`: busybox's ps has none of these options.
 ps -o pid= --pid $$ >/dev/null 2>&1 || fail 1 "il manque la commande ps ; installez le paquet procps"
 command -v ss >/dev/null || fail 1 "il manque la commande ss ; installez le paquet iproute2"
@@ -196,14 +198,27 @@ verdict() { # CLIENTS PROCESSES ZOMBIES
     fi
 }
 
+is_ours() { # NAME
+    case $1 in
+    chat_serveur | relay_serveur | echo_serveur | calc_serveur | upload_serveur | direct_serveur) ;;
+    *) return 1 ;;
+    esac
+}
+
 servers=$(first_processes)
 if [ -z "$servers" ]; then
-    case $wanted in
-        chat_serveur | relay_serveur | echo_serveur | calc_serveur | upload_serveur | direct_serveur) ours=$wanted ;;
-        *) ours=chat_serveur ;;
-    esac
-    fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin $ours"
+    program=chat_serveur
+    ! is_ours "$wanted" || program=$wanted
+    fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin $program"
 fi
+case $wanted in
+*[!0-9]*) ;;
+*)
+    name=$(ps -o ucmd= --pid "$servers")
+    is_ours "$name" ||
+        fail 1 "le processus $wanted ($name) n'est pas un des serveurs de ce dépôt ; pour un autre serveur : $me NOM"
+    ;;
+esac
 between=
 for server in $servers; do
     printf '%s' "$between"

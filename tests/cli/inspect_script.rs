@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/inspect.sh");
 
@@ -229,11 +229,16 @@ fn two_servers_of_another_name_each_have_their_own_part() {
 
 #[test]
 fn a_server_that_does_not_fork_has_a_wrong_count() {
-    let server = Server::start_c();
+    // A name that no other process has.
+    let directory = tempfile::tempdir().unwrap();
+    let name = format!("s{}_select", std::process::id());
+    let program = directory.path().join(&name);
+    symlink(c_compat("select_server"), &program).unwrap();
+    let server = Server::from(Command::new(&program).arg("0"));
     let _client = server.connect();
     server.wait_for_clients(1);
     assert_eq!(
-        inspect_pid(server.pid()).last_line(),
+        inspect(&[&name]).last_line(),
         "Compte faux : 1 client mais 1 processus (et zombies : 0), au lieu de 2. Relancez ?"
     );
 }
@@ -307,6 +312,20 @@ fn without_a_server_one_line_says_how_to_start_one() {
     inspect(&["no_such_server"]).is_refused(1, &["aucun serveur no_such_server ne tourne", hint]);
     // Above the largest process ID, 2^22: proc_sys_kernel(5).
     inspect(&["4194305"]).is_refused(1, &["aucun serveur 4194305 ne tourne", hint]);
+}
+
+#[test]
+fn the_pid_of_another_program_is_refused_in_one_line() {
+    // Two processes of one name, as a server and its child.
+    let mut shell =
+        Command::new("sh").args(["-c", "sh -c 'read line; :'; :"]).stdin(Stdio::piped()).spawn().unwrap();
+    let child = eventually("the second process", || children_of(shell.id() as i32).first().copied());
+    for pid in [shell.id() as i32, child] {
+        inspect(&[&pid.to_string()])
+            .is_refused(1, &[&format!("le processus {pid} ("), "un des serveurs de ce dépôt", "NOM"]);
+    }
+    drop(shell.stdin.take());
+    shell.wait().unwrap();
 }
 
 #[test]

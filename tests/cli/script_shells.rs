@@ -1,5 +1,5 @@
-//! `scripts/*.sh` in every POSIX shell, and with the line ends of Windows, as a download or
-//! `core.autocrlf` may leave them.
+//! `scripts/*.sh` in every POSIX shell and in zsh, and with the line ends of Windows, as a download
+//! or `core.autocrlf` may leave them.
 
 use super::launch_scripts::{
     CLIENT_SCRIPT, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, started, started_nothing,
@@ -11,16 +11,18 @@ use std::process::{Command, Output as Finished};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
 
-const SHELLS: [&[&str]; 6] =
-    [&["sh"], &["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"], &["ksh"]];
+const SHELLS: [&[&str]; 8] =
+    [&["sh"], &["dash"], &["bash"], &["bash", "--posix"], &["busybox", "sh"], &["ksh"], &["mksh"], &["zsh"]];
+/// The shells that `.ci/run` does not install.
+const OPTIONAL: [&str; 3] = ["ksh", "mksh", "zsh"];
 
-/// Those of [`SHELLS`] that are installed. Records the test as skipped for dash and busybox.
+/// The installed ones of [`SHELLS`]. Records the test as skipped for dash and busybox.
 #[track_caller]
 fn shells() -> Vec<&'static [&'static str]> {
     let is_installed = |shell: &&&[&str]| {
         let found = Command::new(shell[0]).args(&shell[1..]).args(["-c", "exit 0"]).output();
         let is_installed = found.is_ok_and(|found| found.status.success());
-        if !is_installed && shell[0] != "ksh" {
+        if !is_installed && !OPTIONAL.contains(&shell[0]) {
             skip(skip::SHELLS, format!("{shell:?} does not run"));
         }
         is_installed
@@ -124,8 +126,8 @@ fn scripts_with_windows_line_ends_run_by_a_shell() {
     }
 }
 
-/// Without a shell in front, the kernel looks for an interpreter whose name ends with a carriage
-/// return: a checkout has Unix line ends, whatever `core.autocrlf` says.
+/// Without a shell in front, the kernel looks for the interpreter `/bin/sh\r`: a checkout has Unix
+/// line ends, whatever `core.autocrlf` says.
 #[test]
 fn a_checkout_has_unix_line_ends() {
     let attributes = std::fs::read_to_string(format!("{SCRIPTS}/../.gitattributes")).unwrap();
