@@ -31,7 +31,7 @@ fn text_and_reports(mut input: Input) -> (Vec<u8>, Vec<u8>) {
         let within = |from: u8, to: u8| given.iter().map(move |byte| from + byte % (to - from + 1));
         let contents: String = String::from_utf8_lossy(given).chars().filter(|c| !c.is_control()).collect();
         let string = |start: &[u8], end: &[u8]| [start, contents.as_bytes(), end].concat();
-        let report = match kind % 10 {
+        let report = match kind % 12 {
             0 => string(b"\x1b]", b"\x07"),
             1 => string(b"\x1b]", b"\x1b\\"),
             2 => string(b"\x1bP", b"\x1b\\"),
@@ -44,6 +44,12 @@ fn text_and_reports(mut input: Input) -> (Vec<u8>, Vec<u8>) {
                 b"\x1b[>".iter().copied().chain(within(0x30, 0x3f)).chain([b' ', 0x40 + kind % 63]).collect()
             }
             8 => [&b"\x1b[M"[..], &[0x20 + kind % 95, 0x21, 0x22]].concat(),
+            9 => b"\x1b ".iter().copied().chain(within(0x20, 0x2f)).chain([0x30 + kind % 79]).collect(),
+            // The mouse in UTF-8.
+            10 => {
+                let c = char::from_u32(0x20 + 7 * u32::from(kind)).unwrap_or(' ');
+                format!("\x1b[M{c}!{c}").into_bytes()
+            }
             _ => {
                 let letters: Vec<u8> = within(b'a', b'z').collect();
                 text.extend_from_slice(&letters);

@@ -63,7 +63,11 @@ pub fn action_for(key: KeyEvent) -> Action {
         (Key::Char('z'), true, false) => Action::Signal(Signal::SIGTSTP),
         // The byte of Ctrl+\ is that of Ctrl+4.
         (Key::Char('4' | '\\'), true, false) => Action::Signal(Signal::SIGQUIT),
-        (Key::Char(c), false, false) if is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
+        (Key::Char(c), ..) if types_text(key.modifiers) && is_plain(c.encode_utf8(&mut [0; 4])) => Insert(c),
         _ => Action::None,
     }
+}
+
+fn types_text(modifiers: KeyModifiers) -> bool {
+    KeyModifiers::SHIFT.contains(modifiers)
 }

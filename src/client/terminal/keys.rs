@@ -11,9 +11,11 @@ use terminput::{Event, KeyEvent, KeyEventKind};
 
 use super::sequence::{Sequence, Step};
 
-/// Brackets of a paste: xterm's "bracketed paste mode".
+/// Brackets of a paste: xterm's "bracketed paste mode". The second is CSI and this.
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
-const PASTE_ENDS: &[u8] = b"\x1b[201~";
+const PASTE_ENDS: &[u8] = b"201~";
+/// CSI of two bytes, also in UTF-8, then as the 8-bit control.
+const CSI: [&[u8]; 3] = [b"\x1b[", b"\xc2\x9b", b"\x9b"];
 
 /// Bytes kept of one paste.
 pub const MAX_PASTE: usize = 1 << 20;
@@ -21,12 +23,12 @@ pub const MAX_PASTE: usize = 1 << 20;
 /// No key is longer. The rest of a longer sequence is read and not kept.
 const MAX_KEY: usize = 64;
 
-/// Longest pause behind an Escape that is no key by itself.
-const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
-/// Longest pause within another key or sequence: a packet that is sent again takes TCP 200 ms.
+/// Longest pause within a key or sequence: a packet that is sent again takes TCP 200 ms.
 const SEQUENCE_TIMEOUT: Duration = Duration::from_millis(250);
 
 const ESCAPE: u8 = 0x1b;
+/// Behind an Escape, Alt and Backspace in some terminals; in most it is DEL.
+const BACKSPACE: u8 = 0x08;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -67,11 +69,7 @@ impl KeyDecoder {
 
     /// Longest silence before [`KeyDecoder::flush`]; `None` while no key is incomplete.
     pub fn timeout(&self) -> Option<Duration> {
-        match self.partial_key[..] {
-            [] => None,
-            [ESCAPE] => Some(ESCAPE_TIMEOUT),
-            _ => Some(SEQUENCE_TIMEOUT),
-        }
+        (!self.partial_key.is_empty()).then_some(SEQUENCE_TIMEOUT)
     }
 
     /// A lone Escape was that key; any other partial key is dropped.
@@ -109,7 +107,9 @@ impl KeyDecoder {
         let character = self.partial_key.strip_prefix(&[ESCAPE]).unwrap_or(&self.partial_key);
         let cuts_a_character = !character.is_empty() && byte & 0xc0 != 0x80;
         let is_c1 = character.is_empty() && matches!(byte, 0x80..=0x9f);
-        if byte == ESCAPE || cuts_a_character || is_c1 {
+        // Enter, or Ctrl and a letter, is that key, also right behind Escape.
+        let is_control = byte < 0x20 && byte != BACKSPACE;
+        if is_control || cuts_a_character || is_c1 {
             inputs.extend(self.flush());
         }
         self.partial_key.push(byte);
@@ -135,6 +135,7 @@ impl KeyDecoder {
     fn end_sequence(&mut self) -> Option<Input> {
         self.sequence = None;
         let sequence = std::mem::take(&mut self.partial_key);
+        let sequence = as_csi_u(&sequence).unwrap_or(sequence);
         match &sequence[..] {
             PASTE_BEGINS => {
                 self.pasted = Some(Vec::new());
@@ -150,18 +151,37 @@ impl KeyDecoder {
     fn paste_byte(&mut self, byte: u8) -> Option<Input> {
         let pasted = self.pasted.get_or_insert_default();
         pasted.push(byte);
-        if pasted.ends_with(PASTE_ENDS) {
+        if let Some(length) = length_before_end(pasted) {
             let mut bytes = self.pasted.take().unwrap_or_default();
-            bytes.truncate((bytes.len() - PASTE_ENDS.len()).min(MAX_PASTE));
+            bytes.truncate(length.min(MAX_PASTE));
             return Some(Input::Paste { bytes, is_cut: std::mem::take(&mut self.is_cut) });
         }
         if pasted.len() >= MAX_PASTE + 4096 {
-            // Keeps what may be the beginning of the end bracket.
-            pasted.drain(MAX_PASTE..pasted.len() - PASTE_ENDS.len());
+            // Keeps what may be the beginning of the end bracket, and the character before it.
+            pasted.drain(MAX_PASTE..pasted.len() - 8);
             self.is_cut = true;
         }
         None
     }
+}
+
+/// Bytes before the end bracket, if that came last.
+fn length_before_end(pasted: &[u8]) -> Option<usize> {
+    let bracketed = pasted.strip_suffix(PASTE_ENDS)?;
+    let text = CSI.iter().find_map(|csi| bracketed.strip_suffix(*csi))?;
+    // 0x9b may be the last byte of a pasted character.
+    let ends_in_character = |at: usize| str::from_utf8(&bracketed[at..]).is_ok();
+    let is_8_bit = text.len() + 1 == bracketed.len();
+    let is_text = is_8_bit && (bracketed.len().saturating_sub(4)..text.len()).any(ends_in_character);
+    (!is_text).then_some(text.len())
+}
+
+/// The same key as xterm's `CSI code ; modifiers u`, for its `CSI 27 ; modifiers ; code ~`.
+fn as_csi_u(sequence: &[u8]) -> Option<Vec<u8>> {
+    let parameters = sequence.strip_prefix(b"\x1b[27;")?.strip_suffix(b"~")?;
+    let at = parameters.iter().position(|&byte| byte == b';')?;
+    let (modifiers, code) = (&parameters[..at], &parameters[at + 1..]);
+    Some([b"\x1b[", code, b";", modifiers, b"u"].concat())
 }
 
 /// `Ok(None)`: incomplete, or the release of a key. `Err`: no key.

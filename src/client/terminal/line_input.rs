@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use terminput::{KeyCode, KeyEvent};
+use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::editor::{Editor, Outcome};
 use super::keys::{Input, KeyDecoder};
@@ -98,13 +98,18 @@ impl LineInput {
     }
 
     /// Enter sends the pending paste, Escape drops it; other keys edit the line meanwhile.
-    fn press(&mut self, key: KeyEvent) -> Vec<Outcome> {
+    fn press(&mut self, mut key: KeyEvent) -> Vec<Outcome> {
         match (key.code, self.pending_paste.take()) {
             (KeyCode::Enter, Some(pasted)) => {
                 pasted.lines.iter().for_each(|line| self.editor.history.push(line));
                 pasted.lines.into_iter().map(Outcome::Line).collect()
             }
             (KeyCode::Esc, Some(_)) => vec![Outcome::Edited],
+            // Escape, and a character so soon that it looks like Alt and the character.
+            (KeyCode::Char(_), Some(_)) if key.modifiers.contains(KeyModifiers::ALT) => {
+                key.modifiers.remove(KeyModifiers::ALT);
+                vec![self.editor.press(key)]
+            }
             (KeyCode::Enter, None) if self.editor.text().is_empty() && !self.offered.is_empty() => {
                 std::mem::take(&mut self.offered).into_iter().map(Outcome::Line).collect()
             }
@@ -185,6 +190,13 @@ mod tests {
         assert_eq!(input.feed(b"\r\r", NOW), [line("un"), line("deux"), line("bonjou")]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x04").1, [Outcome::End]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~a\x1b\x1b[A\r").1, [line("a")]);
+    }
+
+    #[test]
+    fn escape_drops_a_paste_whatever_key_follows_it_at_once() {
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x1b\r").1, [line("")]);
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x1bbon\r").1, [line("bon")]);
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x1b\x03").1, [Outcome::Signal(Signal::SIGINT)]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Finds where a control sequence of a terminal ends: a key, or a report that nobody has asked for,
 //! or that another program has asked for. Pure.
 //!
-//! The forms are those of ECMA-48 (5.4 and 5.6), with what terminals add: SS3 with parameters, the
-//! Linux console's `CSI [ A`, three bytes behind the mouse's `CSI M`, BEL as the end of a string.
-//! `keys` and the crate terminput say what a sequence means. Parsers of output, such as the crate
-//! vte, know none of these additions, and do not say whether a sequence is incomplete.
+//! The forms are those of ECMA-48 (5.4 and 5.6) and ECMA-35 (13.2), with what terminals add: SS3
+//! with parameters, the Linux console's `CSI [ A`, characters behind the mouse's `CSI M`, BEL as the
+//! end of a string. `keys` and the crate terminput say what a sequence means. Parsers of output,
+//! such as the crate vte, know none of these additions, and do not say whether a sequence is
+//! incomplete.
 //!
 //! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48), and so
 //! does any other control character, which no sequence has, and which counts as the key it is. The
@@ -36,7 +37,10 @@ enum Form {
     Control,
     /// SS3: perhaps digits, then a final byte.
     Shifted,
-    /// So many bytes, of any value but control characters.
+    /// nF: intermediate bytes, then a final byte.
+    Escape,
+    /// So many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a character
+    /// in UTF-8 count as one.
     Counted(u8),
     /// DCS, OSC, PM, APC, which BEL ends too, and SOS.
     String { until_bell: bool },
@@ -59,6 +63,7 @@ impl Sequence {
         let form = match byte {
             b'[' => Form::Control,
             b'O' => Form::Shifted,
+            b' '..=b'/' => Form::Escape,
             // SS2.
             b'N' => Form::Counted(1),
             b'P' | b']' | b'^' | b'_' => Form::String { until_bell: true },
@@ -76,12 +81,16 @@ impl Sequence {
         match (self.form, byte) {
             (Form::String { until_bell }, _) => self.feed_string(byte, until_bell),
             (_, CANCEL | SUBSTITUTE) => Step::Abort,
+            // NUL: beyond the last column that the mouse can tell.
+            (Form::Counted(left), 0 | 0x20..) => self.feed_counted(byte, left),
             (_, ..0x20) => Step::Foreign,
-            (Form::Counted(..=1), _) => Step::End,
-            (Form::Counted(left), _) => self.goes_on_as(Form::Counted(left - 1)),
             (Form::Control, b'[') if self.length == 1 => self.goes_on_as(Form::Counted(1)),
             (Form::Control, b'M') if self.length == 1 => self.goes_on_as(Form::Counted(3)),
-            (Form::Control, ..=0x3f) | (Form::Shifted, b'0'..=b'9' | b';') => Step::More,
+            // xterm's highlight tracking.
+            (Form::Control, b't') if self.length == 1 => self.goes_on_as(Form::Counted(2)),
+            (Form::Control, b'T') if self.length == 1 => self.goes_on_as(Form::Counted(6)),
+            (Form::Control, ..=0x3f) | (Form::Escape, ..=0x2f) => Step::More,
+            (Form::Shifted, b'0'..=b'9' | b';') => Step::More,
             (_, ..=0x7e) => Step::End,
             (_, 0x7f..) => Step::Foreign,
         }
@@ -90,6 +99,21 @@ impl Sequence {
     fn goes_on_as(&mut self, form: Form) -> Step {
         self.form = form;
         Step::More
+    }
+
+    /// The mouse's coordinates beyond column 95 are one byte, or in mode 1005 two of UTF-8, and no
+    /// byte tells the mode. Two bytes of the older mode that are a character in UTF-8 (from column
+    /// 162, row 96 on) are taken for one coordinate: the pause behind them ends the sequence.
+    fn feed_counted(&mut self, byte: u8, left: u8) -> Step {
+        let is_second = self.character.left == 1 && matches!(byte, 0x80..=0xbf);
+        self.character.left = usize::from(matches!(byte, 0xc2..=0xdf));
+        match (left, is_second) {
+            (0, true) => Step::End,
+            (0, false) => Step::Foreign,
+            (_, true) => Step::More,
+            (1, false) if self.character.left == 0 => Step::End,
+            (_, false) => self.goes_on_as(Form::Counted(left - 1)),
+        }
     }
 
     fn feed_string(&mut self, byte: u8, until_bell: bool) -> Step {

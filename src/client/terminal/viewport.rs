@@ -6,7 +6,8 @@
 //! A terminal changes its rows at once when its size changes, and tells the new size later, perhaps
 //! after it has taken bytes for the old size. Most cut or keep each row, or reflow: a long row
 //! becomes several. [`Viewport::erase`] finds the first of its rows in each of them. Rows that no
-//! longer fit on the new screen are in the scrollback, where no program can erase them.
+//! longer fit on the new screen are in the scrollback, where no program can erase them; tmux puts
+//! the top rows there even while the end of the screen is empty.
 
 use std::fmt::Write;
 

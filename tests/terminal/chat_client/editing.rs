@@ -113,6 +113,9 @@ fn many_pasted_lines_are_sent_only_after_a_confirmation() {
     alice.types("\r");
     assert_eq!(bob.strings(3), ["alice : un", "alice : deux", "alice : trois"]);
     alice.ends_with(&["» alice : trois", &status(&server, "3 messages"), "alice> brouillon"]);
+    // Escape and Enter in one read.
+    alice.types("\x1b[200~un\rdeux\x1b[201~\x1b\r");
+    assert_eq!(bob.strings(1), ["alice : brouillon"]);
 }
 
 #[test]
@@ -217,7 +220,7 @@ fn ctrl_d_deletes_a_character_and_leaves_on_an_empty_line() {
 }
 
 /// The replies to questions of a program that ran before, one in each form: OSC, DCS, APC, private
-/// CSI.
+/// CSI, nF, the mouse.
 #[test]
 fn what_the_terminal_reports_is_not_typed() {
     let server = Server::start(&[]);
@@ -228,7 +231,9 @@ fn what_the_terminal_reports_is_not_typed() {
         "\x1bP1+r544e=787465726d\x1b\\",
         "\x1b_Gi=31;OK\x1b\\",
         "\x1b[>0;276;0c",
+        "\x1b/Z",
         "\x1b[<0;0;0M",
+        "\x1b[M \u{90}\u{100}",
     ];
     for report in reports {
         let _row = Row::of(&report);

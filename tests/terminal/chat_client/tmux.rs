@@ -95,10 +95,6 @@ fn is_clean_after_resizes(draft: usize, messages: usize) {
     (1..=messages).for_each(|n| bob.sends(format!("bob : m{n}.\0")));
     let last = format!(": m{messages}.");
     tmux.shows("the messages", |rows| rows.iter().any(|row| row.ends_with(&last)).then_some(()));
-    // Ctrl+L moves our rows to the top of the screen.
-    if messages == 0 {
-        tmux.does(&["send-keys", "C-l"]);
-    }
     tmux.types(&format!("{}fin", "x".repeat(draft - 3)));
     tmux.shows("the draft", |rows| rows.last()?.ends_with("xfin").then_some(()));
     for columns in [40, 25, 100] {

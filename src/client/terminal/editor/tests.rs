@@ -68,6 +68,8 @@ fn keys_delete_kill_and_yank() {
 #[test]
 fn control_characters_are_never_inserted() {
     assert_eq!(after("a\x07\x00\x1c\u{9b}\u{202e}\x1b[15~\x1b[Zb"), "ab|");
+    // Super and a letter, in the protocol of kitty.
+    assert_eq!(after("a\x1b[99;9ub"), "ab|");
 }
 
 #[test]

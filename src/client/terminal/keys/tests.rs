@@ -33,9 +33,10 @@ fn a_key_of_several_bytes_may_come_in_pieces() {
 fn a_lone_escape_is_a_key_and_swallows_no_other() {
     assert_eq!(codes(b"\x1b"), [KeyCode::Esc]);
     assert_eq!(codes(b"\x1b\x1b[A"), [KeyCode::Esc, KeyCode::Up]);
+    assert_eq!(codes(b"\x1b\r\x1b\x03"), [KeyCode::Esc, KeyCode::Enter, KeyCode::Esc, KeyCode::Char('c')]);
     let mut keys = KeyDecoder::default();
     assert_eq!(keys.feed(b"\x1b"), [], "it may be the beginning of another");
-    assert_eq!(keys.timeout(), Some(ESCAPE_TIMEOUT));
+    assert_eq!(keys.timeout(), Some(SEQUENCE_TIMEOUT));
     assert_eq!(keys.flush(), Some(Input::Key(KeyEvent::new(KeyCode::Esc))));
     assert_eq!(keys.feed(b"a"), [Input::Key(KeyEvent::new(KeyCode::Char('a')))]);
 }
@@ -86,6 +87,14 @@ const REPORTS: &[(&str, &[u8])] = &[
     ("xterm: with 8-bit controls, XTGETTCAP", b"\x901+r544e=787465726d\x9c"),
     ("xterm: with 8-bit controls in UTF-8, DA2", b"\xc2\x9b>41;390;0c"),
     ("xterm: with 8-bit controls in UTF-8, title", b"\xc2\x9dl\xc3\x9c\xc2\x9c"),
+    ("xterm: mouse, X10, beyond the last column", b"\x1b[M \0!"),
+    ("xterm: mouse, X10, beyond the last row", b"\x1b[M !\0"),
+    ("xterm: mouse, UTF-8, column 96", "\x1b[M \u{80}!".as_bytes()),
+    ("xterm: mouse, UTF-8, column 224", "\x1b[M \u{100}!".as_bytes()),
+    ("xterm: mouse, UTF-8, row 124", "\x1b[M !\u{9c}".as_bytes()),
+    ("xterm: mouse, UTF-8, column 2015, row 123", "\x1b[M \u{7ff}\u{9b}".as_bytes()),
+    ("xterm: mouse, highlight, a click", b"\x1b[t!!"),
+    ("xterm: mouse, highlight", b"\x1b[T!!##!#"),
     ("rxvt: mouse", b"\x1b[32;10;5M"),
     ("rxvt: mouse, of column 0", b"\x1b[32;0;0M"),
     ("VTE: DA1", b"\x1b[?65;1;9c"),
@@ -123,6 +132,13 @@ const REPORTS: &[(&str, &[u8])] = &[
     ("8-bit SS2 and SS3", b"\x8ea\x8fx"),
     ("SS3: a key of a number pad", b"\x1bOM\x1bOp"),
     ("SS3 with a modifier", b"\x1bO5x"),
+    ("SS3 with parameters", b"\x1bO1;5P"),
+    ("VT52: identification", b"\x1b/Z"),
+    ("character set", b"\x1b(B"),
+    ("character set of several bytes", b"\x1b$)C"),
+    ("DECALN", b"\x1b#8"),
+    ("S7C1T", b"\x1b F"),
+    ("end of a paste that has not begun", b"\x1b[201~"),
     ("C1 controls that begin nothing", b"\x84\x85\x8d\x9a"),
     ("aborted by CAN", b"\x1b]11;rgb:00\x18"),
     ("aborted by SUB", b"\x1b[1;2\x1a"),
@@ -161,8 +177,8 @@ fn keys_are_known_in_every_form_that_terminals_send() {
         (F(1), &["\x1bOP", "\x1b[11~", "\x1b[[A", "\x1b[1;2P"]),
         (F(5), &["\x1b[15~", "\x1b[[E"]),
         (Tab, &["\t", "\x1b[Z"]),
-        (Char('a'), &["a", "\x1b[97u", "\x1ba"]),
-        (Enter, &["\r", "\x1b[13u"]),
+        (Char('a'), &["a", "\x1b[97u", "\x1b[97;5u", "\x1b[27;5;97~", "\x1ba", "\x1b[27;3;97~"]),
+        (Enter, &["\r", "\x1b[13u", "\x1b[27;2;13~"]),
     ];
     for (code, forms) in table {
         for form in forms {
@@ -174,13 +190,13 @@ fn keys_are_known_in_every_form_that_terminals_send() {
 #[test]
 fn a_sequence_without_an_end_takes_no_key_with_it() {
     for introducer in
-        ["\x1b[", "\x1bO", "\x1bN", "\x1bP", "\x1b]", "\x1b_", "\x1b^", "\x1bX", "\x1b[M", "\x1b[["]
+        ["\x1b[", "\x1bO", "\x1bN", "\x1bP", "\x1b]", "\x1b_", "\x1b^", "\x1bX", "\x1b[M", "\x1b[[", "\x1b("]
     {
         // A control character, or the next sequence.
         for (keys, expected) in [("\x03", "\x03"), ("\rb", "\rb"), ("\x1b[A", "\x1b[A"), ("\x1b\r", "\x1b\r")]
         {
             let all = inputs(&[introducer.as_bytes(), b"1", keys.as_bytes()]);
-            // `[[1` and `N1` are whole.
+            // `[[1`, `N1` and `(1` are whole.
             assert!(all.ends_with(&chars(expected)), "{introducer:?} {keys:?}: {all:?}");
         }
         // A pause.
@@ -204,6 +220,12 @@ fn a_paste_is_one_input_without_keys() {
     let all = [pasted(b"un\r\x1b[Adeux\x03"), Input::Key(KeyEvent::new(KeyCode::Char('a')))];
     assert_eq!(inputs(&[whole]), all);
     assert_eq!(inputs(&whole.chunks(1).collect::<Vec<_>>()), all);
+    // The last two bytes of U+76DB are 0x9b.
+    let text = "盛201~".as_bytes();
+    for csi in CSI {
+        let bracketed = [csi, b"200~", text, csi, b"201~"].concat();
+        assert_eq!(inputs(&[&bracketed]), [pasted(text)], "{csi:x?}");
+    }
 }
 
 #[test]
