@@ -38,8 +38,10 @@ const ORIGIN: &str =
 
 /// Refusals of `--origin` and `--trusted-proxy`.
 const NO_ORIGIN: (&str, &str) = (
-    "l'adresse d'un site est attendue, comme https://chat.example.org ou http://localhost:9000",
-    "the address of a site is expected, as https://chat.example.org or http://localhost:9000",
+    "l'adresse d'un site est attendue, comme https://chat.example.org ou http://localhost:9000, sans « * », et un nom accentué \
+     comme le navigateur l'envoie, par exemple xn--caf-dma.fr pour café.fr",
+    "the address of a site is expected, as https://chat.example.org or http://localhost:9000, without \"*\", and a name outside \
+     ASCII as the browser sends it, for instance xn--caf-dma.fr for café.fr",
 );
 const NO_NETWORK: (&str, &str) = (
     "une adresse IP ou un réseau est attendu, comme 127.0.0.1, ::1 ou 10.0.0.0/8",

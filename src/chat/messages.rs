@@ -84,12 +84,19 @@ catalogue! {
          (descripteur 4) : {header} d'en-tête, {body} de message";
 }
 
-/// At the start: the web listener is open. On the unspecified address, which no browser can connect
-/// to, the URL has the name of the `machine`.
+/// At the start: the web listener is open. On an address that no browser can connect to, the URL has
+/// the name of the `machine`: the unspecified address, and one with an interface, which browsers
+/// do not take in a URL (RFC 6874).
 pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
-    let url = match address.ip().is_unspecified() && !machine.is_empty() {
-        true => format!("http://{machine}:{}/ (ou l'adresse IP de cette machine)", address.port()),
-        false => format!("http://{address}/"),
+    let port = address.port();
+    let has_interface = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);
+    let url = match (address.ip().is_unspecified(), machine.split('.').next().unwrap_or_default()) {
+        (_, "") => format!("http://{address}/"),
+        (true, _) => format!("http://{machine}:{port}/ (ou l'adresse IP de cette machine)"),
+        (_, name) if has_interface => {
+            format!("http://{name}.local:{port}/ (par mDNS : aucun navigateur ne prend {address})")
+        }
+        _ => format!("http://{address}/"),
     };
     format!("(père) en attente de navigateurs sur {url}")
 }

@@ -35,7 +35,7 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_reports_each_invalid_command_line_in_one_line() {
-    let mistakes: [(&[&str], &str); 43] = [
+    let mistakes: [(&[&str], &str); 46] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
@@ -65,12 +65,15 @@ fn the_server_reports_each_invalid_command_line_in_one_line() {
             "« chat.example.org » refusé : l'adresse d'un site",
         ),
         (&["--web", "0", "--origin", "ftp://chat.example.org"], "refusé : l'adresse d'un site"),
+        (&["--web", "0", "--origin", "https://*.example.org"], "sans « * »"),
+        (&["--web", "0", "--origin", "https://café.example.org"], "par exemple xn--caf-dma.fr pour café.fr"),
         (&["--origin", "https://chat.example.org"], "il manque --web"),
         (
             &["--web", "0", "--trusted-proxy", "localhost"],
             "« localhost » refusé : une adresse IP ou un réseau",
         ),
         (&["--web", "0", "--trusted-proxy", "10.0.0.0/33"], "« 10.0.0.0/33 » refusé"),
+        (&["--web", "0", "--trusted-proxy", "10.0.0.0/+8"], "« 10.0.0.0/+8 » refusé"),
         (&["--trusted-proxy", "127.0.0.1"], "il manque --web"),
         (&["--distinct-names=oui"], "ne prend pas de valeur"),
         (&["--no-header-check", "non"], "« non »"),

@@ -69,7 +69,12 @@ fn a_link_local_address_is_bound_on_its_interface() {
         let server = network.server(ECHO, &["--bind", address, "--port", "0"]);
         network.echoes("fe80::1%link0", &server.port());
     }
-    let room = network.server(SERVER, &["--bind", "fe80::1%link0", "--port", "0", "--lines", "0"]);
+    let room = network.server(
+        SERVER,
+        &["--bind", "fe80::1%link0", "--port", "0", "--lines", "0", "--web", "[fe80::1%link0]:0"],
+    );
+    // No browser takes an interface in a URL.
+    assert!(room.program.out.web_url().contains(".local:"));
     network.echoes("fe80::1%link0", &room.lines_address().port().to_string());
 }
 

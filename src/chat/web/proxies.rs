@@ -26,9 +26,11 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Network, InvalidNetwork> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
+        let address = unbracketed(address).parse::<IpAddr>().map_err(|_| InvalidNetwork)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
-        let bits = prefix.map_or(Ok(width), str::parse).ok().filter(|&bits| bits <= width);
+        // `parse` takes a sign.
+        let digits = prefix.is_none_or(|bits| bits.bytes().all(|byte| byte.is_ascii_digit()));
+        let bits = prefix.map_or(Ok(width), str::parse).ok().filter(|&bits| digits && bits <= width);
         let host_bits = width - bits.ok_or(InvalidNetwork)?;
         let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
         Ok(Network { address: mapped(address) & mask, mask })
@@ -61,10 +63,13 @@ impl Proxies {
 
 /// Parses an element: an address, in brackets or not, with a port or not.
 fn address_of(element: &str) -> Option<IpAddr> {
-    let bracketed = element.strip_prefix('[').and_then(|element| element.strip_suffix(']'));
-    let address = bracketed.unwrap_or(element).parse().ok();
+    let address = unbracketed(element).parse().ok();
     let address = address.or_else(|| element.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
     address.map(|address: IpAddr| address.to_canonical())
+}
+
+fn unbracketed(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address)
 }
 
 /// IPv4 as IPv6 (`::ffff:192.0.2.1`), so that both are one space.
@@ -88,6 +93,7 @@ mod tests {
             ("0.0.0.0/0", &["203.0.113.9"], &["::1", "2001:db8::1"]),
             ("2001:db8::/32", &["2001:db8::1", "2001:db8:ffff::"], &["2001:db9::", "10.0.0.1"]),
             ("::1/128", &["::1"], &["::2", "0.0.0.1"]),
+            ("[::1]", &["::1"], &["::2"]),
             ("::/0", &["::1", "10.0.0.1"], &[]),
         ] {
             let proxies = proxies(&[network]);
@@ -97,9 +103,17 @@ mod tests {
                 }
             }
         }
-        for text in
-            ["", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "10.0.0.1:80", "/8"]
-        {
+        for text in [
+            "",
+            "localhost",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "::/129",
+            "10.0.0.1:80",
+            "/8",
+        ] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }

@@ -48,7 +48,7 @@ const ALL: [(Response, &str, &str, &str); 10] = [
     (Response::ForeignOrigin, "403 Forbidden", "",
      "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici ; derrière un proxy, chat_serveur doit \
       savoir où elle est, par --origin et l'adresse que montre le navigateur"),
-    (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est à un chemin qui finit par /, la salle à room, à côté"),
+    (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est à un chemin qui finit par / (à ajouter à l'adresse), la salle à room, à côté"),
     (Response::OnlyGet, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "rien d'autre que GET et HEAD ici"),
     (Response::TooSlow, "408 Request Timeout", "", "la requête n'est pas arrivée à temps"),
     (Response::OnlyWebSocket, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",

@@ -20,7 +20,8 @@ pub struct Site {
     pub proxies: Proxies,
 }
 
-/// An origin as a browser writes it (RFC 6454, 6.2): lower case, without the scheme's default port.
+/// An origin as a browser writes it (RFC 6454, 6.2): lower case, without the scheme's default port;
+/// here without the dot of the DNS root as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// `https://chat.example.org:8443`
@@ -29,7 +30,7 @@ pub struct Origin {
     host: String,
 }
 
-/// Not the URL of a site: another scheme, no host, or a user name before it.
+/// Not the URL of a site: another scheme, no host, or one that no browser sends.
 #[derive(Debug)]
 pub struct InvalidOrigin;
 
@@ -39,21 +40,15 @@ impl FromStr for Origin {
     /// Parses a URL, of which path and query do not count.
     fn from_str(url: &str) -> Result<Origin, InvalidOrigin> {
         let uri: Uri = url.to_ascii_lowercase().parse().map_err(|_| InvalidOrigin)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(InvalidOrigin);
-        };
-        let default_port = match scheme {
-            "http" => ":80",
-            "https" => ":443",
+        let default_port = match uri.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
             _ => return Err(InvalidOrigin),
         };
-        let authority = authority.as_str();
-        let (host, port) = split_port(authority).ok_or(InvalidOrigin)?;
-        if host.is_empty() || host.contains('@') {
-            return Err(InvalidOrigin);
-        }
-        let authority = if port.is_some() { authority.trim_end_matches(default_port) } else { host };
-        Ok(Origin { text: format!("{scheme}://{authority}"), host: host.to_string() })
+        let authority = uri.authority().ok_or(InvalidOrigin)?;
+        let (host, port) = host_and_port(authority.as_str()).ok_or(InvalidOrigin)?;
+        let port = port.filter(|&port| port != default_port).map_or(String::new(), |port| format!(":{port}"));
+        Ok(Origin { text: format!("{}://{host}{port}", uri.scheme_str().unwrap_or_default()), host })
     }
 }
 
@@ -64,20 +59,13 @@ impl Site {
     /// of `--origin`. The label under another domain is refused: the owner of that domain could
     /// make it resolve here (DNS rebinding).
     pub(super) fn accepts_host(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let Some((name, _)) = split_port(&host) else { return false };
-        // The dot of the DNS root: RFC 3986, 3.2.2.
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        let is_address = match bracketed {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => name.parse::<Ipv4Addr>().is_ok(),
-        };
+        let Some((name, _)) = host_and_port(host) else { return false };
+        let is_address = name.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
         let machine = self.machine.to_ascii_lowercase();
         let own = machine.split('.').next().unwrap_or_default();
         let is_name = name == "localhost"
             || name.ends_with(".localhost")
-            || !own.is_empty() && (name == machine || name.strip_suffix(".local").unwrap_or(name) == own);
+            || !own.is_empty() && (name == machine || name.strip_suffix(".local").unwrap_or(&name) == own);
         is_address || is_name || self.origins.iter().any(|origin| origin.host == name)
     }
 
@@ -85,18 +73,35 @@ impl Site {
     /// `--origin`. The port counts: another server of this machine is another site.
     pub(super) fn accepts_origin(&self, origin: &[u8], host: &str) -> bool {
         let own = format!("http://{}", host.strip_suffix(":80").unwrap_or(host));
-        let mut accepted = self.origins.iter().map(|origin| &origin.text).chain([&own]);
-        accepted.any(|accepted| origin.eq_ignore_ascii_case(accepted.as_bytes()))
+        let is_named =
+            || str::from_utf8(origin).ok()?.parse().ok().map(|origin| self.origins.contains(&origin));
+        origin.eq_ignore_ascii_case(own.as_bytes()) || is_named() == Some(true)
     }
 }
 
-/// Splits `name:port`. `None` where the port is no number.
-fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    match authority.rsplit_once(':') {
+/// Splits `name:port`, and brings the name into one form: lower case, no dot of the DNS root
+/// (RFC 3986, 3.2.2), an IPv6 address in its shortest form, in brackets. `None` where a browser sends
+/// no such name, or the port is no number.
+fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match authority.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.
-        Some((name, port)) if !port.ends_with(']') => Some((name, Some(port.parse().ok()?))),
-        _ => Some((authority, None)),
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = match port {
+        Some(port) => Some(port.parse().ok().filter(|_| digits(port))?),
+        None => None,
+    };
+    if let Some(address) = host.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some((format!("[{address}]"), port));
     }
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    // A browser takes a name whose last label is a number for an IPv4 address (URL standard, 3.5).
+    let is_number = name.rsplit('.').next().is_some_and(digits);
+    (is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())).then_some((name, port))
 }
 
 #[cfg(test)]
@@ -153,7 +158,14 @@ mod tests {
 
     #[test]
     fn an_origin_is_the_hosts_own_or_a_named_one() {
-        let named = site("", &["https://chat.example.org:443/salle", "http://[::1]:9000"]);
+        let named = site(
+            "",
+            &[
+                "https://chat.example.org:443/salle",
+                "http://[0::1]:9000",
+                "https://xn--caf-dma.example.:0443",
+            ],
+        );
         for (origin, host, expected) in [
             ("http://localhost:9000", "localhost:9000", true),
             ("HTTP://LOCALHOST", "localhost:80", true),
@@ -166,6 +178,8 @@ mod tests {
             ("https://chat.example.org:8443", "localhost", false),
             ("https://evil.example", "chat.example.org", false),
             ("http://[::1]:9000", "127.0.0.1:8080", true),
+            ("https://chat.example.org.", "127.0.0.1:8080", true),
+            ("https://xn--caf-dma.example", "127.0.0.1:8080", true),
             ("null", "localhost", false),
             ("", "localhost", false),
         ] {
@@ -180,22 +194,22 @@ mod tests {
             ("HTTPS://Chat.Example.org:443/chat/?x#y", "https://chat.example.org", "chat.example.org"),
             ("http://localhost:9000/", "http://localhost:9000", "localhost"),
             ("http://[::1]:80", "http://[::1]", "[::1]"),
+            ("http://[0:0::1]:080", "http://[::1]", "[::1]"),
+            ("https://chat.example.org:0443", "https://chat.example.org", "chat.example.org"),
+            ("https://chat.example.org.:08443/", "https://chat.example.org:8443", "chat.example.org"),
+            ("http://10.0.0.7:443", "http://10.0.0.7:443", "10.0.0.7"),
             ("http://[::1]", "http://[::1]", "[::1]"),
         ] {
             let expected = Origin { text: text.to_string(), host: host.to_string() };
             assert_eq!(url.parse::<Origin>().ok(), Some(expected), "{url}");
         }
-        for url in [
-            "",
-            "chat.example.org",
-            "ftp://x",
-            "https://",
-            "https://u@x",
-            "/chat",
-            "null",
-            "*",
-            "https://x:y",
-        ] {
+        #[rustfmt::skip]
+        let refused = [
+            "", "chat.example.org", "ftp://x", "wss://x", "https://", "https://u@x", "/chat", "null", "*", "https://x:y", "https://x:+8",
+            "https://x:65536", "https://*", "https://*.example.org", "https://café.example", "https://caf%C3%A9.example", "https://.",
+            "http://[::1", "http://[fe80::1%25eth0]:8080", "http://127.1", "http://192.168.1.256",
+        ];
+        for url in refused {
             assert!(url.parse::<Origin>().is_err(), "{url}");
         }
     }

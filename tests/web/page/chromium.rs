@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::devtools::DevTools;
@@ -14,56 +14,70 @@ use super::{PATIENCE, Program, skip};
 /// The browser's program on different systems.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// A headless browser with a temporary profile of its own.
+/// A shell script: starts its arguments, a browser whose profile is `$0`, and ends it with the test
+/// program, which holds its standard input open.
+const UNTIL_THE_TESTS_END: &str = r#""$@" </dev/null & exec >/dev/null 2>&1
+    read -r _; kill $!; wait $!; until rm -r "$0"; do sleep 1; done"#;
+
+/// Where the headless browser of all these tests listens: a start costs more than most of them.
+/// `None` where no browser is installed.
+static DEVTOOLS: LazyLock<Option<(SocketAddr, String)>> = LazyLock::new(start);
+
+fn start() -> Option<(SocketAddr, String)> {
+    let there =
+        |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success());
+    let name = NAMES.iter().find(there)?;
+    let profile = tempfile::tempdir().expect("a directory for the profile").keep();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", UNTIL_THE_TESTS_END])
+        .args([profile.as_os_str(), name.as_ref()])
+        .args(["--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu"])
+        // The sandbox does not work for root, nor in many containers, where shared memory is
+        // small as well. The browser loads our own page only.
+        .args(["--no-sandbox", "--disable-dev-shm-usage"])
+        // The certificate of the tests of TLS is of their own making.
+        .arg("--ignore-certificate-errors")
+        // No network requests of the browser's own.
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg("about:blank");
+    // Chromium itself crashes at start now and then on a busy machine: three attempts.
+    let started = (0..3).find_map(|_| {
+        let program = Program::start(&mut command);
+        let line = program.err.line_unless_ended("DevTools listening on ws://")?;
+        // Its standard input stays open.
+        std::mem::forget(program);
+        Some(line)
+    });
+    let line = started.expect("chromium ended at each of three starts");
+    let (_, endpoint) = line.split_once("ws://").expect("an endpoint");
+    let (address, path) = endpoint.trim().split_once('/').expect("its path");
+    Some((address.parse().expect("an address"), path.to_string()))
+}
+
+/// The windows that one test opens in the browser. They are closed at its end.
 pub struct Browser {
-    program: Program,
-    address: SocketAddr,
     control: DevTools,
-    _profile: tempfile::TempDir,
+    contexts: Vec<Value>,
 }
 
 impl Browser {
     /// None where no browser is installed: the test is recorded as skipped.
     #[track_caller]
     pub fn start() -> Option<Browser> {
-        let there = |name: &&&str| {
-            Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success())
-        };
-        let Some(name) = NAMES.iter().find(there) else {
+        let Some((address, path)) = &*DEVTOOLS else {
             skip(skip::BROWSER, format!("none of {} is installed", NAMES.join(", ")));
             return None;
         };
-        let profile = tempfile::tempdir().expect("a directory for the profile");
-        let mut command = Command::new(name);
-        command
-            .args(["--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu"])
-            // The sandbox does not work for root, nor in many containers, where shared memory is
-            // small as well. The browser loads our own page only.
-            .args(["--no-sandbox", "--disable-dev-shm-usage"])
-            // The certificate of the tests of TLS is of their own making.
-            .arg("--ignore-certificate-errors")
-            // No network requests of the browser's own.
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg("about:blank");
-        // Chromium itself crashes at start now and then on a busy machine: three attempts.
-        let started = (0..3).find_map(|_| {
-            let program = Program::start(&mut command);
-            let line = program.err.line_unless_ended("DevTools listening on ws://")?;
-            Some((program, line))
-        });
-        let (program, line) = started.expect("chromium ended at each of three starts");
-        let (_, endpoint) = line.split_once("ws://").expect("an endpoint");
-        let (address, path) = endpoint.trim().split_once('/').expect("its path");
-        let address = address.parse().expect("an address");
-        let control = DevTools::connect(address, path);
-        Some(Browser { program, address, control, _profile: profile })
+        Some(Browser { control: DevTools::connect(*address, path), contexts: Vec::new() })
     }
 
     /// Opens a page in a window of its own, which shares no storage with other windows.
     #[track_caller]
     pub fn opens(&mut self, url: &str) -> Page {
         let context = self.control.call("Target.createBrowserContext", json!({}))["browserContextId"].clone();
+        self.contexts.push(context.clone());
         self.opens_in(&context, url)
     }
 
@@ -78,7 +92,8 @@ impl Browser {
         let wanted = json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
         let target = self.control.call("Target.createTarget", wanted)["targetId"].clone();
         let path = format!("devtools/page/{}", target.as_str().expect("a target"));
-        let mut page = Page { devtools: DevTools::connect(self.address, &path), context: context.clone() };
+        let mut page =
+            Page { devtools: DevTools::connect(self.control.address, &path), context: context.clone() };
         for domain in ["Page", "Runtime", "Log", "Network", "Accessibility"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
@@ -90,14 +105,12 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// Waits for the end of all processes before the profile is deleted: they would write files
-    /// there again.
     fn drop(&mut self) {
-        if matches!(self.program.child.try_wait(), Ok(None)) {
-            self.program.signal(Signal::SIGTERM);
-        }
+        // A failed test may have left a call without its answer.
         if !std::thread::panicking() {
-            self.program.err.to_the_end();
+            for context in std::mem::take(&mut self.contexts) {
+                self.control.call("Target.disposeBrowserContext", json!({ "browserContextId": context }));
+            }
         }
     }
 }

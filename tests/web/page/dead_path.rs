@@ -3,11 +3,18 @@
 use super::path::Path;
 use super::*;
 
-/// Makes the page's clock of liveness the test's: its checks, every 10 s, run in [`passes`] alone.
-const CLOCK: &str = "window.ahead = 0; window.checks = [];
-    const now = performance.now.bind(performance), every = setInterval;
+/// Makes the page's clock of liveness the test's: its checks, every 10 s, run in [`passes`] alone,
+/// and so do all later timers once `isThrottled` is set.
+const CLOCK: &str = "window.ahead = 0; window.checks = new Map();
+    const now = performance.now.bind(performance), [every, never] = [setInterval, clearInterval];
     performance.now = () => now() + ahead * 1000;
-    window.setInterval = (check, time) => time === 10000 ? checks.push(check) : every(check, time);
+    window.setInterval = (check, time) => {
+        if (time !== 10000 && !window.isThrottled) return every(check, time);
+        const id = -1 - checks.size;
+        checks.set(id, check);
+        return id;
+    };
+    window.clearInterval = (id) => checks.has(id) ? checks.set(id, () => {}) : never(id);
     window.passes = (seconds, step) => {
         for (let passed = 0; passed < seconds; passed += step) { ahead += step; checks.forEach((check) => check()); }
     };";
@@ -81,21 +88,38 @@ fn a_silent_room_is_probed_and_nobody_hears_of_it() {
 #[test]
 fn a_dead_path_is_noticed_within_two_minutes_and_the_page_comes_back() {
     let Some(mut browser) = Browser::start() else { return };
-    // Timers run every minute in a tab in the background.
-    for step in [10, 60] {
-        let _row = Row::of(&step);
-        let (room, path, mut alice) = through_a_path(&mut browser);
+    let (room, path, mut alice) = through_a_path(&mut browser);
+    path.goes_silent();
+    alice.passes(60, 10);
+    alice.is_lost();
+    alice.has_notice("Connexion perdue : aucune réponse depuis");
+    alice.takes_screenshot("dead-path");
+    path.loses_the_old_ones();
+    alice.is_connected();
+    alice.has_notice("Reconnecté");
+    room.server.join().sends("bob : te revoilà\0");
+    alice.has_messages(1);
+}
+
+#[test]
+fn a_hidden_page_notices_a_dead_path_within_two_minutes_and_comes_back() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_room, path, mut alice) = through_a_path(&mut browser);
+    alice.is_hidden(true);
+    // Its timers run once a minute, the first one this many seconds after the last message.
+    for phase in [1, 20, 29, 30, 31, 59, 60] {
+        let _row = Row::of(&phase);
+        alice.waits_until("document.body.dataset.state === 'open' && askedAt === 0");
         path.goes_silent();
-        alice.passes(if step == 10 { 60 } else { 120 }, step);
+        // The longest pauses before the next attempts.
+        alice.value("attempts = 4, window.isThrottled = true");
+        alice.passes(phase, phase);
+        alice.passes(60, 60);
         alice.is_lost();
-        alice.has_notice("Connexion perdue : aucune réponse depuis");
-        alice.takes_screenshot("dead-path");
         path.loses_the_old_ones();
-        alice.is_connected();
-        alice.has_notice("Reconnecté");
-        room.server.join().sends("bob : te revoilà\0");
-        alice.has_messages(1);
+        alice.passes(60, 60);
     }
+    alice.is_connected();
 }
 
 #[test]
@@ -106,7 +130,7 @@ fn a_dead_path_is_noticed_while_others_still_come_through() {
     // The way to the server is dead, the way back is not.
     alice.value("void (socket.send = () => {})");
     alice.says("pour personne");
-    for i in 1..=5 {
+    for i in 1..=4 {
         alice.passes(10, 10);
         bob.sends(format!("bob : {i}\0"));
         alice.has_messages(i);

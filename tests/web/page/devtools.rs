@@ -10,6 +10,7 @@ use super::PATIENCE;
 
 /// A connection of the protocol: calls, and the events that arrive between their answers.
 pub struct DevTools {
+    pub address: SocketAddr,
     socket: WebSocket<TcpStream>,
     calls: u64,
     /// All events so far.
@@ -25,7 +26,7 @@ impl DevTools {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let url = format!("ws://{address}/{path}");
         let (socket, _) = tungstenite::client(url, stream).expect("the browser's DevTools");
-        DevTools { socket, calls: 0, events: Vec::new() }
+        DevTools { address, socket, calls: 0, events: Vec::new() }
     }
 
     /// Calls a method and waits for its answer. Panics if that is an error.

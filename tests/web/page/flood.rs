@@ -2,10 +2,13 @@
 
 use super::*;
 
+/// A server that waits for a browser that a busy machine stops.
+const PATIENT: [&str; 4] = ["--web", "0", "--lag-limit", "1000000000"];
+
 #[test]
 fn after_ten_thousand_messages_the_page_responds_counts_all_and_keeps_no_more() {
     let Some(mut browser) = Browser::start() else { return };
-    let room = Room::open();
+    let room = Room::with(&PATIENT);
     let mut alice = room.page(&mut browser, "alice");
     let mut peer = room.server.join();
     let flood: String = (0..10_000).map(|i| format!("bob : message {i}\0")).collect();
@@ -44,7 +47,7 @@ fn a_screen_reader_gets_a_summary_of_a_flood() {
 #[test]
 fn a_hidden_page_keeps_no_more_than_it_would_show() {
     let Some(mut browser) = Browser::start() else { return };
-    let room = Room::open();
+    let room = Room::with(&PATIENT);
     let mut alice = room.page(&mut browser, "alice");
     alice.is_hidden(true);
     let mut peer = room.server.join();

@@ -192,6 +192,11 @@ fn the_page_is_in_the_room_behind_other_forms_of_the_same() {
         ),
         ("the prefix not stripped", Box::new(|[_, prefix]| prefix.with("8080/;", "8080;")), "salle/"),
         ("a prefix without its slash", Box::new(|[_, prefix]| prefix), "salle"),
+        (
+            "a location without its slash",
+            Box::new(|[_, prefix]| prefix.with("location /salle/", "location /salle")),
+            "salle",
+        ),
     ] {
         let _row = Row::of(&name);
         let Some(proxied) = Proxied::start(adapt(recipes())) else { return };
@@ -227,6 +232,17 @@ fn the_page_says_that_nginx_does_not_forward_the_upgrade() {
 }
 
 #[test]
+fn the_page_says_that_nginx_sends_it_elsewhere() {
+    let Some(mut browser) = Browser::start() else { return };
+    let [root, _] = recipes();
+    let login = "location /room { return 302 https://login.example.org/; }";
+    let recipe = root.with("location / {", &format!("{login}\n    location / {{"));
+    let Some(proxied) = Proxied::start(recipe) else { return };
+    let mut alice = browser.opens(&proxied.url);
+    alice.waits_until("document.querySelector('#why').innerText.startsWith('Un proxy renvoie')");
+}
+
+#[test]
 fn the_page_says_when_nginx_answers_in_place_of_the_server() {
     let Some(mut browser) = Browser::start() else { return };
     let [root, _] = recipes();
@@ -243,5 +259,8 @@ fn the_page_is_in_the_room_through_a_forwarded_port() {
     let room = Room::open();
     let path = Path::to(room.url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap());
     assert_ne!(path.address.port().to_string(), room.port());
-    is_in_the_room(&mut browser, &room, &path.url());
+    for what in ["", "?x=1#y", "/salle/"] {
+        let _row = Row::of(&what);
+        is_in_the_room(&mut browser, &room, &format!("{}{what}", path.url()));
+    }
 }

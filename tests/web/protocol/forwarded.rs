@@ -32,7 +32,8 @@ impl Room {
 
 #[test]
 fn browsers_behind_a_trusted_proxy_are_counted_by_their_own_address() {
-    let room = Room::open(&["--max-per-address", "2", "--trusted-proxy", "127.0.0.0/8"]);
+    let room =
+        Room::open(&["--max-per-address", "2", "--trusted-proxy", "127.0.0.0/8", "--trusted-proxy", "[::1]"]);
     // Connections of the proxy that have not asked for the room take no place of anybody.
     let _idle: Vec<Peer> = (0..12).map(|_| Peer::connect(room.web)).collect();
     let _one = room.enter_for(&["203.0.113.9"]);
@@ -42,6 +43,7 @@ fn browsers_behind_a_trusted_proxy_are_counted_by_their_own_address() {
         &["203.0.113.9"][..],
         &["192.0.2.8, 203.0.113.9"],
         &["192.0.2.8", "203.0.113.9, 127.0.0.9"],
+        &["203.0.113.9, ::1"],
         &["::ffff:203.0.113.9"],
     ] {
         let _row = Row::of(&headers);

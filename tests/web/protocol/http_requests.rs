@@ -163,7 +163,8 @@ fn foreign_origins_are_refused_and_clients_without_an_origin_are_admitted() {
 
 #[test]
 fn origins_and_their_hosts_are_named_by_an_option() {
-    let room = Room::open(&["--origin", "https://chat.example.org/salle/", "--origin", "http://[::1]:9000"]);
+    let room =
+        Room::open(&["--origin", "https://Chat.example.org.:0443/salle/", "--origin", "http://[::1]:9000"]);
     let asks = |host: &str, origin: &str| {
         let asked = upgrade(room.web).replace(&format!("Host: {}", room.web), &format!("Host: {host}"));
         let mut peer = Peer::connect(room.web);
@@ -176,6 +177,7 @@ fn origins_and_their_hosts_are_named_by_an_option() {
         ("127.0.0.1:8080", "https://chat.example.org", "101"),
         ("chat.example.org", "https://chat.example.org", "101"),
         ("chat.example.org:8443", "http://[::1]:9000", "101"),
+        ("chat.example.org.", "https://chat.example.org.", "101"),
         ("localhost:9000", "http://localhost:9000", "101"),
         ("localhost", "http://localhost", "101"),
         ("localhost:8080", "http://localhost:3000", "403"),
