@@ -155,6 +155,8 @@ fn host_and_port_may_be_two_arguments_or_options() {
         &["--port", "0"],
         &["--bind", "::1", "--port", "0"],
         &["::1", "0"],
+        &["[::1]", "0"],
+        &["::1%lo", "0"],
     ] {
         let _row = Row::of(&arguments);
         let server = Server::from(Command::new(ECHO).args(arguments));

@@ -8,7 +8,7 @@
 //! A course's server may not echo messages to their sender. Silence alone does not tell it from a
 //! dead connection: the server's kernel must have acknowledged the message. From then on messages
 //! are shown as sent at once. That the server has relayed them, and is not just stopped, is known
-//! once it sends something else.
+//! once it sends something else. A server that has echoed once always does: its silence is a loss.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -79,6 +79,11 @@ impl PendingEchoes {
         self.sent.pop_front().map(|pending| pending.text)
     }
 
+    /// The server is known to echo although it has echoed nothing yet.
+    pub fn expect_all(&mut self) {
+        self.policy = EchoPolicy::Echoes;
+    }
+
     /// `text` was received. `None` if it is not one's own; otherwise the messages sent before it
     /// and not shown yet, whose echo will not come any more: echoes come in order.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
@@ -111,13 +116,11 @@ impl PendingEchoes {
             return (Vec::new(), false);
         };
         let has_arrived = first.end <= self.bytes_acknowledged;
-        // A server that has echoed others may have lost this one, or cut it.
-        self.policy = match self.policy {
-            policy if !has_arrived => policy,
-            EchoPolicy::Echoes => EchoPolicy::Unknown,
-            _ => EchoPolicy::OthersOnly,
-        };
-        (self.show_hidden(), has_arrived && self.policy == EchoPolicy::OthersOnly)
+        let is_new = has_arrived && self.policy == EchoPolicy::Unknown;
+        if is_new {
+            self.policy = EchoPolicy::OthersOnly;
+        }
+        (self.show_hidden(), is_new)
     }
 
     /// Messages not shown yet.
@@ -139,11 +142,11 @@ impl PendingEchoes {
         }
     }
 
-    /// As [`PendingEchoes::end`], where nobody has waited for echoes. A server that has sent none
-    /// may send none: then what its kernel has acknowledged does not count.
-    pub fn end_unwatched(&mut self) -> Vec<Vec<u8>> {
+    /// As [`PendingEchoes::end`], for a server that has closed after our half-close and without a
+    /// reset, so that it has read everything. One that has echoed nothing may never do.
+    pub fn end_in_order(&mut self) -> Vec<Vec<u8>> {
         if self.policy != EchoPolicy::Echoes {
-            self.bytes_relayed = self.bytes_acknowledged;
+            self.sent.clear();
         }
         self.end()
     }
@@ -224,14 +227,28 @@ mod tests {
     }
 
     #[test]
-    fn without_a_watch_only_a_server_with_echoes_loses_what_has_arrived() {
+    fn a_server_that_has_echoed_never_becomes_one_without_echoes() {
+        let (mut echoes, now) = sent(&["a : x"]);
+        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+        // Its child is stopped; others' messages still come.
+        for text in ["a : y", "a : z"] {
+            assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
+            echoes.acknowledged_all_but(0);
+            assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&[text]), false));
+            assert_eq!(echoes.received(b"b : x", now), None);
+        }
+        assert_eq!((echoes.late(), echoes.end()), (2, texts(&["a : y", "a : z"])));
+    }
+
+    #[test]
+    fn an_end_in_order_loses_only_what_a_server_with_echoes_has_not_sent_back() {
+        assert!(sent(&["a : x"]).0.end_in_order().is_empty());
         let (mut echoes, now) = sent(&["a : x", "a : y"]);
         assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
-        assert_eq!(echoes.end_unwatched(), texts(&["a : y"]));
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.sent(b"a : y".to_vec(), now), None);
-        echoes.acknowledged_all_but(6);
-        assert_eq!(echoes.end_unwatched(), texts(&["a : y"]));
+        assert_eq!(echoes.end_in_order(), texts(&["a : y"]));
+        let (mut echoes, _) = sent(&["a : x"]);
+        echoes.expect_all();
+        assert_eq!(echoes.end_in_order(), texts(&["a : x"]));
     }
 
     #[test]
