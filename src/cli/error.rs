@@ -8,13 +8,25 @@ use super::parsers::Expected;
 
 /// The error, then the usage.
 pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> String {
-    let text = describe(error, language);
+    let text = describe(error, language) + &port_hint(error, command, language);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     language.pick(
         format!("{text} ; usage : {usage} (tout est expliqué par --help)"),
         format!("{text}; usage: {usage} (--help explains it all)"),
     )
+}
+
+/// For a number that is not expected, where a port is an option.
+fn port_hint(error: &clap::Error, command: &Command, language: Language) -> String {
+    let argument = error.get(ContextKind::InvalidArg).map(ContextValue::to_string).unwrap_or_default();
+    let has_port = command.get_arguments().any(|argument| argument.get_long() == Some("port"));
+    match error.kind() == ErrorKind::UnknownArgument && argument.parse::<u16>().is_ok() && has_port {
+        true => {
+            language.pick(format!(" (un port : --port {argument})"), format!(" (a port: --port {argument})"))
+        }
+        false => String::new(),
+    }
 }
 
 fn describe(error: &clap::Error, language: Language) -> String {

@@ -64,6 +64,17 @@ impl Messages {
         }
     }
 
+    /// The closing message, with the number of lines that were taken and not sent.
+    pub fn with_unsent(self, reason: &str, lines: usize) -> String {
+        match (self.program.language, lines) {
+            (_, 0) => reason.to_string(),
+            (French, 1) => format!("{reason} (1 ligne n'est pas partie)"),
+            (French, _) => format!("{reason} ({lines} lignes ne sont pas parties)"),
+            (English, 1) => format!("{reason} (1 line was not sent)"),
+            (English, _) => format!("{reason} ({lines} lines were not sent)"),
+        }
+    }
+
     /// Question after a paste of several lines, the longest form first. `is_cut`: more lines were
     /// pasted than kept.
     pub fn pasted(self, lines: usize, is_cut: bool) -> [String; 3] {

@@ -98,7 +98,7 @@ fn the_client_reports_each_invalid_command_line_in_one_line() {
     let mistakes: [(&[&str], &str); 18] = [
         (&[], "il manque <IP>, <PSEUDO>"),
         (&["127.0.0.1"], "il manque <PSEUDO>"),
-        (&["127.0.0.1", "alice", "5015"], "« 5015 »"),
+        (&["127.0.0.1", "alice", "5015"], "« 5015 » n'est pas attendu (un port : --port 5015)"),
         (&["127.0.0.1", ""], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "  "], "un pseudo ne peut pas être vide"),
         (&["127.0.0.1", "\u{200d}"], "un pseudo ne peut pas être vide"),
@@ -146,7 +146,10 @@ fn help_lists_every_option_with_examples_in_one_language() {
     let options = [&options[..], &guards, &walls].concat();
     let defaults = ["5015 par défaut", "1000 par défaut", "128 par défaut", "(1048576"];
     french_help_contains(SERVER, &[&options[..], &defaults].concat());
-    french_help_contains(CLIENT, &["<IP>", "<PSEUDO>", "--port", "5015 par défaut"]);
+    french_help_contains(
+        CLIENT,
+        &["<IP>", "<PSEUDO>", "--port", "5015 par défaut", "Échap", "renvoie ces lignes"],
+    );
 }
 
 #[test]
