@@ -1,7 +1,7 @@
 //! A clap error as one line.
 
-use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
 
 use super::Language::{self, English, French};
 use super::parsers::Expected;
@@ -17,14 +17,15 @@ pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> S
     )
 }
 
-/// For a number that is not expected, where a port is an option.
+/// For a number that is not expected, where a port is an option and no argument.
 fn port_hint(error: &clap::Error, command: &Command, language: Language) -> String {
-    let argument = error.get(ContextKind::InvalidArg).map(ContextValue::to_string).unwrap_or_default();
-    let has_port = command.get_arguments().any(|argument| argument.get_long() == Some("port"));
-    match error.kind() == ErrorKind::UnknownArgument && argument.parse::<u16>().is_ok() && has_port {
-        true => {
-            language.pick(format!(" (un port : --port {argument})"), format!(" (a port: --port {argument})"))
-        }
+    let number = error.get(ContextKind::InvalidArg).map(ContextValue::to_string).unwrap_or_default();
+    let has = |find: fn(&Arg) -> bool| command.get_arguments().any(find);
+    let takes_port = has(|argument| argument.get_long() == Some("port"));
+    let has_taken_port = has(|argument| argument.get_id() == "at_port");
+    let is_port = error.kind() == ErrorKind::UnknownArgument && number.parse::<u16>().is_ok();
+    match is_port && takes_port && !has_taken_port {
+        true => language.pick(format!(" (un port : --port {number})"), format!(" (a port: --port {number})")),
         false => String::new(),
     }
 }

@@ -73,15 +73,14 @@ pub fn show(
     }
     let own = format!("{pseudo} : ");
     receive(connection, parent, |chunk| {
-        let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
-        write(&text.collect::<Vec<u8>>(), parent)?;
         let reported = |message: &&[u8]| message.starts_with(own.as_bytes()) || is_notice(message);
         let (reported, others): (Vec<&[u8]>, _) = framing::messages(chunk).partition(reported);
         if !others.is_empty() {
             PeerProcess::report(parent, b"");
         }
         reported.iter().for_each(|message| PeerProcess::report(parent, without_nuls(message)));
-        Ok(())
+        let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
+        write(&text.collect::<Vec<u8>>(), parent)
     })
 }
 
