@@ -59,6 +59,7 @@ fn after_the_end_of_input_a_server_without_echoes_has_taken_all_and_one_with_ech
         ("", 0, &[][..], "fin de l'entrée, au revoir"),
         ("bob : salut\0", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\0alice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : un\nalice : deux\n", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\0", 1, &["deux"], "fin de l'entrée, mais tout n'est pas revenu du serveur"),
         // Our server's own words tell that it sends messages back.
         (
