@@ -28,6 +28,11 @@ Touches, sur un terminal :
   Ctrl+Z                   suspend le client, « fg » le reprend
   Ctrl+D, Ctrl+C           partent (Ctrl+D : sur une ligne vide)
 
+Quand la connexion est perdue, ce qui n'était pas revenu est marqué, et n'est jamais renvoyé tout seul. Avec --reconnect, une fois de nouveau connecté :
+  Entrée (ligne vide)      renvoie ces lignes
+  Échap                    y renonce
+Sans terminal, et avec --plain, elles sont données sur la sortie d'erreur.
+
 Une ligne collée s'ajoute à celle qu'on tape ; avant d'en envoyer plusieurs, le client demande.
 
 Marques, après l'heure :

@@ -1,11 +1,9 @@
 //! `echo_serveur [HOST PORT]`: what a client sends comes back.
 
-use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use forklab::cli::{ServerArgs, number, timeout};
+use forklab::cli::{Host, ServerArgs, host, look_up, number, timeout};
 use forklab::labs::echo::{PORT, SERVER, serve};
 use forklab::server::ServeMode;
 
@@ -24,9 +22,9 @@ Ctrl+C stops the server and all its children.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
-    /// Address or name to listen on, instead of --bind
-    #[arg(value_name = "HOST", conflicts_with = "bind")]
-    host: Option<String>,
+    /// Address or name to listen on, instead of --bind, or HOST:PORT
+    #[arg(value_name = "HOST", conflicts_with = "bind", value_parser = host)]
+    host: Option<Host>,
     /// Port to listen on, instead of --port
     #[arg(value_name = "PORT", conflicts_with = "port", value_parser = number::<u16>(0, 65535))]
     at_port: Option<u16>,
@@ -45,12 +43,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(port) = arguments.at_port {
         options.address.set_port(port);
     }
-    if let Some(host) = &arguments.host {
-        let port = options.address.port();
-        let mut addresses = (host.as_str(), port)
-            .to_socket_addrs()
-            .with_context(|| format!("the name \"{host}\" leads to no address"))?;
-        options.address = addresses.next().with_context(|| format!("the name \"{host}\" has no address"))?;
+    if let Some(Host { name, port }) = &arguments.host {
+        let addresses = look_up(SERVER, name, port.unwrap_or(options.address.port()))?;
+        options.address = addresses.first().copied().unwrap_or(options.address);
     }
     let Arguments { iterative, idle_timeout, .. } = arguments;
     serve(&options, ServeMode { iterative, idle_timeout: timeout(idle_timeout) })

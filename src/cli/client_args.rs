@@ -4,7 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
-use super::parsers::{Host, host, number};
+use super::host::{Host, host};
+use super::parsers::number;
 use crate::client::ServerAddress;
 
 /// Where a client's server is, with help from help.rs. `PORT` is the default.
@@ -38,9 +39,13 @@ pub struct ClientArgs<const PORT: u16> {
 /// Refuses HOST:PORT beside another port: a parser sees one value alone.
 pub(super) fn check_ports(matches: &ArgMatches) -> Result<(), clap::Error> {
     let host = matches.try_get_one::<Host>("host").ok().flatten();
-    let other = matches.try_get_one::<u16>("server_port").ok().flatten();
+    let typed = |id| {
+        let port = matches.try_get_one::<u16>(id).ok().flatten();
+        port.filter(|_| matches.value_source(id) == Some(ValueSource::CommandLine))
+    };
+    let other = ["server_port", "port", "at_port"].into_iter().find_map(typed);
     let (Some(Host { name, port: Some(port) }), Some(other)) = (host, other) else { return Ok(()) };
-    if port == other || matches.value_source("server_port") != Some(ValueSource::CommandLine) {
+    if port == other {
         return Ok(());
     }
     let mut error = clap::Error::new(ErrorKind::ArgumentConflict);

@@ -1,20 +1,33 @@
 //! A clap error as one line.
 
-use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
 
 use super::Language::{self, English, French};
 use super::parsers::Expected;
 
 /// The error, then the usage.
 pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> String {
-    let text = describe(error, language);
+    let text = describe(error, language) + &port_hint(error, command, language);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     language.pick(
         format!("{text} ; usage : {usage} (tout est expliqué par --help)"),
         format!("{text}; usage: {usage} (--help explains it all)"),
     )
+}
+
+/// For a number that is not expected, where a port is an option and no argument.
+fn port_hint(error: &clap::Error, command: &Command, language: Language) -> String {
+    let number = error.get(ContextKind::InvalidArg).map(ContextValue::to_string).unwrap_or_default();
+    let has = |find: fn(&Arg) -> bool| command.get_arguments().any(find);
+    let takes_port = has(|argument| argument.get_long() == Some("port"));
+    let has_taken_port = has(|argument| argument.get_id() == "at_port");
+    let is_port = error.kind() == ErrorKind::UnknownArgument && number.parse::<u16>().is_ok();
+    match is_port && takes_port && !has_taken_port {
+        true => language.pick(format!(" (un port : --port {number})"), format!(" (a port: --port {number})")),
+        false => String::new(),
+    }
 }
 
 fn describe(error: &clap::Error, language: Language) -> String {

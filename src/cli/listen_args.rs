@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::parsers::{number, scoped_address};
+use super::parsers::{bind_address, number};
 use crate::server::Options;
 
 /// The options of every server, with help from help.rs. `PORT` and `CLIENTS` are the defaults; with
 /// `HERE`, the default address is the loopback one and not all.
 #[derive(Args, Clone, Debug)]
 pub struct ListenArgs<const PORT: u16, const CLIENTS: usize, const HERE: bool = false> {
-    #[arg(long, value_name = "ADDR", hide_default_value = true, default_value = default_address(HERE), value_parser = scoped_address)]
+    #[arg(long, value_name = "ADDR", hide_default_value = true, default_value = default_address(HERE), value_parser = bind_address)]
     bind: SocketAddr,
     #[arg(long, value_name = "N", hide_default_value = true, default_value_t = PORT, value_parser = number::<u16>(0, 65535))]
     port: u16,

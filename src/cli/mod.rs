@@ -4,14 +4,16 @@ mod catalogue;
 mod client_args;
 mod error;
 mod help;
+mod host;
 mod listen_args;
 mod parsers;
 mod program;
 
 pub(crate) use catalogue::catalogue;
 pub use client_args::{ClientArgs, ServerArg};
+pub use host::{Host, host, look_up};
 pub use listen_args::{ListenArgs, ServerArgs};
-pub use parsers::{local_socket, number, parsed, scoped_address, timeout};
+pub use parsers::{local_socket, number, parsed, timeout};
 pub use program::Program;
 
 /// The language of a program's texts.

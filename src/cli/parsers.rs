@@ -14,7 +14,7 @@ use super::Language;
 pub struct Expected(String, String);
 
 impl Expected {
-    fn new(french: impl Into<String>, english: impl Into<String>) -> Expected {
+    pub(super) fn new(french: impl Into<String>, english: impl Into<String>) -> Expected {
         Expected(french.into(), english.into())
     }
 
@@ -45,9 +45,21 @@ pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result
     }
 }
 
+/// For `--bind`: a [`scoped_address`], or a hint where a port is given with it or instead.
+pub(super) fn bind_address(typed: &str) -> Result<SocketAddr, Expected> {
+    match typed.parse::<u16>().is_ok() || typed.parse::<SocketAddr>().is_ok() {
+        true => Err(Expected::new(
+            "le port se donne à part, par --port, comme --bind ::1 --port 7000",
+            "the port is given apart, by --port, as --bind ::1 --port 7000",
+        )),
+        false => scoped_address(typed),
+    }
+}
+
 /// For an address without a port, which is 0 in the result: IPv4, IPv6, `[IPv6]`; an IPv6 address
-/// with its interface behind a `%`, by name or number (RFC 4007, section 11).
-pub fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
+/// with its interface behind a `%`, by name or number (RFC 4007, section 11). An IPv4 address
+/// mapped to IPv6 is the IPv4 address: no socket of IPv6 alone can have it.
+pub(super) fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
     let expected = || {
         let french = "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1, ::1 ou fe80::1%eth0";
         let english = "an IPv4 or IPv6 address is expected, as 127.0.0.1, ::1 or fe80::1%eth0";
@@ -55,13 +67,13 @@ pub fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
     };
     let bare = typed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(typed);
     let Some((address, interface)) = bare.split_once('%') else {
-        let address: IpAddr = bare.parse().map_err(|_| expected())?;
+        let address = bare.parse::<IpAddr>().map_err(|_| expected())?.to_canonical();
         let needs_interface = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
         return if needs_interface { Err(lacks_interface(address)) } else { Ok((address, 0).into()) };
     };
     let address = address.parse().map_err(|_| expected())?;
     let number = interface.parse().ok().or_else(|| if_nametoindex(interface).ok());
-    let scope = number.ok_or_else(|| {
+    let scope = number.filter(|&number| number > 0).ok_or_else(|| {
         Expected::new(
             format!("aucune interface ne s'appelle « {interface} » (ip link les montre)"),
             format!("no interface is called \"{interface}\" (ip link shows them)"),
@@ -75,40 +87,6 @@ fn lacks_interface(address: IpAddr) -> Expected {
         format!("cette adresse ne vaut que sur une interface, à nommer, comme {address}%eth0"),
         format!("this address is one of an interface, to be named, as {address}%eth0"),
     )
-}
-
-/// A server's machine, and its port if one stands behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host {
-    pub name: String,
-    pub port: Option<u16>,
-}
-
-/// For `NAME`, `NAME:PORT`, `IPV6`, `[IPV6]` and `[IPV6]:PORT`: without brackets, more than one
-/// colon makes an IPv6 address, without a port.
-pub(super) fn host(typed: &str) -> Result<Host, Expected> {
-    let parts = match typed.strip_prefix('[').map(|rest| rest.split_once(']')) {
-        Some(Some((name, ""))) => Some((name, None)),
-        Some(Some((name, behind))) => behind.strip_prefix(':').map(|port| (name, Some(port))),
-        Some(None) => None,
-        None => match typed.split_once(':') {
-            Some((name, port)) if !port.contains(':') => Some((name, Some(port))),
-            _ => Some((typed, None)),
-        },
-    };
-    let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:5015, ::1 ou [::1]:5015";
-    let english = "an address or a name is expected, with a port if need be, as room-12, 192.0.2.7:5015, ::1 or [::1]:5015";
-    let host = parts.filter(|(name, _)| !name.is_empty() && !name.contains(['/', '[', ']', ' ']));
-    let host = host.and_then(|(name, port)| {
-        let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-        let number = |port: &str| port.parse().ok().filter(|&number: &u16| digits(port) && number > 0);
-        let port = match port {
-            Some(port) => Some(number(port)?),
-            None => None,
-        };
-        Some(Host { name: name.to_string(), port })
-    });
-    host.ok_or_else(|| Expected::new(french, english))
 }
 
 /// For `[ADDR:]PORT`; without an address, the loopback one. An IPv6 address is in brackets.
@@ -153,6 +131,9 @@ mod tests {
             ("fe80::1", None),
             ("fe80::1%", None),
             ("fe80::1%no-such-one", None),
+            ("fe80::1%0", None),
+            ("::ffff:127.0.0.1", Some("127.0.0.1:0")),
+            ("[::ffff:0.0.0.0]", Some("0.0.0.0:0")),
             ("127.0.0.1%1", None),
             ("[::1", None),
             ("::1]", None),
@@ -162,6 +143,21 @@ mod tests {
             let found = scoped_address(typed).ok();
             assert_eq!(found.map(|found| found.to_string()).as_deref(), address, "{typed}");
         }
+    }
+
+    #[test]
+    fn a_port_in_the_place_of_an_address_or_behind_it_is_given_by_port() {
+        for (typed, hint) in [
+            ("7001", true),
+            ("127.0.0.1:7001", true),
+            ("[::1]:7001", true),
+            ("[fe80::1%7]:7001", true),
+            ("localhost", false),
+            ("::1::2", false),
+        ] {
+            assert_eq!(bind_address(typed).unwrap_err().0.contains("--port"), hint, "{typed}");
+        }
+        assert_eq!(bind_address("[::1]").unwrap().to_string(), "[::1]:0");
     }
 
     #[test]
@@ -178,50 +174,6 @@ mod tests {
             ("[::1]", None),
         ] {
             assert_eq!(local_socket(typed).ok().map(|found| found.to_string()).as_deref(), socket, "{typed}");
-        }
-    }
-
-    #[test]
-    fn a_host_has_a_port_behind_it_or_none() {
-        for (typed, name, port) in [
-            ("room-12", "room-12", None),
-            ("room-12:5016", "room-12", Some(5016)),
-            ("192.0.2.7", "192.0.2.7", None),
-            ("192.0.2.7:1", "192.0.2.7", Some(1)),
-            ("::1", "::1", None),
-            ("::", "::", None),
-            ("[::1]", "::1", None),
-            ("[::1]:65535", "::1", Some(65535)),
-            ("2001:db8::5015", "2001:db8::5015", None),
-            ("fe80::1%eth0", "fe80::1%eth0", None),
-            ("[fe80::1%eth0]:5015", "fe80::1%eth0", Some(5015)),
-        ] {
-            assert_eq!(host(typed).unwrap(), Host { name: name.to_string(), port }, "{typed}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_host_is_refused() {
-        for typed in [
-            "",
-            ":",
-            ":5015",
-            "room-12:",
-            "room-12:x",
-            "room-12:0",
-            "room-12:65536",
-            "room-12:+5",
-            "[::1",
-            "[]",
-            "[]:1",
-            "[::1]5015",
-            "[::1]:",
-            "::1]",
-            "http://room-12:8080/",
-            "room-12:8080/",
-            "a b",
-        ] {
-            assert!(host(typed).is_err(), "{typed}");
         }
     }
 }

@@ -25,8 +25,10 @@ const MAX_BACK_OFF: Duration = Duration::from_millis(250);
 const MIN_BACK_OFF_AFTER_LOSS: Duration = Duration::from_millis(200);
 const MAX_BACK_OFF_AFTER_LOSS: Duration = Duration::from_secs(5);
 
-/// Time for one address to answer.
+/// Time for one address to answer, doubled each time that it was too short, unless the search has a
+/// time limit: a path may be slow, or lose the first packet.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Longer than a full server keeps a connection: half a second for ours.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -45,6 +47,7 @@ pub struct Connector<'a> {
     /// Index of the address that is next, being tried, or connected.
     address: usize,
     attempt: Attempt,
+    attempt_timeout: Duration,
     next_round: Instant,
     back_off: Duration,
     max_back_off: Duration,
@@ -78,6 +81,7 @@ impl<'a> Connector<'a> {
             server,
             address: 0,
             attempt: Attempt::None,
+            attempt_timeout: ATTEMPT_TIMEOUT,
             next_round: now,
             back_off: MIN_BACK_OFF,
             max_back_off: MAX_BACK_OFF,
@@ -152,6 +156,9 @@ impl<'a> Connector<'a> {
                     }
                 }
                 Attempt::Connecting(_, until) if until <= now => {
+                    if self.tries_for_ever() {
+                        self.attempt_timeout = (2 * self.attempt_timeout).min(MAX_ATTEMPT_TIMEOUT);
+                    }
                     self.attempt_failed(Errno::ETIMEDOUT.into(), now)?
                 }
                 Attempt::OnProbation(socket, _) if sys::has_ended(&socket) => {
@@ -204,7 +211,7 @@ impl<'a> Connector<'a> {
     fn start_attempt(&mut self, now: Instant) -> io::Result<()> {
         // Counted from the deadline at the latest, or a last round over many addresses would take
         // too long.
-        let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + ATTEMPT_TIMEOUT;
+        let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + self.attempt_timeout;
         match self.server.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
             Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
             Some(Err(error)) => self.attempt_failed(error, now)?,

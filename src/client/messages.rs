@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Language::{English, French};
 use crate::cli::{Program, catalogue};
+use crate::sys::plain_reason;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Messages {
@@ -30,21 +31,16 @@ catalogue! {
     /// Status while bytes for the server are unsent.
     takes_nothing => "le serveur ne prend rien", "the server takes nothing";
     too_much_waits => "trop de lignes attendent, rien n'est pris", "too many lines wait, nothing is taken";
-    unknown_host(host: &str, reason: &io::Error) =>
-        "le nom « {host} » ne mène à aucune adresse : {reason}",
-        "the name \"{host}\" leads to no address: {reason}";
-    /// Link-local addresses.
-    lacks_interface(host: &str) =>
-        "l'adresse {host} ne vaut que sur un lien : ajoutez l'interface, comme {host}%eth0",
-        "the address {host} holds on one link only: add the interface, as {host}%eth0";
     /// The search goes on.
-    not_yet(host: &str, port: u16, reason: &io::Error) =>
+    not_yet(host: &str, port: u16, reason: &io::Error) where reason = plain_reason(reason) =>
         "aucun serveur ne répond encore à {host} port {port} ({reason}) ; on réessaie jusqu'à ce qu'il réponde, Ctrl+C abandonne",
         "no server answers yet at {host} port {port} ({reason}); trying until one does, Ctrl+C gives up";
-    cannot_connect(host: &str, port: u16, reason: &io::Error) =>
+    cannot_connect(host: &str, port: u16, reason: &io::Error) where reason = plain_reason(reason) =>
         "impossible de se connecter à {host} port {port} : {reason}",
         "cannot connect to {host} port {port}: {reason}";
-    unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where tried = tried.as_secs() =>
+    unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where
+        tried = tried.as_secs(),
+        reason = plain_reason(reason) =>
         "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}",
         "no server answers at {host} port {port} (tried for {tried} s): {reason}";
 }
@@ -65,6 +61,17 @@ impl Messages {
             (French, _) => format!("{lines} lignes en attente"),
             (English, 1) => "1 line waits".to_string(),
             (English, _) => format!("{lines} lines wait"),
+        }
+    }
+
+    /// The closing message, with the number of lines that were taken and not sent.
+    pub fn with_unsent(self, reason: &str, lines: usize) -> String {
+        match (self.program.language, lines) {
+            (_, 0) => reason.to_string(),
+            (French, 1) => format!("{reason} (1 ligne n'est pas partie)"),
+            (French, _) => format!("{reason} ({lines} lignes ne sont pas parties)"),
+            (English, 1) => format!("{reason} (1 line was not sent)"),
+            (English, _) => format!("{reason} ({lines} lines were not sent)"),
         }
     }
 

@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
@@ -68,8 +68,9 @@ pub fn run_client<P: ClientProtocol>(
     };
     let outcome = session.run();
     let closed = session.ui.close();
-    match outcome? {
-        Exit::Normal(message) => messages.program.complain(&message),
+    let with_unsent = |reason: &str| messages.with_unsent(reason, session.queue.len());
+    match outcome.map_err(|error| anyhow!(with_unsent(&format!("{error:#}"))))? {
+        Exit::Normal(message) => messages.program.complain(&with_unsent(&message)),
         Exit::Signal(signal) => sys::die_by(signal),
     }
     closed

@@ -1,11 +1,10 @@
 //! Host, port and resolved addresses of a server.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::bail;
-
 use super::messages::Messages;
+use crate::cli::look_up;
 
 /// Where the server is, as typed.
 #[derive(Clone, Debug)]
@@ -30,13 +29,7 @@ impl Target<'_> {
     /// lookup blocks outside the poll loop, so Ctrl+C must still end the process by itself.
     pub fn resolve(messages: Messages, server: &ServerAddress) -> anyhow::Result<Target<'_>> {
         let ServerAddress { host, port, wait } = server;
-        let addresses: Vec<SocketAddr> = match (host.as_str(), *port).to_socket_addrs() {
-            Ok(addresses) => addresses.collect(),
-            Err(reason) => bail!(messages.unknown_host(host, &reason)),
-        };
-        if !addresses.is_empty() && addresses.iter().all(lacks_interface) {
-            bail!(messages.lacks_interface(host));
-        }
+        let addresses = look_up(messages.program, host, *port)?;
         Ok(Target { host, port: *port, wait: *wait, addresses })
     }
 
@@ -44,9 +37,4 @@ impl Target<'_> {
     pub fn of(address: SocketAddr, wait: Option<Duration>) -> Target<'static> {
         Target { host: "", port: address.port(), wait, addresses: vec![address] }
     }
-}
-
-/// True for a link-local address without its interface: each link has addresses of that form.
-fn lacks_interface(address: &SocketAddr) -> bool {
-    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }

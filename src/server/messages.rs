@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::first_bytes::Foreign;
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
-use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal};
+use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal, plain_reason};
 
 /// The catalogue in one language.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +20,10 @@ catalogue! {
     ready(address: SocketAddr) where pid = Pid::this() =>
         "(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)",
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
-    cannot_listen(address: SocketAddr) =>
-        "impossible d'écouter sur {address}",
-        "cannot listen on {address}";
+    cannot_listen(address: SocketAddr, reason: &io::Error)
+    where hint = listen_hint(self.0, reason), reason = plain_reason(reason) =>
+        "impossible d'écouter sur {address} : {reason}{hint}",
+        "cannot listen on {address}: {reason}{hint}";
     cannot_become(name: &str) =>
         "impossible de devenir l'utilisateur « {name} »",
         "cannot become the user \"{name}\"";
@@ -114,6 +115,24 @@ catalogue! {
     stopping(signal: Signal, count: usize) =>
         "(père) {signal} reçu : arrêt, {count} en ligne",
         "(parent) {signal} received: stopping, {count} connected";
+}
+
+/// Advice behind the text of an error of bind(2) or listen(2).
+fn listen_hint(language: Language, reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::AddrInUse => language.pick(
+            " (un autre programme y écoute : choisissez un autre port)",
+            " (another program listens there: choose another port)",
+        ),
+        io::ErrorKind::PermissionDenied => language.pick(
+            " (les ports au-dessous de 1024 sont à root : choisissez un autre port)",
+            " (ports below 1024 are root's: choose another port)",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            language.pick(" (cette machine n'a pas cette adresse)", " (this machine has no such address)")
+        }
+        _ => "",
+    }
 }
 
 impl Messages {

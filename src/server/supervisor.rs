@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::messages::Messages;
 use super::penalties::Penalties;
@@ -75,7 +75,7 @@ impl Supervisor {
     ) -> anyhow::Result<Supervisor> {
         let messages = Messages(program.language);
         let listener = sys::listen(options.address, options.backlog)
-            .with_context(|| messages.cannot_listen(options.address))?;
+            .map_err(|reason| anyhow!(messages.cannot_listen(options.address, &reason)))?;
         let lowest = lowest_own_descriptor(limit);
         // nohup(1): the server is to outlive its terminal.
         let has_terminal = sys::has_terminal() && !sys::is_ignored(Signal::SIGHUP);
@@ -111,7 +111,7 @@ impl Supervisor {
         let listener = sys::listen(address, backlog)
             .and_then(|listener| self.move_high_numbered(listener.into()))
             .map(TcpListener::from)
-            .with_context(|| self.messages.cannot_listen(address))?;
+            .map_err(|reason| anyhow!(self.messages.cannot_listen(address, &reason)))?;
         let bound = listener.local_addr().context("getsockname")?;
         self.listeners.push(Listener::new(listener));
         Ok(bound)

@@ -33,6 +33,8 @@ impl User {
             (None, Some(uid)) => (None, uid, Gid::from_raw(uid.as_raw())),
             (None, None) => return Ok(None),
         };
+        // `NAME:` is NAME with its own group.
+        let group = group.filter(|group| !group.is_empty() || name.is_none());
         let gid = match group.map(group_named).transpose()? {
             None => own_group,
             Some(Some(gid)) => gid,

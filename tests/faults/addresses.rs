@@ -56,6 +56,8 @@ fn all_addresses_of_ipv6_take_ipv4_whatever_the_system_prefers() {
         let room = network.server(SERVER, &["--bind", "::", "--port", "0", "--lines", "0"]);
         network.echoes("127.0.0.1", &room.port());
         network.echoes("127.0.0.1", &room.lines_address().port().to_string());
+        let mapped = network.server(ECHO, &["--bind", "::ffff:127.0.0.1", "--port", "0"]);
+        network.echoes("127.0.0.1", &mapped.port());
     }
 }
 
@@ -80,8 +82,21 @@ fn a_link_local_address_is_bound_on_its_interface() {
 
 #[test]
 fn an_address_that_lacks_its_interface_is_refused_with_what_to_type() {
-    for (address, hint) in [("fe80::1", "fe80::1%eth0"), ("fe80::1%nowhere", "nowhere")] {
+    for (address, hint) in
+        [("fe80::1", "fe80::1%eth0"), ("fe80::1%nowhere", "nowhere"), ("fe80::1%0", "\"0\"")]
+    {
         let _row = Row::of(&address);
         is_refused_in_english(ECHO, &["--bind", address], hint);
     }
+}
+
+#[test]
+fn a_port_with_the_address_or_in_its_place_is_refused_with_what_to_type() {
+    for address in ["[::1]:7001", "127.0.0.1:7001", "7001"] {
+        let _row = Row::of(&address);
+        is_refused_in_english(ECHO, &["--bind", address], "--port");
+    }
+    is_refused_in_english(ECHO, &["7002"], "127.0.0.1:5015");
+    is_refused_in_english(ECHO, &["127.0.0.1:8001", "8002"], "127.0.0.1:8001 does not go with port 8002");
+    is_refused_in_english(ECHO, &["127.0.0.1:8001", "--port", "8002"], "does not go with port 8002");
 }

@@ -123,11 +123,16 @@ fn a_search_with_a_limit_ends_with_one_line_and_status_1() {
 #[test]
 fn an_address_that_can_never_answer_is_an_error_at_once() {
     for lab in &CLIENTS {
-        let _row = Row::of(&lab.program);
-        let mut client = lab.start("fe80::1", None);
-        assert_eq!(client.ends().code(), Some(1));
-        let said = client.err.to_the_end();
-        assert!(said.contains("fe80::1%eth0") && said.lines().count() == 1, "{said}");
+        for (host, hint) in
+            [("fe80::1", "fe80::1%eth0"), ("fe80::1%no-such", "no-such"), ("[::1%0]", "0"), ("::1::2", "::1")]
+        {
+            let _row = Row::of(&(&lab.program, &host));
+            let mut client = lab.start(host, None);
+            assert_eq!(client.ends().code(), Some(1));
+            let said = client.err.to_the_end();
+            assert!(said.contains(hint) && said.lines().count() == 1, "{said}");
+            assert!(!said.contains("Name or service"), "{said}");
+        }
     }
 }
 
@@ -142,6 +147,8 @@ fn a_host_is_taken_with_its_port_behind_it() {
         (&listeners[1], format!("[::1]:{v6}"), None),
         (&listeners[1], "[::1]".to_string(), Some(&v6)),
         (&listeners[1], "::1".to_string(), Some(&v6)),
+        (&listeners[1], "::1%lo".to_string(), Some(&v6)),
+        (&listeners[0], "::ffff:127.0.0.1".to_string(), Some(&v4)),
     ];
     for lab in &CLIENTS {
         for (listener, host, port) in &forms {
@@ -162,6 +169,8 @@ fn a_host_with_another_port_or_that_is_none_is_refused_in_one_line() {
             ("127.0.0.1:", None, "192.0.2.7:5015"),
             ("127.0.0.1:0", None, "192.0.2.7:5015"),
             ("http://127.0.0.1:8080/", None, "192.0.2.7:5015"),
+            // A port in the place of the host.
+            ("8000", None, "127.0.0.1:5015"),
         ] {
             let _row = Row::of(&(&lab.program, &host));
             let mut client = lab.start(host, port);

@@ -155,6 +155,8 @@ fn host_and_port_may_be_two_arguments_or_options() {
         &["--port", "0"],
         &["--bind", "::1", "--port", "0"],
         &["::1", "0"],
+        &["[::1]", "0"],
+        &["::1%lo", "0"],
     ] {
         let _row = Row::of(&arguments);
         let server = Server::from(Command::new(ECHO).args(arguments));
@@ -370,6 +372,23 @@ fn a_piped_client_ends_with_status_0_once_all_came_back_although_the_server_does
     server.sends("salut");
     assert_eq!(client.ends().code(), Some(0), "{}", client.err.so_far());
     assert_eq!(client.out.to_the_end(), "salut\n");
+}
+
+#[test]
+fn a_piped_client_to_which_nothing_came_back_ends_with_status_1() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
+    client.types("one\n");
+    client.closes_stdin();
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    assert_eq!(server.hears_the_end(), b"one");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(1));
+    assert_eq!(
+        client.err.to_the_end(),
+        "echo_client: the server closed the connection and sent nothing back\n"
+    );
 }
 
 #[test]

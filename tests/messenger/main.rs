@@ -7,6 +7,7 @@ mod common;
 
 mod client;
 mod client_connect;
+mod client_losses;
 mod hostile_clients;
 mod interoperability;
 mod line_clients;

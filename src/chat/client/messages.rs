@@ -22,6 +22,9 @@ pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a 
 pub const NOTHING_BACK: &str =
     "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
 
+/// The server, which sends messages back, has closed without doing so for all.
+pub const NOT_ALL_BACK: &str = "fin de l'entrée, mais tout n'est pas revenu du serveur";
+
 /// No packet has come for so long that the kernel has given the connection up.
 pub const VANISHED: &str = "le serveur ne répond plus, la connexion est rompue";
 

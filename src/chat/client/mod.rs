@@ -93,11 +93,11 @@ fn talk_through(
             // Leaves the prompt's line.
             let _ = io::stdout().write_all(b"\n");
         }
+        let unheard = sender.unheard(&end);
+        unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
         let unsent = sender.queue.messages.len();
-        if !matches!(end, Ok(ConnectionEnd::ByUser(_))) {
-            report(&sender.unheard());
-        }
         let reason = match end? {
+            ConnectionEnd::ByUser(_) if !unheard.is_empty() => bail!(messages::NOT_ALL_BACK),
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
             ConnectionEnd::Lost(reason) if reconnects => reason,
             ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
@@ -115,8 +115,4 @@ fn talk_through(
         opening.clone_from(&prompt);
     }
     Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len()))
-}
-
-fn report(unheard: &[Vec<u8>]) {
-    unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
 }

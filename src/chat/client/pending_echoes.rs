@@ -8,7 +8,7 @@
 //! A course's server may not echo messages to their sender. Silence alone does not tell it from a
 //! dead connection: the server's kernel must have acknowledged the message. From then on messages
 //! are shown as sent at once. That the server has relayed them, and is not just stopped, is known
-//! once it sends something else.
+//! once it sends something else. A server that has echoed once always does: its silence is a loss.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -42,6 +42,7 @@ pub struct PendingEchoes {
     /// In the order of sending; those that are shown come first.
     sent: VecDeque<Pending>,
     policy: EchoPolicy,
+    is_ours: bool,
     /// Time of the last echo or refusal.
     last: Option<Instant>,
     bytes_sent: usize,
@@ -79,10 +80,17 @@ impl PendingEchoes {
         self.sent.pop_front().map(|pending| pending.text)
     }
 
+    /// The server is ours, which echoes each message whole.
+    pub fn expect_all(&mut self) {
+        (self.policy, self.is_ours) = (EchoPolicy::Echoes, true);
+    }
+
     /// `text` was received. `None` if it is not one's own; otherwise the messages sent before it
     /// and not shown yet, whose echo will not come any more: echoes come in order.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
-        let Some(at) = self.sent.iter().position(|pending| pending.text == text) else {
+        // A course's server may end what it sends back in a newline.
+        let is_echo = |pending: &Pending| pending.text.trim_ascii_end() == text.trim_ascii_end();
+        let Some(at) = self.sent.iter().position(is_echo) else {
             if self.policy == EchoPolicy::OthersOnly {
                 self.bytes_relayed = self.bytes_acknowledged;
             }
@@ -111,13 +119,11 @@ impl PendingEchoes {
             return (Vec::new(), false);
         };
         let has_arrived = first.end <= self.bytes_acknowledged;
-        // A server that has echoed others may have lost this one, or cut it.
-        self.policy = match self.policy {
-            policy if !has_arrived => policy,
-            EchoPolicy::Echoes => EchoPolicy::Unknown,
-            _ => EchoPolicy::OthersOnly,
-        };
-        (self.show_hidden(), has_arrived && self.policy == EchoPolicy::OthersOnly)
+        let is_new = has_arrived && self.policy == EchoPolicy::Unknown;
+        if is_new {
+            self.policy = EchoPolicy::OthersOnly;
+        }
+        (self.show_hidden(), is_new)
     }
 
     /// Messages not shown yet.
@@ -139,11 +145,11 @@ impl PendingEchoes {
         }
     }
 
-    /// As [`PendingEchoes::end`], where nobody has waited for echoes. A server that has sent none
-    /// may send none: then what its kernel has acknowledged does not count.
-    pub fn end_unwatched(&mut self) -> Vec<Vec<u8>> {
-        if self.policy != EchoPolicy::Echoes {
-            self.bytes_relayed = self.bytes_acknowledged;
+    /// As [`PendingEchoes::end`], for a server that has closed after our half-close: it has read
+    /// everything. Only ours is known to echo all: a course's may echo nothing, or in pieces.
+    pub fn end_in_order(&mut self) -> Vec<Vec<u8>> {
+        if !self.is_ours {
+            self.sent.clear();
         }
         self.end()
     }
@@ -177,7 +183,7 @@ mod tests {
     fn an_echo_is_ones_own_once() {
         let (mut echoes, now) = sent(&["a : x"]);
         assert_eq!(echoes.received(b"b : x", now), None);
-        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+        assert_eq!(echoes.received(b"a : x\r\n", now), Some(vec![]));
         assert_eq!(echoes.received(b"a : x", now), None);
         assert!(echoes.is_empty() && echoes.deadline().is_none() && echoes.end().is_empty());
     }
@@ -224,14 +230,27 @@ mod tests {
     }
 
     #[test]
-    fn without_a_watch_only_a_server_with_echoes_loses_what_has_arrived() {
+    fn a_server_that_has_echoed_never_becomes_one_without_echoes() {
+        let (mut echoes, now) = sent(&["a : x"]);
+        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+        // Its child is stopped; others' messages still come.
+        for text in ["a : y", "a : z"] {
+            assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
+            echoes.acknowledged_all_but(0);
+            assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&[text]), false));
+            assert_eq!(echoes.received(b"b : x", now), None);
+        }
+        assert_eq!((echoes.late(), echoes.end()), (2, texts(&["a : y", "a : z"])));
+    }
+
+    #[test]
+    fn an_end_in_order_loses_only_what_our_server_has_not_sent_back() {
         let (mut echoes, now) = sent(&["a : x", "a : y"]);
         assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
-        assert_eq!(echoes.end_unwatched(), texts(&["a : y"]));
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.sent(b"a : y".to_vec(), now), None);
-        echoes.acknowledged_all_but(6);
-        assert_eq!(echoes.end_unwatched(), texts(&["a : y"]));
+        assert!(echoes.end_in_order().is_empty());
+        let (mut echoes, _) = sent(&["a : x"]);
+        echoes.expect_all();
+        assert_eq!(echoes.end_in_order(), texts(&["a : x"]));
     }
 
     #[test]

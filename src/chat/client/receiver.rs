@@ -11,6 +11,7 @@ use anyhow::bail;
 use nix::errno::Errno;
 
 use super::messages::{self, MESSAGES};
+use crate::chat::PROGRAM as SERVER;
 use crate::client::PeerProcess;
 use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
@@ -59,7 +60,7 @@ pub fn end_of(process: Ended, wanted: bool) -> anyhow::Result<ConnectionEnd> {
 }
 
 /// Writes `opening`, then every message, until the server or the first process is gone. Returns the
-/// exit status.
+/// exit status. Reports one's own messages, notices, and that there were others, as an empty one.
 pub fn show(
     connection: &TcpStream,
     parent: &UnixStream,
@@ -72,12 +73,20 @@ pub fn show(
     }
     let own = format!("{pseudo} : ");
     receive(connection, parent, |chunk| {
+        let reported = |message: &&[u8]| message.starts_with(own.as_bytes()) || is_notice(message);
+        let (reported, others): (Vec<&[u8]>, _) = framing::messages(chunk).partition(reported);
+        if !others.is_empty() {
+            PeerProcess::report(parent, b"");
+        }
+        reported.iter().for_each(|message| PeerProcess::report(parent, without_nuls(message)));
         let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
-        write(&text.collect::<Vec<u8>>(), parent)?;
-        let own = framing::messages(chunk).filter(|message| message.starts_with(own.as_bytes()));
-        own.for_each(|message| PeerProcess::report(parent, without_nuls(message)));
-        Ok(())
+        write(&text.collect::<Vec<u8>>(), parent)
     })
+}
+
+/// True for a message in our server's own name, which tells that the server is ours, and echoes.
+pub fn is_notice(message: &[u8]) -> bool {
+    message.strip_prefix(SERVER.name.as_bytes()).is_some_and(|rest| rest.starts_with(b" : "))
 }
 
 /// Passes chunks of whole messages to `give`, until the server or the first process is gone.

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::messages::MESSAGES;
 use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
-use super::receiver::{ConnectionEnd, end_of};
+use super::receiver::{ConnectionEnd, end_of, is_notice};
 use super::send_queue::SendQueue;
 use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus};
 use crate::sys::{self, Interest, PollFd, Signals};
@@ -33,9 +33,14 @@ impl Sender<'_> {
         Sender { signals, pseudo, lines, queue, echoes, input_ended: false }
     }
 
-    /// Messages that may be lost with the last connection. The room may have heard them.
-    pub fn unheard(&mut self) -> Vec<Vec<u8>> {
-        self.echoes.end_unwatched()
+    /// Messages that may be lost with the connection that has come to this `end`. The room may have
+    /// heard them.
+    pub fn unheard(&mut self, end: &anyhow::Result<ConnectionEnd>) -> Vec<Vec<u8>> {
+        if let Ok(ConnectionEnd::ByUser(_)) = end {
+            return self.echoes.end_in_order();
+        }
+        self.queue.take_partial().into_iter().for_each(|message| note_sent(&mut self.echoes, message));
+        self.echoes.end()
     }
 
     /// Sends typed lines on `connection`, which `receiver` shares, until one of both is at its end.
@@ -45,10 +50,8 @@ impl Sender<'_> {
         connection: &TcpStream,
         mut receiver: PeerProcess,
     ) -> anyhow::Result<ConnectionEnd> {
-        self.queue.restart_message();
         let end = self.send_lines(connection, &mut receiver).transpose();
-        self.note_echoes(&mut receiver);
-        self.echoes.acknowledged_all_but(sys::unacknowledged(connection));
+        self.note_echoes(connection, &mut receiver);
         match end {
             None => end_of(receiver.join().context("waitpid")?, self.has_sent_all()),
             Some(end) => {
@@ -58,9 +61,18 @@ impl Sender<'_> {
         }
     }
 
-    fn note_echoes(&mut self, receiver: &mut PeerProcess) {
-        for message in receiver.take_reports() {
-            self.echoes.received(&message, Instant::now());
+    fn note_echoes(&mut self, connection: &TcpStream, receiver: &mut PeerProcess) {
+        let reports = receiver.take_reports();
+        if reports.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        self.echoes.acknowledged_all_but(sys::unacknowledged(connection));
+        self.echoes.overdue(now);
+        for message in reports {
+            if self.echoes.received(&message, now).is_none() && is_notice(&message) {
+                self.echoes.expect_all();
+            }
         }
     }
 
@@ -87,23 +99,19 @@ impl Sender<'_> {
             if has_news && receiver.status() == PeerStatus::Ended {
                 return Ok(self.interrupted());
             }
-            self.note_echoes(receiver);
+            self.note_echoes(connection, receiver);
             if is_ready && self.queue.messages.is_empty() {
                 self.input_ended = self.read_keyboard()?;
             }
-            let (echoes, now) = (&mut self.echoes, Instant::now());
-            let sent = |mut message: Vec<u8>| {
-                message.pop();
-                echoes.sent(message, now);
-            };
-            if self.queue.send(connection, sent).is_err() {
-                return self.wait_for(receiver);
+            let echoes = &mut self.echoes;
+            if self.queue.send(connection, |message| note_sent(echoes, message)).is_err() {
+                return self.wait_for(connection, receiver);
             }
         }
         // The server sends what is left, and closes. Fails only when the connection is gone
         // already.
         let _ = connection.shutdown(Shutdown::Write);
-        self.wait_for(receiver)
+        self.wait_for(connection, receiver)
     }
 
     /// One read. True at the end of input.
@@ -127,11 +135,15 @@ impl Sender<'_> {
 
     /// Waits for the second process's end, [`GRACE`] at most: time in which it writes output does
     /// not count. `None`: it has ended.
-    fn wait_for(&mut self, receiver: &mut PeerProcess) -> anyhow::Result<Option<ConnectionEnd>> {
+    fn wait_for(
+        &mut self,
+        connection: &TcpStream,
+        receiver: &mut PeerProcess,
+    ) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
         loop {
             let status = receiver.status();
-            self.note_echoes(receiver);
+            self.note_echoes(connection, receiver);
             let timeout = match status {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
@@ -167,8 +179,19 @@ impl Sender<'_> {
         sys::wait_for_some([Some(signals), Some(lifeline), other], timeout).context("poll")
     }
 
-    /// Ended by a signal; it may have reached both processes and ended the other first.
+    /// Ended by a signal; it may have reached both processes and ended the other first. Echoes are
+    /// not waited for.
     fn interrupted(&mut self) -> Option<ConnectionEnd> {
-        (!self.signals.take().is_empty()).then(|| ConnectionEnd::ByUser(MESSAGES.interrupted()))
+        if self.signals.take().is_empty() {
+            return None;
+        }
+        self.echoes = PendingEchoes::default();
+        Some(ConnectionEnd::ByUser(MESSAGES.interrupted()))
     }
+}
+
+/// `message` has its NUL.
+fn note_sent(echoes: &mut PendingEchoes, mut message: Vec<u8>) {
+    message.pop();
+    echoes.sent(message, Instant::now());
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::chat::messages;
-use crate::sys::{self, system_reason};
+use crate::sys::{self, plain_reason};
 
 /// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
@@ -63,10 +63,7 @@ pub fn open_to_others(file: &File) -> u32 {
 
 /// The system's reason, without the "(os error N)" of [`io::Error`].
 pub fn reason(error: io::Error) -> anyhow::Error {
-    match error.raw_os_error() {
-        Some(errno) => anyhow!(system_reason(errno)),
-        None => anyhow!(error.to_string()),
-    }
+    anyhow!(plain_reason(&error))
 }
 
 /// True if the last line has no newline, as after a power cut or a full disk.

@@ -76,6 +76,28 @@ fn without_a_limit_the_search_goes_on_and_is_told_once() {
 }
 
 #[test]
+fn an_address_on_a_slow_path_is_given_more_time_in_each_round() {
+    // A full backlog: the kernel drops further SYNs.
+    let listener = sys::listen("127.0.0.1:0".parse().unwrap(), 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _waiting = [(); 8].map(|()| sys::begin_connecting(address).unwrap());
+    for (wait, expected) in [(None, [1, 2, 4, 8, 8]), (Some(WAIT * 10), [1, 1, 1, 1, 1])] {
+        let server = Target::of(address, wait);
+        let mut connector = Connector::new(&server);
+        let mut now = connector.next_round;
+        let timeouts = [(); 5].map(|()| {
+            assert!(connector.advance(now).unwrap().is_none());
+            let timeout = connector.timeout(now);
+            now += timeout;
+            assert!(connector.advance(now).unwrap().is_none());
+            now = connector.next_round;
+            timeout.as_secs()
+        });
+        assert_eq!(timeouts, expected);
+    }
+}
+
+#[test]
 fn an_error_that_cannot_pass_ends_the_search_at_once() {
     // No interface has it: EINVAL.
     let server = Target::of("[fe80::1]:1".parse().unwrap(), None);

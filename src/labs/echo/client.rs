@@ -21,6 +21,8 @@ struct Echo {
     pending: VecDeque<usize>,
     /// The last byte of the first line's answer, if that has come in part.
     partial: Option<u8>,
+    /// The server has sent something.
+    is_answered: bool,
 }
 
 impl Echo {
@@ -88,6 +90,11 @@ impl ClientProtocol for Echo {
         ui.flush_partial_line();
     }
 
+    fn failure(&self) -> Option<String> {
+        let is_silent = !self.is_answered && !self.pending.is_empty();
+        is_silent.then(|| "the server closed the connection and sent nothing back".to_string())
+    }
+
     fn awaits_close(&self) -> bool {
         !self.pending.is_empty()
     }
@@ -100,6 +107,7 @@ impl ClientProtocol for Echo {
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
+        self.is_answered = true;
         self.show_answers(bytes, ui);
         None
     }

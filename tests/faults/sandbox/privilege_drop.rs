@@ -78,7 +78,8 @@ fn a_user_may_be_a_number_with_or_without_an_entry_and_with_a_group() {
     let (user, group, groups) = nobody();
     let both = format!("{user}:{group}");
     for (typed, user, group, groups) in [
-        (user.as_str(), user.as_str(), group.as_str(), groups),
+        (user.as_str(), user.as_str(), group.as_str(), groups.clone()),
+        ("nobody:", user.as_str(), group.as_str(), groups),
         (both.as_str(), user.as_str(), group.as_str(), vec![group.clone()]),
         ("nobody:4322", user.as_str(), "4322", vec!["4322".to_string()]),
         ("4321", "4321", "4321", vec!["4321".to_string()]),

@@ -15,7 +15,7 @@ fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn invalid_command_lines_are_refused_in_one_line() {
     let mistakes: [(&str, &[&str], &str); 15] = [
-        (SERVER, &["44573"], "« 44573 »"),
+        (SERVER, &["44573"], "(un port : --port 44573)"),
         (SERVER, &["--pairs"], "--pairs <N> : il manque une valeur"),
         (SERVER, &["--pairs", "0"], "« 0 » refusé : un nombre de 1 à 10000"),
         (SERVER, &["--pairs", "10001"], "refusé"),
@@ -25,7 +25,7 @@ fn invalid_command_lines_are_refused_in_one_line() {
         (SERVER, &["--bind", "ici"], "« ici » refusé"),
         (SERVER, &["--max-per-address", "3"], "« --max-per-address »"),
         (SERVER, &["--no-seccomp=1"], "ne prend pas de valeur"),
-        (CLIENT, &["127.0.0.1", "44573"], "« 44573 »"),
+        (CLIENT, &["127.0.0.1", "44573"], "« 44573 » n'est pas attendu (un port : --port 44573)"),
         (CLIENT, &["--port", "0"], "« 0 » refusé : un nombre de 1 à 65535"),
         (CLIENT, &["--port"], "--port <N> : il manque une valeur"),
         (CLIENT, &["--porte", "1"], "« --porte »"),

@@ -190,7 +190,7 @@ fn nothing_is_sent_after_a_typed_fin() {
     client.types("fin\nencore\n");
     assert_eq!(server.hears_the_end(), b"fin\0");
     drop(server);
-    ended(client, 0, "fin de l'entrée, au revoir");
+    ended(client, 0, "fin de l'entrée, au revoir (1 ligne n'est pas partie)");
 }
 
 #[test]
@@ -311,6 +311,16 @@ fn a_server_that_closes_without_exit_is_an_error() {
     let said = client.err.to_the_end();
     assert!(said.starts_with("relay_client : la connexion au serveur est rompue"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn lines_that_still_waited_for_their_turn_are_counted_at_the_end() {
+    let (mut client, mut server) = with_fake_server();
+    server.sends("1\0emi\0");
+    client.types("un\ndeux\ntrois\n");
+    server.hears("un\0");
+    drop(server);
+    ended(client, 1, "le serveur a fermé la connexion (2 lignes ne sont pas parties)");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `--reconnect`: a server that is lost and comes back.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGINT, SIGKILL};
+use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -172,6 +172,34 @@ fn a_line_that_is_not_heard_back_is_marked_and_sent_again_only_when_asked() {
 }
 
 #[test]
+fn a_line_that_a_stopped_child_never_took_is_marked_although_others_speak() {
+    let server = Server::start(&[]);
+    let mut alice = alice_in(&server, (100, 20), &[], &["--reconnect"]);
+    let child = eventually("the child", || server.children().first().copied());
+    let mut bob = server.join();
+    let shows = |alice: &mut Emulator, row: &str| {
+        alice.sees(row, |screen| rows_of(screen).contains(&row.to_string()).then_some(()));
+    };
+    alice.types("un\r");
+    shows(&mut alice, "» alice : un");
+    send(child, SIGSTOP);
+    for line in ["deux", "trois"] {
+        alice.types(&format!("{line}\r"));
+        shows(&mut alice, &format!("› alice : {line}"));
+        bob.sends(format!("bob : {line}\0"));
+        shows(&mut alice, &format!("bob : {line}"));
+    }
+    send(child, SIGKILL);
+    for line in ["deux", "trois"] {
+        shows(&mut alice, &format!("› alice : {line} (perdu avec la connexion ?)"));
+    }
+    alice.sees("the offer", |screen| {
+        screen.contents().contains("2 lignes ne sont pas revenues").then_some(())
+    });
+    assert!(!alice.with_scrollback().iter().any(|row| row.contains("ce serveur ne renvoie rien")));
+}
+
+#[test]
 fn lines_not_heard_back_can_be_given_up_and_stay_marked_when_the_client_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut alice = alice_at(&listener);
@@ -212,7 +240,7 @@ fn lines_typed_while_connecting_are_sent_or_reported() {
     let arguments = ["127.0.0.1", "alice", "--port", &port];
     let mut alice = Emulator::start((160, 12), &[], CLIENT, &arguments);
     let told = format!(
-        "-- aucun serveur ne répond encore à 127.0.0.1 port {port} (Connection refused (os error 111)) ; on réessaie \
+        "-- aucun serveur ne répond encore à 127.0.0.1 port {port} (Connection refused) ; on réessaie \
          jusqu'à ce qu'il réponde, Ctrl+C abandonne"
     );
     alice.ends_with(&[&told, "── pas encore de serveur, nouvel essai · 0 message · alice", "alice>"]);
@@ -229,7 +257,7 @@ fn lines_typed_while_connecting_are_sent_or_reported() {
     alice.types("personne\r");
     assert_eq!(alice.terminal.ends().code(), Some(1));
     let told = format!(
-        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 1 s) : Connection refused (os error 111) \
+        "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 1 s) : Connection refused \
          (1 message n'est pas parti)"
     );
     alice.ends_with(&[&told]);

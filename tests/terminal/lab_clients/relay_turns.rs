@@ -164,9 +164,11 @@ fn a_line_and_the_end_of_input_typed_out_of_turn_are_both_sent() {
 
 #[test]
 fn the_client_leaves_after_the_waiting_lines_or_at_a_second_request_at_once() {
-    let interrupted = "interrompu, au revoir";
-    let ended = "fin de l'entrée, au revoir";
-    for (key, last_line) in [("", ended), ("\x03", interrupted), ("typed by one who leaves\r\x04", ended)] {
+    for (key, last_line) in [
+        ("", "fin de l'entrée, au revoir"),
+        ("\x03", "interrompu, au revoir (1 ligne n'est pas partie)"),
+        ("typed by one who leaves\r\x04", "fin de l'entrée, au revoir (1 ligne n'est pas partie)"),
+    ] {
         let _row = Row::of(&(&key, &last_line));
         let (mut client, mut server) = with_role("1\0emi\0");
         client.cursor_is_behind("à vous> ");

@@ -89,7 +89,6 @@ impl ChatUi<'_> {
             Some(_) => self.notice(messages::BACK),
         }
         self.terminal.offer(std::mem::take(&mut self.unheard));
-        self.queue.restart_message();
         self.is_broken = false;
         let server = self.start_receiver(Some(socket))?;
         if let Some(before) = self.server.replace(server) {

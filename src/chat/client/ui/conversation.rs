@@ -97,6 +97,10 @@ impl ChatUi<'_> {
     /// The connection is over. Messages that have not come back are not sent again by themselves:
     /// the room may have heard them.
     pub(super) fn show_lost(&mut self) {
+        if let Some(mut partial) = self.queue.take_partial() {
+            partial.pop();
+            self.echoes.sent(partial, Instant::now());
+        }
         let lost = self.echoes.end();
         self.show_messages(&lost, Origin::Lost);
         let texts = lost.iter().map(|message| ParsedMessage::of(message).text);

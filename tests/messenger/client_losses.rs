@@ -1,0 +1,145 @@
+//! Which lines `chat_client` without a terminal reports as perhaps lost when its connection ends.
+
+use crate::common::*;
+
+use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP};
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+/// A line reported as perhaps lost.
+fn lost(line: &str) -> String {
+    format!("chat_client : pas revenu du serveur, peut-être perdu, non renvoyé : alice : {line}\n")
+}
+
+/// `chat_client` as alice, and its connection to a server that the test plays.
+#[track_caller]
+fn alice() -> (Program, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = Program::start(Command::new(CLIENT).args([
+        "127.0.0.1",
+        "alice",
+        "--port",
+        &address.port().to_string(),
+    ]));
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.out.line_about(address);
+    (client, Peer::adopt(connection))
+}
+
+#[track_caller]
+fn ends_with(mut client: Program, status: i32, lines: &[&str], reason: &str) {
+    assert_eq!(client.ends().code(), Some(status));
+    let lines: String = lines.iter().map(|line| lost(line)).collect();
+    assert_eq!(client.err.to_the_end(), format!("{lines}chat_client : {reason}\n"));
+}
+
+#[test]
+fn a_first_line_that_did_not_come_back_is_reported_however_the_server_ends_the_connection() {
+    for (resets, reason) in
+        [(false, "le serveur a fermé la connexion"), (true, "la connexion au serveur est rompue")]
+    {
+        let _row = Row::of(&reason);
+        let (mut client, mut server) = alice();
+        client.types("un\ndeux\n");
+        server.hears("alice : un\0alice : deux\0");
+        match resets {
+            true => server.resets(),
+            false => drop(server),
+        }
+        ends_with(client, 1, &["un", "deux"], reason);
+    }
+}
+
+#[test]
+fn after_the_end_of_input_a_server_that_closes_has_taken_all_and_ours_what_came_back() {
+    for (answer, status, lines, reason) in [
+        ("", 0, &[][..], "fin de l'entrée, au revoir"),
+        ("bob : salut\0", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : un\0alice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : un\nalice : deux\n", 0, &[], "fin de l'entrée, au revoir"),
+        // A course's server cuts a message where its read ends.
+        ("alice : un\0alice : d\0eux\0", 0, &[], "fin de l'entrée, au revoir"),
+        // Our server's own words tell that it sends all back.
+        (
+            "chat_serveur : la salle est pleine\0",
+            1,
+            &["un", "deux"],
+            "fin de l'entrée, mais tout n'est pas revenu du serveur",
+        ),
+    ] {
+        let _row = Row::of(&answer);
+        let (mut client, mut server) = alice();
+        client.types("un\ndeux\n");
+        client.closes_stdin();
+        assert_eq!(server.hears_the_end(), b"alice : un\0alice : deux\0");
+        server.sends(answer);
+        drop(server);
+        ends_with(client, status, lines, reason);
+    }
+}
+
+#[test]
+fn a_line_piped_to_a_full_room_is_no_success() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let _bob = server.join();
+    let mut client =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &server.port()]));
+    client.types("un\n");
+    client.closes_stdin();
+    assert_eq!(client.ends().code(), Some(1));
+    assert!(client.out.to_the_end().contains("\nchat_serveur : la salle est pleine"));
+    // The room may close before the line is read: then it is not reported.
+    let said = client.err.to_the_end();
+    assert!(said.starts_with(&lost("un")) || said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_server_known_to_send_nothing_back_has_taken_what_others_spoke_after() {
+    let (mut client, mut server) = alice();
+    client.types("un\n");
+    server.hears("alice : un\0");
+    // An echo is awaited for a second.
+    std::thread::sleep(Duration::from_millis(1100));
+    server.sends("bob : salut\0");
+    client.out.line_with(&["bob : salut"]);
+    client.types("deux\n");
+    server.hears("alice : deux\0");
+    drop(server);
+    ends_with(client, 1, &["deux"], "le serveur a fermé la connexion");
+}
+
+#[test]
+fn a_line_that_a_stopped_child_never_took_is_reported_although_others_speak() {
+    let server = Server::start(&[]);
+    let mut client = our_client(&server, "alice");
+    let child = eventually("the child", || server.children().first().copied());
+    let mut bob = server.join();
+    client.types("un\n");
+    client.out.line_with(&["alice : un"]);
+    send(child, SIGSTOP);
+    client.types("deux\n");
+    for text in ["a", "b", "c"] {
+        std::thread::sleep(Duration::from_millis(1100));
+        bob.sends(format!("bob : {text}\0"));
+        client.out.line_with(&[&format!("bob : {text}")]);
+    }
+    send(child, SIGKILL);
+    assert_eq!(client.ends().code(), Some(1));
+    let said = client.err.to_the_end();
+    // The child's kernel may reset a connection with unread bytes.
+    assert!(said.starts_with(&lost("deux")) && said.lines().count() == 2, "{said}");
+}
+
+#[test]
+fn an_interrupted_client_reports_none() {
+    let (mut client, mut server) = alice();
+    client.types("un\ndeux\n");
+    server.hears("alice : un\0alice : deux\0");
+    server.sends("alice : un\0");
+    client.out.line_with(&["alice : un"]);
+    client.signal(SIGINT);
+    ends_with(client, 0, &[], "interrompu, au revoir");
+}
