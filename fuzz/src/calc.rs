@@ -59,7 +59,7 @@ fn steps_slowly(one_sum: bool, said: &[u8]) -> Vec<LineOutcome> {
 /// A sign or none, then digits, between spaces and NULs; no more than 64 bits.
 fn number_slowly(line: &[u8]) -> Result<i64, ParseError> {
     let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'));
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let value = if text.is_empty() {
         Err(ParseError::Empty)

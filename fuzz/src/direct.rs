@@ -63,15 +63,13 @@ fn form_holds(text: &[u8]) {
     }
 }
 
-/// The texts up to each NUL or newline, less a carriage return before it; nothing before a NUL is no
-/// text.
+/// The texts up to each NUL or newline; nothing before a NUL is no text.
 fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut text) = (Vec::new(), Vec::new());
     for &byte in body {
         match byte {
             0 if text.is_empty() => {}
             0 | b'\n' => {
-                text.pop_if(|last| *last == b'\r');
                 found.push(std::mem::take(&mut text));
             }
             _ => text.push(byte),

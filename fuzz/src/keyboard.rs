@@ -47,10 +47,15 @@ fn given<'a>(most: usize, typed: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>>
     given
 }
 
-/// The typed lines, without NULs. An empty rest behind the last newline is no line.
+/// The typed lines, without NULs. An empty rest behind the last end is no line.
 fn lines_of(typed: &[u8]) -> Vec<Vec<u8>> {
-    let typed: Vec<u8> = typed.iter().copied().filter(|&byte| byte != 0).collect();
-    let mut lines: Vec<Vec<u8>> = typed.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    let mut ends_line = false;
+    let typed = typed.iter().copied().filter(|&byte| byte != 0);
+    // A newline behind a carriage return is part of its end.
+    let typed = typed.filter(|&byte| !(std::mem::replace(&mut ends_line, byte == b'\r') && byte == b'\n'));
+    let typed: Vec<u8> = typed.collect();
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let mut lines: Vec<Vec<u8>> = typed.split(is_end).map(<[u8]>::to_vec).collect();
     lines.pop_if(|last| last.is_empty());
     lines
 }

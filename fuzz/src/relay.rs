@@ -56,8 +56,8 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
     let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.message {
-        // Late padding.
-        None if taken[0] == 0 => (b"", |&byte| byte == 0),
+        // A late line end, or late padding.
+        None if b"\r\n\0".contains(&taken[0]) => (b"", |byte| b"\r\n\0".contains(byte)),
         // Commands of telnet.
         None => {
             assert_eq!(taken[0], 0xff);

@@ -103,9 +103,9 @@ fn stream_holds(framing: Framing, arrival: Arrival) {
 /// The stream's words, written by a client that reuses a buffer of `size` bytes, arrive in pieces.
 fn blocks_hold(size: usize, arrival: Arrival) {
     let words = arrival.stream.split(|byte| matches!(byte, 0 | b'\n' | b' ' | 0xff));
-    // The first block shows its size by its padding.
+    // The first block shows its size by its padding: three NULs.
     let words: Vec<&[u8]> =
-        words.filter(|word| (1..=size - 2).contains(&word.len()) && word.len() < CHUNK).take(20).collect();
+        words.filter(|word| (1..=size - 3).contains(&word.len()) && word.len() < CHUNK).take(20).collect();
     let (mut buffer, mut stream) = (vec![0; size], Vec::new());
     for word in &words {
         buffer[..word.len()].copy_from_slice(word);

@@ -12,6 +12,8 @@ pub struct LineBuffer {
     held: Vec<u8>,
     /// Fewer bytes than a byte order mark has have come.
     begins: bool,
+    /// The last line ended at a carriage return: a newline behind it is part of its end.
+    after_return: bool,
 }
 
 impl LineBuffer {
@@ -23,21 +25,23 @@ impl LineBuffer {
     /// As [`LineBuffer::new`]; the last piece of a longer line has at least `min_last` bytes, from
     /// 1 to `max - 1`.
     pub fn keeping(max: usize, min_last: usize) -> LineBuffer {
-        LineBuffer { max, min_last, held: Vec::new(), begins: true }
+        LineBuffer { max, min_last, held: Vec::new(), begins: true, after_return: false }
     }
 
-    /// Passes each line that `typed` completes to `give`, without its newline. A long line goes in
-    /// pieces, cut between characters, as soon as there is enough for one, which bounds the memory.
+    /// Passes each line that `typed` completes to `give`, without its end: a newline, a carriage
+    /// return, or both, as files of other systems have them. A long line goes in pieces, cut between characters, as soon as there is enough for one, which bounds the memory.
     /// NULs are left out: they end messages. So is a byte order mark before the first line.
     pub fn feed(&mut self, typed: &[u8], mut give: impl FnMut(Vec<u8>)) {
         for &byte in typed {
             match byte {
-                b'\n' => {
-                    self.begins = false;
+                0 => {}
+                b'\n' if self.after_return => self.after_return = false,
+                b'\n' | b'\r' => {
+                    (self.begins, self.after_return) = (false, byte == b'\r');
                     give(std::mem::take(&mut self.held));
                 }
-                0 => {}
                 _ => {
+                    self.after_return = false;
                     self.held.push(byte);
                     if self.begins && self.held == BOM {
                         self.held.clear();
@@ -73,6 +77,15 @@ mod tests {
     fn a_line_comes_without_its_newline() {
         assert_eq!(typed(9, b"un\n\ndeux\0\nsans fin"), [&b"un"[..], b"", b"deux", b"sans fin"]);
         assert!(typed(9, b"").is_empty());
+    }
+
+    #[test]
+    fn lines_of_other_systems_end_at_their_carriage_returns() {
+        let lines = [&b"un"[..], b"", b"fin"];
+        for end in ["\n", "\r\n", "\r", "\r\0", "\r\0\n"] {
+            assert_eq!(typed(9, format!("un{end}{end}fin{end}").as_bytes()), lines, "{end:?}");
+        }
+        assert_eq!(typed(9, b"un\n\rdeux\r\r\n"), [&b"un"[..], b"", b"deux", b""]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum Framing {
     /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
     /// hold times.
     Texts(Duration),
-    /// A newline. Where none comes, a client's carriage returns and NULs end lines.
+    /// A newline. Where none comes, a client's NULs end lines.
     Lines,
 }
 
@@ -71,8 +71,7 @@ impl<'a> FrameDecoder<'a> {
 
     /// As [`FrameDecoder::new`], for the bytes of one client: telnet and leftovers are no speech.
     pub fn of_client(buffer: &'a mut [u8], framing: Framing) -> FrameDecoder<'a> {
-        let filters = Filters::new(framing == Framing::Lines);
-        FrameDecoder::of(Intake::new(buffer, Some(filters)), framing)
+        FrameDecoder::of(Intake::new(buffer, Some(Filters::new(framing))), framing)
     }
 
     fn of(intake: Intake<'a>, framing: Framing) -> FrameDecoder<'a> {
@@ -139,7 +138,8 @@ impl<'a> FrameDecoder<'a> {
         self.skip(now);
         let (ready, is_full) = self.ready(now, ended);
         let chunk = &self.intake.speech()[..ready];
-        let begins_with_mark = self.is_first && self.has_lines() && chunk.starts_with(BOM);
+        let has_lines = self.intake.has_filters() && self.framing.has_lines();
+        let begins_with_mark = self.is_first && has_lines && chunk.starts_with(BOM);
         let chunk = if begins_with_mark { &chunk[BOM.len()..] } else { chunk };
         let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
         self.is_first &= ready == 0;
@@ -170,31 +170,29 @@ impl<'a> FrameDecoder<'a> {
             self.intake.release();
         }
         let complete = self.framing.complete(self.intake.speech());
-        if self.has_lines() && (ended || ((is_late || lacks_room) && complete == 0)) {
-            self.intake.end_lines_without_newline(complete);
+        if self.framing == Framing::Lines && (ended || ((is_late || lacks_room) && complete == 0)) {
+            self.intake.end_lines_at_nuls(complete);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && self.intake.is_full();
-        if ended || is_full || (ready == 0 && is_late && self.framing.hold().is_some()) {
+        let is_paused = ready == 0 && is_late && self.framing.hold().is_some();
+        if ended || is_full || is_paused {
             ready = held.len();
         }
         if is_full && !ended && self.framing == Framing::Lines {
             // Lines are text: no character is cut.
             ready -= incomplete_suffix_len(held);
         }
+        if is_paused {
+            self.intake.end_by_pause();
+        }
         (ready, is_full)
-    }
-
-    /// True if a client's text is split into lines, and no byte of their ends is passed on.
-    fn has_lines(&self) -> bool {
-        self.intake.has_filters() && !matches!(self.framing, Framing::Strings(_))
     }
 
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
-        let mut speech = self.intake.speech().iter();
-        let may_end = self.has_lines() && speech.any(|byte| matches!(byte, 0 | b'\r'));
+        let may_end = self.intake.has_filters() && self.intake.speech().contains(&0);
         self.framing.hold().or(may_end.then_some(PAUSE))
     }
 
@@ -213,7 +211,11 @@ impl<'a> FrameDecoder<'a> {
                 self.intake.drop_front(held.len());
                 self.deadline = self.framing.hold().map(|hold| now + SKIP_HOLDS * hold);
             }
-            None => self.skips = self.deadline.is_some_and(|deadline| now < deadline),
+            None if self.deadline.is_none_or(|deadline| deadline <= now) => {
+                self.skips = false;
+                self.intake.end_by_pause();
+            }
+            None => {}
         }
     }
 }
@@ -228,6 +230,11 @@ impl Framing {
             _ => after_last(0).or_else(|| after_last(b'\n')),
         };
         end.unwrap_or(0)
+    }
+
+    /// True if a client's text is split into lines, at carriage returns as well.
+    fn has_lines(self) -> bool {
+        !matches!(self, Framing::Strings(_))
     }
 
     /// Time that an incomplete message is held.

@@ -14,6 +14,9 @@ use crate::text::{Visible, from_fn};
 /// A line without an end is judged once this much of it has come.
 const ENOUGH: usize = 1000;
 
+/// The least buffer that a client may send whole behind a text without a name.
+const LEAST_BLOCK: usize = 50;
+
 /// Bytes of the first line that the operator is shown.
 const SHOWN: usize = 80;
 
@@ -251,16 +254,20 @@ fn is_greeting(line: &[u8]) -> bool {
 }
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`: the courses' clients send blocks whose
-/// rest, behind the NUL, may be any bytes of their memory.
+/// where the first string is `name : text` or `name > text`, or a text in front of [`LEAST_BLOCK`]
+/// bytes: the courses' clients send blocks whose rest, behind the NUL, may be any bytes of their
+/// memory.
 fn is_binary(bytes: &[u8]) -> bool {
     let bytes = &bytes[bytes.len() - bytes.trim_ascii_start().len()..];
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let text = &bytes[..nul];
     let judged = text.split_inclusive(|&byte| byte == b'\n').next().filter(|line| line.ends_with(b"\n"));
     let judged = judged.unwrap_or(bytes);
+    let is_text =
+        |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..));
     let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
-    judged.iter().any(|&byte| !matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..)) && !names_a_speaker()
+    let is_block = || text.len() > 1 && bytes.len() >= LEAST_BLOCK && is_text(text);
+    !is_text(judged) && !names_a_speaker() && !is_block()
 }
 
 #[cfg(test)]

@@ -123,6 +123,11 @@ impl Session<'_> {
         let _ = sys::try_send(self.socket, bytes);
     }
 
+    /// Counts the client as silent again: all that it has sent is answered, so it may give way.
+    pub fn may_give_way(&self) {
+        self.has_spoken.inspect(|flag| flag.store(0, Ordering::Relaxed));
+    }
+
     /// Waits for the client, and prints waiting lines meanwhile. False once `deadline` has passed.
     fn wait(&mut self, interest: Interest, deadline: Option<Instant>) -> Result<bool, Disconnect> {
         loop {

@@ -126,7 +126,8 @@ fn calc_takes_a_number_that_only_begins_like_leftovers() {
 
 #[test]
 fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
-    let writes: [&[&[u8]]; 7] = [
+    let writes: [&[&[u8]]; 8] = [
+        &[b"\xef\xbb\xbf12\r\n", b"\xef\xbb\xbf30\r\n"],
         &[b"12\r", b"30\r"],
         &[b"12\r\0", b"30\r\0"],
         &[b"12\0", b"30\0\0\0"],
@@ -142,11 +143,50 @@ fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
     are_added(&[[PUTTY, b"12\r\n"].concat(), b"30\r\n".to_vec()], &[42]);
 }
 
+/// Messages that end in CR, and a last one that ends in a newline.
+const FIN: [&str; 21] = {
+    let mut texts = ["un"; 21];
+    texts[20] = "fin";
+    texts
+};
+
+#[test]
+fn a_line_end_after_a_pause_ends_the_text_before_it() {
+    let server = Server::of(DIRECT, &[]);
+    let mut bob = server.connect();
+    bob.sends("bob\n");
+    server.program.out.line_with(&["(parent) bob is "]);
+    let mut alice = server.connect();
+    alice.sends("alice");
+    server.program.out.line_with(&["(parent) alice is "]);
+    for end in ["\n", "\r\n"] {
+        alice.sends([end, "%bob%salut"].concat());
+        assert_eq!(bob.line(), "salut\n");
+    }
+    alice.sends("\n%bob%fin\n");
+    assert_eq!(bob.line(), "fin\n");
+    alice.half_closes();
+    assert_eq!(String::from_utf8_lossy(&alice.hears_the_end()), "", "no error was told");
+}
+
+#[test]
+fn the_relay_takes_a_line_end_after_a_pause_for_no_message() {
+    let server = Server::of(RELAY, &[]);
+    let [mut first, mut second] = pair(&server);
+    for (sent, heard) in [("salut", "salut\0"), ("\nbonjour", "bonjour\0"), ("\r\nok\0", "ok\0")] {
+        first.sends(sent);
+        second.hears(heard);
+        second.sends("à toi\0");
+        first.hears("à toi\0");
+    }
+}
+
 #[test]
 fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
     let telnet = [PUTTY, b"alice\r\n"].concat();
     let block = blocks(100, &["alice\n", "%bob%un message assez long\n", "%bob%ok\n", "%bob%trois\n"]);
-    let rows: [(Vec<Vec<u8>>, &[&str]); 6] = [
+    let rows: [(Vec<Vec<u8>>, &[&str]); 7] = [
+        (vec![b"alice\r".to_vec(), [b"%bob%un\r".repeat(20), b"%bob%fin\n".to_vec()].concat()], &FIN),
         (block, &["un message assez long", "ok", "trois"]),
         (vec![b"alice\r".to_vec(), b"%bob%un\r%bob%deux\r".to_vec()], &["un", "deux"]),
         (vec![b"alice\r\0".to_vec(), b"%bob%un\r\0%bob%deux\r\0".to_vec()], &["un", "deux"]),

@@ -51,6 +51,31 @@ fn blocks_of_a_fixed_size_say_their_texts_and_no_leftovers() {
 }
 
 #[test]
+fn what_memory_held_before_the_first_text_is_said_once() {
+    let texts: Vec<&str> = TEXTS.into_iter().filter(|text| !text.is_empty()).collect();
+    for (size, memory) in [(50, "old"), (100, "\x05\x16\x7f"), (256, "old"), (1024, "\x05")] {
+        let _row = Row::of(&(size, memory));
+        let (server, mut listener) = room();
+        let mut bob = server.join();
+        let mut buffer = [memory.as_bytes(), b"\0"].concat().repeat(size)[..size].to_vec();
+        buffer[size - 1] = 0;
+        for (at, text) in texts.iter().enumerate() {
+            let string = [text.as_bytes(), b"\0"].concat();
+            buffer[..string.len()].copy_from_slice(&string);
+            bob.sends(&buffer);
+            assert_eq!(listener.strings(1), [*text]);
+            if at == 0 {
+                let rest = buffer[string.len()..].split(|&byte| byte == 0).filter(|text| !text.is_empty());
+                let rest: Vec<String> = rest.map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+                assert_eq!(listener.strings(rest.len()), rest);
+            }
+        }
+        listener.sends("c'est tout\0");
+        assert_eq!(listener.strings(1), ["c'est tout"]);
+    }
+}
+
+#[test]
 fn blocks_that_come_joined_or_cut_say_the_same() {
     for (size, cut) in [(50, 4096), (100, 1), (100, 9), (8192, 4096), (8192, 65_536)] {
         let _row = Row::of(&(size, cut));
@@ -91,6 +116,13 @@ fn several_messages_of_one_write_are_all_said_again_and_again() {
         assert_eq!(bob.strings(2), sent.split_terminator('\0').collect::<Vec<_>>());
     }
     are_said(&mut listener, &["a", "b", "a", "b", "c", "b", "ab", "cdef", "ab", "cdef"]);
+    // Padding of two NULs, or a plain string, is no block.
+    for (first, [second, third]) in [("hahaha\0\0", ["ha\0\0"; 2]), ("bonjour\0", ["ok\0", "jour\0"])] {
+        bob.sends(first);
+        assert_eq!(listener.strings(1), [first.trim_end_matches('\0')]);
+        bob.sends([second, third].concat());
+        are_said(&mut listener, &[second, third].map(|text| text.trim_end_matches('\0')));
+    }
 }
 
 #[test]
@@ -120,14 +152,15 @@ fn a_byte_that_only_looks_like_telnet_is_relayed() {
 
 #[test]
 fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
-    let rows: [(&[u8], &[&str]); 7] = [
+    let rows: [(&[u8], &[&str]); 8] = [
         (b"un\rdeux\r", &["un", "deux"]),
         (b"un\r\0deux\r\0", &["un", "deux"]),
         (b"un\r\ndeux\r\n", &["un", "deux"]),
         (b"un\0deux\0\0\0", &["un", "deux"]),
         (b"u\0n\ndeux\n", &["un", "deux"]),
         (b"\xef\xbb\xbfun\ndeux\n", &["un", "deux"]),
-        (b"un\rdeux\n", &["un deux"]),
+        (b"un\rdeux\n", &["un", "deux"]),
+        (b"un\r\rdeux\r\n", &["un", "", "deux"]),
     ];
     for (sent, said) in rows {
         let _row = Row::of(&sent);

@@ -1,23 +1,32 @@
 //! Leftovers in blocks of a fixed size. Pure.
 //!
 //! A sender that writes one buffer again and again, always whole, sends behind its text's NUL what
-//! an older text left there: `un message assez long\0`, then `ok\0message assez long\0`. A block is
-//! taken for one of those, and its leftovers for no speech, when
+//! an older text left there, or its memory from the beginning: `un message assez long\0`, then
+//! `ok\0message assez long\0`. A block is taken for one of those, and its leftovers for no speech,
+//! when
 //! - it is as long as the block before;
-//! - behind the NULs that end its text, its bytes are those of the block before at the same place;
-//! - the block before was one text and no more, and its size is known: NULs pad it, or it and this
-//!   block each came alone, between two moments at which nothing more could be read;
+//! - behind the NUL that ends its text (two, where one replaced a newline), its bytes are those of
+//!   the block before at the same place;
+//! - that NUL stands where the block before had a byte of text, or the block before had leftovers;
+//! - the size is known: three NULs or more pad the block before, or it had leftovers, or it and this
+//!   block each came alone, between two moments at which nothing more could be read, and buffers are
+//!   made of this size;
 //! - no pause divides it.
 //!
 //! Boundaries are counted in the stream: TCP may join blocks and cut them.
 
-/// The longest text whose leftovers are recognised.
-const MAX_TEXT: usize = 1023;
+mod front;
+
+/// The longest block without padding, and the longest text, whose leftovers are recognised.
+const MAX: usize = 1024;
+
+/// The least size that padding tells.
+const MIN_PADDED: usize = 16;
 
 #[derive(Clone, Debug)]
 pub struct Blocks {
-    /// The block before; the current one is written over it as it comes.
-    bytes: [u8; MAX_TEXT],
+    /// The block before; the text of the current one is written over it as it comes.
+    bytes: [u8; MAX],
     /// Length of the block before without the NULs at its end.
     extent: usize,
     /// Length of the block before, with all its bytes.
@@ -32,13 +41,16 @@ pub struct Blocks {
     is_anchored: bool,
     /// The place in the current block where nothing more could be read; 0: none.
     edge: usize,
+    /// The bytes since nothing more could be read, and their number, which may be greater.
+    burst: [u8; MAX],
+    burst_size: usize,
 }
 
 /// Evidence for the size of the block before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Evidence {
     None,
-    /// It came alone.
+    /// It came alone, and has the size of a buffer.
     Alone,
     /// NULs pad it.
     Padded,
@@ -69,19 +81,10 @@ pub enum Step {
     Released,
 }
 
-/// The first block of some bytes, or the part of it that they hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Front {
-    /// Bytes of the text, its NULs, and leftovers if the block is whole.
-    pub length: usize,
-    /// More bytes may belong to it.
-    pub is_open: bool,
-}
-
 impl Default for Blocks {
     fn default() -> Blocks {
         Blocks {
-            bytes: [0; MAX_TEXT],
+            bytes: [0; MAX],
             extent: 0,
             size: 0,
             evidence: Evidence::None,
@@ -90,6 +93,8 @@ impl Default for Blocks {
             text: 0,
             is_anchored: true,
             edge: 0,
+            burst: [0; MAX],
+            burst_size: 0,
         }
     }
 }
@@ -99,11 +104,16 @@ impl Blocks {
     /// [`Step::Released`] and where the next call goes further. `is_all`: nothing more can be read
     /// behind `bytes`.
     pub fn step(&mut self, bytes: &[u8], is_all: bool) -> (usize, Step) {
-        match self.phase {
+        let (n, step) = match self.phase {
             Phase::Text => (self.read_text(bytes), Step::Speech),
             Phase::Padding => (self.read_padding(bytes), Step::Speech),
             Phase::Rest => self.read_rest(bytes, is_all),
-        }
+        };
+        let room = &mut self.burst[self.burst_size.min(MAX)..];
+        let stored = n.min(room.len());
+        room[..stored].copy_from_slice(&bytes[..stored]);
+        self.burst_size += n;
+        (n, step)
     }
 
     fn read_text(&mut self, bytes: &[u8]) -> usize {
@@ -129,13 +139,13 @@ impl Blocks {
         let n = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
         self.at += n;
         let Some(&next) = bytes.get(n) else { return n };
-        if self.evidence > Evidence::None && self.at < self.size && self.has_left(self.at, self.extent, next)
-        {
+        if self.is_cut() && self.at < self.size && self.has_left(self.at, self.extent, next) {
             self.bytes[self.text..self.at].fill(0);
             self.phase = Phase::Rest;
         } else if self.evidence >= Evidence::Padded
             && self.is_sound()
-            && (self.text + 1..self.at).contains(&self.size)
+            && self.size > self.text
+            && (self.size + 1..=self.size + 2).contains(&self.at)
             && self.has_left(self.at - self.size, self.text, next)
         {
             // The last NULs are an empty text, before leftovers of this one.
@@ -149,6 +159,18 @@ impl Blocks {
         n
     }
 
+    /// True if the NULs of the current block may end a text that was written over the block before.
+    fn is_cut(&self) -> bool {
+        let had_text = self.bytes.get(self.text).is_some_and(|&byte| byte != 0);
+        let known = match self.evidence {
+            Evidence::None => false,
+            Evidence::Alone | Evidence::Padded => had_text,
+            Evidence::Leftovers => true,
+        };
+        // Two NULs: one in place of a newline.
+        known && self.bytes.iter().take(self.at).skip(self.text + 2).all(|&byte| byte == 0)
+    }
+
     /// True if a block of which `extent` bytes are known has this byte at `at`.
     fn has_left(&self, at: usize, extent: usize, byte: u8) -> bool {
         at < extent && self.bytes[at] == byte
@@ -156,7 +178,7 @@ impl Blocks {
 
     /// True if the current block, so far, is a text and its NULs from their beginning.
     fn is_sound(&self) -> bool {
-        self.is_anchored && self.text <= MAX_TEXT
+        self.is_anchored && self.text <= MAX
     }
 
     fn read_rest(&mut self, bytes: &[u8], is_all: bool) -> (usize, Step) {
@@ -183,6 +205,7 @@ impl Blocks {
 
     /// Nothing more could be read behind the bytes so far.
     pub fn end_read(&mut self) {
+        self.end_burst();
         match self.at {
             0 => self.is_anchored = true,
             at => self.edge = at,
@@ -191,9 +214,24 @@ impl Blocks {
 
     /// The sender has paused: the current block ends.
     pub fn end_block(&mut self) {
+        self.end_burst();
         self.edge = self.at;
         self.close();
         self.is_anchored = true;
+    }
+
+    /// Takes bytes that came alone for the block before, where more than a text is in them.
+    fn end_burst(&mut self) {
+        let size = std::mem::take(&mut self.burst_size);
+        let Some(burst) = self.burst.get(..size) else { return };
+        let text = burst.iter().position(|&byte| byte == 0).unwrap_or(size);
+        let extent = burst.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+        let is_unknown = self.evidence < Evidence::Padded && self.phase != Phase::Rest;
+        if is_unknown && text < extent && is_buffer_size(size) {
+            self.bytes[..size].copy_from_slice(burst);
+            (self.size, self.extent, self.evidence) = (size, extent, Evidence::Alone);
+            self.begin(true);
+        }
     }
 
     fn close(&mut self) {
@@ -214,11 +252,11 @@ impl Blocks {
         self.evidence = match size - self.text {
             _ if !self.is_sound() => Evidence::None,
             _ if is_same => self.evidence,
-            2.. => Evidence::Padded,
-            _ if self.edge == size => Evidence::Alone,
+            3.. if size >= MIN_PADDED => Evidence::Padded,
+            _ if self.edge == size && is_buffer_size(size) => Evidence::Alone,
             _ => Evidence::None,
         };
-        (self.size, self.extent) = (size, self.text.min(MAX_TEXT));
+        (self.size, self.extent) = (size, self.text.min(MAX));
         self.begin(self.edge == size || self.evidence >= Evidence::Padded);
     }
 
@@ -232,42 +270,11 @@ impl Blocks {
         self.evidence = Evidence::None;
         self.begin(false);
     }
+}
 
-    /// The first block of `bytes`, where one begins. `bytes` are all that there is. Changes
-    /// nothing: see [`Blocks::advance`].
-    pub fn front(&self, bytes: &[u8]) -> Front {
-        let (mut probe, mut at, mut length) = (self.clone(), 0, 0);
-        while at < bytes.len() {
-            let (n, step) = probe.step(&bytes[at..], true);
-            at += n;
-            match step {
-                Step::Speech if probe.at == at => length = at,
-                // The next block has begun.
-                Step::Speech | Step::Leftovers => return Front { length: at - probe.at, is_open: false },
-                Step::Released => return Front { length, is_open: false },
-                Step::Held | Step::Padding => {}
-            }
-        }
-        let is_open = match probe.phase {
-            Phase::Padding if probe.evidence >= Evidence::Padded => probe.at < probe.size,
-            Phase::Padding => probe.at - probe.text > 1,
-            Phase::Text | Phase::Rest => true,
-        };
-        Front { length, is_open }
-    }
-
-    /// Takes bytes as one block, in most cases those of [`Blocks::front`]. `is_all`: nothing more
-    /// can be read behind them.
-    pub fn advance(&mut self, bytes: &[u8], is_all: bool) {
-        let mut at = 0;
-        while at < bytes.len() {
-            at += self.step(&bytes[at..], is_all).0;
-        }
-        match is_all {
-            true => self.end_block(),
-            false => self.close(),
-        }
-    }
+/// True for sizes of buffers, as programmers choose them.
+fn is_buffer_size(size: usize) -> bool {
+    size >= 32 && (size.is_power_of_two() || size.is_multiple_of(50))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The bytes of one client, and which of them are speech: neither commands of telnet nor leftovers.
 //! Pure.
 
+use super::Framing;
 use super::blocks::{Blocks, Step};
 use crate::server::telnet::Telnet;
 
@@ -19,18 +20,45 @@ pub struct Intake<'a> {
 pub struct Filters {
     telnet: Telnet,
     blocks: Blocks,
-    /// Lines are told apart: NULs are padding, of which one is enough, and none before a line.
-    drops_padding: bool,
+    framing: Framing,
     /// The last byte of speech; a newline before the first one.
     last: u8,
-    /// That is a newline in place of another byte, behind which a newline may follow.
-    replaced: bool,
+    rest: RestOfEnd,
+}
+
+/// Bytes that still belong to the end of the last line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RestOfEnd {
+    None,
+    /// Behind a carriage return, or a NUL that ended a line: a newline, NULs before it.
+    Newline,
+    /// Behind a text that a pause ended: any line end.
+    LineEnd,
 }
 
 impl Filters {
-    pub fn new(drops_padding: bool) -> Filters {
+    pub fn new(framing: Framing) -> Filters {
         let (telnet, blocks) = (Telnet::default(), Blocks::default());
-        Filters { telnet, blocks, drops_padding, last: b'\n', replaced: false }
+        Filters { telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
+    }
+
+    /// The byte of a line for this one: a newline for a carriage return; none for the rest of an
+    /// end. NULs in lines are padding, of which one is enough, and none before a line.
+    fn line_byte(&mut self, byte: u8) -> Option<u8> {
+        let rest = self.rest;
+        self.rest = match byte {
+            b'\r' => RestOfEnd::Newline,
+            0 => rest,
+            _ => RestOfEnd::None,
+        };
+        let byte = match (byte, rest) {
+            (b'\n', RestOfEnd::Newline | RestOfEnd::LineEnd) | (b'\r', RestOfEnd::LineEnd) => return None,
+            (b'\r', _) => b'\n',
+            (0, _) if self.framing == Framing::Lines && matches!(self.last, 0 | b'\n') => return None,
+            _ => byte,
+        };
+        self.last = byte;
+        Some(byte)
     }
 }
 
@@ -108,22 +136,22 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Adds `n` bytes from `at` on to the speech: NULs alone, or none, where there are filters.
-    fn keep(&mut self, mut at: usize, mut n: usize) {
-        if let (Some(filters), Some(&first)) = (&mut self.filters, self.buffer[at..at + n].first()) {
-            let dropped = match first {
-                0 if filters.drops_padding => n - usize::from(!matches!(filters.last, 0 | b'\n')),
-                b'\n' => usize::from(filters.replaced),
-                _ => 0,
-            };
-            (at, n) = (at + dropped, n - dropped);
-            filters.replaced &= first == 0;
-            if n > 0 {
-                filters.last = self.buffer[at + n - 1];
+    /// Adds `n` bytes from `at` on to the speech.
+    fn keep(&mut self, at: usize, n: usize) {
+        match &mut self.filters {
+            Some(filters) if filters.framing.has_lines() => {
+                for from in at..at + n {
+                    if let Some(byte) = filters.line_byte(self.buffer[from]) {
+                        self.buffer[self.len] = byte;
+                        self.len += 1;
+                    }
+                }
+            }
+            _ => {
+                self.buffer.copy_within(at..at + n, self.len);
+                self.len += n;
             }
         }
-        self.buffer.copy_within(at..at + n, self.len);
-        self.len += n;
     }
 
     fn keep_held(&mut self) {
@@ -156,23 +184,19 @@ impl<'a> Intake<'a> {
         self.filters.iter_mut().for_each(|filters| filters.blocks.end_block());
     }
 
-    /// Makes carriage returns newlines in the speech from `from` on, where all bytes are speech; for
-    /// a client of lines, NULs too: CR NUL is one end (RFC 854), and so is a run of NULs.
-    pub fn end_lines_without_newline(&mut self, from: usize) {
+    /// Makes NULs newlines in the speech from `from` on, where all bytes are speech.
+    pub fn end_lines_at_nuls(&mut self, from: usize) {
         let Some(filters) = &mut self.filters else { return };
-        let tail = from..self.len;
-        let is_end = |byte| byte == b'\r' || (byte == 0 && filters.drops_padding);
-        let Some(&last) = self.buffer[tail.clone()].last() else { return };
-        filters.replaced = is_end(last);
-        self.len = from;
-        for at in tail {
-            let byte = self.buffer[at];
-            if byte == 0 && filters.drops_padding && filters.last == b'\n' {
-                continue;
-            }
-            filters.last = if is_end(byte) { b'\n' } else { byte };
-            self.buffer[self.len] = filters.last;
-            self.len += 1;
+        self.buffer[from..self.len].iter_mut().filter(|byte| **byte == 0).for_each(|nul| *nul = b'\n');
+        if filters.last == 0 {
+            (filters.last, filters.rest) = (b'\n', RestOfEnd::Newline);
+        }
+    }
+
+    /// The last text was ended by a pause: a line end that comes now is its own.
+    pub fn end_by_pause(&mut self) {
+        if let Some(filters) = &mut self.filters {
+            filters.rest = RestOfEnd::LineEnd;
         }
     }
 

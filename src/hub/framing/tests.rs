@@ -160,6 +160,24 @@ fn bytes_long_after_an_over_long_text_are_a_text_of_their_own() {
 }
 
 #[test]
+fn a_line_end_after_a_text_that_a_pause_ended_is_its_own() {
+    for (end, more) in [("\n", &["", "x"][..]), ("\r\n", &["", "x"]), ("\r", &["x"]), ("\0", &["\0", "x"])] {
+        let mut decoder = FrameDecoder::of_client(vec![0; 64].leak(), Framing::Texts(HOLD));
+        let (mut texts, mut now) = (Vec::new(), Instant::now());
+        for read in ["salut", "", end, "\n", "x\n"] {
+            decoder.spare()[..read.len()].copy_from_slice(read.as_bytes());
+            decoder.filled(read.len());
+            let Ok(()) = decoder.take(now, false, |chunk| {
+                texts.extend(String::from_utf8_lossy(chunk).split_terminator('\n').map(str::to_string));
+                Ok::<(), std::convert::Infallible>(())
+            });
+            now += HOLD;
+        }
+        assert_eq!(texts, [&["salut"], more].concat(), "{end:?}");
+    }
+}
+
+#[test]
 fn line_text_is_trimmed_and_has_no_nul() {
     assert_eq!(line_text(b" \t deux mots \r\n"), b"deux mots");
     assert_eq!(line_text(b"a\0b\0\n"), b"ab");

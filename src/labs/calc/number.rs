@@ -19,11 +19,11 @@ pub enum ParseError {
     TooLong(usize),
 }
 
-/// Parses decimal digits with an optional sign. Trims spaces and NULs, which some clients send with
-/// each string.
+/// Parses decimal digits with an optional sign. Trims spaces, and the NULs and byte order marks that
+/// some clients send with each string.
 pub fn parse_number(line: &[u8]) -> Result<i64, ParseError> {
     let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'));
     text.parse().map_err(|error: std::num::ParseIntError| match error.kind() {
         IntErrorKind::Empty => ParseError::Empty,
         // `parse` stops at the overflow: a letter may follow.
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn numbers_as_typed_are_parsed() {
         let numbers: [(i64, &[&str]); 8] = [
-            (12, &["12", "12\0\0", "\0 12\r\0"]),
+            (12, &["12", "12\0\0", "\0 12\r\0", "\u{feff}12\u{feff}"]),
             (5, &["+5"]),
             (-3, &["-3"]),
             (0, &["-0"]),

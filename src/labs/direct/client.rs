@@ -104,7 +104,7 @@ mod tests {
     fn the_senders_name_stands_before_the_message() {
         let texts = |line: &str| client("alice").texts(line.as_bytes()).map(|(_, texts)| texts);
         assert_eq!(texts("%bob%hello").unwrap(), b"%bob%alice: hello\n");
-        assert_eq!(texts("%bob%50% off\r").unwrap(), b"%bob%alice: 50% off\r\n");
+        assert_eq!(texts("%bob%50% off\r").unwrap(), b"%bob%alice: 50% off\n");
         assert_eq!(texts("%bob%").unwrap(), b"%bob%alice: \n");
         assert!(texts("hello").unwrap_err().contains("%name%message"));
         assert!(texts(&format!("%{}%hello", "x".repeat(65))).unwrap_err().contains("at most 64 bytes"));

@@ -26,12 +26,12 @@ impl Display for RouteError<'_> {
     }
 }
 
-/// Splits a record's body at `\n`, `\r\n`, NUL and `\r` NUL. An empty line is a text; nothing between NULs is
+/// Splits a record's body at newlines and NULs. An empty line is a text; nothing between NULs is
 /// none: a run of NULs is one end, and a record adds one.
 pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split_inclusive(|&byte| matches!(byte, 0 | b'\n')).filter_map(|text| match text {
         [0] => None,
-        [text @ .., b'\r', b'\n' | 0] | [text @ .., b'\n' | 0] => Some(text),
+        [text @ .., b'\n' | 0] => Some(text),
         text => Some(text),
     })
 }
@@ -57,13 +57,12 @@ mod tests {
     #[test]
     fn texts_come_without_their_ends() {
         let found = |body| texts(body).map(<[u8]>::to_vec).collect::<Vec<_>>();
-        assert_eq!(found(b"a\nb\r\nc\0\0d\0"), [b"a", b"b", b"c", b"d"]);
+        assert_eq!(found(b"a\nb\nc\0\0d\0"), [b"a", b"b", b"c", b"d"]);
         assert_eq!(found(b"%bob%hi\n\0\0"), [b"%bob%hi"]);
         assert_eq!(found(b"no end\0"), [b"no end"]);
-        assert_eq!(found(b"\n\r\n\0"), [b"", b""]);
+        assert_eq!(found(b"\n\n\0"), [b"", b""]);
         assert!(found(b"\0\0").is_empty() && found(b"").is_empty());
-        assert_eq!(found(b" a\rb \r\n"), [b" a\rb "]);
-        assert_eq!(found(b"a\r\0b\r\0\0"), [b"a", b"b"]);
+        assert_eq!(found(b" a \n"), [b" a "]);
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub struct FrameDecoder {
 enum PreviousEnd {
     #[default]
     Complete,
-    /// By a timeout. A NUL that comes later belongs to it and is no empty message.
-    TimedOut,
+    /// By a timeout. The rest of its line end, or NULs, that come later are no message.
+    TimedOut(&'static [u8]),
     /// At [`MAX_LEN`]. The rest is more of its text, so `fin` in it is no command.
     Split,
 }
@@ -63,10 +63,11 @@ impl FrameDecoder {
     /// The message at the front of `bytes`, which are all that can be peeked at; `None` while its
     /// rest may still come. With `timed_out`, the rest is not waited for any longer.
     pub fn decode(&mut self, bytes: &[u8], timed_out: bool) -> Option<Frame> {
-        let padding = leading_nuls(bytes);
-        if self.previous == PreviousEnd::TimedOut && padding > 0 {
+        if let PreviousEnd::TimedOut(end) = self.previous
+            && let late @ 1.. = late_end(bytes, end)
+        {
             self.previous = PreviousEnd::Complete;
-            return Some(Frame { message: None, length: padding });
+            return Some(Frame { message: None, length: late });
         }
         let commands = self.telnet.leading(bytes);
         if commands > 0 {
@@ -83,14 +84,16 @@ impl FrameDecoder {
             }
             self.frame(&bytes[..end], block.length.max(end + 1), PreviousEnd::Complete)
         } else {
-            let end = |byte| front.iter().position(|&other| other == byte);
-            let line_end = end(b'\n').or_else(|| end(b'\r')).filter(|_| !bytes.contains(&0));
-            match line_end {
+            let line_end = front.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            match line_end.filter(|_| !bytes.contains(&0)) {
                 Some(_) if !timed_out => return None,
-                Some(at) => self.frame(without_line_end(&bytes[..=at]), at + 1, PreviousEnd::TimedOut),
+                Some(at) => {
+                    let rest = if bytes[at] == b'\r' { &b"\n"[..] } else { b"" };
+                    self.frame(&bytes[..at], at + 1, PreviousEnd::TimedOut(rest))
+                }
                 None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
                 None if !timed_out => return None,
-                None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut),
+                None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut(b"\r\n")),
             }
         };
         self.blocks.advance(&bytes[..frame.length], frame.length == bytes.len());
@@ -108,8 +111,11 @@ impl FrameDecoder {
     }
 }
 
-fn leading_nuls(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|&&byte| byte == 0).count()
+/// Bytes at the front that are `end`, or its newline alone, and NULs.
+fn late_end(bytes: &[u8], end: &[u8]) -> usize {
+    let text = bytes.strip_prefix(end).or_else(|| bytes.strip_prefix(&end[end.len().min(1)..]));
+    let text = text.unwrap_or(bytes);
+    bytes.len() - text.len() + text.iter().take_while(|&&byte| byte == 0).count()
 }
 
 pub(super) fn without_line_end(text: &[u8]) -> &[u8] {
@@ -162,30 +168,41 @@ mod tests {
         }
         assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "", "trois"].map(text));
         assert_eq!(decode_all(b"un\rdeux\rtrois"), ["un", "deux", "trois"].map(text));
+        assert_eq!(decode_all(b"un\rdeux\r\r\ntrois\n"), ["un", "deux", "", "trois"].map(text));
     }
 
     #[test]
-    fn a_nul_after_the_timeout_is_no_empty_message() {
+    fn an_end_after_the_timeout_is_no_empty_message() {
         let mut decoder = FrameDecoder::default();
         assert_eq!(decoder.decode(b"salut", true).unwrap().message, Some(text("salut")));
         assert_eq!(decoder.decode(b"\0suite\0", false), Some(Frame { message: None, length: 1 }));
         assert_eq!(decoder.decode(b"suite\0", false).unwrap().message, Some(text("suite")));
         assert_eq!(decoder.decode(b"\0", false).unwrap().message, Some(text("")));
+        // Nor is the rest of a line end; behind a whole one, it is an empty line.
+        for (sent, late, rest) in [("salut", "\n", 1), ("salut", "\r\n\0", 3), ("salut\r", "\n", 1)] {
+            assert_eq!(decoder.decode(sent.as_bytes(), true).unwrap().message, Some(text("salut")));
+            let frame = Frame { message: None, length: rest };
+            assert_eq!(decoder.decode(late.as_bytes(), false), Some(frame), "{late:?}");
+        }
+        for (sent, empty) in [("salut\n", "\n"), ("salut\r", "\r")] {
+            assert_eq!(decoder.decode(sent.as_bytes(), true).unwrap().message, Some(text("salut")));
+            assert_eq!(decoder.decode(empty.as_bytes(), true).unwrap().message, Some(text("")));
+        }
     }
 
     #[test]
     fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
-        let block = |text: &[u8]| [text, &[0; 12][..12 - text.len()]].concat();
+        let block = |text: &[u8]| [text, &[0; 20][..20 - text.len()]].concat();
         let mut decoder = FrameDecoder::default();
         let mut next = |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out).map(|frame| frame.length);
         // The size is not known yet: more padding may come.
-        assert_eq!(next(&block(b"bonjour")[..10], false), None);
-        assert_eq!(next(&block(b"bonjour"), true), Some(12));
-        for cut in 3..12 {
+        assert_eq!(next(&block(b"bonjour")[..18], false), None);
+        assert_eq!(next(&block(b"bonjour"), true), Some(20));
+        for cut in 3..20 {
             assert_eq!(next(&block(b"ok\0jour")[..cut], false), None, "{cut} bytes");
         }
-        assert_eq!(next(&block(b"ok\0jour"), false), Some(12));
-        assert_eq!(next(&block(b"\0k\0jour"), false), Some(12));
+        assert_eq!(next(&block(b"ok\0jour"), false), Some(20));
+        assert_eq!(next(&block(b"\0k\0jour"), false), Some(20));
         // Other bytes are another message.
         assert_eq!(next(&block(b"a\0\0jours"), false), Some(3));
     }

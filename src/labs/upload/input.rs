@@ -4,11 +4,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::INTERRUPTED;
 use super::source::{CHUNK, Source};
@@ -42,6 +42,7 @@ impl Input {
                 .open(path),
         };
         let file = file.with_context(|| format!("cannot open {shown}"))?;
+        ensure!(!was_closed(&file), "cannot send {shown}: it is closed");
         let kind = file.metadata().with_context(|| format!("cannot look at {shown}"))?.file_type();
         ensure!(!kind.is_dir(), "cannot send {shown}: it is a directory");
         let is_stream = number.is_some() || kind.is_fifo();
@@ -116,6 +117,14 @@ fn descriptor(path: &Path) -> Option<RawFd> {
             number.parse().ok().filter(|number| *number >= 0)
         }
     }
+}
+
+/// True for standard input that was closed. Rust's runtime then opens `/dev/null` in its place, for
+/// reading and writing, which no shell's `</dev/null` does.
+fn was_closed(file: &File) -> bool {
+    let is_null = || Some(file.metadata().ok()?.rdev() == std::fs::metadata("/dev/null").ok()?.rdev());
+    let flags = fcntl(file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).unwrap_or(OFlag::empty());
+    flags & OFlag::O_ACCMODE == OFlag::O_RDWR && is_null() == Some(true)
 }
 
 #[cfg(test)]

@@ -71,6 +71,9 @@ impl<'a> LateText<'a> {
             if self.is_open && !self.has_grown && self.end.is_marked() {
                 self.close(session);
             }
+            if !self.has_grown {
+                session.may_give_way();
+            }
             let next = match (self.has_grown, self.is_open) {
                 (true, _) if is_line => session.read_within(Some(SILENCE), &mut chunk),
                 (false, true) => session.read_within(Some(CLOSE_DELAY), &mut chunk),

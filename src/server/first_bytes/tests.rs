@@ -54,7 +54,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 34] = [
+    let rows: [&[u8]; 35] = [
         b"alice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",
@@ -90,6 +90,7 @@ fn speech_is_not_foreign() {
         // Blocks of a fixed size, whose rest is whatever the client's memory held.
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"salut\n\0\x05\x16\x7f\0",
+        &[b"salut\0\x05\x16\x7f", &[0; 41][..]].concat(),
         &long,
     ];
     for bytes in rows {

@@ -51,7 +51,7 @@ fn an_invalid_name_is_refused_with_the_reason() {
         (b"bo%b\n", "a name holds no %"),
         (b"%alice%hello\n", "a name holds no %"),
         (b"b\x1b[2Jb\n", "a name holds no control characters"),
-        (b"b\rb\n", "a name holds no control characters"),
+        (b"b\x08b\n", "a name holds no control characters"),
         ("b\u{202e}b\n".as_bytes(), "a name holds no control characters"),
         (b"b\xffb\n", "a name is UTF-8 text"),
         (long, "a name has at most 64 bytes"),

@@ -68,6 +68,22 @@ fn the_server_closes_although_the_client_does_not() {
 }
 
 #[test]
+fn an_answered_text_whose_client_does_not_close_gives_its_place_to_a_stranger() {
+    let landing = Landing::start(&["--max-clients", "2"]);
+    let mut first = answered(&landing, "a\n");
+    let mut second = landing.client();
+    second.sends("b\n");
+    second.hears("received 2 bytes as received-2.txt, because received.txt was there already [SUCCESS]");
+    assert_eq!((first.hears_the_end(), second.hears_the_end()), (vec![], vec![]));
+    let elsewhere = std::net::Ipv4Addr::new(127, 0, 0, 2).into();
+    let mut stranger = Peer::connect_from(elsewhere, landing.server.address);
+    stranger.hears(GREETING);
+    stranger.sends("c\n");
+    stranger.hears_up_to("[SUCCESS]");
+    assert_eq!(landing.names(), ["received-2.txt", "received-3.txt", "received.txt"]);
+}
+
+#[test]
 fn a_text_that_fails_after_its_answer_is_removed() {
     let endings: [(&str, &[&str], Ending); 3] = [
         ("at most 5 bytes", &["--max-bytes", "5"], |mut client, _| {

@@ -41,6 +41,26 @@ fn standard_input_is_sent_as_stdin() {
 }
 
 #[test]
+fn closed_standard_input_is_no_empty_file() {
+    for (input, fails) in [("<&-", true), ("</dev/null", false)] {
+        let _row = Row::of(&input);
+        let (listener, port) = listen();
+        let script = format!("exec \"$0\" - 127.0.0.1 {port} {input}");
+        let client = Program::start(Command::new("sh").args(["-c", &script, UPLOAD]));
+        if fails {
+            self::fails(client, "", &["upload_client: cannot send -: it is closed"]);
+        } else {
+            let mut server = accept(&listener);
+            server.sends(GREETING);
+            server.hears(header("stdin", b""));
+            server.sends("[SUCCESS]");
+            drop(server);
+            succeeds(client, "upload_serveur: send your file\n[SUCCESS]\n");
+        }
+    }
+}
+
+#[test]
 fn a_process_substitution_is_sent_as_pipe() {
     for (command, bytes) in
         [("printf 'salut'", "salut"), ("true", ""), ("seq 100000 | tail -n 1", "100000\n")]

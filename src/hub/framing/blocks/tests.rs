@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::super::{FrameDecoder, Framing, lines, messages};
+use super::is_buffer_size;
 
 const HOLD: Duration = Duration::from_millis(20);
 
@@ -136,19 +137,56 @@ fn blocks_of_lines_say_their_lines_alone() {
 
 #[test]
 fn a_first_text_that_fills_its_block_counts_where_blocks_come_alone() {
-    for reads in [Reads::Alone(Duration::ZERO), Reads::Alone(PAUSE)] {
-        let texts = ["bonjour", "ok", "salut", "a"];
-        assert_eq!(said(Framing::Strings(HOLD), &blocks::<8>(&texts), reads), texts, "{reads:?}");
+    let long = "un message de cinquante octets, comme son tampon.\u{e9}";
+    for pause in [Duration::ZERO, PAUSE] {
+        for full in [&long[..49], &long[..48]] {
+            let texts = [full, "ok", "salut", "a"];
+            let said = said(Framing::Strings(HOLD), &blocks::<50>(&texts), Reads::Alone(pause));
+            assert_eq!(said, texts, "{pause:?}");
+        }
     }
-    // Without a NUL.
-    let texts = ["bonjour !", "ok", "salut"];
-    let said = said(Framing::Strings(HOLD), &blocks::<9>(&texts), Reads::Alone(PAUSE));
-    assert_eq!(said, texts);
+}
+
+/// As [`blocks`], of memory that was never cleared.
+fn uncleared<const N: usize>(texts: &[&str], memory: &[u8]) -> Vec<Vec<u8>> {
+    let mut buffer: Vec<u8> = memory.iter().copied().cycle().take(N).collect();
+    let block = |text: &&str| {
+        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        buffer[text.len()] = 0;
+        buffer.clone()
+    };
+    texts.iter().map(block).collect()
+}
+
+#[test]
+fn what_memory_held_before_the_first_text_is_said_once() {
+    fn says<const N: usize>() {
+        for memory in [&b"old\0text"[..], b"\x40\x12\xfe\xfd\x7f\0\0", b"abcdefgh\0\0\0\0\0\0\0\0"] {
+            let ends = memory.iter().cycle().nth(N - 1) == Some(&0);
+            // Without an end, it is one text with the next, unless a pause is between them.
+            for pause in [Some(PAUSE), ends.then_some(Duration::ZERO)].into_iter().flatten() {
+                let writes = uncleared::<N>(&TEXTS, memory);
+                let said = said(Framing::Strings(HOLD), &writes, Reads::Alone(pause));
+                let [first, .., last] = &said[..] else { panic!("{said:?}") };
+                assert_eq!((&first[..], &last[..]), ("un message assez long", "fin"), "{N} {pause:?}");
+                // The first block's memory is said, no other's.
+                let first = said.len() - TEXTS.len() + 1;
+                assert_eq!(said[first..], TEXTS[1..], "{N} {memory:?} {pause:?}");
+            }
+        }
+    }
+    says::<50>();
+    says::<100>();
+    says::<256>();
+    says::<512>();
+    says::<1024>();
 }
 
 #[test]
 fn several_messages_of_one_write_are_all_said() {
-    let rows: [(&[&str], &[&str]); 6] = [
+    let rows: [(&[&str], &[&str]); 8] = [
+        (&["bonjour\0", "ok\0jour\0"], &["bonjour", "ok", "jour"]),
+        (&["hahaha\0\0", "ha\0\0", "ha\0\0"], &["hahaha", "ha", "ha"]),
         (&["a\0b\0", "a\0b\0", "a\0b\0"], &["a", "b", "a", "b", "a", "b"]),
         (&["a\0b\0", "c\0b\0"], &["a", "b", "c", "b"]),
         (&["ab\0cdef\0", "ab\0cdef\0"], &["ab", "cdef", "ab", "cdef"]),
@@ -156,7 +194,7 @@ fn several_messages_of_one_write_are_all_said() {
             &["alice : un\0alice : deux\0", "bob : un\0alice : deux\0"],
             &["alice : un", "alice : deux", "bob : un", "alice : deux"],
         ),
-        // The same bytes as leftovers, but in another write.
+        // The same bytes as leftovers, but in writes of their own, whether they come together or not.
         (&["bonjour\0", "ok\0", "jour\0"], &["bonjour", "ok", "jour"]),
         (&["aaaa\0", "a\0", "aa\0", "aaa\0", "a\0a\0a\0"], &["aaaa", "a", "aa", "aaa", "a", "a", "a"]),
     ];
@@ -177,9 +215,38 @@ fn padded_messages_of_a_pause_each_are_said() {
 /// The input that is read wrongly: a second message which could be leftovers of the first.
 #[test]
 fn two_messages_in_a_write_as_long_as_the_one_before_may_be_a_block() {
-    let sent = writes(&["bonjour\0", "ok\0jour\0"]);
-    assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Alone(PAUSE)), ["bonjour", "ok"]);
-    assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Joined), ["bonjour", "ok", "jour"]);
+    let text = "un message de trente-et-un car.";
+    for (padding, is_wrong) in [(1, true), (2, false), (4, true), (9, true), (19, true)] {
+        // Only sizes of buffers count, unless padding shows the size.
+        let first = format!("{text}{}", "\0".repeat(padding));
+        let second = format!("ok\0{}", &first[3..]);
+        let (sent, rest) = (writes(&[&first, &second]), &text[3..]);
+        let said = said(Framing::Strings(HOLD), &sent, Reads::Alone(PAUSE));
+        assert_eq!(said, [text, "ok", rest][..if is_wrong { 2 } else { 3 }], "{padding}");
+    }
+    let sent = writes(&[&format!("{text}\0"), &format!("ok\0{}\0", &text[3..])]);
+    assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Joined), [text, "ok", &text[3..]]);
+}
+
+#[test]
+fn messages_with_the_same_padding_each_are_no_block() {
+    for padding in 1..20 {
+        for length in 1..20 {
+            let sent =
+                [2 * length + padding, length, length].map(|n| [vec![b'a'; n], vec![0; padding]].concat());
+            for reads in [Reads::Joined, Reads::Alone(Duration::ZERO), Reads::Alone(PAUSE)] {
+                let said = said(Framing::Strings(HOLD), &sent, reads);
+                let lengths: Vec<usize> = said.iter().map(String::len).collect();
+                assert_eq!(lengths, [2 * length + padding, length, length], "{padding} {length} {reads:?}");
+            }
+            let together = [sent[0].clone(), sent[1..].concat()];
+            let said = said(Framing::Strings(HOLD), &together, Reads::Alone(PAUSE));
+            assert!(
+                said.len() == 3 || padding < 3 && is_buffer_size(together[0].len()),
+                "{padding} {length}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -201,6 +268,8 @@ fn line_ends_of_every_kind_end_a_line() {
         "un\rdeux\r",
         "un\r\0deux\r\0",
         "un\n\0deux\n\0",
+        "un\rdeux\n",
+        "un\rdeux\r\n",
         "\u{feff}un\ndeux",
     ];
     for framing in [Framing::Lines, Framing::Texts(HOLD)] {
