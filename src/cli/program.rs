@@ -1,6 +1,5 @@
 //! A program's frame: parse the command line, run, report an error, exit.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command, Parser};
@@ -82,8 +81,8 @@ impl Program {
     pub fn complain(self, line: &str) {
         // One write, so that the lines of two processes do not mix.
         let line = format!("{}\n", self.says(&visible(line.as_bytes())));
-        if sys::is_writable_now(std::io::stderr()) {
-            let _ = std::io::stderr().write_all(line.as_bytes());
+        if !sys::would_block(std::io::stderr()) {
+            let _ = sys::write_all(std::io::stderr(), line.as_bytes());
         }
     }
 }

@@ -39,7 +39,8 @@ pub fn connect_with(
             return Ok(None);
         }
         let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), connector.poll_fd()];
-        sys::wait_for_some(watched, Some(connector.timeout(Instant::now()))).context("poll")?;
+        let timeout = Some(connector.timeout(Instant::now()));
+        sys::wait_for_some(watched, timeout).context(messages.stuck())?;
     }
 }
 

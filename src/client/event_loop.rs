@@ -73,7 +73,7 @@ impl EventLoop {
         &self,
         sources: Sources,
         timeouts: [Option<Duration>; N],
-    ) -> anyhow::Result<Ready> {
+    ) -> io::Result<Ready> {
         let read = |fd| sys::watch(fd, Interest::Read);
         let watched = [
             Some(read(self.signals.as_fd())),
@@ -84,8 +84,7 @@ impl EventLoop {
         ];
         let grace = self.grace_since.map(|since| GRACE.saturating_sub(since.elapsed()));
         let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
-        let [_, keyboard, incoming, outgoing, screen] =
-            sys::wait_for_some(watched, timeout).context("poll")?;
+        let [_, keyboard, incoming, outgoing, screen] = sys::wait_for_some(watched, timeout)?;
         Ok(Ready { keyboard, incoming, outgoing, screen })
     }
 

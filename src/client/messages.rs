@@ -23,6 +23,10 @@ catalogue! {
     not_closed =>
         "fin de l'entrée, mais le serveur n'a pas fermé la connexion",
         "end of input, but the server did not close the connection";
+    /// Whatever is tried fails: poll, or a call on what poll has reported as ready.
+    stuck =>
+        "le système n'attend, ne lit et n'écrit plus rien, réessayez plus tard",
+        "the system neither waits, reads nor writes any more, try again later";
     no_keyboard => "impossible de lire le clavier", "cannot read the keyboard";
     no_output(reason: &str) =>
         "impossible d'écrire sur la sortie standard : {reason}",

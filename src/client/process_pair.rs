@@ -1,7 +1,7 @@
 //! Two processes on one connection: this one reads the keyboard, a forked one the server. Neither
 //! outlives the other.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -14,15 +14,18 @@ pub struct PeerProcess {
     child: Pid,
     /// One end of a socket pair, whose other end the second process holds: the kernel closes it
     /// however that process ends, which reads as end of file. The second process writes messages,
-    /// or a [mark](MARK) before and one after each output, and [reports](REPORT).
+    /// or [marks](BEGIN) around each output, and [reports](REPORT).
     lifeline: UnixStream,
-    /// Marks read by [`PeerProcess::status`]: odd while output is being written.
-    marks: u64,
+    /// The last mark that [`PeerProcess::status`] has read was [`BEGIN`].
+    is_writing: bool,
+    /// Reading the lifeline has failed: the second process may be alive.
+    is_broken: bool,
     /// Reports read, the last of them perhaps in part.
     reports: Vec<u8>,
 }
 
-const MARK: u8 = b'.';
+const BEGIN: u8 = b'<';
+const END: u8 = b'>';
 /// Begins a report, which a NUL ends.
 const REPORT: u8 = b'=';
 
@@ -53,7 +56,7 @@ impl PeerProcess {
             sys::ignore_signal(Signal::SIGINT);
             run(connection, &theirs)
         })?;
-        Ok(PeerProcess { child, lifeline: ours, marks: 0, reports: Vec::new() })
+        Ok(PeerProcess { child, lifeline: ours, is_writing: false, is_broken: false, reports: Vec::new() })
     }
 
     /// Readable when [`PeerProcess::status`] or [`PeerProcess::read`] has something new.
@@ -71,12 +74,12 @@ impl PeerProcess {
             for &byte in &marks[..n] {
                 let is_in_report = self.reports.last().is_some_and(|&byte| byte != 0);
                 match byte {
-                    MARK if !is_in_report => self.marks += 1,
+                    BEGIN | END if !is_in_report => self.is_writing = byte == BEGIN,
                     byte => self.reports.push(byte),
                 }
             }
         }
-        if self.marks.is_multiple_of(2) { PeerStatus::Idle } else { PeerStatus::Writing }
+        if self.is_writing { PeerStatus::Writing } else { PeerStatus::Idle }
     }
 
     /// What the second process has reported since, each whole and without NULs.
@@ -87,25 +90,34 @@ impl PeerProcess {
         reports.map(<[u8]>::to_vec).collect()
     }
 
-    /// Called by the second process before and after each output.
-    pub fn mark(mut parent: &UnixStream) {
-        // Fails only when the first process is gone.
-        let _ = parent.write_all(&[MARK]);
+    /// Called by the second process before each output.
+    pub fn begin_output(parent: &UnixStream) {
+        // Fails when the first process is gone. Otherwise a lost mark is made up for by the next.
+        let _ = sys::write_all(parent, &[BEGIN]);
+    }
+
+    pub fn end_output(parent: &UnixStream) {
+        let _ = sys::write_all(parent, &[END]);
     }
 
     /// Called by the second process, between outputs. `message` holds no NUL.
-    pub fn report(mut parent: &UnixStream, message: &[u8]) {
-        let _ = parent.write_all(&[&[REPORT], message, b"\0"].concat());
+    pub fn report(parent: &UnixStream, message: &[u8]) {
+        let _ = sys::write_all(parent, &[&[REPORT], message, b"\0"].concat());
     }
 
     /// Bytes of a second process that passes messages on: how many, 0 at its end, `None` when there
     /// are none now.
     pub fn read(&mut self, bytes: &mut [u8]) -> Option<usize> {
-        sys::try_read(&self.lifeline, bytes).unwrap_or(Some(0))
+        let read = sys::try_read(&self.lifeline, bytes);
+        self.is_broken |= read.is_err();
+        read.unwrap_or(Some(0))
     }
 
     /// Waits for its end, which has come if the lifeline has ended.
     pub fn join(self) -> io::Result<Ended> {
+        if self.is_broken {
+            sys::kill(self.child, Signal::SIGKILL);
+        }
         sys::reap_this(self.child)
     }
 

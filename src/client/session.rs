@@ -5,7 +5,7 @@
 //! terminal or the pipe.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             self.notice_pause();
             self.take_lines();
             if ready.outgoing || !self.to_send.is_empty() {
-                self.send();
+                self.send()?;
             }
             if self.until_left().is_some_and(|left| left.is_zero()) {
                 return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
@@ -148,7 +148,8 @@ impl<P: ClientProtocol> Session<'_, P> {
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        self.events.wait(sources, [self.until_pause(), self.until_left()])
+        let timeouts = [self.until_pause(), self.until_left()];
+        self.events.wait(sources, timeouts).context(self.messages.stuck())
     }
 
     fn is_tui(&self) -> bool {
@@ -227,13 +228,15 @@ impl<P: ClientProtocol> Session<'_, P> {
         }
     }
 
-    fn send(&mut self) {
+    fn send(&mut self) -> anyhow::Result<()> {
         match sys::try_send(self.connection, &self.to_send) {
             Ok(sent) => drop(self.to_send.drain(..sent)),
             // The server may have said why before it closed: the next reads show that.
-            Err(_) => self.to_send.clear(),
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => self.to_send.clear(),
+            Err(error) => return Err(error).context(self.messages.broken()),
         }
         self.shut_down_if_sent();
+        Ok(())
     }
 
     /// Half-close. Fails only when the connection is gone already.
@@ -279,7 +282,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                 return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.until_left().is_some() => {
+            Err(error) if error.kind() == ConnectionReset && self.until_left().is_some() => {
                 self.messages.end_of_input().to_string()
             }
             Err(error) => return Err(error).context(self.messages.broken()),

@@ -31,18 +31,6 @@ pub(crate) fn status(result: io::Result<()>) -> i32 {
     }
 }
 
-/// Reads what poll has reported; `None` where nothing has come after all, or where memory is short.
-/// EAGAIN after some seconds of that, during which it backs off.
-pub(crate) fn read(socket: &TcpStream, into: &mut [u8], backoff: &mut Backoff) -> io::Result<Option<usize>> {
-    let read = sys::try_read(socket, into)?;
-    match read {
-        Some(_) => backoff.succeeded(),
-        None if backoff.failed() => {}
-        None => return Err(io::Error::from_raw_os_error(libc::EAGAIN)),
-    }
-    Ok(read)
-}
-
 /// The shared pipe's write end, and the key that proves which worker writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordPipe<'a> {
@@ -124,7 +112,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
-        match read(self.socket, spare, &mut records.backoff) {
+        match sys::try_read(self.socket, spare) {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
@@ -171,13 +159,11 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
 pub(crate) struct RecordWriter<'a> {
     pub pipe: &'a PipeWriter,
     pub batch: Batch,
-    /// Of the worker's reads.
-    pub backoff: Backoff,
 }
 
 impl<'a> RecordWriter<'a> {
     pub fn new(RecordPipe { pipe, key }: RecordPipe<'a>) -> RecordWriter<'a> {
-        RecordWriter { pipe, batch: Batch::new(Pid::this(), key), backoff: Backoff::default() }
+        RecordWriter { pipe, batch: Batch::new(Pid::this(), key) }
     }
 
     /// Adds a record to the batch, after a write where it does not fit any more.

@@ -5,8 +5,6 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-
 use super::messages::Messages;
 use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
@@ -131,6 +129,7 @@ impl Output {
         while self.has_lines() && sys::is_writable_now(&self.file) {
             let most = whole_lines(&self.waiting, PIPE_BUF);
             match sys::write_some(self.file.as_fd(), &self.waiting[..most]) {
+                Ok(0) => return,
                 Ok(written) => {
                     self.waiting.drain(..written);
                     self.notice_left = self.notice_left.saturating_sub(written);
@@ -138,7 +137,6 @@ impl Output {
                         self.notice_count = 0;
                     }
                 }
-                Err(Errno::EINTR | Errno::EAGAIN) => return,
                 Err(_) => {
                     // A lost notice is no lost line; its number is still to be reported.
                     let lines = self.waiting[self.notice_left..].iter().filter(|&&byte| byte == b'\n');

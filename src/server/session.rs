@@ -8,14 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-
 use super::Output;
 use super::first_bytes::{FirstBytes, Foreign};
-use crate::sys::{self, Backoff, Interest};
-
-/// Back-off of a send that fails for want of memory: ENOBUFS, ENOMEM.
-const BACKOFF: Duration = Duration::from_millis(20);
+use crate::sys::{self, Interest};
 
 /// A client that waits to be greeted waits this much longer: the answer to a web request has to be
 /// the first that its browser reads.
@@ -68,7 +63,6 @@ impl Session<'_> {
         buffer: &mut [u8],
     ) -> Result<Option<usize>, Disconnect> {
         let deadline = deadline(time);
-        let mut backoff = Backoff::default();
         while self.wait(Interest::Read, deadline)? {
             match sys::try_read(self.socket, buffer).map_err(Disconnect::Broken)? {
                 Some(0) => return Err(Disconnect::Closed),
@@ -77,9 +71,8 @@ impl Session<'_> {
                     let foreign = self.first_bytes.feed(&buffer[..n]);
                     return foreign.map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
                 }
-                // Readable, but nothing was read: the system lacks memory.
-                None if backoff.failed() => {}
-                None => return Err(Disconnect::Broken(Errno::EAGAIN.into())),
+                // Readable, but nothing was read: the system lacks memory, and the wait backs off.
+                None => {}
             }
         }
         Ok(None)
@@ -106,11 +99,7 @@ impl Session<'_> {
             }
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
             bytes = &bytes[sent..];
-            if sent == 0 {
-                // Writable, but nothing was taken: the system lacks memory.
-                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
-                    .map_err(Disconnect::Broken)?;
-            } else {
+            if sent > 0 {
                 until = deadline(self.idle_timeout);
             }
         }

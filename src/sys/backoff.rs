@@ -1,5 +1,7 @@
 //! Back-off of a loop whose system call should succeed and does not.
 
+use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,12 +15,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 const MOST: u32 = AT_ONCE + 250;
 
 /// Counts failures in a row. No loop that uses it makes more than 50 calls a second for long.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Backoff {
     in_a_row: u32,
 }
 
 impl Backoff {
+    const NEW: Backoff = Backoff { in_a_row: 0 };
+
+    /// Gives up after a second of pauses.
+    pub(super) fn for_a_second() -> Backoff {
+        Backoff { in_a_row: MOST - 50 }
+    }
+
     pub fn succeeded(&mut self) {
         self.in_a_row = 0;
     }
@@ -32,6 +41,10 @@ impl Backoff {
     /// caller should give up.
     pub fn failed(&mut self) -> bool {
         self.in_a_row = self.in_a_row.saturating_add(1);
+        self.pause()
+    }
+
+    fn pause(self) -> bool {
         if self.in_a_row > AT_ONCE {
             std::thread::sleep(PAUSE);
         }
@@ -45,9 +58,82 @@ pub fn is_temporary(errno: i32) -> bool {
     [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(&Errno::from_raw(errno))
 }
 
+thread_local! {
+    /// Waits in a row that ended early, after which nothing was read or written; and the last reason.
+    ///
+    /// Thread-local, so next to errno: a child's write copies no page that errno would not.
+    static IDLE: Cell<(Backoff, Errno)> = const { Cell::new((Backoff::NEW, Errno::EAGAIN)) };
+}
+
+/// A call has read or written something, or found the end of file.
+pub(super) fn progressed() {
+    IDLE.with(|idle| idle.set((Backoff::NEW, Errno::EAGAIN)));
+}
+
+/// A call that should have done something has done nothing, for this reason.
+pub(super) fn stalled(reason: Errno) {
+    IDLE.with(|idle| idle.set((idle.get().0, reason)));
+}
+
+/// Of a call that moves bytes: `None`, and the next wait may pause, where another may succeed later.
+pub(super) fn moved(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
+    match outcome {
+        Err(reason) if is_temporary(reason as i32) => {
+            stalled(reason);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+        Ok(count) => {
+            progressed();
+            Ok(Some(count))
+        }
+    }
+}
+
+/// True when nothing was read or written since the last [`woke`].
+pub fn is_idle() -> bool {
+    IDLE.with(|idle| idle.get().0.in_a_row > 0)
+}
+
+/// A wait has ended before its time. Unless something is read or written before the next wait, that
+/// would end at once too: see [`before_wait`].
+pub(super) fn woke() {
+    IDLE.with(|idle| {
+        let (mut backoff, reason) = idle.get();
+        backoff.in_a_row = backoff.in_a_row.saturating_add(1);
+        idle.set((backoff, reason));
+    });
+}
+
+/// Pauses before a wait that follows idle ones. Once there were too many, fails with the reason that
+/// the last call gave, and begins anew.
+pub(super) fn before_wait() -> io::Result<()> {
+    let (backoff, reason) = IDLE.with(Cell::get);
+    if backoff.pause() {
+        return Ok(());
+    }
+    progressed();
+    Err(reason.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_that_lead_to_nothing_end_with_the_last_reason() {
+        let set = |in_a_row| IDLE.with(|idle| idle.set((Backoff { in_a_row }, Errno::EAGAIN)));
+        set(MOST - 2);
+        woke();
+        stalled(Errno::ENOBUFS);
+        assert!(before_wait().is_ok() && is_idle());
+        woke();
+        assert_eq!(before_wait().unwrap_err().raw_os_error(), Some(Errno::ENOBUFS as i32));
+        assert!(before_wait().is_ok());
+        set(MOST);
+        progressed();
+        assert!(before_wait().is_ok() && !is_idle());
+    }
 
     #[test]
     fn it_gives_up_after_a_bounded_number_of_failures_in_a_row() {

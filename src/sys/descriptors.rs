@@ -12,6 +12,8 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::termios::tcgetsid;
 use nix::unistd::getsid;
 
+use super::backoff::{Backoff, moved};
+
 /// Closes every descriptor but 0, 1, 2 and `keep`. (Close-on-exec does nothing without an exec.)
 ///
 /// Values that own a closed number must not be dropped afterwards: they would close a number that
@@ -157,13 +159,35 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     }
 }
 
-/// One write(2). That nothing of some bytes was written is an error (EIO): it would be repeated
-/// without end.
+/// One read(2). `None`: nothing yet, interrupted, or no memory.
+pub fn read_some(fd: impl AsFd, bytes: &mut [u8]) -> nix::Result<Option<usize>> {
+    moved(nix::unistd::read(fd, bytes))
+}
+
+/// One write(2). 0: no room, interrupted, or no memory. That nothing of some bytes was written for no
+/// reason is an error (EIO): it would be repeated without end.
 pub fn write_some(fd: impl AsFd, bytes: &[u8]) -> nix::Result<usize> {
-    match nix::unistd::write(fd, bytes)? {
-        0 if !bytes.is_empty() => Err(Errno::EIO),
-        written => Ok(written),
+    match moved(nix::unistd::write(fd, bytes))? {
+        Some(0) if !bytes.is_empty() => Err(Errno::EIO),
+        written => Ok(written.unwrap_or_default()),
     }
+}
+
+/// Writes all of `bytes`, however slow the reader of a blocking `fd` is. EAGAIN after a second in
+/// which every write(2) fails.
+pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
+    let mut backoff = Backoff::for_a_second();
+    while !bytes.is_empty() {
+        match write_some(&fd, bytes)? {
+            0 if backoff.failed() => {}
+            0 => return Err(Errno::EAGAIN),
+            written => {
+                backoff = Backoff::for_a_second();
+                bytes = &bytes[written..];
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
+use super::backoff::progressed;
 use super::errno::retry;
 use super::socket::{DONTWAIT, NOSIGNAL};
 
@@ -44,6 +45,7 @@ pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
         Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Passed::Nothing),
         Err(error) => return Err(error.into()),
     };
+    progressed();
     if message.bytes == 0 {
         return Ok(Passed::End);
     }

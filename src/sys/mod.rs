@@ -36,11 +36,11 @@ pub use shared_flags::SharedFlags;
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 
-pub(crate) use backoff::is_temporary;
+pub(crate) use backoff::{is_idle, is_temporary};
 pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
     duplicate, enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
-    raise_descriptor_limit, reopen_pipe, reopen_terminal, write_some,
+    raise_descriptor_limit, read_some, reopen_pipe, reopen_terminal, write_all, write_some,
 };
 pub(crate) use errno::{plain_reason, system_reason};
 pub(crate) use fd_passing::{Passed, pass, take_passed};
@@ -49,7 +49,7 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
 pub(crate) use poll::{
-    has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch,
+    has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch, would_block,
 };
 pub(crate) use privdrop::User;
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};

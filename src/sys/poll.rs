@@ -2,12 +2,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use smallvec::SmallVec;
+
+use super::backoff::{before_wait, progressed, stalled, woke};
 
 /// Events to wait for. An error or a hang-up is always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,32 +48,23 @@ pub fn is_ready(watched: &PollFd) -> bool {
 ///
 /// The list is the caller's, on its stack: a child's heap write copies a page (copy-on-write).
 ///
-/// A shortage of memory is waited out for some seconds, with no entry ready; then it is an error,
-/// as are interruptions by what cannot be signals.
+/// Backs off when it is called again although nothing was read or written since it last returned
+/// before its time: poll(2) is interrupted, lacks memory or answers too early, or reports what no
+/// call then does. After some seconds of that it fails, with the last of their reasons.
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
-    let outcome = poll(watched, milliseconds(timeout));
-    // Where nothing fails, nothing is stored: a child's write copies a page.
-    let failures = FAILURES.load(Ordering::Relaxed);
-    match outcome {
-        Ok(_) if failures == 0 => {}
-        Ok(_) => FAILURES.store(0, Ordering::Relaxed),
-        Err(Errno::EINTR | Errno::EAGAIN | Errno::ENOMEM) if failures < MAX_FAILURES => {
-            FAILURES.store(failures + 1, Ordering::Relaxed);
-            if outcome != Err(Errno::EINTR) {
-                std::thread::sleep(timeout.map_or(RETRY_AFTER, |timeout| timeout.min(RETRY_AFTER)));
-            }
+    before_wait()?;
+    let began = Instant::now();
+    match poll(watched, milliseconds(timeout)) {
+        Ok(0) if timeout.is_some_and(|timeout| began.elapsed() >= timeout) => progressed(),
+        Ok(_) => woke(),
+        Err(reason @ (Errno::EINTR | Errno::EAGAIN | Errno::ENOMEM)) => {
+            stalled(reason);
+            woke();
         }
         Err(error) => return Err(error.into()),
     }
     Ok(())
 }
-
-/// Failures of [`wait`] in a row.
-static FAILURES: AtomicU32 = AtomicU32::new(0);
-
-const MAX_FAILURES: u32 = 250;
-
-const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Waits for entries that stand for an event each. Returns the events of those that are ready: all
 /// of them when poll fails, so that a caller whose calls do not block goes on without it. Also
@@ -85,6 +77,8 @@ pub fn wait_for_events<'a, E>(
     timeout: Option<Duration>,
 ) -> (SmallVec<[E; 8]>, Option<io::Error>) {
     let (mut events, mut watched): (SmallVec<[E; 8]>, SmallVec<[PollFd; 8]>) = watched.unzip();
+    progressed();
+    woke();
     match poll(&mut watched, milliseconds(timeout)) {
         Err(Errno::EINTR) => return (events, None),
         Err(error) => return (events, Some(error.into())),
@@ -106,9 +100,14 @@ pub fn wait_for_some<const N: usize>(
     Ok(watched.map(|one| one.is_some() && ready.next() == Some(true)))
 }
 
-/// True when `fd` takes bytes now. True after an error too, which the next write returns.
+/// True when `fd` takes bytes now. True after an error of it too, which the next write returns.
 pub fn is_writable_now(fd: impl AsFd) -> bool {
     is_ready_within(fd, Interest::Write, Duration::ZERO)
+}
+
+/// True when `fd` takes no bytes now. False when poll(2) fails, so that its failure can be reported.
+pub fn would_block(fd: impl AsFd) -> bool {
+    poll_one(fd, Interest::Write, Duration::ZERO) == Ok(false)
 }
 
 /// True when the peer has ended: [`Interest::End`].
@@ -117,8 +116,15 @@ pub fn has_ended(fd: impl AsFd) -> bool {
 }
 
 pub fn is_ready_within(fd: impl AsFd, interest: Interest, time: Duration) -> bool {
+    poll_one(fd, interest, time) == Ok(true)
+}
+
+fn poll_one(fd: impl AsFd, interest: Interest, time: Duration) -> nix::Result<bool> {
     let mut watched = [watch(fd.as_fd(), interest)];
-    poll(&mut watched, milliseconds(Some(time))).is_ok() && is_ready(&watched[0])
+    let mut once = || poll(&mut watched, milliseconds(Some(time)));
+    // A signal that has just come interrupts it, even without a time to wait.
+    once().or_else(|error| if error == Errno::EINTR { once() } else { Err(error) })?;
+    Ok(is_ready(&watched[0]))
 }
 
 /// Rounded up: rounded down, the last part of a millisecond would be a busy loop.

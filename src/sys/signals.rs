@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::unistd::{Pid, getsid};
 
+use super::backoff::progressed;
 use super::descriptors::{make_nonblocking, move_high};
 
 /// The caught signals. A handler sets the signal's flag and writes one byte to the pipe: the byte
@@ -72,7 +73,8 @@ impl Signals {
         // The pipe before the flags: a signal in between causes a spurious wakeup, and is not lost.
         // At most what a pipe holds.
         for _ in 0..256 {
-            if !matches!(self.pipe.read(&mut bytes), Ok(n) if n == bytes.len()) {
+            let read = self.pipe.read(&mut bytes).inspect(|_| progressed());
+            if !read.is_ok_and(|n| n == bytes.len()) {
                 break;
             }
         }

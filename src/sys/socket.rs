@@ -17,7 +17,7 @@ use nix::sys::socket::{
 #[cfg(target_os = "linux")]
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 
-use super::errno::retry;
+use super::backoff::{is_temporary, moved};
 
 /// Keepalive: silence before the first probe, time between probes, their number. 40 s in all. Bytes
 /// that are sent meanwhile end the probes, and have [`RTO_MAX`]'s 61 s of their own: a host that has
@@ -162,31 +162,24 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 
 /// Sends without blocking. Returns the number of bytes; 0 when there is no room, or no memory.
 pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    match retry(|| send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL)) {
-        Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => Ok(0),
-        sent => Ok(sent?),
-    }
+    // 0 of some bytes would be repeated without a pause.
+    let sent = send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL);
+    let sent = if sent == Ok(0) { Err(Errno::EAGAIN) } else { sent };
+    Ok(moved(sent)?.unwrap_or_default())
 }
 
 /// [`try_read`] without taking the bytes out of the socket (`MSG_PEEK`).
 pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    received(retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT | MsgFlags::MSG_PEEK)))
+    match recv(socket.as_raw_fd(), bytes, DONTWAIT | MsgFlags::MSG_PEEK) {
+        Err(error) if is_temporary(error as i32) => Ok(None),
+        peeked => Ok(Some(peeked?)),
+    }
 }
 
 /// Reads without blocking. Returns the number of bytes, 0 at the end of file; `None`: nothing yet,
 /// or no memory.
 pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
-    match retry(|| recv(socket.as_raw_fd(), bytes, DONTWAIT)) {
-        Err(Errno::ENOBUFS | Errno::ENOMEM) => Ok(None),
-        outcome => received(outcome),
-    }
-}
-
-fn received(outcome: nix::Result<usize>) -> io::Result<Option<usize>> {
-    match outcome {
-        Err(Errno::EAGAIN) => Ok(None),
-        outcome => Ok(Some(outcome?)),
-    }
+    Ok(moved(recv(socket.as_raw_fd(), bytes, DONTWAIT))?)
 }
 
 #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ mod send_queue;
 mod sender;
 mod ui;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -91,7 +91,7 @@ fn talk_through(
         let end = sender.run(&socket, receiver);
         if on_terminal && sys::is_writable_now(io::stdout()) {
             // Leaves the prompt's line.
-            let _ = io::stdout().write_all(b"\n");
+            let _ = sys::write_some(io::stdout(), b"\n");
         }
         let unheard = sender.unheard(&end);
         unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));

@@ -1,7 +1,7 @@
 //! Second process: reads the server's messages, and writes them in the format of the course's
 //! client. Its exit status tells the first process how the connection ended.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -92,7 +92,7 @@ pub fn is_notice(message: &[u8]) -> bool {
 /// Passes chunks of whole messages to `give`, until the server or the first process is gone.
 /// Returns the exit status.
 pub fn receive(
-    mut connection: &TcpStream,
+    connection: &TcpStream,
     parent: &UnixStream,
     mut give: impl FnMut(&[u8]) -> Result<(), Errno>,
 ) -> i32 {
@@ -106,12 +106,12 @@ pub fn receive(
         let mut end = None;
         match ready {
             [_, true] => return CLOSED,
-            [true, false] => match connection.read(decoder.spare()) {
-                Ok(0) => end = Some(CLOSED),
-                Ok(n) => {
+            [true, false] => match sys::try_read(connection, decoder.spare()) {
+                Ok(None) => {}
+                Ok(Some(0)) => end = Some(CLOSED),
+                Ok(Some(n)) => {
                     decoder.filled(n);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if has_vanished(&error) => end = Some(VANISHED),
                 Err(_) => end = Some(BROKEN),
             },
@@ -134,22 +134,22 @@ fn has_vanished(error: &io::Error) -> bool {
 /// Writes `text` whole, however slow its reader, unless the first process ends meanwhile.
 fn write(mut text: &[u8], parent: &UnixStream) -> Result<(), Errno> {
     let out = io::stdout();
-    PeerProcess::mark(parent);
+    PeerProcess::begin_output(parent);
     while !text.is_empty() {
         let watched = [sys::watch(out.as_fd(), Interest::Write), sys::watch(parent.as_fd(), Interest::End)];
-        match sys::wait_for_some(watched.map(Some), None).map_err(|_| Errno::EIO)? {
+        match sys::wait_for_some(watched.map(Some), None).map_err(errno)? {
             [_, true] => return Ok(()),
             // A pipe that poll(2) reports writable takes PIPE_BUF bytes without blocking.
-            [true, false] => match sys::write_some(&out, &text[..text.len().min(PIPE_BUF)]) {
-                Ok(n) => text = &text[n..],
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(reason) => return Err(reason),
-            },
+            [true, false] => text = &text[sys::write_some(&out, &text[..text.len().min(PIPE_BUF)])?..],
             [false, false] => {}
         }
     }
-    PeerProcess::mark(parent);
+    PeerProcess::end_output(parent);
     Ok(())
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 /// Newline, message, newline, prompt. On a terminal, control characters are made visible, and

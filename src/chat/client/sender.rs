@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use nix::errno::Errno;
 
 use super::messages::MESSAGES;
 use super::outgoing::{message, room_for_text};
@@ -117,19 +116,18 @@ impl Sender<'_> {
     /// One read. True at the end of input.
     fn read_keyboard(&mut self) -> anyhow::Result<bool> {
         let mut typed = [0; 4096];
-        match nix::unistd::read(io::stdin(), &mut typed) {
-            Ok(0) => {
+        match sys::read_some(io::stdin(), &mut typed).context(MESSAGES.no_keyboard())? {
+            None => Ok(false),
+            Some(0) => {
                 let last = self.lines.finish().map(|text| message(self.pseudo, &text));
                 last.into_iter().for_each(|message| self.queue.messages.push_back(message));
                 Ok(true)
             }
-            Ok(n) => {
+            Some(n) => {
                 let queue = &mut self.queue.messages;
                 self.lines.feed(&typed[..n], |text| queue.push_back(message(self.pseudo, &text)));
                 Ok(false)
             }
-            Err(Errno::EINTR | Errno::EAGAIN) => Ok(false),
-            Err(error) => Err(error).context(MESSAGES.no_keyboard()),
         }
     }
 
@@ -176,7 +174,10 @@ impl Sender<'_> {
     ) -> anyhow::Result<[bool; 3]> {
         let signals = sys::watch(self.signals.as_fd(), Interest::Read);
         let lifeline = sys::watch(receiver.lifeline(), Interest::Read);
-        sys::wait_for_some([Some(signals), Some(lifeline), other], timeout).context("poll")
+        let ready = sys::wait_for_some([Some(signals), Some(lifeline), other], timeout);
+        let [has_signal, has_news, is_ready] = ready.context(MESSAGES.stuck())?;
+        // A poll that fails reports no signal.
+        Ok([has_signal || self.signals.is_raised(), has_news, is_ready])
     }
 
     /// Ended by a signal; it may have reached both processes and ended the other first. Echoes are

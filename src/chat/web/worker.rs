@@ -10,8 +10,9 @@ use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
 use crate::hub::entry;
 use crate::hub::record::{IDLE, Kind, from_close_code};
-use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, read, status, wait};
+use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, status, wait};
 use crate::server::first_bytes::{self, Expected};
+use crate::sys;
 
 /// Deadline of a request's head. It may never come: browsers open connections in advance.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -135,7 +136,7 @@ impl WebWorker<'_> {
         if !wait(self.socket, self.records.pipe, deadline)? {
             return Ok(Ok(0));
         }
-        Ok(match read(self.socket, into, &mut self.records.backoff) {
+        Ok(match sys::try_read(self.socket, into) {
             Ok(None) => Ok(0),
             Ok(Some(0)) => Err(0),
             Ok(Some(n)) => {

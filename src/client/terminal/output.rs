@@ -102,11 +102,9 @@ impl Output {
 
     /// One read: empty when interrupted, EIO when the terminal has hung up.
     pub fn read<'a>(&self, bytes: &'a mut [u8]) -> io::Result<&'a [u8]> {
-        match nix::unistd::read(self.keyboard(), bytes) {
-            Ok(0) => Err(Errno::EIO.into()),
-            Ok(n) => Ok(&bytes[..n]),
-            Err(Errno::EINTR | Errno::EAGAIN) => Ok(&[]),
-            Err(error) => Err(error.into()),
+        match sys::read_some(self.keyboard(), bytes)? {
+            Some(0) => Err(Errno::EIO.into()),
+            read => Ok(&bytes[..read.unwrap_or_default()]),
         }
     }
 
@@ -139,11 +137,9 @@ impl Output {
         while self.has_pending() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
             // A descriptor that may block gets no more at once than poll(2) has promised room for.
             let max = if self.own.is_some() { self.pending.len() } else { PIPE_BUF.min(self.pending.len()) };
-            match sys::write_some(self.as_fd(), &self.pending[..max]) {
-                Ok(n) => drop(self.pending.drain(..n)),
-                Err(Errno::EAGAIN) => break,
-                Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
+            match sys::write_some(self.as_fd(), &self.pending[..max])? {
+                0 => break,
+                n => drop(self.pending.drain(..n)),
             }
         }
         Ok(())

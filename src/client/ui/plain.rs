@@ -1,11 +1,10 @@
 //! Plain output: bytes for a pipe, or for a terminal in canonical mode, which echoes typed lines by
 //! itself.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 use anyhow::bail;
-use nix::errno::Errno;
 
 use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::{Messages, UiSources, end_at_once};
@@ -159,11 +158,8 @@ impl Ui for Plain {
             return Ok(InputChunk::default());
         }
         let mut bytes = vec![0; 4096];
-        match nix::unistd::read(&self.keyboard, &mut bytes) {
-            Ok(n) => bytes.truncate(n),
-            Err(Errno::EINTR | Errno::EAGAIN) => return Ok(InputChunk::default()),
-            Err(error) => return Err(error.into()),
-        }
+        let Some(n) = sys::read_some(&self.keyboard, &mut bytes)? else { return Ok(InputChunk::default()) };
+        bytes.truncate(n);
         Ok(InputChunk { has_ended: bytes.is_empty(), bytes })
     }
 
@@ -173,7 +169,6 @@ impl Ui for Plain {
         if is_ready {
             match sys::write_some(&*self.out, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
                 Ok(n) => drop(self.pending.drain(..n)),
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(reason) => bail!(self.messages.no_output(reason.desc())),
             }
         }
@@ -186,11 +181,8 @@ impl Ui for Plain {
         if self.is_terminal && (self.in_line || self.is_prompted || self.lacks_newline) {
             self.pending.push(b'\n');
         }
-        let written = io::stdout().write_all(&self.pending).and_then(|()| io::stdout().flush());
-        written.or_else(|error| {
-            let reason = error.raw_os_error().map_or("", sys::system_reason);
-            bail!(self.messages.no_output(reason))
-        })
+        sys::write_all(io::stdout(), &self.pending)
+            .or_else(|reason| bail!(self.messages.no_output(reason.desc())))
     }
 }
 

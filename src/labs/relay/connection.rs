@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+
 use super::item_queue::ItemQueue;
 use super::message::{FrameDecoder, WINDOW};
 use crate::server::first_bytes::{Expected, Foreign, foreign, has_line};
@@ -17,6 +19,9 @@ const HOLD: Duration = Duration::from_millis(300);
 
 /// Deadline for a socket that accepts nothing of its send queue.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Failures of a read of bytes that were peeked.
+const READ_ATTEMPTS: usize = 16;
 
 #[derive(Debug)]
 pub enum Disconnect {
@@ -126,9 +131,13 @@ impl Connection {
 
     /// Reads exactly these peeked bytes; what follows them stays in the socket.
     fn consume(&self, mut peeked: &mut [u8]) -> Result<(), Disconnect> {
+        let mut attempts = 0;
         while !peeked.is_empty() {
             match sys::try_read(&self.socket, peeked).map_err(Disconnect::Broken)? {
-                None | Some(0) => return Err(Disconnect::Closed),
+                // They are there: memory is short.
+                None if attempts < READ_ATTEMPTS => attempts += 1,
+                None => return Err(Disconnect::Broken(Errno::ENOMEM.into())),
+                Some(0) => return Err(Disconnect::Closed),
                 Some(n) => peeked = &mut peeked[n..],
             }
         }

@@ -84,16 +84,18 @@ impl Server {
                     self.supervisor.turns.progress();
                     self.pool.read_link(child);
                 }
-                Event::Supervisor(server::Event::LingeringClose) | Event::Clients => {
-                    self.supervisor.turns.progress();
-                }
-                Event::Supervisor(server::Event::Output) => {}
+                Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
+                Event::Supervisor(server::Event::Output) | Event::Clients => {}
             }
         }
         if self.supervisor.reaps_again(now) {
             self.pool.reap(&mut self.supervisor, now);
         }
         self.place_queued(now);
+        // Of the clients' sockets, some have bytes or room in most turns, and are read or written then.
+        if !sys::is_idle() {
+            self.supervisor.turns.progress();
+        }
         self.supervisor.end_turn(now);
         Ok(())
     }

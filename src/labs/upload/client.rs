@@ -24,7 +24,7 @@ use crate::sys::Signals;
 use crate::text::visible;
 
 pub const PROGRAM: Program = Program::english("upload_client");
-const MESSAGES: Messages = Messages { program: PROGRAM };
+pub const MESSAGES: Messages = Messages { program: PROGRAM };
 
 /// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);

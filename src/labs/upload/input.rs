@@ -2,7 +2,7 @@
 //! copied to a temporary file, because the header announces size and SHA-256 before the bytes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::INTERRUPTED;
+use super::client::MESSAGES;
 use super::source::{CHUNK, Source};
 use crate::sys::{self, Interest, Signals};
 
@@ -91,20 +92,16 @@ impl Input {
     fn read(&self, chunk: &mut [u8], signals: &mut Signals) -> anyhow::Result<usize> {
         loop {
             let watched = [signals.as_fd(), self.file.as_fd()].map(|fd| Some(sys::watch(fd, Interest::Read)));
-            let [signalled, readable] = sys::wait_for_some(watched, None).context("poll")?;
-            ensure!(!signalled || signals.take().is_empty(), INTERRUPTED);
+            let [signalled, readable] = sys::wait_for_some(watched, None).context(MESSAGES.stuck())?;
+            ensure!(!(signalled || signals.is_raised()) || signals.take().is_empty(), INTERRUPTED);
             if readable {
-                match (&self.file).read(chunk) {
-                    Err(error) if is_transient(&error) => {}
-                    read => return read.with_context(|| format!("cannot read {}", self.path.display())),
+                let read = sys::read_some(&self.file, chunk).map_err(io::Error::from);
+                if let Some(n) = read.with_context(|| format!("cannot read {}", self.path.display()))? {
+                    return Ok(n);
                 }
             }
         }
     }
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
 /// The number of the descriptor that a path stands for. Linux would open the file behind it anew:

@@ -4,9 +4,9 @@ use std::io;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, ensure};
-use nix::errno::Errno;
 
 use super::INTERRUPTED;
+use super::client::MESSAGES;
 use crate::sys::{self, Interest, PIPE_BUF, Signals};
 
 pub struct Output(Box<dyn AsFd>);
@@ -28,17 +28,15 @@ impl Output {
         while !rest.is_empty() {
             let out = sys::watch(self.0.as_fd(), Interest::Write);
             let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), Some(out)];
-            let [signalled, writable] = sys::wait_for_some(watched, None).context("poll")?;
-            ensure!(!signalled || signals.take().is_empty(), INTERRUPTED);
+            let [signalled, writable] = sys::wait_for_some(watched, None).context(MESSAGES.stuck())?;
+            ensure!(!(signalled || signals.is_raised()) || signals.take().is_empty(), INTERRUPTED);
             if !writable {
                 continue;
             }
             // A pipe that poll reports writable accepts PIPE_BUF bytes without blocking.
-            match sys::write_some(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]) {
-                Ok(n) => rest = &rest[n..],
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(error) => return Err(io::Error::from(error)).context("cannot write to standard output"),
-            }
+            let written = sys::write_some(self.0.as_fd(), &rest[..rest.len().min(PIPE_BUF)]);
+            let written = written.map_err(io::Error::from).context("cannot write to standard output")?;
+            rest = &rest[written..];
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! noticed while the file is still being sent. Every wait ends: by an event, a signal of the user,
 //! or the server's silence.
 
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::SndBuf;
 
 use super::INTERRUPTED;
+use super::client::MESSAGES;
 use super::outgoing::Outgoing;
 use super::verdict::Verdict;
 use crate::sys::{self, Interest, Signals};
@@ -145,8 +146,8 @@ impl Transfer<'_> {
         let bytes = Some(sys::watch(socket, Interest::Read));
         let space = sending.then(|| sys::watch(socket, Interest::Write));
         let ready = sys::wait_for_some([signals, bytes, space], Some(timeout));
-        let [signalled, readable, writable] = ready.context("poll")?;
-        ensure!(!signalled || self.signals.take().is_empty(), INTERRUPTED);
+        let [signalled, readable, writable] = ready.context(MESSAGES.stuck())?;
+        ensure!(!(signalled || self.signals.is_raised()) || self.signals.take().is_empty(), INTERRUPTED);
         Ok([readable, writable])
     }
 
@@ -158,14 +159,17 @@ impl Transfer<'_> {
         0
     }
 
-    /// Receives all that has arrived, up to one byte too many.
+    /// One read, of one byte too many at most.
     fn read(&mut self) {
         let room = MAX_LEN + 1 - self.received.len();
-        let read = self.connection.by_ref().take(room as u64).read_to_end(&mut self.received);
-        self.end = match read {
-            Ok(_) if self.received.len() > MAX_LEN => Some(End::TooLong),
-            Ok(_) => Some(End::Closed),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        let mut bytes = [0; MAX_LEN + 1];
+        self.end = match sys::try_read(&self.connection, &mut bytes[..room]) {
+            Ok(None) => None,
+            Ok(Some(0)) => Some(End::Closed),
+            Ok(Some(n)) => {
+                self.received.extend_from_slice(&bytes[..n]);
+                (self.received.len() > MAX_LEN).then_some(End::TooLong)
+            }
             Err(error) => Some(End::Broken(error)),
         };
     }

@@ -77,7 +77,7 @@ impl<'a> ChatUi<'a> {
         let mut connector = Connector::new(server);
         // A server that is up is connected before anything is drawn or forked. Gets the lowest free
         // number, 3.
-        let connection = connect_at_once(&mut connector).context("poll")?;
+        let connection = connect_at_once(&mut connector).context(MESSAGES.stuck())?;
         let modes = TerminalModes::of(io::stdin()).context("tcgetattr")?;
         let terminal = Terminal::open(MESSAGES, format!("{pseudo}> ")).context("tcsetattr")?;
         let mut ui = ChatUi {
@@ -153,7 +153,8 @@ impl<'a> ChatUi<'a> {
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
         let overdue = overdue.filter(|_| ui.has_room);
         let incoming = ui.has_room.then(|| server.receiver.lifeline());
-        self.events.wait(Sources { ui, incoming, outgoing }, [until_attempt, overdue])
+        let sources = Sources { ui, incoming, outgoing };
+        self.events.wait(sources, [until_attempt, overdue]).context(MESSAGES.stuck())
     }
 
     /// After the end of input, lines are read and dropped: unread, the shell would take them for

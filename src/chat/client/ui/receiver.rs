@@ -1,12 +1,9 @@
 //! Second process on a terminal: passes the server's messages to the first, which alone draws. Also
 //! the terminal's watchdog: restores its modes if the first process is killed.
 
-use std::io::Write;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-
-use nix::errno::Errno;
 
 use crate::chat::client::receiver::{CLOSED, receive};
 use crate::client::terminal::restore_after_kill;
@@ -39,7 +36,7 @@ fn pass_on(connection: &TcpStream, parent: &UnixStream) -> i32 {
             bytes.extend(message.iter().filter(|&&byte| byte != 0));
             bytes.push(0);
         }
-        (&*parent).write_all(&bytes).map_err(|_| Errno::EPIPE)
+        sys::write_all(parent, &bytes)
     })
 }
 
