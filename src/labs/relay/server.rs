@@ -108,10 +108,13 @@ impl Server {
     fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
-            let present = self.client_count() - usize::from(self.make_place(&pending, now));
-            let encode = |_, reason: &str| refusal(reason);
-            let client = self.supervisor.admit(pending, present, |_| 0, encode, now);
-            let Some((socket, peer)) = client else { continue };
+            let (socket, peer) = match self.has_place(&pending, now) {
+                true => pending.client,
+                false => {
+                    self.supervisor.refuse_full(pending, |_, reason| refusal(reason), now);
+                    continue;
+                }
+            };
             self.supervisor.out.line(messages::connected(peer));
             self.queue.push_back(Connection::new((socket, peer)));
             self.place_queued(now);
@@ -122,15 +125,15 @@ impl Server {
     }
 
     /// With all places taken, the last in line of the address that has the most in line gives way
-    /// to a newcomer whose address has at least two less. True if one does.
-    fn make_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
+    /// to a newcomer whose address has at least two less. False if there is no place.
+    fn has_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
         if self.client_count() < self.supervisor.max_clients {
-            return false;
+            return true;
         }
         // The last comer first: the first one has waited longest.
         let sources: Vec<IpAddr> = self.queue.iter().rev().map(|one| source(one.peer.ip())).collect();
         let own = sources.iter().filter(|&&other| other == source(newcomer.client.1.ip())).count();
-        let heaviest = oldest_of_heaviest(&sources, |_| true).filter(|&(_, weight)| weight > own + 1);
+        let heaviest = oldest_of_heaviest(&sources, |_, _| true).filter(|&(_, weight)| weight > own + 1);
         let last = heaviest.and_then(|(at, _)| self.queue.remove(sources.len() - 1 - at));
         let Some(Connection { socket, peer, .. }) = last else { return false };
         let Supervisor { program, messages, err, lingering, .. } = &mut self.supervisor;
@@ -160,8 +163,9 @@ impl Server {
                 Placement::NewChild => {
                     let child = pool.spawn(supervisor);
                     if let Err(reason) = child.and_then(|child| pool.pass(child, &client, supervisor)) {
-                        let Connection { socket, peer, .. } = client;
-                        supervisor.refuse_without_process((socket, peer), &reason, refusal, now);
+                        let refused = PendingConnection::new((client.socket, client.peer), 0);
+                        let encode = |_, reason: &str| refusal(reason);
+                        supervisor.refuse_without_process(refused, false, &reason, encode, now);
                     }
                 }
             }
@@ -192,8 +196,7 @@ impl Server {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
         }
         self.supervisor.flush();
-        self.supervisor.listeners.clear();
-        self.supervisor.lingering.lift_limit();
+        self.supervisor.stop_accepting(|_, reason| refusal(reason), Instant::now());
         self.pool.close_links();
         let deadline = Instant::now() + GRACE;
         for client in self.queue.drain(..) {
