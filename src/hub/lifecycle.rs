@@ -37,7 +37,7 @@ impl<S: Service> Hub<S> {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
             self.admit(pending, now);
         }
-        if self.supervisor.listeners[listener].watch().is_none() {
+        if self.supervisor.listeners[listener].is_paused() && self.supervisor.lingering.is_empty() {
             self.free_descriptor(now);
         }
     }
@@ -124,11 +124,10 @@ impl<S: Service> Hub<S> {
         self.make_room_outside(None) || (joins_at_once && self.make_place(newcomer.client.1.ip(), now))
     }
 
-    /// Closes a connection that is no longer served, or else disconnects one outside the room.
+    /// Closes a connection whose client has left, or else disconnects one outside the room.
     fn free_descriptor(&mut self, now: Instant) {
-        let Hub { clients, supervisor, .. } = self;
-        match supervisor.lingering.evict() || clients.departures.evict() {
-            true => supervisor.resume(now),
+        match self.clients.departures.evict() {
+            true => self.supervisor.resume(now),
             false => drop(self.make_room_outside(None)),
         }
     }

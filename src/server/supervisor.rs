@@ -162,6 +162,10 @@ impl Supervisor {
             self.err.line(self.messages.accept_paused(&reason));
             None
         });
+        if self.listeners[listener].is_paused() {
+            // For want of descriptors: one is freed, which ends the pause.
+            self.lingering.evict();
+        }
         let client = accepted.inspect(|_| self.turns.progress())?;
         Some(PendingConnection::new(client, listener))
     }

@@ -11,7 +11,8 @@ use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, SERVER, messages, refusal};
 use crate::server::{
-    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, oldest_of_heaviest, source, startup,
+    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, fitting_sockets, oldest_of_heaviest,
+    source, startup,
 };
 use crate::sys::{self, Pid, PollFd, Profile};
 
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(6);
 struct Server {
     supervisor: Supervisor,
     max_pairs: usize,
+    /// How many may be in line: the first process holds their sockets.
+    max_queued: usize,
     session: PairSession,
     pool: PairPool,
     /// Clients without a place, the first comer first.
@@ -39,14 +42,17 @@ enum Event {
 
 /// Runs the server until SIGINT or SIGTERM, for at most `max_pairs` pairs at once.
 pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
-    let mut supervisor = Supervisor::open(SERVER, options, startup()?, &[])?;
+    let limit = startup()?;
+    // Each further pair costs a descriptor too.
+    let max_queued = fitting_sockets(limit).saturating_sub(max_pairs).max(1);
+    let mut supervisor = Supervisor::open(SERVER, options, limit, &[])?;
     supervisor.drop_privileges()?;
     if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }
     let session = PairSession::new("(père)".to_string());
     let (pool, queue) = (PairPool::default(), VecDeque::new());
-    let mut server = Server { supervisor, max_pairs, session, pool, queue };
+    let mut server = Server { supervisor, max_pairs, max_queued, session, pool, queue };
     if 2 * max_pairs > options.max_clients {
         server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
     }
@@ -127,7 +133,7 @@ impl Server {
     /// With all places taken, the last in line of the address that has the most in line gives way
     /// to a newcomer whose address has at least two less. False if there is no place.
     fn has_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
-        if self.client_count() < self.supervisor.max_clients {
+        if self.client_count() < self.supervisor.max_clients && self.queue.len() < self.max_queued {
             return true;
         }
         // The last comer first: the first one has waited longest.
@@ -149,7 +155,7 @@ impl Server {
 
     /// Gives places to queued clients as long as there are any.
     fn place_queued(&mut self, now: Instant) {
-        let Server { session, pool, supervisor, queue, max_pairs } = self;
+        let Server { session, pool, supervisor, queue, max_pairs, .. } = self;
         while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
             let Some(client) = queue.pop_front() else { return };
             match place {

@@ -6,11 +6,8 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Supervisor;
-use crate::server::startup::OWN_DESCRIPTORS;
+use crate::server::startup::fitting_sockets;
 use crate::server::waiting::{PendingConnection, Refusal};
-
-/// Descriptors that are kept for connections that are refused.
-const SPARE_DESCRIPTORS: u64 = 4;
 
 /// Connections of each listener that are closed in good order as the server ends.
 const LAST_ACCEPTED: usize = 128;
@@ -19,7 +16,7 @@ impl Supervisor {
     /// Lowers `--max-clients` to the descriptors that a server has which holds all of its clients'
     /// sockets. `limit`: RLIMIT_NOFILE.
     pub fn fit_descriptors(&mut self, limit: u64) {
-        let fitting = limit.saturating_sub(OWN_DESCRIPTORS + SPARE_DESCRIPTORS).max(1) as usize;
+        let fitting = fitting_sockets(limit).max(1);
         if fitting < self.max_clients {
             self.max_clients = fitting;
             self.err.line(self.messages.descriptor_limit_is_low(limit, fitting));
