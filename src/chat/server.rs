@@ -178,6 +178,7 @@ impl Service for ChatServer {
                 client.said.bytes += record.body.len() as u64;
                 if let Some(body) = self.filter.pass(record, connection, client, context) {
                     client.nick.update(&body);
+                    connection.silence.end(context.now);
                     self.say(&Record { body: &body, ..*record }, connection.peer, context);
                 }
             }

@@ -17,6 +17,9 @@ use super::connection::Connection;
 use super::message_log::{Channel, Channels};
 use super::record_reader::CAPACITY;
 
+/// Bytes that all logs together hold for readers that are behind, unless the hard limit is large.
+const BUDGET: u64 = 64 << 20;
+
 /// For a client that is more than half its limit behind.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -91,6 +94,13 @@ impl Backpressure {
 
     pub fn is_beyond_hard_limit(&self, connection: &Connection, channel: &Channel) -> bool {
         !connection.is_closed && channel.settled.saturating_sub(connection.cursor) > self.hard_limit()
+    }
+
+    /// True where all logs together hold too much of earlier rounds: with a log for each client,
+    /// many may be within their limits.
+    pub fn is_over_budget(&self, channels: &Channels) -> bool {
+        let held = |channel: &Channel| channel.settled.saturating_sub(channel.needed);
+        channels.all.iter().map(held).sum::<u64>() > BUDGET.max(4 * self.hard_limit())
     }
 
     /// Begins a pause where one makes sense, after a round of sending.

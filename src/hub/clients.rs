@@ -32,6 +32,9 @@ pub(crate) struct ClientTable<C> {
     pub any_writable: bool,
     /// A socket is full.
     pub any_blocked: bool,
+    /// Clients that the system has had no memory to send to for a second, and that were not
+    /// reported.
+    pub starved: usize,
 }
 
 impl<C> Default for ClientTable<C> {
@@ -44,6 +47,7 @@ impl<C> Default for ClientTable<C> {
             departures: Departures::default(),
             any_writable: false,
             any_blocked: false,
+            starved: 0,
         }
     }
 }
@@ -217,12 +221,15 @@ impl<'a, C> Peers<'a, C> {
         Some((&entry.0, &entry.1))
     }
 
+    pub fn connections(&self) -> impl Iterator<Item = &'a Connection> {
+        self.before.iter().chain(self.after).map(|entry| &entry.0)
+    }
+
     /// Open connections from an address's [`source()`]: those in the room, and browsers outside it.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
-        let connections = self.before.iter().chain(self.after).map(|entry| &entry.0);
         let from = source(address);
-        let open =
-            connections.filter(|connection| source(connection.peer.ip()) == from && connection.is_open());
+        let is_counted = |one: &&Connection| source(one.peer.ip()) == from && one.is_open();
+        let open = self.connections().filter(is_counted);
         open.fold((0, 0), |(inside, outside), connection| match connection.channel {
             Some(_) => (inside + 1, outside),
             None => (inside, outside + 1),

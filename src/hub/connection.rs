@@ -3,24 +3,17 @@
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
 
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant, SystemTime};
 
-use nix::errno::Errno;
-
-use super::backpressure::STOPPED_AFTER;
 use super::message_log::{Channel, ChannelId, Channels};
 use super::peer_address::PeerAddress;
 use super::private_queue::PrivateQueue;
+use crate::server::Silence;
 use crate::sys::{self, Pid, Signal};
 
-/// Back-off of a socket that is writable and takes nothing, because the system lacks memory
-/// (ENOBUFS, ENOMEM). `poll` would report it at once, again and again.
-const RETRY_AFTER: Duration = Duration::from_millis(20);
-
-/// Retries in a second.
-const STARVED: u32 = 50;
+mod sending;
 
 /// Sends from `cursor` on, and from `private_queue` between two messages, until it `is_closed`.
 #[derive(Debug)]
@@ -52,8 +45,8 @@ pub(crate) struct Connection {
     pub(super) stalled_since: Option<Instant>,
     /// Since when it has been beyond its lag limit.
     pub(super) late_since: Option<Instant>,
-    /// It has sent a message.
-    pub(super) has_spoken: bool,
+    /// Ended by each of its messages that is relayed.
+    pub silence: Silence,
     /// Nothing is sent to it any more: a `send` failed, or the server has disconnected it.
     pub(super) is_closed: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
@@ -100,7 +93,7 @@ impl Connection {
             starved: 0,
             stalled_since: None,
             late_since: None,
-            has_spoken: false,
+            silence: Silence::new(Instant::now()),
             is_closed: false,
             is_reaped: false,
             worker_killed: false,
@@ -197,94 +190,6 @@ impl Connection {
             sys::kill(self.pid, Signal::SIGKILL);
         }
         first
-    }
-
-    /// Sends released bytes: one `send`, or more around a private notice. Returns the bytes taken.
-    pub(super) fn catch_up(&mut self, channel: &Channel, now: Instant) -> usize {
-        let is_due = self.private_queue.is_due(channel);
-        self.send_up_to(channel.pacer.released, is_due, channel, now)
-    }
-
-    /// Sends up to `end`, released or not, and the private queue. True once all of it is sent.
-    pub(super) fn send_rest(&mut self, end: u64, channel: &Channel, now: Instant) -> bool {
-        self.send_up_to(end, !self.private_queue.is_empty(), channel, now);
-        self.cursor >= end && self.private_queue.is_empty()
-    }
-
-    /// True if something is left for [`Connection::send_rest`].
-    pub(super) fn has_unsent(&self, channel: &Channel) -> bool {
-        !self.is_closed && (self.cursor < channel.log.end() || !self.private_queue.is_empty())
-    }
-
-    fn send_up_to(&mut self, end: u64, with_queue: bool, channel: &Channel, now: Instant) -> usize {
-        if !with_queue {
-            return self.catch_up_to(end, channel, now);
-        }
-        let mut sent = self.catch_up_to(self.private_queue.position, channel, now);
-        while self.cursor == self.private_queue.position && !self.private_queue.is_empty() {
-            let queue = std::mem::take(&mut self.private_queue);
-            let taken = self.send(queue.front(), now);
-            self.private_queue = queue.consume(taken);
-            sent += taken;
-            if taken == 0 || self.blocked_since.is_some() {
-                return sent;
-            }
-        }
-        if self.private_queue.is_empty() {
-            sent += self.catch_up_to(end, channel, now);
-        }
-        sent
-    }
-
-    fn catch_up_to(&mut self, position: u64, channel: &Channel, now: Instant) -> usize {
-        let sent = self.send(channel.log.between(self.cursor, position), now);
-        self.cursor += sent as u64;
-        if self.cursor == channel.pacer.released {
-            self.delivered.messages = channel.released_messages().saturating_sub(self.earlier);
-        }
-        sent
-    }
-
-    /// One `send`. Returns the bytes that the socket took.
-    fn send(&mut self, bytes: &[u8], now: Instant) -> usize {
-        if bytes.is_empty() || self.is_closed {
-            return 0;
-        }
-        match sys::try_send(&self.socket, bytes) {
-            Ok(sent) => {
-                self.delivered.bytes += sent as u64;
-                let lacks_memory = sent == 0 && sys::is_writable_now(&self.socket);
-                self.retry_at = lacks_memory.then(|| now + RETRY_AFTER);
-                self.starved = if lacks_memory { self.starved.saturating_add(1) } else { 0 };
-                let is_full = sent < bytes.len();
-                self.blocked_since = is_full.then(|| self.blocked_since.unwrap_or(now));
-                self.stalled_since = is_full.then(|| self.stalled_since.filter(|_| sent == 0).unwrap_or(now));
-                sent
-            }
-            Err(error) => {
-                self.is_closed = true;
-                // Its worker sees the end of the input and reports it. Fails only on a dead socket.
-                let _ = self.socket.shutdown(Shutdown::Both);
-                self.send_error = error.raw_os_error().filter(|&errno| errno != Errno::EPIPE as i32);
-                0
-            }
-        }
-    }
-
-    /// Its socket has taken nothing for so long that it counts as stopped.
-    pub(super) fn has_stopped(&self, now: Instant) -> bool {
-        self.stalled_since.is_some_and(|at| now.saturating_duration_since(at) >= STOPPED_AFTER)
-    }
-
-    /// True once after a second in which the system had no memory for its messages.
-    pub(super) fn take_starved(&mut self) -> bool {
-        let is_starved = self.starved == STARVED;
-        self.starved += u32::from(is_starved);
-        is_starved
-    }
-
-    pub(super) fn backs_off(&self, now: Instant) -> bool {
-        !self.is_closed && self.retry_at.is_some_and(|at| now < at)
     }
 
     pub(super) fn behind(&self, channel: &Channel) -> u64 {

@@ -52,15 +52,20 @@ impl Departures {
         now: Instant,
     ) {
         if !self.is_unlimited && self.all.len() >= MAX {
-            let sources: Vec<_> = self.all.iter().map(|one| source(one.connection.peer.ip())).collect();
-            if let Some((at, _)) = oldest_of_heaviest(&sources, |_| true) {
-                self.all.remove(at);
-                self.freed = true;
-            }
+            self.evict();
         }
         // At once: its socket may not be full.
         connection.is_writable = true;
         self.all.push(Departure { connection, channel, end, last_words, grace: Grace::new(now) });
+    }
+
+    /// Closes one at once. False if there is none.
+    pub fn evict(&mut self) -> bool {
+        let sources: Vec<_> = self.all.iter().map(|one| source(one.connection.peer.ip())).collect();
+        let Some((at, _)) = oldest_of_heaviest(&sources, |_, _| true) else { return false };
+        self.all.remove(at);
+        self.freed = true;
+        true
     }
 
     /// Lets any number depart, as the server ends: see [`LingeringCloses::lift_limit`].

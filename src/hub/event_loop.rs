@@ -17,6 +17,7 @@ use super::fan_out::fan_out;
 use super::forgeries::Forgeries;
 use super::lifecycle::Reaped;
 use super::message_log::Channels;
+use super::places::give_place;
 use super::record::Kind;
 use super::record_reader::{CAPACITY, ReadOutcome, RecordReader};
 use super::service::{Context, Service};
@@ -66,7 +67,8 @@ impl<S: Service> Hub<S> {
     pub fn open(service: S, options: &Options, channels: Channels, lag_limit: u64) -> anyhow::Result<Hub<S>> {
         let limit = startup()?;
         let (reader, pipe) = RecordReader::open().context("pipe")?;
-        let supervisor = Supervisor::open(S::PROGRAM, options, limit, &service.signals())?;
+        let mut supervisor = Supervisor::open(S::PROGRAM, options, limit, &service.signals())?;
+        supervisor.fit_descriptors(limit);
         Ok(Hub {
             service,
             reader,
@@ -138,14 +140,15 @@ impl<S: Service> Hub<S> {
         // Not `now`: the pace is counted from the sending, and accept, fork and reap take time.
         self.deliver(Instant::now());
         let Hub { service, clients, channels, supervisor, .. } = self;
-        service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now });
+        service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now, gives_way: None });
         self.supervisor.end_turn(now);
     }
 
     fn serve_user_signals(&mut self, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         for signal in std::mem::take(&mut supervisor.user_signals) {
-            service.on_signal(signal, &mut Context { peers: clients.all(), channels, supervisor, now });
+            let peers = clients.all();
+            service.on_signal(signal, &mut Context { peers, channels, supervisor, now, gives_way: None });
         }
     }
 
@@ -210,9 +213,11 @@ impl<S: Service> Hub<S> {
                 }
                 return true;
             }
-            let mut context = Context { peers, channels, supervisor, now };
+            let mut context = Context { peers, channels, supervisor, now, gives_way: None };
             let is_valid = service.on_record(&record, connection, client, &mut context);
-            connection.has_spoken |= is_valid && matches!(record.kind, Kind::Message | Kind::Line);
+            if let Some(pid) = context.gives_way {
+                give_place(pid, service, clients, channels, supervisor);
+            }
             is_valid
         });
         if is_invalid {
@@ -233,12 +238,9 @@ impl<S: Service> Hub<S> {
         let slow_readers = fan_out(clients, channels, backpressure, now, sent);
         backpressure.pause(now);
         clients.any_writable |= clients.departures.advance(channels, &mut supervisor.lingering, now);
-        if clients.any_blocked {
-            let starved =
-                clients.connections_mut().filter_map(|one| one.take_starved().then_some(())).count();
-            if starved > 0 {
-                supervisor.err.line(supervisor.messages.no_memory_to_send(starved));
-            }
+        let starved = std::mem::take(&mut clients.starved);
+        if starved > 0 {
+            supervisor.err.line(supervisor.messages.no_memory_to_send(starved));
         }
         for pid in slow_readers {
             let Some((connection, client)) = clients.get_mut(pid) else { continue };

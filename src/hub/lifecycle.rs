@@ -1,7 +1,6 @@
 //! A client's life: accept, fork a worker, join; then reap the worker and close the connection.
 //! Every end goes this way: an orderly leave, a reset, a crashed worker, the server's disconnect.
 
-use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -22,9 +21,6 @@ const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 /// `--max-per-address`: browsers open connections before they need them, and keep them a while.
 const OUTSIDE_PER_ADDRESS: usize = 8;
 
-/// Time, as the server ends, to read what its workers have written.
-const LAST_READS: Duration = Duration::from_secs(2);
-
 /// A worker that was reaped. Its connection stays until its records have been read.
 #[derive(Debug)]
 pub(super) struct Reaped {
@@ -41,13 +37,12 @@ impl<S: Service> Hub<S> {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
             self.admit(pending, now);
         }
-        if self.supervisor.listeners[listener].watch().is_none() {
-            // Out of descriptors.
-            self.make_room_outside(None);
+        if self.supervisor.listeners[listener].is_paused() && self.supervisor.lingering.is_empty() {
+            self.free_descriptor(now);
         }
     }
 
-    /// Admits or refuses connections that wait for another of their address to close.
+    /// Admits or refuses connections that wait for another client to be gone.
     pub(super) fn admit_waiting(&mut self, now: Instant) {
         for pending in self.supervisor.retry_waiting(now) {
             self.admit(pending, now);
@@ -56,42 +51,43 @@ impl<S: Service> Hub<S> {
 
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let (listener, address) = (pending.listener, pending.client.1.ip());
-        let Hub { service, supervisor, .. } = self;
+        let Hub { service, clients, supervisor, .. } = self;
         let encode = |listener, reason: &str| service.refusal(listener, reason);
-        // A browser behind a proxy is judged when it enters the room.
-        let pending = match service.is_proxy(listener, address) {
-            true => Some(pending),
-            false => supervisor.check_penalty(pending, encode, now),
-        };
+        // Behind a proxy are many clients: each is judged when it enters the room.
+        let is_proxys = service.is_proxy(listener, address);
+        let joins_at_once = service.joins_at_once(listener);
+        let mut pending = Some(pending);
+        if !is_proxys {
+            // Connections of an address as `--max-per-address` counts them.
+            let count = |address| {
+                let (inside, outside) = clients.all().count_from(address);
+                inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
+            };
+            pending = pending.and_then(|pending| supervisor.check_penalty(pending, encode, now));
+            pending = pending.and_then(|pending| supervisor.check_address(pending, count, encode, now));
+        }
         let Some(pending) = pending else { return };
-        let joins_at_once = self.service.joins_at_once(listener);
         if !joins_at_once {
             self.make_room_outside(Some(address));
         }
-        let mut present = self.present();
-        // Nobody gives way to a browser that may never enter the room.
-        if present >= self.supervisor.max_clients && joins_at_once && self.make_place(address) {
-            present -= 1;
-        }
-        let Hub { service, clients, supervisor, .. } = self;
-        let encode = |listener, reason: &str| service.refusal(listener, reason);
-        // Connections of an address as `--max-per-address` counts them.
-        let count = |address| {
-            if service.is_proxy(listener, address) {
-                return 0;
-            }
-            let (inside, outside) = clients.all().count_from(address);
-            inside + outside.saturating_sub(OUTSIDE_PER_ADDRESS)
-        };
-        if let Some(accepted) = supervisor.admit(pending, present, count, encode, now) {
-            self.fork_worker(accepted, listener, now);
+        let has_place = self.present() < self.supervisor.max_clients
+            || match joins_at_once {
+                true => self.make_place(address, now),
+                // No client gives way to a browser that may never enter the room.
+                false => is_proxys || self.clients.all().gives_way_to(address, now).is_some(),
+            };
+        let Hub { service, supervisor, .. } = self;
+        match has_place {
+            true => self.fork_worker(pending, now),
+            false => supervisor.refuse_full(pending, |at, reason| service.refusal(at, reason), now),
         }
     }
 
     /// Gives a client its worker, or tells it why not.
-    fn fork_worker(&mut self, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
+    fn fork_worker(&mut self, pending: PendingConnection, now: Instant) {
         let Hub { service, pipe, clients, channels, supervisor, .. } = self;
-        let keep = [pipe.as_raw_fd(), accepted.0.as_raw_fd()];
+        let PendingConnection { client, listener, .. } = &pending;
+        let keep = [pipe.as_raw_fd(), client.0.as_raw_fd()];
         let mut key = Key::default();
         let drawn = clients.draw_key(&mut key);
         let work = || {
@@ -100,7 +96,7 @@ impl<S: Service> Hub<S> {
             service.discard_in_child();
             supervisor.out.forget();
             supervisor.err.forget();
-            service.serve(listener, &accepted, RecordPipe { pipe, key: &key })
+            service.serve(*listener, client, RecordPipe { pipe, key: &key })
         };
         let forked =
             drawn.and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
@@ -110,19 +106,37 @@ impl<S: Service> Hub<S> {
             Ok(pid) => {
                 // The system may give the pid of a reaped worker again.
                 self.close_where(now, |reaped| reaped.pid == pid);
-                self.add_client(pid, accepted, listener, now);
+                self.add_client(pid, pending, now);
             }
             Err(reason) => {
-                let encode = |reason: &str| service.refusal(listener, reason);
-                supervisor.refuse_without_process(accepted, &reason, encode, now);
+                let may_wait = pending.has_waited() || self.free_process(&pending, now);
+                let Hub { service, supervisor, .. } = self;
+                let encode = |listener, reason: &str| service.refusal(listener, reason);
+                supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
             }
         }
     }
 
-    fn add_client(&mut self, pid: Pid, accepted: (TcpStream, SocketAddr), listener: usize, now: Instant) {
+    /// Disconnects a client outside the room, or else one that gives way to this newcomer. Its
+    /// process is free once it was reaped. True if there is one.
+    fn free_process(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
+        let joins_at_once = self.service.joins_at_once(newcomer.listener);
+        self.make_room_outside(None) || (joins_at_once && self.make_place(newcomer.client.1.ip(), now))
+    }
+
+    /// Closes a connection whose client has left, or else disconnects one outside the room.
+    fn free_descriptor(&mut self, now: Instant) {
+        match self.clients.departures.evict() {
+            true => self.supervisor.resume(now),
+            false => drop(self.make_room_outside(None)),
+        }
+    }
+
+    fn add_client(&mut self, pid: Pid, admitted: PendingConnection, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
-        let mut connection = Connection::new(pid, accepted);
-        let mut context = Context { peers: clients.all(), channels, supervisor, now };
+        let PendingConnection { client, listener, .. } = admitted;
+        let mut connection = Connection::new(pid, client);
+        let mut context = Context { peers: clients.all(), channels, supervisor, now, gives_way: None };
         let client = service.on_connect(listener, &mut connection, &mut context);
         clients.insert(connection, client);
     }
@@ -163,7 +177,7 @@ impl<S: Service> Hub<S> {
 
     /// Marks workers reaped. Their last records may still be in the pipe: a worker may write and
     /// end between the hub's read of the pipe and its wait.
-    fn finish_reaped(&mut self, reaped: Few<(Pid, Ended)>, now: Instant) {
+    pub(super) fn finish_reaped(&mut self, reaped: Few<(Pid, Ended)>, now: Instant) {
         let written = self.bytes_read + self.pipe_capacity() as u64;
         for (pid, ended) in reaped {
             self.clients.mark_reaped(pid);
@@ -208,14 +222,14 @@ impl<S: Service> Hub<S> {
         if !is_proxys {
             supervisor.child_ended(address, ended.is_crash() || connection.worker_killed, now);
         }
-        let mut context = Context { peers: clients.all(), channels, supervisor, now };
+        let mut context = Context { peers: clients.all(), channels, supervisor, now, gives_way: None };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);
         self.depart(connection, channel, last_words, now);
     }
 
     /// Sends a client what is left for it in its channel, then `last_words`, and closes. One that
     /// was disconnected is sent the last words of that alone.
-    fn depart(
+    pub(super) fn depart(
         &mut self,
         mut connection: Connection,
         channel: Option<ChannelId>,
@@ -240,62 +254,5 @@ impl<S: Service> Hub<S> {
 
     fn pipe_capacity(&self) -> usize {
         sys::pipe_capacity(&self.reader.pipe).max(CAPACITY)
-    }
-
-    /// Ends all workers, then all connections, each with all that was heard of: within
-    /// [`crate::server::Grace`], and whatever its client does.
-    pub(super) fn close(&mut self) {
-        if let Some(signal) = self.supervisor.stop {
-            let line = self.supervisor.messages.stopping(signal, self.channels.readers());
-            self.supervisor.out.line(line);
-        }
-        // From now on, a connection is refused at once.
-        self.supervisor.listeners.clear();
-        for pid in self.clients.pids() {
-            if self.clients.get_mut(pid).is_some_and(|(connection, _)| !connection.is_reaped) {
-                sys::kill_and_reap(pid);
-                self.clients.mark_reaped(pid);
-            }
-        }
-        // A mark, which is no client's: turns go on until the pipe is read, no faster than before.
-        let (pid, ended) = (Pid::from_raw(0), Ended::Status(0));
-        self.finish_reaped(Few::from_iter([(pid, ended)]), Instant::now());
-        let deadline = Instant::now() + LAST_READS;
-        while !self.reaped.is_empty() && Instant::now() < deadline {
-            self.turn();
-        }
-        self.service.before_send(&mut self.supervisor);
-        self.clients.departures.lift_limit();
-        self.supervisor.lingering.lift_limit();
-        let now = Instant::now();
-        for pid in self.clients.pids() {
-            let Some((mut connection, client)) = self.clients.remove(pid) else { continue };
-            let channel = connection.leave_channel(&mut self.channels);
-            self.depart(connection, channel, self.service.stopping(&client), now);
-        }
-        self.finish_departures();
-        self.supervisor.flush();
-    }
-
-    /// Waits until every connection is closed.
-    fn finish_departures(&mut self) {
-        let Hub { clients, channels, supervisor, .. } = self;
-        while !clients.departures.is_empty() {
-            let now = Instant::now();
-            let due = clients.departures.due(now).into_iter().chain(supervisor.lingering.due()).min();
-            let departures = clients.departures.watch(now).map(|(at, fd)| (Some(at), fd));
-            let watched = departures.chain(supervisor.lingering.watch().map(|fd| (None, fd)));
-            let left = due.map(|at| at.saturating_duration_since(now));
-            let (ready, failure) = sys::wait_for_events(watched, left);
-            supervisor.begin_turn(!ready.is_empty(), failure.as_ref());
-            for at in ready.into_iter().flatten() {
-                supervisor.turns.progress();
-                clients.departures.set_writable(at);
-            }
-            let now = Instant::now();
-            clients.departures.advance(channels, &mut supervisor.lingering, now);
-            supervisor.end_turn(now);
-        }
-        supervisor.lingering.finish();
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::pacer::Pacer;
 use crate::sys::{self, Pid, dontfork_vec};
 
-/// Memory that an empty log may keep.
-const KEPT: usize = 1 << 20;
+/// Memory that an empty log may keep: each client of directed messages has one.
+const KEPT: usize = 256 << 10;
 
 /// The bytes of a channel from the slowest reader's cursor on, addressed by their position since
 /// the server started. Positions only grow, so a cursor stays valid when the log is trimmed.

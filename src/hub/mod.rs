@@ -44,4 +44,5 @@ mod private_queue;
 pub mod record;
 pub mod record_reader;
 pub mod service;
+mod shutdown;
 pub mod worker;

@@ -2,79 +2,97 @@
 //! stranger.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::Instant;
 
+use super::clients::{ClientTable, Peers};
 use super::connection::Connection;
 use super::event_loop::Hub;
+use super::message_log::Channels;
 use super::service::Service;
-use crate::server::{oldest_of_heaviest, source};
+use crate::server::{Occupant, Supervisor, gives_way, oldest_of_heaviest, source};
 use crate::sys::Pid;
 
 /// Connections outside the room, which take no place in it: browsers that have asked for nothing
 /// yet, or are being answered. Beyond this number, the oldest of the heaviest source gives way.
 const MAX_OUTSIDE: usize = 128;
 
-/// Candidates in the order in which they connected.
-type Pool = Vec<(SystemTime, Pid, IpAddr, bool)>;
+impl<C> Peers<'_, C> {
+    /// Clients in the room, as `--max-clients` counts them.
+    pub fn present(&self) -> usize {
+        self.connections().filter(|connection| is_inside(connection)).count()
+    }
+
+    /// The client that would give its place in a full room to a newcomer: see [`gives_way`].
+    pub fn gives_way_to(&self, newcomer: IpAddr, now: Instant) -> Option<Pid> {
+        let inside = self.connections().filter(|connection| is_inside(connection));
+        gives_way(inside.map(occupant).collect(), newcomer, now)
+    }
+}
 
 impl<S: Service> Hub<S> {
-    /// Clients in the room, as `--max-clients` counts them: exact where the room may be full.
+    /// Clients in the room: exact where it may be full.
     pub(super) fn present(&self) -> usize {
         match self.clients.len() {
             few if few < self.supervisor.max_clients => few,
-            _ => self.clients.connections().filter(|connection| is_inside(connection)).count(),
+            _ => self.clients.all().present(),
         }
     }
 
-    /// In a full room, makes the oldest client that has said nothing give its place to a newcomer
-    /// whose source has at least two clients less. True if one does.
-    pub(super) fn make_place(&mut self, newcomer: IpAddr) -> bool {
-        let (pool, newcomer) = (self.pool(is_inside), source(newcomer));
-        let sources: Vec<IpAddr> = pool.iter().map(|&(_, _, source, _)| source).collect();
-        let own = sources.iter().filter(|&&source| source == newcomer).count();
-        let is_silent = |at: usize| !pool[at].3;
-        let Some((at, weight)) = oldest_of_heaviest(&sources, is_silent) else { return false };
-        let gives_way = weight > own + 1;
-        if gives_way {
-            let messages = self.supervisor.messages;
-            self.dismiss(pool[at].1, messages.place_is_given());
-            if let Some((connection, _)) = self.clients.get_mut(pool[at].1) {
-                self.supervisor.err.line(messages.gave_its_place(connection.peer));
-            }
-        }
-        gives_way
+    /// Makes a client give its place to a newcomer. True if one does.
+    pub(super) fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> bool {
+        let gives_way = self.clients.all().gives_way_to(newcomer, now);
+        let Hub { service, clients, channels, supervisor, .. } = self;
+        gives_way.inspect(|&pid| give_place(pid, service, clients, channels, supervisor)).is_some()
     }
 
     /// Makes one connection outside the room give way where there are too many with that of a
-    /// newcomer, or, without one, at all.
-    pub(super) fn make_room_outside(&mut self, newcomer: Option<IpAddr>) {
-        let pool = self.pool(|connection| connection.channel.is_none() && connection.is_open());
-        let outside = pool.len();
-        let mut sources: Vec<IpAddr> = pool.iter().map(|&(_, _, source, _)| source).collect();
+    /// newcomer, or, without one, at all. True if one does.
+    pub(super) fn make_room_outside(&mut self, newcomer: Option<IpAddr>) -> bool {
+        let Hub { service, clients, channels, supervisor, .. } = self;
+        let is_outside = |one: &&Connection| one.channel.is_none() && one.is_open();
+        let mut outside: Vec<Occupant<Pid>> =
+            clients.connections().filter(is_outside).map(occupant).collect();
+        outside.sort_unstable_by_key(|one| (one.silence, one.id));
+        let mut sources: Vec<IpAddr> = outside.iter().map(|one| one.source).collect();
         sources.extend(newcomer.map(source));
-        if newcomer.is_none() || outside >= MAX_OUTSIDE {
-            let oldest = oldest_of_heaviest(&sources, |at| at < outside);
-            if let Some((at, _)) = oldest {
-                self.dismiss(pool[at].1, self.supervisor.messages.too_many_without_request());
-            }
-        }
+        let has_room = newcomer.is_some() && outside.len() < MAX_OUTSIDE;
+        let oldest = oldest_of_heaviest(&sources, |at, _| !has_room && at < outside.len());
+        let reason = supervisor.messages.too_many_without_request();
+        oldest.inspect(|&(at, _)| dismiss(outside[at].id, reason, service, clients, channels)).is_some()
     }
+}
 
-    fn pool(&self, is_member: impl Fn(&Connection) -> bool) -> Pool {
-        let members = self.clients.connections().filter(|connection| is_member(connection));
-        let member = |one: &Connection| (one.since, one.pid, source(one.peer.ip()), one.has_spoken);
-        let mut pool: Pool = members.map(member).collect();
-        pool.sort_unstable_by_key(|&(since, pid, ..)| (since, pid));
-        pool
+/// Disconnects a client whose place goes to another.
+pub(super) fn give_place<S: Service>(
+    pid: Pid,
+    service: &S,
+    clients: &mut ClientTable<S::Client>,
+    channels: &Channels,
+    supervisor: &mut Supervisor,
+) {
+    let messages = supervisor.messages;
+    dismiss(pid, messages.place_is_given(), service, clients, channels);
+    if let Some((connection, _)) = clients.get_mut(pid) {
+        supervisor.err.line(messages.gave_its_place(connection.peer));
     }
+}
 
-    fn dismiss(&mut self, pid: Pid, reason: &str) {
-        let Hub { service, clients, channels, .. } = self;
-        let Some((connection, client)) = clients.get_mut(pid) else { return };
-        let unsent = connection.channel.map(|id| connection.unsent_messages(&channels[id]));
-        let last_words = service.dismissal(connection, client, reason, unsent.unwrap_or_default());
-        connection.disconnect(last_words);
-    }
+fn dismiss<S: Service>(
+    pid: Pid,
+    reason: &str,
+    service: &S,
+    clients: &mut ClientTable<S::Client>,
+    channels: &Channels,
+) {
+    let Some((connection, client)) = clients.get_mut(pid) else { return };
+    let unsent = connection.channel.map(|id| connection.unsent_messages(&channels[id]));
+    let last_words = service.dismissal(connection, client, reason, unsent.unwrap_or_default());
+    connection.disconnect(last_words);
+}
+
+fn occupant(connection: &Connection) -> Occupant<Pid> {
+    let Connection { pid, peer, silence, .. } = *connection;
+    Occupant { id: pid, source: source(peer.ip()), silence }
 }
 
 fn is_inside(connection: &Connection) -> bool {

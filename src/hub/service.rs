@@ -133,6 +133,8 @@ pub(crate) struct Context<'a, C> {
     pub supervisor: &'a mut Supervisor,
     /// The time of this turn.
     pub now: Instant,
+    /// A client that gives its place to another: disconnected once the service returns.
+    pub(super) gives_way: Option<Pid>,
 }
 
 impl<C> Context<'_, C> {
@@ -143,6 +145,17 @@ impl<C> Context<'_, C> {
             false => self.peers.get(pid).map(|(peer, _)| peer),
         };
         client.filter(|client| client.is_open())
+    }
+
+    /// True if there is no place for a newcomer. In a full room, a client of an address that has
+    /// more places may give way to it.
+    pub fn is_full_for(&mut self, newcomer: IpAddr) -> bool {
+        let most = self.supervisor.max_clients;
+        if self.channels.readers() < most || self.peers.present() < most {
+            return false;
+        }
+        self.gives_way = self.peers.gives_way_to(newcomer, self.now);
+        self.gives_way.is_none()
     }
 
     /// Says a message to all readers of a channel.

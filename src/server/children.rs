@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use super::source::{oldest_of_heaviest, source};
-use crate::sys::{self, Pid, SharedFlags, Signal};
+use super::places::{Occupant, Silence, gives_way};
+use super::source::source;
+use crate::sys::{self, Pid, SharedNumbers, Signal};
 
-/// Flags beyond those of `--max-clients`: for children that have given way and are not reaped.
+/// Clocks beyond those of `--max-clients`: for children that have given way and are not reaped.
 const SPARE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Child {
     pub source: IpAddr,
-    /// Counts the children, in the order in which they came.
-    number: u64,
-    /// The index of its flag: its client has sent something.
-    flag: usize,
+    came: Instant,
+    /// The index of its number in [`Children::heard`].
+    clock: usize,
     /// It was killed, and its place is another's.
     pub gave_way: bool,
 }
@@ -27,14 +28,30 @@ pub(super) struct Child {
 #[derive(Debug)]
 pub(super) struct Children {
     all: BTreeMap<Pid, Child>,
-    flags: SharedFlags,
-    next: u64,
+    /// When each child's client was last heard: see [`LastHeard`].
+    heard: SharedNumbers,
+    started: Instant,
+}
+
+/// Where a child notes that its client was heard: in seconds from the server's start on, beginning
+/// with 1; 0: not yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastHeard<'a> {
+    seconds: &'a AtomicU32,
+    started: Instant,
+}
+
+impl LastHeard<'_> {
+    pub fn note(&self) {
+        let seconds = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
+        self.seconds.store(seconds.saturating_add(1), Ordering::Relaxed);
+    }
 }
 
 impl Children {
     pub fn new(most: usize) -> io::Result<Children> {
-        let flags = SharedFlags::new(NonZeroUsize::MIN.saturating_add(most + SPARE))?;
-        Ok(Children { all: BTreeMap::new(), flags, next: 0 })
+        let heard = SharedNumbers::new(NonZeroUsize::MIN.saturating_add(most + SPARE))?;
+        Ok(Children { all: BTreeMap::new(), heard, started: Instant::now() })
     }
 
     /// Those that have not given way.
@@ -55,16 +72,16 @@ impl Children {
         self.all.keys().copied()
     }
 
-    /// A free flag for the next child, cleared.
-    pub fn next_flag(&self) -> (usize, Option<&AtomicU8>) {
-        let used: BTreeSet<usize> = self.all.values().map(|child| child.flag).collect();
+    /// A free clock for the next child, cleared.
+    pub fn next_clock(&self) -> (usize, Option<LastHeard<'_>>) {
+        let used: BTreeSet<usize> = self.all.values().map(|child| child.clock).collect();
         let at = (0..).find(|at| !used.contains(at)).unwrap_or_default();
-        (at, self.flags.get(at).inspect(|flag| flag.store(0, Ordering::Relaxed)))
+        let seconds = self.heard.get(at).inspect(|seconds| seconds.store(0, Ordering::Relaxed));
+        (at, seconds.map(|seconds| LastHeard { seconds, started: self.started }))
     }
 
-    pub fn insert(&mut self, pid: Pid, address: IpAddr, flag: usize) {
-        let child = Child { source: source(address), number: self.next, flag, gave_way: false };
-        self.next += 1;
+    pub fn insert(&mut self, pid: Pid, address: IpAddr, clock: usize) {
+        let child = Child { source: source(address), came: Instant::now(), clock, gave_way: false };
         self.all.insert(pid, child);
     }
 
@@ -72,24 +89,24 @@ impl Children {
         self.all.remove(&pid)
     }
 
-    /// Kills the oldest child of the heaviest source whose client has sent nothing, for a newcomer
-    /// whose source has at least two less. True if there is one.
-    pub fn make_place(&mut self, newcomer: IpAddr) -> bool {
-        let newcomer = source(newcomer);
-        let mut pool: Vec<(u64, Pid)> = self.present().map(|(pid, child)| (child.number, pid)).collect();
-        pool.sort_unstable();
-        let sources: Vec<IpAddr> = pool.iter().map(|(_, pid)| self.all[pid].source).collect();
-        let own = sources.iter().filter(|&&source| source == newcomer).count();
-        let has_spoken = |flag: &AtomicU8| flag.load(Ordering::Relaxed) != 0;
-        let is_silent = |at: usize| !self.flags.get(self.all[&pool[at].1].flag).is_none_or(has_spoken);
-        let heaviest = oldest_of_heaviest(&sources, is_silent).filter(|&(_, weight)| weight > own + 1);
-        let child =
-            heaviest.and_then(|(at, _)| self.all.get_mut(&pool[at].1).map(|child| (pool[at].1, child)));
-        let Some((pid, child)) = child else { return false };
-        child.gave_way = true;
+    /// Kills a child that gives way to a newcomer: see [`gives_way`]. Returns it.
+    pub fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> Option<Pid> {
+        let occupant =
+            |(id, child): (Pid, &Child)| Occupant { id, source: child.source, silence: self.silence(child) };
+        let pid = gives_way(self.present().map(occupant).collect(), newcomer, now)?;
+        self.all.get_mut(&pid)?.gave_way = true;
         // Not SIGTERM, which stays pending in a stopped process.
         sys::kill(pid, Signal::SIGKILL);
-        true
+        Some(pid)
+    }
+
+    fn silence(&self, child: &Child) -> Silence {
+        let mut silence = Silence::new(child.came);
+        let seconds = self.heard.get(child.clock).map_or(0, |seconds| seconds.load(Ordering::Relaxed));
+        if let Some(seconds) = seconds.checked_sub(1) {
+            silence.end(self.started + Duration::from_secs(seconds.into()));
+        }
+        silence
     }
 
     fn present(&self) -> impl Iterator<Item = (Pid, &Child)> {

@@ -2,7 +2,7 @@
 //! process or, with [`ServeMode::iterative`], in the first process.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -129,10 +129,10 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
-        let (idle_timeout, first_bytes, has_spoken) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED), None);
+        let (idle_timeout, first_bytes, last_heard) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED), None);
         serve(
             lab,
-            &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, has_spoken },
+            &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard },
         );
         supervisor.lingering.add(socket, Vec::new(), Instant::now());
     }
@@ -140,34 +140,44 @@ impl<L: ClientHandler> Server<L> {
     /// Forks a child for a client, or refuses it.
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
         let encode = |_, reason: &str| L::refusal(reason);
-        let Some(pending) = self.supervisor.check_penalty(pending, encode, now) else { return };
-        if self.children.len() >= self.supervisor.max_clients
-            && self.children.make_place(pending.client.1.ip())
-        {
-            self.supervisor.err.line(self.supervisor.messages.a_silent_client_gave_its_place());
-        }
-        let children = &self.children;
+        let Server { supervisor, children, .. } = self;
+        let pending = supervisor.check_penalty(pending, encode, now);
         let count = |address| children.count_from(address);
-        let Some(client) = self.supervisor.admit(pending, children.len(), count, encode, now) else {
-            return;
-        };
+        let pending = pending.and_then(|pending| supervisor.check_address(pending, count, encode, now));
+        let Some(pending) = pending else { return };
+        let peer = pending.client.1;
+        if children.len() >= supervisor.max_clients && !self.make_place(peer.ip(), now) {
+            return self.supervisor.refuse_full(pending, encode, now);
+        }
         let Server { lab, mode, supervisor, lifeline: Some(lifeline), children } = self else { return };
-        let (flag, has_spoken) = children.next_flag();
-        let (socket, peer) = (&client.0, client.1);
+        let (clock, last_heard) = children.next_clock();
+        let socket = &pending.client.0;
         let mut keep = vec![socket.as_raw_fd(), lifeline.reader.as_raw_fd()];
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
         let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
             let (idle_timeout, first_bytes) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED));
-            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, has_spoken });
+            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard });
             linger(socket);
             out.finish(LAST_LINES);
             SERVED
         });
         match forked {
-            Ok(child) => children.insert(child, peer.ip(), flag),
-            Err(reason) => self.supervisor.refuse_without_process(client, &reason, L::refusal, now),
+            Ok(child) => children.insert(child, peer.ip(), clock),
+            Err(reason) => {
+                let may_wait = pending.has_waited() || self.make_place(peer.ip(), now);
+                self.supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
+            }
         }
+    }
+
+    /// Makes a client give its place, and its process, to a newcomer. True if one does.
+    fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> bool {
+        let Server { supervisor, children, .. } = self;
+        let gave_way = children.make_place(newcomer, now);
+        gave_way
+            .inspect(|&child| supervisor.err.line(supervisor.messages.child_gave_its_place(child)))
+            .is_some()
     }
 
     fn reap(&mut self, now: Instant) {
@@ -193,8 +203,7 @@ impl<L: ClientHandler> Server<L> {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
         }
         self.supervisor.flush();
-        self.supervisor.listeners.clear();
-        self.supervisor.lingering.lift_limit();
+        self.supervisor.stop_accepting(|_, reason| L::refusal(reason), Instant::now());
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
         while !self.children.is_empty() && Instant::now() < deadline {

@@ -38,7 +38,11 @@ impl Listener {
 
     /// `None` while paused, or poll would report the same connection again and again.
     pub fn watch(&self) -> Option<PollFd<'_>> {
-        self.paused_until.is_none().then(|| sys::watch(self.listener.as_fd(), Interest::Read))
+        (!self.is_paused()).then(|| sys::watch(self.listener.as_fd(), Interest::Read))
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused_until.is_some()
     }
 
     /// The end of the pause.

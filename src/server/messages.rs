@@ -61,14 +61,14 @@ catalogue! {
         "trop de processus ont planté pour votre adresse, réessayez dans {left} s",
         "too many processes have crashed for your address, try again in {left} s";
     gave_its_place(peer: impl Display) =>
-        "(père) client {peer} déconnecté : tout est plein, il n'a rien dit, et d'autres adresses ont moins de places",
-        "(parent) client {peer} disconnected: all is full, it has said nothing, and other addresses have fewer places";
-    a_silent_client_gave_its_place =>
-        "(père) tout est plein : un client qui n'a rien dit, de l'adresse qui a le plus de places, perd la sienne",
-        "(parent) all is full: a client that has said nothing, of the address with the most places, loses its own";
+        "(père) client {peer} déconnecté : tout est plein, et son adresse a plus de places que celle d'un nouveau client",
+        "(parent) client {peer} disconnected: all is full, and its address has more places than that of a new client";
+    child_gave_its_place(child: Pid) =>
+        "(père) le client du fils {child} est déconnecté : tout est plein, et son adresse a plus de places que celle d'un nouveau client",
+        "(parent) the client of child {child} disconnected: all is full, and its address has more places than that of a new client";
     place_is_given =>
-        "tout est plein, et vous n'avez rien dit : votre place va à une autre adresse",
-        "all is full, and you have said nothing: your place goes to another address";
+        "tout est plein, et votre adresse a plusieurs places : votre place va à une autre adresse",
+        "all is full, and your address has several places: your place goes to another address";
     too_many_without_request =>
         "trop de connexions attendent ici sans rien demander, réessayez",
         "too many connections wait here without a request, try again";
@@ -90,9 +90,9 @@ catalogue! {
     no_memory_to_send(count: usize) where count = clients(count) =>
         "(père) depuis une seconde, le système n'a pas de mémoire pour envoyer à {count} : nouvel essai toutes les 20 ms",
         "(parent) for a second, the system has had no memory to send to {count}: tried again every 20 ms";
-    descriptor_limit_is_low(limit: u64, most: usize) =>
-        "(père) limite de {limit} descripteurs : moins de {most} clients tiendront (voir ulimit -n)",
-        "(parent) limit of {limit} descriptors: fewer than {most} clients will fit (see ulimit -n)";
+    descriptor_limit_is_low(limit: u64, most: usize) where most = clients(most) =>
+        "(père) limite de {limit} descripteurs : {most} au plus (voir ulimit -n)",
+        "(parent) limit of {limit} descriptors: at most {most} (see ulimit -n)";
     refused_foreign(child: Pid, peer: impl Display, foreign: &Foreign)
         where french = foreign.shown(["« ", " »"]), english = foreign.shown(["\"", "\""]) =>
         "(père) client {peer} (fils {child}) refusé : il parle un autre protocole ({french})",

@@ -5,10 +5,10 @@ use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Output;
+use super::children::LastHeard;
 use super::first_bytes::{FirstBytes, Foreign};
 use crate::sys::{self, Interest};
 
@@ -40,8 +40,8 @@ pub struct Session<'a> {
     /// Idle timeout: for input, and for output that the client does not take.
     pub(super) idle_timeout: Option<Duration>,
     pub(super) first_bytes: FirstBytes,
-    /// Set once the client has sent something.
-    pub(super) has_spoken: Option<&'a AtomicU8>,
+    /// Told whenever the client has sent something.
+    pub(super) last_heard: Option<LastHeard<'a>>,
 }
 
 impl Session<'_> {
@@ -67,7 +67,7 @@ impl Session<'_> {
             match sys::try_read(self.socket, buffer).map_err(Disconnect::Broken)? {
                 Some(0) => return Err(Disconnect::Closed),
                 Some(n) => {
-                    self.has_spoken.inspect(|flag| flag.store(1, Ordering::Relaxed));
+                    self.last_heard.inspect(LastHeard::note);
                     let foreign = self.first_bytes.feed(&buffer[..n]);
                     return foreign.map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
                 }
@@ -162,9 +162,9 @@ mod tests {
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
         let first_bytes = FirstBytes::new(None);
-        let has_spoken = None;
+        let last_heard = None;
         test(
-            Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, has_spoken },
+            Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard },
             client,
             held,
         );

@@ -1,4 +1,4 @@
-//! The source of a connection, as limits count it, and who gives way in a full pool. Pure.
+//! The source of a connection, as limits count it, and which member of a full pool gives way. Pure.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -19,15 +19,14 @@ pub fn source(address: IpAddr) -> IpAddr {
 }
 
 /// The member of a full pool that gives way: of those that `may` go, the oldest of the source with
-/// the most members. `sources` names each member's, the oldest member first. Returns its index, and
-/// the number of its source's members.
-pub fn oldest_of_heaviest(sources: &[IpAddr], may: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+/// the most members. `sources` names each member's, the oldest member first; `may` is given an
+/// index, and the number of that member's source. Returns both.
+pub fn oldest_of_heaviest(sources: &[IpAddr], may: impl Fn(usize, usize) -> bool) -> Option<(usize, usize)> {
     let mut weights = BTreeMap::new();
     sources.iter().for_each(|source| *weights.entry(source).or_insert(0) += 1);
-    let candidates = sources.iter().enumerate().filter(|&(at, _)| may(at));
+    let weighed = sources.iter().enumerate().map(|(at, source)| (at, weights[source]));
     // Reversed: of equals, `max_by_key` returns the last one.
-    let weighed = candidates.rev().map(|(at, source)| (at, weights[source]));
-    weighed.max_by_key(|&(_, weight)| weight)
+    weighed.rev().filter(|&(at, weight)| may(at, weight)).max_by_key(|&(_, weight)| weight)
 }
 
 #[cfg(test)]
@@ -65,7 +64,7 @@ mod tests {
             ("abb", "nnn", None),
         ] {
             let sources: Vec<IpAddr> = pool.chars().map(by_letter).collect();
-            let found = oldest_of_heaviest(&sources, |at| may.as_bytes()[at] == b'y');
+            let found = oldest_of_heaviest(&sources, |at, _| may.as_bytes()[at] == b'y');
             assert_eq!(found, expected, "{pool}, {may}");
         }
     }

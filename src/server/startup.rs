@@ -7,7 +7,15 @@ use anyhow::Context;
 use crate::sys::{self, Signal};
 
 /// The server's own descriptors, beside the low ones: signal pipe, terminals, other listeners.
-pub(super) const OWN_DESCRIPTORS: u64 = 16;
+const OWN_DESCRIPTORS: u64 = 16;
+
+/// Descriptors that are kept for connections that are refused.
+const SPARE_DESCRIPTORS: u64 = 4;
+
+/// How many clients' sockets a server can hold, for a [`startup`] limit.
+pub fn fitting_sockets(limit: u64) -> usize {
+    limit.saturating_sub(OWN_DESCRIPTORS + SPARE_DESCRIPTORS) as usize
+}
 
 /// Closes inherited descriptors but 0, 1 and 2, ignores SIGPIPE and SIGXFSZ, and raises the limit
 /// of descriptors, which it returns. What is opened next gets the low numbers.

@@ -3,9 +3,8 @@
 //! A lab's event loop takes from here what to wait for and until when ([`Supervisor::watched`],
 //! [`Supervisor::due`]), waits, handles events, and ends each turn with [`Supervisor::end_turn`].
 
-use std::fmt::Display;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -13,13 +12,14 @@ use anyhow::{Context, anyhow};
 
 use super::messages::Messages;
 use super::penalties::Penalties;
-use super::startup::{OWN_DESCRIPTORS, lowest_own_descriptor};
+use super::startup::lowest_own_descriptor;
 use super::turns::Turns;
 use super::waiting::{PendingConnection, Waiting};
 use super::{LingeringCloses, Listener, Options, Output, Privileges};
 use crate::cli::Program;
 use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
 
+mod admission;
 mod signals;
 
 /// SIGCHLD first: a signal that has ended both server and child is then taken with the child's end.
@@ -81,7 +81,7 @@ impl Supervisor {
         let has_terminal = sys::has_terminal() && !sys::is_ignored(Signal::SIGHUP);
         let own = [own, &[Signal::SIGINT]].concat();
         let signals = Signals::catch_with_own(&CAUGHT, &own, lowest).context("sigaction")?;
-        let mut supervisor = Supervisor {
+        let supervisor = Supervisor {
             program,
             messages,
             listeners: vec![Listener::new(listener)],
@@ -100,9 +100,6 @@ impl Supervisor {
             waiting: Waiting::default(),
             lowest,
         };
-        if limit < OWN_DESCRIPTORS + options.max_clients as u64 {
-            supervisor.err.line(messages.descriptor_limit_is_low(limit, options.max_clients));
-        }
         Ok(supervisor)
     }
 
@@ -158,11 +155,6 @@ impl Supervisor {
         listeners.chain(self.lingering.due()).chain(self.waiting.due()).chain(self.turns.due()).min()
     }
 
-    /// Takes the waiting connections to try again, oldest first.
-    pub fn retry_waiting(&mut self, now: Instant) -> Vec<PendingConnection> {
-        self.waiting.retry(now)
-    }
-
     /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
     /// [`Supervisor::retry_waiting`] first. No list: after a fork, heap writes copy pages.
     pub fn accept(&mut self, listener: usize, now: Instant) -> Option<PendingConnection> {
@@ -170,73 +162,17 @@ impl Supervisor {
             self.err.line(self.messages.accept_paused(&reason));
             None
         });
+        if self.listeners[listener].is_paused() {
+            // For want of descriptors: one is freed, which ends the pause.
+            self.lingering.evict();
+        }
         let client = accepted.inspect(|_| self.turns.progress())?;
-        Some(PendingConnection { client, listener, until: None })
+        Some(PendingConnection::new(client, listener))
     }
 
     /// Renumbers a descriptor of the server's own.
     pub fn move_high_numbered(&self, fd: OwnedFd) -> io::Result<OwnedFd> {
         sys::move_high(fd, self.lowest)
-    }
-
-    /// Returns the client unless its address has to wait for its crashes. Call before any client
-    /// gives way to it.
-    pub fn check_penalty(
-        &mut self,
-        pending: PendingConnection,
-        encode: impl Fn(usize, &str) -> Vec<u8>,
-        now: Instant,
-    ) -> Option<PendingConnection> {
-        let (_, peer) = pending.client;
-        let Some(reason) = self.penalty(peer.ip(), peer, now) else { return Some(pending) };
-        let reason = encode(pending.listener, &self.program.says(&reason));
-        self.lingering.add(pending.client.0, reason, now);
-        None
-    }
-
-    /// The reason to refuse a client of an address that has to wait, logged as one of `peer`.
-    pub fn penalty(&mut self, address: IpAddr, peer: impl Display, now: Instant) -> Option<String> {
-        let penalty = self.penalties.as_mut()?.refuse(address, now)?;
-        // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
-        if penalty.refused.is_power_of_two() {
-            self.err.line(self.messages.refused_penalty(peer, penalty.left));
-        }
-        Some(self.messages.your_address_has_to_wait(penalty.left))
-    }
-
-    /// Returns the client if it is within the limits: `present` clients, of which `count` gives
-    /// those of an address. Otherwise refuses it, with the reason encoded by `encode` for its
-    /// listener, or keeps it for its grace period ([`Supervisor::retry_waiting`]).
-    pub fn admit(
-        &mut self,
-        pending: PendingConnection,
-        present: usize,
-        count: impl FnOnce(IpAddr) -> usize,
-        encode: impl Fn(usize, &str) -> Vec<u8>,
-        now: Instant,
-    ) -> Option<(TcpStream, SocketAddr)> {
-        let mut refused = pending;
-        let peer = refused.client.1;
-        let reason = if present >= self.max_clients {
-            self.err.line(self.messages.refused_full(peer, self.max_clients));
-            self.messages.room_is_full(self.max_clients)
-        } else if let Some(most) = self.max_per_address.filter(|&most| count(peer.ip()) >= most) {
-            refused = self.waiting.add(refused, now)?;
-            self.err.line(self.messages.refused_address(refused.client.1, most));
-            self.messages.too_many_from_your_address(most)
-        } else {
-            return Some(refused.client);
-        };
-        let reason = encode(refused.listener, &self.program.says(&reason));
-        self.lingering.add(refused.client.0, reason, now);
-        None
-    }
-
-    /// Counts the end of a client's child against its address, if it is a crash.
-    pub fn child_ended(&mut self, address: IpAddr, is_crash: bool, now: Instant) {
-        if let Some(penalties) = self.penalties.as_mut().filter(|_| is_crash) {
-            penalties.crash(address, now);
-        }
     }
 
     /// Forks a child that holds `keep` and standard output, and exits with the status of `work`.
@@ -251,19 +187,6 @@ impl Supervisor {
             err.forget();
             work(out)
         })
-    }
-
-    /// Refuses a client after a failed fork.
-    pub fn refuse_without_process(
-        &mut self,
-        (socket, peer): (TcpStream, SocketAddr),
-        reason: &io::Error,
-        encode: impl FnOnce(&str) -> Vec<u8>,
-        now: Instant,
-    ) {
-        self.err.line(self.messages.fork_failed(peer, reason));
-        let reason = self.program.says(self.messages.no_process_for_you());
-        self.lingering.add(socket, encode(&reason), now);
     }
 
     /// A client has left and freed a descriptor: ends the pauses of listeners.

@@ -1,5 +1,6 @@
-//! Connections over `--max-per-address`, in their grace period: a client that reconnects at once
-//! arrives before its old child has noticed the close.
+//! Connections in their grace period, before they are refused. One over `--max-per-address`: a
+//! client that reconnects at once arrives before its old child has noticed the close. One without a
+//! process: another's is about to end.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -19,13 +20,33 @@ pub struct PendingConnection {
     /// The index in [`super::Supervisor::listeners`].
     pub listener: usize,
     /// The end of its grace period; `None` when it has just been accepted.
-    pub(super) until: Option<Instant>,
+    until: Option<Instant>,
+}
+
+impl PendingConnection {
+    pub fn new(client: (TcpStream, SocketAddr), listener: usize) -> PendingConnection {
+        PendingConnection { client, listener, until: None }
+    }
+
+    /// True once its grace period has begun.
+    pub fn has_waited(&self) -> bool {
+        self.until.is_some()
+    }
+}
+
+/// Why a connection is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// For the operator.
+    pub log: String,
+    /// For the client.
+    pub reason: String,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// The oldest first.
-    connections: Vec<PendingConnection>,
+    /// The oldest first; each with the reason to refuse it.
+    connections: Vec<(PendingConnection, Refusal)>,
     /// A client has left since [`Waiting::retry`].
     pub client_left: bool,
 }
@@ -34,17 +55,23 @@ impl Waiting {
     /// Keeps a connection for its grace period. Returns the one for which there is none: this one,
     /// if its grace period is over or there is no room, or the oldest of another source that has
     /// more of them.
-    pub fn add(&mut self, newcomer: PendingConnection, now: Instant) -> Option<PendingConnection> {
+    pub fn add(
+        &mut self,
+        newcomer: PendingConnection,
+        refusal: Refusal,
+        now: Instant,
+    ) -> Option<(PendingConnection, Refusal)> {
         let until = newcomer.until.unwrap_or(now + RETRY_WAIT);
         if until <= now {
-            return Some(newcomer);
+            return Some((newcomer, refusal));
         }
-        self.connections.push(PendingConnection { until: Some(until), ..newcomer });
+        self.connections.push((PendingConnection { until: Some(until), ..newcomer }, refusal));
         if self.connections.len() <= MAX_WAITING {
             return None;
         }
-        let sources: Vec<IpAddr> = self.connections.iter().map(|one| source(one.client.1.ip())).collect();
-        let (at, _) = oldest_of_heaviest(&sources, |_| true)?;
+        let sources: Vec<IpAddr> =
+            self.connections.iter().map(|(one, _)| source(one.client.1.ip())).collect();
+        let (at, _) = oldest_of_heaviest(&sources, |_, _| true)?;
         let is_own = sources[at] == sources[MAX_WAITING];
         Some(self.connections.remove(if is_own { MAX_WAITING } else { at }))
     }
@@ -53,14 +80,18 @@ impl Waiting {
     /// at the end of their grace period.
     pub fn retry(&mut self, now: Instant) -> Vec<PendingConnection> {
         let all = std::mem::take(&mut self.client_left);
-        self.connections
-            .extract_if(.., |pending| all || pending.until.is_some_and(|until| until <= now))
-            .collect()
+        let is_due =
+            |(one, _): &mut (PendingConnection, Refusal)| all || one.until.is_some_and(|at| at <= now);
+        self.connections.extract_if(.., is_due).map(|(pending, _)| pending).collect()
+    }
+
+    pub fn take_all(&mut self) -> Vec<(PendingConnection, Refusal)> {
+        std::mem::take(&mut self.connections)
     }
 
     /// The next end of a grace period.
     pub fn due(&self) -> Option<Instant> {
-        self.connections.iter().filter_map(|pending| pending.until).min()
+        self.connections.iter().filter_map(|(pending, _)| pending.until).min()
     }
 }
 
@@ -76,8 +107,9 @@ mod tests {
         let (now, mut waiting) = (Instant::now(), Waiting::default());
         let mut add = |host: u8, port: u16| {
             let client = (socket.try_clone().unwrap(), SocketAddr::from(([10, 0, 0, host], port)));
-            let refused = waiting.add(PendingConnection { client, listener: 0, until: None }, now);
-            refused.map(|one| (one.client.1.ip(), one.client.1.port()))
+            let refusal = Refusal { log: String::new(), reason: String::new() };
+            let refused = waiting.add(PendingConnection::new(client, 0), refusal, now);
+            refused.map(|(one, _)| (one.client.1.ip(), one.client.1.port()))
         };
         for port in 0..MAX_WAITING as u16 {
             assert_eq!(add(1, port), None);

@@ -20,7 +20,7 @@ mod process;
 mod proctitle;
 mod sandbox;
 mod secrets;
-mod shared_flags;
+mod shared_numbers;
 mod signals;
 mod socket;
 mod spawn;
@@ -32,7 +32,7 @@ pub use memory::dontfork_vec;
 pub use poll::{Interest, wait};
 pub use process::{Ended, IO_ERROR, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
-pub use shared_flags::SharedFlags;
+pub use shared_numbers::SharedNumbers;
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 

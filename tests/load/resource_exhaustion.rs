@@ -1,11 +1,15 @@
-//! Shortage of descriptors or processes: new clients wait or are refused with the reason, connected
-//! clients talk on, the server does not spin, and it recovers by itself.
+//! Shortage of descriptors or processes: new clients are refused with the reason, or a client of the
+//! address that has the most gives way; connected clients talk on, the server does not spin, and it
+//! recovers by itself.
 
 use crate::common::*;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
+
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 /// The share of one processor that `pid` uses while `work` runs. Lower on a busy machine.
 #[track_caller]
@@ -15,34 +19,52 @@ fn share_of_cpu(pid: i32, work: impl FnOnce()) -> f64 {
     (cpu_time_of(pid) - used).as_secs_f64() / began.elapsed().as_secs_f64()
 }
 
+/// A server with few descriptors.
+#[track_caller]
+fn with_64_descriptors(options: &str) -> Server {
+    let limited = format!("ulimit -n 64; exec \"$0\" --bind 127.0.0.1 --port 0 {options}");
+    Server::from(Command::new("sh").args(["-c", &limited, SERVER]))
+}
+
 #[test]
-fn with_64_descriptors_a_hundred_clients_are_admitted_one_after_the_other() {
+fn with_64_descriptors_as_many_clients_are_admitted_as_fit_and_the_others_are_told() {
     let _machine = crate::beside_others();
-    let server = Server::from(Command::new("sh").args([
-        "-c",
-        "ulimit -n 64; exec \"$0\" --bind 127.0.0.1 --port 0",
-        SERVER,
-    ]));
-    server.program.err.line_with(&["limite de 64 descripteurs"]);
-    let mut peers: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
-    server.program.err.line_with(&["accept impossible", "Too many open files"]);
-    let inside = server.children().len();
-    assert!((40..64).contains(&inside), "{inside} of 100");
+    let server = with_64_descriptors("");
+    server.program.err.line_with(&["limite de 64 descripteurs", "44 clients au plus"]);
+    let (mut peers, mut refused) = (Vec::new(), Vec::new());
+    for number in 0..100 {
+        if number < 44 { peers.push(server.join()) } else { refused.push(server.connect()) }
+    }
+    for mut peer in refused {
+        let notice = String::from_utf8(peer.hears_the_end()).unwrap();
+        assert!(notice.contains("la salle est pleine (44 clients au plus)"), "{notice}");
+    }
     // The connected clients talk on.
     peers[0].sends("dedans\0");
-    peers[..inside].iter_mut().for_each(|peer| peer.hears("dedans\0\0"));
+    peers.iter_mut().for_each(|peer| peer.hears("dedans\0\0"));
     // A server that spins would use a whole core.
     let share = share_of_cpu(server.pid(), || thread::sleep(Duration::from_secs(2)));
     assert!(share < 0.05, "{:.1}% of a processor", share * 100.0);
-    // Each departure lets in the next client of the queue, in the order of the connections.
-    for number in inside..100 {
+    for number in 0..20 {
+        let address = peers[0].stream.local_addr().unwrap().to_string();
         drop(peers.remove(0));
-        let mut next = peers[inside - 1].duplicate();
+        server.program.out.line_with(&[&address, "terminé"]);
+        let mut next = server.join();
         next.sends(format!("enfin {number}\0"));
         next.hears_up_to(&format!("enfin {number}\0"));
+        peers.push(next);
     }
-    // The shortage was reported once, not at every attempt.
-    assert_eq!(server.program.err.so_far().matches("accept impossible").count(), 1);
+}
+
+#[test]
+fn one_address_that_takes_all_descriptors_keeps_no_stranger_out() {
+    let _machine = crate::beside_others();
+    let server = with_64_descriptors("");
+    // Many are refused, and keep their ends open.
+    let _silent: Vec<Peer> = (0..120).map(|_| server.connect()).collect();
+    let mut stranger = Peer::connect_from(ELSEWHERE, server.address);
+    stranger.sends("from elsewhere\0");
+    stranger.hears("from elsewhere\0\0");
 }
 
 /// A server of a user without other processes: RLIMIT_NPROC counts the processes of a user, and
@@ -64,12 +86,12 @@ impl ServerOfLoneUser {
     /// Starts a server under `command`, such as prlimit(1). `None` without root: the test is
     /// recorded as skipped.
     #[track_caller]
-    fn start(number: u32, command: &[&str]) -> Option<ServerOfLoneUser> {
+    fn start(program: &str, number: u32, command: &[&str]) -> Option<ServerOfLoneUser> {
         if !is_root() {
             return None;
         }
-        let user = (100_000 + std::process::id() * 2 + number).to_string();
-        let (_directory, binary) = server_for_nobody();
+        let user = (100_000 + std::process::id() * 3 + number).to_string();
+        let (_directory, binary) = for_nobody(program);
         let mut run = run_as(&user);
         let server =
             Server::from(run.args(command).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]));
@@ -95,7 +117,8 @@ fn is_refused(server: &Server) {
 #[test]
 fn at_the_limit_of_processes_a_client_is_refused_with_the_reason_until_one_leaves() {
     let _machine = crate::beside_others();
-    let Some(ServerOfLoneUser { ref server, .. }) = ServerOfLoneUser::start(0, &["prlimit", "--nproc=21"])
+    let Some(ServerOfLoneUser { ref server, .. }) =
+        ServerOfLoneUser::start(SERVER, 0, &["prlimit", "--nproc=21"])
     else {
         return;
     };
@@ -111,12 +134,35 @@ fn at_the_limit_of_processes_a_client_is_refused_with_the_reason_until_one_leave
     }
     inside[19].sends("entré\0");
     inside.iter_mut().for_each(|peer| peer.hears_up_to("entré\0"));
+    // One of another address takes the place of one that has said nothing.
+    let mut stranger = Peer::connect_from(ELSEWHERE, server.address);
+    stranger.sends("d'ailleurs\0");
+    stranger.hears_up_to("d'ailleurs\0");
+    let notice = String::from_utf8(inside[0].hears_the_end()).unwrap();
+    assert!(notice.contains("votre place va à une autre adresse"), "{notice}");
+}
+
+#[test]
+fn one_address_that_takes_all_processes_of_a_lab_keeps_no_stranger_out() {
+    let _machine = crate::beside_others();
+    let echo = env!("CARGO_BIN_EXE_echo_serveur");
+    let Some(lone) = ServerOfLoneUser::start(echo, 2, &["prlimit", "--nproc=4"]) else { return };
+    let server = &lone.server;
+    let mut silent = [(); 3].map(|()| server.connect_served().0);
+    let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
+    assert!(told.contains("cannot make another process"), "{told}");
+    let mut stranger = Peer::connect_from(ELSEWHERE, server.address);
+    stranger.sends("from elsewhere");
+    stranger.hears("from elsewhere");
+    silent[0].hears_the_end();
+    silent[2].sends("still served");
+    silent[2].hears("still served");
 }
 
 #[test]
 fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
     let _machine = crate::beside_others();
-    let Some(lone) = ServerOfLoneUser::start(1, &[]) else { return };
+    let Some(lone) = ServerOfLoneUser::start(SERVER, 1, &[]) else { return };
     let server = &lone.server;
     let mut inside = server.join();
     let before = descriptors_of(server.pid());
@@ -139,8 +185,7 @@ fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
 #[test]
 fn out_of_descriptors_connections_outside_the_room_give_way() {
     let _machine = crate::beside_others();
-    let limited = "ulimit -n 64; exec \"$0\" --bind 127.0.0.1 --port 0 --web 0";
-    let server = Server::from(Command::new("sh").args(["-c", limited, SERVER]));
+    let server = with_64_descriptors("--web 0");
     let url = server.program.out.web_url();
     let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
     let silent: Vec<Peer> = (0..80).map(|_| Peer::connect(web)).collect();

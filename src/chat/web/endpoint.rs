@@ -67,7 +67,8 @@ impl WebEndpoint {
             connection.disconnect(self.responses.refusal(&reason));
             return true;
         }
-        if context.channels.readers() >= supervisor.max_clients {
+        if context.is_full_for(connection.peer.ip()) {
+            let supervisor = &mut *context.supervisor;
             supervisor.err.line(supervisor.messages.refused_full(connection.peer, supervisor.max_clients));
             let reason = PROGRAM.says(&supervisor.messages.room_is_full(supervisor.max_clients));
             connection.disconnect(self.responses.refusal(&reason));

@@ -269,3 +269,31 @@ fn a_disconnect_kills_the_worker_and_no_other_process_that_has_its_pid_by_then()
         assert_eq!(process.wait().unwrap().signal(), Some(expected as i32), "reaped: {is_reaped}");
     }
 }
+
+#[test]
+fn logs_for_each_client_hold_a_bounded_amount_in_all() {
+    let (mut room, _others) = Room::of(0);
+    room.backpressure = Backpressure::new(1 << 20);
+    let now = Instant::now();
+    let mut others = Vec::new();
+    for pid in 1..=100 {
+        // As directed messages have it.
+        room.channel = room.channels.unused(now);
+        others.push(room.join(pid));
+        room.client(pid).blocked_since = Some(now);
+        // The last ones are of another address, and farther behind.
+        let (host, bytes) = if pid > 95 { (2, 1 << 20) } else { (1, 900_000) };
+        room.client(pid).peer = std::net::SocketAddr::from(([192, 0, 2, host], 1)).into();
+        room.channels.say(room.channel, &vec![b'x'; bytes], now);
+    }
+    let mut dropped = 0;
+    // What one turn made is not counted.
+    assert_eq!(room.deliver(now, |_, _| ()), []);
+    while let [pid] = room.say_at(1, now)[..] {
+        assert!(pid.as_raw() <= 95, "{pid} is of the address that holds less");
+        room.client(pid.as_raw()).is_closed = true;
+        dropped += 1;
+    }
+    let held: usize = room.channels.all.iter().map(|channel| channel.log.between(0, u64::MAX).len()).sum();
+    assert!(held < 65 << 20 && (20..40).contains(&dropped), "{held} bytes, {dropped} dropped");
+}

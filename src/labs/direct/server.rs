@@ -68,13 +68,14 @@ impl Direct {
         let Some(from) = self.position(connection.pid) else {
             return self.register(text, connection, context);
         };
-        if let Err(error) = self.route(from, text, connection, context) {
-            if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
-                context.say(channel, messages::error(error).as_bytes());
-            }
-            // On standard output, it has its place among the messages.
-            context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
+        let Err(error) = self.route(from, text, connection, context) else {
+            return connection.silence.end(context.now);
+        };
+        if let Some(channel) = connection.channel().filter(|_| connection.is_open()) {
+            context.say(channel, messages::error(error).as_bytes());
         }
+        // On standard output, it has its place among the messages.
+        context.supervisor.out.line(messages::route_error(&self.members[from].name, connection, error));
     }
 
     fn register(&mut self, text: &[u8], connection: &mut Connection, context: &mut Context<()>) {

@@ -11,7 +11,8 @@ use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, SERVER, messages, refusal};
 use crate::server::{
-    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, oldest_of_heaviest, source, startup,
+    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, fitting_sockets, oldest_of_heaviest,
+    source, startup,
 };
 use crate::sys::{self, Pid, PollFd, Profile};
 
@@ -22,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(6);
 struct Server {
     supervisor: Supervisor,
     max_pairs: usize,
+    /// How many may be in line: the first process holds their sockets.
+    max_queued: usize,
     session: PairSession,
     pool: PairPool,
     /// Clients without a place, the first comer first.
@@ -39,14 +42,17 @@ enum Event {
 
 /// Runs the server until SIGINT or SIGTERM, for at most `max_pairs` pairs at once.
 pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
-    let mut supervisor = Supervisor::open(SERVER, options, startup()?, &[])?;
+    let limit = startup()?;
+    // Each further pair costs a descriptor too.
+    let max_queued = fitting_sockets(limit).saturating_sub(max_pairs).max(1);
+    let mut supervisor = Supervisor::open(SERVER, options, limit, &[])?;
     supervisor.drop_privileges()?;
     if max_pairs > 1 {
         supervisor.confine(Profile::Pair, None);
     }
     let session = PairSession::new("(père)".to_string());
     let (pool, queue) = (PairPool::default(), VecDeque::new());
-    let mut server = Server { supervisor, max_pairs, session, pool, queue };
+    let mut server = Server { supervisor, max_pairs, max_queued, session, pool, queue };
     if 2 * max_pairs > options.max_clients {
         server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
     }
@@ -110,10 +116,13 @@ impl Server {
     fn accept(&mut self, listener: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
             let Some(pending) = self.supervisor.accept(listener, now) else { break };
-            let present = self.client_count() - usize::from(self.make_place(&pending, now));
-            let encode = |_, reason: &str| refusal(reason);
-            let client = self.supervisor.admit(pending, present, |_| 0, encode, now);
-            let Some((socket, peer)) = client else { continue };
+            let (socket, peer) = match self.has_place(&pending, now) {
+                true => pending.client,
+                false => {
+                    self.supervisor.refuse_full(pending, |_, reason| refusal(reason), now);
+                    continue;
+                }
+            };
             self.supervisor.out.line(messages::connected(peer));
             self.queue.push_back(Connection::new((socket, peer)));
             self.place_queued(now);
@@ -124,15 +133,15 @@ impl Server {
     }
 
     /// With all places taken, the last in line of the address that has the most in line gives way
-    /// to a newcomer whose address has at least two less. True if one does.
-    fn make_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
-        if self.client_count() < self.supervisor.max_clients {
-            return false;
+    /// to a newcomer whose address has at least two less. False if there is no place.
+    fn has_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
+        if self.client_count() < self.supervisor.max_clients && self.queue.len() < self.max_queued {
+            return true;
         }
         // The last comer first: the first one has waited longest.
         let sources: Vec<IpAddr> = self.queue.iter().rev().map(|one| source(one.peer.ip())).collect();
         let own = sources.iter().filter(|&&other| other == source(newcomer.client.1.ip())).count();
-        let heaviest = oldest_of_heaviest(&sources, |_| true).filter(|&(_, weight)| weight > own + 1);
+        let heaviest = oldest_of_heaviest(&sources, |_, _| true).filter(|&(_, weight)| weight > own + 1);
         let last = heaviest.and_then(|(at, _)| self.queue.remove(sources.len() - 1 - at));
         let Some(Connection { socket, peer, .. }) = last else { return false };
         let Supervisor { program, messages, err, lingering, .. } = &mut self.supervisor;
@@ -148,7 +157,7 @@ impl Server {
 
     /// Gives places to queued clients as long as there are any.
     fn place_queued(&mut self, now: Instant) {
-        let Server { session, pool, supervisor, queue, max_pairs } = self;
+        let Server { session, pool, supervisor, queue, max_pairs, .. } = self;
         while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
             let Some(client) = queue.pop_front() else { return };
             match place {
@@ -162,8 +171,9 @@ impl Server {
                 Placement::NewChild => {
                     let child = pool.spawn(supervisor);
                     if let Err(reason) = child.and_then(|child| pool.pass(child, &client, supervisor)) {
-                        let Connection { socket, peer, .. } = client;
-                        supervisor.refuse_without_process((socket, peer), &reason, refusal, now);
+                        let refused = PendingConnection::new((client.socket, client.peer), 0);
+                        let encode = |_, reason: &str| refusal(reason);
+                        supervisor.refuse_without_process(refused, false, &reason, encode, now);
                     }
                 }
             }
@@ -194,8 +204,7 @@ impl Server {
             self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
         }
         self.supervisor.flush();
-        self.supervisor.listeners.clear();
-        self.supervisor.lingering.lift_limit();
+        self.supervisor.stop_accepting(|_, reason| refusal(reason), Instant::now());
         self.pool.close_links();
         let deadline = Instant::now() + GRACE;
         for client in self.queue.drain(..) {

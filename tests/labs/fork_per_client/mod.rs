@@ -388,6 +388,6 @@ fn in_a_full_server_a_silent_client_of_the_heaviest_address_gives_way_to_a_stran
         (lab.talk)(&mut Peer::connect_from(elsewhere, server.address));
         oldest.hears_the_end();
         (lab.talk)(&mut speaker);
-        server.program.err.line_with(&["a client that has said nothing"]);
+        server.program.err.line_with(&["its address has more places"]);
     }
 }

@@ -139,3 +139,12 @@ fn in_a_full_line_the_last_of_the_heaviest_address_gives_way_to_a_stranger() {
     drop(third);
     stranger.hears("2\0rec\0");
 }
+
+#[test]
+fn one_address_that_takes_all_descriptors_keeps_no_stranger_out_of_the_line() {
+    let options = ["--nofile=48", SERVER, "--bind", "127.0.0.1", "--port", "0"];
+    let server = Server::from(Command::new("prlimit").args(options));
+    let _silent: Vec<Peer> = (0..80).map(|_| server.connect()).collect();
+    let stranger = Peer::connect_from(std::net::Ipv4Addr::new(127, 0, 0, 2).into(), server.address);
+    prints(&server, &[&address_of(&stranger), "attend une place"]);
+}

@@ -24,26 +24,95 @@ fn in_a_full_room_the_oldest_silent_client_of_the_heaviest_address_gives_way_to_
     is_refused(&server);
     let mut stranger = Peer::connect_from(ELSEWHERE, server.address);
     server.program.out.line_about(stranger.stream.local_addr().unwrap());
-    let notice = String::from_utf8(oldest.hears_the_end()).unwrap();
-    assert!(notice.contains("votre place va à une autre adresse") && notice.ends_with('\0'), "{notice:?}");
+    gives_its_place(&mut oldest);
     server.program.err.line_with(&["déconnecté", &oldest.stream.local_addr().unwrap().to_string()]);
     stranger.sends("from elsewhere\0");
     speaker.hears("from elsewhere\0\0");
     is_refused(&server);
 }
 
+/// From 127.0.0.`host`.
+#[track_caller]
+fn connect_from(host: u8, server: &Server) -> Peer {
+    Peer::connect_from(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host)), server.address)
+}
+
+#[track_caller]
+fn join_from(host: u8, server: &Server) -> Peer {
+    let peer = connect_from(host, server);
+    server.program.out.line_about(peer.stream.local_addr().unwrap());
+    peer
+}
+
+#[track_caller]
+fn gives_its_place(peer: &mut Peer) {
+    let notice = String::from_utf8(peer.hears_the_end()).unwrap();
+    assert!(notice.contains("votre place va à une autre adresse") && notice.ends_with('\0'), "{notice:?}");
+}
+
+/// Says a text, which all of them hear.
+#[track_caller]
+fn says(which: usize, peers: &mut [Peer], text: &str) {
+    peers[which].sends(format!("{text}\0"));
+    peers.iter_mut().for_each(|peer| peer.hears_up_to(&format!("{text}\0")));
+}
+
 #[test]
-fn a_client_that_has_spoken_keeps_its_place_in_a_full_room() {
+fn a_client_that_takes_part_keeps_its_place_in_a_full_room() {
+    let server = Server::start(&["--max-clients", "4"]);
+    let mut peers = [1, 1, 2, 3].map(|host| join_from(host, &server));
+    says(0, &mut peers, "zero");
+    says(1, &mut peers, "one");
+    let notice = String::from_utf8(connect_from(4, &server).hears_the_end()).unwrap();
+    assert!(notice.contains("la salle est pleine (4 clients au plus)"), "{notice}");
+    says(2, &mut peers, "all four");
+}
+
+#[test]
+fn an_address_cannot_keep_more_than_half_of_a_full_room_by_talking() {
     let server = Server::start(&["--max-clients", "3"]);
-    let mut speakers = [server.join(), server.join(), server.join()];
-    for (which, speaker) in speakers.iter_mut().enumerate() {
-        speaker.sends(format!("{which}\0"));
-        speaker.hears_up_to(&format!("{which}\0"));
-    }
-    let notice = String::from_utf8(Peer::connect_from(ELSEWHERE, server.address).hears_the_end()).unwrap();
-    assert!(notice.contains("la salle est pleine (3 clients au plus)"), "{notice}");
-    speakers[0].sends("all three\0");
-    speakers.iter_mut().for_each(|speaker| speaker.hears_up_to("all three\0"));
+    let mut peers = [1, 1, 1].map(|host| join_from(host, &server));
+    [1, 2, 0].into_iter().for_each(|which| says(which, &mut peers, &which.to_string()));
+    let mut stranger = join_from(2, &server);
+    gives_its_place(&mut peers[1]);
+    stranger.sends("from elsewhere\0");
+    stranger.hears("from elsewhere\0\0");
+    let notice = String::from_utf8(connect_from(2, &server).hears_the_end()).unwrap();
+    assert!(notice.contains("la salle est pleine"), "{notice}");
+}
+
+#[test]
+fn a_refused_message_is_no_reason_to_stay() {
+    let server = Server::start(&["--max-clients", "4", "--distinct-names"]);
+    let mut peers = [1, 1, 2, 3].map(|host| join_from(host, &server));
+    says(0, &mut peers, "alice : here");
+    peers[1].sends("alice : me too\0");
+    peers[1].hears_up_to("message non transmis");
+    let _stranger = join_from(4, &server);
+    gives_its_place(&mut peers[1]);
+    let [alice, _, carol, david] = peers;
+    says(0, &mut [alice, carol, david], "alice : still here");
+}
+
+#[test]
+fn a_name_in_directed_messages_is_no_reason_to_stay() {
+    let server = server_of(env!("CARGO_BIN_EXE_direct_serveur"), &["--max-clients", "4"]);
+    let mut peers = [(1, "alice"), (1, "bobby"), (2, "carol"), (3, "david")].map(|(host, name)| {
+        let mut peer = connect_from(host, &server);
+        peer.sends(format!("{name}\n"));
+        server.program.out.line_with(&[name, "is 127.0.0."]);
+        peer
+    });
+    peers[0].sends("%alice%to myself\n");
+    peers[0].hears("to myself\n");
+    // A message that reaches nobody.
+    peers[1].sends("%nobody%hello\n");
+    peers[1].hears_up_to("no client is called \"nobody\"\n");
+    let mut stranger = connect_from(4, &server);
+    stranger.sends("erika\n%alice%hello\n");
+    peers[0].hears("hello\n");
+    let notice = String::from_utf8(peers[1].hears_the_end()).unwrap();
+    assert!(notice.contains("your place goes to another address"), "{notice}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 
+use nix::sys::signal::Signal;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -91,6 +92,27 @@ fn many_clients_over_the_limit_are_all_refused_and_delay_no_client() {
         assert!(notice.contains("toutes ses places (1 client au plus)"), "{notice}");
     }
     assert_eq!(server.children().len(), 1);
+}
+
+#[test]
+fn a_client_in_its_grace_period_is_told_and_closed_in_good_order_when_the_server_ends() {
+    for program in [SERVER, ECHO, DIRECT] {
+        let _row = Row::of(&program);
+        let mut server = server_of(program, &["--max-per-address", "1"]);
+        let _first = server.join();
+        let mut waiting: Vec<Peer> = (0..20).map(|_| server.connect()).collect();
+        waiting.iter_mut().for_each(|peer| peer.sends("unread"));
+        server.program.signal(Signal::SIGTERM);
+        for mut peer in waiting {
+            // A reset would fail the read. One that was not even accepted is told nothing.
+            let told = String::from_utf8(peer.hears_the_end()).unwrap();
+            assert!(told.is_empty() || told.contains("places"), "{told:?}");
+        }
+        assert!(server.program.ends().success());
+        let printed = server.program.out.to_the_end();
+        let (_, after) = printed.split_once("SIGTERM").expect("the end");
+        assert!(!after.contains("descript"), "one more client was served: {printed}");
+    }
 }
 
 #[track_caller]

@@ -116,3 +116,15 @@ fn the_penalty_for_crashes_is_the_browsers_and_not_the_proxys() {
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("ont planté"), "{answer}");
     room.enter_for(&["203.0.113.50"]);
 }
+
+#[test]
+fn behind_a_proxy_the_address_with_the_most_places_is_a_browsers() {
+    let room = Room::open(&["--trusted-proxy", "127.0.0.1", "--max-clients", "3"]);
+    let mut pages = [(); 3].map(|()| room.enter_for(&["203.0.113.66"]));
+    let mut other = room.enter_for(&["203.0.113.50"]);
+    pages[0].hears_up_to("votre place va à une autre adresse");
+    let answer = String::from_utf8(room.asks_for(&["203.0.113.66"]).hears_the_end()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("la salle est pleine"), "{answer}");
+    other.sends(frame(0x81, b"bob : bonjour"));
+    pages[1].hears_up_to("bonjour\"}");
+}

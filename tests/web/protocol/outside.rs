@@ -46,3 +46,25 @@ fn a_page_that_enters_a_full_room_is_refused() {
     let answer = String::from_utf8(early.hears_the_end()).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("la salle est pleine"), "{answer}");
 }
+
+#[test]
+fn a_page_of_a_stranger_loads_and_enters_a_room_that_is_full_of_one_address() {
+    let room = Room::open(&["--max-clients", "3", "--lines", "0"]);
+    let mut silent = [room.server.join(), room.server.join(), room.server.join()];
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let mut loads = Peer::connect_from(elsewhere, room.web);
+    loads.sends(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
+    loads.hears_up_to("HTTP/1.1 200");
+    let mut page = Peer::connect_from(elsewhere, room.web);
+    page.sends(upgrade(room.web));
+    page.hears_up_to("{\"hello\"");
+    let notice = String::from_utf8(silent[0].hears_the_end()).unwrap();
+    assert!(notice.contains("votre place va à une autre adresse"), "{notice}");
+    page.sends(frame(0x81, b"eve : me voici"));
+    silent[1].hears_up_to("me voici");
+    // Two places less than the other address no longer: refused.
+    let mut second = Peer::connect_from(elsewhere, room.web);
+    second.sends(upgrade(room.web));
+    let answer = String::from_utf8(second.hears_the_end()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("la salle est pleine"), "{answer}");
+}
