@@ -189,8 +189,9 @@ impl Supervisor {
     ) -> Option<PendingConnection> {
         let (_, peer) = pending.client;
         let Some(reason) = self.penalty(peer.ip(), peer, now) else { return Some(pending) };
-        let reason = encode(pending.listener, &self.program.says(&reason));
-        self.lingering.add(pending.client.0, reason, now);
+        let reason = self.program.says(&reason);
+        let answer = encode(pending.listener, &reason);
+        self.lingering.refuse(pending.client.0, reason, answer, now);
         None
     }
 
@@ -227,8 +228,9 @@ impl Supervisor {
         } else {
             return Some(refused.client);
         };
-        let reason = encode(refused.listener, &self.program.says(&reason));
-        self.lingering.add(refused.client.0, reason, now);
+        let reason = self.program.says(&reason);
+        let answer = encode(refused.listener, &reason);
+        self.lingering.refuse(refused.client.0, reason, answer, now);
         None
     }
 
@@ -263,7 +265,8 @@ impl Supervisor {
     ) {
         self.err.line(self.messages.fork_failed(peer, reason));
         let reason = self.program.says(self.messages.no_process_for_you());
-        self.lingering.add(socket, encode(&reason), now);
+        let answer = encode(&reason);
+        self.lingering.refuse(socket, reason, answer, now);
     }
 
     /// A client has left and freed a descriptor: ends the pauses of listeners.
