@@ -137,9 +137,6 @@ pub fn departed(client: &Connection, ended: Ended, count: usize) -> String {
     format!("(père) le client {peer} {why} ; fils {pid} terminé, {count} en ligne")
 }
 
-/// The notice to a client whose first bytes are another protocol's.
-pub const WRONG_PROTOCOL: &str = "ceci est une messagerie, pas un serveur web ni de courrier";
-
 /// Start of every notice that a message was refused.
 pub const NOT_SAID: &str = "message non transmis";
 

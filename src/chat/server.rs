@@ -22,8 +22,9 @@ use crate::hub::peer_address::PeerAddress;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{DONE, IdleTimeouts, RecordPipe, Worker};
-use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
-use crate::server::{GREETING_DELAY, Supervisor};
+use crate::server::first_bytes::{BAD_REQUEST, Expected, FirstBytes, Foreign};
+use crate::server::telnet::NO_TIMING_MARK;
+use crate::server::{GREETING_DELAY, Messages, Supervisor};
 use crate::sys::{Ended, Signal, Title};
 
 pub(super) struct ChatServer {
@@ -109,9 +110,9 @@ impl Service for ChatServer {
     }
 
     fn answer_foreign(&self, client: &ClientState, foreign: &Foreign) -> Vec<u8> {
-        let reason = PROGRAM.says(messages::WRONG_PROTOCOL);
+        let reason = PROGRAM.says(Messages(PROGRAM.language).wrong_protocol(foreign));
         match client.encoding {
-            Some(encoding) => foreign.answer(&reason, |reason| encoding.line(reason)),
+            Some(encoding) => foreign.answer(BAD_REQUEST, &reason, |reason| encoding.line(reason)),
             // A request was expected.
             None => {
                 let web = self.web.as_ref();
@@ -170,6 +171,7 @@ impl Service for ChatServer {
                 connection.pong(ws_encode::pong(record.body), context.channels, context.now);
             }
             (Kind::Probe, Some(Encoding::WebSocket)) => context.tell(connection, &ws_encode::alive()),
+            (Kind::Probe, Some(_)) => context.tell(connection, NO_TIMING_MARK),
             (Kind::Read, _) if self.trace.is_on => {
                 self.trace.read(record, connection, &mut context.supervisor.out);
             }

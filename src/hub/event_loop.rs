@@ -207,8 +207,9 @@ impl<S: Service> Hub<S> {
             if record.kind == Kind::Foreign {
                 let Some(foreign) = Foreign::from_bytes(record.body) else { return false };
                 if connection.is_open() {
-                    let line = supervisor.messages.refused_foreign(connection.pid, connection.peer, &foreign);
-                    supervisor.err.line(line);
+                    let messages = supervisor.messages;
+                    let reason = messages.foreign(&foreign);
+                    supervisor.err.line(messages.refused_foreign(connection.pid, connection.peer, &reason));
                     connection.disconnect(service.answer_foreign(client, &foreign));
                 }
                 return true;

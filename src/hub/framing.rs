@@ -108,6 +108,11 @@ impl<'a> FrameDecoder<'a> {
         self.intake.filled(n, self.left_room)
     }
 
+    /// See [`crate::server::telnet::Telnet::take_timing_mark`].
+    pub fn take_timing_mark(&mut self) -> bool {
+        self.intake.take_timing_mark()
+    }
+
     /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender,
     /// not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {

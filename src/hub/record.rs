@@ -49,7 +49,7 @@ pub enum Kind {
     Ping = 7,
     /// The client's first bytes are another protocol's: [`Foreign::to_bytes`]. The worker then ends.
     Foreign = 8,
-    /// A page asks whether the way to the hub and back is alive.
+    /// A page asks whether the way to the hub and back is alive, or `telnet` for a timing mark.
     Probe = 9,
 }
 

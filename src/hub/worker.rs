@@ -73,7 +73,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         loop {
             let (mut left, mut foreign) = (None, None);
             let before = Instant::now();
-            let mut is_readable = wait(self.socket, self.pipe.pipe, decoder.deadline().or(idle_at))?;
+            let due = self.first_bytes.held_until(before).or(decoder.deadline()).or(idle_at);
+            let mut is_readable = wait(self.socket, self.pipe.pipe, due)?;
             decoder.waited(before.elapsed());
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
@@ -82,6 +83,9 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 if let Some(foreign) = foreign {
                     records.batch.push_whole(Kind::Foreign, &foreign.to_bytes());
                     return records.write();
+                }
+                if left.is_none() && self.first_bytes.held_until(Instant::now()).is_some() {
+                    break;
                 }
                 self.push_messages(decoder, records, left.is_some())?;
                 if !is_readable {
@@ -137,6 +141,9 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         records: &mut RecordWriter,
         ended: bool,
     ) -> io::Result<()> {
+        if decoder.take_timing_mark() {
+            records.push(|batch| batch.push_whole(Kind::Probe, &[]))?;
+        }
         let Worker { framing, on_message, .. } = self;
         decoder.take(Instant::now(), ended, |chunk| match framing {
             Framing::Strings(_) | Framing::Texts(_) => messages(chunk).try_for_each(|message| {

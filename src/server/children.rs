@@ -46,6 +46,11 @@ impl LastHeard<'_> {
         let seconds = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
         self.seconds.store(seconds.saturating_add(1), Ordering::Relaxed);
     }
+
+    /// Notes that it was not.
+    pub fn forget(&self) {
+        self.seconds.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Children {

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::first_bytes::Expected;
+use super::first_bytes::{BAD_REQUEST, Expected};
 use super::{Disconnect, LingeringCloses, Messages, Session};
 use crate::cli::Program;
 use crate::sys::{self, Pid, Profile};
@@ -53,9 +53,10 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
         Err(Disconnect::Idle) => "was silent for too long".to_string(),
         Err(Disconnect::Stopped) => "is left, because the server ends".to_string(),
         Err(Disconnect::Foreign(foreign)) => {
-            let reason = L::PROGRAM.says(Messages(L::PROGRAM.language).wrong_protocol());
-            session.send_final(&foreign.answer(&reason, L::refusal));
-            format!("is refused: it speaks another protocol ({})", foreign.shown(["\"", "\""]))
+            let messages = Messages(L::PROGRAM.language);
+            let reason = L::PROGRAM.says(messages.wrong_protocol(&foreign));
+            session.send_final(&foreign.answer(BAD_REQUEST, &reason, L::refusal));
+            format!("is refused: {}", messages.foreign(&foreign))
         }
     };
     session.log(format_args!("client {peer} {left}"));

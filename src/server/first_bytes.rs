@@ -1,24 +1,34 @@
 //! The first bytes of a connection: recognises peers of other protocols (a browser, a port scanner,
 //! a mail or SSH client) before any byte of theirs is taken for speech. Pure.
 //!
-//! Two rules decide, neither of them a list of verbs. A request line or a version banner has a shape
-//! that nobody types first: `METHOD target NAME/1.1`, `SSH-2.0-x`. And text holds no control
-//! characters but those of a line and of a keyboard. Everything behind the first line is speech,
-//! whatever it looks like.
+//! Two kinds of rules decide, neither of them a list of verbs. A request line or a version banner
+//! has a shape that no client's text has: `METHOD target NAME/1.1`, `SSH-2.0-x`. And text holds no
+//! control characters but those of a line and of a keyboard. Everything behind the first line is
+//! speech, whatever it looks like.
 
+mod rules;
+
+use std::borrow::Cow;
 use std::fmt;
+use std::time::{Duration, Instant};
 
+pub use self::rules::has_line;
+use self::rules::{ENOUGH, is_cut, is_utf16, protocol};
 use super::telnet::{IAC, Telnet};
 use crate::text::{Visible, from_fn};
 
-/// A line without an end is judged once this much of it has come.
-const ENOUGH: usize = 1000;
-
-/// The least buffer that a client may send whole behind a text without a name.
-const LEAST_BLOCK: usize = 50;
+/// A first line that its rest may make foreign is held this long for it: as long as the relay and
+/// direct hold any message.
+const HOLD: Duration = Duration::from_millis(300);
 
 /// Bytes of the first line that the operator is shown.
 const SHOWN: usize = 80;
+
+/// The status of [`Foreign::answer`] where no request is answered.
+pub const BAD_REQUEST: &str = "400 Bad Request";
+
+/// The same where no client is served now.
+pub const UNAVAILABLE: &str = "503 Service Unavailable";
 
 /// What the clients of a server begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +47,8 @@ pub enum Protocol {
     Request = 1,
     /// The same with the method HEAD, whose response has no content: RFC 9110, 9.3.2.
     HeadRequest,
-    /// A greeting of mail (RFC 5321, 4.1.1.1) or a version banner (RFC 4253, 4.2; RFC 6143, 7.1.1).
+    /// A greeting of mail (RFC 5321, 4.1.1.1), a version banner (RFC 4253, 4.2; RFC 6143, 7.1.1), or
+    /// another first line that is neither text of people nor a request.
     Greeting,
     /// TLS, as of `https://`: RFC 8446, 5.1.
     Tls,
@@ -78,11 +89,12 @@ impl Foreign {
         (sample.len() <= SHOWN).then(|| Foreign { protocol, sample: sample.to_vec() })
     }
 
-    /// The bytes for the peer: `reason` as HTTP where it speaks that, else as `encode` has it.
-    pub fn answer(&self, reason: &str, encode: impl FnOnce(&str) -> Vec<u8>) -> Vec<u8> {
+    /// The bytes for the peer: `reason` as HTTP with this `status` where it speaks that, else as
+    /// `encode` has it.
+    pub fn answer(&self, status: &str, reason: &str, encode: impl FnOnce(&str) -> Vec<u8>) -> Vec<u8> {
         match self.protocol {
-            Protocol::Request => http_refusal(reason, true),
-            Protocol::HeadRequest => http_refusal(reason, false),
+            Protocol::Request => http_refusal(status, reason, true),
+            Protocol::HeadRequest => http_refusal(status, reason, false),
             // Plain text inside a TLS handshake is an error of its own.
             Protocol::Tls => Vec::new(),
             Protocol::Greeting | Protocol::Binary => encode(reason),
@@ -99,10 +111,10 @@ impl Foreign {
 }
 
 /// An error response of HTTP/1.1 that ends the connection.
-fn http_refusal(reason: &str, with_content: bool) -> Vec<u8> {
+fn http_refusal(status: &str, reason: &str, with_content: bool) -> Vec<u8> {
     let content = format!("{reason}\n");
     let mut response = format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n",
         content.len()
     );
@@ -119,16 +131,24 @@ pub struct FirstBytes {
     expected: Option<Expected>,
     /// A line that came in pieces.
     seen: Vec<u8>,
+    /// The end of [`HOLD`], once it has begun.
+    held_until: Option<Instant>,
 }
 
 impl FirstBytes {
     /// `None`: nothing is foreign.
     pub fn new(expected: Option<Expected>) -> FirstBytes {
-        FirstBytes { expected, seen: Vec::new() }
+        FirstBytes { expected, seen: Vec::new(), held_until: None }
     }
 
     pub fn is_decided(&self) -> bool {
         self.expected.is_none()
+    }
+
+    /// Until when what has come of the first line is no speech, if it is held.
+    pub fn held_until(&mut self, now: Instant) -> Option<Instant> {
+        let is_cut = is_cut(&without_telnet(&self.seen, self.expected?));
+        is_cut.then(|| *self.held_until.get_or_insert(now + HOLD)).filter(|&until| now < until)
     }
 
     /// Judges bytes that will be read again.
@@ -157,117 +177,23 @@ impl FirstBytes {
     }
 }
 
-/// True where the first line is whole, or long enough to be judged.
-pub fn has_line(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii_start();
-    bytes.len() >= ENOUGH || text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0))
-}
-
 /// The protocol of a connection that begins with `bytes`, if that is sure and not the `expected`.
-/// Commands of telnet come before text where people type it.
 pub fn foreign(bytes: &[u8], expected: Expected) -> Option<Foreign> {
-    if expected == Expected::Text && bytes.contains(&IAC) {
-        let mut text = bytes.to_vec();
-        let (kept, _) = Telnet::default().strip(&mut text);
-        return judged(&text[..kept], expected);
+    let text = without_telnet(bytes, expected);
+    // A byte order mark may look like a command.
+    let found = protocol(&text, expected).filter(|&found| found != Protocol::Binary || !is_utf16(bytes))?;
+    Some(Foreign::new(found, &text))
+}
+
+/// Commands of telnet come before text where people type it.
+fn without_telnet(bytes: &[u8], expected: Expected) -> Cow<'_, [u8]> {
+    if expected != Expected::Text || !bytes.contains(&IAC) {
+        return bytes.into();
     }
-    judged(bytes, expected)
-}
-
-fn judged(bytes: &[u8], expected: Expected) -> Option<Foreign> {
-    let line = first_line(bytes);
-    let protocol = match expected {
-        _ if is_tls(bytes) => Protocol::Tls,
-        Expected::Request if is_request(bytes, line) => return None,
-        _ if is_request(bytes, line) && line.starts_with(b"HEAD ") => Protocol::HeadRequest,
-        _ if is_request(bytes, line) => Protocol::Request,
-        Expected::File => return None,
-        _ if is_greeting(line) => Protocol::Greeting,
-        Expected::Text | Expected::Request if is_binary(bytes) => Protocol::Binary,
-        Expected::Text | Expected::Request => return None,
-    };
-    Some(Foreign::new(protocol, bytes))
-}
-
-/// Without its end, and without empty lines before it (RFC 9112, 2.2).
-fn first_line(bytes: &[u8]) -> &[u8] {
-    let text = bytes.trim_ascii_start();
-    text.split(|byte| matches!(byte, b'\r' | b'\n' | 0)).next().unwrap_or_default()
-}
-
-/// A handshake record with a ClientHello: RFC 8446, 5.1 and 4.
-fn is_tls(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x16, 0x03, 0..=4, _, _, 0x01, ..])
-}
-
-/// `METHOD target NAME/1.1`, or the beginning of one that is longer than [`ENOUGH`].
-fn is_request(bytes: &[u8], line: &[u8]) -> bool {
-    let mut words = line.split(|&byte| byte == b' ');
-    let (Some(method), Some(target)) = (words.next(), words.next()) else { return false };
-    if !(2..=32).contains(&method.len()) || !method.iter().all(is_method_byte) || target.is_empty() {
-        return false;
-    }
-    let is_target = matches!(target[0], b'/' | b'*') || target.contains(&b':');
-    match words.next_back() {
-        // A target with spaces is a request all the same.
-        Some(last) => is_target && is_version(last),
-        None => is_target && bytes.len() >= ENOUGH,
-    }
-}
-
-/// A token (RFC 9110, 5.6.2) without small letters, which no registered method has.
-fn is_method_byte(byte: &u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(byte)
-}
-
-/// `HTTP/1.1`, `RTSP/1.0`, `SIP/2.0`.
-fn is_version(word: &[u8]) -> bool {
-    let Some(slash) = word.iter().position(|&byte| byte == b'/') else { return false };
-    let (name, number) = (&word[..slash], &word[slash + 1..]);
-    (2..=8).contains(&name.len()) && name.iter().all(u8::is_ascii_uppercase) && is_number(number)
-}
-
-/// `2.0`, `1.99`, `003.008`.
-fn is_number(bytes: &[u8]) -> bool {
-    let mut parts = bytes.split(|&byte| byte == b'.');
-    let is_digits = |part: Option<&[u8]>| {
-        part.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
-    };
-    is_digits(parts.next()) && is_digits(parts.next()) && parts.next().is_none()
-}
-
-/// A banner `SSH-2.0-name` or `RFB 003.008`, a status line `HTTP/1.1 200 OK`, or SMTP's first word.
-fn is_greeting(line: &[u8]) -> bool {
-    let mut words = line.split(|&byte| byte == b' ');
-    let first = words.next().unwrap_or_default();
-    match (first, words.next()) {
-        (b"EHLO" | b"HELO", Some(_)) => true,
-        (b"RFB", Some(version)) => is_number(version),
-        (_, Some(status)) if is_version(first) => status.len() == 3 && status.iter().all(u8::is_ascii_digit),
-        _ => {
-            let mut parts = first.splitn(3, |&byte| byte == b'-');
-            let name = parts.next().unwrap_or_default();
-            let is_name = (2..=8).contains(&name.len()) && name.iter().all(u8::is_ascii_uppercase);
-            is_name && parts.next().is_some_and(is_number) && parts.next().is_some()
-        }
-    }
-}
-
-/// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`, or a text in front of [`LEAST_BLOCK`]
-/// bytes: the courses' clients send blocks whose rest, behind the NUL, may be any bytes of their
-/// memory.
-fn is_binary(bytes: &[u8]) -> bool {
-    let bytes = &bytes[bytes.len() - bytes.trim_ascii_start().len()..];
-    let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    let text = &bytes[..nul];
-    let judged = text.split_inclusive(|&byte| byte == b'\n').next().filter(|line| line.ends_with(b"\n"));
-    let judged = judged.unwrap_or(bytes);
-    let is_text =
-        |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..));
-    let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
-    let is_block = || text.len() > 1 && bytes.len() >= LEAST_BLOCK && is_text(text);
-    !is_text(judged) && !names_a_speaker() && !is_block()
+    let mut text = bytes.to_vec();
+    let (kept, _) = Telnet::default().strip(&mut text);
+    text.truncate(kept);
+    text.into()
 }
 
 #[cfg(test)]

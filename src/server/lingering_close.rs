@@ -4,10 +4,13 @@
 //! tcp(7), RFC 1122 4.2.2.13. So the last bytes are sent, the sending side is shut down, and input
 //! is read and dropped until the peer closes or the deadline passes. Nothing blocks.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::first_bytes::{Expected, UNAVAILABLE, foreign};
+use super::session::GREETING_DELAY;
 use super::source::{oldest_of_heaviest, source};
 use crate::sys::{self, Interest, PollFd};
 
@@ -46,9 +49,18 @@ impl Grace {
 struct LingeringClose {
     socket: TcpStream,
     rest: Vec<u8>,
+    /// Of a client that is refused unserved: `rest` is not sent before its first bytes are judged.
+    refusal: Option<Refusal>,
     /// `rest` was sent, and the sending side is shut down.
     is_shut_down: bool,
     grace: Grace,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    reason: String,
+    /// The first bytes may come until then.
+    until: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -67,10 +79,21 @@ impl LingeringCloses {
 
     /// Sends `rest`, which may be empty, and closes.
     pub fn add(&mut self, socket: TcpStream, rest: Vec<u8>, now: Instant) {
+        self.push(socket, rest, None, now);
+    }
+
+    /// As [`LingeringCloses::add`], for a client that was not served: one whose first bytes are a
+    /// web request is sent `reason` in HTTP in place of `rest`.
+    pub fn refuse(&mut self, socket: TcpStream, reason: String, rest: Vec<u8>, now: Instant) {
+        self.push(socket, rest, Some(Refusal { reason, until: now + GREETING_DELAY }), now);
+    }
+
+    fn push(&mut self, socket: TcpStream, rest: Vec<u8>, refusal: Option<Refusal>, now: Instant) {
         if !self.is_unlimited && self.connections.len() >= MAX {
             self.evict();
         }
-        let mut connection = LingeringClose { socket, rest, is_shut_down: false, grace: Grace::new(now) };
+        let mut connection =
+            LingeringClose { socket, rest, refusal, is_shut_down: false, grace: Grace::new(now) };
         // At once: a peer that is gone already must not displace another.
         if connection.advance(now) {
             self.connections.push(connection);
@@ -86,7 +109,11 @@ impl LingeringCloses {
         let peer = |one: &LingeringClose| one.socket.peer_addr().map_or(unknown, |peer| source(peer.ip()));
         let sources: Vec<IpAddr> = self.connections.iter().map(peer).collect();
         let Some((at, _)) = oldest_of_heaviest(&sources, |_, _| true) else { return false };
-        self.connections.remove(at);
+        let evicted = self.connections.remove(at);
+        if evicted.refusal.is_some() {
+            // Lost on a client that is gone.
+            let _ = sys::try_send(&evicted.socket, &evicted.rest);
+        }
         self.freed = true;
         true
     }
@@ -97,14 +124,17 @@ impl LingeringCloses {
 
     pub fn watch(&self) -> impl Iterator<Item = PollFd<'_>> {
         self.connections.iter().map(|connection| {
-            let interest = if connection.rest.is_empty() { Interest::Read } else { Interest::Write };
+            let reads = connection.rest.is_empty() || connection.refusal.is_some();
+            let interest = if reads { Interest::Read } else { Interest::Write };
             sys::watch(connection.socket.as_fd(), interest)
         })
     }
 
     /// The next deadline.
     pub fn due(&self) -> Option<Instant> {
-        self.connections.iter().map(|connection| connection.grace.deadline).min()
+        let due =
+            |one: &LingeringClose| one.refusal.as_ref().map_or(one.grace.deadline, |refusal| refusal.until);
+        self.connections.iter().map(due).min()
     }
 
     /// Waits until every connection is closed.
@@ -130,6 +160,11 @@ impl LingeringCloses {
 impl LingeringClose {
     /// False when the connection is to be closed.
     fn advance(&mut self, now: Instant) -> bool {
+        match self.judge(now) {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
+        }
         if !self.rest.is_empty() {
             match sys::try_send(&self.socket, &self.rest) {
                 Ok(0) => {}
@@ -153,5 +188,23 @@ impl LingeringClose {
             Some(Ok(None)) | None => {}
         }
         !self.grace.is_over(now)
+    }
+
+    /// Chooses the answer to a client that is refused. False while its first bytes may still come.
+    fn judge(&mut self, now: Instant) -> io::Result<bool> {
+        let Some(Refusal { reason, until }) = &self.refusal else { return Ok(true) };
+        let mut bytes = [0; 1024];
+        let come = match sys::try_peek(&self.socket, &mut bytes)? {
+            None if now < *until => return Ok(false),
+            n => &bytes[..n.unwrap_or_default()],
+        };
+        // The web port's refusals are in HTTP already.
+        let is_http = self.rest.starts_with(b"HTTP/");
+        if let Some(foreign) = foreign(come, if is_http { Expected::Request } else { Expected::Text }) {
+            let rest = std::mem::take(&mut self.rest);
+            self.rest = foreign.answer(UNAVAILABLE, reason, |_| rest);
+        }
+        self.refusal = None;
+        Ok(true)
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::first_bytes::Foreign;
+use super::first_bytes::{Foreign, Protocol};
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
 use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal, plain_reason};
@@ -93,13 +93,23 @@ catalogue! {
     descriptor_limit_is_low(limit: u64, most: usize) where most = clients(most) =>
         "(père) limite de {limit} descripteurs : {most} au plus (voir ulimit -n)",
         "(parent) limit of {limit} descriptors: at most {most} (see ulimit -n)";
-    refused_foreign(child: Pid, peer: impl Display, foreign: &Foreign)
+    refused_foreign(child: Pid, peer: impl Display, reason: &str) =>
+        "(père) client {peer} (fils {child}) refusé : {reason}",
+        "(parent) client {peer} (child {child}) refused: {reason}";
+    speaks_another_protocol(foreign: &Foreign)
         where french = foreign.shown(["« ", " »"]), english = foreign.shown(["\"", "\""]) =>
-        "(père) client {peer} (fils {child}) refusé : il parle un autre protocole ({french})",
-        "(parent) client {peer} (child {child}) refused: it speaks another protocol ({english})";
-    wrong_protocol =>
+        "il parle un autre protocole ({french})",
+        "it speaks another protocol ({english})";
+    sends_control_characters(foreign: &Foreign)
+        where french = foreign.shown(["« ", " »"]), english = foreign.shown(["\"", "\""]) =>
+        "il envoie des caractères de contrôle, pas du texte ({french})",
+        "it sends control characters, not text ({english})";
+    no_web_server =>
         "ceci n'est pas un serveur web ni de courrier",
         "this is not a web server, nor one for mail";
+    text_is_expected =>
+        "du texte est attendu ici, pas des caractères de contrôle",
+        "text is expected here, not control characters";
     bad_record(count: u64) =>
         "(père) le tube contient autre chose que des enregistrements ({count} fois) : ignoré",
         "(parent) the pipe holds something else than records ({count} times): ignored";
@@ -136,6 +146,22 @@ fn listen_hint(language: Language, reason: &io::Error) -> &'static str {
 }
 
 impl Messages {
+    /// Why a client is refused for its first bytes, for the operator.
+    pub fn foreign(self, foreign: &Foreign) -> String {
+        match foreign.protocol {
+            Protocol::Binary => self.sends_control_characters(foreign),
+            _ => self.speaks_another_protocol(foreign),
+        }
+    }
+
+    /// The same for the client.
+    pub fn wrong_protocol(self, foreign: &Foreign) -> &'static str {
+        match foreign.protocol {
+            Protocol::Binary => self.text_is_expected(),
+            _ => self.no_web_server(),
+        }
+    }
+
     pub fn child_lost(self, ended: Ended) -> String {
         match (self.0, ended) {
             (French, Ended::Signal(signal)) => format!("a perdu son fils, tué par {signal}"),

@@ -114,7 +114,7 @@ impl Session<'_> {
 
     /// Counts the client as silent again: all that it has sent is answered, so it may give way.
     pub fn may_give_way(&self) {
-        self.has_spoken.inspect(|flag| flag.store(0, Ordering::Relaxed));
+        self.last_heard.inspect(LastHeard::forget);
     }
 
     /// Waits for the client, and prints waiting lines meanwhile. False once `deadline` has passed.

@@ -2,7 +2,8 @@
 //!
 //! PuTTY's telnet mode begins with a negotiation, and `telnet` sends an interrupt at Ctrl+C.
 //! Commands are removed and not answered: to an option that is never agreed to, RFC 1143 lets
-//! either side wait for ever.
+//! either side wait for ever. Only a timing mark (RFC 860) is answered: until then, `telnet` shows
+//! nothing more.
 
 /// Interpret As Command.
 pub(super) const IAC: u8 = 255;
@@ -17,6 +18,12 @@ const DONT: u8 = 254;
 const NOP: u8 = 241;
 const GA: u8 = 249;
 
+/// An option: DO asks for an answer in the place of its bytes.
+const TIMING_MARK: u8 = 6;
+
+/// The answer to it. What the client has said is not acted upon yet, so that the mark is refused.
+pub const NO_TIMING_MARK: &[u8] = &[IAC, WONT, TIMING_MARK];
+
 /// Options with a number from here on are left to bytes that are no telnet: IANA has assigned 0 to
 /// 49, and 138 to 141, which no client offers first.
 const OPTIONS: u8 = 50;
@@ -30,6 +37,8 @@ pub struct Telnet {
     state: State,
     /// A command has come: the client is one of telnet.
     is_spoken: bool,
+    /// An answer to DO TIMING-MARK is due.
+    is_marked: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +88,11 @@ impl Telnet {
         (kept, 0)
     }
 
+    /// True where [`NO_TIMING_MARK`] is to be sent: a timing mark has come since the last call.
+    pub fn take_timing_mark(&mut self) -> bool {
+        std::mem::take(&mut self.is_marked)
+    }
+
     /// Number of bytes at the front of `bytes` that are commands, whole ones or, in a
     /// subnegotiation, the part that has come.
     pub fn leading(&mut self, bytes: &[u8]) -> usize {
@@ -115,7 +129,10 @@ impl Telnet {
                 self.state = State::Subnegotiation(0, false);
                 3
             }
-            [IAC, WILL | DO, option, ..] if is_option(option) => 3,
+            [IAC, verb @ (WILL | DO), option, ..] if is_option(option) => {
+                self.is_marked |= (verb, option) == (DO, TIMING_MARK);
+                3
+            }
             // A refusal as the first command. UTF-16 begins with FF FE.
             [IAC, WONT | DONT, option @ 1..32, ..] if is_option(option) => 3,
             [IAC, WILL..IAC, ..] if self.is_spoken => 3,
@@ -191,6 +208,19 @@ mod tests {
             (0..stream.len()).for_each(|cut| {
                 assert_eq!(data(&[&stream[..cut], &stream[cut..]]), expected, "{stream:?} cut at {cut}");
             });
+        }
+    }
+
+    #[test]
+    fn a_timing_mark_is_to_be_answered_once() {
+        let mut telnet = Telnet::default();
+        for (bytes, is_marked) in [
+            (&b"\xff\xfb\x06\xff\xfd\x03a"[..], false),
+            (b"\xff\xf4\xff\xfd\x06\xff\xfd\x06", true),
+            (b"a", false),
+        ] {
+            telnet.strip(&mut bytes.to_vec());
+            assert_eq!(telnet.take_timing_mark(), is_marked, "{bytes:?}");
         }
     }
 

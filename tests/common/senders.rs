@@ -8,6 +8,9 @@ pub const PUTTY: &[u8] =
 /// The bytes of telnet(1) at Ctrl+C: Interrupt Process, DO TIMING-MARK.
 pub const INTERRUPT: &[u8] = b"\xff\xf4\xff\xfd\x06";
 
+/// The answer without which telnet(1) shows nothing more: WONT TIMING-MARK.
+pub const NO_TIMING_MARK: &[u8] = b"\xff\xfc\x06";
+
 /// The writes of a client in C that reuses one buffer of `size` bytes and writes it whole: behind
 /// the NUL of a text are leftovers of older ones.
 pub fn blocks(size: usize, texts: &[&str]) -> Vec<Vec<u8>> {

@@ -49,7 +49,7 @@ fn forgeries(child: Sender, hub: i32) -> Vec<Vec<u8>> {
         record(child, Kind::Answer as u8, &[1]),
         record(child, Kind::Enter as u8, ACCEPT),
         record(child, Kind::Ping as u8, b"bob : c'est moi"),
-        record(child, Kind::Probe as u8, b""),
+        record(child, Kind::Probe as u8, b"bob : c'est moi"),
         // Strings without their end, followed by other records.
         [record(child, message, b"bob : c'est moi"), record(child, Kind::Read as u8, b"\0\0\0\0")].concat(),
         [record(child, message, b"bob : c'est moi"), record(child, line, b"eve")].concat(),

@@ -15,7 +15,8 @@ pub fn is_http_refusal(answer: &[u8]) {
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("text/plain"), "{answer}");
 }
 
-/// Sends `bytes` to a server that is stopped until they are there: they come before any greeting.
+/// Connects to a server that is stopped until the bytes are there: they come before any greeting.
+
 #[track_caller]
 fn sent_at_once(server: &Server, bytes: &[u8]) -> Vec<u8> {
     server.program.signal(SIGSTOP);
@@ -29,7 +30,8 @@ fn sent_at_once(server: &Server, bytes: &[u8]) -> Vec<u8> {
 fn a_web_request_is_answered_in_http_by_each_lab() {
     let directory = tempfile::tempdir().unwrap();
     let into = directory.path().to_str().unwrap();
-    let servers: [(&str, &[&str], &str); 3] = [
+    let servers: [(&str, &[&str], &str); 4] = [
+        (env!("CARGO_BIN_EXE_relay_serveur"), &[], "forged\0"),
         (env!("CARGO_BIN_EXE_calc_serveur"), &[], "7\n8\n"),
         (env!("CARGO_BIN_EXE_upload_serveur"), &["--dir", into], "text\n"),
         (env!("CARGO_BIN_EXE_direct_serveur"), &[], "%bob%forged\n"),
@@ -42,6 +44,37 @@ fn a_web_request_is_answered_in_http_by_each_lab() {
         server.wait_for_children(0);
     }
     assert_eq!(std::fs::read_dir(into).unwrap().count(), 0, "a file was stored");
+}
+
+#[test]
+fn a_full_server_answers_a_web_request_in_http_and_other_clients_as_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let into = directory.path().to_str().unwrap();
+    let servers: [(&str, &[&str]); 6] = [
+        (env!("CARGO_BIN_EXE_chat_serveur"), &[]),
+        (env!("CARGO_BIN_EXE_direct_serveur"), &[]),
+        (env!("CARGO_BIN_EXE_calc_serveur"), &[]),
+        (env!("CARGO_BIN_EXE_echo_serveur"), &[]),
+        (env!("CARGO_BIN_EXE_upload_serveur"), &["--dir", into]),
+        (env!("CARGO_BIN_EXE_relay_serveur"), &[]),
+    ];
+    for (program, options) in servers {
+        for limit in ["--max-clients", "--max-per-address"] {
+            if program.ends_with("relay_serveur") && limit == "--max-per-address" {
+                continue;
+            }
+            let _row = Row::of(&(program, limit));
+            let server = Server::of(program, &[options, &[limit, "1"]].concat());
+            let _first = server.connect();
+            server.program.out.line_with(&["client", "127.0.0.1:"]);
+            let answer = String::from_utf8(sent_at_once(&server, POST.as_bytes())).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+            assert!(answer.contains("\r\n\r\n") && answer.ends_with('\n'), "{answer}");
+            assert_eq!(sent_at_once(&server, TLS), b"");
+            let answer = String::from_utf8(server.connect().hears_the_end()).unwrap();
+            assert!(answer.contains(", ") && !answer.contains("HTTP"), "{answer}");
+        }
+    }
 }
 
 #[test]

@@ -140,6 +140,18 @@ fn a_negotiation_and_an_interrupt_of_telnet_are_no_speech() {
 }
 
 #[test]
+fn a_timing_mark_of_telnet_is_answered_to_its_client_alone() {
+    let (server, mut listener) = room();
+    for has_lines in [false, true] {
+        let mut client = if has_lines { line_client(&server) } else { server.join() };
+        client.sends(INTERRUPT);
+        client.hears(NO_TIMING_MARK);
+        client.sends("bob : un\n");
+        assert_eq!(listener.strings(1)[0].trim_end(), "bob : un");
+    }
+}
+
+#[test]
 fn a_byte_that_only_looks_like_telnet_is_relayed() {
     let (server, mut listener) = room();
     let mut bob = server.join();

@@ -93,6 +93,11 @@ impl<'a> Intake<'a> {
         self.held > 0
     }
 
+    /// See [`Telnet::take_timing_mark`].
+    pub fn take_timing_mark(&mut self) -> bool {
+        self.filters.as_mut().is_some_and(|filters| filters.telnet.take_timing_mark())
+    }
+
     pub fn has_filters(&self) -> bool {
         self.filters.is_some()
     }

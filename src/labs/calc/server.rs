@@ -6,6 +6,7 @@ use super::calculator::{Calculator, LineOutcome, MAX_LEN};
 use crate::cli::Program;
 use crate::hub::framing::{FrameDecoder, Framing};
 use crate::server::first_bytes::Expected;
+use crate::server::telnet::NO_TIMING_MARK;
 use crate::server::{self, ClientHandler, Disconnect, Options, ServeMode, Session, startup};
 use crate::sys::Profile;
 
@@ -64,6 +65,9 @@ fn read(session: &mut Session, decoder: &mut FrameDecoder) -> Result<(), Disconn
     decoder.waited(began.elapsed());
     if let Some(n) = n {
         decoder.filled(n);
+    }
+    if decoder.take_timing_mark() {
+        session.send(NO_TIMING_MARK)?;
     }
     Ok(())
 }

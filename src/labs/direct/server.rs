@@ -16,7 +16,8 @@ use crate::hub::message_log::Channels;
 use crate::hub::record::{IDLE, Kind, Record};
 use crate::hub::service::{Context, Service};
 use crate::hub::worker::{IdleTimeouts, RecordPipe, Worker};
-use crate::server::first_bytes::{Expected, FirstBytes, Foreign};
+use crate::server::first_bytes::{BAD_REQUEST, Expected, FirstBytes, Foreign};
+use crate::server::telnet::NO_TIMING_MARK;
 use crate::server::{self, Messages, Supervisor};
 use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
 
@@ -141,8 +142,8 @@ impl Service for Direct {
     }
 
     fn answer_foreign(&self, (): &(), foreign: &Foreign) -> Vec<u8> {
-        let reason = SERVER.says(Messages(SERVER.language).wrong_protocol());
-        foreign.answer(&reason, |reason| messages::error(reason).into())
+        let reason = SERVER.says(Messages(SERVER.language).wrong_protocol(foreign));
+        foreign.answer(BAD_REQUEST, &reason, |reason| messages::error(reason).into())
     }
 
     fn on_connect(&mut self, _listener: usize, connection: &mut Connection, context: &mut Context<()>) {
@@ -158,11 +159,12 @@ impl Service for Direct {
         (): &mut (),
         context: &mut Context<()>,
     ) -> bool {
-        let is_message = record.kind == Kind::Message;
-        if is_message {
-            texts(record.body).for_each(|text| self.take(text, connection, context));
+        match record.kind {
+            Kind::Message => texts(record.body).for_each(|text| self.take(text, connection, context)),
+            Kind::Probe => context.tell(connection, NO_TIMING_MARK),
+            _ => return false,
         }
-        is_message
+        true
     }
 
     fn on_disconnect(

@@ -9,7 +9,10 @@ use nix::errno::Errno;
 
 use super::item_queue::ItemQueue;
 use super::message::{FrameDecoder, WINDOW};
+use super::pair::Item;
+use crate::server::GREETING_DELAY;
 use crate::server::first_bytes::{Expected, Foreign, foreign, has_line};
+use crate::server::telnet::NO_TIMING_MARK;
 use crate::sys::{self, Interest, PollFd};
 
 /// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and
@@ -59,7 +62,7 @@ impl Connection {
         Connection {
             socket,
             peer,
-            queue: ItemQueue::default(),
+            queue: ItemQueue::after(Instant::now() + GREETING_DELAY),
             decoder: FrameDecoder::default(),
             held_until: None,
             blocked_since: None,
@@ -117,6 +120,9 @@ impl Connection {
             return Ok(None);
         };
         self.consume(&mut bytes[..frame.length])?;
+        if self.decoder.telnet.take_timing_mark() {
+            self.queue.items.push_back(Item { bytes: NO_TIMING_MARK.to_vec(), opening: false });
+        }
         (self.held_until, self.has_unread) = (None, false);
         frame.message.map(|message| message.relayed().ok_or(Disconnect::Fin)).transpose()
     }

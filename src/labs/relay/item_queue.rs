@@ -17,11 +17,17 @@ pub struct ItemQueue {
     pub items: VecDeque<Item>,
     /// Bytes of the first item that are sent.
     sent: usize,
-    /// The end of the pause after the item sent last, if it was an opening one.
+    /// The end of the pause before the first item, or after the item sent last, if it was an
+    /// opening one.
     pub quiet_until: Option<Instant>,
 }
 
 impl ItemQueue {
+    /// Nothing is sent until then.
+    pub fn after(quiet_until: Instant) -> ItemQueue {
+        ItemQueue { quiet_until: Some(quiet_until), ..ItemQueue::default() }
+    }
+
     /// Bytes to send now: the rest of one item, or nothing.
     pub fn ready(&self, now: Instant) -> &[u8] {
         match self.quiet_until {

@@ -44,7 +44,7 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     previous: PreviousEnd,
-    telnet: Telnet,
+    pub(super) telnet: Telnet,
     blocks: Blocks,
 }
 

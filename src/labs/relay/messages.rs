@@ -9,6 +9,7 @@ use super::pair::Side;
 use super::{SERVER, refusal};
 use crate::cli::{Language, catalogue};
 use crate::server::Messages;
+use crate::server::first_bytes::BAD_REQUEST;
 use crate::sys::{Ended, Pid, system_reason};
 use crate::text::Visible;
 
@@ -59,7 +60,7 @@ pub fn relayed(side: Side, text: &[u8]) -> Vec<String> {
 /// The last bytes for a client: those of another protocol are told so.
 pub fn last_words(reason: &Disconnect) -> Vec<u8> {
     let Disconnect::Foreign(foreign) = reason else { return Vec::new() };
-    foreign.answer(&SERVER.says(MESSAGES.wrong_protocol()), refusal)
+    foreign.answer(BAD_REQUEST, &SERVER.says(MESSAGES.wrong_protocol(foreign)), refusal)
 }
 
 fn manner(reason: &Disconnect) -> String {
@@ -70,9 +71,7 @@ fn manner(reason: &Disconnect) -> String {
             format!("a disparu ({})", system_reason(error.raw_os_error().unwrap_or_default()))
         }
         Disconnect::SlowReader => "ne lit pas ce qu'on lui envoie, il est déconnecté".to_string(),
-        Disconnect::Foreign(foreign) => {
-            format!("parle un autre protocole ({}), il est déconnecté", foreign.shown(["« ", " »"]))
-        }
+        Disconnect::Foreign(foreign) => format!("est refusé, car {}", MESSAGES.foreign(foreign)),
     }
 }
 

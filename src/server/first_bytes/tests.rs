@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 32] = [
+    let rows: [(&[u8], Option<Protocol>); 53] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -20,14 +20,33 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"OPTIONS sip:nm SIP/2.0\r\n", REQUEST),
         (b"CONNECT host:443 HTTP/1.1\0", REQUEST),
         (b"GET /a b c HTTP/1.1\r\n", REQUEST),
+        // Methods are case-sensitive, and curl sends any: `curl -X patch`.
+        (b"get / HTTP/1.1\r\n", REQUEST),
+        (b"patch http://x/ http/1.1\r\n", REQUEST),
+        (b"M / HTTP/1.1\r\n", REQUEST),
+        (b"GET \t/  HTTP/1.1 \r\n", REQUEST),
+        (b"GET /\r\n", REQUEST),
+        // Padding in front is no first line.
+        (b"\0GET / HTTP/1.1\r\n", REQUEST),
+        (b"\0\0\n\0GET / HTTP/1.1\r\n", REQUEST),
         (b"HEAD /x HTTP/1.1\r\n", Some(Protocol::HeadRequest)),
         (b"EHLO example.org\r\n", GREETING),
         (b"HELO me\r\n", GREETING),
+        (b"EHLO\r\n", GREETING),
+        (b"ehlo example.org\r\n", GREETING),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 51000 5015\r\nbob : salut\n", GREETING),
+        (b"PROXY UNKNOWN\r\n", GREETING),
+        (b"<?xml version='1.0'?><stream:stream to='x'>", GREETING),
+        (b"<stream:stream to='x' xmlns='jabber:client'>", GREETING),
+        (b"*1\r\n$4\r\nPING\r\n", GREETING),
         (b"SSH-2.0-x\r\n", GREETING),
         (b"SSH-1.99-OpenSSH_9\r\n", GREETING),
         (b"RFB 003.008\n", GREETING),
         (b"HTTP/1.1 200 OK\r\n", GREETING),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Some(Protocol::Tls)),
+        // In small records, and cut.
+        (b"\x16\x03\x01\0\x01\x01\x16\x03\x01\0\x01\0\n", Some(Protocol::Tls)),
+        (b"\x16\x03", Some(Protocol::Tls)),
         // An older hello, DNS, SMB, X11, Kerberos, LDAP, RDP, Java RMI, RPC, MQTT, BitTorrent.
         (b"\x80\x2e\x01\x03\x01\x00\x15", BINARY),
         (b"\0\x1e\0\x06\x01\0\0\x01\0\0\0\0\0\0\x07version\x04bind\0", BINARY),
@@ -40,7 +59,13 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\x80\0\0(r\xfe\x1d\x13\0\0\0\0\0\0\0\x02", BINARY),
         (b"\x10\x0c\0\x04MQTT\x04\x02", BINARY),
         (b"\x13BitTorrent protocol", BINARY),
-        (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c", BINARY),
+        // adb, SOCKS, PostgreSQL, Cassandra, X11 of the other byte order.
+        (b"CNXN\0\0\0\x01\0\x10\0\0", BINARY),
+        (b"\x05\x02\0\x02", BINARY),
+        (b"\0\0\0)\0\x03\0\0user\0bob\0\0", BINARY),
+        (b"\x04\0\0\0\x05\0\0\0\0", BINARY),
+        (b"B\0\0\x0b\0\0\0\0\0\0\0\0", BINARY),
+        (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c", GREETING),
         // A request within the first line of a longer one.
         (&[b"GET /", &[b'a'; 1000][..]].concat(), REQUEST),
         (b"BREW /pot HTCPCP/1.0\r\n", REQUEST),
@@ -54,7 +79,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 35] = [
+    let rows: [&[u8]; 56] = [
         b"alice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",
@@ -65,8 +90,22 @@ fn speech_is_not_foreign() {
         b"TP SUR HTTP/1.1\n",
         b"RFC 9112 : HTTP/1.1\n",
         b"ON FAIT QUOI AVEC HTTP/2.0 ?\n",
-        b"get / HTTP/1.1\0",
+        b"bob : HTTP/1.1\0",
+        b"bob > HTTP/1.1\0",
+        b"bob: /x HTTP/1.1\n",
+        b"lis http://x.org/ sur HTTP/1.1\n",
+        b"un mot/deux HTTP/1.1\n",
+        b"/quit\n",
+        b"http://x.org/\n",
         b"GETTING there\0",
+        b"HELO les gens !\n",
+        b"HELO les",
+        b"HELO\n",
+        b"helo toi\n",
+        b"EHLO les gens !\n",
+        b"PROXY ou pas ?\n",
+        b"*1\r\n",
+        b"*sourit*\n",
         b"GET lost\n",
         b"EHLOS\0",
         b"POSTE\0",
@@ -87,8 +126,16 @@ fn speech_is_not_foreign() {
         // Encodings of older systems: ISO 8859, code page 850.
         b"caf\xe9\0",
         b"caf\x82\0",
+        // Encodings with escape sequences, and UTF-16, in Latin and other letters: ISO 2022, Windows.
+        b"\x1b$B$3$s\x1b(B\n",
+        b"b\0o\0n\0\r\0\n\0",
+        b"\xff\xfe\x1f\x04@\x048\x04",
+        b"\xfe\xff\x04\x1f\x04@\x048",
+        b"\x1f\x04@\x048\x04 \0!\0\r\0\n\0",
+        b"\x04\x1f\x04@\x048\0\n",
         // Blocks of a fixed size, whose rest is whatever the client's memory held.
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
+        b"\0\0\0\0alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"salut\n\0\x05\x16\x7f\0",
         &[b"salut\0\x05\x16\x7f", &[0; 41][..]].concat(),
         &long,
@@ -137,8 +184,10 @@ fn a_foreign_peer_survives_the_way_through_a_record_and_is_bounded() {
 fn the_answer_is_in_the_protocol_of_the_peer() {
     let answer = |bytes: &[u8]| {
         let foreign = foreign(bytes, Expected::Text).unwrap();
-        String::from_utf8(foreign.answer("no web server", |reason| [reason.as_bytes(), b"\0"].concat()))
-            .unwrap()
+        String::from_utf8(
+            foreign.answer(BAD_REQUEST, "no web server", |reason| [reason.as_bytes(), b"\0"].concat()),
+        )
+        .unwrap()
     };
     let get = answer(b"GET / HTTP/1.1\r\n");
     assert!(
@@ -152,4 +201,33 @@ fn the_answer_is_in_the_protocol_of_the_peer() {
     assert!(answer(b"HEAD / HTTP/1.1\r\n").ends_with("\r\n\r\n"));
     assert_eq!(answer(b"SSH-2.0-x\r\n"), "no web server\0");
     assert_eq!(answer(b"\x16\x03\x01\x02\0\x01"), "");
+}
+
+#[test]
+fn the_beginning_of_a_request_or_greeting_is_held_and_that_of_a_text_is_not() {
+    let is_held = |bytes: &[u8]| {
+        let mut first = FirstBytes::new(Some(Expected::Text));
+        assert_eq!(first.feed(bytes), None);
+        let now = Instant::now();
+        let held = first.held_until(now);
+        assert_eq!((first.held_until(now + HOLD / 2), first.held_until(now + HOLD)), (held, None));
+        held.is_some()
+    };
+    for bytes in [
+        &b"GE"[..],
+        b"GET ",
+        b"OPTIONS sip",
+        b"get /x HT",
+        b"SSH-",
+        b"EHL",
+        b"\0\nGE",
+        b"GET /x y",
+        b"HELO les",
+    ] {
+        assert!(is_held(bytes), "{}", crate::text::visible(bytes));
+    }
+    for bytes in [&b"bob : GET /"[..], b"bonjour", b"bonjour toi", b"SALUT LES GENS", b"SALUT\0", b"42", b""]
+    {
+        assert!(!is_held(bytes), "{}", crate::text::visible(bytes));
+    }
 }

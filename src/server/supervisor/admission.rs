@@ -152,7 +152,8 @@ impl Supervisor {
         encode: impl Fn(usize, &str) -> Vec<u8>,
         now: Instant,
     ) {
-        let reason = encode(pending.listener, &self.program.says(reason));
-        self.lingering.add(pending.client.0, reason, now);
+        let reason = self.program.says(reason);
+        let answer = encode(pending.listener, &reason);
+        self.lingering.refuse(pending.client.0, reason, answer, now);
     }
 }
