@@ -16,7 +16,6 @@ pub fn is_http_refusal(answer: &[u8]) {
 }
 
 /// Connects to a server that is stopped until the bytes are there: they come before any greeting.
-
 #[track_caller]
 fn sent_at_once(server: &Server, bytes: &[u8]) -> Vec<u8> {
     server.program.signal(SIGSTOP);
