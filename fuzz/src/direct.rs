@@ -63,8 +63,8 @@ fn form_holds(text: &[u8]) {
     }
 }
 
-/// The texts up to each NUL or newline, less a carriage return before it; nothing before a NUL is no
-/// text.
+/// The texts up to each NUL or newline, less a carriage return before it; nothing before a NUL is
+/// no text.
 fn texts_slowly(body: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut text) = (Vec::new(), Vec::new());
     for &byte in body {

@@ -39,8 +39,8 @@ enum Form {
     Shifted,
     /// nF: intermediate bytes, then a final byte.
     Escape,
-    /// So many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a character
-    /// in UTF-8 count as one.
+    /// This many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a
+    /// character in UTF-8 count as one.
     Counted(u8),
     /// DCS, OSC, PM, APC, which BEL ends too, and SOS.
     String { until_bell: bool },
