@@ -6,7 +6,7 @@ use std::fmt::Display;
 pub const DIM: &str = "\x1b[2m";
 pub const PLAIN: &str = "\x1b[m";
 
-/// Of the 256 colours, the ones readable on black and on white: contrast of at least 4 to both. WCAG 2
+/// Of the 256 colours, readable on black and on white: contrast of at least 4 to both. WCAG 2
 /// (1.4.3) asks for 4.5 to one background; no colour has more than 4.58 to both, and those near it
 /// look alike.
 const OF_256: [u8; 12] = [27, 28, 30, 63, 64, 97, 98, 130, 131, 133, 161, 163];

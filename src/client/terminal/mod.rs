@@ -6,10 +6,10 @@
 //! [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and [`Terminal::handle_signal`]
 //! for each signal of [`TERMINAL`](super::signals::TERMINAL).
 //!
-//! Input goes through `keys` (decoder, with `sequence`), `line_input`, `bindings` and `editor` (with
-//! `history`, `completion`, `paste`); output through `viewport` (with `hscroll`, `width`, `reflow`). All of
-//! these are pure. `output` owns the terminal's modes and descriptors, `suspend` hands it over to
-//! the shell.
+//! Input goes through `keys` (decoder, with `sequence`), `line_input`, `bindings` and `editor`
+//! (with `history`, `completion`, `paste`); output through `viewport` (with `hscroll`, `width`,
+//! `reflow`). All of these are pure. `output` owns the terminal's modes and descriptors, `suspend`
+//! hands it over to the shell.
 
 mod bindings;
 mod colour;

@@ -3,8 +3,8 @@
 //!
 //! Terminals that do not reflow cut long lines. To take one that cuts for one that reflows would
 //! erase output above the viewport; the other way round, a piece of the viewport stays behind. So
-//! only known ones count as reflowing. xterm, the Linux console and Emacs cut. tmux reflows, but does
-//! not count: [`super::viewport`] needs no width there.
+//! only known ones count as reflowing. xterm, the Linux console and Emacs cut. tmux reflows, but
+//! does not count: [`super::viewport`] needs no width there.
 
 use std::env::var_os;
 
