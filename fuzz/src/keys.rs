@@ -1,7 +1,7 @@
 //! Keyboard of a client on a terminal: keys, pastes, and the reports of terminals.
 //!
-//! Input: bytes, which arrive in pieces. They are read twice: as they are, and as steps, each a kind
-//! and some bytes that become typed text or the contents of a report.
+//! Input: bytes, which arrive in pieces. They are read twice: as they are, and as steps, each a
+//! kind and some bytes that become typed text or the contents of a report.
 
 use forklab::client::KeyDecoder;
 

@@ -140,7 +140,7 @@ fn form(name: &str, separator: &str) -> String {
     format!("{name}{separator}bonjour\0")
 }
 
-/// True for names whose first letters look different in any font.
+/// True for names with first letters that look different in any font.
 fn differ(one: &str, other: &str) -> bool {
     let first = |name: &str| name.bytes().next().map(|byte| byte.to_ascii_lowercase());
     let is_clear = |name: &str| matches!(first(name), Some(b'a'..=b'e'));

@@ -101,8 +101,8 @@ fn is_wrong(front: &[u8]) -> bool {
         1 => body.is_empty(),
         4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
         5 => body.len() != 1,
-        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding; then an
-        // address or none.
+        // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding; then
+        // an address or none.
         6 => {
             let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
             let is_last = |byte: &u8| b"AEIMQUYcgkosw048".contains(byte);

@@ -9,15 +9,15 @@ use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
 
 use super::input::{Arrival, Input};
 
-/// Every byte but leftovers of a block is relayed, in order and in bounded texts, whenever it comes;
-/// and a client decodes any server.
+/// Every byte but leftovers of a block is relayed, in order and in bounded texts, whenever it
+/// comes; and a client decodes any server.
 pub fn holds(bytes: &[u8]) {
     let arrival = Arrival::of(Input(bytes));
     server_holds(arrival);
     client_holds(arrival);
 }
 
-/// The messages of a client whose bytes come in `pieces`, and whether any had leftovers. A pause
+/// Decodes the bytes of a client that come in `pieces`; true if any had leftovers. A pause
 /// ends the wait for more.
 fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> (Vec<Message>, bool) {
     let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());

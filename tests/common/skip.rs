@@ -20,6 +20,7 @@ pub const SHELLCHECK: &str = "package shellcheck";
 pub const SHELLS: &str = "packages dash and busybox";
 pub const STRACE: &str = "package strace, and permission to trace processes";
 pub const TMUX: &str = "package tmux";
+pub const SCREEN: &str = "packages screen and tmux";
 /// For tests that make system calls in a sandboxed child through ptrace(2).
 pub const PTRACE: &str = "permission to trace processes (ptrace), on x86-64";
 pub const NETWORK_NAMESPACE: &str = "permission to make a network namespace";

@@ -29,7 +29,7 @@ impl Container {
         Some(Container { server, first })
     }
 
-    /// A process of the container whose parent has ended, until its standard input ends.
+    /// An orphan in the container; it runs until its standard input ends.
     #[track_caller]
     fn orphan(&self) -> (Program, i32) {
         let before = children_of(self.first);

@@ -34,7 +34,7 @@ impl Room {
         Some(Room { open, peers, bobs, eves, pipe })
     }
 
-    /// What is written before is read before: the message of a client that is not concerned.
+    /// A client that is not concerned is heard: the pipe keeps the order of writes.
     #[track_caller]
     fn alice_is_heard(&mut self, by: std::ops::Range<usize>, text: &str) {
         self.peers[0].sends(format!("alice : {text}\0"));
@@ -46,7 +46,7 @@ impl Room {
 
 #[test]
 fn a_worker_that_writes_in_anothers_name_is_ended_and_the_other_loses_nothing() {
-    // Whose name: bob's, the hub's, init's, that of no process.
+    // The name of bob, of the hub, of init, of no process.
     for name in 0..4 {
         let Some(mut room) = Room::enter() else { return };
         let pid = [room.bobs.pid, room.open.server.pid(), 1, i32::MAX][name];

@@ -1,7 +1,7 @@
 //! A compromised worker writes arbitrary bytes into the shared pipe: the hub accepts nothing that
 //! it can refute, and the room goes on.
 //!
-//! The test plays the worker, whose key it knows: `faults::pipe`.
+//! The test plays the worker with the worker's key: `faults::pipe`.
 
 use crate::common::*;
 

@@ -106,7 +106,7 @@ fn a_vanished_host_is_detected_idle_or_not_and_a_paused_one_is_kept() {
     alice.out.line_with(&["alice : tant pis"]);
 }
 
-/// Waits for the end of a client whose server has vanished: status 1, and one line with the reason,
+/// Waits for the end of a client after its server has vanished: status 1, and one line with the reason,
 /// after one for each of `lost` messages.
 #[track_caller]
 fn gives_up(client: &mut Program, lost: usize) {

@@ -20,7 +20,7 @@ pub struct Sender {
     pub key: Key,
 }
 
-/// A `chat_serveur` whose workers' keys are known.
+/// A `chat_serveur` with known keys of its workers.
 pub struct OpenServer {
     pub server: Server,
     trace: TempDir,

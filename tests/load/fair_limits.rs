@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::thread;
 
-/// A connection whose own system holds a few kilobytes for it, no more.
+/// A connection with a small receive buffer: its own system holds a few kilobytes for it.
 #[track_caller]
 fn connect_with_small_buffer(address: SocketAddr) -> Peer {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).expect("socket");

@@ -19,7 +19,7 @@ const CLIENTS: usize = 10_000;
 const EARLY: usize = 100;
 const TIMES: usize = 50;
 
-/// Workers whose memory is read, evenly spread from the first to the last.
+/// Number of workers to read the memory of, evenly spread from the first to the last.
 const SAMPLED: usize = 200;
 
 /// Messages of a round that count, after one that does not.

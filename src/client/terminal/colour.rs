@@ -6,12 +6,12 @@ use std::fmt::Display;
 pub const DIM: &str = "\x1b[2m";
 pub const PLAIN: &str = "\x1b[m";
 
-/// Of the 256 colours, those readable on black and on white: contrast of at least 4 to both. WCAG 2
+/// Of the 256 colours, readable on black and on white: contrast of at least 4 to both. WCAG 2
 /// (1.4.3) asks for 4.5 to one background; no colour has more than 4.58 to both, and those near it
 /// look alike.
 const OF_256: [u8; 12] = [27, 28, 30, 63, 64, 97, 98, 130, 131, 133, 161, 163];
-/// Of the first 8, whose look the theme decides: those distinct from black and white with the
-/// palettes of xterm and VGA. Yellow is lost on white, blue on black.
+/// Of the first 8, which a theme may change: distinct from black and white in the palettes of xterm
+/// and VGA. Yellow is lost on white, blue on black.
 const OF_8: [u8; 4] = [1, 2, 5, 6];
 
 /// Number of colours to use.

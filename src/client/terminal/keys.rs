@@ -11,11 +11,10 @@ use terminput::{Event, KeyEvent, KeyEventKind};
 
 use super::sequence::{Sequence, Step};
 
-/// Brackets of a paste: xterm's "bracketed paste mode". The second is CSI and this.
+/// Brackets of a paste: xterm's "bracketed paste mode". The 8-bit form of the second would not end
+/// it: some terminals let U+009B through from the pasted text.
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
-const PASTE_ENDS: &[u8] = b"201~";
-/// CSI of two bytes, also in UTF-8, then as the 8-bit control.
-const CSI: [&[u8]; 3] = [b"\x1b[", b"\xc2\x9b", b"\x9b"];
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 /// Bytes kept of one paste.
 pub const MAX_PASTE: usize = 1 << 20;
@@ -141,7 +140,7 @@ impl KeyDecoder {
                 self.pasted = Some(Vec::new());
                 None
             }
-            // Private parameters, the mouse, the cursor's position (also F3, which has no meaning here).
+            // Private parameters, the mouse, the cursor's position (also F3, without meaning here).
             [_, b'[', b'<'..=b'?' | b'M', ..] | [_, b'[', .., b'M' | b'R'] => None,
             [_, b'[' | b'O', ..] if sequence.len() <= MAX_KEY => parse_key(&sequence).ok().flatten(),
             _ => None,
@@ -151,29 +150,18 @@ impl KeyDecoder {
     fn paste_byte(&mut self, byte: u8) -> Option<Input> {
         let pasted = self.pasted.get_or_insert_default();
         pasted.push(byte);
-        if let Some(length) = length_before_end(pasted) {
+        if pasted.ends_with(PASTE_ENDS) {
             let mut bytes = self.pasted.take().unwrap_or_default();
-            bytes.truncate(length.min(MAX_PASTE));
+            bytes.truncate((bytes.len() - PASTE_ENDS.len()).min(MAX_PASTE));
             return Some(Input::Paste { bytes, is_cut: std::mem::take(&mut self.is_cut) });
         }
         if pasted.len() >= MAX_PASTE + 4096 {
-            // Keeps what may be the beginning of the end bracket, and the character before it.
-            pasted.drain(MAX_PASTE..pasted.len() - 8);
+            // Keeps what may be the beginning of the end bracket.
+            pasted.drain(MAX_PASTE..pasted.len() - PASTE_ENDS.len());
             self.is_cut = true;
         }
         None
     }
-}
-
-/// Bytes before the end bracket, if that came last.
-fn length_before_end(pasted: &[u8]) -> Option<usize> {
-    let bracketed = pasted.strip_suffix(PASTE_ENDS)?;
-    let text = CSI.iter().find_map(|csi| bracketed.strip_suffix(*csi))?;
-    // 0x9b may be the last byte of a pasted character.
-    let ends_in_character = |at: usize| str::from_utf8(&bracketed[at..]).is_ok();
-    let is_8_bit = text.len() + 1 == bracketed.len();
-    let is_text = is_8_bit && (bracketed.len().saturating_sub(4)..text.len()).any(ends_in_character);
-    (!is_text).then_some(text.len())
 }
 
 /// The same key as xterm's `CSI code ; modifiers u`, for its `CSI 27 ; modifiers ; code ~`.

@@ -6,10 +6,10 @@
 //! [`Terminal::read_keyboard`] and [`Terminal::draw`] each turn, and [`Terminal::handle_signal`]
 //! for each signal of [`TERMINAL`](super::signals::TERMINAL).
 //!
-//! Input goes through `keys` (decoder, with `sequence`), `line_input`, `bindings` and `editor` (with `history`,
-//! `completion`, `paste`); output through `viewport` (with `hscroll`, `width`, `reflow`). All of
-//! these are pure. `output` owns the terminal's modes and descriptors, `suspend` hands it over to
-//! the shell.
+//! Input goes through `keys` (decoder, with `sequence`), `line_input`, `bindings` and `editor`
+//! (with `history`, `completion`, `paste`); output through `viewport` (with `hscroll`, `width`,
+//! `reflow`). All of these are pure. `output` owns the terminal's modes and descriptors, `suspend`
+//! hands it over to the shell.
 
 mod bindings;
 mod colour;
@@ -40,6 +40,7 @@ use completion::Completion;
 use editor::Outcome;
 use line_input::LineInput;
 use output::{CLEAR_SCREEN, Output};
+use reflow::Reflow;
 use viewport::{Content, Viewport};
 
 pub use colour::{Colours, DIM, PLAIN};
@@ -82,7 +83,7 @@ impl Terminal {
             input: LineInput::default(),
             last_read: Instant::now(),
             has_hung_up: false,
-            viewport: Viewport::new(reflow::terminal_reflows()),
+            viewport: Viewport::new(Reflow::of_environment()),
             printed: String::new(),
             is_dirty: true,
             out: Output::open(io::stdin(), io::stdout())?,

@@ -2,10 +2,10 @@
 //! or that another program has asked for. Pure.
 //!
 //! The forms are those of ECMA-48 (5.4 and 5.6) and ECMA-35 (13.2), with what terminals add: SS3
-//! with parameters, the Linux console's `CSI [ A`, characters behind the mouse's `CSI M`, BEL as the
-//! end of a string. `keys` and the crate terminput say what a sequence means. Parsers of output,
-//! such as the crate vte, know none of these additions, and do not say whether a sequence is
-//! incomplete.
+//! with parameters, the Linux console's `CSI [ A`, characters behind the mouse's `CSI M`, BEL as
+//! the end of a string. `keys` and the crate terminput say what a sequence means. Parsers of
+//! output, such as the crate vte, know none of these additions, and do not say whether a sequence
+//! is incomplete.
 //!
 //! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48), and so
 //! does any other control character, which no sequence has, and which counts as the key it is. The
@@ -39,8 +39,8 @@ enum Form {
     Shifted,
     /// nF: intermediate bytes, then a final byte.
     Escape,
-    /// So many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a character
-    /// in UTF-8 count as one.
+    /// This many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a
+    /// character in UTF-8 count as one.
     Counted(u8),
     /// DCS, OSC, PM, APC, which BEL ends too, and SOS.
     String { until_bell: bool },

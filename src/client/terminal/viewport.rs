@@ -6,13 +6,14 @@
 //! A terminal changes its rows at once when its size changes, and tells the new size later, perhaps
 //! after it has taken bytes for the old size. Most cut or keep each row, or reflow: a long row
 //! becomes several. [`Viewport::erase`] finds the first of its rows in each of them. Rows that no
-//! longer fit on the new screen are in the scrollback, where no program can erase them; tmux puts
-//! the top rows there even while the end of the screen is empty.
+//! longer fit on the new screen are in the scrollback, where no program can erase them; tmux and
+//! GNU screen put the top rows there even while the end of the screen is empty.
 
 use std::fmt::Write;
 
 use super::colour::{DIM, PLAIN};
 use super::hscroll::window;
+use super::reflow::Reflow;
 use super::width::{beginning, ending, width};
 
 /// Synchronized update: the terminal shows what is between them at once. Others ignore them.
@@ -26,6 +27,8 @@ const WRAP: &str = "\x1b[?7h";
 /// the first. Erasing from the screen's first cell on would look like a cleared screen to tmux,
 /// which saves that to the scrollback.
 const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
+/// The same, by deleting the rows: [`Reflow::GnuScreen`]. xterm would save them to the scrollback.
+const DELETE: &str = "\x1b[999M\r";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
@@ -45,8 +48,7 @@ pub struct Content<'a> {
 /// Columns drawn last; all 0 while nothing is on the screen.
 #[derive(Debug, Default)]
 pub struct Viewport {
-    /// The terminal reflows rows at a resize: [`super::reflow`].
-    reflows: bool,
+    reflow: Reflow,
     /// Width of the status, if there is a row for it.
     status: Option<usize>,
     columns_before_cursor: usize,
@@ -55,8 +57,8 @@ pub struct Viewport {
 }
 
 impl Viewport {
-    pub fn new(reflows: bool) -> Viewport {
-        Viewport { reflows, ..Viewport::default() }
+    pub fn new(reflow: Reflow) -> Viewport {
+        Viewport { reflow, ..Viewport::default() }
     }
 
     /// Prints `lines`, each ended by CR LF, above the viewport, and draws it.
@@ -64,7 +66,7 @@ impl Viewport {
         let mut out = String::from(BEGIN_SYNC);
         out.push_str(&self.erase(size.columns));
         out.push_str(lines);
-        if !self.reflows {
+        if self.reflow == Reflow::Unknown {
             out.push_str(NO_WRAP);
         }
         // The last column stays free: a terminal that has filled it wraps at the next character.
@@ -84,19 +86,20 @@ impl Viewport {
     pub fn erase(&mut self, columns: usize) -> String {
         let (line, status) = (self.columns_before_cursor, self.status);
         self.forget();
-        let mut out = match self.reflows {
+        let is_known = self.reflow != Reflow::Unknown;
+        let mut out = match is_known {
             true => reflowed_start(line, columns),
             false => walk_back(line),
         };
         if let Some(status) = status {
             out.push_str("\x1b[A");
-            out.push_str(&match self.reflows {
+            out.push_str(&match is_known {
                 // From the last row of the status to its first.
                 true => reflowed_start(status.saturating_sub(1), columns),
                 false => walk_back(status),
             });
         }
-        out + ERASE
+        out + if self.reflow == Reflow::GnuScreen { DELETE } else { ERASE }
     }
 
     /// The viewport is no longer on the screen.
@@ -181,7 +184,11 @@ mod tests {
 
     #[test]
     fn output_stands_above_and_the_viewport_is_drawn_once() {
-        let (mut terminal, mut viewport) = (parser(30, 5), Viewport::default());
+        [Reflow::Unknown, Reflow::Reflows, Reflow::GnuScreen].into_iter().for_each(output_stands_above);
+    }
+
+    fn output_stands_above(reflow: Reflow) {
+        let (mut terminal, mut viewport) = (parser(30, 5), Viewport::new(reflow));
         let size = Size { columns: 30, rows: 5 };
         let status = ["connecté".to_string(), "127.0.0.1:5015".to_string(), "12 messages".to_string()];
         for line in ["un", "deux", "trois", "quatre"] {
@@ -232,7 +239,7 @@ mod tests {
         for text in ["", "brouillon", "日本語 é 日本語 日本語 日本語 日本語 x", &"x".repeat(90)]
         {
             let mut terminal = avt::Terminal::with_scrollback(100, 24, None).unwrap();
-            let mut viewport = Viewport::new(true);
+            let mut viewport = Viewport::new(Reflow::Reflows);
             let mut message = 0;
             for (columns, rows) in [(100, 24)].into_iter().chain(sizes) {
                 terminal.resize(columns, rows);

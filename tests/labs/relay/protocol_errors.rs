@@ -255,7 +255,7 @@ fn a_web_request_is_answered_in_http_and_frees_its_place() {
     let mut foreign = numbered(&server, 1);
     foreign.sends(request);
     is_http_refusal(&foreign.hears_the_end());
-    // As the one whose turn it is not, as the one whose turn it is, and as one that waits.
+    // Out of turn, in turn, and as one that waits for a partner.
     let (mut first, mut second) = pair(&server);
     let mut waiting = in_line(&server);
     waiting.sends(request);

@@ -1,4 +1,4 @@
-//! Penalties: clients of one address whose children crash again and again.
+//! Penalties for an address: its clients crash their children again and again.
 
 use super::*;
 

@@ -1,7 +1,9 @@
-//! In a real tmux, which wraps long rows anew at a resize and keeps rows that leave the screen in
-//! its scrollback.
+//! In a real tmux and a real GNU screen, which wrap long rows anew at a resize and keep rows that
+//! leave the screen in their scrollback.
 
 use super::*;
+use std::ops::RangeInclusive;
+use std::path::Path;
 use std::process::Command;
 
 /// A tmux server for one test, with one window.
@@ -14,6 +16,18 @@ impl Tmux {
     /// installed.
     #[track_caller]
     fn start(server: &Server, columns: u16, rows: u16) -> Option<Tmux> {
+        Tmux::start_with(server, columns, rows, |_, client| client)
+    }
+
+    /// Like [`Tmux::start`]; `command` returns the window's command, from a directory and the
+    /// client's command.
+    #[track_caller]
+    fn start_with(
+        server: &Server,
+        columns: u16,
+        rows: u16,
+        command: impl Fn(&Path, String) -> String,
+    ) -> Option<Tmux> {
         if Command::new("tmux").arg("-V").output().is_err() {
             skip(skip::TMUX, "tmux -V failed");
             return None;
@@ -23,6 +37,7 @@ impl Tmux {
         std::fs::write(&settings, "set -g history-limit 100000\n").unwrap();
         let [columns, rows] = [columns, rows].map(|n| n.to_string());
         let client = [CLIENT, "127.0.0.1", "alice", "--port", &server.port()].join(" ");
+        let client = command(tmux.directory.path(), client);
         tmux.does(&[
             "-f",
             settings.to_str().unwrap(),
@@ -81,10 +96,10 @@ impl Drop for Tmux {
     }
 }
 
-/// True if there is one status row, one input row, and each message once.
-fn is_clean(rows: &[String], messages: usize) -> bool {
+/// True if there is one status row, one input row, and each of these messages once.
+fn is_clean(rows: &[String], mut messages: RangeInclusive<usize>) -> bool {
     let count = |part: &str| rows.iter().filter(|row| row.contains(part)).count();
-    count("──") == 1 && count("alice>") == 1 && (1..=messages).all(|n| count(&format!(": m{n}.")) == 1)
+    count("──") == 1 && count("alice>") == 1 && messages.all(|n| count(&format!(": m{n}.")) == 1)
 }
 
 #[track_caller]
@@ -104,7 +119,7 @@ fn is_clean_after_resizes(draft: usize, messages: usize) {
             let [.., status, line] = rows else { return None };
             let fits = line.ends_with("xfin") && line.chars().count() < columns;
             let fills = line.chars().count() + 6 >= columns.min(draft + 7);
-            (status.starts_with("── connecté") && fits && fills && is_clean(rows, messages)).then_some(())
+            (status.starts_with("── connecté") && fits && fills && is_clean(rows, 1..=messages)).then_some(())
         });
     }
 }
@@ -115,6 +130,41 @@ fn resizes_leave_no_remains_of_the_clients_rows() {
         let _row = Row::of(&draft);
         is_clean_after_resizes(draft, 4);
         is_clean_after_resizes(draft, 30);
+    }
+}
+
+/// tmux is the terminal of screen, and shows its visible rows alone.
+#[test]
+fn resizes_of_gnu_screen_leave_no_remains_either() {
+    let server = Server::start(&[]);
+    let in_screen = |directory: &Path, client: String| {
+        // A lost terminal ends the session.
+        std::fs::write(directory.join("screenrc"), "startup_message off\nautodetach off\n").unwrap();
+        let directory = directory.display();
+        let variables = format!("-u TMUX -u TERM_PROGRAM SCREENDIR={directory}");
+        format!("chmod 700 {directory}; exec env {variables} screen -U -c {directory}/screenrc {client}")
+    };
+    if let Err(error) = Command::new("screen").arg("--version").output() {
+        return skip(skip::SCREEN, error);
+    }
+    let Some(tmux) = Tmux::start_with(&server, 100, 20, in_screen) else { return };
+    let mut bob = server.join();
+    (1..=12).for_each(|n| bob.sends(format!("bob : m{n}.\0")));
+    tmux.types(&format!("{}fin", "x".repeat(60)));
+    tmux.shows("messages and draft", |rows| {
+        (is_clean(rows, 1..=12) && rows.last()?.ends_with("xfin")).then_some(())
+    });
+    for (columns, messages) in [(40, 13), (28, 14), (100, 15)] {
+        let _row = Row::of(&columns);
+        tmux.does(&["resize-window", "-x", &columns.to_string(), "-y", "20"]);
+        let is_drawn = |rows: &[String]| {
+            let [.., status, line] = rows else { return None };
+            (status.starts_with("── connecté") && line.ends_with("xfin") && line.chars().count() < columns)
+                .then_some(())
+        };
+        tmux.shows(&format!("rows of {columns}"), is_drawn);
+        bob.sends(format!("bob : m{messages}.\0"));
+        tmux.shows(&format!("clean rows of {columns}"), |rows| is_clean(rows, 8..=messages).then_some(()));
     }
 }
 
@@ -167,7 +217,7 @@ fn no_status_stays_behind_when_messages_arrive_amid_resizes() {
             let [.., status, line] = rows else { return None };
             let is_drawn = status.starts_with("── connecté") && line.ends_with(draft);
             let is_last = status.contains(&format!("{messages} messages")) && line.starts_with("alice>");
-            (is_drawn && is_last && is_clean(rows, messages)).then_some(())
+            (is_drawn && is_last && is_clean(rows, 1..=messages)).then_some(())
         });
     }
 }

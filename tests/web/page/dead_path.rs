@@ -39,7 +39,7 @@ fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
 }
 
 impl Page {
-    /// Lets this many seconds pass for the page, whose timers run every `step` seconds.
+    /// Lets this many seconds pass for the page; its timers run every `step` seconds.
     #[track_caller]
     fn passes(&mut self, seconds: u32, step: u32) {
         self.value(&format!("passes({seconds}, {step})"));

@@ -1,5 +1,5 @@
-//! What lies between a page and its server: a forwarder, as `ssh -L` is one, that can stop
-//! forwarding without a word, as a router does.
+//! A path between a page and its server: a forwarder, as `ssh -L` is one, that can stop forwarding
+//! without a word, as a router does.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
