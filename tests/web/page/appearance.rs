@@ -44,7 +44,10 @@ const CONVERSATION: [&str; 8] = [
 /// A page with a conversation in it.
 #[track_caller]
 fn busy(browser: &mut Browser, room: &Room) -> Page {
-    let mut alice = room.page(browser, "alice");
+    let mut alice = browser.opens("data:,");
+    alice.call("Network.enable", serde_json::json!({}));
+    alice.goes_to(&room.url);
+    alice.is_named("alice");
     let mut peers: Vec<Peer> = (0..5).map(|_| room.server.join()).collect();
     for (i, message) in CONVERSATION.iter().enumerate() {
         let _row = Row::of(&(&i, &message));

@@ -40,6 +40,9 @@ fn start() -> Option<(SocketAddr, String)> {
         .arg("--ignore-certificate-errors")
         // No network requests of the browser's own.
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        // No process that waits for a page, and none of an extension.
+        .args(["--disable-features=SpareRendererForSitePerProcess", "--disable-extensions"])
+        .arg("--disable-component-extensions-with-background-pages")
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg("about:blank");
     // Chromium itself crashes at start now and then on a busy machine: three attempts.
@@ -94,7 +97,8 @@ impl Browser {
         let path = format!("devtools/page/{}", target.as_str().expect("a target"));
         let mut page =
             Page { devtools: DevTools::connect(self.control.address, &path), context: context.clone() };
-        for domain in ["Page", "Runtime", "Log", "Network", "Accessibility"] {
+        // Network would tell of each message as well, and Accessibility follow each row.
+        for domain in ["Page", "Runtime", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         // Without emulated focus, pages in the background draw no frames.
@@ -168,7 +172,7 @@ impl Page {
                 "{condition}; the page shows {:?}",
                 self.value("document.body?.innerText")
             );
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -266,7 +270,7 @@ impl Page {
         all.filter(|event| event["method"] == method).map(|event| event["params"].clone()).collect()
     }
 
-    /// Every URL that the page has requested.
+    /// Every URL that the page has requested since `Network.enable`.
     #[track_caller]
     pub fn requests(&mut self) -> Vec<String> {
         let by_http =
