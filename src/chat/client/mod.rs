@@ -83,6 +83,7 @@ fn talk_through(
     let on_terminal = io::stdout().is_terminal();
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
     let mut opening = format!("{}\n{prompt}", messages::connected(&connector.address(), pseudo));
+    let mut may_have_lost = false;
     while let Some(socket) = connection {
         let receiver = PeerProcess::start(&sender.signals, &socket, |connection, parent| {
             show(connection, parent, &opening, pseudo, on_terminal)
@@ -93,11 +94,15 @@ fn talk_through(
             // Leaves the prompt's line.
             let _ = io::stdout().write_all(b"\n");
         }
-        let unheard = sender.unheard(&end);
-        unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+        for message in sender.unheard(&end) {
+            PROGRAM.complain(&messages::not_heard(&visible(&message)));
+            may_have_lost = true;
+        }
         let unsent = sender.queue.messages.len();
         let reason = match end? {
-            ConnectionEnd::ByUser(_) if !unheard.is_empty() => bail!(messages::NOT_ALL_BACK),
+            ConnectionEnd::ByUser(message) if may_have_lost && message != MESSAGES.interrupted() => {
+                bail!(messages::NOT_ALL_BACK)
+            }
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
             ConnectionEnd::Lost(reason) if reconnects => reason,
             ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
