@@ -14,7 +14,7 @@ Examples:
   tail -f /dev/null | direct_client bob     only listens: it ends when its input does
 
 You type %bob%hello, and bob, nobody else, is given \"alice: hello\". Ctrl+D or Ctrl+C to leave.
-On a terminal, Tab completes names: %b and Tab becomes %bob%, and Tab alone is for who was heard or written to last.
+On a terminal, Tab completes names: %b and Tab becomes %bob%, and Tab alone gives the name heard or written to last.
 ";
 
 /// Directed messages: what you type as %name%message goes to the client of that name alone.

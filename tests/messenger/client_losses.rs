@@ -134,6 +134,32 @@ fn a_line_that_a_stopped_child_never_took_is_reported_although_others_speak() {
 }
 
 #[test]
+fn a_line_lost_before_a_reconnection_is_status_1_at_the_end_of_input() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let mut client = Program::start(Command::new(CLIENT).args(arguments));
+    client.types("un\n");
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.hears("alice : un\0");
+    drop(server);
+    client.err.line_with(&["peut-être perdu", "alice : un"]);
+    client.types("deux\n");
+    client.closes_stdin();
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    assert_eq!(server.hears_the_end(), b"alice : deux\0");
+    server.sends("alice : deux\0");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(1));
+    let said = client.err.to_the_end();
+    assert!(
+        said.ends_with("\nchat_client : fin de l'entrée, mais tout n'est pas revenu du serveur\n"),
+        "{said}"
+    );
+    assert!(!said.contains("alice : deux"), "{said}");
+}
+
+#[test]
 fn an_interrupted_client_reports_none() {
     let (mut client, mut server) = alice();
     client.types("un\ndeux\n");

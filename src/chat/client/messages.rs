@@ -22,14 +22,13 @@ pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a 
 pub const NOTHING_BACK: &str =
     "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
 
-/// The server, which sends messages back, has closed without doing so for all.
+/// After messages that were reported as perhaps lost.
 pub const NOT_ALL_BACK: &str = "fin de l'entrée, mais tout n'est pas revenu du serveur";
 
 /// No packet has come for so long that the kernel has given the connection up.
 pub const VANISHED: &str = "le serveur ne répond plus, la connexion est rompue";
 
-/// After a message whose echo had not come when the connection was lost. The room may have heard
-/// it.
+/// After a message that had no echo when the connection was lost. The room may have heard it.
 pub const MAY_BE_LOST: &str = "(perdu avec la connexion ?)";
 
 /// After a message that the server refused, with a reason of its own.

@@ -83,21 +83,15 @@ fn talk_through(
     let on_terminal = io::stdout().is_terminal();
     let prompt = if on_terminal { format!("{pseudo}> ") } else { String::new() };
     let mut opening = format!("{}\n{prompt}", messages::connected(&connector.address(), pseudo));
+    let mut may_have_lost = false;
     while let Some(socket) = connection {
-        let receiver = PeerProcess::start(&sender.signals, &socket, |connection, parent| {
-            show(connection, parent, &opening, pseudo, on_terminal)
-        })
-        .context("fork")?;
-        let end = sender.run(&socket, receiver);
-        if on_terminal && sys::is_writable_now(io::stdout()) {
-            // Leaves the prompt's line.
-            let _ = sys::write_some(io::stdout(), b"\n");
-        }
-        let unheard = sender.unheard(&end);
-        unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+        let (end, has_lost) = talk_on(&socket, &mut sender, &opening, pseudo, on_terminal)?;
+        may_have_lost |= has_lost;
         let unsent = sender.queue.messages.len();
-        let reason = match end? {
-            ConnectionEnd::ByUser(_) if !unheard.is_empty() => bail!(messages::NOT_ALL_BACK),
+        let reason = match end {
+            ConnectionEnd::ByUser(message) if may_have_lost && message != MESSAGES.interrupted() => {
+                bail!(messages::NOT_ALL_BACK)
+            }
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
             ConnectionEnd::Lost(reason) if reconnects => reason,
             ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
@@ -115,4 +109,26 @@ fn talk_through(
         opening.clone_from(&prompt);
     }
     Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len()))
+}
+
+/// Runs a pair of processes to the `connection`'s end, and reports messages that may be lost.
+/// Returns that end, and whether there were any.
+fn talk_on(
+    connection: &TcpStream,
+    sender: &mut Sender,
+    opening: &str,
+    pseudo: &str,
+    on_terminal: bool,
+) -> anyhow::Result<(ConnectionEnd, bool)> {
+    let receiver = PeerProcess::start(&sender.signals, connection, |connection, parent| {
+        show(connection, parent, opening, pseudo, on_terminal)
+    });
+    let end = sender.run(connection, receiver.context("fork")?);
+    if on_terminal && sys::is_writable_now(io::stdout()) {
+        // Leaves the prompt's line.
+        let _ = sys::write_some(io::stdout(), b"\n");
+    }
+    let unheard = sender.unheard(&end);
+    unheard.iter().for_each(|message| PROGRAM.complain(&messages::not_heard(&visible(message))));
+    Ok((end?, !unheard.is_empty()))
 }

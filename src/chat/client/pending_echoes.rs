@@ -1,7 +1,7 @@
 //! One's own messages between being sent and coming back from the server, in the room's order:
 //! sent, then said. Pure.
 //!
-//! A message whose echo is late is shown as sent, and kept: it is said once its echo comes, and may
+//! A message with a late echo is shown as sent, and kept: it is said once its echo comes, and may
 //! be lost if the connection is lost before. Received messages are always shown, even if they look
 //! like one's own: twice is better than never.
 //!
@@ -86,7 +86,7 @@ impl PendingEchoes {
     }
 
     /// `text` was received. `None` if it is not one's own; otherwise the messages sent before it
-    /// and not shown yet, whose echo will not come any more: echoes come in order.
+    /// and not shown yet. Their echo will not come any more: echoes come in order.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
         // A course's server may end what it sends back in a newline.
         let is_echo = |pending: &Pending| pending.text.trim_ascii_end() == text.trim_ascii_end();
@@ -112,7 +112,7 @@ impl PendingEchoes {
         Some(first.max(self.last.unwrap_or(first)) + ECHO_TIMEOUT)
     }
 
-    /// Messages whose echo has not come in time, to be shown as sent now; and whether this has just
+    /// Messages without an echo in time, to be shown as sent now; and whether this has just
     /// shown that the server sends none.
     pub fn overdue(&mut self, now: Instant) -> (Vec<Vec<u8>>, bool) {
         let Some(first) = self.first_hidden().filter(|_| self.deadline().is_some_and(|at| at <= now)) else {
@@ -137,7 +137,7 @@ impl PendingEchoes {
             .collect()
     }
 
-    /// Number of messages shown as sent whose echo is still expected.
+    /// Number of messages shown as sent, with an echo still expected.
     pub fn late(&self) -> usize {
         match self.policy {
             EchoPolicy::OthersOnly => 0,

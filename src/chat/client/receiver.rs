@@ -85,6 +85,7 @@ pub fn show(
 }
 
 /// True for a message in our server's own name, which tells that the server is ours, and echoes.
+/// Anyone may forge one: then a line that was said may be listed as perhaps lost.
 pub fn is_notice(message: &[u8]) -> bool {
     message.strip_prefix(SERVER.name.as_bytes()).is_some_and(|rest| rest.starts_with(b" : "))
 }

@@ -80,7 +80,7 @@ impl ChatUi<'_> {
         messages.into_iter().for_each(|message| self.show_message(message.as_ref(), origin));
     }
 
-    /// Shows messages whose echo is overdue, unless the second process is not read for want of
+    /// Shows messages with an overdue echo, unless the second process is not read for want of
     /// room: the echo may be in its socket.
     pub(super) fn show_overdue(&mut self) {
         if !self.terminal.has_room() {
