@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use super::length_prefix::are_prefixed;
 use super::telnet::{IAC, Telnet};
 use crate::text::{Visible, from_fn};
 
@@ -183,6 +184,7 @@ fn judged(bytes: &[u8], expected: Expected) -> Option<Foreign> {
         _ if is_request(bytes, line) => Protocol::Request,
         Expected::File => return None,
         _ if is_greeting(line) => Protocol::Greeting,
+        Expected::Text if are_prefixed(bytes) => return None,
         Expected::Text | Expected::Request if is_binary(bytes) => Protocol::Binary,
         Expected::Text | Expected::Request => return None,
     };
