@@ -13,7 +13,7 @@ use self::intake::{Filters, Intake};
 use crate::text::incomplete_suffix_len;
 
 /// UTF-8's byte order mark, which editors put in front of a text.
-const BOM: &[u8] = "\u{feff}".as_bytes();
+pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Hold times without a byte that end the skipping of an over-long text. More than one: its
 /// rest may be several lost segments late, and would pass for a text of its own.

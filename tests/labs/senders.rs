@@ -126,7 +126,9 @@ fn calc_takes_a_number_that_only_begins_like_leftovers() {
 
 #[test]
 fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
-    let writes: [&[&[u8]]; 8] = [
+    let writes: [&[&[u8]]; 9] = [
+        // Java's writeUTF.
+        &[b"\0\x0212", b"\0\x0230"],
         &[b"\xef\xbb\xbf12\r\n", b"\xef\xbb\xbf30\r\n"],
         &[b"12\r", b"30\r"],
         &[b"12\r\0", b"30\r\0"],
@@ -185,12 +187,14 @@ fn the_relay_takes_a_line_end_after_a_pause_for_no_message() {
 fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
     let telnet = [PUTTY, b"alice\r\n"].concat();
     let block = blocks(100, &["alice\n", "%bob%un message assez long\n", "%bob%ok\n", "%bob%trois\n"]);
-    let rows: [(Vec<Vec<u8>>, &[&str]); 7] = [
+    let rows: [(Vec<Vec<u8>>, &[&str]); 8] = [
+        // Java's writeUTF.
+        (vec![b"\0\x05alice".to_vec(), b"\0\x07%bob%un\0\x09%bob%deux".to_vec()], &["un", "deux"]),
         (vec![b"alice\r".to_vec(), [b"%bob%un\r".repeat(20), b"%bob%fin\n".to_vec()].concat()], &FIN),
         (block, &["un message assez long", "ok", "trois"]),
         (vec![b"alice\r".to_vec(), b"%bob%un\r%bob%deux\r".to_vec()], &["un", "deux"]),
         (vec![b"alice\r\0".to_vec(), b"%bob%un\r\0%bob%deux\r\0".to_vec()], &["un", "deux"]),
-        (vec!["\u{feff}alice\n".into(), "%bob%\u{feff}un\n".into()], &["\u{feff}un"]),
+        (vec!["\u{feff}alice\n".into(), "\u{feff}%bob%\u{feff}un\n".into()], &["\u{feff}un"]),
         (vec![telnet, [b"%bob%un", INTERRUPT, b" deux\r\n"].concat()], &["un deux"]),
         (vec![b"alice\n%bob%\xff\xe9\n".to_vec()], &["\u{fffd}\u{fffd}"]),
     ];

@@ -106,8 +106,11 @@ fn a_message_cannot_forge_a_line_of_another_client() {
     line.sends("a\0b : c\n");
     string.hears("moi : un\n[00:00:00] toi : deux\0\0ab : c\0\0");
     assert_eq!(next_text(&mut line), "ab : c");
-    // Other terminators must not end the line either.
+    // A carriage return ends a line, which has its own time; no other terminator does.
     line.sends("eve\r[00:00:00] prof : non\n");
+    assert_eq!(next_text(&mut line), "eve");
+    assert_eq!(next_text(&mut line), "[00:00:00] prof : non");
+    line.sends("eve\x0b[00:00:00] prof : non\n");
     assert_eq!(next_text(&mut line), "eve [00:00:00] prof : non");
     string.sends("eve\r[00:00:00] prof : non\0");
     assert_eq!(next_text(&mut line), "eve [00:00:00] prof : non");

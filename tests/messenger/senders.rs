@@ -126,6 +126,22 @@ fn several_messages_of_one_write_are_all_said_again_and_again() {
 }
 
 #[test]
+fn the_lengths_before_javas_texts_are_no_speech() {
+    let (server, mut listener) = room();
+    let (mut strings, mut lines) = (server.join(), line_client(&server));
+    for client in [&mut strings, &mut lines] {
+        client.sends(b"\0\x0dzoe : bonjour\0\x08zoe : ok");
+        assert_eq!(listener.strings(2), ["zoe : bonjour", "zoe : ok"]);
+        client.sends(b"\0\x0azoe : fin\n");
+        assert_eq!(listener.strings(1)[0].trim_end(), "zoe : fin");
+    }
+    // Only a first read of such texts alone tells.
+    let mut other = server.join();
+    other.sends(b"\0\x0dzoe : bonjou");
+    listener.hears(b"\0\x0dzoe : bonjou\0");
+}
+
+#[test]
 fn a_negotiation_and_an_interrupt_of_telnet_are_no_speech() {
     let (server, mut listener) = room();
     let (mut strings, mut lines) = (server.join(), line_client(&server));

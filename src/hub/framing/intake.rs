@@ -1,8 +1,9 @@
-//! The bytes of one client, and which of them are speech: neither commands of telnet nor leftovers.
-//! Pure.
+//! The bytes of one client, and which of them are speech: neither commands of telnet, nor leftovers,
+//! nor the lengths of Java's texts. Pure.
 
 use super::Framing;
 use super::blocks::{Blocks, Step};
+use crate::server::length_prefix::LengthPrefixes;
 use crate::server::telnet::Telnet;
 
 /// A buffer of three parts: speech; bytes that may be leftovers; bytes that may begin a command.
@@ -18,6 +19,7 @@ pub struct Intake<'a> {
 
 #[derive(Debug)]
 pub struct Filters {
+    prefixes: LengthPrefixes,
     telnet: Telnet,
     blocks: Blocks,
     framing: Framing,
@@ -38,8 +40,8 @@ enum RestOfEnd {
 
 impl Filters {
     pub fn new(framing: Framing) -> Filters {
-        let (telnet, blocks) = (Telnet::default(), Blocks::default());
-        Filters { telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
+        let (prefixes, telnet, blocks) = Default::default();
+        Filters { prefixes, telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
     }
 
     /// The byte of a line for this one: a newline for a carriage return; none for the rest of an
@@ -108,7 +110,11 @@ impl<'a> Intake<'a> {
         let from = self.len + self.held;
         let new = &mut self.buffer[from..from + self.undecided + n];
         let (kept, undecided) = match &mut self.filters {
-            Some(filters) => filters.telnet.strip(new),
+            Some(filters) => {
+                let (_, read) = new.split_at_mut(self.undecided);
+                let stripped = self.undecided + filters.prefixes.strip(read);
+                filters.telnet.strip(&mut new[..stripped])
+            }
             None => (new.len(), 0),
         };
         let has_text = new[..kept].iter().any(|&byte| byte != 0);

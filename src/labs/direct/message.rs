@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::name::Name;
+use crate::hub::framing::BOM;
 use crate::hub::worker::CHUNK;
 use crate::text::Visible;
 
@@ -37,9 +38,9 @@ pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The recipient's name and the message: all after the second `%`, percent signs and spaces
-/// included.
+/// included. A byte order mark may come first: some clients send one with each text.
 pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
-    let addressed = text.strip_prefix(b"%").and_then(|rest| {
+    let addressed = text.strip_prefix(BOM).unwrap_or(text).strip_prefix(b"%").and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'%')?;
         Some((rest[..end].trim_ascii(), &rest[end + 1..]))
     });
@@ -70,6 +71,7 @@ mod tests {
         assert_eq!(parse(b"%bob%hello"), Ok((&b"bob"[..], &b"hello"[..])));
         assert_eq!(parse(b"%bob%100% sure %carl%"), Ok((&b"bob"[..], &b"100% sure %carl%"[..])));
         assert_eq!(parse(b"%bob%  two  spaces  "), Ok((&b"bob"[..], &b"  two  spaces  "[..])));
+        assert_eq!(parse("\u{feff}%bob%\u{feff}".as_bytes()), Ok((&b"bob"[..], "\u{feff}".as_bytes())));
         assert_eq!(parse(b"% bob %"), Ok((&b"bob"[..], &b""[..])));
         for wrong in "|hello|bob%hello| %bob%hello|%|%bob|%%hello|% %hello".split('|').map(str::as_bytes) {
             assert_eq!(parse(wrong), Err(RouteError::Malformed(wrong)), "{wrong:?}");

@@ -1,6 +1,7 @@
 //! The rules that tell a foreign protocol by the first bytes of a connection.
 
 use super::{Expected, Protocol};
+use crate::server::length_prefix::are_prefixed;
 
 /// A line without an end is judged once this much of it has come.
 pub(super) const ENOUGH: usize = 1000;
@@ -42,6 +43,7 @@ pub(super) fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
         Expected::File => return None,
         _ if is_greeting(bytes, line) || is_redis(text(bytes)) => Protocol::Greeting,
         _ if bytes.starts_with(PROXY_V2) => Protocol::Greeting,
+        Expected::Text if are_prefixed(bytes) => return None,
         _ if is_binary(bytes) => Protocol::Binary,
         Expected::Request if has_line(bytes) => Protocol::Greeting,
         Expected::Text | Expected::Request => return None,

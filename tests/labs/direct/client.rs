@@ -132,8 +132,8 @@ fn on_a_terminal_messages_are_shown_escaped() {
     let server = server(&[]);
     let alice = on_terminal(&server, "alice");
     let mut eve = join(&server, "eve");
-    eve.sends(&b"%alice%eve: \x1b]0;title\x07\x1b[2J\r\x08 \xc2\x9b31m \xe2\x80\xaeleft \xff\n"[..]);
-    alice.shows("\r\neve: ^[]0;title^G^[[2J^M^H <U+009B>31m <U+202E>left \\xff\r\nalice> ");
+    eve.sends(&b"%alice%eve: \x1b]0;title\x07\x1b[2J\x0b\x08 \xc2\x9b31m \xe2\x80\xaeleft \xff\n"[..]);
+    alice.shows("\r\neve: ^[]0;title^G^[[2J^K^H <U+009B>31m <U+202E>left \\xff\r\nalice> ");
     assert!(!alice.screen.so_far().contains('\x1b'));
 }
 

@@ -203,13 +203,13 @@ fn a_client_that_sends_malformed_texts_and_reads_no_answer_is_disconnected() {
 fn bytes_from_clients_are_printed_escaped() {
     let server = server(&[]);
     let mut eve = join(&server, "eve");
-    let hostile = b"\x1b]0;title\x07\x1b[2J\r\x08\x7f\xc2\x9b31m\xe2\x80\xaeleft\xff";
+    let hostile = b"\x1b]0;title\x07\x1b[2J\x08\x7f\xc2\x9b31m\xe2\x80\xaeleft\xff";
     eve.sends([b"%eve%", &hostile[..], b"\n"].concat());
     eve.hears([&hostile[..], b"\n"].concat());
     eve.sends([&hostile[..], b"\n"].concat());
     eve.hears_up_to("\n");
     eve.sends([b"%", &hostile[..], b"%x\n"].concat());
-    let told = "no client is called \"^[]0;title^G^[[2J^M^H^?<U+009B>31m<U+202E>left\\xff\"";
+    let told = "no client is called \"^[]0;title^G^[[2J^H^?<U+009B>31m<U+202E>left\\xff\"";
     eve.hears(format!("[ERROR] {told}\n"));
     let mut nameless = nameless(&server);
     nameless.sends([&hostile[..], b"\n"].concat());

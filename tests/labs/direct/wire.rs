@@ -39,7 +39,7 @@ fn a_client_receives_nothing_but_its_messages_and_errors() {
 fn everything_after_the_second_percent_sign_is_the_message() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
-    for message in ["100% of %carl%", "%", "%%%%", "", "  spaces  stay  ", "é\u{1b}[1m\r\t", "bob"] {
+    for message in ["100% of %carl%", "%", "%%%%", "", "  spaces  stay  ", "é\u{1b}[1m\u{b}\t", "bob"] {
         let _row = Row::of(&message);
         alice.sends(format!("%bob%{message}\n"));
         bob.hears(format!("{message}\n"));

@@ -46,7 +46,7 @@ fn a_message_without_nul_is_relayed_without_its_line_end() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
     for (sent, heard) in
-        [("bonjour\n", "bonjour\0"), ("bonjour\r\n", "bonjour\0"), ("bonjour", "bonjour\0"), ("\n", "\0")]
+        [("\n", "\0"), ("bonjour\n", "bonjour\0"), ("bonjour\r\n", "bonjour\0"), ("bonjour", "bonjour\0")]
     {
         let _row = Row::of(&(&sent, &heard));
         // Measured from before the send: a busy machine makes it longer, never shorter.
