@@ -101,6 +101,7 @@ fn while_fork_fails_clients_are_refused_with_the_reason_and_later_ones_are_serve
         let _row = Row::of(&(&error, &reason));
         let trace = place.path().join(error);
         let server = server_with(&format!("clone:error={error}:when=1..5"), &trace, &["-q"]);
+        let before = descriptors_of(server.pid());
         for _ in 0..5 {
             let notice = String::from_utf8(server.connect().hears_the_end()).unwrap();
             assert!(notice.contains("ne peut plus créer de processus"), "{notice}");
@@ -108,6 +109,7 @@ fn while_fork_fails_clients_are_refused_with_the_reason_and_later_ones_are_serve
         server.program.err.wait_for(&format!("five times {reason}"), |said| {
             (String::from_utf8_lossy(said).matches(reason).count() == 5).then_some(())
         });
+        eventually("descriptors as before", || (descriptors_of(server.pid()) == before).then_some(()));
         a_conversation(&server);
     }
 }

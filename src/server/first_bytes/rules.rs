@@ -99,7 +99,7 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
 /// A token (RFC 9110, 5.6.2): methods are case-sensitive, and a client may send any.
 fn is_method(word: &[u8]) -> bool {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    word.len() <= 32 && word.iter().all(is_token)
+    word.iter().all(is_token)
 }
 
 /// As each registered method.
