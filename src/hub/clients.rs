@@ -24,7 +24,7 @@ pub(crate) struct ClientTable<C> {
     index: Vec<(Pid, u32)>,
     /// In the order of `entries`, and behind them that of the next client.
     keys: KeyTable,
-    /// Clients whose workers have reported that they end, and were not reaped.
+    /// Clients of workers that have reported that they end, and were not reaped.
     pub leaving: Vec<Pid>,
     /// Clients without a worker, which are sent the rest of their messages.
     pub departures: Departures,
@@ -87,7 +87,7 @@ impl<C> ClientTable<C> {
         self.position(pid).is_some_and(|at| self.keys.is(at, key))
     }
 
-    /// The client whose worker has this key.
+    /// The client of the worker that has this key.
     pub fn owner_of(&mut self, key: &Key) -> Option<&mut Connection> {
         let at = self.keys.position(key, self.entries.len())?;
         Some(&mut self.entries[at].0)

@@ -1,4 +1,4 @@
-//! Clients that have left, or whose worker has ended, and to which messages are still to be sent.
+//! Clients that have left, or have lost their worker, and are still to be sent messages.
 //!
 //! Each keeps its cursor into the log of its channel: nothing is copied for it, and all of them
 //! together hold no more memory than the log, which the hard limit of [`super::backpressure`]

@@ -46,7 +46,7 @@ pub(crate) struct Hub<S: Service> {
     forgeries: Forgeries,
     /// When to look for workers that ended without a report.
     pub(super) reap_all_at: Option<Instant>,
-    /// Workers that were reaped, and whose last records may still be in the pipe.
+    /// Workers that were reaped: their last records may still be in the pipe.
     pub(super) reaped: Few<Reaped>,
     /// Bytes of the pipe read so far.
     pub(super) bytes_read: u64,

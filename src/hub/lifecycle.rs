@@ -124,7 +124,7 @@ impl<S: Service> Hub<S> {
         self.make_room_outside(None) || (joins_at_once && self.make_place(newcomer.client.1.ip(), now))
     }
 
-    /// Closes a connection whose client has left, or else disconnects one outside the room.
+    /// Closes a connection that its client has left, or else disconnects one outside the room.
     fn free_descriptor(&mut self, now: Instant) {
         match self.clients.departures.evict() {
             true => self.supervisor.resume(now),
@@ -186,9 +186,9 @@ impl<S: Service> Hub<S> {
         self.close_reaped(now);
     }
 
-    /// Closes the connections of reaped workers whose records have all been read: the pipe was
+    /// Closes the connections of reaped workers once all their records have been read: the pipe was
     /// found empty since, or so much was read as it held. It is read no faster for them than for
-    /// the others, whose records may come first.
+    /// the others, which may have written first.
     pub(super) fn close_reaped(&mut self, now: Instant) {
         if self.reaped.is_empty() || self.backpressure.paused_until.is_some() {
             return;

@@ -62,7 +62,7 @@ impl<S: Service> Hub<S> {
     }
 }
 
-/// Disconnects a client whose place goes to another.
+/// Disconnects a client that gives its place to another.
 pub(super) fn give_place<S: Service>(
     pid: Pid,
     service: &S,

@@ -1,4 +1,4 @@
-//! Penalties: an address whose clients crash their children again and again has to wait. Pure.
+//! Penalties: an address of clients that crash their children again and again has to wait. Pure.
 //!
 //! A crash may be a guess at an exploit, of an address for example, and an attack takes many:
 //! sshd's `PerSourcePenalties` is the model. The first crashes are free, since a class is often

@@ -42,11 +42,15 @@ pub fn gives_way<T: Copy + Ord>(
     newcomer: IpAddr,
     now: Instant,
 ) -> Option<T> {
+    let newcomer = source(newcomer);
+    let own = occupants.iter().filter(|one| one.source == newcomer).count();
+    if 2 * own >= occupants.len() {
+        // No other has more. A flood of refused connections of one source costs no sorting.
+        return None;
+    }
     let is_active = |Silence { since, was_heard }| was_heard && now.saturating_duration_since(since) < ACTIVE;
     occupants.sort_unstable_by_key(|one| (is_active(one.silence), one.silence, one.id));
     let sources: Vec<IpAddr> = occupants.iter().map(|one| one.source).collect();
-    let newcomer = source(newcomer);
-    let own = sources.iter().filter(|&&source| source == newcomer).count();
     let may = |at: usize, weight: usize| {
         weight > own + 1 && (!is_active(occupants[at].silence) || 2 * weight > sources.len())
     };

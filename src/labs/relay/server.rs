@@ -133,7 +133,7 @@ impl Server {
     }
 
     /// With all places taken, the last in line of the address that has the most in line gives way
-    /// to a newcomer whose address has at least two less. False if there is no place.
+    /// to a newcomer, if that one's address has at least two less. False if there is no place.
     fn has_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
         if self.client_count() < self.supervisor.max_clients && self.queue.len() < self.max_queued {
             return true;

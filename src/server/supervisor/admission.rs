@@ -1,4 +1,4 @@
-//! Limits on connections, before a child is forked: who is admitted, who waits, who is refused.
+//! Limits on connections, before a child is forked: admits, keeps waiting, refuses.
 
 use std::fmt::Display;
 use std::io;
