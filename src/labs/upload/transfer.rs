@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_answer_of_a_server_that_stopped_reading_is_received() {
         let (answer, end) = with_server(b"too large [ERROR]", SHORT, |mut transfer| {
-            assert_eq!(transfer.send_failed(ErrorKind::BrokenPipe.into()), 0);
+            assert_eq!(transfer.send_failed(io::ErrorKind::BrokenPipe.into()), 0);
             transfer.answer().unwrap()
         });
         assert_eq!(answer, b"too large [ERROR]");
