@@ -1,7 +1,7 @@
 #!/bin/sh
-# Lets one system call of chat_serveur fail at a time, by strace(1), and prints a table (Markdown) of
-# what became of its clients: docs/RELIABILITY.md has it. Each case is a server of its own on port 0
-# with two clients that talk; the call fails once, or from then on for ever; then SIGTERM.
+# Lets one system call of chat_serveur or chat_client fail at a time, by strace(1), and prints a table
+# (Markdown) of what became of its clients: docs/RELIABILITY.md has it. Each case is a server of its own
+# on port 0 with two clients that talk; the call fails once, or from then on for ever; then SIGTERM.
 # Status: 0 no case is bad; 1 one is, or a tool is missing; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
@@ -18,10 +18,11 @@ fail() { # STATUS REASON
 usage() {
     printf '%s\n' "usage: $me [-b SERVER] [-j JOBS] [PROCESS:CALL[:ERROR[:WHEN]]...]" "" \
         "Lets the system calls of a server fail, one at a time, and prints what became of it." \
-        "Without cases, all: some minutes. PROCESS is hub, worker or start (a worker before it" \
-        "serves), CALL a system call, ERROR an errno, WHEN once or ever. For example:" "" \
+        "Without cases, all: some minutes. PROCESS is hub, worker, start (a worker before it serves)," \
+        "client or receiver (the first and the second process of chat_client), CALL a system call," \
+        "ERROR an errno, WHEN once or ever. For example:" "" \
         "    $me hub:accept4:EPERM:ever worker:write" "" \
-        "  -b SERVER  the program (default: target/release/chat_serveur)" \
+        "  -b SERVER  the program (default: target/release/chat_serveur); chat_client is beside it" \
         "  -j JOBS    cases at once (default: 8; most of their time is waiting)" \
         "  -h         prints this"
 }
@@ -39,7 +40,10 @@ done
 shift $((OPTIND - 1))
 case $server in /*) ;; *) server=$PWD/$server ;; esac
 case $jobs in '' | *[!0-9]* | 0*) fail 2 "-j takes a number: $jobs" ;; esac
-[ -x "$server" ] || fail 1 "no server at $server; build it (cargo build --release) or name one with -b"
+client=${server%/*}/chat_client
+for program in "$server" "$client"; do
+    [ -x "$program" ] || fail 1 "no $program; build it (cargo build --release) or name a server with -b"
+done
 command -v strace >/dev/null || fail 1 "strace is missing; install the package strace"
 command -v nc >/dev/null || fail 1 "nc is missing; install the package netcat-openbsd"
 ps -o pid= --pid $$ >/dev/null 2>&1 || fail 1 "ps is missing; install the package procps"
@@ -51,7 +55,8 @@ strace -qq -o /dev/null -p $! 2>/dev/null || fail 1 "strace may not trace anothe
 errors="EINTR EAGAIN ENOMEM EPERM EIO ENOBUFS"
 calls="hub:accept4 hub:clone hub:close hub:fcntl hub:getrandom hub:poll hub:read hub:sendto hub:shutdown
     hub:wait4 hub:write worker:poll worker:recvfrom worker:write start:close_range
-    start:dup2 start:openat start:prctl start:prlimit64 start:rt_sigaction start:seccomp"
+    start:dup2 start:openat start:prctl start:prlimit64 start:rt_sigaction start:seccomp
+    client:poll client:read client:recvfrom client:sendto receiver:poll receiver:recvfrom receiver:write"
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -95,6 +100,15 @@ connect() { # NAME
     echo $! >>clients
 }
 
+# Starts chat_client as bob. Its second process comes before its first line.
+talk() {
+    mkfifo bob.in
+    "$client" "127.0.0.1:$port" bob <bob.in >bob.out 2>bob.err &
+    bob=$!
+    exec 4>bob.in
+    await 20 has Connect bob.out
+}
+
 # Attaches strace to processes. Its options end with the pids.
 inject() { # CALL ERROR WHEN STRACE_OPTIONS...
     case $3 in once) when=1 ;; *) when=1+ ;; esac
@@ -112,29 +126,45 @@ talked() {
 
 settled() {
     # Again: bob may have come after it was said.
-    [ $((tries % 5)) -ne 0 ] || printf 'alice : A\0' >&3
+    [ "$process" = client ] || [ $((tries % 5)) -ne 0 ] || printf 'alice : A\0' >&3
     talked || ended "$hub" || { [ -n "$bob" ] && ended "$bob"; } || has vous bob.out || has serveur bob.out
 }
 
 # What became of the exchange of two clients.
-verdict() {
+verdict() { # sets said
     await 9 settled
     if ended "$hub"; then
         wait "$hub"
-        status=$?
-        if [ -s err ] && [ "$status" -lt 128 ]; then echo "ends ($status)"; else echo "DIES ($status)"; fi
+        said=$(ending $? err)
     elif talked; then
-        echo on
+        said=on
     elif has serveur bob.out; then
-        echo refused
+        said=refused
     elif [ "$(cat out err | wc -l)" -le "$printed" ]; then
-        echo SILENT
+        said=SILENT
     elif [ "$process" = hub ] && [ "$(wc -l <err)" -gt "$told" ]; then
-        if has "alice : A" alice.out; then echo waits; else echo stalls; fi
+        if has "alice : A" alice.out; then said=waits; else said=stalls; fi
     elif [ "$(workers "$hub" | wc -l)" -lt 2 ]; then
-        echo lost
+        said=lost
     else
-        echo SILENT
+        said=SILENT
+    fi
+}
+
+ending() { # STATUS FILE; with a line of the reason in FILE
+    if [ -s "$2" ] && [ "$1" -lt 128 ]; then echo "ends ($1)"; else echo "DIES ($1)"; fi
+}
+
+# The same of a client: it goes on, or ends with a line.
+client_verdict() { # sets said
+    await 20 settled
+    if talked; then
+        said=on
+    elif lives "$bob"; then
+        said=SILENT
+    else
+        wait "$bob"
+        said=$(ending $? bob.err)
     fi
 }
 
@@ -153,6 +183,22 @@ run() { # PROCESS CALL ERROR WHEN
     [ "$process" = hub ] && inject "$2" "$3" "$4" -p "$hub"
     [ "$process" = start ] && inject "$2" "$3" "$4" -f -p "$hub"
     told=$(wc -l <err) printed=$(cat out err | wc -l)
+    case $process in
+    client | receiver)
+        talk
+        traced=$bob
+        [ "$process" = client ] || traced=$(workers "$bob")
+        inject "$2" "$3" "$4" -p "$traced"
+        printf 'b\n' >&4
+        printf 'alice : A\0' >&3
+        await 2 has "bob : b" alice.out
+        printf 'B\n' >&4
+        client_verdict
+        ended "$bob" || said=$said$(spins && printf ' SPINS')$(end "$bob")
+        finish
+        return
+        ;;
+    esac
     connect bob
     exec 4>bob.in
     if [ "$process" = worker ]; then
@@ -167,28 +213,42 @@ run() { # PROCESS CALL ERROR WHEN
     printf 'alice : A\0' >&3
     await 2 has "bob : b" alice.out
     printf 'bob : B\0' >&4
-    said=$(verdict)
+    verdict
     lives "$hub" && said=$said$(aftermath)
-    # No process of this case outlives it.
+    finish
+}
+
+# Writes the verdict. No process of this case outlives it.
+finish() {
     exec 3>&- 4>&-
     # shellcheck disable=SC2046
-    kill -KILL $(workers "$hub") "$hub" $(cat clients) "$tracer" 2>/dev/null
+    kill -KILL $(workers "$hub") "$hub" "${bob:-$hub}" $(cat clients) "$tracer" 2>/dev/null
     wait 2>/dev/null
     has INJECTED trace || said=-
     echo "$said" >verdict
 }
 
-# The quiet room makes few calls; bob leaves no zombie; SIGTERM ends the server.
-aftermath() {
+# Without news, few calls are made.
+spins() {
     before=$(wc -l <trace)
     sleep 1
-    [ $(($(wc -l <trace) - before)) -lt 1000 ] || printf ' SPINS'
+    [ $(($(wc -l <trace) - before)) -ge 1000 ]
+}
+
+# SIGTERM ends it.
+end() { # PID
+    kill -TERM "$1"
+    await 9 ended "$1" || printf ' DEAF'
+}
+
+# The quiet room makes few calls; bob leaves no zombie; SIGTERM ends the server.
+aftermath() {
+    ! spins || printf ' SPINS'
     exec 4>&-
     kill -KILL "$(tail -n 1 clients)" 2>/dev/null
     await 5 has_no_zombie || printf ' zombie'
-    kill -TERM "$hub"
     left=$(workers "$hub")
-    await 9 ended "$hub" || printf ' DEAF'
+    end "$hub"
     for worker in $left; do
         await 5 ended "$worker" || printf ' ORPHAN'
     done
@@ -204,7 +264,7 @@ cases() {
         # shellcheck disable=SC2046
         set -- $(echo "$asked" | tr : ' ')
         [ $# -ge 2 ] && [ $# -le 4 ] || return 1
-        case $1 in hub | worker | start) ;; *) return 1 ;; esac
+        case $1 in hub | worker | start | client | receiver) ;; *) return 1 ;; esac
         case ${4-once} in once | ever) ;; *) return 1 ;; esac
         for error in ${3-$errors}; do
             for when in ${4-once ever}; do

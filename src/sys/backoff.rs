@@ -40,8 +40,12 @@ impl Backoff {
     /// Sleeps, unless there were few failures in a row. False once there were so many that the
     /// caller should give up.
     pub fn failed(&mut self) -> bool {
-        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.count();
         self.pause()
+    }
+
+    fn count(&mut self) {
+        self.in_a_row = self.in_a_row.saturating_add(1);
     }
 
     fn pause(self) -> bool {
@@ -58,21 +62,35 @@ pub fn is_temporary(errno: i32) -> bool {
     [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(&Errno::from_raw(errno))
 }
 
+#[derive(Clone, Copy)]
+struct Idle {
+    /// Waits in a row that ended early, after which nothing was read or written.
+    waits: Backoff,
+    /// Sends in a row that failed for want of memory, whatever was read meanwhile.
+    sends: Backoff,
+    reason: Errno,
+}
+
 thread_local! {
-    /// Waits in a row that ended early, after which nothing was read or written; and the last reason.
-    ///
     /// Thread-local, so next to errno: a child's write copies no page that errno would not.
-    static IDLE: Cell<(Backoff, Errno)> = const { Cell::new((Backoff::NEW, Errno::EAGAIN)) };
+    static IDLE: Cell<Idle> =
+        const { Cell::new(Idle { waits: Backoff::NEW, sends: Backoff::NEW, reason: Errno::EAGAIN }) };
+}
+
+fn change(idle: impl FnOnce(&mut Idle)) {
+    let mut changed = IDLE.get();
+    idle(&mut changed);
+    IDLE.set(changed);
 }
 
 /// A call has read or written something, or found the end of file.
 pub(super) fn progressed() {
-    IDLE.with(|idle| idle.set((Backoff::NEW, Errno::EAGAIN)));
+    change(|idle| (idle.waits, idle.reason) = (Backoff::NEW, Errno::EAGAIN));
 }
 
 /// A call that should have done something has done nothing, for this reason.
 pub(super) fn stalled(reason: Errno) {
-    IDLE.with(|idle| idle.set((idle.get().0, reason)));
+    change(|idle| idle.reason = reason);
 }
 
 /// Of a call that moves bytes: `None`, and the next wait may pause, where another may succeed later.
@@ -90,29 +108,41 @@ pub(super) fn moved(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
     }
 }
 
-/// True when nothing was read or written since the last [`woke`].
-pub fn is_idle() -> bool {
-    IDLE.with(|idle| idle.get().0.in_a_row > 0)
+/// [`moved`] of send(2).
+pub(super) fn sent(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
+    change(|idle| match outcome {
+        Err(Errno::ENOBUFS | Errno::ENOMEM) => idle.sends.count(),
+        _ => idle.sends = Backoff::NEW,
+    });
+    moved(outcome)
+}
+
+/// A loop that backs off by itself begins to wait.
+pub(super) fn begin_anew() {
+    progressed();
+    change(|idle| idle.sends = Backoff::NEW);
 }
 
 /// A wait has ended before its time. Unless something is read or written before the next wait, that
 /// would end at once too: see [`before_wait`].
 pub(super) fn woke() {
-    IDLE.with(|idle| {
-        let (mut backoff, reason) = idle.get();
-        backoff.in_a_row = backoff.in_a_row.saturating_add(1);
-        idle.set((backoff, reason));
-    });
+    change(|idle| idle.waits.count());
+}
+
+/// True when nothing was read or written since the last wait.
+pub fn is_idle() -> bool {
+    IDLE.get().waits.in_a_row > 0
 }
 
 /// Pauses before a wait that follows idle ones. Once there were too many, fails with the reason that
 /// the last call gave, and begins anew.
 pub(super) fn before_wait() -> io::Result<()> {
-    let (backoff, reason) = IDLE.with(Cell::get);
-    if backoff.pause() {
+    let Idle { waits, sends, reason } = IDLE.get();
+    let worse = if sends.in_a_row > waits.in_a_row { sends } else { waits };
+    if worse.pause() {
         return Ok(());
     }
-    progressed();
+    begin_anew();
     Err(reason.into())
 }
 
@@ -122,7 +152,7 @@ mod tests {
 
     #[test]
     fn waits_that_lead_to_nothing_end_with_the_last_reason() {
-        let set = |in_a_row| IDLE.with(|idle| idle.set((Backoff { in_a_row }, Errno::EAGAIN)));
+        let set = |in_a_row| change(|idle| idle.waits = Backoff { in_a_row });
         set(MOST - 2);
         woke();
         stalled(Errno::ENOBUFS);
@@ -133,6 +163,18 @@ mod tests {
         set(MOST);
         progressed();
         assert!(before_wait().is_ok() && !is_idle());
+    }
+
+    #[test]
+    fn sends_that_fail_for_want_of_memory_end_it_although_something_is_read() {
+        change(|idle| idle.sends = Backoff { in_a_row: MOST - 1 });
+        progressed();
+        assert!(before_wait().is_ok());
+        assert_eq!(sent(Err(Errno::ENOBUFS)), Ok(None));
+        assert_eq!(before_wait().unwrap_err().raw_os_error(), Some(Errno::ENOBUFS as i32));
+        change(|idle| idle.sends = Backoff { in_a_row: MOST });
+        assert_eq!(sent(Err(Errno::EAGAIN)), Ok(None));
+        assert!(before_wait().is_ok());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use smallvec::SmallVec;
 
-use super::backoff::{before_wait, progressed, stalled, woke};
+use super::backoff::{before_wait, begin_anew, progressed, stalled, woke};
 
 /// Events to wait for. An error or a hang-up is always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn wait_for_events<'a, E>(
     timeout: Option<Duration>,
 ) -> (SmallVec<[E; 8]>, Option<io::Error>) {
     let (mut events, mut watched): (SmallVec<[E; 8]>, SmallVec<[PollFd; 8]>) = watched.unzip();
-    progressed();
+    begin_anew();
     woke();
     match poll(&mut watched, milliseconds(timeout)) {
         Err(Errno::EINTR) => return (events, None),

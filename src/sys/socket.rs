@@ -17,7 +17,7 @@ use nix::sys::socket::{
 #[cfg(target_os = "linux")]
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 
-use super::backoff::{is_temporary, moved};
+use super::backoff::{is_temporary, moved, sent};
 
 /// Keepalive: silence before the first probe, time between probes, their number. 40 s in all. Bytes
 /// that are sent meanwhile end the probes, and have [`RTO_MAX`]'s 61 s of their own: a host that has
@@ -163,9 +163,9 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 /// Sends without blocking. Returns the number of bytes; 0 when there is no room, or no memory.
 pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     // 0 of some bytes would be repeated without a pause.
-    let sent = send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL);
-    let sent = if sent == Ok(0) { Err(Errno::EAGAIN) } else { sent };
-    Ok(moved(sent)?.unwrap_or_default())
+    let count = send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL);
+    let count = if count == Ok(0) { Err(Errno::EAGAIN) } else { count };
+    Ok(sent(count)?.unwrap_or_default())
 }
 
 /// [`try_read`] without taking the bytes out of the socket (`MSG_PEEK`).

@@ -29,7 +29,7 @@ pub use process::{
     wait_for_death,
 };
 pub use program::{Output, Program};
-pub use row::Row;
+pub use row::{Row, for_each_at_once};
 pub use senders::{INTERRUPT, NO_TIMING_MARK, PUTTY, blocks};
 pub use server::{Server, for_nobody, server_for_nobody};
 pub use skip::{is_root, skip};

@@ -19,3 +19,19 @@ impl Drop for Row {
         }
     }
 }
+
+/// Calls `test` for every row, with its number, some rows at a time. For rows that mostly wait.
+pub fn for_each_at_once<R: Debug + Sync>(rows: &[R], test: impl Fn(usize, &R) + Sync) {
+    let numbered: Vec<(usize, &R)> = rows.iter().enumerate().collect();
+    for some in numbered.chunks(12) {
+        std::thread::scope(|scope| {
+            for &(number, row) in some {
+                let test = &test;
+                scope.spawn(move || {
+                    let _row = Row::of(row);
+                    test(number, row);
+                });
+            }
+        });
+    }
+}

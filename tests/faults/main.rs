@@ -6,6 +6,8 @@ mod common;
 
 mod addresses;
 #[cfg(target_os = "linux")]
+mod client_calls;
+#[cfg(target_os = "linux")]
 mod clients;
 #[cfg(target_os = "linux")]
 mod container;

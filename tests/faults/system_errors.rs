@@ -80,13 +80,12 @@ fn a_conversation_survives_temporary_errors_of_system_calls() {
         ("close_range", "ENOSYS", "1+", 4),
         ("close_range", "EPERM", "1+", 4),
     ];
-    for (number, (call, error, when, least)) in table.into_iter().enumerate() {
-        let _row = Row::of(&(&call, &error, &when));
+    for_each_at_once(&table, |number, &(call, error, when, least)| {
         let trace = place.path().join(number.to_string());
         let server = server_with(&format!("{call}:error={error}:when={when}"), &trace, &["-q"]);
         a_conversation(&server);
         failed(&trace, call, error, least);
-    }
+    });
 }
 
 #[test]
@@ -154,6 +153,36 @@ fn an_echo_that_fails_for_want_of_memory_is_retried() {
         peer.hears(text);
     }
     failed(&trace, "sendto", "ENOBUFS", 3);
+}
+
+#[test]
+fn a_relay_whose_reads_and_sends_fail_for_want_of_memory_relays_everything() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for failing in ["recvfrom:error=ENOMEM", "recvfrom:error=ENOBUFS", "sendto:error=ENOBUFS"] {
+        let _row = Row::of(&failing);
+        let trace = place.path().join(failing);
+        let inject = format!("inject={failing}:when=1+3");
+        let calls = ["-f", "-e", "trace=recvfrom,sendto", "-e", &inject];
+        let mut command = traced(env!("CARGO_BIN_EXE_relay_serveur"), &calls, &trace);
+        let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0", "--pairs", "2"]));
+        // The second pair is a child's.
+        let mut pairs = Vec::new();
+        for _ in 0..2 {
+            let [mut first, mut second] = [server.connect(), server.connect()];
+            first.hears("1\0emi\0");
+            second.hears("2\0rec\0");
+            for i in 0..10 {
+                first.sends(format!("aller {i}\0"));
+                second.hears(format!("aller {i}\0"));
+                second.sends(format!("retour {i}\0"));
+                first.hears(format!("retour {i}\0"));
+            }
+            pairs.push([first, second]);
+        }
+    }
 }
 
 /// A child may be reaped before its last records are read, one of which asks to disconnect its
