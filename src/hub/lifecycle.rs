@@ -102,8 +102,8 @@ impl<S: Service> Hub<S> {
             supervisor.err.forget();
             service.serve(listener, &accepted, RecordPipe { pipe, key: &key })
         };
-        let forked =
-            drawn.and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
+        let forked = drawn
+            .and_then(|()| sys::spawn(&supervisor.signals, &keep, &mut supervisor.privileges.sandbox, work));
         // Later children inherit this stack.
         sys::wipe(&mut key);
         match forked {
@@ -137,6 +137,7 @@ impl<S: Service> Hub<S> {
         for &pid in &self.clients.leaving {
             // An error is another's to find: `reap_all`.
             if let Ok(Some(ended)) = sys::reap_ended(pid) {
+                self.supervisor.privileges.sandbox.reaped(pid);
                 reaped.push((pid, ended));
             }
         }
@@ -286,8 +287,8 @@ impl<S: Service> Hub<S> {
             let departures = clients.departures.watch(now).map(|(at, fd)| (Some(at), fd));
             let watched = departures.chain(supervisor.lingering.watch().map(|fd| (None, fd)));
             let left = due.map(|at| at.saturating_duration_since(now));
-            let (ready, failure) = sys::wait_for_events(watched, left);
-            supervisor.begin_turn(!ready.is_empty(), failure.as_ref());
+            let (ready, has_timed_out) = sys::wait_for_events(watched, left);
+            supervisor.begin_turn(&has_timed_out);
             for at in ready.into_iter().flatten() {
                 supervisor.turns.progress();
                 clients.departures.set_writable(at);
