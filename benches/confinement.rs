@@ -11,7 +11,7 @@ use forklab::sys::{self, Profile, Sandbox, Signals};
 const ROUNDS: usize = 2000;
 
 /// Microseconds from fork to reap.
-fn fork_to_reap(signals: &Signals, sandbox: &Sandbox) -> f64 {
+fn fork_to_reap(signals: &Signals, sandbox: &mut Sandbox) -> f64 {
     let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
     let start = Instant::now();
     let child = sys::spawn(signals, &keep, sandbox, || 0).expect("fork");
@@ -22,17 +22,17 @@ fn fork_to_reap(signals: &Signals, sandbox: &Sandbox) -> f64 {
 fn main() {
     let signals = Signals::catch(&[], 100).expect("a pipe");
     let directory = sys::open_directory(&std::env::temp_dir()).expect("a directory");
-    let files = Sandbox::prepare(Profile::Files, true, true).with_files_in(directory.as_fd(), 100);
-    let variants = [
+    let files = Sandbox::prepare(Profile::Files, true, true, 100).with_files_in(directory.as_fd(), 100);
+    let mut variants = [
         ("none", Sandbox::none()),
-        ("limits", Sandbox::prepare(Profile::Records, true, false)),
-        ("seccomp", Sandbox::prepare(Profile::Records, false, true)),
-        ("both, as the messenger's", Sandbox::prepare(Profile::Records, true, true)),
+        ("limits", Sandbox::prepare(Profile::Records, true, false, 100)),
+        ("seccomp", Sandbox::prepare(Profile::Records, false, true, 100)),
+        ("both, as the messenger's", Sandbox::prepare(Profile::Records, true, true, 100)),
         ("both and landlock, as upload's", files),
     ];
     let mut times = vec![Vec::with_capacity(ROUNDS); variants.len()];
     for _ in 0..ROUNDS {
-        for ((_, sandbox), times) in variants.iter().zip(&mut times) {
+        for ((_, sandbox), times) in variants.iter_mut().zip(&mut times) {
             times.push(fork_to_reap(&signals, sandbox));
         }
     }

@@ -86,7 +86,7 @@ fn run_all() -> Result<usize, String> {
     for profile in [Profile::Records, Profile::Talk, Profile::Pair, Profile::Files] {
         let place = tempfile::tempdir().map_err(|error| error.to_string())?;
         let directory = sys::open_directory(place.path()).map_err(|error| error.to_string())?;
-        let mut sandbox = Sandbox::prepare(profile, true, true);
+        let mut sandbox = Sandbox::prepare(profile, true, true, 100);
         if profile == Profile::Files {
             sandbox = sandbox.with_files_in(std::os::fd::AsFd::as_fd(&directory), 100);
             if let Layer::Lacking(reason) = sandbox.landlock() {
@@ -100,7 +100,7 @@ fn run_all() -> Result<usize, String> {
         }
         for Case { name, work, ends } in CASES {
             let keep: Vec<i32> = sandbox.keeps().into_iter().collect();
-            let child = sys::spawn(&signals, &keep, &sandbox, work).map_err(|error| error.to_string())?;
+            let child = sys::spawn(&signals, &keep, &mut sandbox, work).map_err(|error| error.to_string())?;
             let ended = sys::reap_this(child).map_err(|error| error.to_string())?;
             if ended != ends {
                 return Err(format!("{name}, {profile:?}: {ended:?} instead of {ends:?}"));

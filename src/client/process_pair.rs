@@ -51,7 +51,7 @@ impl PeerProcess {
         // Leaves the lowest number to a later connection.
         let ours = UnixStream::from(sys::move_high(ours.into(), OWN_DESCRIPTORS_FROM)?);
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
-        let child = sys::spawn(caught, &keep, &sys::Sandbox::none(), || {
+        let child = sys::spawn(caught, &keep, &mut sys::Sandbox::ending_with_parent(), || {
             // Ctrl+C reaches both processes: the first reports it, and ends this one.
             sys::ignore_signal(Signal::SIGINT);
             run(connection, &theirs)

@@ -100,8 +100,8 @@ impl<S: Service> Hub<S> {
 
     pub(super) fn turn(&mut self) {
         let began = Instant::now();
-        let (events, failure) = sys::wait_for_events(self.watched(began), self.timeout(began));
-        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
+        let (events, has_timed_out) = sys::wait_for_events(self.watched(began), self.timeout(began));
+        self.supervisor.begin_turn(&has_timed_out);
         let now = Instant::now();
         // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
         // With full sockets in the set, poll is slow without having slept.

@@ -98,8 +98,8 @@ impl<S: Service> Hub<S> {
             supervisor.err.forget();
             service.serve(*listener, client, RecordPipe { pipe, key: &key })
         };
-        let forked =
-            drawn.and_then(|()| sys::spawn(&supervisor.signals, &keep, &supervisor.privileges.sandbox, work));
+        let forked = drawn
+            .and_then(|()| sys::spawn(&supervisor.signals, &keep, &mut supervisor.privileges.sandbox, work));
         // Later children inherit this stack.
         sys::wipe(&mut key);
         match forked {
@@ -151,6 +151,7 @@ impl<S: Service> Hub<S> {
         for &pid in &self.clients.leaving {
             // An error is another's to find: `reap_all`.
             if let Ok(Some(ended)) = sys::reap_ended(pid) {
+                self.supervisor.privileges.sandbox.reaped(pid);
                 reaped.push((pid, ended));
             }
         }

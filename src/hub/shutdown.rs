@@ -54,8 +54,8 @@ impl<S: Service> Hub<S> {
             let departures = clients.departures.watch(now).map(|(at, fd)| (Some(at), fd));
             let watched = departures.chain(supervisor.lingering.watch().map(|fd| (None, fd)));
             let left = due.map(|at| at.saturating_duration_since(now));
-            let (ready, failure) = sys::wait_for_events(watched, left);
-            supervisor.begin_turn(!ready.is_empty(), failure.as_ref());
+            let (ready, has_timed_out) = sys::wait_for_events(watched, left);
+            supervisor.begin_turn(&has_timed_out);
             for at in ready.into_iter().flatten() {
                 supervisor.turns.progress();
                 clients.departures.set_writable(at);

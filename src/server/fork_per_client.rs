@@ -83,8 +83,8 @@ impl<L: ClientHandler> Server<L> {
         // Iterative: the last client is closed before the next is accepted.
         let accepting = !self.mode.iterative || self.supervisor.lingering.is_empty();
         let left = self.supervisor.due().map(|at| at.saturating_duration_since(Instant::now()));
-        let (events, failure) = sys::wait_for_events(self.supervisor.watched(accepting), left);
-        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
+        let (events, has_timed_out) = sys::wait_for_events(self.supervisor.watched(accepting), left);
+        self.supervisor.begin_turn(&has_timed_out);
         let now = Instant::now();
         for event in events {
             match event {
@@ -156,6 +156,7 @@ impl<L: ClientHandler> Server<L> {
         keep.extend(lab.directory().map(|directory| directory.as_raw_fd()));
         let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
+            sys::stop_by_sigterm(stop);
             let (idle_timeout, first_bytes) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED));
             serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard });
             linger(socket);

@@ -42,7 +42,7 @@ impl Privileges {
     /// Prepares the sandbox of each child, which writes files to `directory` alone, if any.
     /// Descriptors for it get numbers from `lowest` on.
     pub fn confine(&mut self, profile: Profile, directory: Option<BorrowedFd>, lowest: RawFd) {
-        let sandbox = Sandbox::prepare(profile, self.limits, self.seccomp);
+        let sandbox = Sandbox::prepare(profile, self.limits, self.seccomp, lowest);
         self.sandbox = match directory {
             Some(directory) => sandbox.with_files_in(directory, lowest),
             None => sandbox,

@@ -35,7 +35,7 @@ pub struct Session<'a> {
     pub(super) out: &'a mut Output,
     /// The process, in front of each printed line.
     pub(super) mark: String,
-    /// Readable when the server ends.
+    /// Readable, or closed by SIGTERM, when the client is to be left.
     pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
     pub(super) idle_timeout: Option<Duration>,
@@ -90,17 +90,18 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Sends all of `bytes`. The idle timeout begins anew whenever the client takes some.
+    /// Sends all of `bytes`; what the socket takes at once, also when the server ends. The idle
+    /// timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
         let mut until = deadline(self.idle_timeout);
         while !bytes.is_empty() {
-            if !self.wait(Interest::Write, until)? {
-                return Err(Disconnect::Idle);
-            }
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
             bytes = &bytes[sent..];
             if sent > 0 {
                 until = deadline(self.idle_timeout);
+            }
+            if !bytes.is_empty() && !self.wait(Interest::Write, until)? {
+                return Err(Disconnect::Idle);
             }
         }
         Ok(())
@@ -231,7 +232,16 @@ mod tests {
             client.write_all(b"unread").unwrap();
             drop(held);
             assert!(matches!(session.read(&mut [0; 2]), Err(Disconnect::Stopped)));
-            assert!(matches!(session.send(b"x"), Err(Disconnect::Stopped)));
+            assert!(matches!(session.send(&vec![0; 64 << 20]), Err(Disconnect::Stopped)));
+        });
+    }
+
+    #[test]
+    fn a_result_reaches_its_client_at_the_end_of_the_server() {
+        with_session(None, |mut session, mut client, held| {
+            drop(held);
+            assert!(matches!(session.send(b"the sum"), Ok(())));
+            client.read_exact(&mut [0; 7]).unwrap();
         });
     }
 }

@@ -44,6 +44,8 @@ pub struct Supervisor {
     pub user_signals: Vec<Signal>,
     /// SIGHUP may mean that the terminal was closed.
     has_terminal: bool,
+    /// SIGHUP is among the caller's signals. Otherwise it ends the server.
+    hangup_is_request: bool,
     pub max_clients: usize,
     max_per_address: Option<usize>,
     penalties: Option<Penalties>,
@@ -78,8 +80,11 @@ impl Supervisor {
             .map_err(|reason| anyhow!(messages.cannot_listen(options.address, &reason)))?;
         let lowest = lowest_own_descriptor(limit);
         // nohup(1): the server is to outlive its terminal.
-        let has_terminal = sys::has_terminal() && !sys::is_ignored(Signal::SIGHUP);
-        let own = [own, &[Signal::SIGINT]].concat();
+        let outlives_terminal = sys::is_ignored(Signal::SIGHUP);
+        let has_terminal = sys::has_terminal() && !outlives_terminal;
+        let hangup_is_request = own.contains(&Signal::SIGHUP);
+        let hangup = (!hangup_is_request && !outlives_terminal).then_some(Signal::SIGHUP);
+        let own: Vec<Signal> = own.iter().copied().chain([Signal::SIGINT]).chain(hangup).collect();
         let signals = Signals::catch_with_own(&CAUGHT, &own, lowest).context("sigaction")?;
         let supervisor = Supervisor {
             program,
@@ -94,6 +99,7 @@ impl Supervisor {
             stop: None,
             user_signals: Vec::new(),
             has_terminal,
+            hangup_is_request,
             max_clients: options.max_clients,
             max_per_address: options.max_per_address,
             penalties: options.penalties.then(Penalties::default),
@@ -152,7 +158,9 @@ impl Supervisor {
     /// The next deadline of poll.
     pub fn due(&self) -> Option<Instant> {
         let listeners = self.listeners.iter().filter_map(Listener::due);
-        listeners.chain(self.lingering.due()).chain(self.waiting.due()).chain(self.turns.due()).min()
+        let others =
+            [self.lingering.due(), self.waiting.due(), self.turns.due(), self.privileges.sandbox.due()];
+        listeners.chain(others.into_iter().flatten()).min()
     }
 
     /// Accepts one connection. Callers take at most `ACCEPTED_AT_ONCE` in one turn, and those of
@@ -182,7 +190,7 @@ impl Supervisor {
         let Supervisor { signals, out, err, privileges, .. } = self;
         keep.push(out.number());
         keep.extend(privileges.sandbox.keeps());
-        sys::spawn(signals, &keep, &privileges.sandbox, || {
+        sys::spawn(signals, &keep, &mut privileges.sandbox, || {
             out.forget();
             err.forget();
             work(out)

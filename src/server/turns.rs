@@ -1,7 +1,7 @@
 //! The turns of a first process's event loop: it goes on when system calls fail, and never spins.
 //!
 //! A turn that was woken and achieved nothing would be woken again at once: accept(2) fails, poll(2)
-//! reports bytes and read(2) gives none. From the 16th such turn in a row on, each ends with a
+//! reports bytes and read(2) gives none, poll(2) returns before its time. From the 16th such turn in a row on, each ends with a
 //! pause of 20 ms ([`Backoff`]). When poll itself fails, every descriptor is taken to be ready:
 //! nothing blocks, so the server goes on, and notices the signal that is to end it.
 
@@ -55,10 +55,11 @@ impl Turns {
 
 impl Supervisor {
     /// Begins a turn of the event loop. Give it the outcome of [`sys::wait_for_events`].
-    pub fn begin_turn(&mut self, is_woken: bool, failure: Option<&io::Error>) {
-        self.turns.is_idle = is_woken;
-        self.turns.poll_failed = failure.is_some();
-        let Some(reason) = failure else { return };
+    pub fn begin_turn(&mut self, has_timed_out: &io::Result<bool>) {
+        // Woken by an event, or before its time without one.
+        self.turns.is_idle = matches!(has_timed_out, Ok(false));
+        self.turns.poll_failed = has_timed_out.is_err();
+        let Err(reason) = has_timed_out else { return };
         self.turns.failed_polls += 1;
         // Rate limit: the 1st, 2nd, 4th, 8th, ... is logged.
         if self.turns.failed_polls.is_power_of_two() {
@@ -68,6 +69,7 @@ impl Supervisor {
 
     /// Ends a turn of the event loop.
     pub fn end_turn(&mut self, now: Instant) {
+        self.privileges.sandbox.raise_scores(now);
         let freed = self.lingering.advance(now);
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, freed));
         let waiting = self.out.len() + self.err.len();
@@ -89,10 +91,11 @@ impl Supervisor {
     /// Reaps one child that has ended. After an error, [`Supervisor::reaps_again`] is true a little
     /// later.
     pub fn reap_one(&mut self, now: Instant) -> Option<(Pid, Ended)> {
-        sys::reap_one().unwrap_or_else(|_| {
+        let reaped = sys::reap_one().unwrap_or_else(|_| {
             self.turns.reap_again_at = Some(now + REAP_AGAIN_AFTER);
             None
-        })
+        });
+        reaped.inspect(|&(child, _)| self.privileges.sandbox.reaped(child))
     }
 
     /// True once after a failed [`Supervisor::reap_one`], when it is to be tried again.

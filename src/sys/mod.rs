@@ -33,7 +33,7 @@ pub use poll::{Interest, wait};
 pub use process::{Ended, IO_ERROR, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use shared_numbers::SharedNumbers;
-pub use signals::{Signals, ignore_signal};
+pub use signals::{Signals, ignore_signal, stop_by_sigterm};
 pub use spawn::spawn;
 
 pub(crate) use backoff::{is_idle, is_temporary};

@@ -68,25 +68,28 @@ pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
 
 /// Waits for entries that stand for an event each. Returns the events of those that are ready: all
 /// of them when poll fails, so that a caller whose calls do not block goes on without it. Also
-/// returns why it failed, unless a signal has interrupted it; the caller backs off.
+/// returns whether `timeout` has passed, or why poll failed, unless a signal has interrupted it;
+/// the caller backs off.
 ///
 /// The lists of a quiet room are on the stack: a write to the heap copies a page that children
 /// share (copy-on-write).
 pub fn wait_for_events<'a, E>(
     watched: impl Iterator<Item = (E, PollFd<'a>)>,
     timeout: Option<Duration>,
-) -> (SmallVec<[E; 8]>, Option<io::Error>) {
+) -> (SmallVec<[E; 8]>, io::Result<bool>) {
     let (mut events, mut watched): (SmallVec<[E; 8]>, SmallVec<[PollFd; 8]>) = watched.unzip();
     begin_anew();
     woke();
+    let until = timeout.map(|timeout| Instant::now() + timeout);
     match poll(&mut watched, milliseconds(timeout)) {
-        Err(Errno::EINTR) => return (events, None),
-        Err(error) => return (events, Some(error.into())),
+        Err(Errno::EINTR) => return (events, Ok(false)),
+        Err(error) => return (events, Err(error.into())),
         Ok(_) => {}
     }
     let mut ready = watched.iter().map(is_ready);
     events.retain(|_| ready.next() == Some(true));
-    (events, None)
+    let has_timed_out = events.is_empty() && until.is_some_and(|until| Instant::now() >= until);
+    (events, Ok(has_timed_out))
 }
 
 /// [`wait`] for the entries that are `Some`; returns whether each is ready.

@@ -123,14 +123,18 @@ fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ende
 
 /// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the
 /// wait would never end.
+///
+/// One that may not be killed (EPERM, of a security module) is not waited for: it ends with its
+/// parent.
 pub fn kill_and_reap(child: Pid) {
-    kill(child, Signal::SIGKILL);
-    // Fails only where it is no child any more.
-    let _ = reap_this(child);
+    if nix::sys::signal::kill(child, Signal::SIGKILL).is_ok() {
+        // Fails only where it is no child any more.
+        let _ = reap_this(child);
+    }
 }
 
 /// Sends `signal` to a child that has not been reaped; a zombie ignores it.
 pub fn kill(child: Pid, signal: Signal) {
-    // The only possible error is that the child is gone, which is the signal's purpose.
+    // An error is no concern of the caller's: the child is gone, or lives on.
     let _ = nix::sys::signal::kill(child, signal);
 }

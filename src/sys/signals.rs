@@ -1,12 +1,14 @@
 //! Signals as one more descriptor in the poll loop: the self-pipe.
 
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 use nix::unistd::{Pid, getsid};
+use smallvec::SmallVec;
 
 use super::backoff::progressed;
 use super::descriptors::{make_nonblocking, move_high};
@@ -68,7 +70,7 @@ impl Signals {
 
     /// Takes the signals that have come since the last call. Their flags are read in the order of
     /// [`Signals::catch`]: after a flag that was set, so are those of all signals before that one.
-    pub fn take(&mut self) -> Vec<Signal> {
+    pub fn take(&mut self) -> SmallVec<[Signal; 8]> {
         let mut bytes = [0; 256];
         // The pipe before the flags: a signal in between causes a spurious wakeup, and is not lost.
         // At most what a pipe holds.
@@ -119,6 +121,29 @@ fn is_hangup(info: &libc::siginfo_t, leader: Pid) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn is_hangup(_info: &libc::siginfo_t, _leader: Pid) -> bool {
     true
+}
+
+/// In a child: SIGTERM is its orderly stop. It closes `stop`, which poll then reports, as it does
+/// when the first process ends; no signal is lost between a check and a wait. The caller only polls
+/// and reads `stop`, and does not drop its owner.
+pub fn stop_by_sigterm(stop: BorrowedFd) {
+    STOP.store(stop.as_raw_fd(), Ordering::SeqCst);
+    // Restarted: no file's call has to handle EINTR. poll(2) is interrupted all the same.
+    let action = SigAction::new(SigHandler::Handler(close_stop), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler swaps an atomic and closes a descriptor, as signal-safety(7) allows. It
+    // cannot fail for a signal that can be caught.
+    let _ = unsafe { sigaction(Signal::SIGTERM, &action) };
+}
+
+/// The descriptor that [`close_stop`] closes, once: its number may be used again.
+static STOP: AtomicI32 = AtomicI32::new(-1);
+
+extern "C" fn close_stop(_signal: libc::c_int) {
+    let errno = Errno::last_raw();
+    // SAFETY: close takes an integer; -1 is no descriptor. No value closes this number again: a
+    // child ends by `_exit`.
+    unsafe { libc::close(STOP.swap(-1, Ordering::SeqCst)) };
+    Errno::set_raw(errno);
 }
 
 /// Ignores a signal, in later children too.

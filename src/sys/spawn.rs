@@ -25,12 +25,15 @@ const BUG: i32 = 70;
 pub fn spawn(
     caught: &Signals,
     keep: &[RawFd],
-    sandbox: &Sandbox,
+    sandbox: &mut Sandbox,
     work: impl FnOnce() -> i32,
 ) -> io::Result<Pid> {
     let parent = Pid::this();
-    match fork_keeping(caught, keep)? {
-        (ForkResult::Parent { child }, _) => Ok(child),
+    match fork_keeping(caught, keep, sandbox)? {
+        (ForkResult::Parent { child }, _) => {
+            sandbox.forked(child);
+            Ok(child)
+        }
         (ForkResult::Child, kept) => leave(match kept.and_then(|()| sandbox.apply(parent)) {
             Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(BUG),
             Err(_) => NOT_READY,
@@ -39,12 +42,24 @@ pub fn spawn(
 }
 
 /// Forks; the child also gets the outcome of closing the descriptors that are not in `keep`.
-fn fork_keeping(caught: &Signals, keep: &[RawFd]) -> io::Result<(ForkResult, io::Result<()>)> {
+fn fork_keeping(
+    caught: &Signals,
+    keep: &[RawFd],
+    sandbox: &Sandbox,
+) -> io::Result<(ForkResult, io::Result<()>)> {
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     if let Some(shared) = SharedTableFork::of(keep) {
-        return Ok((shared.fork(caught, keep)?, Ok(())));
+        let forked = shared.fork(caught, keep)?;
+        if let ForkResult::Child = forked {
+            sandbox.detach_terminal_anew();
+        }
+        return Ok((forked, Ok(())));
     }
     let forked = fork(caught)?;
-    let kept = if let ForkResult::Child = forked { keep_only(keep) } else { Ok(()) };
+    let mut kept = Ok(());
+    if let ForkResult::Child = forked {
+        sandbox.detach_terminal();
+        kept = keep_only(keep);
+    }
     Ok((forked, kept))
 }

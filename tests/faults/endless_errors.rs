@@ -31,6 +31,7 @@ fn a_server_whose_calls_fail_without_end_still_ends_on_sigterm() {
         (SERVER, "?poll,ppoll:error=ENOMEM:when=5+", true),
         (SERVER, "?poll,ppoll:error=EINTR:when=5+", true),
         (SERVER, "?poll,ppoll:error=EPERM:when=5+", true),
+        (SERVER, "?poll,ppoll:retval=0:when=5+", false),
         (SERVER, "wait4:error=EIO:when=1+", true),
         (SERVER, "write:retval=0:when=2+", true),
         (SERVER, "accept4:error=EPERM:when=1+", false),
@@ -97,9 +98,8 @@ fn a_worker_that_cannot_write_its_records_ends_and_its_client_with_it() {
     for failure in ["retval=0", "error=EIO", "error=ENOSPC"] {
         let _row = Row::of(&failure);
         let trace = place.path().join(failure);
-        // A worker's first write is its OOM score. Each process has a count of its own: the first
-        // process's fourth write only prints.
-        let server = server_with(SERVER, &format!("write:{failure}:when=4"), &["-f"], &trace);
+        // Each process has a count of its own: the first process's third write only prints.
+        let server = server_with(SERVER, &format!("write:{failure}:when=3"), &["-f"], &trace);
         let mut peer = server.connect();
         for text in ["un\0", "deux\0"] {
             peer.sends(text);

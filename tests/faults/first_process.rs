@@ -5,7 +5,7 @@ use crate::common::*;
 use crate::labs::*;
 
 use nix::sys::ptrace;
-use nix::sys::signal::Signal::{self, SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+use nix::sys::signal::Signal::{self, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 use nix::sys::signal::killpg;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -157,7 +157,102 @@ fn a_child_ends_by_sigterm_and_ignores_sigint() {
         (lab.talk)(&mut running.clients);
         let running = lab.start(&[]);
         send(running.child, SIGTERM);
-        running.server.program.err.line_with(&["SIGTERM"]);
+        wait_for_death(&[running.child]);
         assert!(is_alive(running.server.pid()));
     }
+}
+
+/// Of the servers in which a child alone has its clients' sockets.
+const OWN_SOCKETS: [usize; 4] = [2, 3, 4, 5];
+
+#[test]
+fn sigterm_is_the_orderly_stop_of_a_child_and_of_a_group() {
+    for lab in OWN_SOCKETS.map(|at| &LABS[at]) {
+        for whole_group in [false, true] {
+            let _row = Row::of(&(lab.server, whole_group));
+            let Running { mut server, mut clients, child } = group_of(lab);
+            if lab.server.ends_with("upload_serveur") {
+                clients[0].hears_up_to("\r\n");
+            }
+            // Unread at the end: without a lingering close, the connection would be reset.
+            send(child, SIGSTOP);
+            wait_for_state(child, 'T');
+            clients.iter_mut().for_each(|client| client.sends("unread"));
+            match whole_group {
+                true => killpg(Pid::from_raw(server.pid()), SIGTERM).unwrap(),
+                false => send(child, SIGTERM),
+            }
+            send(child, SIGCONT);
+            let of_child = clients.len().saturating_sub(2);
+            for client in &mut clients[of_child..] {
+                let last = client.hears_the_end();
+                let expected: &[u8] = match lab.server.rsplit('/').next().unwrap() {
+                    "relay_serveur" => b"exit\0",
+                    "upload_serveur" => b"[ERROR]",
+                    _ => b"",
+                };
+                assert!(last.ends_with(expected), "{:?}", String::from_utf8_lossy(&last));
+            }
+            drop(clients);
+            wait_for_death(&[child]);
+            if whole_group {
+                assert_eq!(server.program.ends().code(), Some(0));
+            }
+            assert_eq!(server.program.err.so_far(), "", "a child is reported as lost");
+        }
+    }
+}
+
+#[test]
+fn a_hang_up_is_an_orderly_end() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let mut running = group_of(&lab);
+        killpg(Pid::from_raw(running.server.pid()), SIGHUP).unwrap();
+        assert_eq!(running.server.program.ends().code(), Some(0));
+        running.clients.iter_mut().for_each(|client| drop(client.hears_the_end()));
+        assert_eq!(running.server.program.err.to_the_end(), "", "a child is reported as lost");
+        assert!(running.server.program.out.to_the_end().contains("SIGHUP"));
+    }
+}
+
+#[test]
+fn when_a_clients_first_process_is_killed_its_stopped_second_one_is_not_left() {
+    let server = Server::start(&["-q"]);
+    let mut client =
+        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &server.port()]));
+    server.wait_for_children(1);
+    let second = eventually("the second process", || children_of(client.pid()).first().copied());
+    // Its end with the first one is asked for before it ignores SIGINT.
+    eventually("the second process to be set up", || ignores(second, SIGINT).then_some(()));
+    send(second, SIGSTOP);
+    wait_for_state(second, 'T');
+    client.signal(SIGKILL);
+    client.ends();
+    wait_for_death(&[second]);
+}
+
+fn ignores(pid: i32, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(ignored.trim(), 16).unwrap() & (1 << (signal as u64 - 1)) != 0
+}
+
+/// As a security module may refuse it.
+#[test]
+fn a_server_that_may_not_kill_its_children_ends_all_the_same() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let mut command = traced(SERVER, &["-e", "trace=kill", "-e", "inject=kill:error=EPERM"], &trace);
+    let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));
+    let mut peer = server.join();
+    let worker = server.wait_for_children(1);
+    server.program.signal(SIGTERM);
+    assert_eq!(server.program.ends().code(), Some(0));
+    peer.hears_the_end();
+    wait_for_death(&worker);
+    assert!(std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)"));
 }

@@ -27,9 +27,10 @@ struct PairWorker<'a> {
     lingering: LingeringCloses,
 }
 
-/// Serves a pair until the first process closes the link: both places are free then, or the server
-/// ends, in whatever way. Returns the exit status.
+/// Serves a pair until the first process closes the link (both places are free then, or the server
+/// ends, in whatever way), or SIGTERM does. Returns the exit status.
 pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
+    sys::stop_by_sigterm(link.as_fd());
     let session = PairSession::new(format!("(fils {})", Pid::this()));
     let mut worker = PairWorker { link, out, session, lingering: LingeringCloses::default() };
     loop {

@@ -68,8 +68,8 @@ impl Server {
         let began = Instant::now();
         let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
         let left = due.map(|at| at.saturating_duration_since(began));
-        let (events, failure) = sys::wait_for_events(self.watched(began), left);
-        self.supervisor.begin_turn(!events.is_empty(), failure.as_ref());
+        let (events, has_timed_out) = sys::wait_for_events(self.watched(began), left);
+        self.supervisor.begin_turn(&has_timed_out);
         let now = Instant::now();
         // Departures before arrivals.
         let left = self.session.advance(&mut self.supervisor.out, now);

@@ -13,8 +13,10 @@ impl Supervisor {
             match signal {
                 Signal::SIGCHLD => {}
                 Signal::SIGINT | Signal::SIGTERM => self.stop = self.stop.or(Some(signal)),
-                // The terminal was closed; otherwise SIGHUP is a request.
-                Signal::SIGHUP if hung_up && self.has_terminal && !sys::has_terminal() => {
+                // A request, unless the terminal was closed.
+                Signal::SIGHUP
+                    if !self.hangup_is_request || hung_up && self.has_terminal && !sys::has_terminal() =>
+                {
                     self.stop = self.stop.or(Some(signal));
                 }
                 _ => self.user_signals.push(signal),

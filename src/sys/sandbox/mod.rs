@@ -18,7 +18,8 @@ mod profile;
 mod seccomp;
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -26,7 +27,8 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 
 use super::capabilities::Capabilities;
-use super::oom_score::OomScore;
+use super::descriptors::move_high;
+use super::oom_score::OomScores;
 use super::process::end_with;
 use super::{Pid, Signal};
 pub use landlock::Ruleset;
@@ -51,11 +53,13 @@ pub struct Sandbox {
     landlock: Layer<Ruleset>,
     /// Those that a child keeps; `None` where its parent has none.
     capabilities: Option<Capabilities>,
-    oom_score: Option<OomScore>,
+    oom_scores: Option<OomScores>,
     /// Sent to a child when its parent has ended.
     parent_death: Option<Signal>,
     /// Children have /dev/null as standard input and output.
     pub(crate) closes_terminal: bool,
+    /// /dev/null: to open it would cost each child more than all its limits.
+    null: Option<OwnedFd>,
 }
 
 /// Set to 0 in a child. No processes (root's are not counted: there seccomp alone forbids fork), no
@@ -76,15 +80,24 @@ impl Sandbox {
             seccomp,
             landlock,
             capabilities: None,
-            oom_score: None,
+            oom_scores: None,
             parent_death: None,
             closes_terminal: false,
+            null: None,
         }
     }
 
+    /// Nothing but the end with its parent.
+    pub fn ending_with_parent() -> Sandbox {
+        Sandbox { parent_death: Some(Signal::SIGKILL), ..Sandbox::none() }
+    }
+
     /// `limits` and `seccomp`: whether these layers are wanted.
-    pub fn prepare(profile: Profile, limits: bool, seccomp: bool) -> Sandbox {
+    /// Descriptors for it get numbers from `lowest` on.
+    pub fn prepare(profile: Profile, limits: bool, seccomp: bool, lowest: RawFd) -> Sandbox {
         let closes_terminal = profile == Profile::Records && (limits || seccomp);
+        let null =
+            closes_terminal.then(|| open_null().and_then(|null| move_high(null, lowest)).ok()).flatten();
         let writes_files = match profile {
             Profile::Records => false,
             Profile::Talk | Profile::Pair => prints_to_a_file(),
@@ -96,13 +109,22 @@ impl Sandbox {
             false => Layer::Unwanted,
         };
         let capabilities = Capabilities::drop_for_children();
-        let oom_score = OomScore::above_own();
+        let oom_scores = OomScores::above_own();
         let parent_death = Some(match profile {
             // It still has last words for its clients.
             Profile::Pair => Signal::SIGCONT,
             Profile::Records | Profile::Talk | Profile::Files => Signal::SIGKILL,
         });
-        Sandbox { limits, seccomp, capabilities, oom_score, parent_death, closes_terminal, ..Sandbox::none() }
+        Sandbox {
+            limits,
+            seccomp,
+            capabilities,
+            oom_scores,
+            parent_death,
+            closes_terminal,
+            null,
+            ..Sandbox::none()
+        }
     }
 
     /// Adds landlock, unless seccomp is unwanted: files in `directory` alone. Its descriptor gets a
@@ -142,17 +164,58 @@ impl Sandbox {
         self.capabilities
     }
 
+    /// A child was forked.
+    pub(super) fn forked(&mut self, child: Pid) {
+        if let Some(scores) = &mut self.oom_scores {
+            scores.forked(child);
+        }
+    }
+
+    /// A child was reaped.
+    pub(crate) fn reaped(&mut self, child: Pid) {
+        if let Some(scores) = &mut self.oom_scores {
+            scores.reaped(child);
+        }
+    }
+
+    /// The time of the next [`Sandbox::raise_scores`].
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.oom_scores.as_ref()?.due()
+    }
+
+    /// Raises the scores for the out-of-memory killer of children that have lived some time.
+    pub(crate) fn raise_scores(&mut self, now: Instant) {
+        if let Some(scores) = &mut self.oom_scores {
+            scores.raise(now);
+        }
+    }
+
+    /// In a child that still holds its parent's descriptors, and not in a table that they share.
+    /// Without /dev/null, the child goes on: the other layers hold.
+    pub(super) fn detach_terminal(&self) {
+        if let Some(null) = &self.null {
+            replace_terminal(null.as_fd());
+        }
+    }
+
+    /// As [`Sandbox::detach_terminal`], in a child that holds only what it needs.
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub(super) fn detach_terminal_anew(&self) {
+        if self.closes_terminal
+            && let Ok(null) = open_null()
+        {
+            replace_terminal(null.as_fd());
+        }
+    }
+
     /// In a child, once it has closed what it does not need. It allocates nothing: a heap write
     /// copies a page. After an error, the child must not go on.
     pub(super) fn apply(&self, parent: Pid) -> io::Result<()> {
         if let Some(signal) = self.parent_death {
             end_with(parent, signal)?;
         }
-        if let Some(score) = &self.oom_score {
-            score.apply();
-        }
-        if self.closes_terminal {
-            detach_terminal();
+        if let Some(scores) = self.oom_scores.as_ref().filter(|scores| scores.child_raises_its_own()) {
+            scores.raise_own();
         }
         self.limits.into_iter().flatten().try_for_each(|&limit| set_to_zero(limit))?;
         if let Some(capabilities) = self.capabilities {
@@ -168,13 +231,14 @@ impl Sandbox {
     }
 }
 
-/// Makes 0 and 1 /dev/null; 2 stays, for a panic's message. Each child opens it anew, since it
-/// keeps no descriptor for it. Without /dev/null, the child goes on: the other layers hold.
-fn detach_terminal() {
-    if let Ok(null) = open("/dev/null", OFlag::O_RDWR, Mode::empty()) {
-        // Cannot fail: Rust's start-up code sees to it that these numbers are open.
-        let _ = dup2_stdin(&null).and_then(|()| dup2_stdout(&null));
-    }
+/// 2 stays, for a panic's message.
+fn replace_terminal(null: BorrowedFd) {
+    // Cannot fail: Rust's start-up code sees to it that these numbers are open.
+    let _ = dup2_stdin(null).and_then(|()| dup2_stdout(null));
+}
+
+fn open_null() -> io::Result<OwnedFd> {
+    Ok(open("/dev/null", OFlag::O_RDWR, Mode::empty())?)
 }
 
 /// setrlimit(2), soft and hard.
