@@ -6,7 +6,7 @@ end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 [ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
 set -eu
-cd "$(dirname "$0")/../fuzz"
+CDPATH="" cd -- "$(dirname -- "$0")/../fuzz"
 
 usage() {
     echo "usage: scripts/fuzz.sh [SECONDS [TARGET...]]; the targets: $targets" >&2

@@ -3,5 +3,5 @@
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 # macOS before 12.3 has no -f: there, the script is not run by a link.
-here=$(readlink -f -- "$0" 2>/dev/null) || here=$(cd -P -- "$(dirname -- "$0")" && pwd)/
+here=$(readlink -f -- "$0" 2>/dev/null) || here=$(CDPATH="" cd -P -- "$(dirname -- "$0")" && pwd)/
 exec sh "${here%/*}/launch.sh" "${0##*/}" client "$@"
