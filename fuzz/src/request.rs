@@ -49,6 +49,7 @@ fn is_ours(host: &str) -> bool {
     if port.parse::<u16>().is_err() {
         return false;
     }
+    let name = name.strip_suffix('.').unwrap_or(name);
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     ["localhost", "salle-12", "salle-12.local"].contains(&name)
         || name.ends_with(".localhost")

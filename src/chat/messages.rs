@@ -84,9 +84,9 @@ catalogue! {
          (descripteur 4) : {header} d'en-tête, {body} de message";
 }
 
-/// At the start: the web listener is open. On an address that no browser can connect to, the URL has
-/// the name of the `machine`: the unspecified address, and one with an interface, which browsers
-/// do not take in a URL (RFC 6874).
+/// At the start: the web listener is open. On an address that no browser can connect to, the URL
+/// has the name of the `machine`: the unspecified address, and one with an interface, which
+/// browsers do not take in a URL (RFC 6874).
 pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
     let port = address.port();
     let has_interface = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);

@@ -53,7 +53,8 @@ const ALL: [(Response, &str, &str, &str); 10] = [
     (Response::TooSlow, "408 Request Timeout", "", "la requête n'est pas arrivée à temps"),
     (Response::OnlyWebSocket, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
      "la salle est un WebSocket (RFC 6455), version 13"),
-    (Response::TooLarge, "431 Request Header Fields Too Large", "", "requête trop longue"),
+    (Response::TooLarge, "431 Request Header Fields Too Large", "",
+     "requête trop longue, cookies compris : 8 Kio et 124 en-têtes au plus (nginx : proxy_set_header Cookie \"\")"),
 ];
 
 impl Response {

@@ -73,15 +73,15 @@ impl Site {
     /// `--origin`. The port counts: another server of this machine is another site.
     pub(super) fn accepts_origin(&self, origin: &[u8], host: &str) -> bool {
         let own = format!("http://{}", host.strip_suffix(":80").unwrap_or(host));
-        let is_named =
-            || str::from_utf8(origin).ok()?.parse().ok().map(|origin| self.origins.contains(&origin));
-        origin.eq_ignore_ascii_case(own.as_bytes()) || is_named() == Some(true)
+        let parsed = str::from_utf8(origin).ok().and_then(|origin| origin.parse().ok());
+        origin.eq_ignore_ascii_case(own.as_bytes())
+            || parsed.is_some_and(|named| self.origins.contains(&named))
     }
 }
 
 /// Splits `name:port`, and brings the name into one form: lower case, no dot of the DNS root
-/// (RFC 3986, 3.2.2), an IPv6 address in its shortest form, in brackets. `None` where a browser sends
-/// no such name, or the port is no number.
+/// (RFC 3986, 3.2.2), an IPv6 address in its shortest form, in brackets. `None` where a browser
+/// sends no such name, or the port is no number.
 fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match authority.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.
