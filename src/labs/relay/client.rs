@@ -135,8 +135,9 @@ impl ClientProtocol for Relay {
 
     /// A server may send strings without NUL: the course's client prints what one `recv` returns.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
-        if let Some(message) = self.decoder.flush() {
-            let _ = self.show(&message, ui);
+        let message = self.decoder.flush();
+        if let Some(goodbye) = message.and_then(|message| self.show(&message, ui)) {
+            ui.print_line(&goodbye);
         }
     }
 
