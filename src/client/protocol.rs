@@ -34,7 +34,7 @@ pub trait ClientProtocol {
         Duration::from_millis(300)
     }
 
-    /// Called once per pause, unless the output is read by a program.
+    /// Called once per pause, and at the end of the connection.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
         ui.flush_partial_line();
     }

@@ -253,8 +253,7 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn until_pause(&self) -> Option<Duration> {
-        let received_at = self.received_at.filter(|_| self.ui.mode() != UiMode::Piped)?;
-        Some(self.protocol.pause_after().saturating_sub(received_at.elapsed()))
+        Some(self.protocol.pause_after().saturating_sub(self.received_at?.elapsed()))
     }
 
     fn notice_pause(&mut self) {
@@ -267,7 +266,11 @@ impl<P: ClientProtocol> Session<'_, P> {
     /// One read. Returns the exit when the session is over.
     fn read_server(&mut self) -> anyhow::Result<Option<Exit>> {
         let mut bytes = [0; 4096];
-        let message = match sys::try_read(self.connection, &mut bytes) {
+        let read = sys::try_read(self.connection, &mut bytes);
+        if let Ok(Some(0)) | Err(_) = read {
+            pause(&mut self.protocol, &mut *self.ui);
+        }
+        let message = match read {
             Ok(None) => return Ok(None),
             Ok(Some(0)) if self.events.is_in_grace() => match self.protocol.failure() {
                 Some(reason) => bail!(reason),

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 
+use std::net::TcpListener;
 use std::process::Command;
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_client");
@@ -116,4 +117,25 @@ fn upload_reports_success_only_for_what_the_server_has_whole() {
         assert_eq!(client.ends().code(), Some(status), "{}", client.err.to_the_end());
         assert_eq!(kept().as_deref(), has);
     }
+}
+
+#[test]
+fn a_relay_that_sends_no_nul_is_understood_after_a_pause_and_at_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(RELAY).args(["127.0.0.1", "--port", &port]));
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.sends("1");
+    client.out.line_with(&["Vous êtes le client 1"]);
+    server.sends("emi");
+    client.out.line_with(&["Votre rôle : emi"]);
+    client.types("un\n");
+    server.hears("un\0");
+    server.sends("deux");
+    client.out.line_with(&["Reçu : deux"]);
+    server.sends("la fin");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(1));
+    let printed = client.out.to_the_end();
+    assert!(printed.contains("\nReçu : la fin\n"), "{printed}");
 }

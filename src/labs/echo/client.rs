@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, run_client};
+use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
@@ -79,8 +79,12 @@ impl ClientProtocol for Echo {
         if self.partial.is_some() { ANSWER_TIMEOUT } else { Duration::from_millis(300) }
     }
 
-    /// The rest of a short answer is given up, so that the next line gets its own.
+    /// The rest of a short answer is given up, so that the next line gets its own, unless the output
+    /// is read by a program.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
+        if ui.mode() == UiMode::Piped {
+            return;
+        }
         if let Some(last) = self.partial.take() {
             self.pending.clear();
             if last != b'\n' {

@@ -1,5 +1,7 @@
 //! The client: shows what the server sends; sends a typed line in its turn.
 
+use std::time::Duration;
+
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
@@ -124,6 +126,19 @@ impl ClientProtocol for Relay {
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         self.decoder.feed(bytes).iter().find_map(|message| self.show(message, ui))
+    }
+
+    /// Longer than one string of a server takes to arrive, in two segments of which one is lost.
+    fn pause_after(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// A server may send strings without NUL: the course's client prints what one `recv` returns.
+    fn on_pause(&mut self, ui: &mut dyn Ui) {
+        let message = self.decoder.flush();
+        if let Some(goodbye) = message.and_then(|message| self.show(&message, ui)) {
+            ui.print_line(&goodbye);
+        }
     }
 
     fn has_left(&self) -> bool {

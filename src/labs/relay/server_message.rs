@@ -32,6 +32,10 @@ enum Expected {
 pub struct ServerMessageDecoder {
     expected: Expected,
     partial: Vec<u8>,
+    /// The beginning of this string was a [`ServerMessage::Part`].
+    has_parts: bool,
+    /// The last string was returned by [`ServerMessageDecoder::flush`], and its NUL may be late.
+    is_flushed: bool,
 }
 
 impl ServerMessageDecoder {
@@ -39,17 +43,31 @@ impl ServerMessageDecoder {
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<ServerMessage> {
         let mut messages = Vec::new();
         for &byte in bytes {
+            let is_flushed = std::mem::take(&mut self.is_flushed);
             if byte == 0 {
+                self.has_parts = false;
                 let string = std::mem::take(&mut self.partial);
-                messages.push(self.classify(&string));
+                messages.extend((!is_flushed).then(|| self.classify(&string)));
                 continue;
             }
             if self.partial.len() == MAX_LEN {
                 messages.push(ServerMessage::Part(std::mem::take(&mut self.partial)));
+                self.has_parts = true;
             }
             self.partial.push(byte);
         }
         messages
+    }
+
+    /// After a pause or at the end: a string without NUL is whole, as it is to a client that prints
+    /// what one `recv` returns. A long one waits for its NUL.
+    pub fn flush(&mut self) -> Option<ServerMessage> {
+        if self.partial.is_empty() || self.has_parts {
+            return None;
+        }
+        self.is_flushed = true;
+        let string = std::mem::take(&mut self.partial);
+        Some(self.classify(without_line_end(&string)))
     }
 
     fn classify(&mut self, string: &[u8]) -> ServerMessage {
@@ -101,6 +119,21 @@ mod tests {
         let expected = [three, full, empty, number, not_text, role, message("rec")];
         assert_eq!(decode(&[b"3\0complet\0\x001\0\xff\0emi\0rec\0"]), expected);
         assert_eq!(decode(&[b"exit\0"]), [ServerMessage::Exit]);
+    }
+
+    #[test]
+    fn after_a_pause_a_string_needs_no_nul() {
+        let mut decoder = ServerMessageDecoder::default();
+        let mut after_pause = |bytes: &[u8]| {
+            assert_eq!(decoder.feed(bytes), []);
+            decoder.flush()
+        };
+        assert_eq!(after_pause(b"1"), Some(ServerMessage::Number(1)));
+        // Its NUL was late.
+        assert_eq!(after_pause(b"\0"), None);
+        assert_eq!(after_pause(b"emi\n"), Some(ServerMessage::Emitter));
+        assert_eq!(after_pause(b"un"), Some(message("un")));
+        assert_eq!(after_pause(b"\0deux"), Some(message("deux")));
     }
 
     #[test]
