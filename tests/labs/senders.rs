@@ -1,6 +1,8 @@
 //! Clients that end a message in their own way: blocks of a fixed size, telnet, other line ends
 //! (docs/PROTOCOLS.md, "Framing, ours").
 
+use std::process::Command;
+
 use crate::common::*;
 
 const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
@@ -143,6 +145,42 @@ fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
         are_added(&writes.iter().map(|write| write.to_vec()).collect::<Vec<_>>(), &[42]);
     }
     are_added(&[[PUTTY, b"12\r\n"].concat(), b"30\r\n".to_vec()], &[42]);
+}
+
+#[test]
+fn our_clients_send_the_lines_of_files_of_other_systems() {
+    let echo = (env!("CARGO_BIN_EXE_echo_client"), env!("CARGO_BIN_EXE_echo_serveur"), &["12", "30"][..]);
+    let calc = (env!("CARGO_BIN_EXE_calc_client"), CALC, &["42"][..]);
+    for end in ["\r\n", "\r", "\r\0"] {
+        let _row = Row::of(&end);
+        let typed = format!("\u{feff}12{end}30{end}");
+        for (client, server, answers) in [echo, calc] {
+            let server = Server::of(server, &[]);
+            let port = server.port();
+            let place = if client == echo.0 {
+                ["127.0.0.1", &port].to_vec()
+            } else {
+                ["127.0.0.1", "--port", &port].to_vec()
+            };
+            let outcome = outcome_of(client, &place, &typed);
+            assert_eq!(outcome.status, Some(0), "{}", outcome.err);
+            let lines: Vec<&str> = outcome.out.lines().collect();
+            assert!(answers.iter().all(|line| lines.contains(line)), "{lines:?}");
+            assert!(!outcome.out.contains("Error") && !outcome.out.contains('\u{feff}'), "{lines:?}");
+        }
+        let server = Server::of(RELAY, &[]);
+        let mut client = Program::start(Command::new(env!("CARGO_BIN_EXE_relay_client")).args([
+            "127.0.0.1",
+            "--port",
+            &server.port(),
+        ]));
+        client.out.line_with(&["1"]);
+        client.types(format!("bonjour{end}fin{end}"));
+        let mut second = server.connect();
+        second.hears("2\0rec\0bonjour\0");
+        second.sends("à toi\0");
+        assert_eq!(client.ends().code(), Some(0));
+    }
 }
 
 /// Messages that end in CR, and a last one that ends in a newline.

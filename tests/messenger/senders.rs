@@ -204,11 +204,14 @@ fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
 }
 
 #[test]
-fn a_byte_order_mark_of_a_file_is_no_part_of_its_first_message() {
-    let (server, mut listener) = room();
-    let mut client = our_client(&server, "alice");
-    client.types("\u{feff}bonjour\n");
-    are_said(&mut listener, &["alice : bonjour"]);
+fn our_client_sends_the_lines_of_files_of_other_systems() {
+    for end in ["\n", "\r\n", "\r", "\r\0"] {
+        let _row = Row::of(&end);
+        let (server, mut listener) = room();
+        let mut client = our_client(&server, "alice");
+        client.types(format!("\u{feff}bonjour{end}salut{end}"));
+        are_said(&mut listener, &["alice : bonjour", "alice : salut"]);
+    }
 }
 
 #[test]

@@ -39,17 +39,23 @@ pub struct ServerMessageDecoder {
 }
 
 impl ServerMessageDecoder {
-    /// Takes bytes as they come and returns the messages that they complete.
+    /// Takes bytes as they come and returns the messages that they complete. Three NULs or more are
+    /// the end of one string and its padding: some servers send blocks of a fixed size.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<ServerMessage> {
         let mut messages = Vec::new();
-        for &byte in bytes {
+        let mut nuls = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
             let is_flushed = std::mem::take(&mut self.is_flushed);
             if byte == 0 {
                 self.has_parts = false;
-                let string = std::mem::take(&mut self.partial);
-                messages.extend((!is_flushed).then(|| self.classify(&string)));
+                nuls += 1;
+                if nuls == 1 || (nuls == 2 && bytes.get(at + 1) != Some(&0)) {
+                    let string = std::mem::take(&mut self.partial);
+                    messages.extend((!is_flushed).then(|| self.classify(&string)));
+                }
                 continue;
             }
+            nuls = 0;
             if self.partial.len() == MAX_LEN {
                 messages.push(ServerMessage::Part(std::mem::take(&mut self.partial)));
                 self.has_parts = true;
@@ -109,6 +115,16 @@ mod tests {
         assert_eq!(decode(&[whole]), expected);
         let bytes: Vec<&[u8]> = whole.chunks(1).collect();
         assert_eq!(decode(&bytes), expected);
+    }
+
+    #[test]
+    fn padding_is_no_message() {
+        let block = |text: &[u8]| [text, &[0; 1024][text.len()..]].concat();
+        assert_eq!(
+            decode(&[b"1\0emi\0", &block(b"salut"), &block(b"")])[2..],
+            [message("salut"), message("")]
+        );
+        assert_eq!(decode(&[b"1\0emi\0", b"\0", b"\0\0"])[2..], ["", "", ""].map(message));
     }
 
     #[test]
