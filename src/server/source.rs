@@ -1,4 +1,4 @@
-//! The source of a connection, as limits count it, and who gives way in a full pool. Pure.
+//! The source of a connection, as limits count it, and which one gives way in a full pool. Pure.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};

@@ -13,7 +13,7 @@ pub fn has_line(bytes: &[u8]) -> bool {
     bytes.len() >= ENOUGH || text(bytes).iter().any(is_line_end)
 }
 
-/// True for the beginning of a first line whose rest may make it a request, a greeting or a banner.
+/// True for the beginning of a first line that may become a request, a greeting or a banner.
 pub(super) fn is_cut(bytes: &[u8]) -> bool {
     if has_line(bytes) {
         return false;
@@ -155,8 +155,8 @@ fn is_redis(text: &[u8]) -> bool {
 }
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`: the courses' clients send blocks whose
-/// rest, behind the NUL, may be any bytes of their memory.
+/// where the first string is `name : text` or `name > text`: the courses' clients send blocks in
+/// which any bytes of their memory may follow the NUL.
 fn is_binary(bytes: &[u8]) -> bool {
     let bytes = text(bytes);
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());

@@ -126,7 +126,7 @@ fn speech_is_not_foreign() {
         // Encodings of older systems: ISO 8859, code page 850.
         b"caf\xe9\0",
         b"caf\x82\0",
-        // Encodings with escape sequences, and UTF-16, in Latin and other letters: ISO 2022, Windows.
+        // ISO 2022, with its escape sequences. UTF-16 in Latin and other letters, as of Windows.
         b"\x1b$B$3$s\x1b(B\n",
         b"b\0o\0n\0\r\0\n\0",
         b"\xff\xfe\x1f\x04@\x048\x04",
