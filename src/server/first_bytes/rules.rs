@@ -33,7 +33,7 @@ pub(super) fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
     let line = first_line(bytes);
     Some(match expected {
         _ if is_tls(bytes, expected) => Protocol::Tls,
-        Expected::Request if is_request(bytes, line) => return None,
+        Expected::Request if is_request(bytes, line) && is_http(line) => return None,
         _ if is_request(bytes, line) && line.starts_with(b"HEAD ") => Protocol::HeadRequest,
         _ if is_request(bytes, line) => Protocol::Request,
         Expected::File => return None,
@@ -89,6 +89,12 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         // A target with spaces is one all the same, but a sentence may end in `HTTP/1.1` as well.
         [.., version] => is_capital(method) && is_version(version),
     }
+}
+
+/// For a request: it is none of RTSP or SIP.
+fn is_http(line: &[u8]) -> bool {
+    let version = words(line).skip(2).last().unwrap_or_default();
+    !is_version(version) || version.to_ascii_uppercase().starts_with(b"HTTP/")
 }
 
 /// A token (RFC 9110, 5.6.2): methods are case-sensitive, and a client may send any.
