@@ -17,7 +17,7 @@ use self::rules::{ENOUGH, is_cut, is_utf16, protocol};
 use super::telnet::{IAC, Telnet};
 use crate::text::{Visible, from_fn};
 
-/// A first line that its rest may make foreign is held this long for it: as long as the relay and
+/// A first line that may become foreign is held this long for its rest: as long as the relay and
 /// direct hold any message.
 const HOLD: Duration = Duration::from_millis(300);
 
@@ -45,10 +45,10 @@ pub enum Expected {
 pub enum Protocol {
     /// HTTP, or a protocol with its request lines (RTSP, SIP): RFC 9112, 3.
     Request = 1,
-    /// The same with the method HEAD, whose response has no content: RFC 9110, 9.3.2.
+    /// The same with the method HEAD: the response has no content (RFC 9110, 9.3.2).
     HeadRequest,
-    /// A greeting of mail (RFC 5321, 4.1.1.1), a version banner (RFC 4253, 4.2; RFC 6143, 7.1.1), or
-    /// another first line that is neither text of people nor a request.
+    /// A greeting of mail (RFC 5321, 4.1.1.1), a version banner (RFC 4253, 4.2; RFC 6143, 7.1.1),
+    /// or another first line that is no request, and no text as people type it.
     Greeting,
     /// TLS, as of `https://`: RFC 8446, 5.1.
     Tls,

@@ -82,8 +82,8 @@ impl LingeringCloses {
         self.push(socket, rest, None, now);
     }
 
-    /// As [`LingeringCloses::add`], for a client that was not served: one whose first bytes are a
-    /// web request is sent `reason` in HTTP in place of `rest`.
+    /// As [`LingeringCloses::add`], for a client that was not served: where its first bytes are a
+    /// web request, it is sent `reason` in HTTP in place of `rest`.
     pub fn refuse(&mut self, socket: TcpStream, reason: String, rest: Vec<u8>, now: Instant) {
         self.push(socket, rest, Some(Refusal { reason, until: now + GREETING_DELAY }), now);
     }

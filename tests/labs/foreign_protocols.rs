@@ -15,7 +15,7 @@ pub fn is_http_refusal(answer: &[u8]) {
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("text/plain"), "{answer}");
 }
 
-/// Connects to a server that is stopped until the bytes are there: they come before any greeting.
+/// Sends `bytes` to a server that is stopped until they are there: they come before any greeting.
 #[track_caller]
 fn sent_at_once(server: &Server, bytes: &[u8]) -> Vec<u8> {
     server.program.signal(SIGSTOP);

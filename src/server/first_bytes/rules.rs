@@ -17,7 +17,7 @@ pub fn has_line(bytes: &[u8]) -> bool {
     bytes.len() >= ENOUGH || text(bytes).iter().any(is_line_end)
 }
 
-/// True for the beginning of a first line whose rest may make it a request, a greeting or a banner.
+/// True for the beginning of a first line that may become a request, a greeting or a banner.
 pub(super) fn is_cut(bytes: &[u8]) -> bool {
     if has_line(bytes) {
         return false;
@@ -37,7 +37,7 @@ pub(super) fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
     let line = first_line(bytes);
     Some(match expected {
         _ if is_tls(bytes, expected) => Protocol::Tls,
-        Expected::Request if is_request(bytes, line) => return None,
+        Expected::Request if is_request(bytes, line) && is_http(line) => return None,
         _ if is_request(bytes, line) && line.starts_with(b"HEAD ") => Protocol::HeadRequest,
         _ if is_request(bytes, line) => Protocol::Request,
         Expected::File => return None,
@@ -94,6 +94,12 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         // A target with spaces is one all the same, but a sentence may end in `HTTP/1.1` as well.
         [.., version] => is_capital(method) && is_version(version),
     }
+}
+
+/// For a request: it is none of RTSP or SIP.
+fn is_http(line: &[u8]) -> bool {
+    let version = words(line).skip(2).last().unwrap_or_default();
+    !is_version(version) || version.to_ascii_uppercase().starts_with(b"HTTP/")
 }
 
 /// A token (RFC 9110, 5.6.2): methods are case-sensitive, and a client may send any.
@@ -161,8 +167,7 @@ fn is_redis(text: &[u8]) -> bool {
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
 /// where the first string is `name : text` or `name > text`, or a text in front of [`LEAST_BLOCK`]
-/// bytes: the courses' clients send blocks whose rest, behind the NUL, may be any bytes of their
-/// memory.
+/// bytes: the courses' clients send blocks in which any bytes of their memory may follow the NUL.
 fn is_binary(bytes: &[u8]) -> bool {
     let bytes = text(bytes);
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());

@@ -126,7 +126,7 @@ fn speech_is_not_foreign() {
         // Encodings of older systems: ISO 8859, code page 850.
         b"caf\xe9\0",
         b"caf\x82\0",
-        // Encodings with escape sequences, and UTF-16, in Latin and other letters: ISO 2022, Windows.
+        // ISO 2022, with its escape sequences. UTF-16 in Latin and other letters, as of Windows.
         b"\x1b$B$3$s\x1b(B\n",
         b"b\0o\0n\0\r\0\n\0",
         b"\xff\xfe\x1f\x04@\x048\x04",
@@ -153,7 +153,15 @@ fn a_file_may_hold_anything_but_a_web_request() {
     }
     assert_eq!(protocol(b"POST /x HTTP/1.1\r\n", Expected::File), REQUEST);
     assert_eq!(protocol(b"\x16\x03\x01\x02\0\x01", Expected::File), Some(Protocol::Tls));
-    assert_eq!(protocol(b"POST /x HTTP/1.1\r\n", Expected::Request), None);
+    for bytes in [&b"POST /x HTTP/1.1\r\n"[..], b"get / http/1.0\r\n", b"GET /\r\n", b"GET / HT", b"\r\n"] {
+        assert_eq!(protocol(bytes, Expected::Request), None, "{}", crate::text::visible(bytes));
+    }
+    for bytes in [&b"OPTIONS / RTSP/1.0\r\n"[..], b"OPTIONS sip:nm SIP/2.0\r\n"] {
+        assert_eq!(protocol(bytes, Expected::Request), REQUEST, "{}", crate::text::visible(bytes));
+    }
+    for bytes in [&b"PROXY TCP4 192.0.2.1"[..], b"SSH-2.0-x\r\n", b"\xf9\xbe\xb4\xd9version\0", b"salut\n"] {
+        assert_eq!(protocol(bytes, Expected::Request), GREETING, "{}", crate::text::visible(bytes));
+    }
     assert_eq!(protocol(b"\x16\x03\x01\x02\0\x01", Expected::Request), Some(Protocol::Tls));
 }
 

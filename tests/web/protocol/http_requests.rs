@@ -216,6 +216,26 @@ fn a_page_that_was_refused_learns_why_by_its_origin_in_the_query() {
 }
 
 #[test]
+fn other_protocols_get_an_error_and_the_operator_reads_which() {
+    let room = Room::open(&["--trusted-proxy", "127.0.0.1"]);
+    let rows: [(&[u8], &str); 6] = [
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "il parle un autre protocole (TLS)"),
+        (b"SSH-2.0-x\r\n", "(« SSH-2.0-x »)"),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 51000 8080\r\nGET / HTTP/1.1\r\n\r\n", "(« PROXY TCP4 192.0.2.1"),
+        (b"OPTIONS rtsp://x/ RTSP/1.0\r\n\r\n", "(« OPTIONS rtsp://x/ RTSP/1.0 »)"),
+        (b"\x8e\x1f\x99\x02\xde", "il envoie des caractères de contrôle, pas du texte"),
+        (b"\xf9\xbe\xb4\xd9version\0", "il parle un autre protocole (« \\xf9"),
+    ];
+    for (bytes, shown) in rows {
+        let _row = Row::of(&shown);
+        let mut foreign = Peer::connect(room.web);
+        foreign.sends(bytes);
+        assert!(foreign.hears_the_end().starts_with(b"HTTP/1.1 400 "));
+        room.server.program.err.line_with(&["refusé : ", shown]);
+    }
+}
+
+#[test]
 fn a_refused_browser_gets_the_reason_over_http() {
     let room = Room::open(&["--max-clients", "1"]);
     let _browser = room.enter();
