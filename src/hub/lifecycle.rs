@@ -109,7 +109,7 @@ impl<S: Service> Hub<S> {
                 self.add_client(pid, pending, now);
             }
             Err(reason) => {
-                let may_wait = pending.has_waited() || self.free_process(&pending, now);
+                let may_wait = pending.has_waited() || self.free_process(pending.client.1.ip(), now);
                 let Hub { service, supervisor, .. } = self;
                 let encode = |listener, reason: &str| service.refusal(listener, reason);
                 supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
@@ -117,18 +117,11 @@ impl<S: Service> Hub<S> {
         }
     }
 
-    /// Disconnects a client outside the room, or else one that gives way to this newcomer. Its
-    /// process is free once it was reaped. True if there is one.
-    fn free_process(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
-        let joins_at_once = self.service.joins_at_once(newcomer.listener);
-        self.make_room_outside(None) || (joins_at_once && self.make_place(newcomer.client.1.ip(), now))
-    }
-
     /// Closes a connection that its client has left, or else disconnects one outside the room.
     fn free_descriptor(&mut self, now: Instant) {
         match self.clients.departures.evict() {
             true => self.supervisor.resume(now),
-            false => drop(self.make_room_outside(None)),
+            false => self.make_room_outside(None),
         }
     }
 

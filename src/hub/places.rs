@@ -41,13 +41,24 @@ impl<S: Service> Hub<S> {
     /// Makes a client give its place to a newcomer. True if one does.
     pub(super) fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> bool {
         let gives_way = self.clients.all().gives_way_to(newcomer, now);
+        self.give(gives_way)
+    }
+
+    /// As [`Hub::make_place`], for the process of any client, in the room or not: free once reaped.
+    pub(super) fn free_process(&mut self, newcomer: IpAddr, now: Instant) -> bool {
+        let open = self.clients.connections().filter(|connection| connection.is_open());
+        let gives_way = gives_way(open.map(occupant).collect(), newcomer, now);
+        self.give(gives_way)
+    }
+
+    fn give(&mut self, gives_way: Option<Pid>) -> bool {
         let Hub { service, clients, channels, supervisor, .. } = self;
         gives_way.inspect(|&pid| give_place(pid, service, clients, channels, supervisor)).is_some()
     }
 
     /// Makes one connection outside the room give way where there are too many with that of a
-    /// newcomer, or, without one, at all. True if one does.
-    pub(super) fn make_room_outside(&mut self, newcomer: Option<IpAddr>) -> bool {
+    /// newcomer, or, without one, at all.
+    pub(super) fn make_room_outside(&mut self, newcomer: Option<IpAddr>) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let is_outside = |one: &&Connection| one.channel.is_none() && one.is_open();
         let mut outside: Vec<Occupant<Pid>> =
@@ -57,8 +68,10 @@ impl<S: Service> Hub<S> {
         sources.extend(newcomer.map(source));
         let has_room = newcomer.is_some() && outside.len() < MAX_OUTSIDE;
         let oldest = oldest_of_heaviest(&sources, |at, _| !has_room && at < outside.len());
-        let reason = supervisor.messages.too_many_without_request();
-        oldest.inspect(|&(at, _)| dismiss(outside[at].id, reason, service, clients, channels)).is_some()
+        if let Some((at, _)) = oldest {
+            let reason = supervisor.messages.too_many_without_request();
+            dismiss(outside[at].id, reason, service, clients, channels);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::common::*;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,15 +86,16 @@ impl ServerOfLoneUser {
     /// Starts a server under `command`, such as prlimit(1). `None` without root: the test is
     /// recorded as skipped.
     #[track_caller]
-    fn start(program: &str, number: u32, command: &[&str]) -> Option<ServerOfLoneUser> {
+    fn start(program: &str, number: u32, command: &[&str], options: &[&str]) -> Option<ServerOfLoneUser> {
         if !is_root() {
             return None;
         }
-        let user = (100_000 + std::process::id() * 3 + number).to_string();
+        let user = (100_000 + std::process::id() * 4 + number).to_string();
         let (_directory, binary) = for_nobody(program);
         let mut run = run_as(&user);
-        let server =
-            Server::from(run.args(command).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]));
+        let server = Server::from(
+            run.args(command).arg(&binary).args(["--bind", "127.0.0.1", "--port", "0"]).args(options),
+        );
         Some(ServerOfLoneUser { server, user, _directory })
     }
 
@@ -105,6 +106,12 @@ impl ServerOfLoneUser {
         let set = run_as(&self.user).args(limit).status();
         assert!(set.expect("setpriv of util-linux").success());
     }
+}
+
+#[track_caller]
+fn web_of(server: &Server) -> SocketAddr {
+    let url = server.program.out.web_url();
+    url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address")
 }
 
 /// Asserts that a new client is refused for want of a process.
@@ -118,7 +125,7 @@ fn is_refused(server: &Server) {
 fn at_the_limit_of_processes_a_client_is_refused_with_the_reason_until_one_leaves() {
     let _machine = crate::beside_others();
     let Some(ServerOfLoneUser { ref server, .. }) =
-        ServerOfLoneUser::start(SERVER, 0, &["prlimit", "--nproc=21"])
+        ServerOfLoneUser::start(SERVER, 0, &["prlimit", "--nproc=21"], &[])
     else {
         return;
     };
@@ -143,10 +150,26 @@ fn at_the_limit_of_processes_a_client_is_refused_with_the_reason_until_one_leave
 }
 
 #[test]
+fn one_address_that_takes_all_processes_keeps_no_page_of_a_stranger_out() {
+    let _machine = crate::beside_others();
+    let Some(lone) = ServerOfLoneUser::start(SERVER, 3, &["prlimit", "--nproc=4"], &["--web", "0"]) else {
+        return;
+    };
+    let server = &lone.server;
+    let mut silent = [(); 3].map(|()| server.join());
+    is_refused(server);
+    let web = web_of(server);
+    let mut page = Peer::connect_from(ELSEWHERE, web);
+    page.sends(format!("GET / HTTP/1.1\r\nHost: {web}\r\n\r\n"));
+    page.hears_up_to("HTTP/1.1 200");
+    silent[0].hears_up_to("votre place va à une autre adresse");
+}
+
+#[test]
 fn one_address_that_takes_all_processes_of_a_lab_keeps_no_stranger_out() {
     let _machine = crate::beside_others();
     let echo = env!("CARGO_BIN_EXE_echo_serveur");
-    let Some(lone) = ServerOfLoneUser::start(echo, 2, &["prlimit", "--nproc=4"]) else { return };
+    let Some(lone) = ServerOfLoneUser::start(echo, 2, &["prlimit", "--nproc=4"], &[]) else { return };
     let server = &lone.server;
     let mut silent = [(); 3].map(|()| server.connect_served().0);
     let told = String::from_utf8(server.connect().hears_the_end()).unwrap();
@@ -162,7 +185,7 @@ fn one_address_that_takes_all_processes_of_a_lab_keeps_no_stranger_out() {
 #[test]
 fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
     let _machine = crate::beside_others();
-    let Some(lone) = ServerOfLoneUser::start(SERVER, 1, &[]) else { return };
+    let Some(lone) = ServerOfLoneUser::start(SERVER, 1, &[], &[]) else { return };
     let server = &lone.server;
     let mut inside = server.join();
     let before = descriptors_of(server.pid());
@@ -186,8 +209,7 @@ fn after_a_hundred_failed_forks_the_next_client_is_served_without_a_restart() {
 fn out_of_descriptors_connections_outside_the_room_give_way() {
     let _machine = crate::beside_others();
     let server = with_64_descriptors("--web 0");
-    let url = server.program.out.web_url();
-    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
+    let web = web_of(&server);
     let silent: Vec<Peer> = (0..80).map(|_| Peer::connect(web)).collect();
     server.program.err.line_with(&["accept impossible", "Too many open files"]);
     // Clients of the room, as many as there are descriptors.
