@@ -24,7 +24,7 @@ impl Backoff {
     const NEW: Backoff = Backoff { in_a_row: 0 };
 
     /// Gives up after a second of pauses.
-    pub(super) fn for_a_second() -> Backoff {
+    pub fn for_a_second() -> Backoff {
         Backoff { in_a_row: MOST - 50 }
     }
 

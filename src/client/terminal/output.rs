@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 use super::viewport::Size;
 use crate::client::signals::OWN_DESCRIPTORS_FROM;
-use crate::sys::{self, Interest, PIPE_BUF, TerminalModes};
+use crate::sys::{self, Backoff, Interest, PIPE_BUF, TerminalModes};
 
 /// Erases the screen, and puts the cursor at its top.
 pub const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
@@ -145,10 +145,17 @@ impl Output {
         Ok(())
     }
 
-    /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`].
+    /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`], or all writes fail
+    /// for a second.
     pub fn drain(&mut self) {
+        let (mut backoff, mut before) = (Backoff::for_a_second(), usize::MAX);
         while self.write().is_ok() && self.has_pending() {
-            if !sys::is_ready_within(self.as_fd(), Interest::Write, DRAIN_TIMEOUT) {
+            if self.pending.len() < before {
+                before = self.pending.len();
+                backoff = Backoff::for_a_second();
+            }
+            let is_ready = sys::is_ready_within(self.as_fd(), Interest::Write, DRAIN_TIMEOUT);
+            if !is_ready || !backoff.failed() {
                 break;
             }
         }
