@@ -100,25 +100,24 @@ impl Session<'_> {
     /// Sends all of `bytes`; what the socket takes at once, also when the server ends. The idle
     /// timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
-        let (mut until, mut is_writable) = (deadline(self.idle_timeout), false);
-        loop {
-            let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
-            bytes = &bytes[sent..];
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            if sent > 0 {
-                until = deadline(self.idle_timeout);
-            } else if is_writable {
+        let (mut until, mut was_writable) = (deadline(self.idle_timeout), false);
+        while !bytes.is_empty() {
+            match sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)? {
                 // Nothing was taken all the same: the system lacks memory.
-                sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
-                    .map_err(Disconnect::Broken)?;
+                0 if was_writable => sys::wait(&mut [sys::watch(self.stop, Interest::Read)], Some(BACKOFF))
+                    .map_err(Disconnect::Broken)?,
+                0 => {}
+                sent => {
+                    bytes = &bytes[sent..];
+                    until = deadline(self.idle_timeout);
+                }
             }
-            is_writable = self.wait(Interest::Write, until)?;
-            if !is_writable {
+            was_writable = bytes.is_empty() || self.wait(Interest::Write, until)?;
+            if !was_writable {
                 return Err(Disconnect::Idle);
             }
         }
+        Ok(())
     }
 
     /// Sends what the socket takes at once, even when the server ends.
