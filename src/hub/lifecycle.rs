@@ -13,7 +13,7 @@ use super::record_reader::CAPACITY;
 use super::service::{Context, Service};
 use super::worker::RecordPipe;
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
-use crate::sys::{self, Ended, Pid};
+use crate::sys::{self, Ended, Pid, Signal};
 
 /// Time that a worker that ended without a report may go unnoticed beside others that reported.
 const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
@@ -252,11 +252,13 @@ impl<S: Service> Hub<S> {
         }
         // From now on, a connection is refused at once.
         self.supervisor.listeners.clear();
-        for pid in self.clients.pids() {
-            if self.clients.get_mut(pid).is_some_and(|(connection, _)| !connection.is_reaped) {
-                sys::kill_and_reap(pid);
-                self.clients.mark_reaped(pid);
-            }
+        let mut workers = self.clients.pids();
+        workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));
+        // All of them first: none is waited for before the next is told.
+        workers.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
+        for pid in workers {
+            sys::kill_and_reap(pid);
+            self.clients.mark_reaped(pid);
         }
         // A mark, which is no client's: turns go on until the pipe is read, no faster than before.
         let (pid, ended) = (Pid::from_raw(0), Ended::Status(0));
