@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::event_loop::{Few, Hub};
 use super::service::Service;
-use crate::sys::{self, Ended, Pid};
+use crate::sys::{self, Ended, Pid, Signal};
 
 /// Time to read what the workers have written.
 const LAST_READS: Duration = Duration::from_secs(2);
@@ -20,11 +20,13 @@ impl<S: Service> Hub<S> {
         // From now on, the system refuses connections.
         let Hub { service, supervisor, .. } = self;
         supervisor.stop_accepting(|listener, reason| service.refusal(listener, reason), Instant::now());
-        for pid in self.clients.pids() {
-            if self.clients.get_mut(pid).is_some_and(|(connection, _)| !connection.is_reaped) {
-                sys::kill_and_reap(pid);
-                self.clients.mark_reaped(pid);
-            }
+        let mut workers = self.clients.pids();
+        workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));
+        // All of them first: none is waited for before the next is told.
+        workers.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
+        for pid in workers {
+            sys::kill_and_reap(pid);
+            self.clients.mark_reaped(pid);
         }
         // A mark, which is no client's: turns go on until the pipe is read, no faster than before.
         let (pid, ended) = (Pid::from_raw(0), Ended::Status(0));

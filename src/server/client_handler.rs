@@ -51,7 +51,10 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
             format!("vanished ({})", sys::system_reason(reason.raw_os_error().unwrap_or_default()))
         }
         Err(Disconnect::Idle) => "was silent for too long".to_string(),
-        Err(Disconnect::Stopped) => "is left: the end of the server, or SIGTERM".to_string(),
+        Err(Disconnect::Stopped) if sys::is_stopped_by_sigterm() => {
+            "is left, because its child received SIGTERM".to_string()
+        }
+        Err(Disconnect::Stopped) => "is left, because the server ends".to_string(),
         Err(Disconnect::Foreign(foreign)) => {
             let messages = Messages(L::PROGRAM.language);
             let reason = L::PROGRAM.says(messages.wrong_protocol(&foreign));

@@ -33,7 +33,7 @@ pub use poll::{Interest, wait};
 pub use process::{Ended, IO_ERROR, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
 pub use shared_numbers::SharedNumbers;
-pub use signals::{Signals, ignore_signal, stop_by_sigterm};
+pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
 
 pub(crate) use backoff::{is_idle, is_temporary};
@@ -55,7 +55,7 @@ pub(crate) use privdrop::User;
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
-pub(crate) use signals::{default_signal, is_ignored};
+pub(crate) use signals::{default_signal, is_ignored, is_stopped_by_sigterm, stop_by_sigterm};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{

@@ -1,6 +1,7 @@
 //! fork(2), `_exit`, kill(2) and waitpid(2).
 
 use std::io;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -124,14 +125,23 @@ fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ende
 /// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the
 /// wait would never end.
 ///
-/// One that may not be killed (EPERM, of a security module) is not waited for: it ends with its
-/// parent.
+/// Gives up where it may not be killed (EPERM, of a security module), and after some time: a
+/// debugger that holds it, or a disk that hangs, may keep it for ever.
 pub fn kill_and_reap(child: Pid) {
-    if nix::sys::signal::kill(child, Signal::SIGKILL).is_ok() {
-        // Fails only where it is no child any more.
-        let _ = reap_this(child);
+    if nix::sys::signal::kill(child, Signal::SIGKILL).is_err() {
+        return;
+    }
+    for pause in 0..KILL_PAUSES {
+        match retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) {
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_micros(50 << pause)),
+            // Reaped, or no child any more.
+            _ => return,
+        }
     }
 }
+
+/// Each is twice as long as the one before: 50 µs, and 1.6 s in all.
+const KILL_PAUSES: u32 = 15;
 
 /// Sends `signal` to a child that has not been reaped; a zombie ignores it.
 pub fn kill(child: Pid, signal: Signal) {

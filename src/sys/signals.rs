@@ -135,14 +135,21 @@ pub fn stop_by_sigterm(stop: BorrowedFd) {
     let _ = unsafe { sigaction(Signal::SIGTERM, &action) };
 }
 
+/// In a child: SIGTERM has closed the descriptor of [`stop_by_sigterm`].
+pub fn is_stopped_by_sigterm() -> bool {
+    STOP.load(Ordering::SeqCst) == STOPPED
+}
+
 /// The descriptor that [`close_stop`] closes, once: its number may be used again.
 static STOP: AtomicI32 = AtomicI32::new(-1);
 
+const STOPPED: RawFd = -2;
+
 extern "C" fn close_stop(_signal: libc::c_int) {
     let errno = Errno::last_raw();
-    // SAFETY: close takes an integer; -1 is no descriptor. No value closes this number again: a
-    // child ends by `_exit`.
-    unsafe { libc::close(STOP.swap(-1, Ordering::SeqCst)) };
+    // SAFETY: close takes an integer; a negative one is no descriptor. No value closes this number
+    // again: a child ends by `_exit`.
+    unsafe { libc::close(STOP.swap(STOPPED, Ordering::SeqCst)) };
     Errno::set_raw(errno);
 }
 

@@ -256,3 +256,19 @@ fn a_server_that_may_not_kill_its_children_ends_all_the_same() {
     wait_for_death(&worker);
     assert!(std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)"));
 }
+
+/// Killed, it is the debugger's to reap first.
+#[test]
+fn a_server_whose_worker_is_traced_ends_all_the_same() {
+    let mut running = CHAT.start(&[]);
+    wait_until_confined(running.child);
+    let worker = Pid::from_raw(running.child);
+    if let Err(reason) = ptrace::attach(worker) {
+        return skip(skip::PTRACE, reason);
+    }
+    waitpid(worker, Some(WaitPidFlag::__WALL)).unwrap();
+    running.server.program.signal(SIGTERM);
+    assert_eq!(running.server.program.ends().code(), Some(0));
+    running.clients[0].hears_the_end();
+    waitpid(worker, Some(WaitPidFlag::__WALL)).unwrap();
+}

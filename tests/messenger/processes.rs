@@ -131,7 +131,8 @@ fn inherited_descriptors_do_not_shift_the_table() {
     let _client = server.join();
     let open = descriptors_of(server.pid());
     assert_eq!(numbers(&open)[..7], [0, 1, 2, 3, 4, 5, 6]);
-    assert!(open.iter().all(|(number, what)| *number < 3 || what != "/dev/null"), "{open:?}");
+    // Above the clients, the server has one of its own.
+    assert!(open.iter().all(|(number, what)| !(3..1000).contains(number) || what != "/dev/null"), "{open:?}");
 }
 
 #[test]

@@ -209,8 +209,10 @@ fn a_signal_to_a_child_affects_only_its_client() {
         loses.hears_the_end();
         server
             .program
-            .err
-            .line_with(&[&format!("child {child} lost its child, killed by SIGTERM, 1 connected")]);
+            .out
+            .line_with(&[&format!("(child {child})"), "is left, because its child received SIGTERM"]);
+        drop(loses);
+        server.program.out.line_with(&[&format!("(parent) child {child} ended, 1 connected")]);
         (lab.talk)(&mut stays);
     }
 }

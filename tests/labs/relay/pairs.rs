@@ -126,9 +126,17 @@ fn a_killed_child_disconnects_only_its_own_two_clients() {
         let child = server.wait_for_children(1)[0];
         let (mut fifth, mut sixth) = pair(&server);
         send(child, signal);
-        assert_eq!(third.hears_the_end(), b"");
-        assert_eq!(fourth.hears_the_end(), b"");
-        server.program.err.line_with(&["(père) la paire 2 a perdu son fils, tué par", &child.to_string()]);
+        let last_words = if signal == SIGTERM { &b"exit\0"[..] } else { b"" };
+        assert_eq!(third.hears_the_end(), last_words);
+        assert_eq!(fourth.hears_the_end(), last_words);
+        drop((third, fourth));
+        match signal {
+            SIGTERM => server.program.out.line_with(&["(père) paire 2", &child.to_string(), "terminé"]),
+            _ => server
+                .program
+                .err
+                .line_with(&["(père) la paire 2 a perdu son fils, tué par", &child.to_string()]),
+        };
         says(&mut first, &mut second, "toujours là");
         says(&mut fifth, &mut sixth, "nous aussi");
         // The place of the pair is free again.
