@@ -2,7 +2,8 @@
 //!
 //! The server's worker decodes what its client sends, and our own client decodes what a server
 //! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours"). A client's bytes are filtered
-//! first: `intake` removes commands of telnet ([`crate::server::telnet`]) and leftovers (`blocks`).
+//! first: `intake` removes commands of telnet ([`crate::server::telnet`]), lengths of Java's texts
+//! ([`crate::server::length_prefix`]) and leftovers (`blocks`).
 
 pub mod blocks;
 mod intake;
