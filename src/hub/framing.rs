@@ -177,7 +177,7 @@ impl<'a> FrameDecoder<'a> {
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && self.intake.is_full();
-        let is_paused = ready == 0 && is_late && self.framing.hold().is_some();
+        let is_paused = ready == 0 && !is_full && is_late && self.framing.hold().is_some();
         if ended || is_full || is_paused {
             ready = held.len();
         }
