@@ -2,7 +2,8 @@
 //!
 //! The server's worker decodes what its client sends, and our own client decodes what a server
 //! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours"). A client's bytes are filtered
-//! first: `intake` removes commands of telnet ([`crate::server::telnet`]) and leftovers (`blocks`).
+//! first: `intake` removes commands of telnet ([`crate::server::telnet`]), lengths of Java's texts
+//! ([`crate::server::length_prefix`]) and leftovers (`blocks`).
 
 pub mod blocks;
 mod intake;
@@ -181,7 +182,7 @@ impl<'a> FrameDecoder<'a> {
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
         let is_full = ready == 0 && self.intake.is_full();
-        let is_paused = ready == 0 && is_late && self.framing.hold().is_some();
+        let is_paused = ready == 0 && !is_full && is_late && self.framing.hold().is_some();
         if ended || is_full || is_paused {
             ready = held.len();
         }

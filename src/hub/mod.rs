@@ -5,8 +5,8 @@
 //! One message's way, from alice's socket to bob's:
 //!
 //! 1. `worker`: alice's worker, a child process, reads her socket.
-//! 2. `framing`: removes what is no speech (telnet's commands, leftovers), finds where each message
-//!    ends.
+//! 2. `framing`: removes what is no speech (telnet's commands, lengths, leftovers), finds where each
+//!    message ends.
 //! 3. `record`: packs messages into records; the worker puts them into the pipe in one write.
 //! 4. `record_reader`: the hub, the first process, reads the pipe and checks each record.
 //! 5. `event_loop`: calls the reader (`read_packet`), finds the client of the record's worker.

@@ -8,9 +8,9 @@
 //! - behind the NUL that ends its text (two, where one replaced a newline), its bytes are those of
 //!   the block before at the same place;
 //! - that NUL stands where the block before had a byte of text, or the block before had leftovers;
-//! - the size is known: three NULs or more pad the block before, or it had leftovers, or it and this
-//!   block each came alone, between two moments at which nothing more could be read, and buffers are
-//!   made of this size;
+//! - the size is known: three NULs or more pad the block before, or it had leftovers, or it and
+//!   this block each came alone, between two moments at which nothing more could be read, and
+//!   buffers are made of this size;
 //! - no pause divides it.
 //!
 //! Boundaries are counted in the stream: TCP may join blocks and cut them.
@@ -223,11 +223,13 @@ impl Blocks {
     /// Takes bytes that came alone for the block before, where more than a text is in them.
     fn end_burst(&mut self) {
         let size = std::mem::take(&mut self.burst_size);
-        let Some(burst) = self.burst.get(..size) else { return };
+        let is_unknown = self.evidence < Evidence::Padded && self.phase != Phase::Rest;
+        let Some(burst) = self.burst.get(..size).filter(|_| is_unknown && is_buffer_size(size)) else {
+            return;
+        };
         let text = burst.iter().position(|&byte| byte == 0).unwrap_or(size);
         let extent = burst.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-        let is_unknown = self.evidence < Evidence::Padded && self.phase != Phase::Rest;
-        if is_unknown && text < extent && is_buffer_size(size) {
+        if text < extent {
             self.bytes[..size].copy_from_slice(burst);
             (self.size, self.extent, self.evidence) = (size, extent, Evidence::Alone);
             self.begin(true);

@@ -178,6 +178,22 @@ fn a_line_end_after_a_text_that_a_pause_ended_is_its_own() {
 }
 
 #[test]
+fn the_end_of_a_text_that_is_too_long_and_late_ends_its_skipping() {
+    let mut decoder = FrameDecoder::of_client(vec![0; 4].leak(), Framing::Texts(HOLD));
+    let (mut chunks, mut now) = (Vec::new(), Instant::now());
+    for read in ["abc", "d", "\n", "ij\n"] {
+        decoder.spare()[..read.len()].copy_from_slice(read.as_bytes());
+        decoder.filled(read.len());
+        let Ok(()) = decoder.take(now, false, |chunk| {
+            chunks.push(chunk.to_vec());
+            Ok::<(), std::convert::Infallible>(())
+        });
+        now += HOLD;
+    }
+    assert_eq!(chunks, [&b"abcd"[..], b"ij\n"]);
+}
+
+#[test]
 fn line_text_is_trimmed_and_has_no_nul() {
     assert_eq!(line_text(b" \t deux mots \r\n"), b"deux mots");
     assert_eq!(line_text(b"a\0b\0\n"), b"ab");

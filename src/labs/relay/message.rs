@@ -88,8 +88,12 @@ impl FrameDecoder {
             match line_end.filter(|_| !bytes.contains(&0)) {
                 Some(_) if !timed_out => return None,
                 Some(at) => {
-                    let rest = if bytes[at] == b'\r' { &b"\n"[..] } else { b"" };
-                    self.frame(&bytes[..at], at + 1, PreviousEnd::TimedOut(rest))
+                    let (length, rest) = match &bytes[at..] {
+                        [b'\r', b'\n', ..] => (at + 2, &b""[..]),
+                        [b'\r', ..] => (at + 1, &b"\n"[..]),
+                        _ => (at + 1, &b""[..]),
+                    };
+                    self.frame(&bytes[..at], length, PreviousEnd::TimedOut(rest))
                 }
                 None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
                 None if !timed_out => return None,

@@ -194,7 +194,7 @@ fn several_messages_of_one_write_are_all_said() {
             &["alice : un\0alice : deux\0", "bob : un\0alice : deux\0"],
             &["alice : un", "alice : deux", "bob : un", "alice : deux"],
         ),
-        // The same bytes as leftovers, but in writes of their own, whether they come together or not.
+        // The same bytes as leftovers, but in writes of their own, together or not.
         (&["bonjour\0", "ok\0", "jour\0"], &["bonjour", "ok", "jour"]),
         (&["aaaa\0", "a\0", "aa\0", "aaa\0", "a\0a\0a\0"], &["aaaa", "a", "aa", "aaa", "a", "a", "a"]),
     ];
