@@ -14,8 +14,8 @@ const WILL: u8 = 251;
 const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
-/// From No Operation to Go Ahead: commands of two bytes.
-const NOP: u8 = 241;
+/// From End of File (RFC 1184) to Go Ahead: commands of two bytes.
+const EOF: u8 = 236;
 const GA: u8 = 249;
 
 /// An option: DO asks for an answer in the place of its bytes.
@@ -116,14 +116,13 @@ impl Telnet {
         let is_option = |option| option < OPTIONS && !matches!(option, b'\n' | b'\r');
         let length = match *bytes {
             [IAC] => return None,
-            [IAC, NOP..=GA, ..] if self.is_spoken => 2,
-            // telnet's Ctrl+C: an interrupt, and another command at once. Alone, it is text of an
-            // older encoding.
-            [IAC, NOP..=GA, IAC, ..] => 2,
-            [IAC, NOP..=GA] => return None,
+            [IAC, EOF..=GA, ..] if self.is_spoken => 2,
+            // telnet's Ctrl+C: an interrupt, and a timing mark. The first three bytes alone are within
+            // words of code page 1251.
+            [IAC, EOF..=GA, IAC, DO, TIMING_MARK, ..] => 2,
+            [IAC, EOF..=GA] | [IAC, EOF..=GA, IAC] | [IAC, EOF..=GA, IAC, DO] => return None,
             // Two IACs are one of data.
             [IAC, IAC, ..] if self.is_spoken => return Some(Command { length: 2, is_data: true }),
-            [IAC, SE, ..] if self.is_spoken => 2,
             [IAC, SB..IAC] => return None,
             [IAC, SB, option, ..] if self.is_spoken || is_option(option) => {
                 self.state = State::Subnegotiation(0, false);
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn commands_are_removed_in_any_segmentation() {
-        let rows: [(&[u8], &[u8]); 13] = [
+        let rows: [(&[u8], &[u8]); 16] = [
             // PuTTY, before the first line: NAWS, TSPEED, TTYPE, NEW-ENVIRON, ECHO, SGA.
             (
                 b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03a\r\n",
@@ -183,6 +182,11 @@ mod tests {
             ),
             // Ctrl+C in telnet: Interrupt Process, DO TIMING-MARK.
             (b"a\xff\xf4\xff\xfd\x06b\n", b"ab\n"),
+            // Ctrl+Z and Ctrl+\: Suspend, Break.
+            (b"a\xff\xed\xff\xfd\x06b\n", b"ab\n"),
+            (b"a\xff\xf3\xff\xfd\x06b\n", b"ab\n"),
+            // Words in code page 1251: a nurse, a child.
+            (b"\xed\xff\xed\xff \xf2\xff\xf2\xff", b"\xed\xff\xed\xff \xf2\xff\xf2\xff"),
             // Are You There, of a client that speaks telnet.
             (b"\xff\xfb\x1fa\xff\xf6b", b"ab"),
             // A refusal as the first command.
@@ -194,7 +198,7 @@ mod tests {
             // Refusals, of a client that speaks telnet.
             (b"\xff\xfb\x1f\xff\xfe\x01\xff\xfc\x03a", b"a"),
             // An escaped IAC, of such a client and of another.
-            (b"\xff\xf1\xff\xff\xf4a", b"\xff\xf4a"),
+            (b"\xff\xfb\x1f\xff\xff\xf4a", b"\xff\xf4a"),
             (b"\xff\xffa", b"\xff\xffa"),
             // Latin-1, UTF-16 and other data.
             (b"\xffa\xff\xefb\xff", b"\xffa\xff\xefb\xff"),

@@ -30,7 +30,7 @@ pub use process::{
 };
 pub use program::{Output, Program};
 pub use row::{Row, for_each_at_once};
-pub use senders::{INTERRUPT, NO_TIMING_MARK, PUTTY, blocks};
+pub use senders::{INTERRUPT, NO_TIMING_MARK, PUTTY, SUSPEND, blocks};
 pub use server::{Server, for_nobody, server_for_nobody};
 pub use skip::{is_root, skip};
 pub use terminal::Terminal;

@@ -8,6 +8,9 @@ pub const PUTTY: &[u8] =
 /// The bytes of telnet(1) at Ctrl+C: Interrupt Process, DO TIMING-MARK.
 pub const INTERRUPT: &[u8] = b"\xff\xf4\xff\xfd\x06";
 
+/// The same at Ctrl+Z: Suspend, DO TIMING-MARK.
+pub const SUSPEND: &[u8] = b"\xff\xed\xff\xfd\x06";
+
 /// The answer without which telnet(1) shows nothing more: WONT TIMING-MARK.
 pub const NO_TIMING_MARK: &[u8] = b"\xff\xfc\x06";
 

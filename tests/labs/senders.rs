@@ -138,7 +138,7 @@ fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
         &[b"\xef\xbb\xbf12\n", b"30\n"],
         &[b"\xef\xbb\xbf12\r", b"30\r\n"],
         &[b"\xff\xfb\x1f\xff\xfb\x2012\r\n", b"30\r\n"],
-        &[b"1\xff\xf4\xff\xfd\x032\r\n", b"\xff\xf430\r\n"],
+        &[b"1\xff\xfb\x03\xff\xf42\r\n", b"\xff\xf430\r\n"],
     ];
     for writes in writes {
         let _row = Row::of(&writes);

@@ -158,9 +158,10 @@ fn a_negotiation_and_an_interrupt_of_telnet_are_no_speech() {
 #[test]
 fn a_timing_mark_of_telnet_is_answered_to_its_client_alone() {
     let (server, mut listener) = room();
-    for has_lines in [false, true] {
+    for (has_lines, command) in [(false, INTERRUPT), (false, SUSPEND), (true, INTERRUPT), (true, SUSPEND)] {
+        let _row = Row::of(&(has_lines, command));
         let mut client = if has_lines { line_client(&server) } else { server.join() };
-        client.sends(INTERRUPT);
+        client.sends(command);
         client.hears(NO_TIMING_MARK);
         client.sends("bob : un\n");
         assert_eq!(listener.strings(1)[0].trim_end(), "bob : un");
@@ -236,7 +237,8 @@ fn text_of_an_older_encoding_is_no_command_of_telnet() {
     let server = Server::start(&[]);
     let mut peer = server.join();
     // In code page 1251.
-    for text in [&b"igor : \xee\xef\xff\xf2\xfc \xef\xff\xf2\xfc\0"[..], b"\xff\xf4\0"] {
+    let numbers = &b"igor : \xee\xef\xff\xf2\xfc \xef\xff\xf2\xfc\0"[..];
+    for text in [numbers, b"\xed\xff\xed\xff \xf2\xff\xf2\xff\0", b"\xff\xf4\0"] {
         let _row = Row::of(&text);
         peer.sends(text);
         peer.hears([text, b"\0"].concat());
