@@ -243,26 +243,24 @@ impl<S: Service> Hub<S> {
         sys::pipe_capacity(&self.reader.pipe).max(CAPACITY)
     }
 
-    /// Ends all workers, then all connections, each with all that was heard of: within
-    /// [`crate::server::Grace`], and whatever its client does.
+    /// Ends all workers, then all connections, each with all that was heard of, within
+    /// [`crate::server::Grace`].
     pub(super) fn close(&mut self) {
         if let Some(signal) = self.supervisor.stop {
             let line = self.supervisor.messages.stopping(signal, self.channels.readers());
             self.supervisor.out.line(line);
         }
-        // From now on, a connection is refused at once.
         self.supervisor.listeners.clear();
         let mut workers = self.clients.pids();
         workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));
-        // All of them first: none is waited for before the next is told.
         workers.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
         for pid in workers {
             sys::kill_and_reap(pid);
+            self.supervisor.privileges.sandbox.reaped(pid);
             self.clients.mark_reaped(pid);
         }
         // A mark, which is no client's: turns go on until the pipe is read, no faster than before.
-        let (pid, ended) = (Pid::from_raw(0), Ended::Status(0));
-        self.finish_reaped(Few::from_iter([(pid, ended)]), Instant::now());
+        self.finish_reaped(Few::from_iter([(Pid::from_raw(0), Ended::Status(0))]), Instant::now());
         let deadline = Instant::now() + LAST_READS;
         while !self.reaped.is_empty() && Instant::now() < deadline {
             self.turn();
