@@ -107,7 +107,8 @@ descriptors() { # PID
                 if (kind == "salle" && (fd == 3 || fd == 4)) what = "tube des fils au père, " (reads ? "lecture" : "écriture")
                 else if (kind != "salle") what = "tube des signaux, ou dont la fin dit celle du père"
                 else what = target in read ? "tube des signaux, à l\047écart" : "autre tube"
-            } else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart des clients" : "autre"
+            } else if (target == "/dev/null") what = "entrée et sortie des fils"
+            else what = target ~ /^\/dev\/(pts\/|tty)/ ? "terminal du père, à l\047écart des clients" : "autre"
             if (!((target, what) in numbers)) order[++many] = target SUBSEP what
             numbers[target, what] = numbers[target, what] fd " "
         }

@@ -26,6 +26,7 @@ impl<S: Service> Hub<S> {
         workers.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
         for pid in workers {
             sys::kill_and_reap(pid);
+            self.supervisor.privileges.sandbox.reaped(pid);
             self.clients.mark_reaped(pid);
         }
         // A mark, which is no client's: turns go on until the pipe is read, no faster than before.

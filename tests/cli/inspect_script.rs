@@ -159,8 +159,9 @@ fn the_descriptors_shown_match_proc_and_each_is_explained() {
         assert!(row.ends_with(what), "{number} {row}: {what}");
     }
     let (signals, output) = ("tube des signaux, à l'écart", "sortie, ouverte à part, sans attente");
+    let explained = [signals, output, "entrée et sortie des fils"];
     assert!(
-        of_parent[9..].iter().all(|(_, row)| row.ends_with(signals) || row.ends_with(output)),
+        of_parent[9..].iter().all(|(_, row)| explained.iter().any(|what| row.ends_with(what))),
         "{of_parent:?}"
     );
     assert_eq!(of_parent[9..].iter().filter(|(_, row)| row.ends_with(output)).count(), 2, "{of_parent:?}");
