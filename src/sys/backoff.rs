@@ -117,7 +117,7 @@ pub(super) fn sent(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
     moved(outcome)
 }
 
-/// A loop that backs off by itself begins to wait.
+/// For a loop with a back-off of its own.
 pub(super) fn begin_anew() {
     progressed();
     change(|idle| idle.sends = Backoff::NEW);

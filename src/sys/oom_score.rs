@@ -4,8 +4,13 @@
 //! first process would cost all of them. As sshd and PostgreSQL do it. The child raises its own:
 //! raised by its parent around fork, the parent would be taken, since fork is what needs memory.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
+
+use nix::fcntl::{OFlag, open as open_file};
+use nix::sys::stat::Mode;
+
+use super::descriptors::write_some;
 
 const FILE: &str = "/proc/self/oom_score_adj";
 
@@ -28,12 +33,13 @@ impl OomScore {
     /// In a child. An error leaves the score as it is: the child serves as well.
     pub(super) fn apply(&self) {
         let opened = open().or_else(|_| open_after_change_of_user());
-        let _ = opened.and_then(|mut file| file.write_all(self.0.as_bytes()));
+        let _ = opened.map(|file| write_some(file, self.0.as_bytes()));
     }
 }
 
 fn open() -> io::Result<File> {
-    OpenOptions::new().write(true).open(FILE)
+    // Once: the standard library repeats it on EINTR without a bound.
+    Ok(open_file(FILE, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?.into())
 }
 
 /// After setuid(2), a process's files in /proc are root's until it is "dumpable" again, which it
