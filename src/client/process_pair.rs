@@ -82,7 +82,7 @@ impl PeerProcess {
         if self.is_writing { PeerStatus::Writing } else { PeerStatus::Idle }
     }
 
-    /// What the second process has reported since, each whole and without NULs.
+    /// Reports of the second process since the last call, each whole and without NULs.
     pub fn take_reports(&mut self) -> Vec<Vec<u8>> {
         let end = self.reports.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.reports.drain(..end).collect();
