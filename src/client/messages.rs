@@ -25,8 +25,8 @@ catalogue! {
         "end of input, but the server did not close the connection";
     /// Whatever is tried fails: poll, or a call on what poll has reported as ready.
     stuck =>
-        "le système n'attend, ne lit et n'écrit plus rien, réessayez plus tard",
-        "the system neither waits, reads nor writes any more, try again later";
+        "le système refuse d'attendre, de lire ou d'écrire, réessayez plus tard",
+        "the system refuses to wait, read or write, try again later";
     no_keyboard => "impossible de lire le clavier", "cannot read the keyboard";
     no_output(reason: &str) =>
         "impossible d'écrire sur la sortie standard : {reason}",

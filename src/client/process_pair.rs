@@ -51,7 +51,9 @@ impl PeerProcess {
         // Leaves the lowest number to a later connection.
         let ours = UnixStream::from(sys::move_high(ours.into(), OWN_DESCRIPTORS_FROM)?);
         let keep = [connection.as_fd().as_raw_fd(), theirs.as_raw_fd()];
-        let child = sys::spawn(caught, &keep, &mut sys::Sandbox::ending_with_parent(), || {
+        // Stopped or not, it then restores the terminal and ends.
+        let mut sandbox = sys::Sandbox::continued_at_parents_end();
+        let child = sys::spawn(caught, &keep, &mut sandbox, || {
             // Ctrl+C reaches both processes: the first reports it, and ends this one.
             sys::ignore_signal(Signal::SIGINT);
             run(connection, &theirs)
@@ -82,7 +84,7 @@ impl PeerProcess {
         if self.is_writing { PeerStatus::Writing } else { PeerStatus::Idle }
     }
 
-    /// What the second process has reported since, each whole and without NULs.
+    /// Reports of the second process since the last call, each whole and without NULs.
     pub fn take_reports(&mut self) -> Vec<Vec<u8>> {
         let end = self.reports.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.reports.drain(..end).collect();

@@ -93,7 +93,7 @@ pub(super) fn stalled(reason: Errno) {
     change(|idle| idle.reason = reason);
 }
 
-/// Of a call that moves bytes: `None`, and the next wait may pause, where another may succeed later.
+/// Of a call that moves bytes: `None` where another may succeed later; the next wait may pause.
 pub(super) fn moved(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
     match outcome {
         Err(reason) if is_temporary(reason as i32) => {
@@ -117,7 +117,7 @@ pub(super) fn sent(outcome: nix::Result<usize>) -> nix::Result<Option<usize>> {
     moved(outcome)
 }
 
-/// A loop that backs off by itself begins to wait.
+/// For a loop with a back-off of its own.
 pub(super) fn begin_anew() {
     progressed();
     change(|idle| idle.sends = Backoff::NEW);
@@ -134,8 +134,8 @@ pub fn is_idle() -> bool {
     IDLE.get().waits.in_a_row > 0
 }
 
-/// Pauses before a wait that follows idle ones. Once there were too many, fails with the reason that
-/// the last call gave, and begins anew.
+/// Pauses before a wait that follows idle ones. Once there were too many, fails with the reason of
+/// the last call, and begins anew.
 pub(super) fn before_wait() -> io::Result<()> {
     let Idle { waits, sends, reason } = IDLE.get();
     let worse = if sends.in_a_row > waits.in_a_row { sends } else { waits };

@@ -164,8 +164,8 @@ pub fn read_some(fd: impl AsFd, bytes: &mut [u8]) -> nix::Result<Option<usize>> 
     moved(nix::unistd::read(fd, bytes))
 }
 
-/// One write(2). 0: no room, interrupted, or no memory. That nothing of some bytes was written for no
-/// reason is an error (EIO): it would be repeated without end.
+/// One write(2). 0: no room, interrupted, or no memory. That nothing of some bytes was written
+/// without an error is one (EIO): it would be repeated without end.
 pub fn write_some(fd: impl AsFd, bytes: &[u8]) -> nix::Result<usize> {
     match moved(nix::unistd::write(fd, bytes))? {
         Some(0) if !bytes.is_empty() => Err(Errno::EIO),

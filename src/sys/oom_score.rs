@@ -8,12 +8,16 @@
 //! the first process does it for a child that has lived some time, and a child itself only where
 //! several are that young, or the first process may not.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{OFlag, open as open_file};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use smallvec::SmallVec;
+
+use super::descriptors::write_some;
 
 const OWN: &str = "/proc/self/oom_score_adj";
 
@@ -54,7 +58,7 @@ impl OomScores {
     /// In a child. An error leaves the score as it is: the child serves as well.
     pub(super) fn raise_own(&self) {
         let opened = open(OWN).or_else(|_| open_after_change_of_user());
-        let _ = opened.and_then(|mut file| file.write_all(self.raised.as_bytes()));
+        let _ = opened.map(|file| write_some(file, self.raised.as_bytes()));
     }
 
     /// A child was forked.
@@ -78,13 +82,14 @@ impl OomScores {
         while self.due().is_some_and(|at| at <= now) {
             let (child, _) = self.young.remove(0);
             let opened = open(&format!("/proc/{child}/oom_score_adj"));
-            let _ = opened.and_then(|mut file| file.write_all(self.raised.as_bytes()));
+            let _ = opened.map(|file| write_some(file, self.raised.as_bytes()));
         }
     }
 }
 
 fn open(path: &str) -> io::Result<File> {
-    OpenOptions::new().write(true).open(path)
+    // Once: the standard library repeats it on EINTR without a bound.
+    Ok(open_file(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?.into())
 }
 
 /// After setuid(2), the files in /proc of a process and of its children are root's.

@@ -108,7 +108,7 @@ pub fn is_writable_now(fd: impl AsFd) -> bool {
     is_ready_within(fd, Interest::Write, Duration::ZERO)
 }
 
-/// True when `fd` takes no bytes now. False when poll(2) fails, so that its failure can be reported.
+/// True when `fd` takes no bytes now. False when poll(2) fails, so that this can be reported.
 pub fn would_block(fd: impl AsFd) -> bool {
     poll_one(fd, Interest::Write, Duration::ZERO) == Ok(false)
 }

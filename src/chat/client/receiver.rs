@@ -19,8 +19,8 @@ use crate::text::visible;
 
 /// Exit status: the server closed the connection.
 pub const CLOSED: i32 = 0;
-/// Exit status: the connection broke.
-const BROKEN: i32 = 3;
+/// Exit status: the connection broke, or waiting for it failed.
+pub const BROKEN: i32 = 3;
 /// Exit status: the kernel has given the connection up: [`Errno::ETIMEDOUT`] and the like.
 const VANISHED: i32 = 4;
 /// Exit status: the output failed, plus its errno.

@@ -145,8 +145,8 @@ impl Output {
         Ok(())
     }
 
-    /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`], or all writes fail
-    /// for a second.
+    /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`], or every write
+    /// fails for a second.
     pub fn drain(&mut self) {
         let (mut backoff, mut before) = (Backoff::for_a_second(), usize::MAX);
         while self.write().is_ok() && self.has_pending() {

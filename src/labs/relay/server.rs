@@ -98,7 +98,7 @@ impl Server {
             self.pool.reap(&mut self.supervisor, now);
         }
         self.place_queued(now);
-        // Of the clients' sockets, some have bytes or room in most turns, and are read or written then.
+        // The clients' sockets: poll may report some that then give and take nothing.
         if !sys::is_idle() {
             self.supervisor.turns.progress();
         }

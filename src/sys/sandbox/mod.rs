@@ -87,9 +87,9 @@ impl Sandbox {
         }
     }
 
-    /// Nothing but the end with its parent.
-    pub fn ending_with_parent() -> Sandbox {
-        Sandbox { parent_death: Some(Signal::SIGKILL), ..Sandbox::none() }
+    /// Nothing but SIGCONT at the parent's end, for a child that then has work to do.
+    pub fn continued_at_parents_end() -> Sandbox {
+        Sandbox { parent_death: Some(Signal::SIGCONT), ..Sandbox::none() }
     }
 
     /// `limits` and `seccomp`: whether these layers are wanted.

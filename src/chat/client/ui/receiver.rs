@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use crate::chat::client::receiver::{CLOSED, receive};
+use crate::chat::client::receiver::{BROKEN, CLOSED, receive};
 use crate::client::terminal::restore_after_kill;
 use crate::hub::framing::messages;
 use crate::sys::{self, Interest, Signal, TerminalModes};
@@ -42,8 +42,9 @@ fn pass_on(connection: &TcpStream, parent: &UnixStream) -> i32 {
 
 fn watch(parent: &UnixStream) -> i32 {
     while !sys::has_ended(parent) {
-        // Fails only for want of memory (ENOMEM): then it is tried again.
-        let _ = sys::wait(&mut [sys::watch(parent.as_fd(), Interest::End)], None);
+        if sys::wait(&mut [sys::watch(parent.as_fd(), Interest::End)], None).is_err() {
+            return BROKEN;
+        }
     }
     CLOSED
 }
