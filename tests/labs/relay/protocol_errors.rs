@@ -272,3 +272,19 @@ fn a_web_request_is_answered_in_http_and_frees_its_place() {
     prints(&server, &["parle un autre protocole (« POST / HTTP/1.1 »)"]);
     first.sends("exit\0");
 }
+
+#[test]
+fn a_web_request_in_two_pieces_is_answered_without_a_turn() {
+    let server = server(&[]);
+    let asks = |mut foreign: Peer| {
+        foreign.sends("POST / HT");
+        has_unread(&server, &foreign, "POST / HT".len());
+        foreign.sends("TP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        is_http_refusal(&foreign.hears_the_end());
+    };
+    asks(numbered(&server, 1));
+    let (first, second) = pair(&server);
+    asks(in_line(&server));
+    drop(first);
+    asks(second);
+}
