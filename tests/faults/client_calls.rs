@@ -70,7 +70,7 @@ impl Lab {
 }
 
 /// Each client with each of `failing`.
-fn each<'a, T>(failing: &'a [T]) -> Vec<(&'static Lab, &'a T)> {
+fn each<T>(failing: &[T]) -> Vec<(&'static Lab, &T)> {
     LABS.iter().flat_map(|lab| failing.iter().map(move |failing| (lab, failing))).collect()
 }
 

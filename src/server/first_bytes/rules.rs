@@ -177,7 +177,8 @@ fn is_binary(all: &[u8]) -> bool {
     let is_text =
         |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..));
     let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
-    !is_text(judged) && !names_a_speaker() && !(is_text(text) && may_be_block(all, text))
+    let is_block = || is_text(text) && may_be_block(all, text);
+    !is_text(judged) && !names_a_speaker() && !is_block()
 }
 
 /// False for bytes that begin with a NUL (a length in 32 bits, as of SMB or PostgreSQL), and where
