@@ -275,22 +275,15 @@ fn a_web_request_is_answered_in_http_and_frees_its_place() {
 
 #[test]
 fn a_web_request_in_two_pieces_is_answered_without_a_turn() {
-    let places: [fn(&Server) -> (Peer, Vec<Peer>); 3] = [
-        |server| (numbered(server, 1), vec![]),
-        // Out of turn.
-        |server| {
-            let (first, second) = pair(server);
-            (second, vec![first])
-        },
-        |server| {
-            let (first, second) = pair(server);
-            (in_line(server), vec![first, second])
-        },
-    ];
-    for place in places {
+    for place in ["alone", "out of turn", "in line"] {
+        let _row = Row::of(&place);
         loop {
             let server = server(&[]);
-            let (mut foreign, _others) = place(&server);
+            let mut others = match place {
+                "alone" => vec![numbered(&server, 1)],
+                _ => <[Peer; 2]>::from(pair(&server)).into(),
+            };
+            let mut foreign = if place == "in line" { in_line(&server) } else { others.pop().unwrap() };
             let began = Instant::now();
             foreign.sends("POST / HT");
             // Long enough to be read alone, as a rule.
