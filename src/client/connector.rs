@@ -146,21 +146,23 @@ impl<'a> Connector<'a> {
         loop {
             match std::mem::replace(&mut self.attempt, Attempt::None) {
                 Attempt::None if self.next_round <= now => self.start_attempt(now)?,
-                Attempt::Connecting(socket, _) if sys::is_writable_now(&socket) => {
-                    match sys::finish_connecting(&socket) {
-                        Ok(()) if self.needs_probation => {
-                            self.attempt = Attempt::OnProbation(socket, now + PROBATION)
+                Attempt::Connecting(socket, until) => match sys::finish_connecting(&socket) {
+                    Ok(true) if self.needs_probation => {
+                        self.attempt = Attempt::OnProbation(socket, now + PROBATION)
+                    }
+                    Ok(true) => return Ok(Some(self.connected(socket, now))),
+                    Ok(false) if until <= now => {
+                        if self.tries_for_ever() {
+                            self.attempt_timeout = (2 * self.attempt_timeout).min(MAX_ATTEMPT_TIMEOUT);
                         }
-                        Ok(()) => return Ok(Some(self.connected(socket, now))),
-                        Err(error) => self.attempt_failed(error, now)?,
+                        self.attempt_failed(Errno::ETIMEDOUT.into(), now)?
                     }
-                }
-                Attempt::Connecting(_, until) if until <= now => {
-                    if self.tries_for_ever() {
-                        self.attempt_timeout = (2 * self.attempt_timeout).min(MAX_ATTEMPT_TIMEOUT);
+                    Ok(false) => {
+                        self.attempt = Attempt::Connecting(socket, until);
+                        return Ok(None);
                     }
-                    self.attempt_failed(Errno::ETIMEDOUT.into(), now)?
-                }
+                    Err(error) => self.attempt_failed(error, now)?,
+                },
                 Attempt::OnProbation(socket, _) if sys::has_ended(&socket) => {
                     self.read_rejection(&socket);
                     self.attempt_failed(Errno::ECONNRESET.into(), now)?;

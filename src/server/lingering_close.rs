@@ -203,6 +203,10 @@ impl LingeringClose {
         if let Some(foreign) = foreign(come, if is_http { Expected::Request } else { Expected::Text }) {
             let rest = std::mem::take(&mut self.rest);
             self.rest = foreign.answer(UNAVAILABLE, reason, |_| rest);
+        } else if is_http && come.starts_with(b"HEAD ") {
+            // Without content: RFC 9110, 9.3.2.
+            let head = self.rest.windows(4).position(|four| four == b"\r\n\r\n");
+            self.rest.truncate(head.map_or(0, |at| at + 4));
         }
         self.refusal = None;
         Ok(true)

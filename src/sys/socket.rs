@@ -71,7 +71,8 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Nonblocking connect(2): once the socket is writable, [`finish_connecting`] tells the outcome.
+/// Nonblocking connect(2): [`finish_connecting`] tells the outcome, at the latest once the socket is
+/// writable.
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
@@ -84,18 +85,24 @@ pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// The outcome of [`begin_connecting`]; makes the socket blocking.
-pub fn finish_connecting(stream: &TcpStream) -> io::Result<()> {
+/// The outcome of [`begin_connecting`], false while there is none; makes the socket blocking.
+/// Without poll(2), which may fail for want of memory.
+pub fn finish_connecting(stream: &TcpStream) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
-    if stream.local_addr()? == stream.peer_addr()? {
+    let peer = match stream.peer_addr() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
+        peer => peer?,
+    };
+    if stream.local_addr()? == peer {
         // No listener, and the system chose that very port for this end: connected to itself.
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
     // Already so, unless enable_keepalive failed.
-    stream.set_nodelay(true)
+    stream.set_nodelay(true)?;
+    Ok(true)
 }
 
 /// Turns Nagle's algorithm off, which would join messages that are spaced by a millisecond: tcp(7).

@@ -90,7 +90,7 @@ fn a_client_whose_calls_fail_without_end_backs_off_and_ends_with_the_reason() {
     let failing = [
         ("sendto:error=ENOBUFS:when=1+", "No buffer space available"),
         ("recvfrom:error=ENOMEM:when=1+", "Cannot allocate memory"),
-        ("?poll,ppoll:error=ENOMEM:when=2+", "os error"),
+        ("?poll,ppoll:error=ENOMEM:when=2+", "Cannot allocate memory"),
         ("?poll,ppoll:retval=0:when=2+", ""),
     ];
     for_each_at_once(&each(&failing), |number, &(lab, &(failing, reason))| {

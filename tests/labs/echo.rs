@@ -355,7 +355,8 @@ fn a_line_is_sent_without_its_newline_and_any_answer_is_shown_escaped() {
     client.types("\x04");
     assert_eq!(server.hears_the_end(), b"");
     drop(server);
-    assert_eq!(client.ends().code(), Some(0));
+    assert_eq!(client.ends().code(), Some(1));
+    client.shows("echo_client: the server closed the connection, 1 line has not come back\r\n");
 }
 
 #[test]
@@ -375,33 +376,28 @@ fn a_piped_client_ends_with_status_0_once_all_came_back_although_the_server_does
 }
 
 #[test]
-fn a_piped_client_to_which_nothing_came_back_ends_with_status_1() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
-    client.types("one\n");
-    client.closes_stdin();
-    let mut server = Peer::adopt(listener.accept().unwrap().0);
-    assert_eq!(server.hears_the_end(), b"one");
-    drop(server);
-    assert_eq!(client.ends().code(), Some(1));
-    assert_eq!(
-        client.err.to_the_end(),
-        "echo_client: the server closed the connection and sent nothing back\n"
-    );
-}
-
-#[test]
-fn a_piped_client_ends_although_the_server_answers_less_than_was_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
-    client.types("one\ntwo\n");
-    client.closes_stdin();
-    let mut server = Peer::adopt(listener.accept().unwrap().0);
-    assert_eq!(server.hears_the_end(), b"onetwo");
-    server.sends("OK");
-    drop(server);
-    assert_eq!(client.ends().code(), Some(0));
-    assert_eq!(client.out.to_the_end(), "OK");
+fn a_piped_client_ends_with_status_1_where_lines_did_not_come_back() {
+    for (typed, answer, missing) in [
+        ("one\n", "", Some("1 line has")),
+        ("one\ntwo\nthree\n", "on", Some("2 lines have")),
+        ("one\ntwo\nthree\n", "onetwo", Some("1 line has")),
+        // Servers that cut a line, or add a newline.
+        ("a long line\n", "a long", None),
+        ("one\ntwo\n", "one\ntwo\n", None),
+    ] {
+        let _row = Row::of(&(&typed, &answer));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", &port]));
+        client.types(typed);
+        client.closes_stdin();
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        assert_eq!(server.hears_the_end(), typed.replace('\n', "").as_bytes());
+        server.sends(answer);
+        drop(server);
+        assert_eq!(client.ends().code(), Some(i32::from(missing.is_some())));
+        let said = missing.map(|lines| format!("the server closed the connection, {lines} not come back"));
+        let said = said.as_deref().unwrap_or("end of input, goodbye");
+        assert_eq!(client.err.to_the_end(), format!("echo_client: {said}\n"));
+    }
 }

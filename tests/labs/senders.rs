@@ -256,6 +256,28 @@ fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
 }
 
 #[test]
+fn a_first_text_before_memory_that_was_never_cleared_is_taken() {
+    let block = |text: &str, size: usize| {
+        let memory = [0x55, 0x7f, 0x12, 0x40, 0, 0, 0xe4, 0xff, 0x05, 0, 0x16].repeat(100);
+        [text.as_bytes(), b"\0", &memory].concat()[..size].to_vec()
+    };
+    for size in [8, 20, 32, 40, 50, 1024] {
+        let _row = Row::of(&size);
+        let (calc, relay, direct) = (Server::of(CALC, &[]), Server::of(RELAY, &[]), Server::of(DIRECT, &[]));
+        for number in ["5", "12", "-3"] {
+            let mut peer = greeted(&calc);
+            peer.sends(block(number, size));
+            peer.hears("Second number?\n");
+        }
+        let [mut first, mut second] = pair(&relay);
+        first.sends(block("a", size));
+        second.hears("a\0");
+        direct.connect().sends(block("bob", size));
+        direct.program.out.line_with(&["(parent) bob is "]);
+    }
+}
+
+#[test]
 fn a_timing_mark_of_telnet_is_answered_by_each_lab() {
     for (program, greeting) in
         [(CALC, &format!("{GREETING}First number?\n")[..]), (DIRECT, ""), (RELAY, "1\0")]

@@ -21,8 +21,6 @@ struct Echo {
     pending: VecDeque<usize>,
     /// The last byte of the first line's answer, if that has come in part.
     partial: Option<u8>,
-    /// The server has sent something.
-    is_answered: bool,
 }
 
 impl Echo {
@@ -95,8 +93,14 @@ impl ClientProtocol for Echo {
     }
 
     fn failure(&self) -> Option<String> {
-        let is_silent = !self.is_answered && !self.pending.is_empty();
-        is_silent.then(|| "the server closed the connection and sent nothing back".to_string())
+        // A server may cut long lines.
+        let begun = usize::from(self.partial.is_some());
+        let lines = match self.pending.iter().skip(begun).filter(|&&bytes| bytes > 0).count() {
+            0 => return None,
+            1 => "1 line has".to_string(),
+            n => format!("{n} lines have"),
+        };
+        Some(format!("the server closed the connection, {lines} not come back"))
     }
 
     fn awaits_close(&self) -> bool {
@@ -111,7 +115,6 @@ impl ClientProtocol for Echo {
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
-        self.is_answered = true;
         self.show_answers(bytes, ui);
         None
     }

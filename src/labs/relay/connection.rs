@@ -50,10 +50,10 @@ pub struct Connection {
     held_until: Option<Instant>,
     /// Since when the socket accepts nothing.
     blocked_since: Option<Instant>,
-    /// Bytes wait in the socket for the client's turn: polled for reading, it would always be
-    /// ready.
-    has_unread: bool,
-    /// Its first line was judged.
+    /// Since when bytes wait in the socket, for the client's turn or for their rest: polled for
+    /// reading, it would always be ready.
+    unread_since: Option<Instant>,
+    /// Its first line was judged, as far as it came within [`HOLD`].
     is_judged: bool,
 }
 
@@ -66,7 +66,7 @@ impl Connection {
             decoder: FrameDecoder::default(),
             held_until: None,
             blocked_since: None,
-            has_unread: false,
+            unread_since: None,
             is_judged: false,
         }
     }
@@ -94,7 +94,7 @@ impl Connection {
     pub fn receive(&mut self, is_speaker: bool, now: Instant) -> Result<Option<Vec<u8>>, Disconnect> {
         match self.may_speak(is_speaker) {
             true => self.read_message(now),
-            false => self.check_alive().map(|()| None),
+            false => self.check_alive(now).map(|()| None),
         }
     }
 
@@ -114,7 +114,7 @@ impl Connection {
             Some(0) => return Err(Disconnect::Closed),
             Some(n) => &mut window[..n],
         };
-        self.judge(bytes)?;
+        self.judge(bytes, now)?;
         let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some()) else {
             self.held_until = Some(now + HOLD);
             return Ok(None);
@@ -123,15 +123,17 @@ impl Connection {
         if self.decoder.telnet.take_timing_mark() {
             self.queue.items.push_back(Item { bytes: NO_TIMING_MARK.to_vec(), opening: false });
         }
-        (self.held_until, self.has_unread) = (None, false);
+        (self.held_until, self.unread_since) = (None, None);
         frame.message.map(|message| message.relayed().ok_or(Disconnect::Fin)).transpose()
     }
 
-    fn judge(&mut self, bytes: &[u8]) -> Result<(), Disconnect> {
+    /// Judges unread bytes, until the first line is whole or [`HOLD`] has passed.
+    fn judge(&mut self, bytes: &[u8], now: Instant) -> Result<(), Disconnect> {
+        let since = *self.unread_since.get_or_insert(now);
         if self.is_judged {
             return Ok(());
         }
-        self.is_judged = has_line(bytes);
+        self.is_judged = has_line(bytes) || since + HOLD <= now;
         foreign(bytes, Expected::Text).map_or(Ok(()), |foreign| Err(Disconnect::Foreign(foreign)))
     }
 
@@ -151,18 +153,15 @@ impl Connection {
     }
 
     /// A client that has ended is gone even if bytes from it are unread.
-    fn check_alive(&mut self) -> Result<(), Disconnect> {
+    fn check_alive(&mut self, now: Instant) -> Result<(), Disconnect> {
         let mut window = [0; 1024];
         let peeked = if self.is_judged { &mut window[..1] } else { &mut window[..] };
         match sys::try_peek(&self.socket, peeked).map_err(Disconnect::Broken)? {
             Some(0) => return Err(Disconnect::Closed),
-            None => self.has_unread = false,
-            Some(n) => {
-                self.has_unread = true;
-                self.judge(&window[..n])?;
-            }
+            None => self.unread_since = None,
+            Some(n) => self.judge(&window[..n], now)?,
         }
-        if self.has_unread && sys::has_ended(&self.socket) {
+        if self.unread_since.is_some() && sys::has_ended(&self.socket) {
             let broken = self.socket.take_error().ok().flatten();
             return Err(broken.map_or(Disconnect::Closed, Disconnect::Broken));
         }
@@ -173,7 +172,7 @@ impl Connection {
         let interest = if !self.queue.ready(now).is_empty() {
             // The socket was full. A client that goes away meanwhile makes poll return as well.
             Interest::Write
-        } else if self.held_until.is_some() || (self.has_unread && !self.may_speak(is_speaker)) {
+        } else if self.held_until.is_some() || (self.unread_since.is_some() && !self.may_speak(is_speaker)) {
             Interest::End
         } else {
             Interest::Read
@@ -184,6 +183,9 @@ impl Connection {
     pub fn due(&self) -> Option<Instant> {
         let quiet = self.queue.quiet_until.filter(|_| !self.queue.items.is_empty());
         let blocked = self.blocked_since.map(|since| since + SEND_TIMEOUT);
-        [quiet, blocked, self.held_until].into_iter().flatten().min()
+        // Of a first line that is not whole, the socket does not report the rest.
+        let unread = self.unread_since.filter(|_| !self.is_judged && self.held_until.is_none());
+        let judged = unread.map(|since| since + HOLD);
+        [quiet, blocked, self.held_until, judged].into_iter().flatten().min()
     }
 }

@@ -66,7 +66,8 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
 impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        let due = self.supervisor.due().into_iter().chain(self.session.due()).min();
+        let queued = self.queue.iter().filter_map(Connection::due);
+        let due = self.supervisor.due().into_iter().chain(self.session.due()).chain(queued).min();
         let left = due.map(|at| at.saturating_duration_since(began));
         let (events, has_timed_out) = sys::wait_for_events(self.watched(began), left);
         self.supervisor.begin_turn(&has_timed_out);

@@ -6,8 +6,8 @@ use crate::server::length_prefix::are_prefixed;
 /// A line without an end is judged once this much of it has come.
 pub(super) const ENOUGH: usize = 1000;
 
-/// The least buffer that a client may send whole behind a text without a name.
-const LEAST_BLOCK: usize = 50;
+/// Binary protocols whose first string is a text: AMQP, adb, Java RMI.
+const NAMED: [&[u8]; 3] = [b"AMQP\0", b"CNXN\0", b"JRMI\0"];
 
 /// The signature of a proxy's binary header, which looks like padding.
 const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -166,10 +166,10 @@ fn is_redis(text: &[u8]) -> bool {
 }
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`, or a text in front of [`LEAST_BLOCK`]
-/// bytes: the courses' clients send blocks in which any bytes of their memory may follow the NUL.
-fn is_binary(bytes: &[u8]) -> bool {
-    let bytes = text(bytes);
+/// where the first string is `name : text` or `name > text`, or another text that [`may_be_block`]:
+/// the courses' clients send blocks in which any bytes of their memory may follow the NUL.
+fn is_binary(all: &[u8]) -> bool {
+    let bytes = text(all);
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let text = &bytes[..nul];
     let judged = text.split_inclusive(|&byte| byte == b'\n').next().filter(|line| line.ends_with(b"\n"));
@@ -177,8 +177,22 @@ fn is_binary(bytes: &[u8]) -> bool {
     let is_text =
         |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..));
     let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
-    let is_block = || text.len() > 1 && bytes.len() >= LEAST_BLOCK && is_text(text);
+    let is_block = || is_text(text) && may_be_block(all, text);
     !is_text(judged) && !names_a_speaker() && !is_block()
+}
+
+/// False for bytes that begin with a NUL (a length in 32 bits, as of SMB or PostgreSQL), and where
+/// the `first` string of text is the beginning of another protocol.
+fn may_be_block(bytes: &[u8], first: &[u8]) -> bool {
+    match (first, bytes) {
+        (_, [0, ..]) => false,
+        // The hello of X11, version 11 in either byte order.
+        ([b'l'], [_, _, 11, 0, ..]) | ([b'B'], [_, _, 0, 11, ..]) => false,
+        // The length of a message of MongoDB.
+        (&[_], &[a, b, c, d, ..]) if u32::from_le_bytes([a, b, c, d]) as usize == bytes.len() => false,
+        (&[letter], _) => letter.is_ascii_alphanumeric(),
+        _ => !NAMED.iter().any(|name| bytes.starts_with(name)),
+    }
 }
 
 /// Text of Windows' wide strings: begins with a byte order mark; or its first line or string is

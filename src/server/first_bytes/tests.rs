@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 53] = [
+    let rows: [(&[u8], Option<Protocol>); 57] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -61,6 +61,10 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\x13BitTorrent protocol", BINARY),
         // adb, SOCKS, PostgreSQL, Cassandra, X11 of the other byte order.
         (b"CNXN\0\0\0\x01\0\x10\0\0", BINARY),
+        (b"AMQP\0\0\x09\x01", BINARY),
+        (&[b"l\0\x0b\0\0\0\x12\0\x10\0\0\0MIT-MAGIC-COOKIE-1\0\0", &[5; 100][..]].concat(), BINARY),
+        (b"\x1a\0\0\0\x05\0\0\0\0\0\0\0\xd4\x07\0\0\0\0\0\0admin\0", BINARY),
+        (&[b"A\0\0\0:0\0\0\xff\xff\xff\xff\xd4\x07", &[1; 51][..]].concat(), BINARY),
         (b"\x05\x02\0\x02", BINARY),
         (b"\0\0\0)\0\x03\0\0user\0bob\0\0", BINARY),
         (b"\x04\0\0\0\x05\0\0\0\0", BINARY),
@@ -79,7 +83,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 56] = [
+    let rows: [&[u8]; 61] = [
         b"alice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",
@@ -137,7 +141,12 @@ fn speech_is_not_foreign() {
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"\0\0\0\0alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"salut\n\0\x05\x16\x7f\0",
-        &[b"salut\0\x05\x16\x7f", &[0; 41][..]].concat(),
+        b"salut\0\x05\x16\x7f",
+        b"12\0\x7f\x01",
+        b"5\0\x05\0\x16",
+        b"a\0\0\0\x05",
+        b"-3\0\x05",
+        b"AMQP\0\0",
         &long,
     ];
     for bytes in rows {

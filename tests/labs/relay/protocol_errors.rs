@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::foreign_protocols::is_http_refusal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_message_of_1024_bytes_or_more_is_relayed_in_pieces_one_per_turn() {
@@ -271,4 +271,28 @@ fn a_web_request_is_answered_in_http_and_frees_its_place() {
     second.hears_up_to("rec\0");
     prints(&server, &["parle un autre protocole (« POST / HTTP/1.1 »)"]);
     first.sends("exit\0");
+}
+
+#[test]
+fn a_web_request_in_two_pieces_is_answered_without_a_turn() {
+    for place in ["alone", "out of turn", "in line"] {
+        let _row = Row::of(&place);
+        loop {
+            let server = server(&[]);
+            let mut others = match place {
+                "alone" => vec![numbered(&server, 1)],
+                _ => <[Peer; 2]>::from(pair(&server)).into(),
+            };
+            let mut foreign = if place == "in line" { in_line(&server) } else { others.pop().unwrap() };
+            let began = Instant::now();
+            foreign.sends("POST / HT");
+            // Long enough to be read alone, as a rule.
+            std::thread::sleep(Duration::from_millis(20));
+            foreign.sends("TP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+            // Later pieces are not judged: try again.
+            if began.elapsed() < Duration::from_millis(300) {
+                break is_http_refusal(&foreign.hears_the_end());
+            }
+        }
+    }
 }

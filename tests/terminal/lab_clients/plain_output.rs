@@ -63,7 +63,7 @@ fn the_last_message_starts_a_new_line_also_after_a_prompt_answered_by_a_pipe() {
     let mut server = accept(&listener);
     assert_eq!(server.hears_the_end(), b"typed");
     drop(server);
-    let reason = "the server closed the connection and sent nothing back";
+    let reason = "the server closed the connection, 1 line has not come back";
     emulator.terminal.shows(&format!("\r\n> \r\necho_client: {reason}\r\n"));
 }
 

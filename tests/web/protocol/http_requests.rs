@@ -245,6 +245,9 @@ fn a_refused_browser_gets_the_reason_over_http() {
         status_of(&answer) == 503 && answer.contains("la salle est pleine (1 client au plus)"),
         "{answer}"
     );
+    let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+    let alone = room.asks(format!("HEAD / HTTP/1.1\r\nHost: {}\r\n\r\n", room.web));
+    assert_eq!(alone, format!("{head}\r\n\r\n"));
     let room = Room::open(&["--max-per-address", "1"]);
     let _client = room.server.join();
     let answer = room.gets("/");
