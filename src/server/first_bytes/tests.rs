@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 53] = [
+    let rows: [(&[u8], Option<Protocol>); 55] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -62,6 +62,9 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         // adb, SOCKS, PostgreSQL, Cassandra, X11 of the other byte order.
         (b"CNXN\0\0\0\x01\0\x10\0\0", BINARY),
         (b"\x05\x02\0\x02", BINARY),
+        // Java's writeUTF.
+        (b"\0\x05salut", BINARY),
+        (b"\0\x0ezoe : bon jour", BINARY),
         (b"\0\0\0)\0\x03\0\0user\0bob\0\0", BINARY),
         (b"\x04\0\0\0\x05\0\0\0\0", BINARY),
         (b"B\0\0\x0b\0\0\0\0\0\0\0\0", BINARY),
