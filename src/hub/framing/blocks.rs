@@ -215,7 +215,7 @@ impl Blocks {
 
     /// Nothing more could be read behind the bytes so far.
     pub fn end_read(&mut self) {
-        self.end_burst();
+        self.end_burst(true);
         match self.at {
             0 => self.is_anchored = true,
             at => self.edge = at,
@@ -224,7 +224,7 @@ impl Blocks {
 
     /// The sender has paused: the current block ends.
     pub fn end_block(&mut self) {
-        self.end_burst();
+        self.end_burst(false);
         self.edge = self.at;
         self.close();
         self.is_anchored = true;

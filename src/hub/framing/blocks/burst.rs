@@ -29,15 +29,16 @@ impl Burst {
 }
 
 impl Blocks {
-    pub(super) fn end_burst(&mut self) {
-        self.take_burst();
+    /// `may_be_cut`: the sender has not paused.
+    pub(super) fn end_burst(&mut self, may_be_cut: bool) {
+        self.take_burst(may_be_cut);
         self.burst.forget();
         let is_start = self.at == 0 || self.phase == Phase::Padding;
         self.burst.is_fresh = is_start && self.evidence < Evidence::Padded;
     }
 
     /// Takes a burst for the block before, where more than a text is in it.
-    fn take_burst(&mut self) {
+    fn take_burst(&mut self, may_be_cut: bool) {
         let is_known = self.phase == Phase::Rest || self.evidence == Evidence::Leftovers;
         let burst = self.burst.bytes.get(..self.burst.size);
         let Some(burst) = burst.filter(|_| self.burst.is_fresh && !is_known) else { return };
@@ -46,8 +47,12 @@ impl Blocks {
             return;
         }
         let text = burst.iter().position(|&byte| byte == 0).unwrap_or(0);
-        let is_text = |block: &[u8]| !block.iter().skip_while(|&&byte| byte != 0).any(|&byte| byte != 0);
-        let are_padded = || self.evidence == Evidence::Padded && burst.chunks(self.size).all(is_text);
+        let is_block = |block: &[u8]| {
+            let has_end = block.ends_with(&[0]) && block.len() == self.size;
+            let is_part = may_be_cut && block.len() < self.size;
+            (has_end || is_part) && !block.iter().skip_while(|&&byte| byte != 0).any(|&byte| byte != 0)
+        };
+        let are_padded = || self.evidence == Evidence::Padded && burst.chunks(self.size).all(is_block);
         if text > 0 && !are_padded() {
             self.bytes[..burst.len()].copy_from_slice(burst);
             (self.size, self.extent, self.text_before) = (burst.len(), extent, text);

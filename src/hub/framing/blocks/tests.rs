@@ -214,6 +214,11 @@ fn memory_with_nuls_is_said_until_a_text_has_another_length() {
         let ninety = said(Framing::Strings(HOLD), &uncleared::<90>(&texts, &memory), Reads::Alone(pause));
         assert_eq!(ninety, expected, "{pause:?}");
     }
+    // The last piece may be the beginning of a block, but not before a pause.
+    let memory = [&[0; 24][..], b"z", &[0; 7]].concat();
+    let blocks = uncleared::<32>(&["bob : un", "bob : 2", "ok"], &memory);
+    let small = said(Framing::Strings(HOLD), &blocks, Reads::Alone(PAUSE));
+    assert_eq!(small, ["bob : un", "z", "bob : 2", "ok"]);
 }
 
 #[test]
@@ -290,6 +295,36 @@ fn messages_with_the_same_padding_each_are_no_block() {
                 said.len() == 3 || padding < 3 && (length >= MANY || is_buffer_size(together[0].len())),
                 "{padding} {length}"
             );
+        }
+    }
+}
+
+/// A message and a short one in one write, of few letters, so that much of them is alike.
+#[test]
+fn short_messages_are_all_said_whatever_comes_before_them() {
+    let mut seed = 1_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        ((seed >> 33) % below) as usize
+    };
+    for _ in 0..5000 {
+        let (padding, mut texts, mut sent) = (random(5), Vec::new(), Vec::new());
+        for _ in 0..2 + random(4) {
+            let mut write = Vec::new();
+            for _ in 0..=random(2) {
+                let text: String = (0..=random(7)).map(|_| if random(4) == 0 { 'h' } else { 'a' }).collect();
+                // The same number of NULs behind each, or one for each byte.
+                let nuls = if padding == 0 { text.len() } else { padding };
+                write.extend_from_slice(text.as_bytes());
+                write.resize(write.len() + nuls, 0);
+                texts.push(text);
+            }
+            sent.push(write);
+        }
+        let at_once = Reads::Alone(Duration::ZERO);
+        let reads = [Reads::Joined, Reads::Of(1 + random(9)), at_once, Reads::Alone(PAUSE)][random(4)];
+        if sent.iter().all(|write| write.len() < 32) {
+            assert_eq!(said(Framing::Strings(HOLD), &sent, reads), texts, "{sent:?} {reads:?}");
         }
     }
 }
