@@ -7,7 +7,8 @@
 //! - it is as long as the block before;
 //! - behind the NUL that ends its text (two, where one replaced a newline), its bytes are those of
 //!   the block before at the same place;
-//! - that NUL stands where the block before had a byte of text, or the block before had leftovers;
+//! - that NUL stands where the block before had a byte of text, or the block before came alone and
+//!   its first text had another length, or it had leftovers;
 //! - the size is known: three NULs or more pad the block before, or it had leftovers, or it and
 //!   this block each came alone, between two moments at which nothing more could be read, and
 //!   [`Blocks::is_likely`];
@@ -20,7 +21,7 @@ mod front;
 
 use self::burst::Burst;
 
-/// The longest block without padding, and the longest text, whose leftovers are recognised.
+/// The longest block without padding, and the longest text, with leftovers that are recognised.
 const MAX: usize = 1024;
 
 /// So many leftovers tell that a block that came alone is one, whatever its size.
