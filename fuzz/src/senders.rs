@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use forklab::hub::framing::{FrameDecoder, Framing, messages};
-use forklab::server::length_prefix::are_prefixed;
 use forklab::server::telnet::Telnet;
 
 use super::input::{Arrival, HOLD, Input};
@@ -19,7 +18,10 @@ pub fn holds(bytes: &[u8]) {
     let mut input = Input(bytes);
     let framing =
         [Framing::Strings(HOLD), Framing::Texts(HOLD), Framing::Lines][usize::from(input.byte() % 3)];
-    let size = 3 + 40 * usize::from(input.byte());
+    let size = match usize::from(input.byte()) {
+        small @ ..16 => 4 + small,
+        size => 40 * size,
+    };
     let arrival = Arrival::of(input);
     telnet_holds(arrival);
     stream_holds(framing, arrival);
@@ -90,14 +92,12 @@ fn stream_holds(framing: Framing, arrival: Arrival) {
     let pieces = || arrival.pieces().map(|(pause, piece)| (pause, piece.to_vec()));
     let mut buffer = [0; CHUNK];
     let said = chunks(FrameDecoder::of_client(&mut buffer, framing), pieces());
-    let with_newlines = |bytes: &[u8]| {
-        bytes.iter().map(|&byte| if matches!(byte, 0 | b'\r') { b'\n' } else { byte }).collect::<Vec<_>>()
+    // Line ends change, and a pause adds them.
+    let without_ends = |bytes: &[u8]| {
+        bytes.iter().copied().filter(|byte| !matches!(byte, 0 | b'\r' | b'\n')).collect::<Vec<_>>()
     };
-    // Behind each text is a NUL, in the place of its length.
-    let has_lengths =
-        pieces().find(|(_, piece)| !piece.is_empty()).is_some_and(|(_, first)| are_prefixed(&first));
-    assert!(has_lengths || is_part_of(&with_newlines(&said.concat()), &with_newlines(arrival.stream)));
-    let is_plain = !has_lengths && !arrival.stream.iter().any(|byte| matches!(byte, 0 | 0xff | b'\r' | 0xef));
+    assert!(is_part_of(&without_ends(&said.concat()), &without_ends(arrival.stream)));
+    let is_plain = !arrival.stream.iter().any(|byte| matches!(byte, 0 | 0xff | b'\r' | 0xef));
     if is_plain {
         let plain = chunks(FrameDecoder::new(&mut buffer, framing), pieces());
         assert_eq!(said, plain, "where no byte is special, nothing is filtered");

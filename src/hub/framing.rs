@@ -2,8 +2,7 @@
 //!
 //! The server's worker decodes what its client sends, and our own client decodes what a server
 //! sends, by the same rules (docs/PROTOCOLS.md, "Framing, ours"). A client's bytes are filtered
-//! first: `intake` removes commands of telnet ([`crate::server::telnet`]), lengths of Java's texts
-//! ([`crate::server::length_prefix`]) and leftovers (`blocks`).
+//! first: `intake` removes commands of telnet ([`crate::server::telnet`]) and leftovers (`blocks`).
 
 pub mod blocks;
 mod intake;
@@ -20,9 +19,8 @@ pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
 /// rest may be several lost segments late, and would pass for a text of its own.
 const SKIP_HOLDS: u32 = 4;
 
-/// Bytes without a pause that count as a stream. A sender that fills the connection is stopped by
-/// TCP anywhere in a message, and goes on up to a few hundred milliseconds after there is room (RFC
-/// 9293 3.8.6: windows, probes).
+/// Bytes without a pause that count as a stream. TCP stops such a sender anywhere in a message, up
+/// to a few hundred milliseconds longer than there is no room (RFC 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
@@ -131,10 +129,8 @@ impl<'a> FrameDecoder<'a> {
     }
 
     /// Passes to `give` all complete messages as one chunk, to be split by [`messages`] or
-    /// [`lines`], and keeps the rest.
-    ///
-    /// An incomplete message is given only when it was held long enough, fills the buffer, or the
-    /// stream has `ended`.
+    /// [`lines`], and keeps the rest. An incomplete message is given only when it was held long
+    /// enough, fills the buffer, or the stream has `ended`.
     pub fn take<E>(
         &mut self,
         now: Instant,
@@ -144,9 +140,8 @@ impl<'a> FrameDecoder<'a> {
         self.skip(now);
         let (ready, is_full) = self.ready(now, ended);
         let chunk = &self.intake.speech()[..ready];
-        let has_lines = self.intake.has_filters() && self.framing.has_lines();
-        let begins_with_mark = self.is_first && has_lines && chunk.starts_with(BOM);
-        let chunk = if begins_with_mark { &chunk[BOM.len()..] } else { chunk };
+        let may_be_marked = self.is_first && self.intake.has_filters() && self.framing.has_lines();
+        let chunk = chunk.strip_prefix(BOM).filter(|_| may_be_marked).unwrap_or(chunk);
         let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
         self.is_first &= ready == 0;
         self.intake.drop_front(ready);
@@ -159,8 +154,8 @@ impl<'a> FrameDecoder<'a> {
             let least = if self.stream < STREAM { Duration::ZERO } else { STALL };
             self.deadline = self.hold().map(|hold| now + hold.max(least));
         }
-        let held = self.intake.holds_leftovers();
-        self.leftovers_until = held.then(|| self.leftovers_until.unwrap_or(now + PAUSE));
+        let until = self.leftovers_until.unwrap_or(now + PAUSE);
+        self.leftovers_until = self.intake.holds_leftovers().then_some(until);
         given
     }
 
@@ -177,7 +172,7 @@ impl<'a> FrameDecoder<'a> {
         }
         let complete = self.framing.complete(self.intake.speech());
         if self.framing == Framing::Lines && (ended || ((is_late || lacks_room) && complete == 0)) {
-            self.intake.end_lines_at_nuls(complete);
+            self.intake.end_lines_at_nuls(complete, is_late);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);

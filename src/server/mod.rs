@@ -7,7 +7,6 @@ mod children;
 mod client_handler;
 pub mod first_bytes;
 mod fork_per_client;
-pub mod length_prefix;
 mod lingering_close;
 mod listener;
 mod messages;

@@ -20,12 +20,21 @@ fn pair(server: &Server) -> [Peer; 2] {
 
 #[test]
 fn the_relay_relays_the_texts_of_blocks_and_no_leftovers() {
-    for size in [50, 100, 1024, 8192] {
+    let full = "x".repeat(79);
+    let texts = ["un message assez long", "ok", "trois", "", "quatre"];
+    let rows: [(usize, &[&str]); 6] = [
+        (12, &["enfin", "b", "suite"]),
+        (50, &texts),
+        (80, &[&full, "ok", "hein"]),
+        (100, &texts),
+        (1024, &texts),
+        (8192, &texts),
+    ];
+    for (size, texts) in rows {
         let _row = Row::of(&size);
         let server = Server::of(RELAY, &[]);
         let [mut first, mut second] = pair(&server);
-        let texts = ["un message assez long", "ok", "trois", "", "quatre"];
-        for (text, block) in texts.iter().zip(blocks(size, &texts)) {
+        for (text, block) in texts.iter().zip(blocks(size, texts)) {
             first.sends(block);
             second.hears(format!("{text}\0"));
             // The turn has passed once.
@@ -115,6 +124,32 @@ fn calc_adds_the_numbers_of_blocks_and_no_leftovers() {
 }
 
 #[test]
+fn calc_adds_the_numbers_of_small_blocks_and_of_full_ones() {
+    for size in [8, 10, 12, 15] {
+        let _row = Row::of(&size);
+        are_added(&blocks(size, &["123456", "7", "8", "9"]), &[123_463, 17]);
+    }
+    for size in [40, 120] {
+        let _row = Row::of(&size);
+        let full = format!("{}12", "0".repeat(size - 3));
+        are_added(&blocks(size, &[&full, "30", "1", "2"]), &[42, 3]);
+    }
+}
+
+#[test]
+fn bytes_without_an_end_behind_a_nul_are_no_part_of_the_next_number() {
+    let server = Server::of(CALC, &[]);
+    let mut peer = greeted(&server);
+    peer.sends([b"12\0", &[0xf0; 61][..]].concat());
+    peer.hears("Second number?\n");
+    let error = peer.line();
+    assert!(error.starts_with("Error: "), "{error}");
+    peer.hears("Second number?\n");
+    peer.sends([b"30\0", &[0xe0; 61][..]].concat());
+    peer.hears("\r\nThe sum is:\n42\n");
+}
+
+#[test]
 fn calc_takes_a_number_that_only_begins_like_leftovers() {
     let server = Server::of(CALC, &[]);
     let mut peer = greeted(&server);
@@ -128,9 +163,7 @@ fn calc_takes_a_number_that_only_begins_like_leftovers() {
 
 #[test]
 fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
-    let writes: [&[&[u8]]; 9] = [
-        // Java's writeUTF.
-        &[b"\0\x0212", b"\0\x0230"],
+    let writes: [&[&[u8]]; 8] = [
         &[b"\xef\xbb\xbf12\r\n", b"\xef\xbb\xbf30\r\n"],
         &[b"12\r", b"30\r"],
         &[b"12\r\0", b"30\r\0"],
@@ -225,9 +258,9 @@ fn the_relay_takes_a_line_end_after_a_pause_for_no_message() {
 fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
     let telnet = [PUTTY, b"alice\r\n"].concat();
     let block = blocks(100, &["alice\n", "%bob%un message assez long\n", "%bob%ok\n", "%bob%trois\n"]);
+    let small = blocks(13, &["alice\n", "%bob%un\n", "%bob%1\n", "%bob%2\n"]);
     let rows: [(Vec<Vec<u8>>, &[&str]); 8] = [
-        // Java's writeUTF.
-        (vec![b"\0\x05alice".to_vec(), b"\0\x07%bob%un\0\x09%bob%deux".to_vec()], &["un", "deux"]),
+        (small, &["un", "1", "2"]),
         (vec![b"alice\r".to_vec(), [b"%bob%un\r".repeat(20), b"%bob%fin\n".to_vec()].concat()], &FIN),
         (block, &["un message assez long", "ok", "trois"]),
         (vec![b"alice\r".to_vec(), b"%bob%un\r%bob%deux\r".to_vec()], &["un", "deux"]),

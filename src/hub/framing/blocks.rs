@@ -7,21 +7,25 @@
 //! - it is as long as the block before;
 //! - behind the NUL that ends its text (two, where one replaced a newline), its bytes are those of
 //!   the block before at the same place;
-//! - that NUL stands where the block before had a byte of text, or the block before had leftovers;
+//! - that NUL stands where the block before had a byte of text, or the block before came alone and
+//!   its first text had another length, or it had leftovers;
 //! - the size is known: three NULs or more pad the block before, or it had leftovers, or it and
 //!   this block each came alone, between two moments at which nothing more could be read, and
-//!   buffers are made of this size;
+//!   [`Blocks::is_likely`];
 //! - no pause divides it.
 //!
 //! Boundaries are counted in the stream: TCP may join blocks and cut them.
 
+mod burst;
 mod front;
 
-/// The longest block without padding, and the longest text, whose leftovers are recognised.
+use self::burst::Burst;
+
+/// The longest block without padding, and the longest text, with leftovers that are recognised.
 const MAX: usize = 1024;
 
-/// The least size that padding tells.
-const MIN_PADDED: usize = 16;
+/// So many leftovers tell that a block that came alone is one, whatever its size.
+const MANY: usize = 8;
 
 #[derive(Clone, Debug)]
 pub struct Blocks {
@@ -31,6 +35,8 @@ pub struct Blocks {
     extent: usize,
     /// Length of the block before, with all its bytes.
     size: usize,
+    /// Length of the text of the block before.
+    text_before: usize,
     evidence: Evidence,
     phase: Phase,
     /// Bytes of the current block that have come.
@@ -41,16 +47,14 @@ pub struct Blocks {
     is_anchored: bool,
     /// The place in the current block where nothing more could be read; 0: none.
     edge: usize,
-    /// The bytes since nothing more could be read, and their number, which may be greater.
-    burst: [u8; MAX],
-    burst_size: usize,
+    burst: Burst,
 }
 
 /// Evidence for the size of the block before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Evidence {
     None,
-    /// It came alone, and has the size of a buffer.
+    /// It came alone.
     Alone,
     /// NULs pad it.
     Padded,
@@ -87,14 +91,14 @@ impl Default for Blocks {
             bytes: [0; MAX],
             extent: 0,
             size: 0,
+            text_before: 0,
             evidence: Evidence::None,
             phase: Phase::Text,
             at: 0,
             text: 0,
             is_anchored: true,
             edge: 0,
-            burst: [0; MAX],
-            burst_size: 0,
+            burst: Burst::new(),
         }
     }
 }
@@ -109,10 +113,7 @@ impl Blocks {
             Phase::Padding => (self.read_padding(bytes), Step::Speech),
             Phase::Rest => self.read_rest(bytes, is_all),
         };
-        let room = &mut self.burst[self.burst_size.min(MAX)..];
-        let stored = n.min(room.len());
-        room[..stored].copy_from_slice(&bytes[..stored]);
-        self.burst_size += n;
+        self.burst.push(&bytes[..n]);
         (n, step)
     }
 
@@ -139,10 +140,10 @@ impl Blocks {
         let n = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len());
         self.at += n;
         let Some(&next) = bytes.get(n) else { return n };
-        if self.is_cut() && self.at < self.size && self.has_left(self.at, self.extent, next) {
+        if self.has_left(self.at, self.extent, next) && self.is_cut() {
             self.bytes[self.text..self.at].fill(0);
             self.phase = Phase::Rest;
-        } else if self.evidence >= Evidence::Padded
+        } else if self.evidence == Evidence::Leftovers
             && self.is_sound()
             && self.size > self.text
             && (self.size + 1..=self.size + 2).contains(&self.at)
@@ -164,11 +165,21 @@ impl Blocks {
         let had_text = self.bytes.get(self.text).is_some_and(|&byte| byte != 0);
         let known = match self.evidence {
             Evidence::None => false,
-            Evidence::Alone | Evidence::Padded => had_text,
+            Evidence::Alone => (had_text || self.text != self.text_before) && self.is_likely(),
+            Evidence::Padded => had_text,
             Evidence::Leftovers => true,
         };
         // Two NULs: one in place of a newline.
         known && self.bytes.iter().take(self.at).skip(self.text + 2).all(|&byte| byte == 0)
+    }
+
+    /// True if the current block is no message and more in one write, as a rule: buffers have this
+    /// size, or many bytes would be left, or a client that ends each message with the same number
+    /// of NULs would have sent more of them here.
+    fn is_likely(&self) -> bool {
+        is_buffer_size(self.size)
+            || self.extent - self.at >= MANY
+            || self.at - self.text < self.size - self.extent
     }
 
     /// True if a block of which `extent` bytes are known has this byte at `at`.
@@ -205,7 +216,7 @@ impl Blocks {
 
     /// Nothing more could be read behind the bytes so far.
     pub fn end_read(&mut self) {
-        self.end_burst();
+        self.end_burst(true);
         match self.at {
             0 => self.is_anchored = true,
             at => self.edge = at,
@@ -214,26 +225,10 @@ impl Blocks {
 
     /// The sender has paused: the current block ends.
     pub fn end_block(&mut self) {
-        self.end_burst();
+        self.end_burst(false);
         self.edge = self.at;
         self.close();
         self.is_anchored = true;
-    }
-
-    /// Takes bytes that came alone for the block before, where more than a text is in them.
-    fn end_burst(&mut self) {
-        let size = std::mem::take(&mut self.burst_size);
-        let is_unknown = self.evidence < Evidence::Padded && self.phase != Phase::Rest;
-        let Some(burst) = self.burst.get(..size).filter(|_| is_unknown && is_buffer_size(size)) else {
-            return;
-        };
-        let text = burst.iter().position(|&byte| byte == 0).unwrap_or(size);
-        let extent = burst.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-        if text < extent {
-            self.bytes[..size].copy_from_slice(burst);
-            (self.size, self.extent, self.evidence) = (size, extent, Evidence::Alone);
-            self.begin(true);
-        }
     }
 
     fn close(&mut self) {
@@ -254,11 +249,11 @@ impl Blocks {
         self.evidence = match size - self.text {
             _ if !self.is_sound() => Evidence::None,
             _ if is_same => self.evidence,
-            3.. if size >= MIN_PADDED => Evidence::Padded,
-            _ if self.edge == size && is_buffer_size(size) => Evidence::Alone,
+            3.. => Evidence::Padded,
+            _ if self.edge == size => Evidence::Alone,
             _ => Evidence::None,
         };
-        (self.size, self.extent) = (size, self.text.min(MAX));
+        (self.size, self.extent, self.text_before) = (size, self.text.min(MAX), self.text);
         self.begin(self.edge == size || self.evidence >= Evidence::Padded);
     }
 

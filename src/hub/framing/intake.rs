@@ -1,9 +1,8 @@
-//! The bytes of one client, and which of them are speech: neither commands of telnet, nor leftovers,
-//! nor the lengths of Java's texts. Pure.
+//! The bytes of one client, and which of them are speech: neither commands of telnet, nor
+//! leftovers. Pure.
 
 use super::Framing;
 use super::blocks::{Blocks, Step};
-use crate::server::length_prefix::LengthPrefixes;
 use crate::server::telnet::Telnet;
 
 /// A buffer of three parts: speech; bytes that may be leftovers; bytes that may begin a command.
@@ -19,7 +18,6 @@ pub struct Intake<'a> {
 
 #[derive(Debug)]
 pub struct Filters {
-    prefixes: LengthPrefixes,
     telnet: Telnet,
     blocks: Blocks,
     framing: Framing,
@@ -40,8 +38,8 @@ enum RestOfEnd {
 
 impl Filters {
     pub fn new(framing: Framing) -> Filters {
-        let (prefixes, telnet, blocks) = Default::default();
-        Filters { prefixes, telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
+        let (telnet, blocks) = Default::default();
+        Filters { telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
     }
 
     /// The byte of a line for this one: a newline for a carriage return; none for the rest of an
@@ -110,11 +108,7 @@ impl<'a> Intake<'a> {
         let from = self.len + self.held;
         let new = &mut self.buffer[from..from + self.undecided + n];
         let (kept, undecided) = match &mut self.filters {
-            Some(filters) => {
-                let (_, read) = new.split_at_mut(self.undecided);
-                let stripped = self.undecided + filters.prefixes.strip(read);
-                filters.telnet.strip(&mut new[..stripped])
-            }
+            Some(filters) => filters.telnet.strip(new),
             None => (new.len(), 0),
         };
         let has_text = new[..kept].iter().any(|&byte| byte != 0);
@@ -195,12 +189,17 @@ impl<'a> Intake<'a> {
         self.filters.iter_mut().for_each(|filters| filters.blocks.end_block());
     }
 
-    /// Makes NULs newlines in the speech from `from` on, where all bytes are speech.
-    pub fn end_lines_at_nuls(&mut self, from: usize) {
+    /// Makes NULs newlines in the speech from `from` on, where all bytes are speech. After a pause
+    /// (`is_late`), the bytes behind them are a line too.
+    pub fn end_lines_at_nuls(&mut self, from: usize, is_late: bool) {
         let Some(filters) = &mut self.filters else { return };
         self.buffer[from..self.len].iter_mut().filter(|byte| **byte == 0).for_each(|nul| *nul = b'\n');
         if filters.last == 0 {
             (filters.last, filters.rest) = (b'\n', RestOfEnd::Newline);
+        } else if is_late && filters.last != b'\n' && self.len < self.buffer.len() {
+            self.buffer[self.len] = b'\n';
+            self.len += 1;
+            (filters.last, filters.rest) = (b'\n', RestOfEnd::LineEnd);
         }
     }
 

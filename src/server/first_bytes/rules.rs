@@ -1,7 +1,6 @@
 //! The rules that tell a foreign protocol by the first bytes of a connection.
 
 use super::{Expected, Protocol};
-use crate::server::length_prefix::are_prefixed;
 
 /// A line without an end is judged once this much of it has come.
 pub(super) const ENOUGH: usize = 1000;
@@ -43,7 +42,6 @@ pub(super) fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
         Expected::File => return None,
         _ if is_greeting(bytes, line) || is_redis(text(bytes)) => Protocol::Greeting,
         _ if bytes.starts_with(PROXY_V2) => Protocol::Greeting,
-        Expected::Text if are_prefixed(bytes) => return None,
         _ if is_binary(bytes) => Protocol::Binary,
         Expected::Request if has_line(bytes) => Protocol::Greeting,
         Expected::Text | Expected::Request => return None,
@@ -176,7 +174,8 @@ fn is_binary(all: &[u8]) -> bool {
     let judged = judged.unwrap_or(bytes);
     let is_text =
         |bytes: &[u8]| bytes.iter().all(|byte| matches!(byte, 0 | 0x07..=b'\n' | b'\r' | 0x1b | b' '..));
-    let names_a_speaker = || text.windows(3).any(|three| matches!(three, b" : " | b" > "));
+    let name = || text.windows(3).position(|three| matches!(three, b" : " | b" > "));
+    let names_a_speaker = || name().is_some_and(|end| is_text(&text[..end]));
     let is_block = || is_text(text) && may_be_block(all, text);
     !is_text(judged) && !names_a_speaker() && !is_block()
 }

@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 57] = [
+    let rows: [(&[u8], Option<Protocol>); 59] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -66,6 +66,9 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\x1a\0\0\0\x05\0\0\0\0\0\0\0\xd4\x07\0\0\0\0\0\0admin\0", BINARY),
         (&[b"A\0\0\0:0\0\0\xff\xff\xff\xff\xd4\x07", &[1; 51][..]].concat(), BINARY),
         (b"\x05\x02\0\x02", BINARY),
+        // Java's writeUTF.
+        (b"\0\x05salut", BINARY),
+        (b"\0\x0ezoe : bon jour", BINARY),
         (b"\0\0\0)\0\x03\0\0user\0bob\0\0", BINARY),
         (b"\x04\0\0\0\x05\0\0\0\0", BINARY),
         (b"B\0\0\x0b\0\0\0\0\0\0\0\0", BINARY),

@@ -43,7 +43,7 @@ impl Blocks {
             at += self.step(&bytes[at..], is_all).0;
         }
         // The messages of one window are taken one by one: they are no block.
-        self.burst_size = 0;
+        self.burst.forget();
         match is_all {
             true => self.end_block(),
             false => self.close(),

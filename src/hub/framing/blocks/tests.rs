@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::super::{FrameDecoder, Framing, lines, messages};
-use super::is_buffer_size;
+use super::{MANY, is_buffer_size};
 
 const HOLD: Duration = Duration::from_millis(20);
 
@@ -105,7 +105,7 @@ const TEXTS: [&str; 6] = ["un message assez long", "ok", "trois", "encore un mes
 #[test]
 fn blocks_of_a_fixed_size_say_their_texts_alone() {
     fn says<const N: usize>(texts: &[&str]) {
-        for reads in READS {
+        for reads in READS.into_iter().filter(|reads| !matches!(reads, Reads::Cut(at) if *at > N)) {
             let said = said(Framing::Strings(HOLD), &blocks::<N>(texts), reads);
             let texts: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
             assert_eq!(said, texts, "blocks of {N}, {reads:?}");
@@ -116,6 +116,9 @@ fn blocks_of_a_fixed_size_say_their_texts_alone() {
     says::<1023>(&TEXTS);
     says::<1024>(&TEXTS);
     says::<8192>(&TEXTS);
+    says::<8>(&["12345", "7", "8", "9"]);
+    says::<12>(&["enfin", "b", "suite", "fin"]);
+    says::<15>(&["123456", "7", "8", "9"]);
     // The second text is as long as a block lets it be.
     says::<30>(&["un message", "encore un message, plus long.", "ok", "trois"]);
     says::<100>(&["un message assez long", "ok", "", "trois", "", "fin"]);
@@ -137,6 +140,21 @@ fn blocks_of_lines_say_their_lines_alone() {
 
 #[test]
 fn a_first_text_that_fills_its_block_counts_where_blocks_come_alone() {
+    fn says<const N: usize>(texts: &[&str]) {
+        let (full, shorter) = ("x".repeat(N - 1), "y".repeat(N - 1 - MANY - 1));
+        let texts = [&[&full[..], &shorter], texts].concat();
+        for pause in [Duration::ZERO, PAUSE] {
+            for texts in [&texts[..], &texts[1..]] {
+                let said = said(Framing::Strings(HOLD), &blocks::<N>(texts), Reads::Alone(pause));
+                assert_eq!(said, texts, "blocks of {N}, {pause:?}");
+            }
+        }
+    }
+    says::<40>(&["ok", "hein"]);
+    says::<80>(&["ok", "hein"]);
+    says::<255>(&["hein", "ok"]);
+    let small = said(Framing::Strings(HOLD), &blocks::<8>(&["123456", "7", "8"]), Reads::Alone(PAUSE));
+    assert_eq!(small, ["123456", "7", "8"]);
     let long = "un message de cinquante octets, comme son tampon.\u{e9}";
     for pause in [Duration::ZERO, PAUSE] {
         for full in [&long[..49], &long[..48]] {
@@ -183,6 +201,27 @@ fn what_memory_held_before_the_first_text_is_said_once() {
 }
 
 #[test]
+fn memory_with_nuls_is_said_until_a_text_has_another_length() {
+    let memory = [&[0; 40][..], b"GARBAGE", &[0; 20], b"MORE", &[0; 29]].concat();
+    let texts = ["bob : un", "eve : un", "bob : deux", "bob : quatre", "bob : deux", "ok"];
+    let mut expected = texts.map(str::to_string).to_vec();
+    for at in [1, 4] {
+        expected.splice(at..at, ["GARBAGE".to_string(), "MORE".to_string()]);
+    }
+    for pause in [Duration::ZERO, PAUSE] {
+        let hundred = said(Framing::Strings(HOLD), &uncleared::<100>(&texts, &memory), Reads::Alone(pause));
+        assert_eq!(hundred, expected, "{pause:?}");
+        let ninety = said(Framing::Strings(HOLD), &uncleared::<90>(&texts, &memory), Reads::Alone(pause));
+        assert_eq!(ninety, expected, "{pause:?}");
+    }
+    // The last piece may be the beginning of a block, but not before a pause.
+    let memory = [&[0; 24][..], b"z", &[0; 7]].concat();
+    let blocks = uncleared::<32>(&["bob : un", "bob : 2", "ok"], &memory);
+    let small = said(Framing::Strings(HOLD), &blocks, Reads::Alone(PAUSE));
+    assert_eq!(small, ["bob : un", "z", "bob : 2", "ok"]);
+}
+
+#[test]
 fn several_messages_of_one_write_are_all_said() {
     let rows: [(&[&str], &[&str]); 8] = [
         (&["bonjour\0", "ok\0jour\0"], &["bonjour", "ok", "jour"]),
@@ -216,16 +255,27 @@ fn padded_messages_of_a_pause_each_are_said() {
 #[test]
 fn two_messages_in_a_write_as_long_as_the_one_before_may_be_a_block() {
     let text = "un message de trente-et-un car.";
-    for (padding, is_wrong) in [(1, true), (2, false), (4, true), (9, true), (19, true)] {
-        // Only sizes of buffers count, unless padding shows the size.
-        let first = format!("{text}{}", "\0".repeat(padding));
-        let second = format!("ok\0{}", &first[3..]);
-        let (sent, rest) = (writes(&[&first, &second]), &text[3..]);
-        let said = said(Framing::Strings(HOLD), &sent, Reads::Alone(PAUSE));
-        assert_eq!(said, [text, "ok", rest][..if is_wrong { 2 } else { 3 }], "{padding}");
+    for (from, nuls, padding, is_wrong) in [
+        (3, 1, 1, true),
+        (3, 1, 19, true),
+        // Few leftovers count in buffers' sizes, and where fewer NULs are behind them.
+        (24, 1, 1, true),
+        (24, 2, 2, false),
+        (24, 1, 2, true),
+        (23, 2, 2, true),
+    ] {
+        let (first, second) = (format!("{text}{}", "\0".repeat(padding)), "y".repeat(from - nuls));
+        let together = format!("{second}{}{}", "\0".repeat(nuls), &first[from..]);
+        let said = said(Framing::Strings(HOLD), &writes(&[&first, &together]), Reads::Alone(PAUSE));
+        let texts = [text, &second, &text[from..]];
+        assert_eq!(said, texts[..if is_wrong { 2 } else { 3 }], "{from} {nuls} {padding}");
     }
     let sent = writes(&[&format!("{text}\0"), &format!("ok\0{}\0", &text[3..])]);
     assert_eq!(said(Framing::Strings(HOLD), &sent, Reads::Joined), [text, "ok", &text[3..]]);
+    // So it is behind two messages that came in one write.
+    let sent = writes(&["abcdefghijklmnop\0qrstuvwxyz1234\0", "abcdefgh\0jklmnop\0qrstuvwxyz1234\0"]);
+    let said = said(Framing::Strings(HOLD), &sent, Reads::Alone(PAUSE));
+    assert_eq!(said, ["abcdefghijklmnop", "qrstuvwxyz1234", "abcdefgh"]);
 }
 
 #[test]
@@ -242,9 +292,39 @@ fn messages_with_the_same_padding_each_are_no_block() {
             let together = [sent[0].clone(), sent[1..].concat()];
             let said = said(Framing::Strings(HOLD), &together, Reads::Alone(PAUSE));
             assert!(
-                said.len() == 3 || padding < 3 && is_buffer_size(together[0].len()),
+                said.len() == 3 || padding < 3 && (length >= MANY || is_buffer_size(together[0].len())),
                 "{padding} {length}"
             );
+        }
+    }
+}
+
+/// A message and a short one in one write, of few letters, so that much of them is alike.
+#[test]
+fn short_messages_are_all_said_whatever_comes_before_them() {
+    let mut seed = 1_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        ((seed >> 33) % below) as usize
+    };
+    for _ in 0..5000 {
+        let (padding, mut texts, mut sent) = (random(5), Vec::new(), Vec::new());
+        for _ in 0..2 + random(4) {
+            let mut write = Vec::new();
+            for _ in 0..=random(2) {
+                let text: String = (0..=random(7)).map(|_| if random(4) == 0 { 'h' } else { 'a' }).collect();
+                // The same number of NULs behind each, or one for each byte.
+                let nuls = if padding == 0 { text.len() } else { padding };
+                write.extend_from_slice(text.as_bytes());
+                write.resize(write.len() + nuls, 0);
+                texts.push(text);
+            }
+            sent.push(write);
+        }
+        let at_once = Reads::Alone(Duration::ZERO);
+        let reads = [Reads::Joined, Reads::Of(1 + random(9)), at_once, Reads::Alone(PAUSE)][random(4)];
+        if sent.iter().all(|write| write.len() < 32) {
+            assert_eq!(said(Framing::Strings(HOLD), &sent, reads), texts, "{sent:?} {reads:?}");
         }
     }
 }
@@ -286,6 +366,7 @@ fn line_ends_of_every_kind_end_a_line() {
             &["un\r", "\ndeux\r", "\n"],
             &["un\r\0", "deux\r\0"],
             &["un\0", "deux\0\0\0"],
+            &["un\0deux", "\n\0"],
         ] {
             let said = said(framing, &writes(sent), Reads::Alone(PAUSE));
             let said: Vec<&str> = said.iter().map(|text| text.trim_end_matches('\r')).collect();
