@@ -193,7 +193,7 @@ fn as_known(sequence: &[u8]) -> Option<Vec<u8>> {
                 b'^' => b"5",
                 _ => b"6",
             };
-            Some([b"\x1b[", &number[..], b";", modifiers, b"~"].concat())
+            Some([b"\x1b[", number, b";", modifiers, b"~"].concat())
         }
         // rxvt's arrows with Ctrl.
         [ESCAPE, b'O', arrow @ b'a'..=b'd'] => Some([b"\x1b[1;5", &[arrow - 0x20][..]].concat()),
