@@ -33,7 +33,7 @@ while getopts b:j:h option; do
     case $option in
     b) server=$OPTARG ;;
     j) jobs=$OPTARG ;;
-    h) usage && exit ;;
+    h) usage; exit ;;
     *) fail 2 "try $me -h" ;;
     esac
 done

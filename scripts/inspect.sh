@@ -24,7 +24,7 @@ usage() {
 
 [ $# -le 1 ] || fail 2 "un seul argument, un nom ou un numéro de processus ; essayez $me --help"
 case ${1-chat_serveur} in
--h | --help) usage && exit ;;
+-h | --help) usage; exit ;;
 -*) fail 2 "option inconnue « $1 » ; essayez $me --help" ;;
 '' | */) fail 2 "nom de programme vide ; essayez $me --help" ;;
 esac

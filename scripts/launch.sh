@@ -23,10 +23,10 @@ usage() {
     printf '%s\n' "Usage : $me [TP] [ARGUMENT...]" "" \
         "Compile s'il le faut le $role d'un TP, efface l'écran, puis le lance avec chaque ARGUMENT" \
         "dans le répertoire courant. TP : relay (sans argument : celui-ci), chat, echo, calc," \
-        "upload ou direct. $unknown" ""
-    printf '  %-40s %s\n' "$me" "relay_$role" "$me $other" "relay_$role $other" \
-        "$me chat $chat" "chat_$role $chat" "$me relay --help" "l'aide du programme lui-même"
-    printf '%s\n' "" "  -h, --help   seul : affiche cette aide"
+        "upload ou direct. $unknown" "" &&
+        printf '  %-40s %s\n' "$me" "relay_$role" "$me $other" "relay_$role $other" \
+            "$me chat $chat" "chat_$role $chat" "$me relay --help" "l'aide du programme lui-même" &&
+        printf '%s\n' "" "  -h, --help   seul : affiche cette aide"
 }
 
 # Lets cargo rebuild what is out of date. Drops its `Finished` line, all that it prints when nothing
@@ -53,7 +53,7 @@ without_finished() {
 }
 
 case $#${1-} in
-1-h | 1--help) usage && exit ;;
+1-h | 1--help) usage; exit ;;
 esac
 lab=relay
 case ${1-} in

@@ -29,7 +29,8 @@ fn text_and_reports(mut input: Input) -> (Vec<u8>, Vec<u8>) {
         let length = usize::from(input.byte() % 48);
         let given = input.take(length);
         let within = |from: u8, to: u8| given.iter().map(move |byte| from + byte % (to - from + 1));
-        let contents: String = String::from_utf8_lossy(given).chars().filter(|c| !c.is_control()).collect();
+        let is_in_strings = |c: &char| !c.is_control() || matches!(c, '\u{8}'..='\r');
+        let contents: String = String::from_utf8_lossy(given).chars().filter(is_in_strings).collect();
         let string = |start: &[u8], end: &[u8]| [start, contents.as_bytes(), end].concat();
         let report = match kind % 12 {
             0 => string(b"\x1b]", b"\x07"),

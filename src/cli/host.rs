@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use super::Program;
 use super::catalogue;
-use super::parsers::{Expected, scoped_address};
+use super::parsers::{Expected, number, scoped_address};
 use crate::sys;
 
 /// A server's machine, and its port if one stands behind.
@@ -39,11 +39,7 @@ pub fn host(typed: &str) -> Result<Host, Expected> {
         ));
     }
     let host = host.and_then(|(name, port)| {
-        let number = |port: &str| port.parse().ok().filter(|&number: &u16| digits(port) && number > 0);
-        let port = match port {
-            Some(port) => Some(number(port)?),
-            None => None,
-        };
+        let port = port.map(number(1, 65535)).transpose().ok()?;
         Some(Host { name: name.to_string(), port })
     });
     let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:5015, ::1 ou [::1]:5015";

@@ -1,7 +1,7 @@
 //! Value parsers. Their error holds both texts: one is chosen where the language is known.
 
 use std::fmt::{self, Display};
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -35,7 +35,10 @@ impl std::error::Error for Expected {}
 /// For whole numbers from `least` to `most`, which `T` can hold.
 pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, Expected> + Clone {
     move |typed: &str| {
-        let number = typed.parse().ok().filter(|number| (least..=most).contains(number));
+        // "+5" is no number.
+        let digits = typed.bytes().all(|byte| byte.is_ascii_digit()).then_some(typed);
+        let number = digits.and_then(|digits| digits.parse().ok());
+        let number = number.filter(|number| (least..=most).contains(number));
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
             Expected::new(
                 format!("un nombre de {least} à {most} est attendu"),
@@ -52,7 +55,18 @@ pub(super) fn bind_address(typed: &str) -> Result<SocketAddr, Expected> {
             "le port se donne à part, par --port, comme --bind ::1 --port 7000",
             "the port is given apart, by --port, as --bind ::1 --port 7000",
         )),
-        false => scoped_address(typed),
+        false => scoped_address(typed).and_then(to_listen_on),
+    }
+}
+
+/// Refuses the addresses that bind(2) takes and no client can connect to.
+fn to_listen_on(address: SocketAddr) -> Result<SocketAddr, Expected> {
+    match address.ip().is_multicast() || address.ip() == Ipv4Addr::BROADCAST {
+        true => Err(Expected::new(
+            "aucun client ne peut s'y connecter ; une adresse de cette machine est attendue, comme 127.0.0.1",
+            "no client can connect to it; an address of this machine is expected, as 127.0.0.1",
+        )),
+        false => Ok(address),
     }
 }
 
@@ -99,8 +113,8 @@ pub fn local_socket(typed: &str) -> Result<SocketAddr, Expected> {
     let (host, port) = typed.rsplit_once(':').unwrap_or(("127.0.0.1", typed));
     let is_clear = host.starts_with('[') == host.contains(':');
     let mut address = scoped_address(host).ok().filter(|_| is_clear).ok_or_else(expected)?;
-    address.set_port(port.parse().map_err(|_| expected())?);
-    Ok(address)
+    address.set_port(number(0, 65535)(port).map_err(|_| expected())?);
+    to_listen_on(address)
 }
 
 /// For a type with a parser of its own. Its refusal in French and in English.
@@ -158,6 +172,9 @@ mod tests {
             assert_eq!(bind_address(typed).unwrap_err().0.contains("--port"), hint, "{typed}");
         }
         assert_eq!(bind_address("[::1]").unwrap().to_string(), "[::1]:0");
+        for typed in ["224.0.0.1", "239.255.255.255", "ff02::1%7", "ff0e::1", "255.255.255.255"] {
+            assert!(bind_address(typed).unwrap_err().0.contains("de cette machine"), "{typed}");
+        }
     }
 
     #[test]
@@ -171,6 +188,8 @@ mod tests {
             ("[127.0.0.1]:80", None),
             (":80", None),
             ("65536", None),
+            ("+80", None),
+            ("224.0.0.1:80", None),
             ("[::1]", None),
         ] {
             assert_eq!(local_socket(typed).ok().map(|found| found.to_string()).as_deref(), socket, "{typed}");

@@ -35,17 +35,22 @@ fn is_refused(program: &str, arguments: &[&str], what: &str) {
 
 #[test]
 fn the_server_reports_each_invalid_command_line_in_one_line() {
-    let mistakes: [(&[&str], &str); 46] = [
+    let mistakes: [(&[&str], &str); 51] = [
         (&["--porte", "5015"], "« --porte »"),
         (&["5015"], "« 5015 »"),
         (&["--port"], "--port <N> : il manque une valeur"),
         (&["--port", "65536"], "« 65536 » refusé : un nombre de 0 à 65535"),
         (&["--port", "-1"], "« -1 »"),
         (&["--port", "cinq"], "« cinq » refusé"),
+        (&["--port", "+5015"], "« +5015 » refusé : un nombre de 0 à 65535"),
+        (&["--web", "+8080"], "« +8080 » refusé : un port est attendu"),
         (&["--port", "1", "--port", "2"], "--port <N> est donné deux fois"),
         (&["--bind", "ici"], "« ici » refusé : une adresse IPv4 ou IPv6"),
         (&["--bind", "256.0.0.1"], "« 256.0.0.1 » refusé"),
         (&["--bind", ""], "--bind"),
+        (&["--bind", "224.0.0.1"], "« 224.0.0.1 » refusé : aucun client ne peut s'y connecter"),
+        (&["--bind", "255.255.255.255"], "« 255.255.255.255 » refusé : aucun client ne peut s'y connecter"),
+        (&["--web", "224.0.0.1:0"], "« 224.0.0.1:0 » refusé : aucun client ne peut s'y connecter"),
         (&["--max-clients", "0"], "« 0 » refusé : un nombre de 1"),
         (&["--max-clients", "1000001"], "refusé"),
         (&["--backlog", "0"], "« 0 » refusé"),

@@ -364,6 +364,10 @@ fn help_ends_with_status_0() {
         assert_eq!((shown.status, shown.err.as_str()), (Some(0), ""));
         assert!(shown.out.starts_with("Usage : inspect.sh [NOM | PID]\n"), "{}", shown.out);
     }
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(SCRIPT).arg("--help").stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
 }
 
 #[track_caller]

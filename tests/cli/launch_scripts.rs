@@ -374,6 +374,9 @@ fn help_alone_is_that_of_the_script_and_builds_nothing() {
             assert!(out.starts_with(&format!("Usage : {name} [TP] [ARGUMENT...]\n")), "{out}");
             assert!(LABS.iter().all(|lab| out.contains(lab)) && out.contains("relay --help"), "{out}");
         }
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = workspace.launch(script, &["--help"]).stdout(full).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(1), 1));
     }
     assert_eq!(workspace.cargo_call(), None);
     assert_eq!(started(&mut workspace.launch(SERVER_SCRIPT, &["relay", "--help"])).1, "<--help>.");

@@ -24,6 +24,9 @@ const MAX_KEY: usize = 64;
 
 /// Longest pause within a key or sequence: a packet that is sent again takes TCP 200 ms.
 const SEQUENCE_TIMEOUT: Duration = Duration::from_millis(250);
+/// The same behind an introducer that is Alt and a key without meaning here, such as `ESC ]`: less
+/// than a hand takes to the next key.
+const ALT_TIMEOUT: Duration = Duration::from_millis(50);
 
 const ESCAPE: u8 = 0x1b;
 /// Behind an Escape, Alt and Backspace in some terminals; in most it is DEL.
@@ -68,7 +71,14 @@ impl KeyDecoder {
 
     /// Longest silence before [`KeyDecoder::flush`]; `None` while no key is incomplete.
     pub fn timeout(&self) -> Option<Duration> {
-        (!self.partial_key.is_empty()).then_some(SEQUENCE_TIMEOUT)
+        match self.partial_key[..] {
+            [] => None,
+            // Keys begin by CSI and SS3 (O).
+            [ESCAPE, second] if self.sequence.is_some() && !matches!(second, b'[' | b'O') => {
+                Some(ALT_TIMEOUT)
+            }
+            _ => Some(SEQUENCE_TIMEOUT),
+        }
     }
 
     /// A lone Escape was that key; any other partial key is dropped.
@@ -134,7 +144,7 @@ impl KeyDecoder {
     fn end_sequence(&mut self) -> Option<Input> {
         self.sequence = None;
         let sequence = std::mem::take(&mut self.partial_key);
-        let sequence = as_csi_u(&sequence).unwrap_or(sequence);
+        let sequence = as_known(&sequence).unwrap_or(sequence);
         match &sequence[..] {
             PASTE_BEGINS => {
                 self.pasted = Some(Vec::new());
@@ -142,6 +152,7 @@ impl KeyDecoder {
             }
             // Private parameters, the mouse, the cursor's position (also F3, without meaning here).
             [_, b'[', b'<'..=b'?' | b'M', ..] | [_, b'[', .., b'M' | b'R'] => None,
+            [_] => parse_key(&sequence).ok().flatten(),
             [_, b'[' | b'O', ..] if sequence.len() <= MAX_KEY => parse_key(&sequence).ok().flatten(),
             _ => None,
         }
@@ -164,12 +175,33 @@ impl KeyDecoder {
     }
 }
 
-/// The same key as xterm's `CSI code ; modifiers u`, for its `CSI 27 ; modifiers ; code ~`.
-fn as_csi_u(sequence: &[u8]) -> Option<Vec<u8>> {
-    let parameters = sequence.strip_prefix(b"\x1b[27;")?.strip_suffix(b"~")?;
-    let at = parameters.iter().position(|&byte| byte == b';')?;
-    let (modifiers, code) = (&parameters[..at], &parameters[at + 1..]);
-    Some([b"\x1b[", code, b";", modifiers, b"u"].concat())
+/// The same key in a form that terminput knows, where it does not know this one.
+fn as_known(sequence: &[u8]) -> Option<Vec<u8>> {
+    match *sequence {
+        // xterm's `CSI 27 ; modifiers ; code ~`: `CSI code ; modifiers u`.
+        [ESCAPE, b'[', b'2', b'7', b';', ref parameters @ .., b'~'] => {
+            let at = parameters.iter().position(|&byte| byte == b';')?;
+            let (modifiers, code) = (&parameters[..at], &parameters[at + 1..]);
+            Some([b"\x1b[", code, b";", modifiers, b"u"].concat())
+        }
+        // rxvt's Home, Delete and such with Shift, Ctrl or both.
+        [ESCAPE, b'[', ref number @ .., last @ (b'$' | b'^' | b'@')]
+            if number.iter().all(u8::is_ascii_digit) =>
+        {
+            let modifiers = match last {
+                b'$' => b"2",
+                b'^' => b"5",
+                _ => b"6",
+            };
+            Some([b"\x1b[", number, b";", modifiers, b"~"].concat())
+        }
+        // rxvt's arrows with Ctrl.
+        [ESCAPE, b'O', arrow @ b'a'..=b'd'] => Some([b"\x1b[1;5", &[arrow - 0x20][..]].concat()),
+        // The number pad in application mode (DECKPAM): Enter, `*` to `9`, and `=`.
+        [ESCAPE, b'O', key @ (b'M' | b'j'..=b'y')] => Some(vec![key - 0x40]),
+        [ESCAPE, b'O', b'X'] => Some(b"=".to_vec()),
+        _ => None,
+    }
 }
 
 /// `Ok(None)`: incomplete, or the release of a key. `Err`: no key.

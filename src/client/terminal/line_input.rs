@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use terminput::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::bindings::{Action, action_for};
 use super::editor::{Editor, Outcome};
 use super::keys::{Input, KeyDecoder};
 use super::paste::Pasted;
@@ -99,6 +100,9 @@ impl LineInput {
 
     /// Enter sends the pending paste, Escape drops it; other keys edit the line meanwhile.
     fn press(&mut self, mut key: KeyEvent) -> Vec<Outcome> {
+        if matches!(action_for(key), Action::Enter) {
+            key.code = KeyCode::Enter;
+        }
         match (key.code, self.pending_paste.take()) {
             (KeyCode::Enter, Some(pasted)) => {
                 pasted.lines.iter().for_each(|line| self.editor.history.push(line));
@@ -188,6 +192,7 @@ mod tests {
         assert_eq!((input.editor.text(), &outcomes[..]), ("bonjou", &[][..]));
         assert!(input.pending_paste.is_some());
         assert_eq!(input.feed(b"\r\r", NOW), [line("un"), line("deux"), line("bonjou")]);
+        assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\n\n").1, [line("un"), line("deux"), line("")]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~\x04").1, [Outcome::End]);
         assert_eq!(after("\x1b[200~un\rdeux\x1b[201~a\x1b\x1b[A\r").1, [line("a")]);
     }

@@ -7,9 +7,9 @@
 //! output, such as the crate vte, know none of these additions, and do not say whether a sequence
 //! is incomplete.
 //!
-//! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48), and so
-//! does any other control character, which no sequence has, and which counts as the key it is. The
-//! caller gives up after [`super::keys::KeyDecoder::timeout`].
+//! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48). So does
+//! any other control character that it cannot have, which counts as the key it is: strings alone
+//! have some. The caller gives up after [`super::keys::KeyDecoder::timeout`].
 
 /// Bytes after which a sequence is given up.
 const MAX_SEQUENCE: usize = 1 << 20;
@@ -35,6 +35,9 @@ pub struct Sequence {
 enum Form {
     /// CSI: parameters and intermediate bytes, then a final byte.
     Control,
+    /// CSI and a number alone, so far: rxvt ends a key with Shift by `$`, elsewhere an intermediate
+    /// byte.
+    Numbered,
     /// SS3: perhaps digits, then a final byte.
     Shifted,
     /// nF: intermediate bytes, then a final byte.
@@ -42,8 +45,10 @@ enum Form {
     /// This many characters: NUL, or bytes of any value from 0x20 on. Two bytes that are a
     /// character in UTF-8 count as one.
     Counted(u8),
-    /// DCS, OSC, PM, APC, which BEL ends too, and SOS.
-    String { until_bell: bool },
+    /// DCS, OSC, PM, APC: text with format effectors, such as HT and LF. BEL ends it too.
+    Text,
+    /// SOS: any bytes.
+    Any,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +71,8 @@ impl Sequence {
             b' '..=b'/' => Form::Escape,
             // SS2.
             b'N' => Form::Counted(1),
-            b'P' | b']' | b'^' | b'_' => Form::String { until_bell: true },
-            b'X' => Form::String { until_bell: false },
+            b'P' | b']' | b'^' | b'_' => Form::Text,
+            b'X' => Form::Any,
             _ => return None,
         };
         Some(Sequence { form, length: 0, has_escape: false, character: PartialCharacter::default() })
@@ -79,7 +84,7 @@ impl Sequence {
             return Step::Foreign;
         }
         match (self.form, byte) {
-            (Form::String { until_bell }, _) => self.feed_string(byte, until_bell),
+            (Form::Text | Form::Any, _) => self.feed_string(byte),
             (_, CANCEL | SUBSTITUTE) => Step::Abort,
             // NUL: beyond the last column that the mouse can tell.
             (Form::Counted(left), 0 | 0x20..) => self.feed_counted(byte, left),
@@ -89,7 +94,11 @@ impl Sequence {
             // xterm's highlight tracking.
             (Form::Control, b't') if self.length == 1 => self.goes_on_as(Form::Counted(2)),
             (Form::Control, b'T') if self.length == 1 => self.goes_on_as(Form::Counted(6)),
-            (Form::Control, ..=0x3f) | (Form::Escape, ..=0x2f) => Step::More,
+            (Form::Control, b'0'..=b'9') if self.length == 1 => self.goes_on_as(Form::Numbered),
+            (Form::Numbered, b'$') => Step::End,
+            (Form::Numbered, b'0'..=b'9') => Step::More,
+            (Form::Control | Form::Numbered, ..=0x3f) => self.goes_on_as(Form::Control),
+            (Form::Escape, ..=0x2f) => Step::More,
             (Form::Shifted, b'0'..=b'9' | b';') => Step::More,
             (_, ..=0x7e) => Step::End,
             (_, 0x7f..) => Step::Foreign,
@@ -116,7 +125,7 @@ impl Sequence {
         }
     }
 
-    fn feed_string(&mut self, byte: u8, until_bell: bool) -> Step {
+    fn feed_string(&mut self, byte: u8) -> Step {
         let is_end = byte == STRING_TERMINATOR && !self.character.continues_with(byte);
         self.character.feed(byte);
         match byte {
@@ -126,16 +135,12 @@ impl Sequence {
                 self.has_escape = true;
                 Step::More
             }
-            BELL => {
-                if until_bell {
-                    Step::End
-                } else {
-                    Step::More
-                }
-            }
             CANCEL | SUBSTITUTE => Step::Abort,
-            ..0x20 | 0x7f => Step::Foreign,
             _ if is_end => Step::End,
+            _ if self.form == Form::Any => Step::More,
+            BELL => Step::End,
+            0x08..=0x0d => Step::More,
+            ..0x20 | 0x7f => Step::Foreign,
             _ => Step::More,
         }
     }

@@ -12,6 +12,9 @@ fn keys_edit_the_line() {
     alice.cursor_is_behind("alice> un deux quatre trois ");
     alice.types("\x1b[H\x1b[3~\x1b[C\x1b[D\x06\x02U\r");
     assert_eq!(bob.strings(1), ["alice : Un deux quatre trois "]);
+    // rxvt's Shift+Home, Ctrl+Right and Shift+Delete; a number pad in application mode.
+    alice.types("un deux trois\x1b[7$\x1bOc\x1bOc\x1b[3$\x1bOk\x1bOq\x1bOy\x1bOM");
+    assert_eq!(bob.strings(1), ["alice : un deux+19trois"]);
     alice.types("a\x1bb\x1b[D\x1b");
     // A lone Escape does nothing, and swallows no key.
     alice.types("c");
@@ -113,6 +116,9 @@ fn many_pasted_lines_are_sent_only_after_a_confirmation() {
     alice.types("\r");
     assert_eq!(bob.strings(3), ["alice : un", "alice : deux", "alice : trois"]);
     alice.ends_with(&["» alice : trois", &status(&server, "3 messages"), "alice> brouillon"]);
+    // Enter is LF for some.
+    alice.types("\x1b[200~quatre\rcinq\x1b[201~\n");
+    assert_eq!(bob.strings(2), ["alice : quatre", "alice : cinq"]);
     // Escape and Enter in one read.
     alice.types("\x1b[200~un\rdeux\x1b[201~\x1b\r");
     assert_eq!(bob.strings(1), ["alice : brouillon"]);
@@ -234,14 +240,16 @@ fn what_the_terminal_reports_is_not_typed() {
         "\x1b/Z",
         "\x1b[<0;0;0M",
         "\x1b[M \u{90}\u{100}",
+        "\x1bP1$rune ligne\r\nune autre\n\x1b\\",
+        "\x1bX\x01\n\x03\x1b\\",
     ];
     for report in reports {
         let _row = Row::of(&report);
         alice.types(&format!("un{report} deux\r"));
         assert_eq!(bob.strings(1), ["alice : un deux"]);
     }
-    // One without its end: the next control key counts, and so does what follows it.
-    alice.types("quatre\x1b]11;rgb\r");
+    // One without its end: the next control key that it cannot have counts, and what follows it.
+    alice.types("quatre\x1b]11;rgb\x1b\r");
     assert_eq!(bob.strings(1), ["alice : quatre"]);
     alice.types("cinq\x1bP1+r\x03");
     assert_eq!(alice.terminal.ends().code(), Some(0));

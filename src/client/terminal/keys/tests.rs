@@ -126,11 +126,14 @@ const REPORTS: &[(&str, &[u8])] = &[
     ("rxvt-unicode: DA2", b"\x1b[>0;276;0c"),
     ("Linux console: DA1", b"\x1b[?6c"),
     ("PM", b"\x1b^private\x1b\\"),
-    ("SOS, which BEL does not end", b"\x1bXany\x07text\x1b\\"),
+    ("SOS, of any bytes", b"\x1bXany\x07\x01\x03\n\x7ftext\x1b\\"),
+    ("DCS of two lines", b"\x1bP1$rone\r\ntwo\n\x1b\\"),
+    ("DCS: sixels", b"\x1bPq#0;2;0;0;0\n#1~~\x1b\\"),
+    ("OSC with every format effector", b"\x1b]lone\x08\ttwo\x0b\x0c\x1b\\"),
+    ("APC of two lines", b"\x1b_one\ntwo\x07"),
     ("APC, ended by BEL", b"\x1b_text\x07"),
     ("SS2", b"\x1bNa"),
-    ("8-bit SS2 and SS3", b"\x8ea\x8fx"),
-    ("SS3: a key of a number pad", b"\x1bOM\x1bOp"),
+    ("8-bit SS2 and SS3", b"\x8ea\x8fz"),
     ("SS3 with a modifier", b"\x1bO5x"),
     ("SS3 with parameters", b"\x1bO1;5P"),
     ("VT52: identification", b"\x1b/Z"),
@@ -166,24 +169,42 @@ fn what_terminals_report_is_dropped_whole_wherever_it_is_cut() {
 #[test]
 fn keys_are_known_in_every_form_that_terminals_send() {
     use KeyCode::*;
-    let table: [(KeyCode, &[&str]); 12] = [
+    let table: [(KeyCode, &[&str]); 17] = [
         (Up, &["\x1b[A", "\x1bOA", "\x1b[1;5A", "\u{9b}A", "\u{8f}A"]),
         (Left, &["\x1b[D", "\x1bOD", "\x1b[1;3D"]),
-        (Home, &["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~", "\x1b[1;2H"]),
-        (End, &["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"]),
-        (Delete, &["\x1b[3~", "\x1b[3;5~"]),
+        (Home, &["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~", "\x1b[1;2H", "\x1b[7$", "\x1b[7@"]),
+        (End, &["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~", "\x1b[8$", "\x1b[8^"]),
+        (Delete, &["\x1b[3~", "\x1b[3;5~", "\x1b[3$", "\x1b[3^"]),
         (Insert, &["\x1b[2~"]),
         (PageUp, &["\x1b[5~"]),
         (F(1), &["\x1bOP", "\x1b[11~", "\x1b[[A", "\x1b[1;2P"]),
         (F(5), &["\x1b[15~", "\x1b[[E"]),
         (Tab, &["\t", "\x1b[Z"]),
         (Char('a'), &["a", "\x1b[97u", "\x1b[97;5u", "\x1b[27;5;97~", "\x1ba", "\x1b[27;3;97~"]),
-        (Enter, &["\r", "\x1b[13u", "\x1b[27;2;13~"]),
+        (Enter, &["\r", "\x1b[13u", "\x1b[27;2;13~", "\x1bOM"]),
+        (Char('0'), &["0", "\x1bOp", "\x1b[57399u"]),
+        (Char('9'), &["9", "\x1bOy", "\u{8f}y"]),
+        (Char('*'), &["*", "\x1bOj"]),
+        (Char('.'), &[".", "\x1bOn"]),
+        (Char('='), &["=", "\x1bOX"]),
     ];
     for (code, forms) in table {
         for form in forms {
             assert_eq!(codes(form.as_bytes()), [code], "{form:?}");
+            assert_eq!(codes(format!("{form}x").as_bytes()), [code, Char('x')], "{form:?}");
         }
+    }
+    for (form, code, modifiers) in [
+        ("\x1bOd", Left, KeyModifiers::CTRL),
+        ("\x1bOc", Right, KeyModifiers::CTRL),
+        ("\x1b[3^", Delete, KeyModifiers::CTRL),
+        ("\x1b[7$", Home, KeyModifiers::SHIFT),
+    ] {
+        assert_eq!(
+            inputs(&[form.as_bytes()]),
+            [Input::Key(KeyEvent::new(code).modifiers(modifiers))],
+            "{form:?}"
+        );
     }
 }
 
@@ -192,9 +213,18 @@ fn a_sequence_without_an_end_takes_no_key_with_it() {
     for introducer in
         ["\x1b[", "\x1bO", "\x1bN", "\x1bP", "\x1b]", "\x1b_", "\x1b^", "\x1bX", "\x1b[M", "\x1b[[", "\x1b("]
     {
-        // A control character, or the next sequence.
-        for (keys, expected) in [("\x03", "\x03"), ("\rb", "\rb"), ("\x1b[A", "\x1b[A"), ("\x1b\r", "\x1b\r")]
+        // A control character that it cannot have, or the next sequence.
+        let possible = match introducer {
+            "\x1bX" => "\x03\r",
+            "\x1bP" | "\x1b]" | "\x1b_" | "\x1b^" => "\r",
+            _ => "",
+        };
+        for (keys, expected) in
+            [("\x03", "\x03"), ("\rb", "\rb"), ("\x1b[A", "\x1b[A"), ("\x1b\r", "\x1b\r"), ("\x18\r", "\r")]
         {
+            if keys.starts_with(|c| possible.contains(c)) {
+                continue;
+            }
             let all = inputs(&[introducer.as_bytes(), b"1", keys.as_bytes()]);
             // `[[1`, `N1` and `(1` are whole.
             assert!(all.ends_with(&chars(expected)), "{introducer:?} {keys:?}: {all:?}");
@@ -202,7 +232,12 @@ fn a_sequence_without_an_end_takes_no_key_with_it() {
         // A pause.
         let mut keys = KeyDecoder::default();
         assert_eq!(keys.feed(introducer.as_bytes()), [], "{introducer:?}");
-        assert_eq!(keys.timeout(), Some(SEQUENCE_TIMEOUT), "{introducer:?}");
+        let is_alt = !matches!(introducer.as_bytes(), [ESCAPE, b'[' | b'O', ..]);
+        assert_eq!(
+            keys.timeout(),
+            Some(if is_alt { ALT_TIMEOUT } else { SEQUENCE_TIMEOUT }),
+            "{introducer:?}"
+        );
         assert_eq!((keys.flush(), keys.feed(b"x")), (None, chars("x")), "{introducer:?}");
     }
     let mut keys = KeyDecoder::default();
