@@ -107,29 +107,7 @@ impl<S: Service> Hub<S> {
         // With full sockets in the set, poll is slow without having slept.
         let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
         for event in events {
-            match event {
-                Event::Supervisor(server::Event::Signal) => {
-                    // When the server stops, `close` reaps.
-                    if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
-                        self.reap(now);
-                    }
-                }
-                Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
-                Event::Supervisor(server::Event::Output) => {}
-                Event::Pipe => {
-                    self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now);
-                }
-                // Backs off on its own: `Connection::retry_at`.
-                Event::Writable(pid) => {
-                    self.supervisor.turns.progress();
-                    self.clients.set_writable(pid);
-                }
-                Event::Departure(at) => {
-                    self.supervisor.turns.progress();
-                    self.clients.departures.set_writable(at);
-                }
-            }
+            self.handle(event, is_quiet, now);
         }
         if self.reap_all_at.is_some_and(|at| at <= now) | self.supervisor.reaps_again(now) {
             self.reap_all(now);
@@ -142,6 +120,30 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, channels, supervisor, .. } = self;
         service.end_turn(&mut Context { peers: clients.all(), channels, supervisor, now, gives_way: None });
         self.supervisor.end_turn(now);
+    }
+
+    fn handle(&mut self, event: Event, is_quiet: bool, now: Instant) {
+        match event {
+            Event::Supervisor(server::Event::Signal) => {
+                // When the server stops, `close` reaps.
+                if self.supervisor.take_signals() && self.supervisor.stop.is_none() {
+                    self.reap(now);
+                }
+            }
+            Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
+            Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
+            Event::Supervisor(server::Event::Output) => {}
+            Event::Pipe => drop(self.read_pipe(if is_quiet { 1 } else { CAPACITY }, now)),
+            // Backs off on its own: `Connection::retry_at`.
+            Event::Writable(pid) => {
+                self.supervisor.turns.progress();
+                self.clients.set_writable(pid);
+            }
+            Event::Departure(at) => {
+                self.supervisor.turns.progress();
+                self.clients.departures.set_writable(at);
+            }
+        }
     }
 
     fn serve_user_signals(&mut self, now: Instant) {

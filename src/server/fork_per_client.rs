@@ -55,8 +55,8 @@ pub fn run<L: ClientHandler>(
     let lab = open()?;
     let lifeline = match mode.iterative {
         true => {
-            // Children are from before its exec, or orphans (of a container, as its process 1): their
-            // SIGCHLD must not end a session. Ignored, the kernel reaps them: wait(2), NOTES.
+            // Children are from before its exec, or orphans (of a container, as its process 1).
+            // Their SIGCHLD must not end a session. Ignored, the kernel reaps them: wait(2), NOTES.
             sys::ignore_signal(Signal::SIGCHLD);
             while sys::reap_one().context("waitpid")?.is_some() {}
             None

@@ -55,23 +55,8 @@ impl WebEndpoint {
         // A worker that was taken over could tell any address.
         connection.peer.forwarded =
             forwarded.filter(|_| self.site.proxies.contain(connection.peer.socket.ip()));
-        let (inside, _) = context.peers.count_from(connection.peer.ip());
-        let supervisor = &mut *context.supervisor;
-        if let Some(reason) = supervisor.penalty(connection.peer.ip(), connection.peer, context.now) {
+        if let Some(reason) = self.refuse_entry(connection, context) {
             connection.disconnect(self.responses.refusal(&PROGRAM.says(&reason)));
-            return true;
-        }
-        if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
-            supervisor.err.line(supervisor.messages.refused_address(connection.peer, most));
-            let reason = PROGRAM.says(&supervisor.messages.too_many_from_your_address(most));
-            connection.disconnect(self.responses.refusal(&reason));
-            return true;
-        }
-        if context.is_full_for(connection.peer.ip()) {
-            let supervisor = &mut *context.supervisor;
-            supervisor.err.line(supervisor.messages.refused_full(connection.peer, supervisor.max_clients));
-            let reason = PROGRAM.says(&supervisor.messages.room_is_full(supervisor.max_clients));
-            connection.disconnect(self.responses.refusal(&reason));
             return true;
         }
         client.encoding = Some(Encoding::WebSocket);
@@ -82,6 +67,27 @@ impl WebEndpoint {
             context.supervisor.out.line(messages::joined(connection, " (web)", context.channels.readers()));
         }
         true
+    }
+
+    /// The reason why a browser may not enter the room now, if there is one; it is logged.
+    fn refuse_entry(&self, connection: &Connection, context: &mut Context<ClientState>) -> Option<String> {
+        let address = connection.peer.ip();
+        let (inside, _) = context.peers.count_from(address);
+        let supervisor = &mut *context.supervisor;
+        let messages = supervisor.messages;
+        if let Some(reason) = supervisor.penalty(address, connection.peer, context.now) {
+            return Some(reason);
+        }
+        if let Some(most) = self.max_per_address.filter(|&most| inside >= most) {
+            supervisor.err.line(messages.refused_address(connection.peer, most));
+            return Some(messages.too_many_from_your_address(most));
+        }
+        if !context.is_full_for(address) {
+            return None;
+        }
+        let supervisor = &mut *context.supervisor;
+        supervisor.err.line(messages.refused_full(connection.peer, supervisor.max_clients));
+        Some(messages.room_is_full(supervisor.max_clients))
     }
 
     /// Sends an HTTP response and closes. False for a number that stands for none.
