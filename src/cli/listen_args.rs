@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::parsers::{bind_address, number};
-use crate::server::Options;
+use crate::server::{MAX_BACKLOG, Options};
 
 /// The options of every server, with help from help.rs. `PORT` and `CLIENTS` are the defaults; with
 /// `HERE`, the default address is the loopback one and not all.
@@ -17,7 +17,7 @@ pub struct ListenArgs<const PORT: u16, const CLIENTS: usize, const HERE: bool = 
     port: u16,
     #[arg(long, value_name = "N", hide_default_value = true, default_value_t = CLIENTS, value_parser = number::<usize>(1, 1_000_000))]
     max_clients: usize,
-    #[arg(long, value_name = "N", hide_default_value = true, default_value_t = 128, value_parser = number::<i32>(1, 4096))]
+    #[arg(long, value_name = "N", hide_default_value = true, default_value_t = 128, value_parser = number::<i32>(1, MAX_BACKLOG))]
     backlog: i32,
     // Shown after the program's own options.
     #[arg(long, value_name = "NAME", display_order = 100)]

@@ -39,11 +39,11 @@ pub struct ServeMode {
     pub idle_timeout: Option<Duration>,
 }
 
-/// Serves one client, and prints its arrival and its end.
-pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
+/// Serves one client, and prints its arrival and its end. Returns the rest of the final answer.
+pub(super) fn serve<L: ClientHandler>(lab: &L, mut session: Session) -> Vec<u8> {
     let (peer, descriptor) = (session.peer, session.socket.as_raw_fd());
     session.log(format_args!("client {peer} connected, descriptor {descriptor}"));
-    let served = session.await_first_bytes().and_then(|()| lab.serve(session));
+    let served = session.await_first_bytes().and_then(|()| lab.serve(&mut session));
     let left = match served {
         Ok(()) => "was served".to_string(),
         Err(Disconnect::Closed) => "left".to_string(),
@@ -58,20 +58,22 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, session: &mut Session) {
         Err(Disconnect::Foreign(foreign)) => {
             let messages = Messages(L::PROGRAM.language);
             let reason = L::PROGRAM.says(messages.wrong_protocol(&foreign));
-            session.send_final(&foreign.answer(BAD_REQUEST, &reason, L::refusal));
+            // What is not sent is the rest.
+            let _ = session.send_final(&foreign.answer(BAD_REQUEST, &reason, L::refusal));
             format!("is refused: {}", messages.foreign(&foreign))
         }
     };
     session.log(format_args!("client {peer} {left}"));
+    session.unsent
 }
 
-/// Lingering close in a child.
-pub(super) fn linger(socket: &TcpStream) {
+/// Sends `rest` and closes: lingering close in a child.
+pub(super) fn linger(socket: &TcpStream, rest: Vec<u8>) {
     // Keeps a duplicate, closed with the process; without a descriptor for it, no lingering. Uses
     // dup(2), since `try_clone` calls fcntl(2), which the sandbox refuses.
     if let Ok(copy) = nix::unistd::dup(socket) {
         let mut lingering = LingeringCloses::default();
-        lingering.add(copy.into(), Vec::new(), Instant::now());
+        lingering.add(copy.into(), rest, Instant::now());
         lingering.finish();
     }
 }

@@ -129,12 +129,21 @@ impl<L: ClientHandler> Server<L> {
     fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
-        let (idle_timeout, first_bytes, last_heard) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED), None);
-        serve(
-            lab,
-            &mut Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard },
-        );
-        supervisor.lingering.add(socket, Vec::new(), Instant::now());
+        let (idle_timeout, first_bytes, unsent) =
+            (mode.idle_timeout, FirstBytes::new(L::EXPECTED), Vec::new());
+        let session = Session {
+            socket: &socket,
+            peer,
+            out,
+            mark,
+            stop,
+            idle_timeout,
+            first_bytes,
+            last_heard: None,
+            unsent,
+        };
+        let unsent = serve(lab, session);
+        supervisor.lingering.add(socket, unsent, Instant::now());
     }
 
     /// Forks a child for a client, or refuses it.
@@ -157,9 +166,11 @@ impl<L: ClientHandler> Server<L> {
         let forked = supervisor.spawn(keep, |out| {
             let (mark, stop) = (format!("(child {})", Pid::this()), lifeline.reader.as_fd());
             sys::stop_by_sigterm(stop);
-            let (idle_timeout, first_bytes) = (mode.idle_timeout, FirstBytes::new(L::EXPECTED));
-            serve(lab, &mut Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard });
-            linger(socket);
+            let (idle_timeout, first_bytes, unsent) =
+                (mode.idle_timeout, FirstBytes::new(L::EXPECTED), Vec::new());
+            let session =
+                Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard, unsent };
+            linger(socket, serve(lab, session));
             out.finish(LAST_LINES);
             SERVED
         });
@@ -207,6 +218,8 @@ impl<L: ClientHandler> Server<L> {
         self.supervisor.stop_accepting(|_, reason| L::refusal(reason), Instant::now());
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;
+        // SIGCHLD may have been taken together with the signal that ends the server.
+        self.reap(Instant::now());
         while !self.children.is_empty() && Instant::now() < deadline {
             self.supervisor.wait_for_signal(deadline);
             self.reap(Instant::now());

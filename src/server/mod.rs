@@ -24,7 +24,7 @@ mod turns;
 mod waiting;
 
 pub use client_handler::{ClientHandler, ServeMode};
-pub use options::Options;
+pub use options::{MAX_BACKLOG, Options};
 pub use supervisor::Supervisor;
 
 pub(crate) use fork_per_client::run;

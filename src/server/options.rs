@@ -1,5 +1,8 @@
 use std::net::SocketAddr;
 
+/// Of `--backlog`.
+pub const MAX_BACKLOG: u64 = 4096;
+
 /// The options that every server has, checked.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -42,6 +42,8 @@ pub struct Session<'a> {
     pub(super) first_bytes: FirstBytes,
     /// Told whenever the client has sent something.
     pub(super) last_heard: Option<LastHeard<'a>>,
+    /// The rest of the final answer, for the lingering close.
+    pub(super) unsent: Vec<u8>,
 }
 
 impl Session<'_> {
@@ -93,10 +95,23 @@ impl Session<'_> {
     /// Sends all of `bytes`; what the socket takes at once, also when the server ends. The idle
     /// timeout begins anew whenever the client takes some.
     pub fn send(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
+        self.send_from(&mut bytes)
+    }
+
+    /// As [`Session::send`]. After an error, which the handler returns, the lingering close sends the
+    /// rest: at the server's end, memory may be short for a moment.
+    pub fn send_final(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
+        let sent = self.send_from(&mut bytes);
+        self.unsent = bytes.to_vec();
+        sent
+    }
+
+    /// Leaves the unsent rest in `bytes`.
+    fn send_from(&mut self, bytes: &mut &[u8]) -> Result<(), Disconnect> {
         let mut until = deadline(self.idle_timeout);
         while !bytes.is_empty() {
             let sent = sys::try_send(self.socket, bytes).map_err(Disconnect::Broken)?;
-            bytes = &bytes[sent..];
+            *bytes = &bytes[sent..];
             if sent > 0 {
                 until = deadline(self.idle_timeout);
             }
@@ -105,12 +120,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Sends what the socket takes at once, even when the server ends.
-    pub fn send_final(&mut self, bytes: &[u8]) {
-        // Lost on a client that is gone, or has not read what came before.
-        let _ = sys::try_send(self.socket, bytes);
     }
 
     /// Counts the client as silent again: all that it has sent is answered, so it may give way.
@@ -163,9 +172,9 @@ mod tests {
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());
         let first_bytes = FirstBytes::new(None);
-        let last_heard = None;
+        let (last_heard, unsent, socket) = (None, Vec::new(), &socket);
         test(
-            Session { socket: &socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard },
+            Session { socket, peer, out, mark, stop, idle_timeout, first_bytes, last_heard, unsent },
             client,
             held,
         );
@@ -242,6 +251,16 @@ mod tests {
             drop(held);
             assert!(matches!(session.send(b"the sum"), Ok(())));
             client.read_exact(&mut [0; 7]).unwrap();
+        });
+    }
+
+    #[test]
+    fn what_a_final_answer_could_not_send_is_kept_for_the_lingering_close() {
+        with_session(None, |mut session, _client, held| {
+            drop(held);
+            let answer = vec![b'x'; 64 << 20];
+            assert!(matches!(session.send_final(&answer), Err(Disconnect::Stopped)));
+            assert!((1..answer.len()).contains(&session.unsent.len()));
         });
     }
 }

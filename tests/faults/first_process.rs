@@ -203,6 +203,54 @@ fn sigterm_is_the_orderly_stop_of_a_child_and_of_a_group() {
     }
 }
 
+/// SIGCHLD and the signal that ends the server are then taken in one turn.
+#[test]
+fn a_server_told_to_stop_as_its_last_client_leaves_waits_for_nothing() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let independent = ["echo_serveur", "calc_serveur", "upload_serveur"];
+    for lab in LABS.iter().filter(|lab| independent.iter().any(|name| lab.server.ends_with(name))) {
+        let _row = Row::of(&lab.server);
+        let trace = place.path().join("trace");
+        let mut command = traced(lab.server, &["-e", "trace=?poll,ppoll,exit_group"], &trace);
+        let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(lab.options));
+        let client = server.connect();
+        let children = server.wait_for_children(1);
+        server.program.signal(SIGSTOP);
+        wait_for_state(server.pid(), 't');
+        drop(client);
+        wait_for_death(&children);
+        server.program.signal(SIGTERM);
+        server.program.signal(SIGCONT);
+        assert!(server.program.ends().success());
+        let calls = eventually("the trace", || {
+            std::fs::read_to_string(&trace).ok().filter(|calls| calls.contains("exit_group("))
+        });
+        let (_, last) = calls.split_once("--- SIGTERM").expect("the signal");
+        assert!(!last.contains("(Timeout)"), "{calls}");
+    }
+}
+
+/// A connection that the server does not accept is reset by the system.
+#[test]
+fn a_backlog_above_the_default_is_closed_in_good_order_at_the_end() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let mut running = lab.start(&["--backlog", "300"]);
+        let server = running.server.pid();
+        send(server, SIGSTOP);
+        wait_for_state(server, 'T');
+        let mut waiting: Vec<Peer> = (0..250).map(|_| running.server.connect()).collect();
+        waiting.iter_mut().for_each(|peer| peer.sends("unread"));
+        send(server, SIGTERM);
+        send(server, SIGCONT);
+        waiting.iter_mut().for_each(|peer| drop(peer.hears_the_end()));
+        assert_eq!(running.server.program.ends().code(), Some(0));
+    }
+}
+
 #[test]
 fn a_hang_up_is_an_orderly_end() {
     for lab in LABS {

@@ -3,6 +3,7 @@
 
 use crate::common::*;
 
+use nix::sys::signal::Signal::SIGTERM;
 use std::path::Path;
 
 /// Starts `chat_serveur`, children included, with an injected failure:
@@ -153,6 +154,56 @@ fn an_echo_that_fails_for_want_of_memory_is_retried() {
         peer.hears(text);
     }
     failed(&trace, "sendto", "ENOBUFS", 3);
+}
+
+#[test]
+fn the_answer_to_an_upload_that_fails_for_a_moment_is_retried() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for error in ["ENOMEM", "ENOBUFS", "EINTR", "EAGAIN"] {
+        let _row = Row::of(&error);
+        let trace = place.path().join(error);
+        // The first call of a child sends its greeting.
+        let inject = format!("inject=sendto:error={error}:when=2..4");
+        let calls = ["-f", "-e", "trace=sendto", "-e", &inject];
+        let mut command = traced(env!("CARGO_BIN_EXE_upload_serveur"), &calls, &trace);
+        let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).current_dir(&place));
+        let mut whole = server.connect();
+        whole.sends("a text\n");
+        whole.half_closes();
+        whole.hears_up_to("[SUCCESS]");
+        whole.hears_the_end();
+        // At the server's end nothing waits for the client.
+        let mut part = server.connect();
+        part.hears_up_to("\r\n");
+        part.sends("a part");
+        server.wait_for_children(1);
+        send(server.pid(), SIGTERM);
+        part.hears_up_to("[ERROR]");
+        failed(&trace, "sendto", error, 6);
+    }
+}
+
+#[test]
+fn an_answer_to_another_protocol_that_fails_for_a_moment_is_retried() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for options in [&[][..], &["--iterative"]] {
+        let _row = Row::of(&options);
+        let trace = place.path().join("trace");
+        let calls = ["-f", "-e", "trace=sendto", "-e", "inject=sendto:error=ENOMEM:when=1..3"];
+        let mut command = traced(env!("CARGO_BIN_EXE_calc_serveur"), &calls, &trace);
+        let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(options));
+        let mut peer = server.connect();
+        peer.sends("GET / HTTP/1.1\r\n\r\n");
+        peer.hears_up_to("HTTP/1.1 400");
+        peer.hears_the_end();
+        failed(&trace, "sendto", "ENOMEM", 3);
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl ClientHandler for Upload {
         session.send(GREETING)?;
         match receive(session, &self.store, self.max_bytes) {
             Ok((received, late)) => {
-                answer(session, "", &received, "[SUCCESS]");
+                answer(session, "", &received, "[SUCCESS]")?;
                 late.map_or(Ok(()), |late| follow(session, late))
             }
             Err(failure) => refuse(session, "", failure),
@@ -68,9 +68,9 @@ impl ClientHandler for Upload {
 }
 
 /// `front`: what parts it from an answer before. The verdict of the last one counts.
-fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) {
+fn answer(session: &mut Session, front: &str, text: &str, verdict: &str) -> Result<(), Disconnect> {
     session.log(format_args!("{text} {verdict}"));
-    session.send_final(format!("{front}{text} {verdict}").as_bytes());
+    session.send_final(format!("{front}{text} {verdict}").as_bytes())
 }
 
 fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Disconnect> {
@@ -81,15 +81,15 @@ fn refuse(session: &mut Session, front: &str, failure: Failure) -> Result<(), Di
             None => return Err(end),
         },
     };
-    answer(session, front, &why, "[ERROR]");
-    result
+    let answered = answer(session, front, &why, "[ERROR]");
+    result.and(answered)
 }
 
 /// Answers what comes after a text whose end was guessed, until the client closes.
 fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
     loop {
         match late.next(session) {
-            Ok(Some(received)) => answer(session, "\n", &received, "[SUCCESS]"),
+            Ok(Some(received)) => answer(session, "\n", &received, "[SUCCESS]")?,
             Ok(None) => return Ok(()),
             Err(failure) => {
                 if let Err(reason) = late.remove() {

@@ -6,11 +6,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Supervisor;
+use crate::server::options::MAX_BACKLOG;
 use crate::server::startup::fitting_sockets;
 use crate::server::waiting::{PendingConnection, Refusal};
-
-/// Connections of each listener that are closed in good order as the server ends.
-const LAST_ACCEPTED: usize = 128;
 
 impl Supervisor {
     /// Lowers `--max-clients` to the descriptors that a server has which holds all of its clients'
@@ -112,7 +110,8 @@ impl Supervisor {
     pub fn stop_accepting(&mut self, encode: impl Fn(usize, &str) -> Vec<u8>, now: Instant) {
         self.lingering.lift_limit();
         for mut listener in std::mem::take(&mut self.listeners) {
-            for _ in 0..LAST_ACCEPTED {
+            // Linux holds one more than the backlog. More may come meanwhile, without end.
+            for _ in 0..=MAX_BACKLOG {
                 let Ok(Some((socket, _))) = listener.accept(now) else { break };
                 self.lingering.add(socket, Vec::new(), now);
             }
