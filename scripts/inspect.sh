@@ -146,8 +146,23 @@ ps_to_fit() { # OPTION...
     if [ "$width" -gt 0 ]; then ps --cols "$width" "$@"; else ps -ww "$@"; fi
 }
 
+# Prints a process's network namespace, as `net:[4026531840]`, where this user may read it.
+network_of() { # PID
+    network=$(ls -l "/proc/$1/ns/net" 2>/dev/null)
+    printf '%s\n' "${network##* }"
+}
+
 show() { # PID of a first process
     father=$1
+    case $(network_of "$father") in
+    "$(network_of $$)") ;;
+    net:*) # ss would show other sockets.
+        printf '%s : %s ; %s\n' "$me" "le serveur $father est dans un autre espace réseau (un conteneur ?)" \
+            "avec les droits de root : nsenter -t $father -n $0 $father" >&2
+        status=1
+        return
+        ;;
+    esac
     kind=$(kind_of "$father")
     processes=$(ps_to_fit -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
     ours=$(printf '%s\n' "$processes" | awk 'NR > 1 { print $1 }')
@@ -221,9 +236,11 @@ case $wanted in
     ;;
 esac
 between=
+status=0
 for server in $servers; do
     printf '%s' "$between"
     between='
 '
     show "$server"
 done
+exit $status
