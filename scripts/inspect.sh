@@ -1,7 +1,7 @@
 #!/bin/sh
 # The course's exercise: shows what ps, ss and /proc report about each running chat_serveur, and
 # explains each part in a line. Read-only: starts and stops no process.
-# Status: 0 shown; 1 no such server, a tool is missing, or not Linux; 2 usage.
+# Status: 0 shown; 1 no such server here, a tool is missing, or not Linux; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 [ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
@@ -159,8 +159,7 @@ show() { # PID of a first process
     net:*) # ss would show other sockets.
         printf '%s : %s ; %s\n' "$me" "le serveur $father est dans un autre espace réseau (un conteneur ?)" \
             "avec les droits de root : nsenter -t $father -n $0 $father" >&2
-        status=1
-        return
+        return 1
         ;;
     esac
     kind=$(kind_of "$father")
@@ -236,11 +235,11 @@ case $wanted in
     ;;
 esac
 between=
-status=0
+result=1
 for server in $servers; do
     printf '%s' "$between"
     between='
 '
-    show "$server"
+    if show "$server"; then result=0; fi
 done
-exit $status
+exit $result
