@@ -96,9 +96,8 @@ impl PendingEchoes {
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
         // A course's server may end what it sends back in a newline.
         let text = text.trim_ascii_end();
-        let is_echo = |pending: &Pending| {
-            pending.text.trim_ascii_end() == text || pending.others.iter().any(|other| other == text)
-        };
+        let is_form = |form: &Vec<u8>| form.trim_ascii_end() == text;
+        let is_echo = |pending: &Pending| is_form(&pending.text) || pending.others.iter().any(is_form);
         let Some(at) = self.sent.iter().position(is_echo) else {
             if self.policy == EchoPolicy::OthersOnly {
                 self.bytes_relayed = self.bytes_acknowledged;

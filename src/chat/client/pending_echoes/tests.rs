@@ -135,7 +135,7 @@ fn pending_messages_are_bounded_and_none_is_lost() {
 #[test]
 fn an_echo_is_ones_own_in_each_form_that_distinct_names_gives_it() {
     for (said, heard) in [
-        ("a : un\x0bdeux\x0c", "a : un^Kdeux^L"),
+        ("a : un\x0bdeux\x0c ", "a : un^Kdeux^L "),
         ("a : \u{feff}x", "a : <U+FEFF>x"),
         ("a : \u{202e}\x1b[2Jx", "a : ??[2Jx"),
         ("a : fin\r", "a : fin"),
