@@ -1,7 +1,7 @@
 #!/bin/sh
 # The course's exercise: shows what ps, ss and /proc report about each running chat_serveur, and
 # explains each part in a line. Read-only: starts and stops no process.
-# Status: 0 shown; 1 no such server, a tool is missing, or not Linux; 2 usage.
+# Status: 0 shown; 1 no such server here, a tool is missing, or not Linux; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 [ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
@@ -146,8 +146,22 @@ ps_to_fit() { # OPTION...
     if [ "$width" -gt 0 ]; then ps --cols "$width" "$@"; else ps -ww "$@"; fi
 }
 
+# Prints a process's network namespace, as `net:[4026531840]`, where this user may read it.
+network_of() { # PID
+    network=$(ls -l "/proc/$1/ns/net" 2>/dev/null)
+    printf '%s\n' "${network##* }"
+}
+
 show() { # PID of a first process
     father=$1
+    case $(network_of "$father") in
+    "$(network_of $$)") ;;
+    net:*) # ss would show other sockets.
+        printf '%s : %s ; %s\n' "$me" "le serveur $father est dans un autre espace réseau (un conteneur ?)" \
+            "avec les droits de root : nsenter -t $father -n $0 $father" >&2
+        return 1
+        ;;
+    esac
     kind=$(kind_of "$father")
     processes=$(ps_to_fit -o pid,ppid,stat,ucmd,args --pid "$father" --ppid "$father")
     ours=$(printf '%s\n' "$processes" | awk 'NR > 1 { print $1 }')
@@ -221,9 +235,11 @@ case $wanted in
     ;;
 esac
 between=
+result=1
 for server in $servers; do
     printf '%s' "$between"
     between='
 '
-    show "$server"
+    if show "$server"; then result=0; fi
 done
+exit $result

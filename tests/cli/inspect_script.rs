@@ -401,3 +401,17 @@ fn an_iterative_server_is_one_process() {
     assert!(shown.out.contains("un seul processus (serveur itératif)"), "{}", shown.out);
     assert_eq!(shown.last_line(), "Compte : 1 client, 1 processus (et zombies : 0).");
 }
+
+#[test]
+fn a_server_in_another_network_namespace_is_named_with_the_command_that_shows_it() {
+    if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|done| done.success()) {
+        return skip(skip::NETWORK_NAMESPACE, "unshare --net failed");
+    }
+    let mut unshare = Command::new("unshare");
+    let server = Server::from(unshare.args(["--net", env!("CARGO_BIN_EXE_chat_serveur"), "--port", "0"]));
+    let pid = server.pid().to_string();
+    let command = format!("nsenter -t {pid} -n {SCRIPT} {pid}");
+    inspect(&[&pid]).is_refused(1, &["un autre espace réseau", &command]);
+    let shown = Shown::by(Command::new("sh").args(["-c", &command]));
+    assert_eq!((shown.status, shown.part("2.").len()), (Some(0), 2), "{}{}", shown.out, shown.err);
+}

@@ -169,3 +169,15 @@ fn an_interrupted_client_reports_none() {
     client.signal(SIGINT);
     ends_with(client, 0, &[], "interrompu, au revoir");
 }
+
+#[test]
+fn a_line_that_came_back_with_its_controls_made_visible_is_not_lost() {
+    let server = Server::start(&["--distinct-names"]);
+    let port = server.address.port().to_string();
+    let mut client = Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]));
+    client.out.line_about(server.address);
+    client.types("un\u{b}deux\u{c}\n");
+    client.out.line_with(&["alice : un^Kdeux^L"]);
+    server.program.signal(SIGKILL);
+    ends_with(client, 1, &[], "le serveur a fermé la connexion");
+}

@@ -13,6 +13,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::chat::message::trim_end;
+use crate::text::as_one_line;
+
 /// Counted from the last echo, since the server may be busy.
 const ECHO_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -30,6 +33,8 @@ enum EchoPolicy {
 #[derive(Debug)]
 struct Pending {
     text: Vec<u8>,
+    /// Other forms in which our server may send it back: see [`other_forms`].
+    others: Vec<Vec<u8>>,
     at: Instant,
     /// Offset of its end in the bytes sent on this connection.
     end: usize,
@@ -60,7 +65,8 @@ impl PendingEchoes {
             self.sent.retain(|pending| pending.end > self.bytes_relayed);
         }
         let shown = is_shown.then(|| text.clone());
-        self.sent.push_back(Pending { text, at: now, end: self.bytes_sent, is_shown });
+        let others = other_forms(&text);
+        self.sent.push_back(Pending { text, others, at: now, end: self.bytes_sent, is_shown });
         let dropped = if self.sent.len() > MAX { self.sent.pop_front() } else { None };
         shown.or(dropped.filter(|pending| !pending.is_shown).map(|pending| pending.text))
     }
@@ -89,7 +95,9 @@ impl PendingEchoes {
     /// and not shown yet. Their echo will not come any more: echoes come in order.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
         // A course's server may end what it sends back in a newline.
-        let is_echo = |pending: &Pending| pending.text.trim_ascii_end() == text.trim_ascii_end();
+        let text = text.trim_ascii_end();
+        let is_form = |form: &Vec<u8>| form.trim_ascii_end() == text;
+        let is_echo = |pending: &Pending| is_form(&pending.text) || pending.others.iter().any(is_form);
         let Some(at) = self.sent.iter().position(is_echo) else {
             if self.policy == EchoPolicy::OthersOnly {
                 self.bytes_relayed = self.bytes_acknowledged;
@@ -162,139 +170,13 @@ impl PendingEchoes {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// None of these is to be shown yet; all have arrived.
-    #[track_caller]
-    fn sent(texts: &[&str]) -> (PendingEchoes, Instant) {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        texts.iter().for_each(|text| assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None, "{text}"));
-        echoes.acknowledged_all_but(0);
-        (echoes, now)
-    }
-
-    fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
-        texts.iter().map(|text| text.as_bytes().to_vec()).collect()
-    }
-
-    #[test]
-    fn an_echo_is_ones_own_once() {
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.received(b"b : x", now), None);
-        assert_eq!(echoes.received(b"a : x\r\n", now), Some(vec![]));
-        assert_eq!(echoes.received(b"a : x", now), None);
-        assert!(echoes.is_empty() && echoes.deadline().is_none() && echoes.end().is_empty());
-    }
-
-    #[test]
-    fn a_server_without_echoes_is_noticed_once() {
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.deadline(), Some(now + ECHO_TIMEOUT));
-        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT / 2), (vec![], false));
-        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (texts(&["a : x"]), true));
-        assert_eq!((echoes.overdue(now + 2 * ECHO_TIMEOUT), echoes.late()), ((vec![], false), 0));
-        // From then on messages are shown when sent. One that has not arrived may be lost.
-        assert_eq!(echoes.sent(b"a : y".to_vec(), now), Some(b"a : y".to_vec()));
-        echoes.acknowledged_all_but(0);
-        assert_eq!(echoes.sent(b"a : z".to_vec(), now), Some(b"a : z".to_vec()));
-        assert_eq!((echoes.sent.len(), echoes.deadline(), echoes.late()), (3, None, 0));
-        // Another's message: the server has relayed what has arrived.
-        assert_eq!(echoes.received(b"b : x", now), None);
-        assert_eq!(echoes.end(), texts(&["a : z"]));
-        // Another connection may lead to another server.
-        assert_eq!(echoes.sent(b"a : y".to_vec(), now), None);
-    }
-
-    #[test]
-    fn on_a_dead_connection_messages_are_sent_and_kept_and_nothing_is_concluded() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        for text in ["a : x", "a : y"] {
-            assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
-            echoes.acknowledged_all_but(echoes.bytes_sent);
-            assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (texts(&[text]), false));
-        }
-        assert_eq!(echoes.sent(b"a : z".to_vec(), now), None);
-        assert_eq!(echoes.late(), 2);
-        // Had the connection come back, they would be said, in order.
-        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
-        assert_eq!((echoes.late(), echoes.end()), (1, texts(&["a : y", "a : z"])));
-    }
-
-    #[test]
-    fn a_server_that_is_only_stopped_may_lose_what_has_arrived() {
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
-        assert_eq!(echoes.end(), texts(&["a : x"]));
-    }
-
-    #[test]
-    fn a_server_that_has_echoed_never_becomes_one_without_echoes() {
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
-        // Its child is stopped; others' messages still come.
-        for text in ["a : y", "a : z"] {
-            assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
-            echoes.acknowledged_all_but(0);
-            assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&[text]), false));
-            assert_eq!(echoes.received(b"b : x", now), None);
-        }
-        assert_eq!((echoes.late(), echoes.end()), (2, texts(&["a : y", "a : z"])));
-    }
-
-    #[test]
-    fn an_end_in_order_loses_only_what_our_server_has_not_sent_back() {
-        let (mut echoes, now) = sent(&["a : x", "a : y"]);
-        assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
-        assert!(echoes.end_in_order().is_empty());
-        let (mut echoes, _) = sent(&["a : x"]);
-        echoes.expect_all();
-        assert_eq!(echoes.end_in_order(), texts(&["a : x"]));
-    }
-
-    #[test]
-    fn a_message_that_is_not_echoed_is_shown_in_its_place() {
-        let (mut echoes, now) = sent(&["1", "2", "3", "4"]);
-        assert_eq!(echoes.received(b"1", now + ECHO_TIMEOUT), Some(vec![]));
-        assert_eq!(echoes.received(b"3", now + ECHO_TIMEOUT), Some(texts(&["2"])));
-        // The timeout counts from the last echo; one missing echo does not change the policy.
-        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![], false));
-        assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&["4"]), false));
-        assert_eq!(echoes.sent(b"5".to_vec(), now), None);
-        // The server has had 4, and shown already, it is not shown again.
-        assert_eq!((echoes.received(b"5", now), echoes.late()), (Some(vec![]), 0));
-    }
-
-    #[test]
-    fn a_message_lost_with_its_connection_hides_none_of_the_next() {
-        let (mut echoes, now) = sent(&["a : x"]);
-        assert_eq!(echoes.end(), texts(&["a : x"]));
-        echoes.sent(b"a : x".to_vec(), now);
-        assert_eq!((echoes.received(b"a : x", now), echoes.deadline()), (Some(vec![]), None));
-    }
-
-    #[test]
-    fn a_refused_message_is_not_awaited() {
-        let (mut echoes, now) = sent(&["a : x", "b : y"]);
-        assert_eq!(echoes.refused(now), Some(b"a : x".to_vec()));
-        assert_eq!(echoes.received(b"b : y", now), Some(vec![]));
-        assert_eq!((echoes.refused(now), echoes.deadline()), (None, None));
-    }
-
-    #[test]
-    fn a_slow_server_is_recognized_as_echoing() {
-        let (mut echoes, now) = sent(&["1"]);
-        assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
-        // Shown as sent, then as said.
-        assert_eq!(echoes.received(b"1", now), Some(vec![]));
-        assert_eq!((echoes.sent(b"2".to_vec(), now), echoes.received(b"2", now)), (None, Some(vec![])));
-    }
-
-    #[test]
-    fn pending_messages_are_bounded_and_none_is_lost() {
-        let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
-        let shown = (0..2 * MAX).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
-        assert_eq!((shown, echoes.overdue(now + ECHO_TIMEOUT).0.len()), (MAX, MAX));
-    }
+/// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None for
+/// a text without controls.
+fn other_forms(text: &[u8]) -> Vec<Vec<u8>> {
+    let text = trim_end(text);
+    let visible = as_one_line(text, usize::MAX);
+    if visible == text { Vec::new() } else { vec![visible, as_one_line(text, 0)] }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,3 +123,36 @@ fn a_hidden_page_counts_new_messages_in_its_title() {
     alice.waits_until("document.title === 'Messagerie'");
     alice.has_messages(2);
 }
+
+#[test]
+fn an_own_message_is_heard_back_whatever_characters_are_in_it() {
+    let Some(mut browser) = Browser::start() else { return };
+    for options in [&["--web", "0"][..], &["--web", "0", "--distinct-names"]] {
+        let _row = Row::of(&options);
+        let room = Room::with(options);
+        let mut alice = room.page(&mut browser, "alice");
+        // A lone surrogate is no Unicode: only a script can make it.
+        alice.value("put('un\\ud800deux')");
+        alice.presses("Enter");
+        alice.has_messages(1);
+        // These end lines for other readers, and so here.
+        alice.says("1\u{b}2\u{c}3\u{1c}4\u{1d}5");
+        alice.has_messages(6);
+        alice.says("6\u{1e}7\u{85}8\u{2028}9\u{2029}10");
+        alice.has_messages(11);
+        alice.says(&"\u{202e}".repeat(300));
+        alice.has_messages(12);
+        let others =
+            ["\u{feff}bonjour", "\tx", "\u{a0}x", "a\u{1b}\u{1f}\u{200b}b", "\u{e0041}x", "^K ? <U+FEFF>"];
+        for (text, count) in others.into_iter().zip(13..) {
+            let _row = Row::of(&text);
+            alice.says(text);
+            alice.has_messages(count);
+        }
+        assert_eq!(alice.texts(TEXTS)[1..11], ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
+        // The page heard of each before it could take one for not relayed: the last is after all.
+        alice.says("fin");
+        alice.waits_until("askedAt === 0");
+        assert_eq!(alice.value("pending.length"), 0, "{}", alice.text("at('pending').innerText"));
+    }
+}

@@ -1,0 +1,148 @@
+use super::*;
+
+/// None of these is to be shown yet; all have arrived.
+#[track_caller]
+fn sent(texts: &[&str]) -> (PendingEchoes, Instant) {
+    let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
+    texts.iter().for_each(|text| assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None, "{text}"));
+    echoes.acknowledged_all_but(0);
+    (echoes, now)
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+#[test]
+fn an_echo_is_ones_own_once() {
+    let (mut echoes, now) = sent(&["a : x"]);
+    assert_eq!(echoes.received(b"b : x", now), None);
+    assert_eq!(echoes.received(b"a : x\r\n", now), Some(vec![]));
+    assert_eq!(echoes.received(b"a : x", now), None);
+    assert!(echoes.is_empty() && echoes.deadline().is_none() && echoes.end().is_empty());
+}
+
+#[test]
+fn a_server_without_echoes_is_noticed_once() {
+    let (mut echoes, now) = sent(&["a : x"]);
+    assert_eq!(echoes.deadline(), Some(now + ECHO_TIMEOUT));
+    assert_eq!(echoes.overdue(now + ECHO_TIMEOUT / 2), (vec![], false));
+    assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (texts(&["a : x"]), true));
+    assert_eq!((echoes.overdue(now + 2 * ECHO_TIMEOUT), echoes.late()), ((vec![], false), 0));
+    // From then on messages are shown when sent. One that has not arrived may be lost.
+    assert_eq!(echoes.sent(b"a : y".to_vec(), now), Some(b"a : y".to_vec()));
+    echoes.acknowledged_all_but(0);
+    assert_eq!(echoes.sent(b"a : z".to_vec(), now), Some(b"a : z".to_vec()));
+    assert_eq!((echoes.sent.len(), echoes.deadline(), echoes.late()), (3, None, 0));
+    // Another's message: the server has relayed what has arrived.
+    assert_eq!(echoes.received(b"b : x", now), None);
+    assert_eq!(echoes.end(), texts(&["a : z"]));
+    // Another connection may lead to another server.
+    assert_eq!(echoes.sent(b"a : y".to_vec(), now), None);
+}
+
+#[test]
+fn on_a_dead_connection_messages_are_sent_and_kept_and_nothing_is_concluded() {
+    let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
+    for text in ["a : x", "a : y"] {
+        assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
+        echoes.acknowledged_all_but(echoes.bytes_sent);
+        assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (texts(&[text]), false));
+    }
+    assert_eq!(echoes.sent(b"a : z".to_vec(), now), None);
+    assert_eq!(echoes.late(), 2);
+    // Had the connection come back, they would be said, in order.
+    assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+    assert_eq!((echoes.late(), echoes.end()), (1, texts(&["a : y", "a : z"])));
+}
+
+#[test]
+fn a_server_that_is_only_stopped_may_lose_what_has_arrived() {
+    let (mut echoes, now) = sent(&["a : x"]);
+    assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
+    assert_eq!(echoes.end(), texts(&["a : x"]));
+}
+
+#[test]
+fn a_server_that_has_echoed_never_becomes_one_without_echoes() {
+    let (mut echoes, now) = sent(&["a : x"]);
+    assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+    // Its child is stopped; others' messages still come.
+    for text in ["a : y", "a : z"] {
+        assert_eq!(echoes.sent(text.as_bytes().to_vec(), now), None);
+        echoes.acknowledged_all_but(0);
+        assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&[text]), false));
+        assert_eq!(echoes.received(b"b : x", now), None);
+    }
+    assert_eq!((echoes.late(), echoes.end()), (2, texts(&["a : y", "a : z"])));
+}
+
+#[test]
+fn an_end_in_order_loses_only_what_our_server_has_not_sent_back() {
+    let (mut echoes, now) = sent(&["a : x", "a : y"]);
+    assert_eq!(echoes.received(b"a : x", now), Some(vec![]));
+    assert!(echoes.end_in_order().is_empty());
+    let (mut echoes, _) = sent(&["a : x"]);
+    echoes.expect_all();
+    assert_eq!(echoes.end_in_order(), texts(&["a : x"]));
+}
+
+#[test]
+fn a_message_that_is_not_echoed_is_shown_in_its_place() {
+    let (mut echoes, now) = sent(&["1", "2", "3", "4"]);
+    assert_eq!(echoes.received(b"1", now + ECHO_TIMEOUT), Some(vec![]));
+    assert_eq!(echoes.received(b"3", now + ECHO_TIMEOUT), Some(texts(&["2"])));
+    // The timeout counts from the last echo; one missing echo does not change the policy.
+    assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![], false));
+    assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&["4"]), false));
+    assert_eq!(echoes.sent(b"5".to_vec(), now), None);
+    // The server has had 4, and shown already, it is not shown again.
+    assert_eq!((echoes.received(b"5", now), echoes.late()), (Some(vec![]), 0));
+}
+
+#[test]
+fn a_message_lost_with_its_connection_hides_none_of_the_next() {
+    let (mut echoes, now) = sent(&["a : x"]);
+    assert_eq!(echoes.end(), texts(&["a : x"]));
+    echoes.sent(b"a : x".to_vec(), now);
+    assert_eq!((echoes.received(b"a : x", now), echoes.deadline()), (Some(vec![]), None));
+}
+
+#[test]
+fn a_refused_message_is_not_awaited() {
+    let (mut echoes, now) = sent(&["a : x", "b : y"]);
+    assert_eq!(echoes.refused(now), Some(b"a : x".to_vec()));
+    assert_eq!(echoes.received(b"b : y", now), Some(vec![]));
+    assert_eq!((echoes.refused(now), echoes.deadline()), (None, None));
+}
+
+#[test]
+fn a_slow_server_is_recognized_as_echoing() {
+    let (mut echoes, now) = sent(&["1"]);
+    assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
+    // Shown as sent, then as said.
+    assert_eq!(echoes.received(b"1", now), Some(vec![]));
+    assert_eq!((echoes.sent(b"2".to_vec(), now), echoes.received(b"2", now)), (None, Some(vec![])));
+}
+
+#[test]
+fn pending_messages_are_bounded_and_none_is_lost() {
+    let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
+    let shown = (0..2 * MAX).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
+    assert_eq!((shown, echoes.overdue(now + ECHO_TIMEOUT).0.len()), (MAX, MAX));
+}
+
+#[test]
+fn an_echo_is_ones_own_in_each_form_that_distinct_names_gives_it() {
+    for (said, heard) in [
+        ("a : un\x0bdeux\x0c ", "a : un^Kdeux^L "),
+        ("a : \u{feff}x", "a : <U+FEFF>x"),
+        ("a : \u{202e}\x1b[2Jx", "a : ??[2Jx"),
+        ("a : fin\r", "a : fin"),
+        ("a : un\tdeux", "a : un\tdeux"),
+    ] {
+        let (mut echoes, now) = sent(&[said]);
+        assert_eq!(echoes.received(b"a : un^Jdeux", now), None);
+        assert_eq!(echoes.received(heard.as_bytes(), now), Some(vec![]), "{said:?}");
+    }
+}
