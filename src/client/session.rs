@@ -21,13 +21,10 @@ use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
-
 /// Lines that wait to be sent: at most those of the largest paste.
 const MAX_QUEUED: usize = 10_000;
 const MAX_QUEUED_BYTES: usize = 1 << 20;
-
-/// Time for the server to close once our side has ended, where the session is over without that:
-/// [`ClientProtocol::awaits_close`].
+/// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.

@@ -5,10 +5,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::cmsg_space;
-use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
-use super::backoff::progressed;
+use super::backoff::{is_temporary, progressed, stalled};
 use super::errno::retry;
 use super::socket::{DONTWAIT, NOSIGNAL};
 
@@ -20,7 +19,7 @@ pub enum Passed {
     Descriptor(OwnedFd),
     /// A descriptor that did not fit this process's limit.
     Lost,
-    /// Nothing yet.
+    /// Nothing yet, or no memory.
     Nothing,
     /// The peer has closed its end.
     End,
@@ -42,7 +41,10 @@ pub fn take_passed(link: &UnixStream) -> io::Result<Passed> {
     let mut space = cmsg_space!([RawFd; 1]);
     let message = match recvmsg::<()>(link.as_raw_fd(), &mut bytes, Some(&mut space), DONTWAIT) {
         Ok(message) => message,
-        Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Passed::Nothing),
+        Err(reason) if is_temporary(reason as i32) => {
+            stalled(reason);
+            return Ok(Passed::Nothing);
+        }
         Err(error) => return Err(error.into()),
     };
     progressed();

@@ -168,7 +168,7 @@ pub(super) const NOSIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
 pub(super) const NOSIGNAL: MsgFlags = MsgFlags::empty();
 
 /// Sends without blocking. Returns the number of bytes; 0 when there is no room, or no memory.
-pub fn try_send(socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub fn try_send(socket: &impl AsRawFd, bytes: &[u8]) -> io::Result<usize> {
     // 0 of some bytes would be repeated without a pause.
     let count = send(socket.as_raw_fd(), bytes, DONTWAIT | NOSIGNAL);
     let count = if count == Ok(0) { Err(Errno::EAGAIN) } else { count };

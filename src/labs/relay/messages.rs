@@ -1,6 +1,7 @@
 //! The lines that the server prints beside those of every server, in French. Bytes from the network
 //! go through [`Visible`].
 
+use std::io::Error;
 use std::net::SocketAddr;
 
 use super::connection::Disconnect;
@@ -33,6 +34,10 @@ catalogue! {
     new_pair(pair: usize, child: Pid) => "(père) paire {pair} : servie par le fils {child}";
     passed(pair: usize, child: Pid, peer: SocketAddr) =>
         "(père) le client {peer} est confié au fils {child} (paire {pair})";
+    not_passed(peer: SocketAddr, reason: &Error) =>
+        "(père) client {peer} refusé : il ne peut être confié à un fils : {reason}";
+    forged_places(pair: usize, child: Pid) =>
+        "(père) le fils {child} (paire {pair}) libère plus de places qu'il n'a de clients : arrêté";
     pair_ended(pair: usize, child: Pid) => "(père) paire {pair} : plus de clients, fils {child} terminé";
     pair_lost(pair: usize, child: Pid, ended: Ended) where lost = MESSAGES.child_lost(ended) =>
         "(père) la paire {pair} {lost} (fils {child}) ; ses clients sont perdus";

@@ -1,16 +1,19 @@
 //! The children that serve further pairs, and how many clients each has, as known to the first
 //! process.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::messages;
 use super::pair_worker::{self, SERVED};
 use crate::server::Supervisor;
-use crate::sys::{self, Ended, Interest, Pid, PollFd};
+use crate::sys::{self, Ended, Interest, Pid, PollFd, Signal};
+
+/// Deadline for a child to end after its link was closed: twice that of its lingering closes.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Child {
     pid: Pid,
@@ -18,7 +21,21 @@ struct Child {
     pair: usize,
     /// Passes clients to the child; `None` once it has to end or is lost.
     link: Option<UnixStream>,
+    /// Then it is killed.
+    end_by: Option<Instant>,
+    /// Until it is reaped, or has reported that they have left.
     client_count: usize,
+}
+
+impl Child {
+    fn close_link(&mut self, now: Instant) {
+        (self.link, self.end_by) = (None, Some(now + END_TIMEOUT));
+    }
+
+    fn kill(&mut self) {
+        sys::kill(self.pid, Signal::SIGKILL);
+        (self.link, self.end_by) = (None, None);
+    }
 }
 
 #[derive(Default)]
@@ -44,7 +61,12 @@ impl PairPool {
         })
     }
 
-    pub fn spawn(&mut self, supervisor: &mut Supervisor) -> io::Result<Pid> {
+    /// The next deadline of [`PairPool::kill_overdue`].
+    pub fn due(&self) -> Option<Instant> {
+        self.children.iter().filter_map(|child| child.end_by).min()
+    }
+
+    pub fn spawn(&mut self, supervisor: &mut Supervisor) -> io::Result<()> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let keep = vec![theirs.as_raw_fd()];
@@ -52,36 +74,63 @@ impl PairPool {
         let is_free = |pair: &usize| self.children.iter().all(|c| c.link.is_none() || c.pair != *pair);
         let pair = (2..).find(is_free).unwrap_or_default();
         supervisor.out.line(messages::new_pair(pair, pid));
-        self.children.push(Child { pid, pair, link: Some(ours), client_count: 0 });
-        Ok(pid)
+        self.children.push(Child { pid, pair, link: Some(ours), end_by: None, client_count: 0 });
+        Ok(())
     }
 
-    /// Passes a client's socket to a child, which has the only copy once `client` is dropped. An
-    /// error means that the child is gone, as SIGCHLD will report.
-    pub fn pass(&mut self, pid: Pid, client: &Connection, supervisor: &mut Supervisor) -> io::Result<()> {
+    /// Passes a client's socket to a child, which has the only copy once `client` is dropped. After
+    /// an error it may succeed later, or the child is gone, as SIGCHLD will report.
+    pub fn pass(
+        &mut self,
+        pid: Pid,
+        client: &Connection,
+        supervisor: &mut Supervisor,
+        now: Instant,
+    ) -> io::Result<()> {
         let child = self.child(pid).ok_or(io::ErrorKind::BrokenPipe)?;
         let link = child.link.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        sys::pass(link, client.socket.as_fd()).inspect_err(|_| child.link = None)?;
+        let passed = sys::pass(link, client.socket.as_fd());
+        if passed.as_ref().is_err_and(is_gone) {
+            child.close_link(now);
+        }
+        passed?;
         child.client_count += 1;
         supervisor.out.line(messages::passed(child.pair, pid, client.peer));
         Ok(())
     }
 
+    /// Ends children without clients: a client for one has left before it was passed.
+    pub fn close_empty(&mut self, now: Instant) {
+        let empty = self.children.iter_mut().filter(|child| child.link.is_some() && child.client_count == 0);
+        empty.for_each(|child| child.close_link(now));
+    }
+
     /// Reads a child's link: a byte for each freed place. When both are free, the child has to end.
-    pub fn read_link(&mut self, pid: Pid) {
+    /// More bytes than clients are forged.
+    pub fn read_link(&mut self, pid: Pid, supervisor: &mut Supervisor, now: Instant) {
         let Some(child) = self.child(pid) else { return };
-        let Some(mut link) = child.link.as_ref() else { return };
-        match link.read(&mut [0; 64]) {
-            Ok(n @ 1..) => {
-                child.client_count = child.client_count.saturating_sub(n);
+        let Some(link) = &child.link else { return };
+        match sys::try_read(link, &mut [0; 64]) {
+            Ok(None) => {}
+            // The child is gone, as SIGCHLD will report.
+            Ok(Some(0)) | Err(_) => child.close_link(now),
+            Ok(Some(freed)) if freed > child.client_count => {
+                supervisor.err.line(messages::forged_places(child.pair, pid));
+                child.kill();
+            }
+            Ok(Some(freed)) => {
+                child.client_count -= freed;
                 if child.client_count == 0 {
-                    child.link = None;
+                    child.close_link(now);
                 }
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            // The child is gone, as SIGCHLD will report.
-            Ok(0) | Err(_) => child.link = None,
         }
+    }
+
+    /// Kills the children that had to end and have not.
+    pub fn kill_overdue(&mut self, now: Instant) {
+        let overdue = self.children.iter_mut().filter(|child| child.end_by.is_some_and(|at| at <= now));
+        overdue.for_each(Child::kill);
     }
 
     pub fn reap(&mut self, supervisor: &mut Supervisor, now: Instant) {
@@ -113,4 +162,8 @@ impl PairPool {
     fn child(&mut self, pid: Pid) -> Option<&mut Child> {
         self.children.iter_mut().find(|child| child.pid == pid)
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }

@@ -1,7 +1,7 @@
 //! The child process of one further pair. Its clients' sockets arrive over a Unix socket pair, the
 //! link; for each place that becomes free it writes one byte back.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -25,6 +25,8 @@ struct PairWorker<'a> {
     out: &'a mut Output,
     session: PairSession,
     lingering: LingeringCloses,
+    /// Places that became free and were not reported to the first process yet.
+    freed: usize,
 }
 
 /// Serves a pair until the first process closes the link (both places are free then, or the server
@@ -32,7 +34,7 @@ struct PairWorker<'a> {
 pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
     sys::stop_by_sigterm(link.as_fd());
     let session = PairSession::new(format!("(fils {})", Pid::this()));
-    let mut worker = PairWorker { link, out, session, lingering: LingeringCloses::default() };
+    let mut worker = PairWorker { link, out, session, lingering: LingeringCloses::default(), freed: 0 };
     loop {
         match worker.turn() {
             Ok(true) => {}
@@ -54,6 +56,7 @@ impl PairWorker<'_> {
                 Ok(Passed::Descriptor(fd)) => !self.join(fd),
                 Ok(Passed::Lost) => true,
                 Ok(Passed::Nothing) => false,
+                // SIGTERM has closed it: EBADF.
                 Ok(Passed::End) | Err(_) => return Ok(false),
             };
         if is_lost {
@@ -62,10 +65,10 @@ impl PairWorker<'_> {
         let now = Instant::now();
         let left = self.session.advance(self.out, now);
         // The first process counts the place of a lost client as taken.
-        for _ in 0..left.len() + usize::from(is_lost) {
-            // Fails only when the first process is gone, which the link shows too. Never blocks: at
-            // most one byte per client that was passed.
-            let _ = self.link.write(FREED);
+        self.freed += left.len() + usize::from(is_lost);
+        // Fails without memory, or when the first process is gone, which the link shows too.
+        while self.freed > 0 && sys::try_send(self.link, FREED).is_ok_and(|sent| sent > 0) {
+            self.freed -= 1;
         }
         left.into_iter().for_each(|(socket, last_words)| self.lingering.add(socket, last_words, now));
         self.lingering.advance(now);
@@ -78,7 +81,9 @@ impl PairWorker<'_> {
         let now = Instant::now();
         let link = sys::watch(self.link.as_fd(), Interest::Read);
         let others = self.session.watch(now).chain(self.lingering.watch()).chain(self.out.watch());
-        let mut watched: Vec<PollFd> = std::iter::once(link).chain(others).collect();
+        // There is always room: repeats a send that failed, as [`sys::wait`] backs off.
+        let unsent = (self.freed > 0).then(|| sys::watch(self.link.as_fd(), Interest::Write));
+        let mut watched: Vec<PollFd> = std::iter::once(link).chain(unsent).chain(others).collect();
         let due = self.session.due().into_iter().chain(self.lingering.due()).min();
         sys::wait(&mut watched, due.map(|at| at.saturating_duration_since(now)))?;
         Ok(sys::is_ready(&watched[0]))

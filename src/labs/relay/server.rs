@@ -2,6 +2,7 @@
 //! those of further pairs to children.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,12 @@ use crate::sys::{self, Pid, PollFd, Profile};
 /// then closes as slowly as [`crate::server::Grace`] allows.
 const GRACE: Duration = Duration::from_secs(6);
 
+/// The first in line is refused when passing it to a child has failed for this long.
+const PASS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause before it is tried again.
+const PASS_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 struct Server {
     supervisor: Supervisor,
     max_pairs: usize,
@@ -29,6 +36,8 @@ struct Server {
     pool: PairPool,
     /// Clients without a place, the first comer first.
     queue: VecDeque<Connection>,
+    /// Since when the first in line cannot be passed to a child.
+    unpassed_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +61,8 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
     }
     let session = PairSession::new("(père)".to_string());
     let (pool, queue) = (PairPool::default(), VecDeque::new());
-    let mut server = Server { supervisor, max_pairs, max_queued, session, pool, queue };
+    let unpassed_since = None;
+    let mut server = Server { supervisor, max_pairs, max_queued, session, pool, queue, unpassed_since };
     if 2 * max_pairs > options.max_clients {
         server.supervisor.err.line(messages::few_places(max_pairs, options.max_clients));
     }
@@ -66,9 +76,10 @@ pub fn serve(options: &Options, max_pairs: usize) -> anyhow::Result<()> {
 impl Server {
     fn turn(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
-        let queued = self.queue.iter().filter_map(Connection::due);
-        let due = self.supervisor.due().into_iter().chain(self.session.due()).chain(queued).min();
-        let left = due.map(|at| at.saturating_duration_since(began));
+        let queued = self.queue.iter().filter_map(Connection::due).min();
+        let pass_again = self.unpassed_since.map(|_| began + PASS_AGAIN_AFTER);
+        let due = [self.supervisor.due(), self.session.due(), self.pool.due(), pass_again, queued];
+        let left = due.into_iter().flatten().min().map(|at| at.saturating_duration_since(began));
         let (events, has_timed_out) = sys::wait_for_events(self.watched(began), left);
         self.supervisor.begin_turn(&has_timed_out);
         let now = Instant::now();
@@ -87,10 +98,7 @@ impl Server {
                     }
                 }
                 Event::Supervisor(server::Event::Listener(listener)) => self.accept(listener, now),
-                Event::Link(child) => {
-                    self.supervisor.turns.progress();
-                    self.pool.read_link(child);
-                }
+                Event::Link(child) => self.pool.read_link(child, &mut self.supervisor, now),
                 Event::Supervisor(server::Event::LingeringClose) => self.supervisor.turns.progress(),
                 Event::Supervisor(server::Event::Output) | Event::Clients => {}
             }
@@ -99,7 +107,8 @@ impl Server {
             self.pool.reap(&mut self.supervisor, now);
         }
         self.place_queued(now);
-        // The clients' sockets: poll may report some that then give and take nothing.
+        self.pool.kill_overdue(now);
+        // Clients' sockets and links: poll may report some that then give and take nothing.
         if !sys::is_idle() {
             self.supervisor.turns.progress();
         }
@@ -158,25 +167,33 @@ impl Server {
 
     /// Gives places to queued clients as long as there are any.
     fn place_queued(&mut self, now: Instant) {
+        let mut unpassed_since = self.unpassed_since.take();
         let Server { session, pool, supervisor, queue, max_pairs, .. } = self;
         while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
-            let Some(client) = queue.pop_front() else { return };
+            let Some(client) = queue.pop_front() else { return pool.close_empty(now) };
             match place {
                 Placement::Here => session.join(client, &mut supervisor.out),
-                Placement::Child(child) => {
-                    if pool.pass(child, &client, supervisor).is_err() {
-                        // The child is gone: the next round finds another place.
-                        queue.push_front(client);
+                Placement::Child(child) => match pool.pass(child, &client, supervisor, now) {
+                    Ok(()) => unpassed_since = None,
+                    Err(reason) => {
+                        let since = unpassed_since.take().unwrap_or(now);
+                        if now < since + PASS_TIMEOUT {
+                            queue.push_front(client);
+                            self.unpassed_since = Some(since);
+                            return;
+                        }
+                        refuse_unpassed(client, &reason, supervisor, now);
                     }
-                }
-                Placement::NewChild => {
-                    let child = pool.spawn(supervisor);
-                    if let Err(reason) = child.and_then(|child| pool.pass(child, &client, supervisor)) {
+                },
+                Placement::NewChild => match pool.spawn(supervisor) {
+                    // The next round passes the client to it.
+                    Ok(()) => queue.push_front(client),
+                    Err(reason) => {
                         let refused = PendingConnection::new((client.socket, client.peer), 0);
                         let encode = |_, reason: &str| refusal(reason);
                         supervisor.refuse_without_process(refused, false, &reason, encode, now);
                     }
-                }
+                },
             }
         }
     }
@@ -217,4 +234,10 @@ impl Server {
         self.supervisor.flush();
         Ok(())
     }
+}
+
+fn refuse_unpassed(client: Connection, reason: &io::Error, supervisor: &mut Supervisor, now: Instant) {
+    let Supervisor { program, messages, err, lingering, .. } = supervisor;
+    err.line(messages::not_passed(client.peer, reason));
+    lingering.add(client.socket, refusal(&program.says(messages.no_process_for_you())), now);
 }

@@ -4,6 +4,8 @@
 mod arguments;
 mod client;
 mod disconnects;
+#[cfg(target_os = "linux")]
+mod link;
 mod pairs;
 mod protocol_errors;
 mod waiting_line;
