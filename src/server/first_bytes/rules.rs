@@ -87,7 +87,8 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         return false;
     }
     match others {
-        [] => (method == b"GET" && target[0] == b'/') || (is_capital(method) && bytes.len() >= ENOUGH),
+        [] if method == b"GET" && target[0] == b'/' => true,
+        [] => is_capital(method) && bytes.len() >= ENOUGH && line.len() == text(bytes).len(),
         [version] => is_version(version),
         // A target with spaces is one all the same, but a sentence may end in `HTTP/1.1` as well.
         [.., version] => is_capital(method) && is_version(version),

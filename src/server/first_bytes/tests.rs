@@ -86,7 +86,11 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 61] = [
+    let rows: [&[u8]; 64] = [
+        // The first line alone is that of a request, not all that comes with it.
+        &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
+        &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
+        &[&b"FROM alpine:3.19\n"[..], &b"RUN apk add curl\n".repeat(80)].concat(),
         b"alice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",

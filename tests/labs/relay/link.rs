@@ -31,7 +31,6 @@ fn a_pair_survives_calls_on_its_link_that_fail_now_and_then() {
         ("sendmsg", &["EAGAIN", "ENOMEM", "ENOBUFS", "ETOOMANYREFS"][..], "1+2", "SCM_RIGHTS"),
         ("recvmsg", &["EAGAIN", "ENOMEM", "ENOBUFS"], "1+2", "recvmsg("),
         ("sendto", &["EAGAIN", "ENOMEM", "ENOBUFS"], "1+2", "\"-\", 1,"),
-        ("recvfrom", &["ENOMEM", "EINTR"], "1+3", " 64, MSG_DONTWAIT,"),
     ];
     let rows = table.iter().flat_map(|&(call, errors, when, shown)| {
         errors.iter().map(move |error| (format!("{call}:error={error}:when={when}"), shown))
