@@ -69,7 +69,8 @@ pub(super) fn fork_by(
 
 /// In a child: the kernel sends it `signal` as soon as `parent` has ended. A pipe's end of file
 /// tells a child that runs; SIGKILL also ends one that is stopped or traced, SIGCONT lets one that
-/// is stopped read the end of file. ESRCH: `parent` has ended already, and no signal will come.
+/// is stopped read the end of file. ESRCH: `parent` has ended already, and no SIGKILL will come. A
+/// child that is to be continued goes on: it has work to do at its parent's end.
 pub(super) fn end_with(parent: Pid, signal: Signal) -> io::Result<()> {
     // Without it, the pipe remains.
     #[cfg(target_os = "linux")]
@@ -82,7 +83,7 @@ pub(super) fn end_with(parent: Pid, signal: Signal) -> io::Result<()> {
     }
     #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
     let _ = signal;
-    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
+    if getppid() == parent || signal == Signal::SIGCONT { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }
 
 /// `_exit`(2). A forked child ends this way: `exit` would flush its parent's buffers a second time
