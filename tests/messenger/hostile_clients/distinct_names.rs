@@ -102,33 +102,30 @@ fn the_course_client_shows_all_messages_while_its_own_are_refused() {
     assert!(shown.len() < TRIES, "of 20 lines, it showed {shown:?}");
 }
 
-/// The number of bytes that each child has written, from /proc/PID/io.
+/// The number of bytes that a process has written, from /proc/PID/io.
 #[track_caller]
-fn written_by_children(server: &Server) -> Vec<u64> {
-    let written = |pid| {
-        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("/proc/PID/io");
-        io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok()).expect("wchar")
-    };
-    server.children().into_iter().map(written).collect()
+fn written_by(pid: i32) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("/proc/PID/io");
+    io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok()).expect("wchar")
 }
 
 #[track_caller]
 fn shown_while_refused() -> usize {
-    let (server, mut alice, _eve) = room(&["--pace", "5"]);
+    let (server, mut alice, eve) = room(&["--pace", "5"]);
     let mut refused = c_client(&server, "alice", "course");
-    server.wait_for_clients(3);
+    // Not its sockets: one is there before its child is.
+    let mut children = server.wait_for_children(3);
+    children.retain(|&child| child != server.child_of(&eve));
     let lines: Vec<String> = (1..=20).map(|i| format!("alice : ligne {i}.")).collect();
     for line in &lines {
         let _row = Row::of(&line);
         // The server finds both records in one iteration of its loop.
         server.program.signal(SIGSTOP);
-        let before = written_by_children(&server);
+        let before: Vec<(i32, u64)> = children.iter().map(|&child| (child, written_by(child))).collect();
         refused.types("x\n");
         alice.sends(format!("{line}\0"));
         eventually("both records in the pipe", || {
-            let grown =
-                written_by_children(&server).iter().zip(&before).filter(|(now, before)| now > before).count();
-            (grown == 2).then_some(())
+            before.iter().all(|&(child, written)| written_by(child) > written).then_some(())
         });
         server.program.signal(SIGCONT);
         alice.hears(format!("{line}\0\0"));
