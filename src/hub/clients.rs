@@ -82,11 +82,6 @@ impl<C> ClientTable<C> {
         self.keys.draw(self.entries.len(), key)
     }
 
-    /// True if this key is that of the client with this pid: its worker has written the record.
-    pub fn is_key_of(&self, pid: Pid, key: &Key) -> bool {
-        self.position(pid).is_some_and(|at| self.keys.is(at, key))
-    }
-
     /// The client of the worker that has this key.
     pub fn owner_of(&mut self, key: &Key) -> Option<&mut Connection> {
         let at = self.keys.position(key, self.entries.len())?;
@@ -115,8 +110,9 @@ impl<C> ClientTable<C> {
         Some(entry)
     }
 
-    pub fn split(&mut self, pid: Pid) -> Option<(&mut Connection, &mut C, Peers<'_, C>)> {
-        let at = self.position(pid)?;
+    /// The client whose worker has this pid and this key, beside all others.
+    pub fn split(&mut self, pid: Pid, key: &Key) -> Option<(&mut Connection, &mut C, Peers<'_, C>)> {
+        let at = self.position(pid).filter(|&at| self.keys.is(at, key))?;
         let (before, rest) = self.entries.split_at_mut(at);
         let (entry, after) = rest.split_first_mut()?;
         let (connection, client) = &mut **entry;
@@ -127,16 +123,15 @@ impl<C> ClientTable<C> {
         Peers { before: &self.entries, after: &[], index: &self.index }
     }
 
-    /// Takes a worker's report that its client has left. False where there is no such client.
-    pub fn note_left(&mut self, record: &Record) -> bool {
-        let Some((connection, _)) = self.get_mut(record.pid) else { return false };
+    /// Takes a worker's report that its client has left.
+    pub fn note_left(&mut self, record: &Record) {
+        let Some((connection, _)) = self.get_mut(record.pid) else { return };
         if connection.left.is_none() {
             connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
             if !connection.is_reaped {
                 self.leaving.push(record.pid);
             }
         }
-        true
     }
 
     /// The full sockets, to be polled until they take bytes again, but for those that back off.
@@ -251,12 +246,16 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (mut table, mut present) = (ClientTable::default(), std::collections::BTreeSet::new());
+            let mut keys = std::collections::BTreeMap::new();
             for number in steps {
                 let pid = Pid::from_raw(number);
                 if present.remove(&number) {
                     prop_assert_eq!(table.remove(pid).map(|(connection, n)| (connection.pid, n)), Some((pid, number)));
                 } else {
                     let client = (stream.try_clone().unwrap(), listener.local_addr().unwrap());
+                    let mut key = [0; 8];
+                    table.draw_key(&mut key).unwrap();
+                    keys.insert(number, key);
                     table.insert(Connection::new(pid, client), number);
                     present.insert(number);
                 }
@@ -268,11 +267,15 @@ mod tests {
                     prop_assert_eq!(found, present.contains(&number).then_some(number));
                     let others = |of: Peers<i32>| of.after(Pid::from_raw(0)).map(|(_, &n)| n).collect::<Vec<_>>();
                     prop_assert!(others(table.all()).iter().eq(&present));
-                    if let Some((connection, n, peers)) = table.split(Pid::from_raw(number)) {
+                    let Some(key) = keys.get(&number) else { continue };
+                    let split = table.split(Pid::from_raw(number), key);
+                    prop_assert_eq!(split.is_some(), present.contains(&number));
+                    if let Some((connection, n, peers)) = split {
                         prop_assert_eq!((connection.pid.as_raw(), *n), (number, number));
                         prop_assert!(peers.get(connection.pid).is_none());
                         prop_assert!(others(peers).iter().eq(present.iter().filter(|&&other| other != number)));
                     }
+                    prop_assert!(table.split(Pid::from_raw(number), &[0; 8]).is_none());
                 }
             }
         }

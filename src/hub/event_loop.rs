@@ -198,14 +198,14 @@ impl<S: Service> Hub<S> {
     fn read_packet(&mut self, now: Instant) -> usize {
         let Hub { service, reader, clients, channels, supervisor, forgeries, .. } = self;
         let ReadOutcome { bytes, is_invalid } = reader.read(|record, key| {
-            if !clients.is_key_of(record.pid, key) {
+            let Some((connection, client, peers)) = clients.split(record.pid, key) else {
                 forgeries.handle(&record, key, clients, supervisor);
                 return true;
-            }
+            };
             if record.kind == Kind::Left {
-                return clients.note_left(&record);
+                clients.note_left(&record);
+                return true;
             }
-            let Some((connection, client, peers)) = clients.split(record.pid) else { return false };
             if record.kind == Kind::Foreign {
                 let Some(foreign) = Foreign::from_bytes(record.body) else { return false };
                 if connection.is_open() {

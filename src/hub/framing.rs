@@ -9,6 +9,8 @@ mod intake;
 
 use std::time::{Duration, Instant};
 
+use memchr::{memchr, memrchr};
+
 use self::intake::{Filters, Intake};
 use crate::text::incomplete_suffix_len;
 
@@ -224,7 +226,7 @@ impl<'a> FrameDecoder<'a> {
 impl Framing {
     /// Number of bytes, from the front, that are complete messages.
     fn complete(self, bytes: &[u8]) -> usize {
-        let after_last = |end| bytes.iter().rposition(|&byte| byte == end).map(|at| at + 1);
+        let after_last = |end| memrchr(end, bytes).map(|at| at + 1);
         let end = match (self, bytes) {
             (Framing::Lines, _) => after_last(b'\n'),
             (_, [.., 0 | b'\n']) => Some(bytes.len()),
@@ -261,7 +263,7 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         if rest.is_empty() {
             return None;
         }
-        let text = rest.iter().position(|&byte| byte == end).unwrap_or(rest.len());
+        let text = memchr(end, rest).unwrap_or(rest.len());
         // A run of NULs ends one message; each newline of a run ends one of its own.
         let run = match end {
             0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),

@@ -143,8 +143,8 @@ pub fn valid_prefix_len(packet: &[u8]) -> usize {
 /// The records of one `write`. Uses no heap: see [`crate::sys::wait`].
 #[derive(Debug)]
 pub struct Batch {
-    pid: Pid,
-    key: Key,
+    /// Of each record: the pid and the key. The kind and the length follow.
+    header: [u8; HEADER],
     bytes: SmallVec<[u8; PIPE_BUF]>,
     /// Where the length of the last message stands, until the batch is closed.
     last_length: Option<usize>,
@@ -152,7 +152,10 @@ pub struct Batch {
 
 impl Batch {
     pub fn new(pid: Pid, key: &Key) -> Batch {
-        Batch { pid, key: *key, bytes: SmallVec::new(), last_length: None }
+        let mut header = [0; HEADER];
+        header[..4].copy_from_slice(&pid.as_raw().to_ne_bytes());
+        header[4..4 + KEY].copy_from_slice(key);
+        Batch { header, bytes: SmallVec::new(), last_length: None }
     }
 
     /// Adds a message if it fits beside the extra NUL. False: write and clear the batch first.
@@ -176,10 +179,10 @@ impl Batch {
     /// Appends a record and returns where its length stands.
     fn push(&mut self, kind: Kind, body: &[u8]) -> usize {
         debug_assert!(self.bytes.len() + HEADER + body.len() <= PIPE_BUF);
-        self.bytes.extend_from_slice(&self.pid.as_raw().to_ne_bytes());
-        self.bytes.extend_from_slice(&self.key);
-        self.bytes.push(kind as u8);
-        self.bytes.extend_from_slice(&(body.len() as u16).to_ne_bytes());
+        let mut header = self.header;
+        header[HEADER - 3] = kind as u8;
+        header[HEADER - 2..].copy_from_slice(&(body.len() as u16).to_ne_bytes());
+        self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(body);
         self.bytes.len() - body.len() - 2
     }

@@ -75,7 +75,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             let before = Instant::now();
             let due = self.first_bytes.held_until(before).or(decoder.deadline()).or(idle_at);
             let mut is_readable = wait(self.socket, self.pipe.pipe, due)?;
-            decoder.waited(before.elapsed());
+            let now = Instant::now();
+            decoder.waited(now - before);
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
                     (left, is_readable) = self.read(decoder, records, &mut idle_at, &mut foreign);
@@ -84,18 +85,18 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                     records.batch.push_whole(Kind::Foreign, &foreign.to_bytes());
                     return records.write();
                 }
-                if left.is_none() && self.first_bytes.held_until(Instant::now()).is_some() {
+                if left.is_none() && self.first_bytes.held_until(now).is_some() {
                     break;
                 }
-                self.push_messages(decoder, records, left.is_some())?;
+                self.push_messages(decoder, records, now, left.is_some())?;
                 if !is_readable {
                     break;
                 }
             }
             // A message that is held for its rest may still be the first thing said.
-            let is_idle = decoder.deadline().is_none() && idle_at.is_some_and(|at| at <= Instant::now());
+            let is_idle = decoder.deadline().is_none() && idle_at.is_some_and(|at| at <= now);
             if left.is_none() && is_idle {
-                self.push_messages(decoder, records, true)?;
+                self.push_messages(decoder, records, now, true)?;
                 left = Some(IDLE);
             }
             records.write()?;
@@ -139,13 +140,14 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         &mut self,
         decoder: &mut FrameDecoder,
         records: &mut RecordWriter,
+        now: Instant,
         ended: bool,
     ) -> io::Result<()> {
         if decoder.take_timing_mark() {
             records.push(|batch| batch.push_whole(Kind::Probe, &[]))?;
         }
         let Worker { framing, on_message, .. } = self;
-        decoder.take(Instant::now(), ended, |chunk| match framing {
+        decoder.take(now, ended, |chunk| match framing {
             Framing::Strings(_) | Framing::Texts(_) => messages(chunk).try_for_each(|message| {
                 on_message(message);
                 records.push(|batch| batch.push_message(message))

@@ -5,6 +5,8 @@
 //! either side wait for ever. Only a timing mark (RFC 860) is answered: until then, `telnet` shows
 //! nothing more.
 
+use memchr::memchr;
+
 /// Interpret As Command.
 pub(super) const IAC: u8 = 255;
 /// Begin and end of a subnegotiation.
@@ -68,8 +70,10 @@ impl Telnet {
                 at += 1;
                 continue;
             }
-            let data = bytes[at..].iter().position(|&byte| byte == IAC).unwrap_or(bytes.len() - at);
-            bytes.copy_within(at..at + data, kept);
+            let data = memchr(IAC, &bytes[at..]).unwrap_or(bytes.len() - at);
+            if at != kept {
+                bytes.copy_within(at..at + data, kept);
+            }
             (at, kept) = (at + data, kept + data);
             match self.command(&bytes[at..]) {
                 Some(Command { length, is_data }) => {

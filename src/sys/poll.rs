@@ -53,9 +53,9 @@ pub fn is_ready(watched: &PollFd) -> bool {
 /// call then does. After some seconds of that it fails, with the last of their reasons.
 pub fn wait(watched: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     before_wait()?;
-    let began = Instant::now();
+    let until = timeout.map(|timeout| Instant::now() + timeout);
     match poll(watched, milliseconds(timeout)) {
-        Ok(0) if timeout.is_some_and(|timeout| began.elapsed() >= timeout) => progressed(),
+        Ok(0) if until.is_some_and(|until| Instant::now() >= until) => progressed(),
         Ok(_) => woke(),
         Err(reason @ (Errno::EINTR | Errno::EAGAIN | Errno::ENOMEM)) => {
             stalled(reason);

@@ -19,6 +19,8 @@
 mod burst;
 mod front;
 
+use memchr::memchr;
+
 use self::burst::Burst;
 
 /// The longest block without padding, and the longest text, with leftovers that are recognised.
@@ -120,7 +122,7 @@ impl Blocks {
     fn read_text(&mut self, bytes: &[u8]) -> usize {
         let is_sure = self.evidence == Evidence::Leftovers;
         let most = if is_sure { bytes.len().min(self.size - self.at) } else { bytes.len() };
-        let nul = bytes[..most].iter().position(|&byte| byte == 0);
+        let nul = memchr(0, &bytes[..most]);
         let n = nul.unwrap_or(most);
         if let Some(room) = self.bytes.get_mut(self.at..) {
             let stored = n.min(room.len());

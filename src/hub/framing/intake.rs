@@ -153,7 +153,9 @@ impl<'a> Intake<'a> {
                 }
             }
             _ => {
-                self.buffer.copy_within(at..at + n, self.len);
+                if at != self.len {
+                    self.buffer.copy_within(at..at + n, self.len);
+                }
                 self.len += n;
             }
         }

@@ -17,6 +17,9 @@ impl Burst {
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
+        if !self.is_fresh || self.size > MAX {
+            return;
+        }
         let room = &mut self.bytes[self.size.min(MAX)..];
         let stored = bytes.len().min(room.len());
         room[..stored].copy_from_slice(&bytes[..stored]);
