@@ -1,5 +1,6 @@
 //! errno: calls that a signal interrupts, and the system's text for an error.
 
+use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
@@ -24,10 +25,48 @@ pub fn system_reason(errno: i32) -> &'static str {
     Errno::from_raw(errno).desc()
 }
 
-/// The system's text for `error`: without " (os error N)", and of getaddrinfo(3) its own alone.
-pub fn plain_reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(errno) => system_reason(errno).to_string(),
-        None => error.to_string().replace("failed to lookup address information: ", ""),
+/// True for the limit of a process (EMFILE).
+pub fn lacks_descriptors(error: &(dyn Error + 'static)) -> bool {
+    errno_of(error) == Some(Errno::EMFILE)
+}
+
+fn errno_of(error: &(dyn Error + 'static)) -> Option<Errno> {
+    let number = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    number.map(Errno::from_raw).or_else(|| error.downcast_ref().copied())
+}
+
+/// The text of `error`, of which a system's error is strerror(3) alone: without the " (os error N)" of
+/// [`io::Error`], the name of [`Errno`], and what the standard library says of getaddrinfo(3).
+pub fn plain_reason(error: &(dyn Error + 'static)) -> String {
+    match errno_of(error) {
+        Some(errno) => errno.desc().to_string(),
+        None => without_number(error.to_string().replace("failed to lookup address information: ", "")),
+    }
+}
+
+/// Of the text of an error that holds another one, as those of the crate `tempfile` do.
+fn without_number(text: String) -> String {
+    let Some((before, behind)) = text.split_once(" (os error ") else { return text };
+    let after = behind.split_once(')').map(|(_, after)| after);
+    format!("{before}{}", after.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_words_alone() {
+        let system = io::Error::from_raw_os_error(Errno::ENOENT as i32);
+        let within = io::Error::other(format!("{system} at path \"/x\""));
+        let errors: [(&(dyn Error + 'static), &str); 4] = [
+            (&system, "No such file or directory"),
+            (&within, "No such file or directory at path \"/x\""),
+            (&Errno::ENOENT, "No such file or directory"),
+            (&io::Error::other("other"), "other"),
+        ];
+        for (error, reason) in errors {
+            assert_eq!(plain_reason(error), reason);
+        }
     }
 }
