@@ -155,7 +155,7 @@ pub fn transcript_not_reopened(error: &anyhow::Error, goes_on: bool) -> String {
 }
 
 pub fn transcript_stops(path: &Path, error: &io::Error) -> String {
-    let reason = error.raw_os_error().map_or("rien n'est écrit", system_reason);
+    let reason = error.raw_os_error().map_or_else(|| "rien n'est écrit".to_string(), system_reason);
     format!(
         "(père) la transcription {} s'arrête : {reason} ; la salle continue (SIGHUP réessaie)",
         shown(path)

@@ -21,8 +21,8 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<
 }
 
 /// strerror(3), without Rust's " (os error N)".
-pub fn system_reason(errno: i32) -> &'static str {
-    Errno::from_raw(errno).desc()
+pub fn system_reason(errno: i32) -> String {
+    without_number(io::Error::from_raw_os_error(errno).to_string())
 }
 
 /// True for the limit of a process (EMFILE).
@@ -39,12 +39,12 @@ fn errno_of(error: &(dyn Error + 'static)) -> Option<Errno> {
 /// [`io::Error`], the name of [`Errno`], and what the standard library says of getaddrinfo(3).
 pub fn plain_reason(error: &(dyn Error + 'static)) -> String {
     match errno_of(error) {
-        Some(errno) => errno.desc().to_string(),
+        Some(errno) => system_reason(errno as i32),
         None => without_number(error.to_string().replace("failed to lookup address information: ", "")),
     }
 }
 
-/// Of the text of an error that holds another one, as those of the crate `tempfile` do.
+/// Also of the text of an error that holds another one, as those of the crate `tempfile` do.
 fn without_number(text: String) -> String {
     let Some((before, behind)) = text.split_once(" (os error ") else { return text };
     let after = behind.split_once(')').map(|(_, after)| after);
@@ -62,7 +62,7 @@ mod tests {
         let errors: [(&(dyn Error + 'static), &str); 4] = [
             (&system, "No such file or directory"),
             (&within, "No such file or directory at path \"/x\""),
-            (&Errno::ENOENT, "No such file or directory"),
+            (&Errno::EAGAIN, "Resource temporarily unavailable"),
             (&io::Error::other("other"), "other"),
         ];
         for (error, reason) in errors {
