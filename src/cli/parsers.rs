@@ -9,7 +9,7 @@ use nix::net::if_::if_nametoindex;
 
 use super::Language;
 
-/// The reason of a refusal, in French and in English. `{port}` stands for the program's default port.
+/// The reason of a refusal, in French and in English. `{port}`: the program's default port.
 #[derive(Clone, Debug)]
 pub struct Expected(String, String);
 

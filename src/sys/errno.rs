@@ -27,20 +27,23 @@ pub fn system_reason(errno: i32) -> String {
 
 /// True for the limit of a process (EMFILE).
 pub fn lacks_descriptors(error: &(dyn Error + 'static)) -> bool {
-    errno_of(error) == Some(Errno::EMFILE)
+    errno_of(error) == Some(Errno::EMFILE as i32)
 }
 
-fn errno_of(error: &(dyn Error + 'static)) -> Option<Errno> {
-    let number = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
-    number.map(Errno::from_raw).or_else(|| error.downcast_ref().copied())
+fn errno_of(error: &(dyn Error + 'static)) -> Option<i32> {
+    let errno = || error.downcast_ref().map(|&errno: &Errno| errno as i32);
+    error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error).or_else(errno)
 }
 
-/// The text of `error`, of which a system's error is strerror(3) alone: without the " (os error N)" of
+/// The text of `error`; of a system's error strerror(3) alone, without the " (os error N)" of
 /// [`io::Error`], the name of [`Errno`], and what the standard library says of getaddrinfo(3).
 pub fn plain_reason(error: &(dyn Error + 'static)) -> String {
     match errno_of(error) {
-        Some(errno) => system_reason(errno as i32),
-        None => without_number(error.to_string().replace("failed to lookup address information: ", "")),
+        Some(errno) => system_reason(errno),
+        None if error.is::<io::Error>() => {
+            without_number(error.to_string().replace("failed to lookup address information: ", ""))
+        }
+        None => error.to_string(),
     }
 }
 
