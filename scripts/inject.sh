@@ -2,7 +2,7 @@
 # Lets one system call of chat_serveur or chat_client fail at a time, by strace(1), and prints a table
 # (Markdown) of what became of its clients: docs/RELIABILITY.md has it. Each case is a server of its own
 # on port 0 with two clients that talk; the call fails once, or from then on for ever; then SIGTERM.
-# Status: 0 no case is bad; 1 one is, or a tool is missing; 2 usage.
+# Status: 0 no case is bad; 1 one is, and is named on standard error, or a tool is missing; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 set -u
@@ -117,7 +117,8 @@ inject() { # CALL ERROR WHEN STRACE_OPTIONS...
     shift 3
     strace -o trace -e trace="$call" -e signal=none -e inject="$call:error=$error:when=$when" "$@" 2>attached &
     tracer=$!
-    await 20 has attached attached
+    # The pid it has attached to, or why it has not.
+    await 20 [ -s attached ]
 }
 
 talked() {
@@ -225,6 +226,7 @@ finish() {
     kill -KILL $(workers "$hub") "$hub" "${bob:-$hub}" $(cat clients) "$tracer" 2>/dev/null
     wait 2>/dev/null
     has INJECTED trace || said=-
+    has attached attached || said="NO STRACE"
     echo "$said" >verdict
 }
 
@@ -284,6 +286,7 @@ run_some() { # FIRST
         while read -r process call error when; do
             place=$work/$process.$call.$error.$when
             mkdir "$place"
+            echo "NO VERDICT" >"$place/verdict"
             (cd "$place" && run "$process" "$call" "$error" "$when") </dev/null 2>"$place/log"
         done
 }
@@ -309,11 +312,21 @@ while read -r process call; do
         cell=
         for when in once ever; do
             file=$work/$process.$call.$error.$when/verdict
-            [ ! -e "${file%/verdict}" ] || cell="${cell:+$cell / }$(cat "$file" 2>/dev/null || echo "NO VERDICT")"
+            [ ! -e "$file" ] || cell="${cell:+$cell / }$(cat "$file")"
         done
         printf ' %s |' "$cell"
     done
     echo
 done <"$work/rows"
 # What is bad is written in capitals.
-! grep -qh '[A-Z]\{3\}' "$work"/*/verdict
+status=0
+for place in "$work"/*/; do
+    if grep -q '[A-Z]\{3\}' "$place/verdict"; then
+        case=$(basename "$place" | tr . :)
+        printf '%s\n' "$me: $case: $(cat "$place/verdict")" >&2
+        # What strace said, then the server, then the client.
+        (cd "$place" && cat attached err bob.err 2>/dev/null) | head -n 5 | sed 's/^/    /' >&2
+        status=1
+    fi
+done
+[ "$status" -eq 0 ]

@@ -142,6 +142,7 @@ pub const NOT_SAID: &str = "message non transmis";
 
 /// Reason: a FIFO or a device, where a write may block.
 pub const NO_ORDINARY_FILE: &str = "ce n'est pas un fichier ordinaire";
+pub const NO_DIRECTORY: &str = "son répertoire n'existe pas";
 pub const IS_A_LINK: &str = "c'est un lien symbolique";
 pub const IS_ANOTHERS: &str = "il appartient à un autre utilisateur";
 /// Reason: locked by another server.
@@ -150,11 +151,11 @@ pub const IS_IN_USE: &str = "un autre serveur y écrit déjà";
 /// `goes_on`: the old file is still open.
 pub fn transcript_not_reopened(error: &anyhow::Error, goes_on: bool) -> String {
     let then = if goes_on { "elle continue dans l'ancien fichier" } else { "elle reste arrêtée" };
-    format!("(père) SIGHUP reçu : {} ; {then}", visible(format!("{error:#}").as_bytes()))
+    format!("(père) SIGHUP reçu : {} ; {then}", visible(Language::French.reasons(error).as_bytes()))
 }
 
 pub fn transcript_stops(path: &Path, error: &io::Error) -> String {
-    let reason = error.raw_os_error().map_or("rien n'est écrit", system_reason);
+    let reason = error.raw_os_error().map_or_else(|| "rien n'est écrit".to_string(), system_reason);
     format!(
         "(père) la transcription {} s'arrête : {reason} ; la salle continue (SIGHUP réessaie)",
         shown(path)

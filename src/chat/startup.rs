@@ -22,7 +22,7 @@ use crate::sys::{self, Title};
 pub fn run(options: Options) -> anyhow::Result<()> {
     let Options { verbosity, idle_timeout, .. } = options;
     let (now, mut channels) = (Instant::now(), Channels::default());
-    let transcript = options.transcript.map(Transcript::new).transpose().context("getcwd")?;
+    let transcript = options.transcript.map(Transcript::new).transpose()?;
     let mut more: Vec<String> = transcript.iter().map(|t| messages::transcribes(t.path())).collect();
     let server = ChatServer {
         verbosity,

@@ -8,7 +8,7 @@ use super::parsers::Expected;
 
 /// The error, then the usage.
 pub fn one_line(error: &clap::Error, command: &Command, language: Language) -> String {
-    let text = describe(error, language) + &port_hint(error, command, language);
+    let text = describe(error, language, &default_port(command)) + &port_hint(error, command, language);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     language.pick(
@@ -30,14 +30,23 @@ fn port_hint(error: &clap::Error, command: &Command, language: Language) -> Stri
     }
 }
 
-fn describe(error: &clap::Error, language: Language) -> String {
+/// That of the server, for an example in a [`reason`].
+fn default_port(command: &Command) -> String {
+    let port = command
+        .get_arguments()
+        .find(|argument| ["server_port", "port"].contains(&argument.get_id().as_str()));
+    let default = port.and_then(|port| port.get_default_values().first());
+    default.map(|default| default.display().to_string()).unwrap_or_default()
+}
+
+fn describe(error: &clap::Error, language: Language, port: &str) -> String {
     use ErrorKind::{ArgumentConflict, InvalidUtf8, InvalidValue, MissingRequiredArgument};
     use ErrorKind::{TooManyValues, UnknownArgument, ValueValidation};
     let context = |kind| error.get(kind).map(ContextValue::to_string).unwrap_or_default();
     let argument = context(ContextKind::InvalidArg);
     let prior = context(ContextKind::PriorArg);
     let value = context(ContextKind::InvalidValue);
-    match (language, error.kind(), reason(error, language)) {
+    match (language, error.kind(), reason(error, language, port)) {
         (French, UnknownArgument, _) => format!("« {argument} » n'est pas attendu"),
         (French, MissingRequiredArgument, _) => format!("il manque {argument}"),
         (French, ArgumentConflict, _) if prior == argument => format!("{argument} est donné deux fois"),
@@ -64,10 +73,10 @@ fn describe(error: &clap::Error, language: Language) -> String {
 }
 
 /// The value parser's reason; `None` where there was no value.
-fn reason(error: &clap::Error, language: Language) -> Option<String> {
+fn reason(error: &clap::Error, language: Language, port: &str) -> Option<String> {
     let source = std::error::Error::source(error)?;
     Some(match source.downcast_ref::<Expected>() {
-        Some(expected) => expected.text(language).to_string(),
+        Some(expected) => expected.text(language).replace("{port}", port),
         None => source.to_string(),
     })
 }

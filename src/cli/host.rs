@@ -34,16 +34,16 @@ pub fn host(typed: &str) -> Result<Host, Expected> {
     let host = parts.filter(|(name, _)| !name.is_empty() && !name.contains(['/', '[', ']', ' ']));
     if host.is_some_and(|(name, _)| digits(name)) {
         return Err(Expected::new(
-            "un nombre seul n'est pas une adresse : elle vient d'abord, le port ensuite, comme 127.0.0.1:5015",
-            "a number alone is no address: the address comes first, then the port, as 127.0.0.1:5015",
+            "un nombre seul n'est pas une adresse : elle vient d'abord, le port ensuite, comme 127.0.0.1:{port}",
+            "a number alone is no address: the address comes first, then the port, as 127.0.0.1:{port}",
         ));
     }
     let host = host.and_then(|(name, port)| {
         let port = port.map(number(1, 65535)).transpose().ok()?;
         Some(Host { name: name.to_string(), port })
     });
-    let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:5015, ::1 ou [::1]:5015";
-    let english = "an address or a name is expected, with a port if need be, as room-12, 192.0.2.7:5015, ::1 or [::1]:5015";
+    let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:{port}, ::1 ou [::1]:{port}";
+    let english = "an address or a name is expected, with a port if need be, as room-12, 192.0.2.7:{port}, ::1 or [::1]:{port}";
     host.ok_or_else(|| Expected::new(french, english))
 }
 
@@ -73,8 +73,8 @@ struct Texts {
 catalogue! {
     impl Texts, |self| self.program.language;
     unknown_host(host: &str, reason: &io::Error) where reason = sys::plain_reason(reason) =>
-        "le nom « {host} » ne mène à aucune adresse : {reason}",
-        "the name \"{host}\" leads to no address: {reason}";
+        "le nom « {host} » ne mène à aucune adresse : {reason} (vérifiez-le, ou donnez une adresse IP)",
+        "the name \"{host}\" leads to no address: {reason} (check it, or give an IP address)";
     no_address(host: &str, reason: &str) =>
         "l'adresse {host} ne convient pas : {reason}",
         "cannot use the address {host}: {reason}";

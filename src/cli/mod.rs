@@ -16,6 +16,8 @@ pub use listen_args::{ListenArgs, ServerArgs};
 pub use parsers::{local_socket, number, parsed, timeout};
 pub use program::Program;
 
+use crate::sys::{lacks_descriptors, plain_reason};
+
 /// The language of a program's texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -31,5 +33,17 @@ impl Language {
             Language::French => french,
             Language::English => english,
         }
+    }
+
+    /// An error with its context and the system's reason, as "{:#}" shows them, in words.
+    pub fn reasons(self, error: &anyhow::Error) -> String {
+        let reasons: Vec<String> = error.chain().map(plain_reason).collect();
+        let hint = match error.chain().any(lacks_descriptors) {
+            true => {
+                self.pick(" (la limite est trop basse : ulimit -n)", " (the limit is too low: ulimit -n)")
+            }
+            false => "",
+        };
+        reasons.join(self.pick(" : ", ": ")) + hint
     }
 }

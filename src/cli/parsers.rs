@@ -9,7 +9,7 @@ use nix::net::if_::if_nametoindex;
 
 use super::Language;
 
-/// The reason of a refusal, in French and in English.
+/// The reason of a refusal, in French and in English. `{port}`: the program's default port.
 #[derive(Clone, Debug)]
 pub struct Expected(String, String);
 
@@ -52,8 +52,8 @@ pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result
 pub(super) fn bind_address(typed: &str) -> Result<SocketAddr, Expected> {
     match typed.parse::<u16>().is_ok() || typed.parse::<SocketAddr>().is_ok() {
         true => Err(Expected::new(
-            "le port se donne à part, par --port, comme --bind ::1 --port 7000",
-            "the port is given apart, by --port, as --bind ::1 --port 7000",
+            "le port se donne à part, par --port, comme --bind ::1 --port {port}",
+            "the port is given apart, by --port, as --bind ::1 --port {port}",
         )),
         false => scoped_address(typed).and_then(to_listen_on),
     }

@@ -1,5 +1,6 @@
 //! A program's frame: parse the command line, run, report an error, exit.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command, Parser};
@@ -35,8 +36,7 @@ impl Program {
             Err(status) => return status,
         };
         let Err(error) = outcome else { return ExitCode::SUCCESS };
-        // "{:#}": the context, then the system's reason.
-        self.complain(&format!("{error:#}"));
+        self.complain(&self.language.reasons(&error));
         ExitCode::FAILURE
     }
 
@@ -46,8 +46,15 @@ impl Program {
         let matches = matches.and_then(|matches| check_ports(&matches).map(|()| matches));
         matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| {
             if !error.use_stderr() {
-                // Printing help fails on a full disk or a closed pipe.
-                return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+                // Help or version. A reader that has read enough is no error to be told.
+                let Err(reason) = error.print() else { return ExitCode::SUCCESS };
+                if reason.kind() != ErrorKind::BrokenPipe {
+                    let (french, english) =
+                        ("impossible d'écrire sur la sortie standard", "cannot write to standard output");
+                    let error = anyhow::Error::from(reason).context(self.language.pick(french, english));
+                    self.complain(&self.language.reasons(&error));
+                }
+                return ExitCode::FAILURE;
             }
             self.complain(&error::one_line(&error, &command, self.language));
             ExitCode::from(USAGE)

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::cli::Language::{English, French};
+use crate::cli::Language::{self, English, French};
 use crate::cli::{Program, catalogue};
 use crate::sys::plain_reason;
 
@@ -39,14 +39,32 @@ catalogue! {
     not_yet(host: &str, port: u16, reason: &io::Error) where reason = plain_reason(reason) =>
         "aucun serveur ne répond encore à {host} port {port} ({reason}) ; on réessaie jusqu'à ce qu'il réponde, Ctrl+C abandonne",
         "no server answers yet at {host} port {port} ({reason}); trying until one does, Ctrl+C gives up";
-    cannot_connect(host: &str, port: u16, reason: &io::Error) where reason = plain_reason(reason) =>
-        "impossible de se connecter à {host} port {port} : {reason}",
-        "cannot connect to {host} port {port}: {reason}";
+    cannot_connect(host: &str, port: u16, reason: &io::Error) where
+        hint = connect_hint(self.program.language, reason),
+        reason = plain_reason(reason) =>
+        "impossible de se connecter à {host} port {port} : {reason}{hint}",
+        "cannot connect to {host} port {port}: {reason}{hint}";
     unreachable(host: &str, port: u16, tried: Duration, reason: &io::Error) where
         tried = tried.as_secs(),
+        hint = connect_hint(self.program.language, reason),
         reason = plain_reason(reason) =>
-        "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}",
-        "no server answers at {host} port {port} (tried for {tried} s): {reason}";
+        "aucun serveur ne répond à {host} port {port} (essayé {tried} s) : {reason}{hint}",
+        "no server answers at {host} port {port} (tried for {tried} s): {reason}{hint}";
+}
+
+/// Advice behind the text of an error of connect(2).
+fn connect_hint(language: Language, reason: &io::Error) -> &'static str {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+    match reason.kind() {
+        ConnectionRefused => language.pick(
+            " (aucun serveur n'écoute là : lancez-le, ou vérifiez l'adresse et le port)",
+            " (no server listens there: start it, or check the address and the port)",
+        ),
+        HostUnreachable | NetworkUnreachable | TimedOut => {
+            language.pick(" (vérifiez l'adresse et le réseau)", " (check the address and the network)")
+        }
+        _ => "",
+    }
 }
 
 impl Messages {

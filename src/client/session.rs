@@ -66,7 +66,7 @@ pub fn run_client<P: ClientProtocol>(
     let outcome = session.run();
     let closed = session.ui.close();
     let with_unsent = |reason: &str| messages.with_unsent(reason, session.queue.len());
-    match outcome.map_err(|error| anyhow!(with_unsent(&format!("{error:#}"))))? {
+    match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
         Exit::Normal(message) => messages.program.complain(&with_unsent(&message)),
         Exit::Signal(signal) => sys::die_by(signal),
     }

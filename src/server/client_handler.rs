@@ -47,9 +47,7 @@ pub(super) fn serve<L: ClientHandler>(lab: &L, mut session: Session) -> Vec<u8> 
     let left = match served {
         Ok(()) => "was served".to_string(),
         Err(Disconnect::Closed) => "left".to_string(),
-        Err(Disconnect::Broken(reason)) => {
-            format!("vanished ({})", sys::system_reason(reason.raw_os_error().unwrap_or_default()))
-        }
+        Err(Disconnect::Broken(reason)) => format!("vanished ({})", sys::plain_reason(&reason)),
         Err(Disconnect::Idle) => "was silent for too long".to_string(),
         Err(Disconnect::Stopped) if sys::is_stopped_by_sigterm() => {
             "is left, because its child received SIGTERM".to_string()

@@ -25,8 +25,8 @@ catalogue! {
         "impossible d'écouter sur {address} : {reason}{hint}",
         "cannot listen on {address}: {reason}{hint}";
     cannot_become(name: &str) =>
-        "impossible de devenir l'utilisateur « {name} »",
-        "cannot become the user \"{name}\"";
+        "impossible de devenir l'utilisateur « {name} » (seul root le peut)",
+        "cannot become the user \"{name}\" (only root can)";
     unknown_user(name: &str) =>
         "aucun utilisateur ne s'appelle « {name} » (--user NOM, UID ou UID:GID)",
         "no user is called \"{name}\" (--user NAME, UID or UID:GID)";
@@ -72,16 +72,16 @@ catalogue! {
     too_many_without_request =>
         "trop de connexions attendent ici sans rien demander, réessayez",
         "too many connections wait here without a request, try again";
-    fork_failed(peer: SocketAddr, reason: &io::Error) =>
+    fork_failed(peer: SocketAddr, reason: &io::Error) where reason = plain_reason(reason) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";
     no_process_for_you =>
         "le serveur ne peut plus créer de processus, réessayez plus tard",
         "the server cannot make another process, try again later";
-    accept_paused(reason: &io::Error) =>
+    accept_paused(reason: &io::Error) where reason = plain_reason(reason) =>
         "(père) accept impossible : {reason} ; les nouveaux clients attendent, nouvel essai au départ d'un client, ou bientôt",
         "(parent) cannot accept: {reason}; new clients wait, tried again when a client leaves, or soon";
-    poll_failed(reason: &io::Error, count: u64) =>
+    poll_failed(reason: &io::Error, count: u64) where reason = plain_reason(reason) =>
         "(père) poll impossible ({count} fois) : {reason} ; le serveur continue plus lentement",
         "(parent) cannot poll ({count} times): {reason}; the server goes on more slowly";
     turns_are_idle(count: u64) =>
@@ -119,6 +119,9 @@ catalogue! {
     forger_ended(forger: Pid, peer: impl Display, claimed: Pid) =>
         "(père) le fils {forger} du client {peer} a écrit au nom du fils {claimed} : arrêté",
         "(parent) child {forger} of client {peer} wrote in the name of child {claimed}: ended";
+    no_output(reason: &io::Error) where reason = plain_reason(reason) =>
+        "(père) impossible d'écrire sur la sortie standard : {reason} ; le serveur continue, ses lignes se perdent",
+        "(parent) cannot write to standard output: {reason}; the server goes on, its lines are lost";
     lines_dropped(count: u64) =>
         "(père) {count} lignes n'ont pas pu être écrites",
         "(parent) {count} lines could not be written";
@@ -186,15 +189,21 @@ impl Messages {
                 format!("seccomp ({} appels système, EPERM sinon)", filter.calls())
             }
             (French, Layer::Unwanted) => "pas de seccomp (--no-seccomp)".to_string(),
-            (French, Layer::Lacking(reason)) => format!("pas de seccomp (le système n'en a pas : {reason})"),
+            (French, Layer::Lacking(reason)) => {
+                format!("pas de seccomp (le système n'en a pas : {})", plain_reason(reason))
+            }
             (English, Layer::Up(filter)) => format!("seccomp ({} system calls, else EPERM)", filter.calls()),
             (English, Layer::Unwanted) => "no seccomp (--no-seccomp)".to_string(),
-            (English, Layer::Lacking(reason)) => format!("no seccomp (the system has none: {reason})"),
+            (English, Layer::Lacking(reason)) => {
+                format!("no seccomp (the system has none: {})", plain_reason(reason))
+            }
         };
         // In English alone, as the one server that writes files.
         let landlock = match (self.0, sandbox.landlock()) {
             (English, Layer::Up(_)) => "; landlock (files in its directory alone)".to_string(),
-            (English, Layer::Lacking(reason)) => format!("; no landlock (the system has none: {reason})"),
+            (English, Layer::Lacking(reason)) => {
+                format!("; no landlock (the system has none: {})", plain_reason(reason))
+            }
             _ => String::new(),
         };
         let capabilities = match (self.0, sandbox.capabilities().map(Capabilities::is_empty)) {

@@ -20,6 +20,9 @@ pub struct Output {
     has_begun: bool,
     waiting: Vec<u8>,
     dropped: u64,
+    /// The last write failed; why, until that is taken.
+    is_failing: bool,
+    failure: Option<io::Error>,
     /// The number in the dropped-lines notice at the front of `waiting`, and its unwritten bytes.
     notice_count: u64,
     notice_left: usize,
@@ -47,6 +50,8 @@ impl Output {
             has_begun: false,
             waiting: sys::dontfork_vec(),
             dropped: 0,
+            is_failing: false,
+            failure: None,
             notice_count: 0,
             notice_left: 0,
             messages,
@@ -112,6 +117,11 @@ impl Output {
         }
     }
 
+    /// Why lines are lost, once for each row of writes that fail.
+    pub fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
     /// Writes what is left, for at most `time`.
     pub fn finish(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
@@ -131,13 +141,17 @@ impl Output {
             match sys::write_some(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(0) => return,
                 Ok(written) => {
+                    self.is_failing = false;
                     self.waiting.drain(..written);
                     self.notice_left = self.notice_left.saturating_sub(written);
                     if self.notice_left == 0 {
                         self.notice_count = 0;
                     }
                 }
-                Err(_) => {
+                Err(reason) => {
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        self.failure = Some(reason.into());
+                    }
                     // A lost notice is no lost line; its number is still to be reported.
                     let lines = self.waiting[self.notice_left..].iter().filter(|&&byte| byte == b'\n');
                     self.dropped += self.notice_count + lines.count() as u64;

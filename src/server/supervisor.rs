@@ -205,6 +205,9 @@ impl Supervisor {
 
     pub fn flush(&mut self) {
         self.out.flush();
+        if let Some(reason) = self.out.take_failure() {
+            self.err.line(self.messages.no_output(&reason));
+        }
         self.err.flush();
     }
 }

@@ -1,5 +1,6 @@
 //! errno: calls that a signal interrupts, and the system's text for an error.
 
+use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
@@ -20,14 +21,55 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<
 }
 
 /// strerror(3), without Rust's " (os error N)".
-pub fn system_reason(errno: i32) -> &'static str {
-    Errno::from_raw(errno).desc()
+pub fn system_reason(errno: i32) -> String {
+    without_number(io::Error::from_raw_os_error(errno).to_string())
 }
 
-/// The system's text for `error`: without " (os error N)", and of getaddrinfo(3) its own alone.
-pub fn plain_reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(errno) => system_reason(errno).to_string(),
-        None => error.to_string().replace("failed to lookup address information: ", ""),
+/// True for the limit of a process (EMFILE).
+pub fn lacks_descriptors(error: &(dyn Error + 'static)) -> bool {
+    errno_of(error) == Some(Errno::EMFILE as i32)
+}
+
+fn errno_of(error: &(dyn Error + 'static)) -> Option<i32> {
+    let errno = || error.downcast_ref().map(|&errno: &Errno| errno as i32);
+    error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error).or_else(errno)
+}
+
+/// The text of `error`; of a system's error strerror(3) alone, without the " (os error N)" of
+/// [`io::Error`], the name of [`Errno`], and what the standard library says of getaddrinfo(3).
+pub fn plain_reason(error: &(dyn Error + 'static)) -> String {
+    match errno_of(error) {
+        Some(errno) => system_reason(errno),
+        None if error.is::<io::Error>() => {
+            without_number(error.to_string().replace("failed to lookup address information: ", ""))
+        }
+        None => error.to_string(),
+    }
+}
+
+/// Also of the text of an error that holds another one, as those of the crate `tempfile` do.
+fn without_number(text: String) -> String {
+    let Some((before, behind)) = text.split_once(" (os error ") else { return text };
+    let after = behind.split_once(')').map(|(_, after)| after);
+    format!("{before}{}", after.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_words_alone() {
+        let system = io::Error::from_raw_os_error(Errno::ENOENT as i32);
+        let within = io::Error::other(format!("{system} at path \"/x\""));
+        let errors: [(&(dyn Error + 'static), &str); 4] = [
+            (&system, "No such file or directory"),
+            (&within, "No such file or directory at path \"/x\""),
+            (&Errno::EAGAIN, "Resource temporarily unavailable"),
+            (&io::Error::other("other"), "other"),
+        ];
+        for (error, reason) in errors {
+            assert_eq!(plain_reason(error), reason);
+        }
     }
 }

@@ -161,16 +161,6 @@ fn help_lists_every_option_with_examples_in_one_language() {
 }
 
 #[test]
-fn help_on_a_full_disk_is_an_error_and_not_a_panic() {
-    for program in [SERVER, CLIENT] {
-        let _row = Row::of(&program);
-        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let output = Command::new(program).arg("--help").stdout(full).output().unwrap();
-        assert_eq!((output.status.code(), &output.stderr[..]), (Some(1), &b""[..]));
-    }
-}
-
-#[test]
 fn a_port_in_use_is_reported_with_the_systems_reason() {
     let server = Server::start(&[]);
     let Outcome { status, err: said, .. } = run(SERVER, &["--bind", "127.0.0.1", "--port", &server.port()]);

@@ -5,6 +5,7 @@ mod common;
 
 mod chat_arguments;
 mod documents;
+mod error_texts;
 #[cfg(target_os = "linux")]
 mod inspect_script;
 mod launch_scripts;

@@ -24,7 +24,7 @@ pub use emulator::{Emulator, rows_of};
 pub use labs::{Outcome, french_help_contains, help_contains, is_refused_in_english, outcome_of};
 pub use peer::Peer;
 pub use process::{
-    can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,
+    attach, can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,
     descriptors_of_child, is_alive, name_of, private_kb, raise_own_descriptor_limit, send, traced,
     wait_for_death,
 };

@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{eventually, skip};
+use super::{Program, eventually, skip};
 
 /// Sends `signal` to a process, which must exist.
 #[track_caller]
@@ -57,6 +57,22 @@ pub fn can_trace() -> bool {
         skip::skip(skip::STRACE, "strace is not installed, or may not trace");
     }
     can
+}
+
+/// strace(1) attached to `process` until it is dropped; like [`traced`] otherwise. `None`: it is not
+/// installed, or may not trace a process that is not its child, and the test is recorded as skipped.
+#[track_caller]
+pub fn attach(process: i32, options: &[&str], to: &Path) -> Option<Program> {
+    if !can_trace() {
+        return None;
+    }
+    let mut command = Command::new("strace");
+    let strace = Program::start(command.arg("-o").arg(to).args(options).args(["-p", &process.to_string()]));
+    if strace.err.line_unless_ended(" attached").is_none() {
+        skip::skip(skip::STRACE, strace.err.so_far());
+        return None;
+    }
+    Some(strace)
 }
 
 /// The children of `pid`, zombies included, from /proc.

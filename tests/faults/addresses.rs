@@ -96,7 +96,7 @@ fn a_port_with_the_address_or_in_its_place_is_refused_with_what_to_type() {
         let _row = Row::of(&address);
         is_refused_in_english(ECHO, &["--bind", address], "--port");
     }
-    is_refused_in_english(ECHO, &["7002"], "127.0.0.1:5015");
+    is_refused_in_english(ECHO, &["7002"], "127.0.0.1:8000");
     is_refused_in_english(ECHO, &["127.0.0.1:8001", "8002"], "127.0.0.1:8001 does not go with port 8002");
     is_refused_in_english(ECHO, &["127.0.0.1:8001", "--port", "8002"], "does not go with port 8002");
 }

@@ -13,24 +13,36 @@ struct Lab {
     before: &'static [&'static str],
     behind: &'static [&'static str],
     port: &'static [&'static str],
+    /// Its default.
+    default_port: u16,
     /// Bounds its search by itself.
     is_bounded: bool,
 }
 
-const fn lab(program: &'static str, before: &'static [&'static str], behind: &'static [&'static str]) -> Lab {
-    Lab { program, before, behind, port: &["--port"], is_bounded: false }
+const fn lab(
+    program: &'static str,
+    default_port: u16,
+    before: &'static [&'static str],
+    behind: &'static [&'static str],
+) -> Lab {
+    Lab { program, before, behind, port: &["--port"], default_port, is_bounded: false }
 }
 
 const CLIENTS: [Lab; 6] = [
-    lab(CLIENT, &[], &["alice"]),
-    lab(env!("CARGO_BIN_EXE_relay_client"), &[], &[]),
-    lab(env!("CARGO_BIN_EXE_direct_client"), &["alice"], &[]),
-    lab(env!("CARGO_BIN_EXE_calc_client"), &[], &[]),
-    Lab { port: &[], ..lab(env!("CARGO_BIN_EXE_echo_client"), &[], &[]) },
+    lab(CLIENT, 5015, &[], &["alice"]),
+    lab(env!("CARGO_BIN_EXE_relay_client"), 44573, &[], &[]),
+    lab(env!("CARGO_BIN_EXE_direct_client"), 5556, &["alice"], &[]),
+    lab(env!("CARGO_BIN_EXE_calc_client"), 5555, &[], &[]),
+    Lab { port: &[], ..lab(env!("CARGO_BIN_EXE_echo_client"), 8000, &[], &[]) },
     Lab {
         port: &[],
         is_bounded: true,
-        ..lab(env!("CARGO_BIN_EXE_upload_client"), &[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], &[])
+        ..lab(
+            env!("CARGO_BIN_EXE_upload_client"),
+            5555,
+            &[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")],
+            &[],
+        )
     },
 ];
 
@@ -162,15 +174,18 @@ fn a_host_is_taken_with_its_port_behind_it() {
 #[test]
 fn a_host_with_another_port_or_that_is_none_is_refused_in_one_line() {
     for lab in &CLIENTS {
+        // The examples have the program's own port.
+        let [v6, other, address] =
+            ["[::1]", "192.0.2.7", "127.0.0.1"].map(|host| format!("{host}:{}", lab.default_port));
         for (host, port, part) in [
-            ("127.0.0.1:5015", Some("5016"), "127.0.0.1:5015"),
-            ("[::1]:5015", Some("5016"), "port 5016"),
-            ("[::1", None, "[::1]:5015"),
-            ("127.0.0.1:", None, "192.0.2.7:5015"),
-            ("127.0.0.1:0", None, "192.0.2.7:5015"),
-            ("http://127.0.0.1:8080/", None, "192.0.2.7:5015"),
+            ("127.0.0.1:5017", Some("5016"), "127.0.0.1:5017"),
+            ("[::1]:5017", Some("5016"), "port 5016"),
+            ("[::1", None, &*v6),
+            ("127.0.0.1:", None, &other),
+            ("127.0.0.1:0", None, &other),
+            ("http://127.0.0.1:8080/", None, &other),
             // A port in the place of the host.
-            ("8000", None, "127.0.0.1:5015"),
+            ("7002", None, &address),
         ] {
             let _row = Row::of(&(&lab.program, &host));
             let mut client = lab.start(host, port);

@@ -137,6 +137,11 @@ fn the_script_that_injects_errors_finds_nothing_bad_in_a_few_cases() {
     let rows: Vec<&str> = out.lines().collect();
     assert_eq!(rows.len(), 2 + cases.len(), "{out}");
     assert_eq!(rows[2], "| hub | accept4 | on / waits |  |  |  |", "{out}");
+    // A case that strace refuses is no success.
+    let bad = Command::new("sh").args([SCRIPT, "-b", SERVER, "hub:nosuch:EPERM:once"]).output().unwrap();
+    let reason = String::from_utf8_lossy(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(reason.contains("hub:nosuch:EPERM:once: NO STRACE\n    strace: invalid system call"), "{reason}");
     // Exit status of a wrong use.
     let wrong = Command::new("sh").args([SCRIPT, "-b", SERVER, "hub"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));

@@ -52,7 +52,7 @@ pub fn end_of(process: Ended, wanted: bool) -> anyhow::Result<ConnectionEnd> {
         Ended::Status(VANISHED) => Ok(ConnectionEnd::Lost(messages::VANISHED)),
         Ended::Status(BROKEN) => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
         Ended::Status(status) if status >= OUTPUT_FAILED => {
-            bail!(MESSAGES.no_output(sys::system_reason(status - OUTPUT_FAILED)))
+            bail!(MESSAGES.no_output(&sys::system_reason(status - OUTPUT_FAILED)))
         }
         Ended::Status(status) => bail!("le second processus a fini avec le statut {status}"),
         Ended::Signal(signal) => bail!("le second processus a été tué par {signal}"),

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::chat::messages;
-use crate::sys::{self, plain_reason};
+use crate::sys;
 
 /// For the owner alone: a transcript is private.
 const MODE: u32 = 0o600;
@@ -29,18 +29,19 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let mut options = OpenOptions::new();
     let options = options.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
-    let file = options.open(path).map_err(|error| match path.is_symlink() {
-        true => anyhow!(messages::IS_A_LINK),
-        false => reason(error),
+    let file = options.open(path).map_err(|error| match error.kind() {
+        _ if path.is_symlink() => anyhow!(messages::IS_A_LINK),
+        ErrorKind::NotFound => anyhow::Error::from(error).context(messages::NO_DIRECTORY),
+        _ => error.into(),
     })?;
-    let metadata = file.metadata().map_err(reason)?;
+    let metadata = file.metadata()?;
     ensure!(metadata.is_file(), messages::NO_ORDINARY_FILE);
     ensure!(metadata.uid() == nix::unistd::geteuid().as_raw(), messages::IS_ANOTHERS);
     if sync {
         // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);
         let synced = File::open(directory).and_then(|directory| sys::sync_directory(&directory));
-        synced.map_err(reason).with_context(|| messages::directory(directory))?;
+        synced.with_context(|| messages::directory(directory))?;
     }
     let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     if held.and_then(|held| held.metadata().ok()).is_some_and(|held| identity(&held) == identity(&metadata)) {
@@ -51,7 +52,7 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
         Err(TryLockError::WouldBlock) => bail!(messages::IS_IN_USE),
         // A file system without locks.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(error)) => return Err(reason(error)),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     Ok(Some(file))
 }
@@ -59,11 +60,6 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
 /// Permission bits for group and others; 0 if they cannot be read.
 pub fn open_to_others(file: &File) -> u32 {
     file.metadata().map_or(0, |metadata| metadata.mode() & OTHERS)
-}
-
-/// The system's reason, without the "(os error N)" of [`io::Error`].
-pub fn reason(error: io::Error) -> anyhow::Error {
-    anyhow!(plain_reason(&error))
 }
 
 /// True if the last line has no newline, as after a power cut or a full disk.

@@ -10,7 +10,6 @@ mod line;
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -46,8 +45,9 @@ pub struct Transcript {
 
 impl Transcript {
     /// Opens nothing yet. Fails where the path is relative and the working directory has no name.
-    pub fn new(options: Options) -> io::Result<Transcript> {
-        let path = std::path::absolute(&options.path)?;
+    pub fn new(options: Options) -> anyhow::Result<Transcript> {
+        let path = std::path::absolute(&options.path);
+        let path = path.with_context(|| messages::cannot_transcribe(&options.path))?;
         let options = Options { path, ..options };
         Ok(Transcript { options, file: None, lines: dontfork_vec(), time: None })
     }
@@ -71,8 +71,8 @@ impl Transcript {
     fn open_file(&mut self, supervisor: &Supervisor) -> anyhow::Result<()> {
         let Options { path, sync } = &self.options;
         let Some(file) = file::open(path, *sync, self.file.as_ref())? else { return Ok(()) };
-        let file = File::from(supervisor.move_high_numbered(file.into()).map_err(file::reason)?);
-        if file::ends_within_a_line(&file).map_err(file::reason)? {
+        let file = File::from(supervisor.move_high_numbered(file.into())?);
+        if file::ends_within_a_line(&file)? {
             self.lines.insert(0, b'\n');
         }
         self.file = Some(file);

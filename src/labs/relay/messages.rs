@@ -11,7 +11,7 @@ use super::{SERVER, refusal};
 use crate::cli::{Language, catalogue};
 use crate::server::Messages;
 use crate::server::first_bytes::BAD_REQUEST;
-use crate::sys::{Ended, Pid, system_reason};
+use crate::sys::{Ended, Pid, plain_reason};
 use crate::text::Visible;
 
 const MESSAGES: Messages = Messages(Language::French);
@@ -34,7 +34,7 @@ catalogue! {
     new_pair(pair: usize, child: Pid) => "(père) paire {pair} : servie par le fils {child}";
     passed(pair: usize, child: Pid, peer: SocketAddr) =>
         "(père) le client {peer} est confié au fils {child} (paire {pair})";
-    not_passed(peer: SocketAddr, reason: &Error) =>
+    not_passed(peer: SocketAddr, reason: &Error) where reason = plain_reason(reason) =>
         "(père) client {peer} refusé : il ne peut être confié à un fils : {reason}";
     forged_places(pair: usize, child: Pid) =>
         "(père) le fils {child} (paire {pair}) libère plus de places qu'il n'a de clients : arrêté";
@@ -72,9 +72,7 @@ fn manner(reason: &Disconnect) -> String {
     match reason {
         Disconnect::Fin => "a dit fin".to_string(),
         Disconnect::Closed => "est parti".to_string(),
-        Disconnect::Broken(error) => {
-            format!("a disparu ({})", system_reason(error.raw_os_error().unwrap_or_default()))
-        }
+        Disconnect::Broken(error) => format!("a disparu ({})", plain_reason(error)),
         Disconnect::SlowReader => "ne lit pas ce qu'on lui envoie, il est déconnecté".to_string(),
         Disconnect::Foreign(foreign) => format!("est refusé, car {}", MESSAGES.foreign(foreign)),
     }

@@ -2,7 +2,7 @@
 //! takes, reports the server's verdict.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -20,7 +20,7 @@ use super::transfer::{End, MAX_LEN, Opening, Transfer};
 use super::verdict::{Verdict, trim_end};
 use crate::cli::Program;
 use crate::client::{Connector, Messages, ServerAddress, Target, connect_with, prepare_keeping};
-use crate::sys::Signals;
+use crate::sys::{Signals, plain_reason};
 use crate::text::visible;
 
 pub const PROGRAM: Program = Program::english("upload_client");
@@ -30,8 +30,9 @@ pub const MESSAGES: Messages = Messages { program: PROGRAM };
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A file to send, read once.
-struct Upload<'a> {
-    path: &'a Path,
+struct Upload {
+    /// For messages.
+    path: PathBuf,
     source: Source,
     digest: FileDigest,
     /// `None`: without a header, to any server.
@@ -42,6 +43,7 @@ struct Upload<'a> {
 /// whatever the server's greeting. Every error means that the server may not have the whole file.
 pub fn upload(path: &Path, server: &ServerAddress, as_text: bool) -> anyhow::Result<()> {
     let input = Input::open(path)?;
+    let path = input.path.clone();
     let server = Target::resolve(MESSAGES, server)?;
     let mut signals = prepare_keeping(&input.file)?;
     // A name that the server would refuse is refused before connecting.
@@ -59,7 +61,7 @@ pub fn upload(path: &Path, server: &ServerAddress, as_text: bool) -> anyhow::Res
     Upload { path, source, digest, name }.send(&server, &mut signals)
 }
 
-impl Upload<'_> {
+impl Upload {
     fn send(&self, server: &Target, signals: &mut Signals) -> anyhow::Result<()> {
         let output = Output::stdout();
         let mut connector = Connector::new(server);
@@ -137,7 +139,9 @@ impl Upload<'_> {
             (Some(Verdict::Success), _) if all_sent => Ok(()),
             (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),
             (Some(Verdict::Error), _) => bail!("the server did not keep {}", self.path.display()),
-            (None, End::Broken(reason)) => bail!("the connection broke after {sent}: {reason}"),
+            (None, End::Broken(reason)) => {
+                bail!("the connection broke after {sent}: {}", plain_reason(&reason))
+            }
             (None, End::Silent(time)) => bail!("the server was silent for {time:?} after {sent}"),
             (None, _) if answer.is_empty() => {
                 bail!("the server closed the connection after {sent}, without an answer")

@@ -21,7 +21,8 @@ const MAX_STREAM: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Input {
     pub file: File,
-    path: PathBuf,
+    /// For messages.
+    pub path: PathBuf,
     /// Last component of the path, or a word for what has none.
     pub name: Vec<u8>,
     is_stream: bool,
@@ -31,8 +32,9 @@ impl Input {
     /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, stands for
     /// one that the program was started with: to be called before it closes those, opens others.
     pub fn open(path: &Path) -> anyhow::Result<Input> {
-        let shown = path.display();
         let number = descriptor(path);
+        let named = if path == Path::new("-") { Path::new("standard input") } else { path };
+        let shown = named.display();
         let file = match number {
             Some(number) => sys::duplicate(number).map(File::from),
             // Opening a named pipe would wait for its writer; on a regular file the flag has no
@@ -53,7 +55,7 @@ impl Input {
             Some(_) => b"pipe".to_vec(),
             None => path.file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
         };
-        Ok(Input { file, path: path.to_path_buf(), name, is_stream })
+        Ok(Input { file, path: named.to_path_buf(), name, is_stream })
     }
 
     /// Reads a stream to its end.

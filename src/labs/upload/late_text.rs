@@ -8,7 +8,7 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
-use super::receive::{CHUNK, Failure, rejected, too_large};
+use super::receive::{CHUNK, Failure, too_large};
 use super::store::Stored;
 use crate::server::{Disconnect, Session};
 
@@ -107,12 +107,12 @@ impl<'a> LateText<'a> {
             return Err(too_large(self.most));
         }
         self.end.push(bytes);
-        self.stored.write(bytes).map_err(rejected)
+        Ok(self.stored.write(bytes)?)
     }
 
     fn confirm(&mut self) -> Result<String, Failure> {
         self.has_grown = false;
-        self.stored.sync().map_err(rejected)?;
+        self.stored.sync()?;
         Ok(format!("received {} bytes as {}", self.size, self.stored.name))
     }
 }

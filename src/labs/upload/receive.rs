@@ -14,6 +14,7 @@ use super::header::{Header, MAX_LEN, Parsed};
 use super::late_text::{LateText, SILENCE, TextEnd};
 use super::name::Name;
 use super::store::{Incoming, Store, Stored};
+use crate::cli::Language;
 use crate::server::{Disconnect, Session};
 
 /// Bytes of one `read`, at most: the initial size of a socket's buffer, tcp(7).
@@ -76,7 +77,7 @@ impl Receiver<'_, '_> {
         }
         self.session.log(format_args!("receiving {}, {announced} bytes", header.name));
         let too_many = || rejected(format_args!("more came than the {announced} bytes announced"));
-        let mut incoming = store.begin().map_err(rejected)?;
+        let mut incoming = store.begin()?;
         let mut hasher = Sha256::new();
         self.chunk.copy_within(body..self.filled, 0);
         self.filled -= body;
@@ -87,7 +88,7 @@ impl Receiver<'_, '_> {
                 return Err(too_many());
             }
             hasher.update(bytes);
-            incoming.write(bytes).map_err(rejected)?;
+            incoming.write(bytes)?;
             if self.size == announced {
                 break;
             }
@@ -111,7 +112,7 @@ impl Receiver<'_, '_> {
     fn receive_text<'a>(&mut self, store: &'a Store) -> Result<(String, Option<LateText<'a>>), Failure> {
         self.session.log("receiving a text");
         let mut end = TextEnd::default();
-        let mut incoming = store.begin().map_err(rejected)?;
+        let mut incoming = store.begin()?;
         loop {
             let bytes = &self.chunk[..self.filled];
             self.size += bytes.len() as u64;
@@ -119,7 +120,7 @@ impl Receiver<'_, '_> {
                 return Err(too_large(self.most));
             }
             end.push(bytes);
-            incoming.write(bytes).map_err(rejected)?;
+            incoming.write(bytes)?;
             let next = match end.is_newline() {
                 true => self.session.read_within(Some(SILENCE), &mut self.chunk),
                 false => self.session.read(&mut self.chunk).map(Some),
@@ -137,7 +138,7 @@ impl Receiver<'_, '_> {
     }
 
     fn persist<'a>(&self, incoming: Incoming<'a>, wanted: &Name) -> Result<(String, Stored<'a>), Failure> {
-        let stored = incoming.persist(wanted).map_err(rejected)?;
+        let stored = incoming.persist(wanted)?;
         let received = format!("received {} bytes as {}", self.size, stored.name);
         match stored.name == *wanted {
             true => Ok((received, stored)),
@@ -146,9 +147,14 @@ impl Receiver<'_, '_> {
     }
 }
 
-/// `why`: a text, or an error with its causes.
-pub fn rejected(why: impl Display) -> Failure {
-    Failure::Rejected(format!("{why:#}"))
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        rejected(Language::English.reasons(&error))
+    }
+}
+
+fn rejected(why: impl Display) -> Failure {
+    Failure::Rejected(why.to_string())
 }
 
 pub fn too_large(most: u64) -> Failure {

@@ -93,7 +93,8 @@ fn follow(session: &mut Session, mut late: LateText) -> Result<(), Disconnect> {
             Ok(None) => return Ok(()),
             Err(failure) => {
                 if let Err(reason) = late.remove() {
-                    session.log(format_args!("a part of a text is left: {reason:#}"));
+                    let reason = PROGRAM.language.reasons(&reason);
+                    session.log(format_args!("a part of a text is left: {reason}"));
                 }
                 return refuse(session, "\n", failure);
             }

@@ -99,7 +99,7 @@ impl Read for FileReader<'_> {
             return Ok(0);
         }
         let read = self.source.read_at(self.at, &mut chunk[..most]);
-        let n = read.map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let n = read.map_err(io::Error::other)?;
         let path = self.source.path.display();
         if n == 0 {
             return Err(io::Error::other(format!("{path} became shorter while it was being sent")));

@@ -49,7 +49,7 @@ fn a_file_size_limit_of_the_system_is_reported_and_leaves_no_file() {
     let mut command = Command::new("prlimit");
     let landing = Landing::by(command.args(["--fsize=100000", "--", UPLOAD_SERVER]), &[]);
     let answer = landing.answer(announced("x", &[7; 200_000]));
-    assert_eq!(answer, "cannot write the file: File too large (os error 27) [ERROR]");
+    assert_eq!(answer, "cannot write the file: File too large [ERROR]");
     landing.is_empty();
     assert!(landing.answer(announced("fits", &[7; 50_000])).ends_with("[SUCCESS]"));
 }
@@ -77,10 +77,7 @@ fn a_full_disk_is_reported_and_leaves_no_file() {
     let mut client = server.connect();
     client.hears(GREETING);
     client.sends(announced("x", &[7; 200_000]));
-    assert_eq!(
-        answer_to(&mut client),
-        "cannot write the file: No space left on device (os error 28) [ERROR]"
-    );
+    assert_eq!(answer_to(&mut client), "cannot write the file: No space left on device [ERROR]");
     server.wait_for_children(0);
     let seen = Path::new("/proc").join(server.pid().to_string()).join("root");
     let seen = seen.join(small.path().strip_prefix("/").unwrap());

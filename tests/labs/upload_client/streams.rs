@@ -48,7 +48,7 @@ fn closed_standard_input_is_no_empty_file() {
         let script = format!("exec \"$0\" - 127.0.0.1 {port} {input}");
         let client = Program::start(Command::new("sh").args(["-c", &script, UPLOAD]));
         if fails {
-            self::fails(client, "", &["upload_client: cannot send -: it is closed"]);
+            self::fails(client, "", &["upload_client: cannot send standard input: it is closed"]);
         } else {
             let mut server = accept(&listener);
             server.sends(GREETING);
@@ -113,7 +113,11 @@ fn an_input_that_cannot_be_read_or_kept_is_reported() {
     let mut nowhere = Command::new(UPLOAD);
     let mut client = Program::start(nowhere.arg("-").env("TMPDIR", "/nowhere"));
     client.closes_stdin();
-    fails(client, "", &["cannot keep what - gives in /nowhere", "TMPDIR", "No such file or directory"]);
+    fails(
+        client,
+        "",
+        &["cannot keep what standard input gives in /nowhere", "TMPDIR", "No such file or directory"],
+    );
     let directory = std::fs::File::open("/").unwrap();
     let mut client = Command::new(UPLOAD);
     let client = client.arg("-").stdin(directory).output().unwrap();

@@ -24,7 +24,7 @@ fn a_symbolic_link_is_refused_even_a_dangling_one() {
     let place = Place::new();
     let target = place.0.path().join("target");
     symlink(&target, place.path()).unwrap();
-    assert!(refused_at(&place.path()).contains("transcript.jsonl: c'est un lien symbolique"));
+    assert!(refused_at(&place.path()).contains("transcript.jsonl : c'est un lien symbolique"));
     assert!(!target.exists());
     fs::write(&target, "").unwrap();
     assert!(refused_at(&place.path()).contains("lien symbolique"));
@@ -129,7 +129,7 @@ fn a_directory_that_cannot_be_synced_is_reported_with_the_systems_reason() {
     }
     fs::set_permissions(&directory, PermissionsExt::from_mode(0o300)).unwrap();
     let line = refused(&binary, &[&options[..], &["--transcript-sync"]].concat());
-    assert!(line.ends_with(&format!("répertoire {}: Permission denied\n", directory.display())), "{line}");
+    assert!(line.ends_with(&format!("répertoire {} : Permission denied\n", directory.display())), "{line}");
     // Without `--transcript-sync` these permissions suffice.
     let mut command = Command::new(&binary);
     let mut server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]).args(options));

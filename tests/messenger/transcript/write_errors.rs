@@ -83,9 +83,9 @@ fn a_failing_disk_stops_the_transcript_and_an_interrupted_call_is_retried() {
         return;
     }
     let cases = [
-        ("fdatasync:error=EIO:when=3+", Some("I/O error")),
-        ("write:error=EIO:when=1+", Some("I/O error")),
-        ("write:error=EDQUOT:when=1+", Some("Quota exceeded")),
+        ("fdatasync:error=EIO:when=3+", Some("Input/output error")),
+        ("write:error=EIO:when=1+", Some("Input/output error")),
+        ("write:error=EDQUOT:when=1+", Some("Disk quota exceeded")),
         ("write:error=EINTR:when=1+2", None),
         ("fdatasync:error=EINTR:when=1+2", None),
     ];

@@ -252,13 +252,13 @@ fn lines_typed_while_connecting_are_sent_or_reported() {
 
     let port = free_port();
     let arguments = ["127.0.0.1", "alice", "--port", &port, "--wait", "1"];
-    let mut alice = Emulator::start((150, 12), &[], CLIENT, &arguments);
+    let mut alice = Emulator::start((220, 12), &[], CLIENT, &arguments);
     // Typed before the client starts to read, and so before the search can end.
     alice.types("personne\r");
     assert_eq!(alice.terminal.ends().code(), Some(1));
     let told = format!(
         "chat_client : aucun serveur ne répond à 127.0.0.1 port {port} (essayé 1 s) : Connection refused \
-         (1 message n'est pas parti)"
+         (aucun serveur n'écoute là : lancez-le, ou vérifiez l'adresse et le port) (1 message n'est pas parti)"
     );
     alice.ends_with(&[&told]);
 }
