@@ -10,10 +10,7 @@ mod intake;
 use std::time::{Duration, Instant};
 
 use self::intake::{Filters, Intake};
-use crate::text::incomplete_suffix_len;
-
-/// UTF-8's byte order mark, which editors put in front of a text.
-pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
+use crate::text::{BOM, incomplete_suffix_len};
 
 /// Hold times without a byte that end the skipping of an over-long text. More than one: its
 /// rest may be several lost segments late, and would pass for a text of its own.
