@@ -17,13 +17,13 @@ pub fn holds(bytes: &[u8]) {
     client_holds(arrival);
 }
 
-/// Decodes the bytes of a client that come in `pieces`; true if any had leftovers. A pause
-/// ends the wait for more.
-fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> (Vec<Message>, bool) {
+/// Decodes the bytes of a client that come in `pieces`, before its turn or in it; true if any had
+/// leftovers. A pause ends the wait for more.
+fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>, is_early: bool) -> (Vec<Message>, bool) {
     let (mut cutter, mut socket, mut said) = (FrameDecoder::default(), Vec::new(), Vec::new());
     let (mut before, mut has_leftovers) = (Vec::new(), false);
     let mut hear = |socket: &mut Vec<u8>, late: bool| {
-        while let Some(cut) = look(&mut cutter, socket, late) {
+        while let Some(cut) = look(&mut cutter, socket, late, is_early) {
             has_leftovers |= account_for(&cut, socket, &before);
             before = socket.drain(..cut.length).collect();
             said.extend(cut.message);
@@ -43,11 +43,11 @@ fn said(pieces: impl Iterator<Item = (bool, Vec<u8>)>) -> (Vec<Message>, bool) {
 
 /// One peek at the socket, where bytes stay until their message is complete. A full window ends the
 /// wait.
-fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool) -> Option<Frame> {
+fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool, is_early: bool) -> Option<Frame> {
     let window = &socket[..socket.len().min(WINDOW)];
     cutter
-        .decode(window, false)
-        .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true))?)
+        .decode(window, false, is_early)
+        .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true, is_early))?)
 }
 
 /// The bytes that a message takes from the socket are its text, and then only line ends and NULs;
@@ -78,27 +78,29 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
 
 fn server_holds(arrival: Arrival) {
     let stream = arrival.stream;
-    let pieces = || {
-        let pieces = arrival.pieces().map(|(pause, piece)| (!pause.is_zero(), piece.to_vec()));
-        joined_in_runs(pieces.collect())
-    };
-    let (heard, has_leftovers) = said(pieces().into_iter());
-    // Without a NUL and after a pause, only the rules above hold.
+    let pieces = || arrival.pieces().map(|(pause, piece)| (!pause.is_zero(), piece.to_vec()));
     let strings: Vec<&[u8]> = stream.split(|&byte| byte == 0).collect();
-    if arrival.is_without_pause()
-        && !has_leftovers
-        && !stream.contains(&0xff)
-        && stream.ends_with(b"\0")
-        && strings.iter().all(|string| string.len() < WINDOW)
+    for (is_early, (heard, has_leftovers)) in
+        [(false, said(joined_in_runs(pieces().collect()).into_iter(), false)), (true, said(pieces(), true))]
     {
-        // NULs at the very front are one empty message; each other run is an end.
-        let strings = strings.iter().enumerate().filter(|(at, string)| *at == 0 || !string.is_empty());
-        assert_eq!(heard, strings.flat_map(|(_, string)| meaning(string)).collect::<Vec<_>>());
+        // Without a NUL and after a pause, only the rules above hold.
+        if arrival.is_without_pause()
+            && !has_leftovers
+            && !stream.contains(&0xff)
+            && stream.ends_with(b"\0")
+            && strings.iter().all(|string| string.len() < WINDOW)
+        {
+            let texts: Vec<&[u8]> = strings.iter().copied().filter(|string| !string.is_empty()).collect();
+            // NULs alone are one empty message.
+            let texts = if texts.is_empty() { vec![&b""[..]] } else { texts };
+            let expected: Vec<Message> = texts.into_iter().flat_map(meaning).collect();
+            assert_eq!(heard, expected, "before the turn: {is_early}");
+        }
     }
 }
 
-/// Pieces that do not cut a run of NULs: the rest of a run that comes later is an empty message,
-/// since a NUL alone is one.
+/// Pieces that do not cut a run of NULs: in the client's turn, the rest of a run that comes later
+/// may be an empty message.
 fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
     let mut joined: Vec<(bool, Vec<u8>)> = Vec::new();
     for (is_after_pause, piece) in pieces {

@@ -1,9 +1,6 @@
 //! Cuts typed bytes into lines, and longer lines into pieces of bounded size. Pure.
 
-use crate::text::character_boundary;
-
-/// UTF-8's byte order mark, which editors put in front of a file.
-const BOM: &[u8] = "\u{feff}".as_bytes();
+use crate::text::{BOM, character_boundary};
 
 #[derive(Debug)]
 pub struct LineBuffer {

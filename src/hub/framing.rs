@@ -6,16 +6,15 @@
 
 pub mod blocks;
 mod intake;
+mod split;
 
 use std::time::{Duration, Instant};
 
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 
 use self::intake::{Filters, Intake};
-use crate::text::incomplete_suffix_len;
-
-/// UTF-8's byte order mark, which editors put in front of a text.
-pub(crate) const BOM: &[u8] = "\u{feff}".as_bytes();
+pub use self::split::{is_line_text, line_text, lines, messages};
+use crate::text::{BOM, incomplete_suffix_len};
 
 /// Hold times without a byte that end the skipping of an over-long text. More than one: its
 /// rest may be several lost segments late, and would pass for a text of its own.
@@ -60,8 +59,12 @@ pub struct FrameDecoder<'a> {
     /// Bytes of the current burst: reads that filled the buffer, and the one after them.
     stream: usize,
     left_room: bool,
+    /// Lines: the bytes behind the last NUL came in a later read.
+    rest_is_new: bool,
     /// Nothing was given yet.
     is_first: bool,
+    /// The last chunk ended within a line: see [`FrameDecoder::is_cut`].
+    is_cut: bool,
 }
 
 impl<'a> FrameDecoder<'a> {
@@ -84,7 +87,9 @@ impl<'a> FrameDecoder<'a> {
             leftovers_until: None,
             stream: 0,
             left_room: false,
+            rest_is_new: false,
             is_first: true,
+            is_cut: false,
         }
     }
 
@@ -101,6 +106,10 @@ impl<'a> FrameDecoder<'a> {
             self.intake.end_read();
         }
         self.left_room = n < self.spare().len();
+        if self.framing == Framing::Lines {
+            let begins = self.intake.speech().ends_with(&[0]);
+            self.rest_is_new = (self.rest_is_new || begins) && !self.spare()[..n].contains(&0);
+        }
         if !self.left_room {
             // More bytes have come already, as a rule: the reader may be late, the sender is not.
             self.leftovers_until = None;
@@ -125,6 +134,12 @@ impl<'a> FrameDecoder<'a> {
         }
     }
 
+    /// True if a line was given without its end, since it filled the buffer: a newline at the front
+    /// of the next chunk is that end, and no empty line.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// When to call [`FrameDecoder::take`] again although nothing has come.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.into_iter().chain(self.leftovers_until).min()
@@ -144,6 +159,7 @@ impl<'a> FrameDecoder<'a> {
         let chunk = &self.intake.speech()[..ready];
         let may_be_marked = self.is_first && self.intake.has_filters() && self.framing.has_lines();
         let chunk = chunk.strip_prefix(BOM).filter(|_| may_be_marked).unwrap_or(chunk);
+        self.is_cut = if chunk.is_empty() { self.is_cut } else { !chunk.ends_with(b"\n") };
         let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
         self.is_first &= ready == 0;
         self.intake.drop_front(ready);
@@ -168,13 +184,18 @@ impl<'a> FrameDecoder<'a> {
         // A held message is complete once its rest has come, however late this call: the bytes
         // behind it begin a hold of their own.
         let is_late = complete == 0 && is_over(self.deadline);
-        let lacks_room = complete == 0 && self.intake.is_full();
+        let mut lacks_room = complete == 0 && self.intake.is_full();
+        if lacks_room && self.framing == Framing::Lines {
+            // The text of a block goes before its leftovers are whole.
+            self.intake.end_lines_at_nuls(0, false);
+            lacks_room = self.framing.complete(self.intake.speech()) == 0;
+        }
         if ended || is_late || lacks_room || is_over(self.leftovers_until) {
             self.intake.release();
         }
         let complete = self.framing.complete(self.intake.speech());
         if self.framing == Framing::Lines && (ended || ((is_late || lacks_room) && complete == 0)) {
-            self.intake.end_lines_at_nuls(complete, is_late);
+            self.intake.end_lines_at_nuls(complete, is_late && !self.rest_is_new);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
@@ -247,55 +268,6 @@ impl Framing {
             Framing::Lines => None,
         }
     }
-}
-
-/// Splits a chunk into lines, each with its newline.
-pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
-    chunk.split_inclusive(|&byte| byte == b'\n')
-}
-
-/// Splits a chunk into messages: after each run of NULs or, in a chunk without a NUL, after each
-/// newline. NULs alone are no message: the padding of the message before may arrive late.
-pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let end = if chunk.contains(&0) { 0 } else { b'\n' };
-    let mut rest = chunk;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let text = memchr(end, rest).unwrap_or(rest.len());
-        // A run of NULs ends one message; each newline of a run ends one of its own.
-        let run = match end {
-            0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),
-            _ => usize::from(text < rest.len()),
-        };
-        rest.split_off(..text + run)
-    })
-    .filter(|message| message.iter().any(|&byte| byte != 0))
-}
-
-/// The text of a line as a client sent it, without the spaces around it. NULs are removed: they
-/// would end a C string early. Line ends of other readers (a carriage return, a form feed,
-/// Unicode's separators) become spaces, so that no client can forge a line with its time.
-pub fn line_text(line: &[u8]) -> Vec<u8> {
-    let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
-    let mut text = Vec::with_capacity(line.len());
-    for chunk in line.utf8_chunks() {
-        text.extend_from_slice(chunk.valid().replace(is_line_separator, " ").as_bytes());
-        text.extend_from_slice(chunk.invalid());
-    }
-    text.trim_ascii().to_vec()
-}
-
-/// True for what [`line_text`] can return.
-pub fn is_line_text(text: &[u8]) -> bool {
-    let ends_a_line = |c| matches!(c, '\0' | '\n') || is_line_separator(c);
-    !text.utf8_chunks().any(|chunk| chunk.valid().contains(ends_a_line))
-}
-
-/// Characters other than a newline at which Python's `str.splitlines` or Java's `Scanner` splits.
-fn is_line_separator(c: char) -> bool {
-    matches!(c, '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

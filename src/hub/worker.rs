@@ -147,12 +147,13 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             records.push(|batch| batch.push_whole(Kind::Probe, &[]))?;
         }
         let Worker { framing, on_message, .. } = self;
+        let end: &[u8] = if decoder.is_cut() { b"\n" } else { b"" };
         decoder.take(now, ended, |chunk| match framing {
             Framing::Strings(_) | Framing::Texts(_) => messages(chunk).try_for_each(|message| {
                 on_message(message);
                 records.push(|batch| batch.push_message(message))
             }),
-            Framing::Lines => lines(chunk).try_for_each(|line| {
+            Framing::Lines => lines(chunk.strip_prefix(end).unwrap_or(chunk)).try_for_each(|line| {
                 let text = line_text(line);
                 on_message(&text);
                 records.push(|batch| batch.push_whole(Kind::Line, &text))

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use self::rules::has_line;
 use self::rules::{ENOUGH, is_cut, is_utf16, protocol};
 use super::telnet::{IAC, Telnet};
-use crate::text::{Visible, from_fn};
+use crate::text::{BOM, Visible, from_fn};
 
 /// A first line that may become foreign is held this long for its rest: as long as the relay and
 /// direct hold any message.
@@ -147,7 +147,7 @@ impl FirstBytes {
 
     /// Until when what has come of the first line is no speech, if it is held.
     pub fn held_until(&mut self, now: Instant) -> Option<Instant> {
-        let is_cut = is_cut(&without_telnet(&self.seen, self.expected?));
+        let is_cut = is_cut(&typed(&self.seen, self.expected?));
         is_cut.then(|| *self.held_until.get_or_insert(now + HOLD)).filter(|&until| now < until)
     }
 
@@ -179,21 +179,26 @@ impl FirstBytes {
 
 /// The protocol of a connection that begins with `bytes`, if that is sure and not the `expected`.
 pub fn foreign(bytes: &[u8], expected: Expected) -> Option<Foreign> {
-    let text = without_telnet(bytes, expected);
+    let text = typed(bytes, expected);
     // A byte order mark may look like a command.
     let found = protocol(&text, expected).filter(|&found| found != Protocol::Binary || !is_utf16(bytes))?;
     Some(Foreign::new(found, &text))
 }
 
-/// Commands of telnet come before text where people type it.
-fn without_telnet(bytes: &[u8], expected: Expected) -> Cow<'_, [u8]> {
-    if expected != Expected::Text || !bytes.contains(&IAC) {
+/// Commands of telnet and a byte order mark come before text where people type it.
+fn typed(bytes: &[u8], expected: Expected) -> Cow<'_, [u8]> {
+    fn without_mark(bytes: &[u8]) -> &[u8] {
+        bytes.strip_prefix(BOM).unwrap_or(bytes)
+    }
+    if expected != Expected::Text {
         return bytes.into();
+    }
+    if !bytes.contains(&IAC) {
+        return without_mark(bytes).into();
     }
     let mut text = bytes.to_vec();
     let (kept, _) = Telnet::default().strip(&mut text);
-    text.truncate(kept);
-    text.into()
+    without_mark(&text[..kept]).to_vec().into()
 }
 
 #[cfg(test)]

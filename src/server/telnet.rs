@@ -136,9 +136,8 @@ impl Telnet {
                 self.is_marked |= (verb, option) == (DO, TIMING_MARK);
                 3
             }
-            // A refusal as the first command. UTF-16 begins with FF FE.
-            [IAC, WONT | DONT, option @ 1..32, ..] if is_option(option) => 3,
-            [IAC, WILL..IAC, ..] if self.is_spoken => 3,
+            // WONT and DONT are answers, never the first command. UTF-16 begins with FF FE.
+            [IAC, WILL..=DONT, ..] if self.is_spoken => 3,
             [IAC, ..] => return Some(Command { length: 1, is_data: true }),
             _ => return Some(Command { length: 0, is_data: false }),
         };
@@ -193,8 +192,8 @@ mod tests {
             (b"\xed\xff\xed\xff \xf2\xff\xf2\xff", b"\xed\xff\xed\xff \xf2\xff\xf2\xff"),
             // Are You There, of a client that speaks telnet.
             (b"\xff\xfb\x1fa\xff\xf6b", b"ab"),
-            // A refusal as the first command.
-            (b"\xff\xfe\x01a", b"a"),
+            // UTF-16 with its byte order mark.
+            (b"\xff\xfe\x1f\x04@\x048\x04", b"\xff\xfe\x1f\x04@\x048\x04"),
             // Text in code page 1251.
             (b"\xe2\xe7\xff\xf2\xfc \xff\xf4", b"\xe2\xe7\xff\xf2\xfc \xff\xf4"),
             // A window size, with an escaped IAC in it.

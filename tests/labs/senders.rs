@@ -289,6 +289,19 @@ fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
 }
 
 #[test]
+fn the_byte_order_mark_of_utf_16_is_no_command_of_telnet() {
+    let server = Server::of(DIRECT, &[]);
+    let mut bob = server.connect();
+    bob.sends("bob\n%bob%");
+    bob.sends(b"\xff\xfe\x1f\x04@\x04\n");
+    bob.hears(b"\xff\xfe\x1f\x04@\x04\n");
+    let mut alice = server.connect();
+    alice.sends(b"\xff\xfe\x1falice\n");
+    let error = alice.line();
+    assert!(error.contains("UTF-8"), "{error}");
+}
+
+#[test]
 fn a_first_text_before_memory_that_was_never_cleared_is_taken() {
     let block = |text: &str, size: usize| {
         let memory = [0x55, 0x7f, 0x12, 0x40, 0, 0, 0xe4, 0xff, 0x05, 0, 0x16].repeat(100);

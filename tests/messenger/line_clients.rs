@@ -58,6 +58,23 @@ fn each_line_is_relayed_to_all_trimmed_and_with_the_time() {
 }
 
 #[test]
+fn the_end_of_a_line_that_fills_the_buffer_is_no_empty_line() {
+    let room = Room::open(&[]);
+    let mut listener = room.join_lines();
+    for end in ["\n", "\r\n", "\r", "\r\0", "\0"] {
+        for count in [1, 2] {
+            let _row = Row::of(&(end, count));
+            let piece = "x".repeat(1023);
+            room.join_lines().sends(format!("{}{end}fin{end}{end}", piece.repeat(count)));
+            let last = if end == "\0" { vec!["fin"] } else { vec!["fin", ""] };
+            for text in std::iter::repeat_n(&piece[..], count).chain(last) {
+                assert_eq!(next_text(&mut listener), text);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_line_sent_byte_by_byte_is_one_line() {
     let room = Room::open(&[]);
     let mut alice = room.join_lines();

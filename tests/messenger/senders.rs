@@ -198,6 +198,16 @@ fn a_byte_that_only_looks_like_telnet_is_relayed() {
 }
 
 #[test]
+fn the_byte_order_mark_of_utf_16_is_no_command_of_telnet() {
+    let text = b"\xff\xfe\x1f\x04@\x048\x04!\0";
+    let (server, mut listener) = room();
+    server.join().sends([text, &b"\n\0"[..]].concat());
+    listener.hears([text, &b"\n\0\0"[..]].concat());
+    line_client(&server).sends([text, &b"\r\0\n\0"[..]].concat());
+    listener.hears([text, &b"\0"[..]].concat());
+}
+
+#[test]
 fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
     let rows: [(&[u8], &[&str]); 8] = [
         (b"un\rdeux\r", &["un", "deux"]),

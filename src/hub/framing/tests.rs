@@ -34,6 +34,10 @@ impl<const N: usize> Decoding<N> {
         Decoding { decoder: FrameDecoder::new(vec![0; N].leak(), framing), chunks: Vec::new() }
     }
 
+    fn of_client(framing: Framing) -> Decoding<N> {
+        Decoding { decoder: FrameDecoder::of_client(vec![0; N].leak(), framing), chunks: Vec::new() }
+    }
+
     /// One read, which has to fit the buffer. Returns the deadline after it.
     #[track_caller]
     fn read(&mut self, bytes: &[u8], now: Instant) -> Option<Instant> {
@@ -49,6 +53,35 @@ impl<const N: usize> Decoding<N> {
         });
         self.decoder.deadline()
     }
+}
+
+#[test]
+fn bytes_behind_a_nul_are_a_line_after_the_hold_only_where_they_came_with_it() {
+    let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
+    assert_eq!(decoding.read(b"un\0", start), Some(start + HOLD));
+    decoding.read(b"de", start + HOLD / 2);
+    assert_eq!(decoding.take(start + HOLD, false), None);
+    decoding.read(b"ux\0zz", start + HOLD * 2);
+    decoding.read(b"z", start + HOLD * 2);
+    decoding.take(start + HOLD * 3, false);
+    assert_eq!(decoding.chunks.concat(), b"un\ndeux\nzzz\n");
+}
+
+#[test]
+fn a_block_longer_than_the_buffer_says_its_line_alone() {
+    let (mut decoding, mut now) = (Decoding::<15>::of_client(Framing::Lines), Instant::now());
+    let padded: Pieces = &[b"un\0\0\0\0\0\0\0\0\0\0\0\0\0", b"\0"];
+    let full: Pieces = &[b"xxxxxxxxxxxxxx\0", b"\0"];
+    let leftovers: Pieces = &[b"yyyyyyyyyy\0xxx\0", b"\0"];
+    for block in [padded, full, leftovers] {
+        decoding.decoder.waited(HOLD * 5);
+        for piece in block {
+            decoding.read(piece, now);
+        }
+        decoding.take(now + HOLD, false);
+        now += HOLD * 6;
+    }
+    assert_eq!(decoding.chunks.concat(), b"un\nxxxxxxxxxxxxxx\nyyyyyyyyyy\n");
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::fmt::{self, Display};
 
 use super::name::Name;
-use crate::hub::framing::BOM;
 use crate::hub::worker::CHUNK;
-use crate::text::Visible;
+use crate::text::{BOM, Visible};
 
 /// Bytes of a text, at most: one `read` of the server less the text's end.
 pub const MAX_LEN: usize = CHUNK - 1;

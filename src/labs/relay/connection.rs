@@ -53,6 +53,8 @@ pub struct Connection {
     /// Since when bytes wait in the socket, for the client's turn or for their rest: polled for
     /// reading, it would always be ready.
     unread_since: Option<Instant>,
+    /// The bytes at the front of the socket came before the client's turn.
+    is_early: bool,
     /// Its first line was judged, as far as it came within [`HOLD`].
     is_judged: bool,
 }
@@ -67,6 +69,7 @@ impl Connection {
             held_until: None,
             blocked_since: None,
             unread_since: None,
+            is_early: false,
             is_judged: false,
         }
     }
@@ -115,10 +118,11 @@ impl Connection {
             Some(n) => &mut window[..n],
         };
         self.judge(bytes, now)?;
-        let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some()) else {
+        let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some(), self.is_early) else {
             self.held_until = Some(now + HOLD);
             return Ok(None);
         };
+        self.is_early &= frame.message.is_none() && frame.length < bytes.len();
         self.consume(&mut bytes[..frame.length])?;
         if self.decoder.telnet.take_timing_mark() {
             self.queue.items.push_back(Item { bytes: NO_TIMING_MARK.to_vec(), opening: false });
@@ -156,7 +160,9 @@ impl Connection {
     fn check_alive(&mut self, now: Instant) -> Result<(), Disconnect> {
         let mut window = [0; 1024];
         let peeked = if self.is_judged { &mut window[..1] } else { &mut window[..] };
-        match sys::try_peek(&self.socket, peeked).map_err(Disconnect::Broken)? {
+        let peeked = sys::try_peek(&self.socket, peeked).map_err(Disconnect::Broken)?;
+        self.is_early = peeked.is_some();
+        match peeked {
             Some(0) => return Err(Disconnect::Closed),
             None => self.unread_since = None,
             Some(n) => self.judge(&window[..n], now)?,

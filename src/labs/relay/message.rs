@@ -1,9 +1,10 @@
 //! The server's decoder of client messages: C strings, or lines of clients that send no NUL. Pure.
 //!
-//! A NUL ends a message; a run of NULs is that message's padding, but a NUL alone is an empty
-//! message: without it the turn would not pass. If no NUL comes, a line end ends a message, so that
-//! lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
-//! texts belong to the block's message, and so does padding that comes later.
+//! A NUL ends a message; a run of NULs is that message's padding, also where it comes later, but
+//! before the client's next turn or with a text behind it. In the client's turn, NULs alone are an
+//! empty message: without it the turn would not pass. If no NUL comes, a line end ends a message, so
+//! that lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
+//! texts belong to the block's message.
 
 use super::MAX_LEN;
 use crate::hub::framing::blocks::Blocks;
@@ -51,7 +52,9 @@ pub struct FrameDecoder {
 /// End of the previous message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PreviousEnd {
+    /// There is none.
     #[default]
+    Nothing,
     Complete,
     /// By a timeout. The rest of its line end, or NULs, that come later are no message.
     TimedOut(&'static [u8]),
@@ -61,8 +64,9 @@ enum PreviousEnd {
 
 impl FrameDecoder {
     /// The message at the front of `bytes`, which are all that can be peeked at; `None` while its
-    /// rest may still come. With `timed_out`, the rest is not waited for any longer.
-    pub fn decode(&mut self, bytes: &[u8], timed_out: bool) -> Option<Frame> {
+    /// rest may still come. With `timed_out`, the rest is not waited for any longer. `is_early`: they
+    /// came before the client's turn.
+    pub fn decode(&mut self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<Frame> {
         if let PreviousEnd::TimedOut(end) = self.previous
             && let late @ 1.. = late_end(bytes, end)
         {
@@ -79,8 +83,15 @@ impl FrameDecoder {
         let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
         let frame = if let Some(end) = front.iter().position(|&byte| byte == 0) {
             let block = self.blocks.front(bytes);
-            if block.is_open && !timed_out {
+            let nuls = bytes.iter().take_while(|&&byte| byte == 0).count();
+            let are_alone = nuls == bytes.len();
+            let are_late = are_alone && is_early && self.previous == PreviousEnd::Complete;
+            if (block.is_open || are_alone) && !timed_out && !are_late {
                 return None;
+            }
+            let has_text_behind = !are_alone && block.length <= nuls;
+            if nuls > 0 && (are_late || has_text_behind) {
+                return Some(Frame { message: None, length: nuls });
             }
             self.frame(&bytes[..end], block.length.max(end + 1), PreviousEnd::Complete)
         } else {
@@ -137,7 +148,8 @@ mod tests {
         let (mut decoder, mut rest, mut messages) = (FrameDecoder::default(), bytes, Vec::new());
         while !rest.is_empty() {
             let window = &rest[..rest.len().min(WINDOW)];
-            let frame = decoder.decode(window, false).or_else(|| decoder.decode(window, true)).unwrap();
+            let frame =
+                decoder.decode(window, false, false).or_else(|| decoder.decode(window, true, false)).unwrap();
             assert!((1..=window.len()).contains(&frame.length), "{frame:?}");
             messages.extend(frame.message);
             rest = &rest[frame.length..];
@@ -150,7 +162,7 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Option<Frame> {
-        FrameDecoder::default().decode(bytes, false)
+        FrameDecoder::default().decode(bytes, false, false)
     }
 
     #[test]
@@ -159,9 +171,34 @@ mod tests {
             (&b"salut\0"[..], "salut", 6),
             (b"salut\0\0\0un\0", "salut", 8),
             (b"deux\nlignes\n\0", "deux\nlignes\n", 13),
-            (b"\0", "", 1),
         ] {
             assert_eq!(decode(bytes), Some(Frame { message: Some(text(message)), length }));
+        }
+    }
+
+    #[test]
+    fn nuls_are_padding_before_a_text_and_before_the_turn_and_else_an_empty_message() {
+        let after = |previous: &[u8], bytes: &[u8], timed_out, is_early| {
+            let mut decoder = FrameDecoder::default();
+            let frame = decoder.decode(previous, false, false);
+            assert_eq!(frame.map(|frame| frame.length), (!previous.is_empty()).then_some(previous.len()));
+            decoder.decode(bytes, timed_out, is_early)
+        };
+        let padding = |length| Some(Frame { message: None, length });
+        let empty = |length| Some(Frame { message: Some(text("")), length });
+        for nuls in 1..4 {
+            let alone = &[0; 3][..nuls];
+            let before_text = [alone, b"ok\0"].concat();
+            for is_early in [false, true] {
+                assert_eq!(after(b"ha\0", &before_text, false, is_early), padding(nuls));
+                assert_eq!(after(b"", &before_text, false, is_early), padding(nuls));
+                // The first message may be empty.
+                assert_eq!(after(b"", alone, false, is_early), None);
+                assert_eq!(after(b"", alone, true, is_early), empty(nuls));
+            }
+            assert_eq!(after(b"ha\0", alone, false, true), padding(nuls));
+            assert_eq!(after(b"ha\0", alone, false, false), None);
+            assert_eq!(after(b"ha\0", alone, true, false), empty(nuls));
         }
     }
 
@@ -178,19 +215,19 @@ mod tests {
     #[test]
     fn an_end_after_the_timeout_is_no_empty_message() {
         let mut decoder = FrameDecoder::default();
-        assert_eq!(decoder.decode(b"salut", true).unwrap().message, Some(text("salut")));
-        assert_eq!(decoder.decode(b"\0suite\0", false), Some(Frame { message: None, length: 1 }));
-        assert_eq!(decoder.decode(b"suite\0", false).unwrap().message, Some(text("suite")));
-        assert_eq!(decoder.decode(b"\0", false).unwrap().message, Some(text("")));
+        assert_eq!(decoder.decode(b"salut", true, false).unwrap().message, Some(text("salut")));
+        assert_eq!(decoder.decode(b"\0suite\0", false, false), Some(Frame { message: None, length: 1 }));
+        assert_eq!(decoder.decode(b"suite\0", false, false).unwrap().message, Some(text("suite")));
+        assert_eq!(decoder.decode(b"\0", true, false).unwrap().message, Some(text("")));
         // Nor is the rest of a line end; behind a whole one, it is an empty line.
         for (sent, late, rest) in [("salut", "\n", 1), ("salut", "\r\n\0", 3), ("salut\r", "\n", 1)] {
-            assert_eq!(decoder.decode(sent.as_bytes(), true).unwrap().message, Some(text("salut")));
+            assert_eq!(decoder.decode(sent.as_bytes(), true, false).unwrap().message, Some(text("salut")));
             let frame = Frame { message: None, length: rest };
-            assert_eq!(decoder.decode(late.as_bytes(), false), Some(frame), "{late:?}");
+            assert_eq!(decoder.decode(late.as_bytes(), false, false), Some(frame), "{late:?}");
         }
         for (sent, empty) in [("salut\n", "\n"), ("salut\r", "\r")] {
-            assert_eq!(decoder.decode(sent.as_bytes(), true).unwrap().message, Some(text("salut")));
-            assert_eq!(decoder.decode(empty.as_bytes(), true).unwrap().message, Some(text("")));
+            assert_eq!(decoder.decode(sent.as_bytes(), true, false).unwrap().message, Some(text("salut")));
+            assert_eq!(decoder.decode(empty.as_bytes(), true, false).unwrap().message, Some(text("")));
         }
     }
 
@@ -198,7 +235,8 @@ mod tests {
     fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
         let block = |text: &[u8]| [text, &[0; 20][..20 - text.len()]].concat();
         let mut decoder = FrameDecoder::default();
-        let mut next = |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out).map(|frame| frame.length);
+        let mut next =
+            |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out, false).map(|frame| frame.length);
         // The size is not known yet: more padding may come.
         assert_eq!(next(&block(b"bonjour")[..18], false), None);
         assert_eq!(next(&block(b"bonjour"), true), Some(20));

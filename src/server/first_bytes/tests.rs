@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 59] = [
+    let rows: [(&[u8], Option<Protocol>); 62] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -29,6 +29,10 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         // Padding in front is no first line.
         (b"\0GET / HTTP/1.1\r\n", REQUEST),
         (b"\0\0\n\0GET / HTTP/1.1\r\n", REQUEST),
+        // Nor is a byte order mark.
+        (b"\xef\xbb\xbfGET / HTTP/1.1\r\n", REQUEST),
+        (b"\xef\xbb\xbf\r\nGET / HTTP/1.1\r\n", REQUEST),
+        (b"\xef\xbb\xbfSSH-2.0-x\r\n", GREETING),
         (b"HEAD /x HTTP/1.1\r\n", Some(Protocol::HeadRequest)),
         (b"EHLO example.org\r\n", GREETING),
         (b"HELO me\r\n", GREETING),
@@ -86,12 +90,13 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 64] = [
+    let rows: [&[u8]; 65] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
         &[&b"FROM alpine:3.19\n"[..], &b"RUN apk add curl\n".repeat(80)].concat(),
         b"alice : bonjour\0",
+        b"\xef\xbb\xbfalice : bonjour\0",
         b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03bonjour\r\n",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0bonjour\r\n",
         b"alice : GET / HTTP/1.1\0",
@@ -167,6 +172,7 @@ fn a_file_may_hold_anything_but_a_web_request() {
     {
         assert_eq!(protocol(bytes, Expected::File), None, "{}", crate::text::visible(bytes));
     }
+    assert_eq!(protocol(b"\xef\xbb\xbfGET / HTTP/1.1\r\n", Expected::File), None);
     assert_eq!(protocol(b"POST /x HTTP/1.1\r\n", Expected::File), REQUEST);
     assert_eq!(protocol(b"\x16\x03\x01\x02\0\x01", Expected::File), Some(Protocol::Tls));
     for bytes in [&b"POST /x HTTP/1.1\r\n"[..], b"get / http/1.0\r\n", b"GET /\r\n", b"GET / HT", b"\r\n"] {
@@ -247,6 +253,7 @@ fn the_beginning_of_a_request_or_greeting_is_held_and_that_of_a_text_is_not() {
         b"\0\nGE",
         b"GET /x y",
         b"HELO les",
+        b"\xef\xbb\xbfGET /x HT",
     ] {
         assert!(is_held(bytes), "{}", crate::text::visible(bytes));
     }

@@ -71,6 +71,40 @@ fn lines_sent_ahead_without_nul_are_a_message_each() {
 }
 
 #[test]
+fn padding_that_comes_later_than_its_message_is_no_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for padding in ["\0", "\0\0", "\0\0\0\0"] {
+        let _row = Row::of(&padding);
+        says(&mut first, &mut second, "ha");
+        first.sends(padding);
+        has_unread(&server, &first, padding.len());
+        says(&mut second, &mut first, "oui ?");
+        first.sends(["ok\0", padding].concat());
+        second.hears("ok\0");
+        says(&mut second, &mut first, "oui ?");
+        // At the client's turn, in front of its text.
+        first.sends([padding, "suite\0"].concat());
+        second.hears("suite\0");
+        says(&mut second, &mut first, "oui ?");
+    }
+}
+
+#[test]
+fn nuls_alone_in_the_clients_turn_are_an_empty_message() {
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for nuls in ["\0", "\0\0", "\0\0\0\0"] {
+        let _row = Row::of(&nuls);
+        first.sends(nuls);
+        second.hears("\0");
+        says(&mut second, &mut first, "oui ?");
+        says(&mut first, &mut second, "ok");
+        says(&mut second, &mut first, "oui ?");
+    }
+}
+
+#[test]
 fn a_late_nul_is_not_a_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);

@@ -6,7 +6,7 @@ const REFUSAL: &str = "chat_serveur : ceci n'est pas un serveur web ni de courri
 const NO_TEXT: &str = "chat_serveur : du texte est attendu ici, pas des caractères de contrôle";
 
 /// First bytes of other protocols, and what of them the operator reads.
-const FOREIGN: [(&[u8], &str); 13] = [
+const FOREIGN: [(&[u8], &str); 14] = [
     (b"GET / HTTP/1.1\r\nHost: 127.0.0.1:5015\r\n\r\n", "(« GET / HTTP/1.1 »)"),
     (b"POST / HTTP/1.1\r\nContent-Length: 15\r\n\r\nbob : forged\0\0\0", "(« POST / HTTP/1.1 »)"),
     (b"PATCH /\x1b[2J HTTP/1.1\r\n\r\n", "(« PATCH /^[[2J HTTP/1.1 »)"),
@@ -14,6 +14,7 @@ const FOREIGN: [(&[u8], &str); 13] = [
     // Methods are case-sensitive: `curl -X patch` sends this.
     (b"patch / HTTP/1.1\r\nHost: 127.0.0.1:5015\r\n\r\n", "(« patch / HTTP/1.1 »)"),
     (b"\0GET / HTTP/1.1\r\n\r\n", "(« GET / HTTP/1.1 »)"),
+    (b"\xef\xbb\xbfGET / HTTP/1.1\r\n\r\n", "(« GET / HTTP/1.1 »)"),
     (b"PROXY TCP4 192.0.2.1 192.0.2.2 51000 5015\r\nbob : salut\n", "(« PROXY TCP4 192.0.2.1"),
     (b"<?xml version='1.0'?><stream:stream to='x'>", "(« <?xml version='1.0'?>"),
     (b"EHLO example.org\r\nMAIL FROM:<eve@example.org>\r\n", "(« EHLO example.org »)"),
@@ -32,7 +33,7 @@ fn is_answer_to(request: &[u8], answer: &[u8], end: &str) {
     let answer = String::from_utf8(answer.to_vec()).unwrap();
     match request {
         [0x16, ..] => assert_eq!(answer, ""),
-        [b'G' | b'p', ..] | [0, b'G', ..] | [b'P', b'O' | b'A', ..] => {
+        [b'G' | b'p' | 0xef, ..] | [0, b'G', ..] | [b'P', b'O' | b'A', ..] => {
             assert!(
                 answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(&format!("\r\n\r\n{REFUSAL}\n")),
                 "{answer}"
