@@ -2,7 +2,7 @@
 
 use crate::common::*;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -140,9 +140,9 @@ fn a_relay_that_sends_no_nul_is_understood_without_a_pause_and_at_its_end() {
     assert!(printed.contains("\nReçu : la fin\n"), "{printed}");
 }
 
-/// Starts the client at a server that takes what one `recv` returns for a line, and passes the
-/// connection to `serve` until that says that the lines came apart. A busy machine may delay the
-/// server beyond the client's pauses.
+/// Starts the client, with a file as its keyboard, at a server that takes what one `recv` returns
+/// for a line, and passes the connection to `serve` until that says that the lines came apart. A
+/// busy machine may delay the server beyond the client's pauses.
 #[track_caller]
 fn at_a_server_of_one_recv_a_line(
     program: &str,
@@ -150,13 +150,14 @@ fn at_a_server_of_one_recv_a_line(
     typed: &str,
     serve: impl Fn(&mut Peer) -> bool,
 ) -> Program {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(typed.as_bytes()).unwrap();
     eventually("lines apart", || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
-        let mut client =
-            Program::start(Command::new(program).args(arguments).args(["127.0.0.1", "--port", &port]));
-        client.types(typed);
-        client.closes_stdin();
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\" <\"$0\""]).arg(file.path()).arg(program).args(arguments);
+        let client = Program::start(command.args(["127.0.0.1", "--port", &port]));
         serve(&mut Peer::adopt(listener.accept().unwrap().0)).then_some(client)
     })
 }
