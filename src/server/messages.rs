@@ -22,7 +22,8 @@ catalogue! {
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
     cannot_listen(address: SocketAddr, reason: &io::Error)
     where
-        address = with_interface(address), hint = listen_hint(self.0, reason), reason = plain_reason(reason) =>
+        address = with_interface(address), hint = listen_hint(self.0, reason),
+        reason = plain_reason(reason) =>
         "impossible d'écouter sur {address} : {reason}{hint}",
         "cannot listen on {address}: {reason}{hint}";
     cannot_become(name: &str) =>

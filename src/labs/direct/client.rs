@@ -19,9 +19,9 @@ struct Direct {
     name: Name,
     prompt: String,
     last_line: LastLine,
-    /// Until a pause.
+    /// `None` after a pause.
     connected_at: Option<Instant>,
-    /// A typed line was not sent, or the server has reported an error, without a user who sees that.
+    /// A line was not sent, or the server has reported an error, and a program reads the output.
     has_failed: bool,
 }
 

@@ -13,8 +13,8 @@ pub struct LastLine {
 }
 
 impl LastLine {
-    /// Calls `found` with the sender's name of each line that `bytes` complete. True if one of these
-    /// lines is an error.
+    /// Calls `found` with the sender's name of each line that `bytes` complete. True if one of
+    /// these lines is an error.
     pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Name)) -> bool {
         let mut has_error = false;
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {

@@ -34,8 +34,8 @@ pub struct ServerMessageDecoder {
     partial: Vec<u8>,
     /// The beginning of this string was a [`ServerMessage::Part`].
     has_parts: bool,
-    /// The last string was returned by [`ServerMessageDecoder::flush`], and its line end and NUL may
-    /// be late.
+    /// The last string was returned by [`ServerMessageDecoder::flush`]: its line end and NUL may be
+    /// late.
     is_flushed: bool,
 }
 
