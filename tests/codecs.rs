@@ -180,7 +180,7 @@ hold! {
     lines: soup(&["alice : bonjour", "\x0b", "\x1e", "\u{85}", "[12:00:00] "]),
     names: conversations(),
     record: packets(),
-    relay: steered(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "salut"]),
+    relay: steered(17, &["fin", "exit", "1\0emi\0", "2\0rec\0", "1emi", "2\nrec\n", "salut"]),
     request: requests(),
     senders: steered(18, &["\0", "un message assez long", "ok", "\r\0", "\u{feff}"]),
     text: steered(17, &["\x1b[2J", "\t", "\u{202e}é🦀\u{9b}", "👩\u{200d}👧"]),

@@ -147,11 +147,30 @@ fn without_padding(stream: &[u8]) -> Vec<u8> {
     runs.flat_map(|run| if run.len() > 2 && run[0] == 0 { &run[..1] } else { run }).copied().collect()
 }
 
-/// String by string: over-long ones in parts, the first two by their position, `exit` anywhere.
+fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
+    let begin = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    &bytes[begin..]
+}
+
+/// String by string: number and role first, which need no NUL; over-long ones in parts; `exit`
+/// anywhere.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();
-    while let Some(mut string) = strings.next() {
+    while let Some(whole) = strings.next() {
+        let mut string = whole;
+        if stage == 0 && matches!(string, [b'1' | b'2', b'e' | b'r' | b'\r' | b'\n', ..]) {
+            found.push(ServerMessage::Number(string[0] - b'0'));
+            (stage, string) = (1, without_line_ends_before(&string[1..]));
+        }
+        if stage == 1 && (string.starts_with(b"emi") || string.starts_with(b"rec")) {
+            let is_emitter = string.starts_with(b"emi");
+            found.push(if is_emitter { ServerMessage::Emitter } else { ServerMessage::Receiver });
+            (stage, string) = (2, without_line_ends_before(&string[3..]));
+        }
+        if string.is_empty() && !whole.is_empty() {
+            continue;
+        }
         while string.len() > MAX_LEN {
             found.push(ServerMessage::Part(string[..MAX_LEN].to_vec()));
             string = &string[MAX_LEN..];

@@ -44,8 +44,8 @@ const NO_ORIGIN: (&str, &str) = (
      ASCII as the browser sends it, for instance xn--caf-dma.fr for café.fr",
 );
 const NO_NETWORK: (&str, &str) = (
-    "une adresse IP ou un réseau est attendu, comme 127.0.0.1, ::1 ou 10.0.0.0/8",
-    "an IP address or a network is expected, as 127.0.0.1, ::1 or 10.0.0.0/8",
+    "une adresse IP ou un réseau est attendu, comme 127.0.0.1, fe80::1%eth0 ou 10.0.0.0/8",
+    "an IP address or a network is expected, as 127.0.0.1, fe80::1%eth0 or 10.0.0.0/8",
 );
 
 /// Messagerie instantanée : un processus par client, tout message va à tous.

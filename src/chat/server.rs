@@ -1,6 +1,6 @@
 //! The chat server: what one client says, all receive, each in its [`Encoding`].
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ impl Service for ChatServer {
         }
     }
 
-    fn is_proxy(&self, listener: usize, address: IpAddr) -> bool {
+    fn is_proxy(&self, listener: usize, address: SocketAddr) -> bool {
         let web = self.web.as_ref().filter(|_| self.listeners[listener].is_none());
         web.is_some_and(|web| web.site.proxies.contain(address))
     }

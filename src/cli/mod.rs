@@ -13,6 +13,7 @@ pub(crate) use catalogue::catalogue;
 pub use client_args::{ClientArgs, ServerArg};
 pub use host::{Host, host, look_up};
 pub use listen_args::{ListenArgs, ServerArgs};
+pub(crate) use parsers::scoped_address;
 pub use parsers::{local_socket, number, parsed, timeout};
 pub use program::Program;
 

@@ -50,7 +50,8 @@ pub fn number<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result
 
 /// For `--bind`: a [`scoped_address`], or a hint where a port is given with it or instead.
 pub(super) fn bind_address(typed: &str) -> Result<SocketAddr, Expected> {
-    match typed.parse::<u16>().is_ok() || typed.parse::<SocketAddr>().is_ok() {
+    let is_with_port = typed.split_once('%').is_some_and(|(_, interface)| interface.contains(':'));
+    match is_with_port || local_socket(typed).is_ok() {
         true => Err(Expected::new(
             "le port se donne à part, par --port, comme --bind ::1 --port {port}",
             "the port is given apart, by --port, as --bind ::1 --port {port}",
@@ -72,8 +73,9 @@ fn to_listen_on(address: SocketAddr) -> Result<SocketAddr, Expected> {
 
 /// For an address without a port, which is 0 in the result: IPv4, IPv6, `[IPv6]`; an IPv6 address
 /// with its interface behind a `%`, by name or number (RFC 4007, section 11). An IPv4 address
-/// mapped to IPv6 is the IPv4 address: no socket of IPv6 alone can have it.
-pub(super) fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
+/// mapped to IPv6 is the IPv4 address: no socket of IPv6 alone can have it. `fe80::1%eth0:5015` is
+/// refused: for the kernel a colon begins an alias, which it drops.
+pub(crate) fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
     let expected = || {
         let french = "une adresse IPv4 ou IPv6 est attendue, comme 127.0.0.1, ::1 ou fe80::1%eth0";
         let english = "an IPv4 or IPv6 address is expected, as 127.0.0.1, ::1 or fe80::1%eth0";
@@ -86,6 +88,12 @@ pub(super) fn scoped_address(typed: &str) -> Result<SocketAddr, Expected> {
         return if needs_interface { Err(lacks_interface(address)) } else { Ok((address, 0).into()) };
     };
     let address = address.parse().map_err(|_| expected())?;
+    if let Some((interface, port)) = interface.split_once(':') {
+        return Err(Expected::new(
+            format!("le port se met derrière des crochets, comme [{address}%{interface}]:{port}"),
+            format!("a port goes behind brackets, as [{address}%{interface}]:{port}"),
+        ));
+    }
     let number = interface.parse().ok().or_else(|| if_nametoindex(interface).ok());
     let scope = number.filter(|&number| number > 0).ok_or_else(|| {
         Expected::new(
@@ -145,6 +153,7 @@ mod tests {
             ("fe80::1", None),
             ("fe80::1%", None),
             ("fe80::1%no-such-one", None),
+            ("fe80::1%7:80", None),
             ("fe80::1%0", None),
             ("::ffff:127.0.0.1", Some("127.0.0.1:0")),
             ("[::ffff:0.0.0.0]", Some("0.0.0.0:0")),
@@ -166,6 +175,7 @@ mod tests {
             ("127.0.0.1:7001", true),
             ("[::1]:7001", true),
             ("[fe80::1%7]:7001", true),
+            ("fe80::1%7:7001", true),
             ("localhost", false),
             ("::1::2", false),
         ] {

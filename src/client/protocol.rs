@@ -29,7 +29,8 @@ pub trait ClientProtocol {
 
     fn prompt(&self) -> Prompt<'_>;
 
-    /// Silence of the server that counts as a [pause](Self::on_pause).
+    /// Silence that counts as a [pause](Self::on_pause), since the start or the last bytes sent or
+    /// received.
     fn pause_after(&self) -> Duration {
         Duration::from_millis(300)
     }

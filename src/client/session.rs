@@ -26,7 +26,6 @@ const MAX_QUEUED: usize = 10_000;
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 /// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
 const LEAVING: Duration = Duration::from_secs(1);
-
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
 
@@ -61,7 +60,7 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         input_ended: false,
         left_at: None,
-        received_at: None,
+        active_at: Some(Instant::now()),
     };
     let outcome = session.run();
     let closed = session.ui.close();
@@ -87,8 +86,8 @@ struct Session<'a, P> {
     input_ended: bool,
     /// Time of the half-close.
     left_at: Option<Instant>,
-    /// Time of the last bytes received, until a pause was noticed.
-    received_at: Option<Instant>,
+    /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
+    active_at: Option<Instant>,
 }
 
 impl<P: ClientProtocol> Session<'_, P> {
@@ -226,6 +225,7 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
+        self.active_at = Some(Instant::now());
         match sys::try_send(self.connection, &self.to_send) {
             Ok(sent) => drop(self.to_send.drain(..sent)),
             // The server may have said why before it closed: the next reads show that.
@@ -250,12 +250,12 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn until_pause(&self) -> Option<Duration> {
-        Some(self.protocol.pause_after().saturating_sub(self.received_at?.elapsed()))
+        Some(self.protocol.pause_after().saturating_sub(self.active_at?.elapsed()))
     }
 
     fn notice_pause(&mut self) {
         if self.until_pause().is_some_and(|left| left.is_zero()) {
-            self.received_at = None;
+            self.active_at = None;
             pause(&mut self.protocol, &mut *self.ui);
         }
     }
@@ -277,7 +277,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             Ok(Some(0)) => bail!(self.messages.closed()),
             Ok(Some(n)) => {
                 self.events.extend_grace();
-                self.received_at = Some(Instant::now());
+                self.active_at = Some(Instant::now());
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
                 return Ok(end.map(Exit::Normal));
             }

@@ -50,11 +50,12 @@ impl<S: Service> Hub<S> {
     }
 
     fn admit(&mut self, pending: PendingConnection, now: Instant) {
-        let (listener, address) = (pending.listener, pending.client.1.ip());
+        let (listener, peer) = (pending.listener, pending.client.1);
+        let address = peer.ip();
         let Hub { service, clients, supervisor, .. } = self;
         let encode = |listener, reason: &str| service.refusal(listener, reason);
         // Behind a proxy are many clients: each is judged when it enters the room.
-        let is_proxys = service.is_proxy(listener, address);
+        let is_proxys = service.is_proxy(listener, peer);
         let joins_at_once = service.joins_at_once(listener);
         let mut pending = Some(pending);
         if !is_proxys {
@@ -209,12 +210,12 @@ impl<S: Service> Hub<S> {
     fn close_connection(&mut self, pid: Pid, ended: Ended, now: Instant) {
         let Hub { service, clients, channels, supervisor, .. } = self;
         let Some((mut connection, client)) = clients.remove(pid) else { return };
-        let (address, channel) = (connection.peer.ip(), connection.leave_channel(channels));
+        let (address, channel) = (connection.peer.address(), connection.leave_channel(channels));
         // Outside the room, the address of a proxy stands for many clients.
         let mut listeners = 0..supervisor.listeners.len();
         let is_proxys = channel.is_none() && listeners.any(|listener| service.is_proxy(listener, address));
         if !is_proxys {
-            supervisor.child_ended(address, ended.is_crash() || connection.worker_killed, now);
+            supervisor.child_ended(address.ip(), ended.is_crash() || connection.worker_killed, now);
         }
         let mut context = Context { peers: clients.all(), channels, supervisor, now, gives_way: None };
         let last_words = service.on_disconnect(&connection, client, ended, &mut context);

@@ -14,7 +14,12 @@ pub(crate) struct PeerAddress {
 impl PeerAddress {
     /// The address that limits for each address count.
     pub fn ip(&self) -> IpAddr {
-        self.forwarded.unwrap_or(self.socket.ip())
+        self.address().ip()
+    }
+
+    /// That address with its interface. The port is not used.
+    pub fn address(&self) -> SocketAddr {
+        self.forwarded.map_or(self.socket, |client| (client, 0).into())
     }
 }
 

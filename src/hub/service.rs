@@ -35,7 +35,7 @@ pub(crate) trait Service {
 
     /// True for a proxy of this listener: behind it are many clients, which enter the room with
     /// addresses of their own ([`super::peer_address::PeerAddress`]).
-    fn is_proxy(&self, _listener: usize, _address: IpAddr) -> bool {
+    fn is_proxy(&self, _listener: usize, _address: SocketAddr) -> bool {
         false
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::first_bytes::{Foreign, Protocol};
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
-use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal, plain_reason};
+use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal, plain_reason, with_interface};
 
 /// The catalogue in one language.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +17,13 @@ pub struct Messages(pub Language);
 
 catalogue! {
     impl Messages, |self| self.0;
-    ready(address: SocketAddr) where pid = Pid::this() =>
+    ready(address: SocketAddr) where address = with_interface(address), pid = Pid::this() =>
         "(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)",
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
     cannot_listen(address: SocketAddr, reason: &io::Error)
-    where hint = listen_hint(self.0, reason), reason = plain_reason(reason) =>
+    where
+        address = with_interface(address), hint = listen_hint(self.0, reason),
+        reason = plain_reason(reason) =>
         "impossible d'écouter sur {address} : {reason}{hint}",
         "cannot listen on {address}: {reason}{hint}";
     cannot_become(name: &str) =>

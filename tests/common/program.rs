@@ -102,7 +102,7 @@ impl Output {
         self.wait_for(&format!("{number} addresses"), |bytes| {
             let text = String::from_utf8_lossy(bytes);
             let words = text[..text.rfind('\n')?].split_whitespace();
-            words.filter_map(|word| word.parse().ok()).nth(number - 1)
+            words.filter_map(address_in).nth(number - 1)
         })
     }
 
@@ -200,4 +200,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Parses `ADDR:PORT`. An interface is left out: it may be one of another network namespace.
+fn address_in(word: &str) -> Option<SocketAddr> {
+    let without_interface = || {
+        let (address, behind) = word.split_once('%')?;
+        format!("{address}]{}", behind.split_once(']')?.1).parse().ok()
+    };
+    word.parse().ok().or_else(without_interface)
 }

@@ -69,11 +69,16 @@ fn a_link_local_address_is_bound_on_its_interface() {
     for address in ["fe80::1%link0", "[fe80::1%link0]"] {
         let _row = Row::of(&address);
         let server = network.server(ECHO, &["--bind", address, "--port", "0"]);
+        server.program.out.line_with(&["[fe80::1%link0]:", "(pid"]);
         network.echoes("fe80::1%link0", &server.port());
     }
     let room = network.server(
         SERVER,
-        &["--bind", "fe80::1%link0", "--port", "0", "--lines", "0", "--web", "[fe80::1%link0]:0"],
+        &[
+            &["--bind", "fe80::1%link0", "--port", "0", "--lines", "0", "--web", "[fe80::1%link0]:0"],
+            &["--trusted-proxy", "fe80::1%link0"][..],
+        ]
+        .concat(),
     );
     // No browser takes an interface in a URL.
     assert!(room.program.out.web_url().contains(".local:"));
@@ -92,11 +97,17 @@ fn an_address_that_lacks_its_interface_is_refused_with_what_to_type() {
 
 #[test]
 fn a_port_with_the_address_or_in_its_place_is_refused_with_what_to_type() {
-    for address in ["[::1]:7001", "127.0.0.1:7001", "7001"] {
+    for address in ["[::1]:7001", "127.0.0.1:7001", "7001", "fe80::1%lo:7001", "[fe80::1%lo]:7001"] {
         let _row = Row::of(&address);
         is_refused_in_english(ECHO, &["--bind", address], "--port");
     }
     is_refused_in_english(ECHO, &["7002"], "127.0.0.1:8000");
+    // For the kernel, ":7001" behind the name of an interface begins an alias.
+    for program in [ECHO, env!("CARGO_BIN_EXE_calc_client")] {
+        let Outcome { status, err, .. } = outcome_of(program, &["fe80::1%lo:7001"], "");
+        assert_eq!(status, Some(1), "{err}");
+        assert!(err.contains("a port goes behind brackets, as [fe80::1%lo]:7001"), "{err}");
+    }
     is_refused_in_english(ECHO, &["127.0.0.1:8001", "8002"], "127.0.0.1:8001 does not go with port 8002");
     is_refused_in_english(ECHO, &["127.0.0.1:8001", "--port", "8002"], "does not go with port 8002");
 }

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -120,14 +121,13 @@ fn upload_reports_success_only_for_what_the_server_has_whole() {
 }
 
 #[test]
-fn a_relay_that_sends_no_nul_is_understood_after_a_pause_and_at_its_end() {
+fn a_relay_that_sends_no_nul_is_understood_without_a_pause_and_at_its_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let mut client = Program::start(Command::new(RELAY).args(["127.0.0.1", "--port", &port]));
     let mut server = Peer::adopt(listener.accept().unwrap().0);
-    server.sends("1");
+    server.sends("1emi");
     client.out.line_with(&["Vous êtes le client 1"]);
-    server.sends("emi");
     client.out.line_with(&["Votre rôle : emi"]);
     client.types("un\n");
     server.hears("un\0");
@@ -138,4 +138,61 @@ fn a_relay_that_sends_no_nul_is_understood_after_a_pause_and_at_its_end() {
     assert_eq!(client.ends().code(), Some(1));
     let printed = client.out.to_the_end();
     assert!(printed.contains("\nReçu : la fin\n"), "{printed}");
+}
+
+/// Starts the client, with a file as its keyboard, at a server that takes what one `recv` returns
+/// for a line, and passes the connection to `serve` until that says that the lines came apart. A
+/// busy machine may delay the server beyond the client's pauses.
+#[track_caller]
+fn at_a_server_of_one_recv_a_line(
+    program: &str,
+    arguments: &[&str],
+    typed: &str,
+    serve: impl Fn(&mut Peer) -> bool,
+) -> Program {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(typed.as_bytes()).unwrap();
+    eventually("lines apart", || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\" <\"$0\""]).arg(file.path()).arg(program).args(arguments);
+        let client = Program::start(command.args(["127.0.0.1", "--port", &port]));
+        serve(&mut Peer::adopt(listener.accept().unwrap().0)).then_some(client)
+    })
+}
+
+/// One `recv`.
+#[track_caller]
+fn received(server: &mut Peer) -> String {
+    let mut bytes = [0; 256];
+    let count = server.stream.read(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
+}
+
+#[test]
+fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
+    for [first, second] in [["n1?\n", "n2? "], ["Premier nombre : ", "Second nombre : "]] {
+        let _row = Row::of(&first);
+        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server| {
+            server.sends("Bonjour\r\n");
+            server.sends(first);
+            let one = received(server);
+            server.sends(second);
+            let is_apart = one == "3\n" && received(server) == "4\n";
+            server.sends("\r\nLa somme:\n7\n");
+            is_apart
+        });
+        client.out.line_with(&["7"]);
+        ends_well(client);
+    }
+}
+
+#[test]
+fn a_piped_text_leaves_after_the_name_of_its_sender() {
+    let client = at_a_server_of_one_recv_a_line(DIRECT, &["alice"], "%bob%un\n%bob%deux\n", |server| {
+        let is_apart = received(server) == "alice\n";
+        is_apart && server.hears_the_end() == b"%bob%alice: un\n%bob%alice: deux\n"
+    });
+    ends_well(client);
 }

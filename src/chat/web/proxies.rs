@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use crate::cli::scoped_address;
 use crate::hub::entry::to_ipv6;
 
 /// The networks of `--trusted-proxy`.
@@ -15,6 +16,8 @@ pub struct Proxies(pub Vec<Network>);
 pub struct Network {
     address: u128,
     mask: u128,
+    /// The interface of a link-local address (RFC 4007); 0: any.
+    scope: u32,
 }
 
 /// Neither an IP address nor one with the length of a prefix.
@@ -26,21 +29,28 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Network, InvalidNetwork> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
-        let address = unbracketed(address).parse::<IpAddr>().map_err(|_| InvalidNetwork)?;
+        let socket = match address.contains('%') {
+            true => scoped_address(address).map_err(|_| InvalidNetwork)?,
+            false => (unbracketed(address).parse::<IpAddr>().map_err(|_| InvalidNetwork)?, 0).into(),
+        };
+        let address = socket.ip();
         let width = if address.is_ipv4() { 32 } else { 128 };
         // `parse` takes a sign.
         let digits = prefix.is_none_or(|bits| bits.bytes().all(|byte| byte.is_ascii_digit()));
         let bits = prefix.map_or(Ok(width), str::parse).ok().filter(|&bits| digits && bits <= width);
         let host_bits = width - bits.ok_or(InvalidNetwork)?;
         let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        Ok(Network { address: mapped(address) & mask, mask })
+        Ok(Network { address: mapped(address) & mask, mask, scope: scope(socket) })
     }
 }
 
 impl Proxies {
     /// True for an address of a proxy.
-    pub fn contain(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| mapped(address) & network.mask == network.address)
+    pub fn contain(&self, address: SocketAddr) -> bool {
+        self.0.iter().any(|network| {
+            mapped(address.ip()) & network.mask == network.address
+                && (network.scope == 0 || network.scope == scope(address))
+        })
     }
 
     /// The client that the values of `X-Forwarded-For` tell, in the order of the header lines. Each
@@ -53,7 +63,7 @@ impl Proxies {
         for element in values.rev().flat_map(|value| value.rsplit(',')) {
             let address = address_of(element.trim_matches([' ', '\t']))?;
             client = Some(address);
-            if !self.contain(address) {
+            if !self.contain((address, 0).into()) {
                 break;
             }
         }
@@ -70,6 +80,13 @@ fn address_of(element: &str) -> Option<IpAddr> {
 
 fn unbracketed(address: &str) -> &str {
     address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address)
+}
+
+fn scope(address: SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(address) => address.scope_id(),
+    }
 }
 
 /// IPv4 as IPv6 (`::ffff:192.0.2.1`), so that both are one space.
@@ -95,11 +112,16 @@ mod tests {
             ("::1/128", &["::1"], &["::2", "0.0.0.1"]),
             ("[::1]", &["::1"], &["::2"]),
             ("::/0", &["::1", "10.0.0.1"], &[]),
+            ("fe80::1", &["fe80::1%7", "fe80::1%8"], &["fe80::2%7"]),
+            ("fe80::1%7", &["fe80::1%7"], &["fe80::1%8", "fe80::2%7", "fe80::1"]),
+            ("[fe80::%7]/64", &["fe80::1%7", "fe80::2%7"], &["fe80::1%8"]),
         ] {
             let proxies = proxies(&[network]);
             for (addresses, expected) in [(inside, true), (outside, false)] {
                 for address in addresses {
-                    assert_eq!(proxies.contain(address.parse().unwrap()), expected, "{address} in {network}");
+                    let socket = format!("[{address}]:1").parse();
+                    let socket = socket.or_else(|_| format!("{address}:1").parse()).unwrap();
+                    assert_eq!(proxies.contain(socket), expected, "{address} in {network}");
                 }
             }
         }
@@ -112,6 +134,8 @@ mod tests {
             "10.0.0.0/+8",
             "::/129",
             "10.0.0.1:80",
+            "fe80::1%no-such-one",
+            "fe80::1%7:80",
             "/8",
         ] {
             assert!(text.parse::<Network>().is_err(), "{text}");

@@ -1,24 +1,34 @@
 //! The client: sends its name, then each typed text with that name before the message; shows what
 //! arrives.
 
+use std::time::{Duration, Instant};
+
 use super::incoming::LastLine;
 use super::message::{MAX_LEN, directed, parse};
 use super::name::Name;
 use crate::cli::Program;
-use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, ServerAddress, Ui, run_client};
+use crate::client::{ClientProtocol, LineBuffer, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
 
 pub const PROGRAM: Program = Program::english("direct_client");
+
+/// Time between the name and the first text: a server that reads the name by one `recv` would take
+/// both for it.
+const NAME_GAP: Duration = Duration::from_millis(300);
 
 struct Direct {
     name: Name,
     prompt: String,
     last_line: LastLine,
+    /// `None` after a pause.
+    connected_at: Option<Instant>,
+    /// A line was not sent, or the server has reported an error, and a program reads the output.
+    has_failed: bool,
 }
 
 impl Direct {
     fn new(name: Name) -> Direct {
         let prompt = format!("{name}> ");
-        Direct { name, prompt, last_line: LastLine::default() }
+        Direct { name, prompt, last_line: LastLine::default(), connected_at: None, has_failed: false }
     }
 
     /// The recipient and the texts of a typed line: several if the message is too long for one.
@@ -44,6 +54,7 @@ fn offer(name: &Name, ui: &mut dyn Ui) {
 
 impl ClientProtocol for Direct {
     fn start(&mut self, address: &str, ui: &mut dyn Ui) {
+        self.connected_at = Some(Instant::now());
         let name = &self.name;
         ui.print_for_user(&format!(
             "Connected to {address} as {name}: write %name%message, as %bob%hello (Ctrl+D to leave)"
@@ -52,6 +63,23 @@ impl ClientProtocol for Direct {
 
     fn opening_bytes(&self) -> Vec<u8> {
         [self.name.as_bytes(), b"\n"].concat()
+    }
+
+    fn blocked(&self) -> Option<&'static str> {
+        self.connected_at.is_some_and(|since| since.elapsed() < NAME_GAP).then_some("the name goes first")
+    }
+
+    fn rejects(&self, _line: &[u8]) -> Option<&'static str> {
+        None
+    }
+
+    fn pause_after(&self) -> Duration {
+        NAME_GAP
+    }
+
+    fn on_pause(&mut self, ui: &mut dyn Ui) {
+        self.connected_at = None;
+        ui.flush_partial_line();
     }
 
     fn prompt(&self) -> Prompt<'_> {
@@ -71,19 +99,25 @@ impl ClientProtocol for Direct {
             }
             Err(why) => {
                 ui.print_error(&format!("not sent: {why}"));
+                self.has_failed |= ui.mode() == UiMode::Piped;
                 Vec::new()
             }
         }
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
-        self.last_line.feed(bytes, |sender| offer(&sender, ui));
+        let has_error = self.last_line.feed(bytes, |sender| offer(&sender, ui));
+        self.has_failed |= has_error && ui.mode() == UiMode::Piped;
         ui.server_text(bytes);
         None
     }
 
     fn failure(&self) -> Option<String> {
-        self.last_line.is_refusal().then(|| "the server refused us".to_string())
+        let reasons = [
+            (self.last_line.is_refusal(), "the server refused us"),
+            (self.has_failed, "not every line was delivered"),
+        ];
+        reasons.iter().find(|(is_so, _)| *is_so).map(|(_, reason)| reason.to_string())
     }
 }
 

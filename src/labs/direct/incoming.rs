@@ -13,8 +13,10 @@ pub struct LastLine {
 }
 
 impl LastLine {
-    /// Calls `found` with the sender's name of each line that `bytes` complete.
-    pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Name)) {
+    /// Calls `found` with the sender's name of each line that `bytes` complete. True if one of
+    /// these lines is an error.
+    pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(Name)) -> bool {
+        let mut has_error = false;
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             if std::mem::replace(&mut self.has_ended, part.ends_with(b"\n")) {
                 self.head.clear();
@@ -22,9 +24,11 @@ impl LastLine {
             let lacking = HEAD - self.head.len();
             self.head.extend_from_slice(&part[..part.len().min(lacking)]);
             if self.has_ended {
+                has_error |= self.head.starts_with(messages::ERROR.as_bytes());
                 sender(&self.head).into_iter().for_each(&mut found);
             }
         }
+        has_error
     }
 
     /// True if the newest line is the server's before it closes.
@@ -49,7 +53,9 @@ mod tests {
     fn a_refusal_is_distinct_from_a_routing_error() {
         let refused = |pieces: &[&str]| {
             let mut last = LastLine::default();
-            pieces.iter().for_each(|piece| last.feed(piece.as_bytes(), drop));
+            for piece in pieces {
+                last.feed(piece.as_bytes(), drop);
+            }
             last.is_refusal()
         };
         let refusal = messages::last_error("the name \"bob\" is taken");
@@ -68,9 +74,9 @@ mod tests {
         let lines =
             ["alice: h", "i: x\nb", "ob", ": \n", "no name\n", "%a%: x\n", "\x1b[m: x\n", &long, &longest];
         for piece in lines {
-            last.feed(piece.as_bytes(), |name| names.push(name.to_string()));
+            assert!(!last.feed(piece.as_bytes(), |name| names.push(name.to_string())));
         }
-        last.feed(messages::last_error("full").as_bytes(), |name| names.push(name.to_string()));
+        assert!(last.feed(messages::last_error("full").as_bytes(), |name| names.push(name.to_string())));
         assert_eq!(names, ["alice", "bob", &"y".repeat(MAX_LEN)]);
     }
 }

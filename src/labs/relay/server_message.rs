@@ -34,17 +34,25 @@ pub struct ServerMessageDecoder {
     partial: Vec<u8>,
     /// The beginning of this string was a [`ServerMessage::Part`].
     has_parts: bool,
-    /// The last string was returned by [`ServerMessageDecoder::flush`], and its NUL may be late.
+    /// The last string was returned by [`ServerMessageDecoder::flush`]: its line end and NUL may be
+    /// late.
     is_flushed: bool,
 }
 
 impl ServerMessageDecoder {
     /// Takes bytes as they come and returns the messages that they complete. Three NULs or more are
-    /// the end of one string and its padding: some servers send blocks of a fixed size.
+    /// the end of one string and its padding: some servers send blocks of a fixed size. Number and
+    /// role need no NUL: the course's client knows them by the size of its `recv`.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<ServerMessage> {
         let mut messages = Vec::new();
         let mut nuls = 0;
         for (at, &byte) in bytes.iter().enumerate() {
+            if self.is_number_before(byte) {
+                messages.extend(self.flush());
+            }
+            if self.is_flushed && is_line_end(byte) {
+                continue;
+            }
             let is_flushed = std::mem::take(&mut self.is_flushed);
             if byte == 0 {
                 self.has_parts = false;
@@ -61,8 +69,19 @@ impl ServerMessageDecoder {
                 self.has_parts = true;
             }
             self.partial.push(byte);
+            if matches!((self.expected, &self.partial[..]), (Expected::Role, b"emi" | b"rec")) {
+                messages.extend(self.flush());
+            }
         }
         messages
+    }
+
+    /// True if the string so far is a number, and a line end or a role follows: no text such as
+    /// "10 clients".
+    fn is_number_before(&self, next: u8) -> bool {
+        let begins_role = matches!(next, b'e' | b'r');
+        matches!((self.expected, &self.partial[..]), (Expected::Number, b"1" | b"2"))
+            && (begins_role || is_line_end(next))
     }
 
     /// After a pause or at the end: a string without NUL is whole, as it is to a client that prints
@@ -91,6 +110,10 @@ impl ServerMessageDecoder {
             (_, text) => ServerMessage::Notice(text.to_vec()),
         }
     }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }
 
 #[cfg(test)]
@@ -138,18 +161,35 @@ mod tests {
     }
 
     #[test]
+    fn number_and_role_need_no_nul() {
+        let (number, role) = (ServerMessage::Number(1), ServerMessage::Receiver);
+        let expected = [number, role, message("salut"), message("\nun")];
+        for (number, role) in [("1", "rec"), ("1\n", "rec\r\n"), ("1", "rec\0"), ("1\n\0", "rec\n\0")] {
+            let whole = format!("{number}{role}salut\0\nun\0");
+            assert_eq!(decode(&[whole.as_bytes()]), expected, "{whole:?}");
+            let bytes: Vec<&[u8]> = whole.as_bytes().chunks(1).collect();
+            assert_eq!(decode(&bytes), expected, "{whole:?}");
+        }
+        let full = ServerMessage::Notice(b"10 clients".to_vec());
+        assert_eq!(decode(&[b"10 clients\0"]), [full]);
+    }
+
+    #[test]
     fn after_a_pause_a_string_needs_no_nul() {
         let mut decoder = ServerMessageDecoder::default();
-        let mut after_pause = |bytes: &[u8]| {
-            assert_eq!(decoder.feed(bytes), []);
-            decoder.flush()
-        };
-        assert_eq!(after_pause(b"1"), Some(ServerMessage::Number(1)));
-        // Its NUL was late.
-        assert_eq!(after_pause(b"\0"), None);
-        assert_eq!(after_pause(b"emi\n"), Some(ServerMessage::Emitter));
-        assert_eq!(after_pause(b"un"), Some(message("un")));
-        assert_eq!(after_pause(b"\0deux"), Some(message("deux")));
+        for (late, string, expected) in [
+            ("", "1", ServerMessage::Number(1)),
+            ("\0", "?\n", ServerMessage::Notice(b"?".to_vec())),
+            ("\n\0", "hello", ServerMessage::Notice(b"hello".to_vec())),
+            ("\0emi", "un\n", message("un")),
+            ("\0", "deux", message("deux")),
+        ] {
+            let before = decoder.feed(late.as_bytes());
+            let role = late.ends_with("emi").then_some(ServerMessage::Emitter);
+            assert!(before.into_iter().eq(role), "{late:?}");
+            assert_eq!(decoder.feed(string.as_bytes()), []);
+            assert_eq!(decoder.flush(), Some(expected));
+        }
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub const MAX_LEN: usize = 1024;
 /// Deadline for the greeting. Ours is sent at once; a server that is busy or far has time enough.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Silence after which a greeting without a line end is whole.
+const GREETING_PAUSE: Duration = Duration::from_secs(1);
+
 /// Deadline for the close after a verdict, which a server need not do.
 const AFTER_VERDICT: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,7 @@ pub enum End {
 /// How a server begins.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Its first line; or less, and nothing more for [`GREETING_TIMEOUT`].
+    /// Its first line; or less, and nothing more for [`GREETING_PAUSE`].
     Greeting(Vec<u8>),
     /// It sends nothing for so long.
     Silence,
@@ -80,7 +83,8 @@ impl Transfer<'_> {
             if end.is_some() || self.is_decided() {
                 return Ok(Opening::Answer);
             }
-            self.step(&[], GREETING_TIMEOUT.min(self.timeout))?;
+            let timeout = if self.received.is_empty() { GREETING_TIMEOUT } else { GREETING_PAUSE };
+            self.step(&[], timeout.min(self.timeout))?;
             if matches!(self.end, Some(End::Silent(_))) {
                 self.end = None;
                 return Ok(match std::mem::take(&mut self.received) {

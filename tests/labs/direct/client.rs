@@ -65,10 +65,12 @@ fn without_a_terminal_the_client_prints_the_lines_it_receives_and_nothing_else()
     bob.types("%alice%hi \u{1b}[1m\n%alice%again\n%carl%nobody\n");
     bob.out.line_with(&["carl"]);
     alice.out.line_with(&["bob: again"]);
-    for client in [&mut alice, &mut bob] {
+    for (client, status, last_line) in
+        [(&mut alice, 0, "end of input, goodbye"), (&mut bob, 1, "not every line was delivered")]
+    {
         client.closes_stdin();
-        assert_eq!(client.ends().code(), Some(0));
-        assert_eq!(client.err.to_the_end(), "direct_client: end of input, goodbye\n");
+        assert_eq!(client.ends().code(), Some(status));
+        assert_eq!(client.err.to_the_end(), format!("direct_client: {last_line}\n"));
     }
     assert_eq!(alice.out.to_the_end(), "bob: hi \u{1b}[1m\nbob: again\n");
     assert_eq!(bob.out.to_the_end(), "alice: hello\n[ERROR] no client is called \"carl\"\n");
@@ -85,7 +87,7 @@ fn a_line_without_a_valid_recipient_is_reported_and_not_sent() {
     server.read_to_end(&mut sent).unwrap();
     assert_eq!(String::from_utf8_lossy(&sent), "alice\n%bob%alice: well\n");
     drop(server);
-    assert_eq!(client.ends().code(), Some(0));
+    assert_eq!(client.ends().code(), Some(1));
     let said = client.err.to_the_end();
     assert_eq!(
         said.lines().filter(|line| line.starts_with("direct_client: not sent: ")).count(),
@@ -194,7 +196,7 @@ fn a_full_or_stopped_server_ends_the_client_with_status_1() {
 }
 
 #[test]
-fn a_forged_refusal_followed_by_another_line_does_not_change_the_status() {
+fn a_forged_refusal_followed_by_another_line_counts_as_an_error_alone() {
     // Our own server never relays such a line unchanged.
     let (mut alice, mut server) = with_fake_server("alice");
     server.write_all(b"[ERROR] direct_serveur: go away\njoking\n").unwrap();
@@ -203,7 +205,8 @@ fn a_forged_refusal_followed_by_another_line_does_not_change_the_status() {
     // Reads up to the client's half-close: a close with unread bytes would be a reset.
     server.read_to_end(&mut Vec::new()).unwrap();
     drop(server);
-    assert_eq!(alice.ends().code(), Some(0));
+    assert_eq!(alice.ends().code(), Some(1));
+    assert_eq!(alice.err.to_the_end(), "direct_client: not every line was delivered\n");
 }
 
 #[test]

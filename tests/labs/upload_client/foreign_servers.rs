@@ -57,6 +57,8 @@ fn one_line_goes_as_a_text_whatever_ends_the_greeting() {
     for (greeting, shown) in [
         (FOREIGN, "Bienvenue"),
         ("Welcome\0", "Welcome"),
+        // Whole after a pause.
+        ("Welcome", "Welcome"),
         ("upload_serveur: hello\n", "upload_serveur: hello"),
     ] {
         let _row = Row::of(&greeting);
