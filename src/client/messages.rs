@@ -113,18 +113,29 @@ impl Messages {
 
     /// Question after a reconnection, about lines that may be lost, the longest form first.
     pub fn offered(self, lines: usize) -> [String; 3] {
-        let not_heard = match (self.program.language, lines) {
-            (French, 1) => "1 ligne n'est pas revenue".to_string(),
-            (French, _) => format!("{lines} lignes ne sont pas revenues"),
-            (English, 1) => "1 line was not heard back".to_string(),
-            (English, _) => format!("{lines} lines were not heard back"),
+        let (counted, not_heard) = match (self.program.language, lines) {
+            (French, 1) => ("1 ligne".to_string(), "n'est pas revenue"),
+            (French, _) => (format!("{lines} lignes"), "ne sont pas revenues"),
+            (English, 1) => ("1 line".to_string(), "was not heard back"),
+            (English, _) => (format!("{lines} lines"), "were not heard back"),
         };
-        let effect = self.program.language.pick(
-            " : Entrée sur une ligne vide renvoie, Échap renonce",
-            ": Enter on an empty line sends again, Escape gives up",
+        let (effect, question, short) = self.program.language.pick(
+            (
+                " : Entrée sur une ligne vide renvoie, Échap renonce",
+                "à renvoyer : Entrée ou Échap ?",
+                "à renvoyer ?",
+            ),
+            (
+                ": Enter on an empty line sends again, Escape gives up",
+                "to resend: Enter or Escape?",
+                "to resend?",
+            ),
         );
-        let keys = self.program.language.pick("Entrée ou Échap", "Enter or Escape");
-        [not_heard.clone() + effect, format!("{not_heard} ({keys})"), keys.to_string()]
+        [
+            format!("{counted} {not_heard}{effect}"),
+            format!("{counted} {question}"),
+            format!("{lines} {short}"),
+        ]
     }
 
     /// Notice after a paste that did not fit, the longest form first.

@@ -115,6 +115,11 @@ impl PeerProcess {
         read.unwrap_or(Some(0))
     }
 
+    /// Continues it where SIGSTOP has stopped it alone, lest it never read what the server has sent.
+    pub fn resume(&self) {
+        sys::kill(self.child, Signal::SIGCONT);
+    }
+
     /// Waits for its end, which has come if the lifeline has ended.
     pub fn join(self) -> io::Result<Ended> {
         if self.is_broken {

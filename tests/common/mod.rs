@@ -25,7 +25,7 @@ pub use labs::{Outcome, french_help_contains, help_contains, is_refused_in_engli
 pub use peer::Peer;
 pub use process::{
     attach, can_trace, catches_sigterm, child_with_connection, children_of, cpu_time_of, descriptors_of,
-    descriptors_of_child, is_alive, name_of, private_kb, raise_own_descriptor_limit, send, traced,
+    descriptors_of_child, is_alive, name_of, private_kb, raise_own_descriptor_limit, send, stop, traced,
     wait_for_death,
 };
 pub use program::{Output, Program};

@@ -17,6 +17,13 @@ pub fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("kill");
 }
 
+/// Stops a process: SIGSTOP takes effect a little later.
+#[track_caller]
+pub fn stop(pid: i32) {
+    send(pid, Signal::SIGSTOP);
+    eventually(&format!("{pid} to be stopped"), || (state_of(pid) == Some('T')).then_some(()));
+}
+
 /// Waits until none of `pids` runs.
 #[track_caller]
 pub fn wait_for_death(pids: &[i32]) {
@@ -152,8 +159,13 @@ pub fn descriptors_of(pid: i32) -> Vec<(i32, String)> {
 
 /// True while `pid` exists and is not a zombie.
 pub fn is_alive(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
+    state_of(pid).is_some_and(|state| state != 'Z')
+}
+
+/// The state as proc_pid_stat(5) has it; `None` when there is no such process.
+fn state_of(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
 /// The command name that `ps` shows, /proc/PID/comm.

@@ -131,6 +131,26 @@ fn a_client_whose_calls_fail_ends_by_a_signal() {
 }
 
 #[test]
+fn a_signal_ends_a_client_that_cannot_write_as_any_other() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    // So many polls are made only while writes fail, and far more before the client gives up.
+    let signal = ["-e", "trace=write,?poll,ppoll", "-e", "inject=?poll,ppoll:signal=SIGTERM:when=60"];
+    // The first process of the messenger's client writes nothing, that of upload little.
+    let labs = &LABS[1..5];
+    let failing = ["write:error=EINTR:when=1+", "write:error=EAGAIN:when=1+"];
+    let rows: Vec<_> = labs.iter().flat_map(|lab| failing.map(|failing| (lab, failing))).collect();
+    for_each_at_once(&rows, |number, &(lab, failing)| {
+        let trace = place.path().join(number.to_string());
+        let (server, _peers) = lab.server(place.path());
+        let mut client = lab.start(&server, failing, &signal, &trace);
+        assert_eq!(client.ends().code(), Some(0));
+    });
+}
+
+#[test]
 fn chat_client_loses_nothing_by_calls_that_fail_now_and_then() {
     if !can_trace() {
         return;

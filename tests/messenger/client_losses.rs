@@ -181,3 +181,23 @@ fn a_line_that_came_back_with_its_controls_made_visible_is_not_lost() {
     server.program.signal(SIGKILL);
     ends_with(client, 1, &[], "le serveur a fermé la connexion");
 }
+
+#[test]
+fn a_second_process_that_is_stopped_alone_loses_nothing_of_a_server_that_ends() {
+    for (keyboard_ends, status, reason) in
+        [(false, 1, "le serveur a fermé la connexion"), (true, 0, "fin de l'entrée, au revoir")]
+    {
+        let _row = Row::of(&reason);
+        let (mut client, mut server) = alice();
+        stop(eventually("the second process", || children_of(client.pid()).first().copied()));
+        if keyboard_ends {
+            client.closes_stdin();
+            server.hears_the_end();
+        }
+        server.sends("bob : un\0bob : deux\0");
+        drop(server);
+        let out = client.out.clone();
+        ends_with(client, status, &[], reason);
+        assert!(out.to_the_end().ends_with("\nbob : un\nalice> \nbob : deux\nalice> "), "{}", out.so_far());
+    }
+}

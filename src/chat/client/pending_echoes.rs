@@ -48,7 +48,7 @@ pub struct PendingEchoes {
     sent: VecDeque<Pending>,
     policy: EchoPolicy,
     is_ours: bool,
-    /// Time of the last echo or refusal.
+    /// Time of the last echo or refusal, or of [`PendingEchoes::extend`].
     last: Option<Instant>,
     bytes_sent: usize,
     bytes_acknowledged: usize,
@@ -118,6 +118,11 @@ impl PendingEchoes {
     pub fn deadline(&self) -> Option<Instant> {
         let first = self.first_hidden()?.at;
         Some(first.max(self.last.unwrap_or(first)) + ECHO_TIMEOUT)
+    }
+
+    /// The deadline is counted anew.
+    pub fn extend(&mut self, now: Instant) {
+        self.last = Some(now);
     }
 
     /// Messages without an echo in time, to be shown as sent now; and whether this has just

@@ -85,13 +85,20 @@ impl Sender<'_> {
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        let keyboard = io::stdin();
+        let (keyboard, socket, mut has_ended) = (io::stdin(), connection.as_fd(), false);
         while !self.has_sent_all() {
             let input_or_output = match self.queue.messages.is_empty() {
                 true => sys::watch(keyboard.as_fd(), Interest::Read),
-                false => sys::watch(connection.as_fd(), Interest::Write),
+                false => sys::watch(socket, Interest::Write),
             };
-            let [has_signal, has_news, is_ready] = self.wait(receiver, Some(input_or_output), None)?;
+            let end = (!has_ended).then(|| sys::watch(socket, Interest::End));
+            let [has_signal, has_news, is_ready, is_at_end] =
+                self.wait(receiver, [Some(input_or_output), end], None)?;
+            if is_at_end {
+                // The second process reports it once it has read everything.
+                receiver.resume();
+                has_ended = true;
+            }
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
@@ -139,6 +146,7 @@ impl Sender<'_> {
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
+        receiver.resume();
         loop {
             let status = receiver.status();
             self.note_echoes(connection, receiver);
@@ -155,7 +163,7 @@ impl Sender<'_> {
                 PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
             let begun = Instant::now();
-            let [has_signal, ..] = self.wait(receiver, None, timeout)?;
+            let [has_signal, ..] = self.wait(receiver, [None, None], timeout)?;
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
@@ -165,19 +173,19 @@ impl Sender<'_> {
         }
     }
 
-    /// Waits for a signal, news of the second process, or `other`. Returns which of them are ready.
+    /// Waits for a signal, news of the second process, or `others`. Returns which of them are ready.
     fn wait(
         &self,
         receiver: &PeerProcess,
-        other: Option<PollFd>,
+        [first, second]: [Option<PollFd>; 2],
         timeout: Option<Duration>,
-    ) -> anyhow::Result<[bool; 3]> {
+    ) -> anyhow::Result<[bool; 4]> {
         let signals = sys::watch(self.signals.as_fd(), Interest::Read);
         let lifeline = sys::watch(receiver.lifeline(), Interest::Read);
-        let ready = sys::wait_for_some([Some(signals), Some(lifeline), other], timeout);
-        let [has_signal, has_news, is_ready] = ready.context(MESSAGES.stuck())?;
+        let ready = sys::wait_for_some([Some(signals), Some(lifeline), first, second], timeout);
+        let [has_signal, has_news, first, second] = ready.context(MESSAGES.stuck())?;
         // A poll that fails reports no signal.
-        Ok([has_signal || self.signals.is_raised(), has_news, is_ready])
+        Ok([has_signal || self.signals.is_raised(), has_news, first, second])
     }
 
     /// Ended by a signal; it may have reached both processes and ended the other first. Echoes are

@@ -8,7 +8,8 @@ use super::bindings::{Action, action_for};
 use super::editor::{Editor, Outcome};
 use super::keys::{Input, KeyDecoder};
 use super::paste::Pasted;
-use super::width::width;
+use super::viewport::SEPARATOR;
+use super::width::{beginning, width};
 use crate::client::Messages;
 use crate::sys::Signal;
 
@@ -58,15 +59,22 @@ impl LineInput {
         of_paste.or(self.keys.timeout()).or(self.is_interrupted.then_some(AFTER_CTRL_C))
     }
 
-    /// Replaces the status: the longest form that fits in `room` columns.
-    pub fn notice(&self, messages: Messages, room: usize) -> Option<String> {
-        let forms = match &self.pending_paste {
-            Some(pasted) => messages.pasted(pasted.lines.len(), pasted.is_cut).to_vec(),
-            None if self.is_full => messages.line_is_full().map(String::from).to_vec(),
-            None if !self.offered.is_empty() => messages.offered(self.offered.len()).to_vec(),
-            None => return None,
-        };
-        forms.iter().find(|form| width(form) <= room).or(forms.last()).cloned()
+    /// The status to show, `room` columns at most: a question about a paste replaces `status`, that
+    /// about offered lines stands behind its first part, the state of the connection.
+    pub fn status(&self, messages: Messages, status: &[String], room: usize) -> Vec<String> {
+        match (&self.pending_paste, status) {
+            (Some(pasted), _) => {
+                vec![longest(&messages.pasted(pasted.lines.len(), pasted.is_cut), room).to_string()]
+            }
+            _ if self.is_full => vec![longest(&messages.line_is_full(), room).to_string()],
+            (None, [state, ..]) if !self.offered.is_empty() => {
+                let forms = messages.offered(self.offered.len());
+                let form = longest(&forms, room.saturating_sub(width(state) + SEPARATOR));
+                let state = beginning(state, room.saturating_sub(width(form) + SEPARATOR));
+                [state, form].into_iter().filter(|part| !part.is_empty()).map(String::from).collect()
+            }
+            _ => status.to_vec(),
+        }
     }
 
     fn take(&mut self, input: Input) -> Vec<Outcome> {
@@ -129,9 +137,18 @@ impl LineInput {
     }
 }
 
+/// The first of `forms` that fits in `room` columns, or the last.
+fn longest<S: AsRef<str>>(forms: &[S], room: usize) -> &str {
+    let fits = |form: &&str| width(form) <= room;
+    let mut forms = forms.iter().map(S::as_ref);
+    let last = forms.clone().next_back();
+    forms.find(fits).or(last).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Program;
 
     const NOW: Duration = Duration::ZERO;
 
@@ -214,6 +231,36 @@ mod tests {
         input.feed(b"\x1b", NOW);
         input.flush_partial_key();
         assert_eq!(input.feed(b"\r", NOW), [line("")]);
+    }
+
+    #[test]
+    fn an_offer_stands_beside_the_state_which_is_cut_where_both_do_not_fit() {
+        let shown = |lines: usize, state: &str, columns: usize| {
+            let input = LineInput { offered: vec!["x".into(); lines], ..LineInput::default() };
+            let messages = Messages { program: Program::french("a_test") };
+            input.status(messages, &[state.into(), "12 messages".into()], columns - 4).join(" · ")
+        };
+        let (up, lost) = ("connecté", "connexion perdue, nouvel essai");
+        let waits = format!("{lost} (2 messages attendent)");
+        for (lines, state, columns, expected) in [
+            (0, up, 80, "connecté · 12 messages".to_string()),
+            (
+                1,
+                up,
+                100,
+                format!(
+                    "{up} · 1 ligne n'est pas revenue : Entrée sur une ligne vide renvoie, Échap renonce"
+                ),
+            ),
+            (1, up, 80, format!("{up} · 1 ligne à renvoyer : Entrée ou Échap ?")),
+            (12, lost, 80, format!("{lost} · 12 lignes à renvoyer : Entrée ou Échap ?")),
+            (12, &waits, 80, format!("{waits} · 12 à renvoyer ?")),
+            (2, up, 40, format!("{up} · 2 à renvoyer ?")),
+            (2, lost, 40, "connexion perdue, n · 2 à renvoyer ?".to_string()),
+            (2, lost, 20, "2 à renvoyer ?".to_string()),
+        ] {
+            assert_eq!(shown(lines, state, columns), expected, "{state} {columns}");
+        }
     }
 
     #[test]

@@ -203,9 +203,9 @@ impl Terminal {
         let editor = &self.input.editor;
         let search = editor.search().map(|(part, found)| self.messages.search(part, found));
         // Less the columns before a status, and the last.
-        let notice = self.input.notice(self.messages, size.columns.saturating_sub(4)).map(|notice| [notice]);
+        let status = self.input.status(self.messages, &self.status, size.columns.saturating_sub(4));
         let content = Content {
-            status: notice.as_ref().map_or(&self.status, |notice| &notice[..]),
+            status: &status,
             prompt: search.as_ref().unwrap_or(&self.prompt),
             text: editor.text(),
             cursor: editor.cursor(),

@@ -29,6 +29,8 @@ const WRAP: &str = "\x1b[?7h";
 const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
 /// The same, by deleting the rows: [`Reflow::GnuScreen`]. xterm would save them to the scrollback.
 const DELETE: &str = "\x1b[999M\r";
+/// Columns between two parts of the status.
+pub const SEPARATOR: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {

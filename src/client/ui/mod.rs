@@ -78,7 +78,7 @@ pub trait Ui {
     /// A typed line is about to be sent.
     fn line_entered(&mut self, line: &[u8]);
 
-    /// Ctrl+C ends the session.
+    /// A signal ends the session.
     fn interrupted(&mut self) {}
 
     fn sources(&self) -> UiSources<'_>;
@@ -94,6 +94,7 @@ pub trait Ui {
         Ok(())
     }
 
-    /// Writes what is pending, and restores the terminal.
+    /// Writes what is pending, and restores the terminal. After [`Ui::interrupted`], what a stopped
+    /// output does not take is dropped.
     fn close(self: Box<Self>) -> anyhow::Result<()>;
 }

@@ -3,16 +3,21 @@
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use nix::errno::Errno;
 
 use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::{Messages, UiSources, end_at_once};
-use crate::sys::{self, PIPE_BUF};
+use crate::sys::{self, Backoff, Interest, PIPE_BUF};
 use crate::text::VisibleStream;
 
 /// Pending bytes beyond which the server is not read.
 const MAX_PENDING: usize = 64 * 1024;
+
+/// Time for the output to take what is pending once a signal has ended the client.
+const AFTER_SIGNAL: Duration = Duration::from_secs(1);
 
 pub struct Plain {
     messages: Messages,
@@ -29,15 +34,18 @@ pub struct Plain {
     /// Printed at the beginning of each line while it is due.
     prompt: Option<String>,
     keyboard: io::Stdin,
-    /// A terminal is opened anew, non-blocking: Ctrl+S may stop it in the middle of a write.
+    is_interrupted: bool,
+    /// A terminal is opened anew, non-blocking: Ctrl+S may stop it in the middle of a write. So is a
+    /// pipe: another process may fill it between poll(2) and a write.
     out: Box<dyn AsFd>,
 }
 
 impl Plain {
     pub fn new(messages: Messages) -> Plain {
         let mut plain = Plain::on(io::stdout().is_terminal(), messages);
-        if let Some(terminal) = sys::reopen_terminal(io::stdout()) {
-            plain.out = Box::new(terminal);
+        let anew = sys::reopen_terminal(io::stdout()).or_else(|| sys::reopen_pipe(io::stdout()));
+        if let Some(out) = anew {
+            plain.out = Box::new(out);
         }
         plain
     }
@@ -53,6 +61,7 @@ impl Plain {
             lacks_newline: false,
             prompt: None,
             keyboard: io::stdin(),
+            is_interrupted: false,
             out: Box::new(io::stdout()),
         }
     }
@@ -138,6 +147,7 @@ impl Ui for Plain {
 
     /// The terminal has echoed `^C`, and the closing message gets a line of its own.
     fn interrupted(&mut self) {
+        self.is_interrupted = true;
         if self.is_terminal {
             self.pending.push(b'\n');
             (self.in_line, self.is_prompted) = (false, false);
@@ -175,14 +185,29 @@ impl Ui for Plain {
         Ok(())
     }
 
-    /// Leaves the prompt's line on a terminal, for the closing message.
+    /// Leaves the prompt's line on a terminal, for the closing message. Waits for a slow reader of
+    /// the output, but after a signal for [`AFTER_SIGNAL`] at most: the reader may be stopped.
     fn close(mut self: Box<Self>) -> anyhow::Result<()> {
         end_at_once();
         if self.is_terminal && (self.in_line || self.is_prompted || self.lacks_newline) {
             self.pending.push(b'\n');
         }
-        sys::write_all(io::stdout(), &self.pending)
-            .or_else(|reason| bail!(self.messages.no_output(reason.desc())))
+        let until = self.is_interrupted.then(|| Instant::now() + AFTER_SIGNAL);
+        let left = || until.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+        let mut backoff = Backoff::for_a_second();
+        while !self.pending.is_empty() && !left().is_zero() {
+            let before = self.pending.len();
+            self.draw(sys::is_ready_within(&*self.out, Interest::Write, left()))?;
+            if self.pending.len() < before {
+                backoff = Backoff::for_a_second();
+            } else if !backoff.failed() {
+                break;
+            }
+        }
+        if !self.pending.is_empty() && !self.is_interrupted {
+            bail!(self.messages.no_output(Errno::EAGAIN.desc()));
+        }
+        Ok(())
     }
 }
 

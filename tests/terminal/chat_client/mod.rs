@@ -7,6 +7,7 @@ mod display;
 mod editing;
 mod reconnect;
 mod resize;
+mod second_stopped;
 mod terminal_restored;
 mod tmux;
 

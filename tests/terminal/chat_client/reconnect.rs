@@ -155,7 +155,7 @@ fn a_line_that_is_not_heard_back_is_marked_and_sent_again_only_when_asked() {
     let row = "› alice : perdu (perdu avec la connexion ?)".to_string();
     alice.sees("the loss", |screen| rows_of(screen).contains(&row).then_some(()));
     let mut server = Peer::adopt(listener.accept().unwrap().0);
-    let offer = "── 1 ligne n'est pas revenue : Entrée sur une ligne vide renvoie, Échap renonce";
+    let offer = "── connecté · 1 ligne n'est pas revenue : Entrée sur une ligne vide renvoie, Échap renonce";
     alice.ends_with(&[offer, "alice>"]);
     // Enter with a line sends that line alone.
     alice.types("autre\r");
@@ -220,6 +220,27 @@ fn lines_not_heard_back_can_be_given_up_and_stay_marked_when_the_client_ends() {
     alice.sees("the line, sent", |screen| {
         rows_of(screen).contains(&"› alice : fin".to_string()).then_some(())
     });
+}
+
+#[test]
+fn an_offer_stands_beside_the_state_of_the_connection_also_after_a_second_loss() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let arguments = ["127.0.0.1", "alice", "--reconnect", "--port", &port];
+    let mut alice = Emulator::start((80, 20), &[], CLIENT, &arguments);
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    alice.types("un\r");
+    server.hears("alice : un\0");
+    drop(server);
+    let server = Peer::adopt(listener.accept().unwrap().0);
+    alice.ends_with(&["── connecté · 1 ligne à renvoyer : Entrée ou Échap ?", "alice>"]);
+    drop((server, listener));
+    let lost = "── connexion perdue, nouvel essai";
+    alice.ends_with(&[&format!("{lost} · 1 ligne à renvoyer : Entrée ou Échap ?"), "alice>"]);
+    alice.types("deux\r");
+    alice.ends_with(&[&format!("{lost} (1 message attend) · 1 à renvoyer ?"), "alice>"]);
+    alice.resizes_to(40, 20);
+    alice.ends_with(&["── connexion perdue, n · 1 à renvoyer ?", "alice>"]);
 }
 
 #[test]

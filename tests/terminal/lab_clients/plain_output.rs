@@ -1,6 +1,10 @@
 //! Output without the status and input rows, and their redraw after a resize.
 
 use super::*;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use std::io::PipeWriter;
+use std::os::fd::AsFd;
 use std::process::Command;
 
 const CLIENTS: [&str; 4] = [RELAY, DIRECT, ECHO, CALC];
@@ -105,4 +109,29 @@ fn after_each_new_size_the_rows_are_drawn_once() {
     }
     server.sends("bob: again\n");
     client.ends_with(&["bob: again", &wide, "alice> %bob%draft"]);
+}
+
+fn is_full(pipe: &PipeWriter) -> bool {
+    poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)], PollTimeout::ZERO).unwrap() == 0
+}
+
+#[test]
+fn the_first_signal_ends_a_client_whose_output_nobody_reads() {
+    let rows: Vec<_> = CLIENTS.iter().flat_map(|client| [(client, SIGTERM), (client, SIGINT)]).collect();
+    for_each_at_once(&rows, |_, &(client, signal)| {
+        let (listener, port) = listening();
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let mut command = Command::new("env");
+        // Test runners in the background may ignore SIGINT, which the client would inherit.
+        command.arg("--default-signal=INT").arg(client).args(arguments(client, &port));
+        let mut program = Program::start_with_its_own_output(command.stdout(writer.try_clone().unwrap()));
+        let mut server = accept(&listener);
+        // More than a pipe holds.
+        server.sends(["1\0rec\0", &format!("{}\0\n", "x".repeat(98)).repeat(1000)].concat());
+        eventually("a full pipe", || is_full(&writer).then_some(()));
+        program.signal(signal);
+        assert_eq!(program.ends().code(), Some(0));
+        let said = program.err.to_the_end();
+        assert!(said.contains("interrupted, goodbye") || said.contains("interrompu, au revoir"), "{said}");
+    });
 }

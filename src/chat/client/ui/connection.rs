@@ -25,7 +25,7 @@ impl ChatUi<'_> {
         let receiver = PeerProcess::start(&self.events.signals, &kept, |_, parent| {
             receive_or_watch(parent, socket.as_ref(), &self.modes)
         });
-        Ok(ServerConnection { receiver: receiver.context("fork")?, socket })
+        Ok(ServerConnection { receiver: receiver.context("fork")?, socket, has_ended: false })
     }
 
     pub(super) fn send_or_connect(&mut self) -> anyhow::Result<()> {

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::ChatUi;
 use super::format::{Origin, message_lines, name_to_offer, now};
+use super::{ChatUi, ServerConnection};
 use crate::chat::PROGRAM as SERVER;
 use crate::chat::client::messages;
 use crate::chat::client::outgoing::message;
@@ -81,13 +81,17 @@ impl ChatUi<'_> {
     }
 
     /// Shows messages with an overdue echo, unless the second process is not read for want of
-    /// room: the echo may be in its socket.
+    /// room, or has not read the socket: the echo may be there.
     pub(super) fn show_overdue(&mut self) {
-        if !self.terminal.has_room() {
+        let now = Instant::now();
+        if !self.terminal.has_room() || self.echoes.deadline().is_none_or(|at| at > now) {
             return;
         }
+        if self.server.as_ref().is_some_and(ServerConnection::is_unread) {
+            return self.echoes.extend(now);
+        }
         self.note_acknowledged();
-        let (overdue, is_new) = self.echoes.overdue(Instant::now());
+        let (overdue, is_new) = self.echoes.overdue(now);
         self.show_messages(&overdue, Origin::Sent);
         if is_new {
             self.notice(messages::NOTHING_BACK);

@@ -12,7 +12,7 @@ mod receiver;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -58,9 +58,30 @@ pub struct ServerConnection {
     /// Descriptor 3 in both processes; `None` while connecting.
     pub socket: Option<TcpStream>,
     pub receiver: PeerProcess,
+    /// The server's end was seen in the socket. The second process reports it once it has read
+    /// everything.
+    has_ended: bool,
 }
 
 impl ServerConnection {
+    /// Once the server has ended, the second process must not stay stopped: [`PeerProcess::resume`].
+    fn note_end(&mut self) {
+        if !self.has_ended && self.socket.as_ref().is_some_and(sys::has_ended) {
+            self.has_ended = true;
+            self.receiver.resume();
+        }
+    }
+
+    /// The second process has left bytes in the socket. It may have been stopped.
+    fn is_unread(&self) -> bool {
+        let unread = |socket| sys::is_ready_within(socket, Interest::Read, Duration::ZERO);
+        let is_unread = self.socket.as_ref().is_some_and(unread);
+        if is_unread {
+            self.receiver.resume();
+        }
+        is_unread
+    }
+
     /// Closes the connection.
     pub fn into_receiver(self) -> PeerProcess {
         self.receiver
@@ -127,6 +148,11 @@ impl<'a> ChatUi<'a> {
             self.update_status();
             self.terminal.draw()?;
             let ready = self.wait()?;
+            if ready.outgoing
+                && let Some(server) = &mut self.server
+            {
+                server.note_end();
+            }
             self.read_keyboard(ready.keyboard)?;
             if !ready.incoming {
                 self.show_overdue();
@@ -146,7 +172,9 @@ impl<'a> ChatUi<'a> {
         let (outgoing, until_attempt) = match &server.socket {
             Some(socket) => {
                 let has_unsent = !self.queue.messages.is_empty() && !self.is_broken;
-                (has_unsent.then(|| sys::watch(socket.as_fd(), Interest::Write)), None)
+                let interest = if has_unsent { Interest::Write } else { Interest::End };
+                let is_watched = has_unsent || !server.has_ended;
+                (is_watched.then(|| sys::watch(socket.as_fd(), interest)), None)
             }
             None => (self.connector.poll_fd(), Some(self.connector.timeout(now))),
         };
