@@ -20,15 +20,15 @@ const CLOCK: &str = "window.ahead = 0; window.checks = new Map();
     };";
 
 /// JavaScript: the texts of the own messages that are not heard back, each with its state.
-const PENDING: &str = "[...document.querySelectorAll('#pending li:not([hidden])')].map((row) => \
+pub(super) const PENDING: &str = "[...document.querySelectorAll('#pending li:not([hidden])')].map((row) => \
     [...row.children].slice(0, 2).map((part) => part.textContent).join(' | '))";
 
-const SENT: &str = "envoyé, pas encore relayé";
-const LOST: &str = "peut-être pas arrivé";
+pub(super) const SENT: &str = "envoyé, pas encore relayé";
+pub(super) const LOST: &str = "peut-être pas arrivé";
 
 /// A room, a path to its page, and the page of alice, connected through it.
 #[track_caller]
-fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
+pub(super) fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
     let room = Room::open();
     let path = Path::to(room.url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap());
     let mut alice = browser.opens(&format!("{}nothing", path.url()));
@@ -41,18 +41,18 @@ fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
 impl Page {
     /// Lets this many seconds pass for the page; its timers run every `step` seconds.
     #[track_caller]
-    fn passes(&mut self, seconds: u32, step: u32) {
+    pub(super) fn passes(&mut self, seconds: u32, step: u32) {
         self.value(&format!("passes({seconds}, {step})"));
     }
 
     #[track_caller]
-    fn is_lost(&mut self) {
+    pub(super) fn is_lost(&mut self) {
         assert_eq!(self.text("document.body.dataset.state"), "lost");
     }
 
     /// Clicks the button with this label of the first own message that has one.
     #[track_caller]
-    fn clicks_at_pending(&mut self, label: &str) {
+    pub(super) fn clicks_at_pending(&mut self, label: &str) {
         let button = format!(
             "[...document.querySelectorAll('#pending button')].find((button) => !button.hidden && !button.disabled \
              && button.parentElement.checkVisibility() && button.textContent === '{label}')"
@@ -63,7 +63,7 @@ impl Page {
 
     /// Waits until no own message is shown as not heard back.
     #[track_caller]
-    fn has_nothing_pending(&mut self) {
+    pub(super) fn has_nothing_pending(&mut self) {
         self.waits_until("document.querySelector('#pending').hidden && pending.length === 0");
     }
 }
@@ -245,5 +245,28 @@ fn a_message_that_the_server_does_not_relay_is_offered_again() {
     alice.is_named("alicia");
     alice.clicks_at_pending("Renvoyer");
     assert_eq!(bob.strings(1), ["alicia : moi aussi"]);
+    alice.has_nothing_pending();
+}
+
+#[test]
+fn each_of_several_lost_messages_with_one_text_is_sent_again_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (room, path, mut alice) = through_a_path(&mut browser);
+    let mut bob = room.server.join();
+    path.goes_silent();
+    alice.says("oui\noui\noui");
+    path.loses_the_old_ones();
+    alice.is_connected();
+    let left =
+        |count: usize| format!("{PENDING}.join() === '{}'", vec![format!("oui | {LOST}"); count].join(","));
+    alice.waits_until(&left(3));
+    alice.clicks_at_pending("Renvoyer");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
+    alice.waits_until(&left(2));
+    alice.says("oui");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
+    alice.waits_until(&left(1));
+    alice.clicks_at_pending("Renvoyer");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
     alice.has_nothing_pending();
 }
