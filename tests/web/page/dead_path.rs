@@ -141,7 +141,7 @@ fn a_dead_path_is_noticed_while_others_still_come_through() {
 }
 
 #[test]
-fn a_machine_that_was_suspended_asks_again_before_it_gives_up() {
+fn a_machine_that_was_suspended_waits_again_before_it_gives_up() {
     let Some(mut browser) = Browser::start() else { return };
     let (_room, path, mut alice) = through_a_path(&mut browser);
     path.goes_silent();
@@ -152,6 +152,19 @@ fn a_machine_that_was_suspended_asks_again_before_it_gives_up() {
     assert_eq!(alice.text("document.body.dataset.state"), "open");
     path.resumes();
     alice.waits_until("askedAt === 0");
+}
+
+#[test]
+fn an_answer_that_waited_while_the_machine_was_suspended_says_nothing_of_later_messages() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_room, path, mut alice) = through_a_path(&mut browser);
+    path.goes_silent();
+    // The probe goes out between the two.
+    alice.says("un");
+    alice.says("deux");
+    alice.passes(3600, 3600);
+    alice.value("socket.onmessage({ data: '{\"alive\":true}' })");
+    alice.waits_until(&format!("{PENDING}.join() === 'un | pas relayé par le serveur,deux | {SENT}'"));
 }
 
 #[test]
@@ -210,6 +223,37 @@ fn all_lost_messages_are_sent_again_in_their_order() {
     assert_eq!(bob.strings(3), ["alice : un", "alice : deux", "alice : trois"]);
     alice.has_messages(3);
     alice.has_nothing_pending();
+}
+
+#[test]
+fn a_double_click_meets_one_lost_message_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (room, path, mut alice) = through_a_path(&mut browser);
+    let mut bob = room.server.join();
+    path.goes_silent();
+    alice.says("un\ndeux\ntrois\nquatre");
+    path.loses_the_old_ones();
+    alice.is_connected();
+    for (label, left) in [("Oublier", "deux,trois,quatre"), ("Renvoyer", "trois,quatre")] {
+        let _row = Row::of(&label);
+        let button = format!(
+            "[...document.querySelectorAll('#pending li button')].find((button) => button.textContent === '{label}')"
+        );
+        alice.waits_until(&format!("{button}.checkVisibility() && !{button}.disabled"));
+        let place = alice.value(&format!("(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({button}.getBoundingClientRect())"));
+        for (kind, count) in
+            [("mousePressed", 1), ("mouseReleased", 1), ("mousePressed", 2), ("mouseReleased", 2)]
+        {
+            let event = serde_json::json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": count });
+            alice.call("Input.dispatchMouseEvent", event);
+        }
+        alice.waits_until(&format!("pending.map(({{ text }}) => text).join() === '{left}'"));
+    }
+    // Nor does a script send a message twice.
+    let first = "pendingRows.querySelector('button')";
+    alice.value(&format!("((button) => {{ button.click(); button.click(); }})({first})"));
+    alice.says("fin");
+    assert_eq!(bob.strings(3), ["alice : deux", "alice : trois", "alice : fin"]);
 }
 
 #[test]
