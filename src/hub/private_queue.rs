@@ -1,6 +1,6 @@
 //! Bytes for one client alone: a notice of the server, the answer to a WebSocket ping. They are
-//! sent between two messages of the client's channel, in the order in which notice and messages
-//! came.
+//! sent between two messages of the client's channel, behind all that was said before the last of
+//! them: the answer to a probe tells that nothing said before it is still to come.
 //!
 //! Where the channel is paced, a notice takes a turn of the pacer like a message without bytes:
 //! that keeps it in a `send` of its own, for clients that show one C string per `read`.
@@ -22,20 +22,22 @@ pub(crate) struct PrivateQueue {
     pub position: u64,
     /// The queue is sent once the pacer has released so many messages.
     turn: u64,
+    /// The notices were sent in part: the rest comes before any message.
+    is_cut: bool,
 }
 
 impl PrivateQueue {
     /// Queues a notice. It is dropped where the queue of a paced channel is not empty, or an
-    /// unpaced one is full. True when it is the first in an unpaced channel, which no turn of the
-    /// pacer announces.
+    /// unpaced one is full or was sent in part. True when it is the first in an unpaced channel,
+    /// which no turn of the pacer announces.
     pub fn tell(&mut self, notice: &[u8], channel: &mut Channel, now: Instant) -> bool {
         let is_first = self.is_empty();
-        if !is_first && (!channel.pacer.is_off() || self.notices.len() + notice.len() > MAX) {
+        let is_full = self.is_cut || self.notices.len() + notice.len() > MAX;
+        if !is_first && (!channel.pacer.is_off() || is_full) {
             return false;
         }
-        let is_unannounced = is_first && self.begin(channel, now);
         self.notices.extend_from_slice(notice);
-        is_unannounced
+        self.begin(channel, now) && is_first
     }
 
     /// Queues the answer to a ping in place of an earlier one. Returns as [`PrivateQueue::tell`].
@@ -77,6 +79,34 @@ impl PrivateQueue {
             self.notices = std::mem::take(&mut self.pong);
         }
         self.notices.drain(..sent);
+        self.is_cut = !self.notices.is_empty() && (self.is_cut || sent > 0);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::message_log::Channels;
+    use std::time::Duration;
+
+    #[test]
+    fn a_later_notice_takes_the_queue_behind_what_was_said_unless_it_was_sent_in_part() {
+        let (now, mut channels, mut queue) = (Instant::now(), Channels::default(), PrivateQueue::default());
+        let id = channels.add(Duration::ZERO, now);
+        assert!(queue.tell(b"one ", &mut channels[id], now));
+        channels.say(id, b"said", now);
+        assert!(!queue.tell(b"two", &mut channels[id], now), "the queue is announced");
+        assert_eq!((queue.position, queue.front()), (4, &b"one two"[..]));
+        queue = queue.consume(0);
+        channels.say(id, b"said", now);
+        assert!(!queue.tell(b" three", &mut channels[id], now));
+        queue = queue.consume(2);
+        channels.say(id, b"said", now);
+        assert!(!queue.tell(b" four", &mut channels[id], now));
+        assert_eq!((queue.position, queue.front()), (8, &b"e two three"[..]));
+        queue = queue.consume(11);
+        assert!(queue.tell(b"five", &mut channels[id], now));
+        assert_eq!((queue.position, queue.front()), (12, &b"five"[..]));
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::devtools::DevTools;
-use super::{PATIENCE, Program, skip};
+use super::{PATIENCE, Program, eventually, skip};
 
 /// The browser's program on different systems.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -90,10 +90,33 @@ impl Browser {
         self.opens_in(&page.context, url)
     }
 
+    /// Opens a copy of the tab of `page`, its session storage included.
+    #[track_caller]
+    pub fn duplicates(&mut self, page: &mut Page) -> Page {
+        let opens = json!({ "expression": "void open('about:blank')", "userGesture": true });
+        page.call("Runtime.evaluate", opens);
+        let copy = eventually("the copy of the tab", || {
+            let all = self.control.call("Target.getTargets", json!({}));
+            let is_copy =
+                |one: &&Value| one["browserContextId"] == page.context && one["openerId"].is_string();
+            all["targetInfos"].as_array()?.iter().find(is_copy).cloned()
+        });
+        let mut copy = self.attaches(&page.context, &copy["targetId"]);
+        copy.goes_to(&page.text("location.href"));
+        copy
+    }
+
     #[track_caller]
     fn opens_in(&mut self, context: &Value, url: &str) -> Page {
         let wanted = json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
         let target = self.control.call("Target.createTarget", wanted)["targetId"].clone();
+        let mut page = self.attaches(context, &target);
+        page.goes_to(url);
+        page
+    }
+
+    #[track_caller]
+    fn attaches(&mut self, context: &Value, target: &Value) -> Page {
         let path = format!("devtools/page/{}", target.as_str().expect("a target"));
         let mut page =
             Page { devtools: DevTools::connect(self.control.address, &path), context: context.clone() };
@@ -103,7 +126,6 @@ impl Browser {
         }
         // Without emulated focus, pages in the background draw no frames.
         page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
-        page.goes_to(url);
         page
     }
 }
@@ -137,6 +159,20 @@ impl Page {
         let answer = self.call("Page.navigate", json!({ "url": url }));
         assert_eq!(answer.get("errorText"), None, "{url}");
         self.waits_until("document.readyState === 'complete' && location.href !== 'about:blank'");
+    }
+
+    /// Loads the page again, as its user does, and waits until it is connected.
+    #[track_caller]
+    pub fn reloads(&mut self) {
+        self.devtools.call_until("Page.reload", "Page.loadEventFired");
+        self.waits_until("document.body.dataset.state === 'open'");
+    }
+
+    /// Begins to load the page again, stays when the browser asks, and fails if it does not ask.
+    #[track_caller]
+    pub fn reloads_and_stays(&mut self) {
+        self.devtools.call_until("Page.reload", "Page.javascriptDialogOpening");
+        self.call("Page.handleJavaScriptDialog", json!({ "accept": false }));
     }
 
     /// Evaluates a JavaScript expression. Waits for its promise, if it is one.

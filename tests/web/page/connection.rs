@@ -76,6 +76,11 @@ fn a_page_disconnected_by_the_server_shows_why_and_reconnects_only_on_request() 
     alice.presses("Enter");
     alice.waits_until("document.body.dataset.state === 'sent-away'");
     alice.has_notice("Le serveur : vous n'avez rien dit depuis 1 s");
+    alice.has_notice("Connexion perdue.");
+    assert_eq!(
+        alice.value(&format!("{NOTICES}.some((notice) => notice.includes('se reconnecte seule'))")),
+        false
+    );
     assert_eq!(
         alice.text("document.querySelector('#why').innerText"),
         "Le serveur a mis fin à la connexion."

@@ -20,15 +20,15 @@ const CLOCK: &str = "window.ahead = 0; window.checks = new Map();
     };";
 
 /// JavaScript: the texts of the own messages that are not heard back, each with its state.
-const PENDING: &str = "[...document.querySelectorAll('#pending li:not([hidden])')].map((row) => \
+pub(super) const PENDING: &str = "[...document.querySelectorAll('#pending li:not([hidden])')].map((row) => \
     [...row.children].slice(0, 2).map((part) => part.textContent).join(' | '))";
 
-const SENT: &str = "envoyé, pas encore relayé";
-const LOST: &str = "peut-être pas arrivé";
+pub(super) const SENT: &str = "envoyé, pas encore relayé";
+pub(super) const LOST: &str = "peut-être pas arrivé";
 
 /// A room, a path to its page, and the page of alice, connected through it.
 #[track_caller]
-fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
+pub(super) fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
     let room = Room::open();
     let path = Path::to(room.url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap());
     let mut alice = browser.opens(&format!("{}nothing", path.url()));
@@ -41,18 +41,18 @@ fn through_a_path(browser: &mut Browser) -> (Room, Path, Page) {
 impl Page {
     /// Lets this many seconds pass for the page; its timers run every `step` seconds.
     #[track_caller]
-    fn passes(&mut self, seconds: u32, step: u32) {
+    pub(super) fn passes(&mut self, seconds: u32, step: u32) {
         self.value(&format!("passes({seconds}, {step})"));
     }
 
     #[track_caller]
-    fn is_lost(&mut self) {
+    pub(super) fn is_lost(&mut self) {
         assert_eq!(self.text("document.body.dataset.state"), "lost");
     }
 
     /// Clicks the button with this label of the first own message that has one.
     #[track_caller]
-    fn clicks_at_pending(&mut self, label: &str) {
+    pub(super) fn clicks_at_pending(&mut self, label: &str) {
         let button = format!(
             "[...document.querySelectorAll('#pending button')].find((button) => !button.hidden && !button.disabled \
              && button.parentElement.checkVisibility() && button.textContent === '{label}')"
@@ -63,7 +63,7 @@ impl Page {
 
     /// Waits until no own message is shown as not heard back.
     #[track_caller]
-    fn has_nothing_pending(&mut self) {
+    pub(super) fn has_nothing_pending(&mut self) {
         self.waits_until("document.querySelector('#pending').hidden && pending.length === 0");
     }
 }
@@ -141,7 +141,7 @@ fn a_dead_path_is_noticed_while_others_still_come_through() {
 }
 
 #[test]
-fn a_machine_that_was_suspended_asks_again_before_it_gives_up() {
+fn a_machine_that_was_suspended_waits_again_before_it_gives_up() {
     let Some(mut browser) = Browser::start() else { return };
     let (_room, path, mut alice) = through_a_path(&mut browser);
     path.goes_silent();
@@ -152,6 +152,19 @@ fn a_machine_that_was_suspended_asks_again_before_it_gives_up() {
     assert_eq!(alice.text("document.body.dataset.state"), "open");
     path.resumes();
     alice.waits_until("askedAt === 0");
+}
+
+#[test]
+fn an_answer_that_waited_while_the_machine_was_suspended_says_nothing_of_later_messages() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_room, path, mut alice) = through_a_path(&mut browser);
+    path.goes_silent();
+    // The probe goes out between the two.
+    alice.says("un");
+    alice.says("deux");
+    alice.passes(3600, 3600);
+    alice.value("socket.onmessage({ data: '{\"alive\":true}' })");
+    alice.waits_until(&format!("{PENDING}.join() === 'un | pas relayé par le serveur,deux | {SENT}'"));
 }
 
 #[test]
@@ -213,6 +226,37 @@ fn all_lost_messages_are_sent_again_in_their_order() {
 }
 
 #[test]
+fn a_double_click_meets_one_lost_message_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (room, path, mut alice) = through_a_path(&mut browser);
+    let mut bob = room.server.join();
+    path.goes_silent();
+    alice.says("un\ndeux\ntrois\nquatre");
+    path.loses_the_old_ones();
+    alice.is_connected();
+    for (label, left) in [("Oublier", "deux,trois,quatre"), ("Renvoyer", "trois,quatre")] {
+        let _row = Row::of(&label);
+        let button = format!(
+            "[...document.querySelectorAll('#pending li button')].find((button) => button.textContent === '{label}')"
+        );
+        alice.waits_until(&format!("{button}.checkVisibility() && !{button}.disabled"));
+        let place = alice.value(&format!("(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({button}.getBoundingClientRect())"));
+        for (kind, count) in
+            [("mousePressed", 1), ("mouseReleased", 1), ("mousePressed", 2), ("mouseReleased", 2)]
+        {
+            let event = serde_json::json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": count });
+            alice.call("Input.dispatchMouseEvent", event);
+        }
+        alice.waits_until(&format!("pending.map(({{ text }}) => text).join() === '{left}'"));
+    }
+    // Nor does a script send a message twice.
+    let first = "pendingRows.querySelector('button')";
+    alice.value(&format!("((button) => {{ button.click(); button.click(); }})({first})"));
+    alice.says("fin");
+    assert_eq!(bob.strings(3), ["alice : deux", "alice : trois", "alice : fin"]);
+}
+
+#[test]
 fn a_message_that_arrives_after_the_loss_is_no_longer_offered() {
     let Some(mut browser) = Browser::start() else { return };
     let (room, path, mut alice) = through_a_path(&mut browser);
@@ -245,5 +289,28 @@ fn a_message_that_the_server_does_not_relay_is_offered_again() {
     alice.is_named("alicia");
     alice.clicks_at_pending("Renvoyer");
     assert_eq!(bob.strings(1), ["alicia : moi aussi"]);
+    alice.has_nothing_pending();
+}
+
+#[test]
+fn each_of_several_lost_messages_with_one_text_is_sent_again_alone() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (room, path, mut alice) = through_a_path(&mut browser);
+    let mut bob = room.server.join();
+    path.goes_silent();
+    alice.says("oui\noui\noui");
+    path.loses_the_old_ones();
+    alice.is_connected();
+    let left =
+        |count: usize| format!("{PENDING}.join() === '{}'", vec![format!("oui | {LOST}"); count].join(","));
+    alice.waits_until(&left(3));
+    alice.clicks_at_pending("Renvoyer");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
+    alice.waits_until(&left(2));
+    alice.says("oui");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
+    alice.waits_until(&left(1));
+    alice.clicks_at_pending("Renvoyer");
+    assert_eq!(bob.strings(1), ["alice : oui"]);
     alice.has_nothing_pending();
 }

@@ -36,17 +36,34 @@ impl DevTools {
         let call = json!({ "id": self.calls, "method": method, "params": parameters });
         self.socket.send(Message::text(call.to_string())).expect(method);
         loop {
-            let answer = self.socket.read().expect(method);
-            let Message::Text(answer) = answer else { continue };
-            let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
-            match answer.get("id").and_then(Value::as_u64) {
-                None => self.events.push(answer),
-                Some(id) if id == self.calls => {
-                    assert!(answer.get("error").is_none(), "{method}: {answer}");
-                    return answer["result"].take();
-                }
-                Some(_) => {}
+            let Some(mut answer) = self.reads(method) else { continue };
+            if answer["id"] == self.calls {
+                assert!(answer.get("error").is_none(), "{method}: {answer}");
+                return answer["result"].take();
             }
         }
+    }
+
+    /// Waits for an event that `call`, a method without parameters, leads to. Between the two, the
+    /// page may be unable to answer a call.
+    #[track_caller]
+    pub fn call_until(&mut self, call: &str, event: &str) {
+        let before = self.events.len();
+        self.call(call, json!({}));
+        while !self.events[before..].iter().any(|one| one["method"] == event) {
+            self.reads(event);
+        }
+    }
+
+    /// Reads one message: an answer, or an event, which is kept.
+    #[track_caller]
+    fn reads(&mut self, awaited: &str) -> Option<Value> {
+        let Message::Text(text) = self.socket.read().expect(awaited) else { return None };
+        let message: Value = serde_json::from_str(&text).expect("JSON");
+        if message.get("id").is_some() {
+            return Some(message);
+        }
+        self.events.push(message);
+        None
     }
 }

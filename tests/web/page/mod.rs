@@ -17,6 +17,7 @@ mod message_length;
 mod nickname;
 mod path;
 mod proxy;
+mod reload;
 
 use crate::common::*;
 use chromium::{Browser, Page};

@@ -31,6 +31,21 @@ fn a_probe_is_answered_to_its_client_alone_behind_what_that_has_said() {
 }
 
 #[test]
+fn an_answer_behind_a_notice_is_still_behind_what_was_said_between_them() {
+    let room = Room::open(&["--distinct-names"]);
+    let (mut bob, mut page) = (room.server.join(), room.enter_raw());
+    bob.sends("bob : à moi\0");
+    page.hears_up_to("à moi\"}");
+    // One segment: its messages reach the hub in one turn.
+    page.sends(
+        [frame(0x81, "bob : refusé".as_bytes()), frame(0x81, b"eve : dit"), frame(0x81, PROBE)].concat(),
+    );
+    for heard in ["dit\"}", "{\"alive\":true}"] {
+        page.hears_up_to(heard);
+    }
+}
+
+#[test]
 fn a_message_that_only_resembles_a_probe_is_what_it_was() {
     let room = Room::open(&[]);
     let (mut page, mut string) = (room.enter(), room.server.join());
