@@ -62,7 +62,7 @@ impl Departures {
     /// Closes one at once. False if there is none.
     pub fn evict(&mut self) -> bool {
         let sources: Vec<_> = self.all.iter().map(|one| source(one.connection.peer.ip())).collect();
-        let Some((at, _)) = oldest_of_heaviest(&sources, |_, _| true) else { return false };
+        let Some(at) = oldest_of_heaviest(&sources, |_| true) else { return false };
         self.all.remove(at);
         self.freed = true;
         true

@@ -67,8 +67,8 @@ impl<S: Service> Hub<S> {
         let mut sources: Vec<IpAddr> = outside.iter().map(|one| one.source).collect();
         sources.extend(newcomer.map(source));
         let has_room = newcomer.is_some() && outside.len() < MAX_OUTSIDE;
-        let oldest = oldest_of_heaviest(&sources, |at, _| !has_room && at < outside.len());
-        if let Some((at, _)) = oldest {
+        let oldest = oldest_of_heaviest(&sources, |at| !has_room && at < outside.len());
+        if let Some(at) = oldest {
             let reason = supervisor.messages.too_many_without_request();
             dismiss(outside[at].id, reason, service, clients, channels);
         }

@@ -108,7 +108,7 @@ impl LingeringCloses {
         let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let peer = |one: &LingeringClose| one.socket.peer_addr().map_or(unknown, |peer| source(peer.ip()));
         let sources: Vec<IpAddr> = self.connections.iter().map(peer).collect();
-        let Some((at, _)) = oldest_of_heaviest(&sources, |_, _| true) else { return false };
+        let Some(at) = oldest_of_heaviest(&sources, |_| true) else { return false };
         let evicted = self.connections.remove(at);
         if evicted.refusal.is_some() {
             // Lost on a client that is gone.

@@ -63,14 +63,14 @@ catalogue! {
         "trop de processus ont planté pour votre adresse, réessayez dans {left} s",
         "too many processes have crashed for your address, try again in {left} s";
     gave_its_place(peer: impl Display) =>
-        "(père) client {peer} déconnecté : tout est plein, et son adresse a plus de places que celle d'un nouveau client",
-        "(parent) client {peer} disconnected: all is full, and its address has more places than that of a new client";
+        "(père) client {peer} déconnecté : tout est plein, et son adresse ou son réseau a plus de places que ceux d'un nouveau client",
+        "(parent) client {peer} disconnected: all is full, and its address or network has more places than those of a new client";
     child_gave_its_place(child: Pid) =>
-        "(père) le client du fils {child} est déconnecté : tout est plein, et son adresse a plus de places que celle d'un nouveau client",
-        "(parent) the client of child {child} disconnected: all is full, and its address has more places than that of a new client";
+        "(père) le client du fils {child} est déconnecté : tout est plein, et son adresse ou son réseau a plus de places que ceux d'un nouveau client",
+        "(parent) the client of child {child} disconnected: all is full, and its address or network has more places than those of a new client";
     place_is_given =>
-        "tout est plein, et votre adresse a plusieurs places : votre place va à une autre adresse",
-        "all is full, and your address has several places: your place goes to another address";
+        "tout est plein, et votre adresse ou votre réseau a plusieurs places : votre place va à une autre adresse",
+        "all is full, and your address or network has several places: your place goes to another address";
     too_many_without_request =>
         "trop de connexions attendent ici sans rien demander, réessayez",
         "too many connections wait here without a request, try again";

@@ -35,7 +35,7 @@ pub(crate) use output::Output;
 pub(crate) use places::{Occupant, Silence, gives_way};
 pub(crate) use privileges::Privileges;
 pub(crate) use session::{Disconnect, GREETING_DELAY, Session};
-pub(crate) use source::{oldest_of_heaviest, source};
+pub(crate) use source::{oldest_of_heavier, oldest_of_heaviest, source};
 pub(crate) use startup::{fitting_sockets, lowest_own_descriptor, startup};
 pub(crate) use supervisor::{ACCEPTED_AT_ONCE, Event};
 pub(crate) use waiting::PendingConnection;

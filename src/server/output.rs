@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use super::messages::Messages;
 use crate::sys::{self, Interest, PIPE_BUF, PollFd};
 
-/// Bytes of lines that wait for a slow reader; further lines are dropped and counted.
+/// Bytes of lines that wait. With that many, the next line is added once the descriptor has taken
+/// some; while it takes none (a slow reader), lines are dropped and counted.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// Gathers lines during a turn of the poll loop; [`Output::flush`] writes them without blocking.
+/// Gathers lines during a turn of the poll loop; [`Output::flush`], or a full buffer, writes them
+/// without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
     /// Another user's terminal that does not control this process, so that it cannot be reopened:
@@ -80,7 +82,11 @@ impl Output {
 
     /// True while another line would be kept, and worth formatting; otherwise counts it as dropped.
     pub fn has_room(&mut self) -> bool {
-        let room = self.waiting.len() < MAX_WAITING && !(self.is_foreign && self.has_begun);
+        let is_shut = self.is_foreign && self.has_begun;
+        if self.waiting.len() >= MAX_WAITING && !is_shut {
+            self.write_without_blocking();
+        }
+        let room = self.waiting.len() < MAX_WAITING && !is_shut;
         self.dropped += u64::from(!room);
         room
     }
@@ -187,7 +193,7 @@ fn whole_lines(bytes: &[u8], most: usize) -> usize {
 mod tests {
     use super::*;
     use crate::cli::Language;
-    use std::io::Read;
+    use std::io::{Read, Seek};
 
     #[test]
     fn lost_lines_are_counted_and_partial_writes_are_completed() {
@@ -212,6 +218,20 @@ mod tests {
         assert!(lines.lines().all(|written| written == line));
         let lost: usize = notice.split(' ').nth(1).unwrap().parse().unwrap();
         assert_eq!(lines.lines().count() + lost, 2000);
+    }
+
+    #[test]
+    fn no_line_is_lost_where_the_descriptor_takes_more_than_the_buffer_holds() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut output = Output::on(file.try_clone().unwrap(), 100, Messages(Language::English));
+        let lines: Vec<String> = (0..5000).map(|i| format!("{i} {}", "x".repeat(100))).collect();
+        lines.iter().for_each(|line| output.line(line));
+        let held = output.waiting.len();
+        output.flush();
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert!(text.lines().eq(lines) && held < MAX_WAITING + 200, "{held}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::source::{oldest_of_heaviest, source};
+use super::source::{oldest_of_heavier, source};
 
 /// A client that was heard within this time takes part.
 const ACTIVE: Duration = Duration::from_secs(300);
@@ -34,9 +34,9 @@ impl Silence {
     }
 }
 
-/// The occupant of a full server that gives way to a newcomer: of the source with the most places,
-/// if those are at least two more than the newcomer's source has, the one that has been silent for
-/// longest. One that takes part comes last, and only where its source has more than half of all.
+/// The occupant of a full server that gives way to a newcomer: see [`oldest_of_heavier`], the one that has
+/// been silent for longest before others. One that takes part comes last, and only where its source
+/// has more than half of all.
 pub fn gives_way<T: Copy + Ord>(
     mut occupants: Vec<Occupant<T>>,
     newcomer: IpAddr,
@@ -51,10 +51,8 @@ pub fn gives_way<T: Copy + Ord>(
     let is_active = |Silence { since, was_heard }| was_heard && now.saturating_duration_since(since) < ACTIVE;
     occupants.sort_unstable_by_key(|one| (is_active(one.silence), one.silence, one.id));
     let sources: Vec<IpAddr> = occupants.iter().map(|one| one.source).collect();
-    let may = |at: usize, weight: usize| {
-        weight > own + 1 && (!is_active(occupants[at].silence) || 2 * weight > sources.len())
-    };
-    oldest_of_heaviest(&sources, may).map(|(at, _)| occupants[at].id)
+    let may = |at: usize, weight: usize| !is_active(occupants[at].silence) || 2 * weight > sources.len();
+    oldest_of_heavier(newcomer, &sources, may).map(|at| occupants[at].id)
 }
 
 #[cfg(test)]
@@ -62,10 +60,11 @@ mod tests {
     use super::*;
 
     /// The index of the occupant that gives way to a newcomer of source `to`. An occupant is its
-    /// source and the seconds of its silence, in parentheses for one that was never heard.
+    /// source and the seconds of its silence, in parentheses for one that was never heard. Capital
+    /// letters have a network of their own.
     #[track_caller]
     fn gives_way_to(to: char, occupants: &str) -> Option<usize> {
-        let by_letter = |letter: char| IpAddr::from([10, 0, 0, letter as u8]);
+        let by_letter = |letter: char| IpAddr::from([10, 0, letter.is_uppercase().into(), letter as u8]);
         let now = Instant::now() + Duration::from_secs(10_000);
         let parsed = occupants.split_whitespace().enumerate().map(|(id, one)| {
             let (source, seconds) = one.split_at(1);
@@ -106,6 +105,25 @@ mod tests {
             ('x', "a1 a2 a3", Some(2)),
             ('x', "a1 a9 a(3)", Some(2)),
             ('x', "a1 a2 x3", None),
+        ] {
+            assert_eq!(gives_way_to(to, occupants), expected, "{to}, {occupants}");
+        }
+    }
+
+    #[test]
+    fn a_silent_client_of_the_heaviest_network_gives_way_where_no_address_has_two_places_more() {
+        for (to, occupants, expected) in [
+            ('X', "a(8) b(9) c(7)", Some(1)),
+            ('X', "a9 b301 c(9)", Some(1)),
+            ('X', "a9 b9 c9", None),
+            // X's network has two places less, or not.
+            ('X', "a(9) b(8) c(7) Y(99)", Some(0)),
+            ('X', "a(9) b(8) Y(99)", None),
+            // A second place is for one address no reason to take another's only one.
+            ('X', "a(9) b(8) c(7) X(99)", None),
+            // An address comes before a network.
+            ('X', "Y(9) Y(8) a(99) b(99) c(99)", Some(0)),
+            ('X', "a9 a8 b(7) Y(99)", Some(2)),
         ] {
             assert_eq!(gives_way_to(to, occupants), expected, "{to}, {occupants}");
         }

@@ -71,7 +71,7 @@ impl Waiting {
         }
         let sources: Vec<IpAddr> =
             self.connections.iter().map(|(one, _)| source(one.client.1.ip())).collect();
-        let (at, _) = oldest_of_heaviest(&sources, |_, _| true)?;
+        let at = oldest_of_heaviest(&sources, |_| true)?;
         let is_own = sources[at] == sources[MAX_WAITING];
         Some(self.connections.remove(if is_own { MAX_WAITING } else { at }))
     }

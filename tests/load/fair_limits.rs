@@ -10,6 +10,7 @@ use nix::sys::socket::{
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
+use std::process::Command;
 use std::thread;
 
 /// A connection with a small receive buffer: its own system holds a few kilobytes for it.
@@ -184,4 +185,59 @@ fn clients_that_never_read_do_not_keep_the_server_from_its_end() {
     assert_eq!(speaker.strings(900).len(), 900);
     server.program.signal(Signal::SIGTERM);
     assert!(server.program.ends().success());
+}
+
+/// One client sends 50,000 messages, each worth a line of log longer than itself; strangers come,
+/// say something and leave meanwhile. Standard output is a file: all lines are in it.
+#[track_caller]
+fn a_flood_displaces_no_line_of_others(program: &str, name: &[u8], message: &str, line_end: &str) {
+    const MESSAGES: usize = 50_000;
+    let _row = Row::of(&program);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let lines = || std::fs::read_to_string(log.path()).unwrap();
+    let mut command = Command::new(program);
+    command.args(["--bind", "127.0.0.1", "--port", "0"]).stdout(log.reopen().unwrap());
+    let mut server = Program::start_with_its_own_output(&mut command);
+    let address = eventually("the address", || lines().split_whitespace().find_map(|word| word.parse().ok()));
+    let mut flooder = Peer::connect(address);
+    flooder.sends(name);
+    let mut strangers = Vec::new();
+    thread::scope(|scope| {
+        let mut heard = flooder.duplicate().stream;
+        scope.spawn(move || std::io::copy(&mut heard, &mut std::io::sink()));
+        let flood = scope.spawn(|| {
+            (0..MESSAGES / 1000).for_each(|_| flooder.sends(message.repeat(1000)));
+            flooder.half_closes();
+        });
+        for i in 0..10 {
+            let mut stranger = Peer::connect(address);
+            strangers.push(stranger.stream.local_addr().unwrap());
+            stranger.sends(match name.is_empty() {
+                true => "hello\0".to_string(),
+                false => format!("stranger{i}\n%stranger{i}%hello\n"),
+            });
+            stranger.half_closes();
+            stranger.hears_the_end();
+        }
+        flood.join().unwrap();
+    });
+    server.signal(Signal::SIGTERM);
+    assert!(server.ends().success());
+    let lines = lines();
+    let count = |is_wanted: &dyn Fn(&str) -> bool| lines.lines().filter(|line| is_wanted(line)).count();
+    assert_eq!(count(&|line| line.ends_with(line_end)), MESSAGES);
+    assert_eq!(count(&|line| line.ends_with("hello")), strangers.len());
+    for address in strangers {
+        // That it came, its name in directed messages, and that it left.
+        let about_it = count(&|line| line.contains(&address.to_string()));
+        assert_eq!(about_it, if name.is_empty() { 2 } else { 3 }, "{address}");
+    }
+}
+
+#[test]
+fn a_flood_of_one_client_displaces_no_line_about_others_from_a_log_file() {
+    let _machine = crate::beside_others();
+    a_flood_displaces_no_line_of_others(SERVER, b"", "f\0", ") f");
+    let direct = env!("CARGO_BIN_EXE_direct_serveur");
+    a_flood_displaces_no_line_of_others(direct, b"flooder\n", "%x%\n", "no client is called \"x\"");
 }

@@ -12,7 +12,7 @@ use super::pair_session::PairSession;
 use super::placement::{self, Placement};
 use super::{EXIT, SERVER, messages, refusal};
 use crate::server::{
-    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, fitting_sockets, oldest_of_heaviest,
+    self, ACCEPTED_AT_ONCE, Options, PendingConnection, Supervisor, fitting_sockets, oldest_of_heavier,
     source, startup,
 };
 use crate::sys::{self, Pid, PollFd, Profile};
@@ -142,17 +142,16 @@ impl Server {
         }
     }
 
-    /// With all places taken, the last in line of the address that has the most in line gives way
-    /// to a newcomer, if that one's address has at least two less. False if there is no place.
+    /// With all places taken, the last in line of the address, or else the network, that has the
+    /// most in line gives way to a newcomer: see [`oldest_of_heavier`]. False if there is no place.
     fn has_place(&mut self, newcomer: &PendingConnection, now: Instant) -> bool {
         if self.client_count() < self.supervisor.max_clients && self.queue.len() < self.max_queued {
             return true;
         }
         // The last comer first: the first one has waited longest.
         let sources: Vec<IpAddr> = self.queue.iter().rev().map(|one| source(one.peer.ip())).collect();
-        let own = sources.iter().filter(|&&other| other == source(newcomer.client.1.ip())).count();
-        let heaviest = oldest_of_heaviest(&sources, |_, _| true).filter(|&(_, weight)| weight > own + 1);
-        let last = heaviest.and_then(|(at, _)| self.queue.remove(sources.len() - 1 - at));
+        let last = oldest_of_heavier(source(newcomer.client.1.ip()), &sources, |_, _| true)
+            .and_then(|at| self.queue.remove(sources.len() - 1 - at));
         let Some(Connection { socket, peer, .. }) = last else { return false };
         let Supervisor { program, messages, err, lingering, .. } = &mut self.supervisor;
         err.line(messages.gave_its_place(peer));

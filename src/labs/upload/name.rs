@@ -45,10 +45,10 @@ impl Name {
 
     /// Puts a number before the extension: `report-2.txt`, `archive-2.tar.gz`. A name that would
     /// become too long is cut in front of it, between characters.
-    pub fn numbered(&self, number: u32) -> Name {
+    pub fn numbered(&self, number: impl fmt::Display) -> Name {
         let (stem, extension) = self.0.split_at(self.stem_len());
         let end = format!("-{number}{extension}");
-        let most = stem.len().min(MAX_LEN - end.len());
+        let most = stem.len().min(MAX_LEN.saturating_sub(end.len()));
         let cut = (0..=most).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or_default();
         Name(format!("{}{end}", &stem[..cut]))
     }

@@ -14,14 +14,16 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
 use super::name::Name;
 use crate::sys::{self, Pid};
 
-/// Files of the same wanted name, at most.
-const MAX_NUMBER: u32 = 9999;
+/// The last number that is put into a taken name. From there on the time and the pid are: names do
+/// not run out, and a search stays short.
+const MAX_NUMBER: u32 = 999;
 
 /// A directory, held open: a rename or link of its path has no effect later.
 #[derive(Debug)]
@@ -131,7 +133,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Syncs the file and links it as `name`, or under the first of its numbered names that is
-    /// free; that name is synced too. Processes that persist the same name at once get one each. An
+    /// free, or with the time and the pid in it; that name is synced too. Processes that persist the same name at once get one each. An
     /// error leaves no file.
     pub fn persist(self, name: &Name) -> anyhow::Result<Stored<'a>> {
         self.file.sync_all().context("cannot bring the file to the disk")?;
@@ -149,14 +151,16 @@ impl<'a> Incoming<'a> {
 
     fn link_as_free_name(&self, name: &Name) -> anyhow::Result<Name> {
         let numbered = (2..=MAX_NUMBER).map(|number| name.numbered(number));
-        for name in std::iter::once(name.clone()).chain(numbered) {
+        let unique =
+            std::iter::once_with(|| name.numbered(format_args!("{}-{}", nanoseconds(), Pid::this())));
+        for name in std::iter::once(name.clone()).chain(numbered).chain(unique) {
             match self.link(name.as_str()) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).context(format!("cannot put the file into place as {name}")),
             }
         }
-        bail!("{MAX_NUMBER} files are called {name} already");
+        bail!("a file is called {name} already, as are all its numbered names");
     }
 
     fn link(&self, name: &str) -> io::Result<()> {
@@ -194,6 +198,11 @@ impl Drop for Temporary<'_> {
         // An error could only mean that it is gone.
         let _ = sys::unlink(self.directory, &self.name);
     }
+}
+
+/// Since 1970.
+fn nanoseconds() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos()
 }
 
 /// No [`Name`] begins with a dot.

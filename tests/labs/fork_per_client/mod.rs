@@ -390,6 +390,25 @@ fn in_a_full_server_a_silent_client_of_the_heaviest_address_gives_way_to_a_stran
         (lab.talk)(&mut Peer::connect_from(elsewhere, server.address));
         oldest.hears_the_end();
         (lab.talk)(&mut speaker);
-        server.program.err.line_with(&["its address has more places"]);
+        server.program.err.line_with(&["its address or network has more places"]);
+    }
+}
+
+#[test]
+fn in_a_full_server_a_silent_client_of_the_heaviest_network_gives_way_to_another_network() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let server = lab.start(&["--max-clients", "2"]);
+        let from = |third, host| {
+            Peer::connect_from(std::net::Ipv4Addr::new(127, 0, third, host).into(), server.address)
+        };
+        let mut oldest = from(0, 2);
+        server.wait_for_children(1);
+        let _silent = from(0, 3);
+        server.wait_for_children(2);
+        let refused = String::from_utf8(from(0, 4).hears_the_end()).unwrap();
+        assert!(refused.contains("the server is full (at most 2 clients)"), "{refused}");
+        (lab.talk)(&mut from(1, 1));
+        oldest.hears_the_end();
     }
 }

@@ -141,6 +141,22 @@ fn in_a_full_line_the_last_of_the_heaviest_address_gives_way_to_a_stranger() {
 }
 
 #[test]
+fn in_a_full_line_the_last_of_the_heaviest_network_gives_way_to_another_network() {
+    let server = server(&["--max-clients", "4"]);
+    let _pair = pair(&server);
+    let mut line = [2, 3].map(|host| {
+        let peer = Peer::connect_from(std::net::Ipv4Addr::new(127, 0, 0, host).into(), server.address);
+        prints(&server, &[&address_of(&peer), "attend une place"]);
+        peer
+    });
+    let elsewhere = std::net::Ipv4Addr::new(127, 0, 1, 1).into();
+    let stranger = Peer::connect_from(elsewhere, server.address);
+    let told = String::from_utf8(line[1].hears_the_end()).unwrap();
+    assert!(told.contains("une autre adresse"), "{told}");
+    prints(&server, &[&address_of(&stranger), "attend une place"]);
+}
+
+#[test]
 fn one_address_that_takes_all_descriptors_keeps_no_stranger_out_of_the_line() {
     let options = ["--nofile=48", SERVER, "--bind", "127.0.0.1", "--port", "0"];
     let server = Server::from(Command::new("prlimit").args(options));

@@ -228,3 +228,27 @@ fn a_killed_child_or_a_killed_server_leaves_no_file() {
     eventually("the children to end", || children.iter().all(|&child| !is_alive(child)).then_some(()));
     assert_eq!(landing.names(), [""; 0]);
 }
+
+#[test]
+fn a_text_is_stored_although_all_numbered_names_are_taken() {
+    let landing = Landing::start(&[]);
+    let path = |name: &str| landing.directory.path().join(name);
+    std::fs::write(path("received.txt"), "taken").unwrap();
+    let numbers = 2..=9999;
+    numbers.clone().for_each(|number| {
+        // Cheaper than a file.
+        std::fs::hard_link(path("received.txt"), path(&format!("received-{number}.txt"))).unwrap();
+    });
+    let mut stored = ["first", "second"].map(|text| {
+        let answer = landing.answer(text.to_string() + " \n");
+        assert!(answer.ends_with(", because received.txt was there already [SUCCESS]"), "{answer}");
+        let name = answer.split_whitespace().find(|word| word.starts_with("received-")).unwrap();
+        (name.trim_end_matches(',').to_string(), (text.to_string() + " \n").into_bytes())
+    });
+    let mut files = landing.files();
+    files.retain(|_, bytes| bytes != b"taken");
+    stored.sort();
+    assert!(files.into_iter().eq(stored));
+    let taken = landing.names().len() - 2;
+    assert_eq!(taken, numbers.count() + 1);
+}

@@ -82,6 +82,19 @@ fn an_address_cannot_keep_more_than_half_of_a_full_room_by_talking() {
 }
 
 #[test]
+fn one_network_cannot_keep_a_full_room_with_an_address_for_each_client() {
+    let server = Server::start(&["--max-clients", "4"]);
+    let mut peers = [1, 2, 3, 4].map(|host| join_from(host, &server));
+    says(0, &mut peers, "zero");
+    let refused = String::from_utf8(connect_from(5, &server).hears_the_end()).unwrap();
+    assert!(refused.contains("la salle est pleine"), "{refused}");
+    let mut stranger = Peer::connect_from(IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1)), server.address);
+    gives_its_place(&mut peers[1]);
+    stranger.sends("from another network\0");
+    peers[0].hears_up_to("from another network\0");
+}
+
+#[test]
 fn a_refused_message_is_no_reason_to_stay() {
     let server = Server::start(&["--max-clients", "4", "--distinct-names"]);
     let mut peers = [1, 1, 2, 3].map(|host| join_from(host, &server));

@@ -142,18 +142,21 @@ fn twenty_concurrent_files_of_one_name_get_a_name_each() {
 }
 
 #[test]
-fn a_name_whose_numbers_are_all_taken_is_an_error_and_leaves_nothing() {
+fn a_name_whose_numbers_are_all_taken_gets_the_time_and_the_pid() {
     with_each_staging(|store, place| {
-        let taken = name("x");
-        std::fs::write(place.path().join("x"), "").unwrap();
+        let taken = name("x.txt");
+        std::fs::write(place.path().join("x.txt"), "").unwrap();
         for number in 2..=MAX_NUMBER {
             let numbered = place.path().join(taken.numbered(number).as_str());
             // Cheaper than a file.
-            std::fs::hard_link(place.path().join("x"), numbered).unwrap();
+            std::fs::hard_link(place.path().join("x.txt"), numbered).unwrap();
         }
-        let reason = format!("{:#}", persist(&store, b"new", "x").unwrap_err());
-        assert_eq!(reason, "9999 files are called x already");
-        assert_eq!(names(place).len(), MAX_NUMBER as usize);
+        let kept = [b"one", b"two"].map(|bytes| (persist(&store, bytes, "x.txt").unwrap(), bytes));
+        for (kept, bytes) in kept {
+            assert!(kept.as_str().ends_with(&format!("-{}.txt", Pid::this())), "{kept}");
+            assert_eq!(std::fs::read(place.path().join(kept.as_str())).unwrap(), bytes);
+        }
+        assert_eq!(contents(place).values().filter(|bytes| bytes.is_empty()).count(), MAX_NUMBER as usize);
     });
 }
 
