@@ -1,4 +1,4 @@
-//! The messages and lines in a chunk that [`super::FrameDecoder`] gave, and the text of a line. Pure.
+//! Messages and lines in a chunk of [`super::FrameDecoder`], and the text of a line. Pure.
 
 /// Splits a chunk into lines, each with its newline.
 pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
