@@ -40,6 +40,9 @@ fn a_web_request_is_answered_in_http_by_each_lab() {
         let server = Server::of(program, options);
         is_http_refusal(&sent_at_once(&server, format!("{POST}{body}").as_bytes()));
         assert_eq!(sent_at_once(&server, TLS), b"");
+        if !program.ends_with("upload_serveur") {
+            is_http_refusal(&sent_at_once(&server, format!("\u{feff}{POST}{body}").as_bytes()));
+        }
         server.wait_for_children(0);
     }
     assert_eq!(std::fs::read_dir(into).unwrap().count(), 0, "a file was stored");

@@ -1,4 +1,4 @@
-//! The messages and lines in a chunk that [`super::FrameDecoder`] gave, and the text of a line. Pure.
+//! Messages and lines in a chunk of [`super::FrameDecoder`], and the text of a line. Pure.
 
 use memchr::memchr;
 

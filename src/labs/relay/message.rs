@@ -1,9 +1,9 @@
 //! The server's decoder of client messages: C strings, or lines of clients that send no NUL. Pure.
 //!
-//! A NUL ends a message; a run of NULs is that message's padding, also where it comes later, but
-//! before the client's next turn or with a text behind it. In the client's turn, NULs alone are an
-//! empty message: without it the turn would not pass. If no NUL comes, a line end ends a message, so
-//! that lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
+//! A NUL ends a message; a run of NULs is that message's padding, also where it comes later: before
+//! the client's next turn, or with a text behind it. In the client's turn, NULs alone are an empty
+//! message: without it the turn would not pass. If no NUL comes, a line end ends a message, so that
+//! lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
 //! texts belong to the block's message.
 
 use super::MAX_LEN;
@@ -64,8 +64,8 @@ enum PreviousEnd {
 
 impl FrameDecoder {
     /// The message at the front of `bytes`, which are all that can be peeked at; `None` while its
-    /// rest may still come. With `timed_out`, the rest is not waited for any longer. `is_early`: they
-    /// came before the client's turn.
+    /// rest may still come. With `timed_out`, the rest is not waited for any longer. `is_early`:
+    /// they came before the client's turn.
     pub fn decode(&mut self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<Frame> {
         if let PreviousEnd::TimedOut(end) = self.previous
             && let late @ 1.. = late_end(bytes, end)
@@ -82,18 +82,10 @@ impl FrameDecoder {
         }
         let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
         let frame = if let Some(end) = front.iter().position(|&byte| byte == 0) {
-            let block = self.blocks.front(bytes);
-            let nuls = bytes.iter().take_while(|&&byte| byte == 0).count();
-            let are_alone = nuls == bytes.len();
-            let are_late = are_alone && is_early && self.previous == PreviousEnd::Complete;
-            if (block.is_open || are_alone) && !timed_out && !are_late {
-                return None;
+            match self.block(bytes, timed_out, is_early)? {
+                (length, true) => return Some(Frame { message: None, length }),
+                (length, false) => self.frame(&bytes[..end], length.max(end + 1), PreviousEnd::Complete),
             }
-            let has_text_behind = !are_alone && block.length <= nuls;
-            if nuls > 0 && (are_late || has_text_behind) {
-                return Some(Frame { message: None, length: nuls });
-            }
-            self.frame(&bytes[..end], block.length.max(end + 1), PreviousEnd::Complete)
         } else {
             let line_end = front.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
             match line_end.filter(|_| !bytes.contains(&0)) {
@@ -113,6 +105,21 @@ impl FrameDecoder {
         };
         self.blocks.advance(&bytes[..frame.length], frame.length == bytes.len());
         Some(frame)
+    }
+
+    /// Length of the block at the front of `bytes`, a string and its padding; true: of padding
+    /// alone, that of the previous message. `None` while its rest may still come.
+    fn block(&self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<(usize, bool)> {
+        let block = self.blocks.front(bytes);
+        let nuls = bytes.iter().take_while(|&&byte| byte == 0).count();
+        let are_alone = nuls == bytes.len();
+        let are_late = are_alone && is_early && self.previous == PreviousEnd::Complete;
+        if (block.is_open || are_alone) && !timed_out && !are_late {
+            return None;
+        }
+        let is_before_text = nuls > 0 && !are_alone && block.length == nuls;
+        let is_padding = are_late || is_before_text;
+        Some((if is_padding { nuls } else { block.length }, is_padding))
     }
 
     fn frame(&mut self, text: &[u8], length: usize, end: PreviousEnd) -> Frame {
