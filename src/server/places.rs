@@ -34,9 +34,9 @@ impl Silence {
     }
 }
 
-/// The occupant of a full server that gives way to a newcomer: see [`oldest_of_heavier`], the one that has
-/// been silent for longest before others. One that takes part comes last, and only where its source
-/// has more than half of all.
+/// The occupant of a full server that gives way to a newcomer: of the source, or else the network,
+/// that [`oldest_of_heavier`] finds, the one that has been silent for longest. One that takes part
+/// comes last, and only where its source has more than half of all.
 pub fn gives_way<T: Copy + Ord>(
     mut occupants: Vec<Occupant<T>>,
     newcomer: IpAddr,

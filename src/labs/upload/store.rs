@@ -133,8 +133,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// Syncs the file and links it as `name`, or under the first of its numbered names that is
-    /// free, or with the time and the pid in it; that name is synced too. Processes that persist the same name at once get one each. An
-    /// error leaves no file.
+    /// free, or else with the time and the pid in it; that name is synced too. Processes that
+    /// persist the same name at once get one each. An error leaves no file.
     pub fn persist(self, name: &Name) -> anyhow::Result<Stored<'a>> {
         self.file.sync_all().context("cannot bring the file to the disk")?;
         let name = self.link_as_free_name(name)?;
