@@ -237,15 +237,17 @@ fn a_double_click_meets_one_lost_message_alone() {
     for (label, left) in [("Oublier", "deux,trois,quatre"), ("Renvoyer", "trois,quatre")] {
         let _row = Row::of(&label);
         let button = format!(
-            "[...document.querySelectorAll('#pending li button')].find((button) => button.textContent === '{label}')"
+            "[...document.querySelectorAll('#pending li button')].find(({{ textContent }}) => textContent === '{label}')"
         );
         alice.waits_until(&format!("{button}.checkVisibility() && !{button}.disabled"));
-        let place = alice.value(&format!("(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({button}.getBoundingClientRect())"));
+        let center = "({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 })";
+        let mut event = alice.value(&format!("({center})({button}.getBoundingClientRect())"));
+        event["button"] = "left".into();
         for (kind, count) in
             [("mousePressed", 1), ("mouseReleased", 1), ("mousePressed", 2), ("mouseReleased", 2)]
         {
-            let event = serde_json::json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": count });
-            alice.call("Input.dispatchMouseEvent", event);
+            (event["type"], event["clickCount"]) = (kind.into(), count.into());
+            alice.call("Input.dispatchMouseEvent", event.clone());
         }
         alice.waits_until(&format!("pending.map(({{ text }}) => text).join() === '{left}'"));
     }

@@ -1,6 +1,7 @@
 //! Own messages that are not heard back, and the text in the field, over a reload of the page.
 
 use super::dead_path::{LOST, PENDING, through_a_path};
+use super::path::Path;
 use super::*;
 
 use nix::sys::signal::Signal;
@@ -11,6 +12,18 @@ const DRAFT: &str = "document.querySelector('#text').value";
 /// JavaScript: true where the browser would ask before it leaves the page.
 const ASKS: &str = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))";
 
+/// JavaScript: storage as a browser has it that was told to store nothing.
+const DISABLED: &str = "for (const name of ['sessionStorage', 'localStorage', 'BroadcastChannel'])
+    Object.defineProperty(window, name, { get() { throw new DOMException('', 'SecurityError'); } });";
+
+/// JavaScript: storage that takes nothing.
+const REFUSING: &str =
+    "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }";
+
+/// JavaScript: storage with less room than a message and its key need.
+const FULL: &str = "for (let n = 2 ** 23; n > 16; n /= 2)
+    try { for (;;) sessionStorage.setItem(n + Math.random(), 'x'.repeat(n)); } catch { continue; }";
+
 impl Page {
     /// Shows these own messages, and no other, as perhaps not arrived.
     #[track_caller]
@@ -18,12 +31,23 @@ impl Page {
         let rows: Vec<String> = texts.iter().map(|text| format!("{text} | {LOST}")).collect();
         self.waits_until(&format!("JSON.stringify({PENDING}) === '{}'", serde_json::json!(rows)));
     }
+
+    /// Loads the page with this text in the storage of its tab.
+    #[track_caller]
+    fn finds_in_its_storage(&mut self, room: &Room, stored: &str) {
+        let key = self.value("storeKey");
+        // A path of the same origin, without the page.
+        self.goes_to(&format!("{}nothing", room.url));
+        self.value(&format!("sessionStorage.setItem({key}, {})", serde_json::json!(stored)));
+        self.goes_to(&room.url);
+        self.is_connected();
+    }
 }
 
-#[test]
-fn own_messages_not_heard_back_and_the_draft_are_kept_over_a_reload() {
-    let Some(mut browser) = Browser::start() else { return };
-    let (room, path, mut alice) = through_a_path(&mut browser);
+/// A page that was loaded again with two lost messages, one just sent, and a draft; and bob.
+#[track_caller]
+fn with_three_kept(browser: &mut Browser) -> (Room, Path, Page, Peer) {
+    let (room, path, mut alice) = through_a_path(browser);
     let mut bob = room.server.join();
     alice.says("arrivé");
     assert_eq!(bob.strings(1), ["alice : arrivé"]);
@@ -38,9 +62,15 @@ fn own_messages_not_heard_back_and_the_draft_are_kept_over_a_reload() {
     alice.says("trois");
     alice.pastes("pas encore\nenvoyé");
     path.lets_new_ones_through();
-    // Lost before the reload, and sent but not heard back.
     alice.reloads();
     alice.offers(&["un", "deux", "trois"]);
+    (room, path, alice, bob)
+}
+
+#[test]
+fn own_messages_not_heard_back_and_the_draft_are_kept_over_a_reload() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_room, _path, mut alice, mut bob) = with_three_kept(&mut browser);
     alice.has_notice("D'avant le rechargement : 3 messages à renvoyer ou à oublier.");
     assert_eq!(alice.text(DRAFT), "pas encore\nenvoyé");
     alice.takes_screenshot("pending-after-a-reload");
@@ -123,7 +153,6 @@ fn whatever_is_in_the_storage_the_page_works() {
     let Some(mut browser) = Browser::start() else { return };
     let room = Room::open();
     let mut alice = room.page(&mut browser, "alice");
-    let key = alice.text("storeKey");
     for (count, stored) in [
         "",
         "{",
@@ -133,17 +162,14 @@ fn whatever_is_in_the_storage_the_page_works() {
         r#""text""#,
         r#"{"draft":1,"messages":1}"#,
         r#"{"draft":{},"messages":{"length":1}}"#,
-        r#"{"messages":[null,1,"a",[],{},{"id":1,"text":1,"name":"a"},{"id":1,"text":"a","name":{}},{"id":"1","text":"a","name":"a"}]}"#,
+        r#"{"messages":[null,1,"a",[],{},{"id":1,"text":1,"name":"a"}]}"#,
+        r#"{"messages":[{"id":1,"text":"a","name":{}},{"id":"1","text":"a","name":"a"}]}"#,
     ]
     .into_iter()
     .enumerate()
     {
         let _row = Row::of(&stored);
-        // A path of the same origin, without the page.
-        alice.goes_to(&format!("{}nothing", room.url));
-        alice.value(&format!("sessionStorage.setItem({}, {})", serde_json::json!(key), serde_json::json!(stored)));
-        alice.goes_to(&room.url);
-        alice.is_connected();
+        alice.finds_in_its_storage(&room, stored);
         alice.has_nothing_pending();
         assert_eq!(alice.text(DRAFT), "");
         alice.says(&count.to_string());
@@ -152,14 +178,7 @@ fn whatever_is_in_the_storage_the_page_works() {
     let markup = "<img src=x onerror=window.ran=1>";
     let message = serde_json::json!({ "id": 1, "text": markup, "name": "", "fate": "constructor", "row": 1 });
     let stored = serde_json::json!({ "draft": markup, "messages": [message] }).to_string();
-    alice.goes_to(&format!("{}nothing", room.url));
-    alice.value(&format!(
-        "sessionStorage.setItem({}, {})",
-        serde_json::json!(key),
-        serde_json::json!(stored)
-    ));
-    alice.goes_to(&room.url);
-    alice.is_connected();
+    alice.finds_in_its_storage(&room, &stored);
     alice.offers(&[markup]);
     assert_eq!(alice.text(DRAFT), markup);
     assert_eq!(alice.value("document.querySelector('img') === null && window.ran === undefined"), true);
@@ -170,13 +189,7 @@ fn whatever_is_in_the_storage_the_page_works() {
 #[test]
 fn where_nothing_can_be_kept_the_page_works_and_the_browser_asks_before_it_is_left() {
     let Some(mut browser) = Browser::start() else { return };
-    let refused = "{ throw new DOMException('', 'SecurityError'); }";
-    for (is_enabled, source) in [
-        (false, format!("for (const name of ['sessionStorage', 'localStorage', 'BroadcastChannel']) Object.defineProperty(window, name, {{ get() {refused} }})")),
-        (true, format!("Storage.prototype.setItem = () => {refused}")),
-        // What remains is shorter than a message with its key.
-        (true, "for (let n = 2 ** 23; n > 16; n /= 2) try { for (;;) sessionStorage.setItem(n + Math.random(), 'x'.repeat(n)); } catch { continue; }".to_string()),
-    ] {
+    for (is_enabled, source) in [(false, DISABLED), (true, REFUSING), (true, FULL)] {
         let _row = Row::of(&source);
         let room = Room::open();
         let mut alice = browser.opens(&format!("{}nothing", room.url));
