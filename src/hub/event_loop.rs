@@ -206,6 +206,10 @@ impl<S: Service> Hub<S> {
                 clients.note_left(&record);
                 return true;
             }
+            if record.kind == Kind::Held {
+                sys::acknowledge(&connection.socket);
+                return true;
+            }
             if record.kind == Kind::Foreign {
                 let Some(foreign) = Foreign::from_bytes(record.body) else { return false };
                 if connection.is_open() {

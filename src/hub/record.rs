@@ -51,6 +51,8 @@ pub enum Kind {
     Foreign = 8,
     /// A page asks whether the way to the hub and back is alive, or `telnet` for a timing mark.
     Probe = 9,
+    /// The worker holds the beginning of a message for its rest.
+    Held = 10,
 }
 
 /// In [`Kind::Left`]: the client has sent nothing for too long. No errno is negative.
@@ -68,8 +70,8 @@ pub fn close_code(left: i32) -> Option<u16> {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        use Kind::{Answer, Enter, Foreign, Left, Line, Message, Ping, Probe, Read};
-        let all = [Message, Read, Left, Line, Answer, Enter, Ping, Foreign, Probe];
+        use Kind::{Answer, Enter, Foreign, Held, Left, Line, Message, Ping, Probe, Read};
+        let all = [Message, Read, Left, Line, Answer, Enter, Ping, Foreign, Probe, Held];
         all.into_iter().find(|&kind| kind as u8 == byte)
     }
 
@@ -81,7 +83,7 @@ impl Kind {
             Kind::Read | Kind::Left => body.len() == 4,
             Kind::Answer => body.len() == 1,
             Kind::Enter => entry::parse(body).is_some(),
-            Kind::Probe => body.is_empty(),
+            Kind::Probe | Kind::Held => body.is_empty(),
             Kind::Ping => body.len() <= MAX_PING,
             Kind::Foreign => Foreign::from_bytes(body).is_some(),
         }

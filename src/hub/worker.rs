@@ -72,10 +72,10 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         let mut idle_at = self.timeouts.before_first.map(|time| Instant::now() + time);
         loop {
             let (mut left, mut foreign) = (None, None);
-            let before = Instant::now();
+            let (before, held) = (Instant::now(), decoder.deadline());
             let due = self.first_bytes.held_until(before).or(decoder.deadline()).or(idle_at);
             let mut is_readable = wait(self.socket, self.pipe.pipe, due)?;
-            let now = Instant::now();
+            let (now, has_read) = (Instant::now(), is_readable);
             decoder.waited(now - before);
             for _ in 0..READS_AT_ONCE {
                 if is_readable {
@@ -92,6 +92,10 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 if !is_readable {
                     break;
                 }
+            }
+            // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4).
+            if has_read && !is_readable && held.is_none() && decoder.deadline().is_some() {
+                records.push(|batch| batch.push_whole(Kind::Held, &[]))?;
             }
             // A message that is held for its rest may still be the first thing said.
             let is_idle = decoder.deadline().is_none() && idle_at.is_some_and(|at| at <= now);

@@ -59,8 +59,8 @@ pub(crate) use signals::{default_signal, is_ignored, is_stopped_by_sigterm, stop
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
-    accept, begin_connecting, finish_connecting, listen, try_peek, try_read, try_send, unacknowledged,
-    with_interface,
+    accept, acknowledge, begin_connecting, finish_connecting, listen, try_peek, try_read, try_send,
+    unacknowledged, with_interface,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

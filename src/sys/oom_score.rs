@@ -9,9 +9,10 @@
 //! several are that young, or the first process may not.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use nix::NixPath;
 use nix::fcntl::{OFlag, open as open_file};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
@@ -81,13 +82,18 @@ impl OomScores {
     pub(super) fn raise(&mut self, now: Instant) {
         while self.due().is_some_and(|at| at <= now) {
             let (child, _) = self.young.remove(0);
-            let opened = open(&format!("/proc/{child}/oom_score_adj"));
+            // Not on the heap either.
+            let mut path = [0; 64];
+            let mut rest = &mut path[..];
+            let written = write!(rest, "/proc/{child}/oom_score_adj");
+            let length = 64 - rest.len();
+            let opened = written.and_then(|()| open(&path[..length]));
             let _ = opened.map(|file| write_some(file, self.raised.as_bytes()));
         }
     }
 }
 
-fn open(path: &str) -> io::Result<File> {
+fn open(path: &(impl NixPath + ?Sized)) -> io::Result<File> {
     // Once: the standard library repeats it on EINTR without a bound.
     Ok(open_file(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?.into())
 }

@@ -47,6 +47,16 @@ sockopt_impl!(
     u32
 );
 
+#[cfg(target_os = "linux")]
+sockopt_impl!(
+    /// Leaves the mode of delayed acknowledgements until bytes are sent again.
+    TcpQuickAck,
+    Both,
+    libc::IPPROTO_TCP,
+    libc::TCP_QUICKACK,
+    bool
+);
+
 fn tcp_socket(address: SocketAddr) -> nix::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     socket(family, SockType::Stream, SockFlag::empty(), None)
@@ -132,6 +142,15 @@ pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
         setsockopt(socket, sockopt::TcpUserTimeout, &(USER_TIMEOUT.as_millis() as u32))?;
     }
     Ok(())
+}
+
+/// Acknowledges at once what was read, instead of with the next bytes sent or after 40 ms: tcp(7),
+/// `TCP_QUICKACK`. An error leaves it to the system.
+pub fn acknowledge(socket: &impl AsFd) {
+    #[cfg(target_os = "linux")]
+    let _ = setsockopt(socket, TcpQuickAck, &true);
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
 }
 
 /// accept4(2), once: `TcpListener::accept` repeats it without bound while it is interrupted.

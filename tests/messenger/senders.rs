@@ -31,6 +31,28 @@ fn are_said(listener: &mut Peer, texts: &[&str]) {
     assert_eq!(listener.strings(1), ["c'est tout"]);
 }
 
+/// With Nagle's algorithm, the second part waits for the acknowledgement of the first, which the
+/// system delays longer than the server holds a message for its rest. Several attempts: a machine
+/// that keeps processes waiting may be as slow.
+#[test]
+fn a_message_in_two_small_writes_is_one_message() {
+    let (server, mut listener) = room();
+    let mut bob = server.join();
+    bob.stream.set_nodelay(false).unwrap();
+    let is_whole = (0..10).any(|attempt| {
+        // An answer within some milliseconds makes the server's system delay acknowledgements.
+        let (before, answer) = (format!("bob : {attempt} ?"), format!("{attempt} !"));
+        bob.sends(format!("{before}\0"));
+        bob.hears_up_to(&before);
+        bob.sends("bob : ");
+        bob.sends(format!("{answer}\0"));
+        let mut texts = std::iter::repeat_with(|| listener.strings(1).remove(0));
+        let last = texts.find(|text| text.ends_with(&answer));
+        last == Some(format!("bob : {answer}"))
+    });
+    assert!(is_whole);
+}
+
 const TEXTS: [&str; 6] =
     ["bob : un message assez long", "bob : ok", "bob : trois", "", "bob : 4", "bob : fin"];
 

@@ -38,8 +38,13 @@ enum RestOfEnd {
 
 impl Filters {
     pub fn new(framing: Framing) -> Filters {
-        let (telnet, blocks) = Default::default();
-        Filters { telnet, blocks, framing, last: b'\n', rest: RestOfEnd::None }
+        Filters {
+            telnet: Telnet::default(),
+            blocks: Blocks::default(),
+            framing,
+            last: b'\n',
+            rest: RestOfEnd::None,
+        }
     }
 
     /// The byte of a line for this one: a newline for a carriage return; none for the rest of an

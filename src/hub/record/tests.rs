@@ -41,7 +41,7 @@ fn a_close_code_is_no_errno_and_not_idle() {
 
 #[test]
 fn a_body_that_its_kind_does_not_allow_is_invalid() {
-    let bodies: [(Kind, &[&[u8]]); 9] = [
+    let bodies: [(Kind, &[&[u8]]); 10] = [
         (Kind::Read, &[b"123"]),
         (Kind::Left, &[b"12345"]),
         (Kind::Message, &[b""]),
@@ -52,6 +52,7 @@ fn a_body_that_its_kind_does_not_allow_is_invalid() {
         // Would inject a header into the response.
         (Kind::Enter, &[b"", b"s3pPLMBi\r\nSet-Cookie: a=b\r\n"]),
         (Kind::Probe, &[b"x"]),
+        (Kind::Held, &[b"x"]),
         (Kind::Foreign, &[b"", b"\0GET"]),
     ];
     for (kind, bodies) in bodies {
