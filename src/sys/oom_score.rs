@@ -12,12 +12,13 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{OFlag, open as open_file};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use smallvec::SmallVec;
 
 use super::descriptors::write_some;
+use super::files::open_file;
 
 const OWN: &str = "/proc/self/oom_score_adj";
 
@@ -88,8 +89,7 @@ impl OomScores {
 }
 
 fn open(path: &str) -> io::Result<File> {
-    // Once: the standard library repeats it on EINTR without a bound.
-    Ok(open_file(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?.into())
+    open_file(path.as_ref(), OFlag::O_WRONLY, Mode::empty())
 }
 
 /// After setuid(2), the files in /proc of a process and of its children are root's.
