@@ -52,7 +52,7 @@ pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
 pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch, would_block,
 };
-pub(crate) use privdrop::User;
+pub(crate) use privdrop::{LookupError, User};
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
