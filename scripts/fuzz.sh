@@ -5,6 +5,7 @@
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
 [ -z "${ZSH_VERSION-}" ] || emulate sh # Else zsh splits no words.
+(: >&2) || exec 2>/dev/null # Closed: a redirection to it would fail.
 set -eu
 CDPATH="" cd -- "$(dirname -- "$0")/../fuzz"
 

@@ -5,6 +5,7 @@
 # Status: 0 no case is bad; 1 one is, and is named on standard error, or a tool is missing; 2 usage.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+(: >&2) || exec 2>/dev/null # Closed: a redirection to it would fail.
 set -u
 export LC_ALL=C
 me=${0##*/}

@@ -5,6 +5,7 @@
 # Status: the program's; 1 it could not be built; 2 no such lab.
 end=
 [ -z "$end" ] || exec sh -c "$(tr -d '\r' <"$0")" "$0" "$@" # Windows line ends.
+(: >&2) || exec 2>/dev/null # Closed: a redirection to it would fail.
 [ $# -ge 2 ] || { echo "launch.sh : lancez plutôt launch_server.sh ou launch_client.sh" >&2 && exit 2; }
 me=$1
 role=$2

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use forklab::cli::{Host, ServerArgs, host, look_up, number, timeout};
+use forklab::cli::{Host, ServerArgs, host_to_listen_on, look_up, number, timeout};
 use forklab::labs::echo::{PORT, SERVER, serve};
 use forklab::server::ServeMode;
 
@@ -23,7 +23,7 @@ Ctrl+C stops the server and all its children.
 #[command(after_help = EXAMPLES)]
 struct Arguments {
     /// Address or name to listen on, instead of --bind, or HOST:PORT
-    #[arg(value_name = "HOST", conflicts_with = "bind", value_parser = host)]
+    #[arg(value_name = "HOST", conflicts_with = "bind", value_parser = host_to_listen_on)]
     host: Option<Host>,
     /// Port to listen on, instead of --port
     #[arg(value_name = "PORT", conflicts_with = "port", value_parser = number::<u16>(0, 65535))]

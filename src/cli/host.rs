@@ -21,6 +21,15 @@ pub struct Host {
 /// colon makes an IPv6 address, without a port. A number alone is refused: inet_aton(3) would take
 /// the port 8000 for 0.0.31.64.
 pub fn host(typed: &str) -> Result<Host, Expected> {
+    host_and_port(typed, 1)
+}
+
+/// [`host`] of a server, whose port may be 0: any free one.
+pub fn host_to_listen_on(typed: &str) -> Result<Host, Expected> {
+    host_and_port(typed, 0)
+}
+
+fn host_and_port(typed: &str, lowest: u64) -> Result<Host, Expected> {
     let parts = match typed.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(Some((name, ""))) => Some((name, None)),
         Some(Some((name, behind))) => behind.strip_prefix(':').map(|port| (name, Some(port))),
@@ -39,7 +48,7 @@ pub fn host(typed: &str) -> Result<Host, Expected> {
         ));
     }
     let host = host.and_then(|(name, port)| {
-        let port = port.map(number(1, 65535)).transpose().ok()?;
+        let port = port.map(number(lowest, 65535)).transpose().ok()?;
         Some(Host { name: name.to_string(), port })
     });
     let french = "une adresse ou un nom est attendu, et un port s'il le faut, comme salle-12, 192.0.2.7:{port}, ::1 ou [::1]:{port}";
@@ -101,6 +110,14 @@ mod tests {
         ] {
             assert_eq!(host(typed).unwrap(), Host { name: name.to_string(), port }, "{typed}");
         }
+    }
+
+    #[test]
+    fn a_server_may_listen_on_port_0() {
+        for typed in ["localhost:0", "[::1]:0"] {
+            assert_eq!(host_to_listen_on(typed).unwrap().port, Some(0), "{typed}");
+        }
+        assert!(host_to_listen_on("localhost:65536").is_err());
     }
 
     #[test]

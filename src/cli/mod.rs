@@ -11,7 +11,7 @@ mod program;
 
 pub(crate) use catalogue::catalogue;
 pub use client_args::{ClientArgs, ServerArg};
-pub use host::{Host, host, look_up};
+pub use host::{Host, host, host_to_listen_on, look_up};
 pub use listen_args::{ListenArgs, ServerArgs};
 pub(crate) use parsers::scoped_address;
 pub use parsers::{local_socket, number, parsed, timeout};

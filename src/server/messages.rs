@@ -6,6 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nix::unistd::geteuid;
+
 use super::first_bytes::{Foreign, Protocol};
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
@@ -22,16 +24,19 @@ catalogue! {
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
     cannot_listen(address: SocketAddr, reason: &io::Error)
     where
-        address = with_interface(address), hint = listen_hint(self.0, reason),
+        hint = listen_hint(self.0, address.port(), reason), address = with_interface(address),
         reason = plain_reason(reason) =>
         "impossible d'écouter sur {address} : {reason}{hint}",
         "cannot listen on {address}: {reason}{hint}";
-    cannot_become(name: &str) =>
-        "impossible de devenir l'utilisateur « {name} » (seul root le peut)",
-        "cannot become the user \"{name}\" (only root can)";
+    cannot_become(name: &str) where hint = root_hint(self.0) =>
+        "impossible de devenir l'utilisateur « {name} »{hint}",
+        "cannot become the user \"{name}\"{hint}";
     unknown_user(name: &str) =>
         "aucun utilisateur ne s'appelle « {name} » (--user NOM, UID ou UID:GID)",
         "no user is called \"{name}\" (--user NAME, UID or UID:GID)";
+    unknown_group(name: &str) =>
+        "aucun groupe ne s'appelle « {name} » (--user NOM:GROUPE ou UID:GID)",
+        "no group is called \"{name}\" (--user NAME:GROUP or UID:GID)";
     runs_as(name: &str, uid: u32) =>
         "(père) désormais {name} (uid {uid}), sans retour",
         "(parent) now {name} (uid {uid}), without a way back";
@@ -132,14 +137,19 @@ catalogue! {
         "(parent) {signal} received: stopping, {count} connected";
 }
 
-/// Advice behind the text of an error of bind(2) or listen(2).
-fn listen_hint(language: Language, reason: &io::Error) -> &'static str {
+fn root_hint(language: Language) -> &'static str {
+    if geteuid().is_root() { "" } else { language.pick(" (seul root le peut)", " (only root can)") }
+}
+
+/// Advice behind the text of an error of socket(2), setsockopt(2), bind(2) or listen(2).
+fn listen_hint(language: Language, port: u16, reason: &io::Error) -> &'static str {
     match reason.kind() {
         io::ErrorKind::AddrInUse => language.pick(
             " (un autre programme y écoute : choisissez un autre port)",
             " (another program listens there: choose another port)",
         ),
-        io::ErrorKind::PermissionDenied => language.pick(
+        // EPERM, a security module's, is also of this kind.
+        _ if reason.raw_os_error() == Some(libc::EACCES) && (1..1024).contains(&port) => language.pick(
             " (les ports au-dessous de 1024 sont à root : choisissez un autre port)",
             " (ports below 1024 are root's: choose another port)",
         ),

@@ -2,11 +2,11 @@
 
 use std::os::fd::{BorrowedFd, RawFd};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::Options;
 use super::messages::Messages;
-use crate::sys::{Profile, Sandbox, User};
+use crate::sys::{LookupError, Profile, Sandbox, User};
 
 #[derive(Debug)]
 pub struct Privileges {
@@ -22,9 +22,12 @@ pub struct Privileges {
 impl Privileges {
     pub fn new(options: &Options, messages: Messages) -> anyhow::Result<Privileges> {
         let &Options { limits, seccomp, verbose, .. } = options;
-        let find = |name: &String| {
-            let user = User::named(name).with_context(|| messages.cannot_become(name))?;
-            user.with_context(|| messages.unknown_user(name))
+        let find = |typed: &String| {
+            User::named(typed).map_err(|error| match error {
+                LookupError::NoUser(name) => anyhow!(messages.unknown_user(&name)),
+                LookupError::NoGroup(name) => anyhow!(messages.unknown_group(&name)),
+                LookupError::System(reason) => anyhow!(reason).context(messages.cannot_become(typed)),
+            })
         };
         let user = options.user.as_ref().map(find).transpose()?;
         let sandbox = Sandbox::none();

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::errno::sleep;
+
 /// Failures in a row that are repeated at once: most are over by then.
 const AT_ONCE: u32 = 16;
 
@@ -50,7 +52,7 @@ impl Backoff {
 
     fn pause(self) -> bool {
         if self.in_a_row > AT_ONCE {
-            std::thread::sleep(PAUSE);
+            sleep(PAUSE);
         }
         self.in_a_row < MOST
     }

@@ -2,22 +2,33 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::time::TimeSpec;
 
 /// The most interruptions of one call. Each is a signal that has come: more than these in a row are
 /// no signals.
 const MOST: u32 = 1000;
 
-/// Repeats `call` while signals interrupt it. EINTR after [`MOST`] times.
-pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+/// Repeats `call` while signals interrupt it. EINTR after [`MOST`] times: the standard library's
+/// own repetitions (`write_all`, `sync_all`, `File::open`, `sleep`) have no such bound.
+pub fn retry<T, E: Error + 'static>(mut call: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     for _ in 1..MOST {
         match call() {
-            Err(Errno::EINTR) => {}
+            Err(error) if errno_of(&error) == Some(Errno::EINTR as i32) => {}
             result => return result,
         }
     }
     call()
+}
+
+/// nanosleep(2), up to [`MOST`] times for what signals have left of `time`.
+pub(super) fn sleep(time: Duration) {
+    let mut left: libc::timespec = *TimeSpec::from(time).as_ref();
+    let left = &raw mut left;
+    // SAFETY: one timespec, which outlives the calls; the kernel reads it before it writes it.
+    let _ = retry(|| Errno::result(unsafe { libc::nanosleep(left, left) }));
 }
 
 /// strerror(3), without Rust's " (os error N)".

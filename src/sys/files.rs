@@ -12,17 +12,52 @@ use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
+use super::errno::retry;
+
 /// Before the umask.
 const MODE: Mode = Mode::from_bits_truncate(0o644);
 
 pub fn open_directory(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    Ok(open(path, flags, Mode::empty())?.into())
+    open_file(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())
 }
 
-/// fsync(2). EINVAL: a file system without it for directories, which has nothing to wait for.
+/// open(2). `mode` is that of a file that `flags` create.
+pub fn open_file(path: &Path, flags: OFlag, mode: Mode) -> io::Result<File> {
+    let flags = flags | OFlag::O_CLOEXEC;
+    #[cfg(target_os = "linux")]
+    let flags = flags | OFlag::O_LARGEFILE;
+    Ok(retry(|| open(path, flags, mode))?.into())
+}
+
+/// fsync(2); macOS syncs its disk by `F_FULLFSYNC` alone.
+pub fn sync(file: &File) -> io::Result<()> {
+    #[cfg(target_vendor = "apple")]
+    let call = || nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_FULLFSYNC).map(drop);
+    #[cfg(not(target_vendor = "apple"))]
+    let call = || nix::unistd::fsync(file);
+    Ok(retry(call)?)
+}
+
+/// fdatasync(2).
+#[cfg(target_os = "linux")]
+pub fn sync_data(file: &File) -> io::Result<()> {
+    Ok(retry(|| nix::unistd::fdatasync(file))?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn sync_data(file: &File) -> io::Result<()> {
+    sync(file)
+}
+
+/// ftruncate(2).
+pub fn truncate(file: &File, length: u64) -> io::Result<()> {
+    let length = length.try_into().map_err(|_| Errno::EFBIG)?;
+    Ok(retry(|| nix::unistd::ftruncate(file, length))?)
+}
+
+/// [`sync`]. EINVAL: a file system without it for directories, which has nothing to wait for.
 pub fn sync_directory(directory: &File) -> io::Result<()> {
-    directory.sync_all().or_else(|error| match error.kind() {
+    sync(directory).or_else(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Ok(()),
         _ => Err(error),
     })

@@ -42,16 +42,17 @@ pub(crate) use descriptors::{
     duplicate, enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
     raise_descriptor_limit, read_some, reopen_pipe, reopen_terminal, write_all, write_some,
 };
-pub(crate) use errno::{lacks_descriptors, plain_reason, system_reason};
+pub(crate) use errno::{lacks_descriptors, plain_reason, retry, system_reason};
 pub(crate) use fd_passing::{Passed, pass, take_passed};
 pub(crate) use files::{
-    create_named, create_unnamed, leads_to, link_named, link_unnamed, sync_directory, unlink,
+    create_named, create_unnamed, leads_to, link_named, link_unnamed, open_file, sync, sync_data,
+    sync_directory, truncate, unlink,
 };
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
 pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch, would_block,
 };
-pub(crate) use privdrop::User;
+pub(crate) use privdrop::{LookupError, User};
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};

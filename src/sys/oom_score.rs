@@ -8,17 +8,20 @@
 //! the first process does it for a child that has lived some time, and a child itself only where
 //! several are that young, or the first process may not.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::NixPath;
-use nix::fcntl::{OFlag, open as open_file};
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use smallvec::SmallVec;
 
 use super::descriptors::write_some;
+use super::files::open_file;
 
 const OWN: &str = "/proc/self/oom_score_adj";
 
@@ -87,15 +90,14 @@ impl OomScores {
             let mut rest = &mut path[..];
             let written = write!(rest, "/proc/{child}/oom_score_adj");
             let length = 64 - rest.len();
-            let opened = written.and_then(|()| open(&path[..length]));
+            let opened = written.and_then(|()| open(OsStr::from_bytes(&path[..length])));
             let _ = opened.map(|file| write_some(file, self.raised.as_bytes()));
         }
     }
 }
 
-fn open(path: &(impl NixPath + ?Sized)) -> io::Result<File> {
-    // Once: the standard library repeats it on EINTR without a bound.
-    Ok(open_file(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?.into())
+fn open(path: impl AsRef<Path>) -> io::Result<File> {
+    open_file(path.as_ref(), OFlag::O_WRONLY, Mode::empty())
 }
 
 /// After setuid(2), the files in /proc of a process and of its children are root's.

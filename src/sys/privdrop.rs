@@ -17,13 +17,28 @@ pub struct User {
     has_listed_groups: bool,
 }
 
+/// Why [`User::named`] finds none.
+#[derive(Debug)]
+pub enum LookupError {
+    /// Neither a user's name nor a number.
+    NoUser(String),
+    /// Neither a group's name nor a number.
+    NoGroup(String),
+    System(io::Error),
+}
+
+impl From<Errno> for LookupError {
+    fn from(errno: Errno) -> LookupError {
+        LookupError::System(errno.into())
+    }
+}
+
 impl User {
     /// `USER` or `USER:GROUP`, each a name or, where no such name exists, a number (as chown(1)).
-    /// A number needs no entry in the system's tables; its group has the same number, then. `None`
-    /// when there is no such user or group.
-    pub fn named(typed: &str) -> io::Result<Option<User>> {
+    /// A number needs no entry in the system's tables; its group has the same number, then.
+    pub fn named(typed: &str) -> Result<User, LookupError> {
         let (user, group) = typed.split_once(':').map_or((typed, None), |(user, group)| (user, Some(group)));
-        let number = user.parse().ok().map(Uid::from_raw);
+        let number = id(user).map(Uid::from_raw);
         let entry = match (nix::unistd::User::from_name(user)?, number) {
             (None, Some(uid)) => nix::unistd::User::from_uid(uid)?,
             (entry, _) => entry,
@@ -31,17 +46,16 @@ impl User {
         let (name, uid, own_group) = match (entry, number) {
             (Some(entry), _) => (Some(entry.name), entry.uid, entry.gid),
             (None, Some(uid)) => (None, uid, Gid::from_raw(uid.as_raw())),
-            (None, None) => return Ok(None),
+            (None, None) => return Err(LookupError::NoUser(user.to_string())),
         };
         // `NAME:` is NAME with its own group.
         let group = group.filter(|group| !group.is_empty() || name.is_none());
         let gid = match group.map(group_named).transpose()? {
             None => own_group,
-            Some(Some(gid)) => gid,
-            Some(None) => return Ok(None),
+            Some(gid) => gid,
         };
         let has_listed_groups = name.is_some() && group.is_none();
-        Ok(Some(User { name: name.unwrap_or_else(|| user.to_string()), uid, gid, has_listed_groups }))
+        Ok(User { name: name.unwrap_or_else(|| user.to_string()), uid, gid, has_listed_groups })
     }
 
     /// Becomes this user with its groups alone, irrevocably. Groups first: only root may set them.
@@ -61,9 +75,15 @@ impl User {
     }
 }
 
-fn group_named(typed: &str) -> io::Result<Option<Gid>> {
-    let number = || typed.parse().ok().map(Gid::from_raw);
-    Ok(Group::from_name(typed)?.map(|group| group.gid).or_else(number))
+fn group_named(typed: &str) -> Result<Gid, LookupError> {
+    let number = || id(typed).map(Gid::from_raw);
+    let found = Group::from_name(typed)?.map(|group| group.gid).or_else(number);
+    found.ok_or_else(|| LookupError::NoGroup(typed.to_string()))
+}
+
+/// The number of a user or group. The highest is none: for setresuid(2) it means "unchanged".
+fn id(typed: &str) -> Option<u32> {
+    typed.parse().ok().filter(|&id| id != u32::MAX)
 }
 
 /// setgroups(2), which nix does not have for macOS.

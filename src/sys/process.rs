@@ -8,7 +8,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getppid};
 
-use super::errno::retry;
+use super::errno::{retry, sleep};
 use super::signals::Signals;
 
 /// Exit status of a child that could not be set up (EX_OSERR of sysexits.h).
@@ -134,7 +134,7 @@ pub fn kill_and_reap(child: Pid) {
     }
     for pause in 0..KILL_PAUSES {
         match retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) {
-            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_micros(50 << pause)),
+            Ok(WaitStatus::StillAlive) => sleep(Duration::from_micros(50 << pause)),
             // Reaped, or no child any more.
             _ => return,
         }

@@ -99,6 +99,29 @@ fn a_wrong_command_line_is_refused_in_one_line_of_words() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn only_a_port_below_1024_that_bind_refuses_is_called_roots() {
+    if !can_trace() {
+        return;
+    }
+    for (failing, port, is_roots) in [
+        ("bind:error=EACCES", "80", true),
+        ("bind:error=EACCES", "0", false),
+        ("setsockopt:error=EPERM", "80", false),
+        ("socket:error=EPERM", "0", false),
+        ("listen:error=EPERM", "0", false),
+    ] {
+        let _row = Row::of(&(&failing, &port));
+        let inject = format!("inject={failing}");
+        let trace = ["-D", "-qq", "-o", "/dev/null", "-e", &inject];
+        let server = [CALC, "--bind", "127.0.0.1", "--port", port];
+        let Outcome { status, err, .. } = outcome_of("strace", &[&trace[..], &server].concat(), "");
+        assert_eq!((status, err.contains("1024")), (Some(1), is_roots), "{err}");
+        is_one_plain_line(CALC, &err);
+    }
+}
+
+#[test]
 fn a_closed_or_unusable_standard_stream_is_named_in_one_line() {
     let sh = |script: &str, program: &str| Command::new("sh").args(["-c", script, program]).output().unwrap();
     for (script, what) in [

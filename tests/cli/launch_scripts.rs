@@ -21,7 +21,8 @@ const ECHOES_ARGUMENTS: &str =
 /// A cargo with nothing to build: records its directory, arguments and standard input.
 pub(super) const UP_TO_DATE: &str =
     "{ pwd -P; printf '%s\\n' \"$@\"; cat; } >\"$0.called\"; echo '    Finished `release` profile' >&2";
-const COMPILES: &str = "echo '   Compiling forklab v0.1.0' >&2; echo '    Finished `release` profile' >&2";
+pub(super) const COMPILES: &str =
+    "echo '   Compiling forklab v0.1.0' >&2; echo '    Finished `release` profile' >&2";
 pub(super) const FAILS: &str = "echo 'error: could not compile `forklab`' >&2; exit 101";
 
 /// A temporary user environment: a cargo, its target directory, and a working directory.

@@ -2,7 +2,7 @@
 //! or `core.autocrlf` may leave them.
 
 use super::launch_scripts::{
-    CLIENT_SCRIPT, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, started, started_nothing,
+    CLIENT_SCRIPT, COMPILES, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, started, started_nothing,
 };
 use crate::common::*;
 
@@ -35,6 +35,9 @@ fn shells() -> Vec<&'static [&'static str]> {
 fn run(workspace: &Workspace, shell: &[&str], script: &str, arguments: &[&str]) -> Command {
     workspace.launch(shell[0], &[&shell[1..], &[script], arguments].concat())
 }
+
+/// Closes standard error and runs its arguments.
+const WITHOUT_STDERR: [&str; 4] = ["sh", "-c", "\"$@\" 2>&-", "sh"];
 
 #[track_caller]
 fn line_and_status(command: &mut Command) -> (Option<i32>, String) {
@@ -80,6 +83,30 @@ fn the_launchers_run_in_every_posix_shell() {
         assert!(status == Some(0) && help.contains("--help"), "{help}");
         let said = started_nothing(&mut run(&broken, shell, SERVER_SCRIPT, &["chat"]));
         assert!(said.starts_with("error: could not compile") && said.lines().count() == 2, "{said}");
+    }
+}
+
+#[test]
+fn the_scripts_run_with_standard_error_closed() {
+    let workspace = Workspace::new(COMPILES);
+    let broken = Workspace::new(FAILS);
+    let (inspect, server) = (format!("{SCRIPTS}/inspect.sh"), Server::start(&[]));
+    for shell in shells() {
+        let _row = Row::of(&shell);
+        let quiet = [&WITHOUT_STDERR[..], shell].concat();
+        let launched = started(&mut run(&workspace, &quiet, SERVER_SCRIPT, &["chat", "a b"]));
+        assert_eq!(launched, ("chat_serveur".into(), "<a b>.".into()));
+        let launched = started(&mut run(&workspace, &quiet, CLIENT_SCRIPT, &[]));
+        assert_eq!(launched, ("relay_client".into(), ".".into()));
+        assert_eq!(started_nothing(&mut run(&broken, &quiet, SERVER_SCRIPT, &[])), "");
+        let (status, _) = line_and_status(&mut run(&workspace, &quiet, SERVER_SCRIPT, &["ecko"]));
+        assert_eq!(status, Some(2));
+        let pid = server.pid().to_string();
+        let (_, count) = line_and_status(&mut run(&workspace, &quiet, &inspect, &[&pid]));
+        assert!(count.starts_with("Compte : 0 client, 1 processus : "), "{count}");
+        let inject = format!("{SCRIPTS}/inject.sh");
+        let (status, _) = line_and_status(&mut run(&workspace, &quiet, &inject, &["-b", SERVER, "hub"]));
+        assert_eq!(status, Some(2));
     }
 }
 

@@ -113,6 +113,37 @@ fn a_worker_that_cannot_write_its_records_ends_and_its_client_with_it() {
 }
 
 #[test]
+fn an_upload_whose_file_calls_are_interrupted_without_end_is_answered_with_the_reason() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    for (failing, reason) in [
+        ("fsync:error=EINTR:when=1+", "cannot bring the file to the disk: Interrupted system call [ERROR]"),
+        // Each process has a count of its own: the first write of each prints.
+        ("write:error=EINTR:when=4+", "cannot write the file: Resource temporarily unavailable [ERROR]"),
+    ] {
+        let _row = Row::of(&failing);
+        let trace = place.path().join("trace");
+        let calls = ["-f", "-e", &format!("inject={failing}")];
+        let mut command = traced(env!("CARGO_BIN_EXE_upload_serveur"), &calls, &trace);
+        command.args(["--bind", "127.0.0.1", "--port", "0", "--dir"]).arg(place.path());
+        let mut server = Server::from(&mut command);
+        let mut peer = server.connect();
+        peer.hears_up_to("\r\n");
+        // More than the child reads at once.
+        peer.sends(vec![b'x'; 1 << 20]);
+        peer.half_closes();
+        peer.hears_up_to(reason);
+        drop(peer);
+        server.wait_for_children(0);
+        server.program.signal(Signal::SIGTERM);
+        assert_eq!(server.program.ends().code(), Some(0));
+        assert!(!place.path().join("received.txt").exists());
+    }
+}
+
+#[test]
 fn the_script_that_injects_errors_finds_nothing_bad_in_a_few_cases() {
     const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/inject.sh");
     if !can_trace() {

@@ -28,6 +28,14 @@ fn is_echoed(server: &Server, sent: &[u8], size_of_write: usize) {
 }
 
 #[test]
+fn port_0_may_stand_behind_the_host_too() {
+    for host in ["127.0.0.1:0", "[::1]:0"] {
+        let _row = Row::of(&host);
+        is_echoed(&Server::from(Command::new(ECHO).arg(host)), b"text", 4);
+    }
+}
+
+#[test]
 fn every_byte_value_comes_back_unchanged_in_one_write_or_byte_by_byte() {
     for options in [&[][..], &["--iterative"]] {
         let _row = Row::of(&options);

@@ -1,20 +1,19 @@
 //! The file of a transcript: checks on open, and writes of whole lines.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 use crate::chat::messages;
 use crate::sys;
 
 /// For the owner alone: a transcript is private.
-const MODE: u32 = 0o600;
-
-/// Interruptions of one call of [`write_lines`]: more are no signals.
-const MAX_INTERRUPTIONS: u32 = 1000;
+const MODE: Mode = Mode::from_bits_truncate(0o600);
 
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
@@ -26,10 +25,9 @@ const OTHERS: u32 = 0o077;
 /// that user could read or redirect the transcript.
 pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Option<File>> {
     // Not a controlling terminal, and no blocking on a FIFO without a reader: open(2).
-    let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_NOFOLLOW;
-    let mut options = OpenOptions::new();
-    let options = options.read(true).append(true).create(true).mode(MODE).custom_flags(flags);
-    let file = options.open(path).map_err(|error| match error.kind() {
+    let how = OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let flags = OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | how;
+    let file = sys::open_file(path, flags, MODE).map_err(|error| match error.kind() {
         _ if path.is_symlink() => anyhow!(messages::IS_A_LINK),
         ErrorKind::NotFound => anyhow::Error::from(error).context(messages::NO_DIRECTORY),
         _ => error.into(),
@@ -40,7 +38,7 @@ pub fn open(path: &Path, sync: bool, held: Option<&File>) -> anyhow::Result<Opti
     if sync {
         // fsync of a file does not cover its directory entry: fsync(2).
         let directory = path.parent().unwrap_or(path);
-        let synced = File::open(directory).and_then(|directory| sys::sync_directory(&directory));
+        let synced = sys::open_directory(directory).and_then(|directory| sys::sync_directory(&directory));
         synced.with_context(|| messages::directory(directory))?;
     }
     let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
@@ -73,14 +71,11 @@ pub fn ends_within_a_line(file: &File) -> io::Result<bool> {
 
 /// Writes whole lines. On error, a line that was written in part is cut off.
 pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
-    let (mut done, mut interruptions) = (0, 0);
+    let mut done = 0;
     while done < lines.len() {
-        match file.write(&lines[done..]) {
+        match sys::retry(|| file.write(&lines[done..])) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(n) => done += n,
-            Err(error) if error.kind() == ErrorKind::Interrupted && interruptions < MAX_INTERRUPTIONS => {
-                interruptions += 1;
-            }
             Err(error) => {
                 let whole = lines[..done].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
                 // If this fails too, the next `open` ends the line.
@@ -95,7 +90,7 @@ pub fn write_lines(mut file: &File, lines: &[u8]) -> io::Result<()> {
 /// Removes the last bytes, unless the file has been truncated meanwhile.
 fn cut_off(file: &File, bytes: u64) -> io::Result<()> {
     match file.metadata()?.len().checked_sub(bytes) {
-        Some(length) if bytes > 0 => file.set_len(length),
+        Some(length) if bytes > 0 => sys::truncate(file, length),
         _ => Ok(()),
     }
 }

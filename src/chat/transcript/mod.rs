@@ -19,7 +19,7 @@ use self::line::Stamp;
 use super::messages;
 use crate::hub::record::Record;
 use crate::server::Supervisor;
-use crate::sys::{discard_in_child, dontfork_vec};
+use crate::sys::{self, discard_in_child, dontfork_vec};
 
 /// Lines are written once they exceed this many bytes, even if nothing is sent yet.
 const MAX_BUFFERED: usize = 128 * 1024;
@@ -102,7 +102,7 @@ impl Transcript {
     pub fn write(&mut self, supervisor: &mut Supervisor) {
         let Some(file) = self.file.as_ref().filter(|_| !self.lines.is_empty()) else { return };
         let written = file::write_lines(file, &self.lines);
-        let written = written.and_then(|()| if self.options.sync { file.sync_data() } else { Ok(()) });
+        let written = written.and_then(|()| if self.options.sync { sys::sync_data(file) } else { Ok(()) });
         self.lines.clear();
         self.time = None;
         if let Err(error) = written {

@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response};
-use tungstenite::http::header::{HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT};
+use tungstenite::http::header::{
+    CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, UPGRADE,
+};
 
 use super::response::Response;
 pub use super::site::Site;
@@ -107,7 +109,14 @@ fn forwarded(request: &Request, site: &Site) -> Option<IpAddr> {
 
 /// Checks the upgrade by RFC 6455, 4.2.1. Returns the accept value.
 fn accept(request: &Request) -> Result<String, Response> {
-    let response = create_response(request).map_err(|error| match error {
+    let mut request = request.clone();
+    // tungstenite reads the first line of each, and of Upgrade takes one protocol alone.
+    for (name, wanted) in [(CONNECTION, "Upgrade"), (UPGRADE, "websocket")] {
+        if lists(&request, &name, wanted) {
+            request.headers_mut().insert(name, HeaderValue::from_static(wanted));
+        }
+    }
+    let response = create_response(&request).map_err(|error| match error {
         Error::Protocol(ProtocolError::MissingSecWebSocketKey | ProtocolError::InvalidSecWebSocketKey) => {
             Response::Malformed
         }
@@ -115,6 +124,12 @@ fn accept(request: &Request) -> Result<String, Response> {
     })?;
     let accept = response.headers().get(SEC_WEBSOCKET_ACCEPT).and_then(|value| value.to_str().ok());
     accept.map(str::to_string).ok_or(Response::Malformed)
+}
+
+/// True if a list, of one line or several, has the member `wanted`: RFC 9110, 5.3 and 5.6.1.
+fn lists(request: &Request, name: &HeaderName, wanted: &str) -> bool {
+    let values = request.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|member| member.trim().eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]
@@ -181,9 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_have_several_lines_and_other_members() {
+        for (part, other) in [
+            ("keep-alive, Upgrade", "keep-alive\r\nConnection: Upgrade"),
+            ("keep-alive, Upgrade", "Upgrade\r\nConnection: keep-alive"),
+            ("keep-alive, Upgrade", "keep-alive,\tupgrade ,"),
+            (": websocket", ": h2c, WebSocket"),
+            (": websocket", ": h2c\r\nUpgrade: websocket"),
+        ] {
+            let route = get("/room", &UPGRADE.replace(part, other));
+            assert!(matches!(route, Route::Enter(..)), "{other}: {route:?}");
+        }
+    }
+
+    #[test]
     fn an_incomplete_upgrade_is_refused() {
         for (part, other, error) in [
             (": websocket", ": h2c", Response::OnlyWebSocket),
+            (": websocket", ": h2c, websocket2", Response::OnlyWebSocket),
             ("Connection", "X", Response::OnlyWebSocket),
             ("13", "8", Response::OnlyWebSocket),
             ("keep-alive, Upgrade", "close", Response::OnlyWebSocket),

@@ -1,14 +1,15 @@
 //! What the user names: a file, or a stream without a size (a pipe, standard input), which is first
 //! copied to a temporary file, because the header announces size and SHA-256 before the bytes.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
 
 use super::INTERRUPTED;
 use super::client::MESSAGES;
@@ -39,10 +40,9 @@ impl Input {
             Some(number) => sys::duplicate(number).map(File::from),
             // Opening a named pipe would wait for its writer; on a regular file the flag has no
             // effect.
-            None => OpenOptions::new()
-                .read(true)
-                .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-                .open(path),
+            None => {
+                sys::open_file(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY, Mode::empty())
+            }
         };
         let file = file.with_context(|| format!("cannot open {shown}"))?;
         ensure!(!was_closed(&file), "cannot send {shown}: it is closed");
@@ -74,7 +74,7 @@ impl Input {
             let place = place.display();
             format!("cannot keep what {shown} gives in {place} (TMPDIR can name another directory)")
         };
-        let mut copy = tempfile::tempfile().with_context(refused)?;
+        let copy = tempfile::tempfile().with_context(refused)?;
         let (mut chunk, mut size) = (vec![0; CHUNK], 0);
         loop {
             let n = self.read(&mut chunk, signals)?;
@@ -86,7 +86,7 @@ impl Input {
                 size <= most,
                 "cannot send {shown}: it gives more than {most} bytes; write them to a file and name that"
             );
-            copy.write_all(&chunk[..n]).with_context(refused)?;
+            sys::write_all(&copy, &chunk[..n]).map_err(io::Error::from).with_context(refused)?;
         }
     }
 
@@ -128,6 +128,8 @@ fn was_closed(file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::sys::Signal;
 

@@ -3,12 +3,14 @@
 //! last bytes are sent.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
+
+use crate::sys;
 
 pub const CHUNK: usize = 64 * 1024;
 
@@ -81,12 +83,8 @@ impl Source {
     }
 
     fn read_at(&self, at: u64, chunk: &mut [u8]) -> anyhow::Result<usize> {
-        loop {
-            match self.file.read_at(chunk, at) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read.with_context(|| format!("cannot read {}", self.path.display())),
-            }
-        }
+        let read = sys::retry(|| self.file.read_at(chunk, at));
+        read.with_context(|| format!("cannot read {}", self.path.display()))
     }
 }
 

@@ -10,7 +10,7 @@
 //! The process ignores `SIGXFSZ`, which would kill it, and gets `EFBIG` instead: setrlimit(2).
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -129,14 +129,14 @@ impl Store {
 
 impl<'a> Incoming<'a> {
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file.write_all(bytes).context("cannot write the file")
+        sys::write_all(&self.file, bytes).map_err(io::Error::from).context("cannot write the file")
     }
 
     /// Syncs the file and links it as `name`, or under the first of its numbered names that is
     /// free, or else with the time and the pid in it; that name is synced too. Processes that
     /// persist the same name at once get one each. An error leaves no file.
     pub fn persist(self, name: &Name) -> anyhow::Result<Stored<'a>> {
-        self.file.sync_all().context("cannot bring the file to the disk")?;
+        sys::sync(&self.file).context("cannot bring the file to the disk")?;
         let name = self.link_as_free_name(name)?;
         let Incoming { store, file, temporary } = self;
         // Removes the temporary name before the directory is synced.
@@ -175,11 +175,11 @@ impl<'a> Incoming<'a> {
 impl Stored<'_> {
     /// Appends to what was written before.
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file.write_all(bytes).context("cannot write the file")
+        sys::write_all(&self.file, bytes).map_err(io::Error::from).context("cannot write the file")
     }
 
     pub fn sync(&self) -> anyhow::Result<()> {
-        self.file.sync_all().context("cannot bring the file to the disk")
+        sys::sync(&self.file).context("cannot bring the file to the disk")
     }
 
     /// Removes the file, unless the name is another's by now.

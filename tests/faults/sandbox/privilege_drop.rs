@@ -98,11 +98,36 @@ fn a_user_may_be_a_number_with_or_without_an_entry_and_with_a_group() {
         }
         (CHAT.talk)(&mut running.clients);
     }
-    for typed in ["4321:", "4321:no-such-group", ":4321", "-1", "4294967296"] {
+    let (no_user, no_group) = ("aucun utilisateur ne s'appelle", "aucun groupe ne s'appelle");
+    for (typed, reason, part) in [
+        ("4321:", no_group, ""),
+        ("4321:no-such-group", no_group, "no-such-group"),
+        ("4321:4294967295", no_group, "4294967295"),
+        (":4321", no_user, ""),
+        ("no-such-user:4321", no_user, "no-such-user"),
+        ("-1", no_user, "-1"),
+        // (uid_t) -1 is no user's.
+        ("4294967295", no_user, "4294967295"),
+        ("4294967296", no_user, "4294967296"),
+    ] {
         let _row = Row::of(&typed);
         let notice = refusal_of(SERVER, &[&format!("--user={typed}")]);
-        assert!(notice.contains("UID:GID"), "{notice}");
+        assert!(notice.contains(&format!("{reason} « {part} »")) && notice.contains("UID:GID"), "{notice}");
     }
+}
+
+#[test]
+fn that_only_root_may_become_another_user_is_not_told_to_root() {
+    if !is_root() || !can_trace() {
+        return;
+    }
+    let fails = ["strace", "-D", "-qq", "-o", "/dev/null", "-e", "inject=setuid:error=EPERM", SERVER];
+    let notice = refusal_by(&fails, &["--user", "4321"]);
+    let ends = "impossible de devenir l'utilisateur « 4321 » : setuid : Operation not permitted";
+    assert!(notice.contains(ends), "{notice}");
+    let as_user = ["setpriv", "--reuid=4320", "--clear-groups", SERVER];
+    let notice = refusal_by(&as_user, &["--user", "4321"]);
+    assert!(notice.contains("« 4321 » (seul root le peut)"), "{notice}");
 }
 
 #[test]
@@ -174,8 +199,14 @@ fn path_of(path: &Path) -> &str {
 /// Asserts status 1, an empty standard output and one line on standard error, and returns the line.
 #[track_caller]
 fn refusal_of(program: &str, options: &[&str]) -> String {
-    let all = [&["--bind", "127.0.0.1", "--port", "0"], options].concat();
-    let Outcome { status, out, err } = outcome_of(program, &all, "");
+    refusal_by(&[program], options)
+}
+
+/// [`refusal_of`] a server that another program starts.
+#[track_caller]
+fn refusal_by(started: &[&str], options: &[&str]) -> String {
+    let all = [&started[1..], &["--bind", "127.0.0.1", "--port", "0"], options].concat();
+    let Outcome { status, out, err } = outcome_of(started[0], &all, "");
     assert_eq!((status, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
     err
 }

@@ -86,6 +86,8 @@ fn a_failing_disk_stops_the_transcript_and_an_interrupted_call_is_retried() {
         ("fdatasync:error=EIO:when=3+", Some("Input/output error")),
         ("write:error=EIO:when=1+", Some("Input/output error")),
         ("write:error=EDQUOT:when=1+", Some("Disk quota exceeded")),
+        ("write:error=EINTR:when=1+", Some("Interrupted system call")),
+        ("fdatasync:error=EINTR:when=1+", Some("Interrupted system call")),
         ("write:error=EINTR:when=1+2", None),
         ("fdatasync:error=EINTR:when=1+2", None),
     ];
@@ -115,6 +117,21 @@ fn a_failing_disk_stops_the_transcript_and_an_interrupted_call_is_retried() {
             }
         }
     }
+}
+
+#[test]
+fn a_transcript_whose_opening_is_interrupted_without_end_is_an_error_at_the_start() {
+    if !can_trace() {
+        return;
+    }
+    let place = Place::new();
+    let path = place.path();
+    let path = path.to_str().unwrap();
+    let trace = ["-D", "-qq", "-o", "/dev/null", "-P", path, "-e", "inject=openat:error=EINTR"];
+    let server = [SERVER, "--bind", "127.0.0.1", "--port", "0", "--transcript", path];
+    let Outcome { status, err, .. } = outcome_of("strace", &[&trace[..], &server].concat(), "");
+    assert_eq!((status, err.lines().count()), (Some(1), 1), "{err}");
+    assert!(err.contains(path) && err.contains("Interrupted system call"), "{err}");
 }
 
 #[test]
