@@ -5,6 +5,7 @@ use crate::common::*;
 
 mod display;
 mod editing;
+mod leaving;
 mod reconnect;
 mod resize;
 mod second_stopped;
