@@ -90,10 +90,7 @@ impl PendingEchoes {
     /// and not shown yet. Their echo will not come any more: echoes come in order. A notice of our server
     /// tells that it echoes.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
-        // A course's server may end what it sends back in a newline.
-        let text = text.trim_ascii_end();
-        let is_form = |form: &Vec<u8>| form.trim_ascii_end() == text;
-        let is_echo = |pending: &Pending| is_form(&pending.text) || pending.others.iter().any(is_form);
+        let is_echo = |pending: &Pending| is_one_of(&pending.text, &pending.others, text);
         let Some(at) = self.sent.iter().position(is_echo) else {
             if is_notice(text) {
                 self.policy = EchoPolicy::Echoes;
@@ -169,6 +166,17 @@ impl PendingEchoes {
         let lost = ended.sent.into_iter().filter(|pending| pending.end > ended.bytes_relayed);
         lost.map(|pending| pending.text).collect()
     }
+}
+
+/// True if a server may send `sent` back as `received`.
+pub fn may_be_echo(sent: &[u8], received: &[u8]) -> bool {
+    is_one_of(sent, &other_forms(sent), received)
+}
+
+/// A course's server may end what it sends back in a newline.
+fn is_one_of(text: &[u8], others: &[Vec<u8>], received: &[u8]) -> bool {
+    let is_same = |form: &[u8]| form.trim_ascii_end() == received.trim_ascii_end();
+    is_same(text) || others.iter().any(|form| is_same(form))
 }
 
 /// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None for

@@ -6,6 +6,7 @@ use crate::common::*;
 mod display;
 mod editing;
 mod leaving;
+mod offers;
 mod reconnect;
 mod resize;
 mod second_stopped;
