@@ -2,12 +2,13 @@
 //! reconnection, probation. A state machine for a poll loop; it never blocks.
 //!
 //! Each round tries every address in turn; the pause between rounds doubles up to a maximum. A
-//! round in which no address fails with an [error that may pass](may_pass) is the last. A
-//! connection made after a loss is on probation: a server that is full accepts, says so and closes,
+//! round in which no address fails with an [error that may pass](may_pass) is the last, unless the
+//! server was there before: then none is, and each round looks the name up again. A connection made
+//! after a loss is on probation: a server that is full accepts, says so and closes,
 //! which counts as a failure.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use nix::errno::Errno;
 use nix::poll::PollFd;
 
 use super::messages::Messages;
-use super::target::Target;
+use super::target::{Lookup, Target};
 use crate::sys::{self, Interest};
 
 /// Pauses between rounds, the first and the longest: before the first connection, and after one was
@@ -36,6 +37,9 @@ const PROBATION: Duration = Duration::from_secs(1);
 /// A connection that lasted this long resets the back-off.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
+/// Time between two looks at whether a name was looked up.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(20);
+
 /// Bytes read from a server that closes during probation.
 const MAX_REJECTION: usize = 1024;
 
@@ -44,6 +48,8 @@ const MAX_REJECTION: usize = 1024;
 #[derive(Debug)]
 pub struct Connector<'a> {
     server: &'a Target<'a>,
+    addresses: Vec<SocketAddr>,
+    lookup: Lookup,
     /// Index of the address that is next, being tried, or connected.
     address: usize,
     attempt: Attempt,
@@ -79,6 +85,8 @@ impl<'a> Connector<'a> {
         let now = Instant::now();
         Connector {
             server,
+            addresses: server.addresses.clone(),
+            lookup: Lookup::default(),
             address: 0,
             attempt: Attempt::None,
             attempt_timeout: ATTEMPT_TIMEOUT,
@@ -187,7 +195,7 @@ impl<'a> Connector<'a> {
     /// Address of the last connection. Not from getpeername(2): a connection that was reset has no
     /// peer any more.
     pub fn address(&self) -> String {
-        self.server.addresses.get(self.address).map(ToString::to_string).unwrap_or_default()
+        self.addresses.get(self.address).map(ToString::to_string).unwrap_or_default()
     }
 
     /// Message that a search without a time limit has begun, once: after its first round.
@@ -211,10 +219,14 @@ impl<'a> Connector<'a> {
     }
 
     fn start_attempt(&mut self, now: Instant) -> io::Result<()> {
+        if self.lookup.is_running(self.server, &mut self.addresses) {
+            self.next_round = now + LOOKUP_PAUSE;
+            return Ok(());
+        }
         // Counted from the deadline at the latest, or a last round over many addresses would take
         // too long.
         let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + self.attempt_timeout;
-        match self.server.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
+        match self.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
             Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
             Some(Err(error)) => self.attempt_failed(error, now)?,
             None => self.attempt_failed(Errno::EADDRNOTAVAIL.into(), now)?,
@@ -226,10 +238,11 @@ impl<'a> Connector<'a> {
     fn attempt_failed(&mut self, error: io::Error, now: Instant) -> io::Result<()> {
         self.has_hope |= may_pass(&error);
         self.address += 1;
-        if self.address < self.server.addresses.len() {
+        if self.address < self.addresses.len() {
             return Ok(());
         }
-        let gives_up = !self.has_hope || self.deadline.is_some_and(|deadline| deadline <= now);
+        let has_hope = self.has_hope || self.needs_probation;
+        let gives_up = !has_hope || self.deadline.is_some_and(|deadline| deadline <= now);
         self.schedule_round(now);
         if gives_up {
             return Err(error);
@@ -242,7 +255,7 @@ impl<'a> Connector<'a> {
 
     /// After the back-off, at the deadline at the latest: the last round begins then.
     fn schedule_round(&mut self, now: Instant) {
-        (self.address, self.has_hope) = (0, false);
+        (self.address, self.has_hope, self.lookup.is_due) = (0, false, self.needs_probation);
         let at = now + self.back_off;
         self.next_round = self.deadline.map_or(at, |deadline| deadline.min(at));
         self.back_off = (2 * self.back_off).min(self.max_back_off);

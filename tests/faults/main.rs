@@ -30,6 +30,7 @@ mod out_of_memory;
 mod partial_failures;
 #[cfg(target_os = "linux")]
 mod pipe;
+mod reconnect;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]

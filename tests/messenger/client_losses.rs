@@ -2,7 +2,7 @@
 
 use crate::common::*;
 
-use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP};
+use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP, SIGTERM};
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use std::time::Duration;
 fn lost(line: &str) -> String {
     format!("chat_client : pas revenu du serveur, peut-être perdu, non renvoyé : alice : {line}\n")
 }
+
+const NOT_ALL_BACK: &str = "fin de l'entrée, mais tout n'est pas revenu du serveur";
 
 /// `chat_client` as alice, and its connection to a server that the test plays.
 #[track_caller]
@@ -54,21 +56,18 @@ fn a_first_line_that_did_not_come_back_is_reported_however_the_server_ends_the_c
 }
 
 #[test]
-fn after_the_end_of_input_a_server_that_closes_has_taken_all_and_ours_what_came_back() {
+fn after_the_end_of_input_a_server_that_echoes_has_taken_what_came_back_and_another_all() {
     for (answer, status, lines, reason) in [
         ("", 0, &[][..], "fin de l'entrée, au revoir"),
         ("bob : salut\0", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\0alice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\nalice : deux\n", 0, &[], "fin de l'entrée, au revoir"),
+        // One message that came back whole tells that the server echoes.
+        ("alice : un\0", 1, &["deux"], NOT_ALL_BACK),
         // A course's server cuts a message where its read ends.
-        ("alice : un\0alice : d\0eux\0", 0, &[], "fin de l'entrée, au revoir"),
-        // Our server's own words tell that it sends all back.
-        (
-            "chat_serveur : la salle est pleine\0",
-            1,
-            &["un", "deux"],
-            "fin de l'entrée, mais tout n'est pas revenu du serveur",
-        ),
+        ("alice : un\0alice : d\0eux\0", 1, &["deux"], NOT_ALL_BACK),
+        // So do our server's own words.
+        ("chat_serveur : la salle est pleine\0", 1, &["un", "deux"], NOT_ALL_BACK),
     ] {
         let _row = Row::of(&answer);
         let (mut client, mut server) = alice();
@@ -78,6 +77,36 @@ fn after_the_end_of_input_a_server_that_closes_has_taken_all_and_ours_what_came_
         server.sends(answer);
         drop(server);
         ends_with(client, status, lines, reason);
+    }
+}
+
+#[test]
+fn a_line_that_the_child_had_not_read_at_the_end_of_input_is_no_success() {
+    for ends_all in [false, true] {
+        let _row = Row::of(&ends_all);
+        let server = Server::start(&[]);
+        let mut client = our_client(&server, "alice");
+        let child = server.wait_for_children(1)[0];
+        client.types("un\n");
+        client.out.line_with(&["alice : un"]);
+        stop(child);
+        client.types("deux\n");
+        client.closes_stdin();
+        let half_closed = format!(":{:04X} ", server.address.port());
+        eventually("the client's end in the server's kernel", || {
+            let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let is_half_closed =
+                |line: &str| line.split_once(&half_closed)?.1.split(' ').nth(1).map(|it| it == "08");
+            connections.lines().any(|line| is_half_closed(line) == Some(true)).then_some(())
+        });
+        match ends_all {
+            true => server.program.signal(SIGTERM),
+            false => send(child, SIGKILL),
+        }
+        // The kernel may reset a connection with unread bytes.
+        assert_eq!(client.ends().code(), Some(1));
+        let said = client.err.to_the_end();
+        assert!(said.starts_with(&lost("deux")) && said.lines().count() == 2, "{said}");
     }
 }
 

@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::receiver::is_notice;
 use crate::chat::message::trim_end;
 use crate::text::as_one_line;
 
@@ -47,7 +48,6 @@ pub struct PendingEchoes {
     /// In the order of sending; those that are shown come first.
     sent: VecDeque<Pending>,
     policy: EchoPolicy,
-    is_ours: bool,
     /// Time of the last echo or refusal, or of [`PendingEchoes::extend`].
     last: Option<Instant>,
     bytes_sent: usize,
@@ -86,20 +86,15 @@ impl PendingEchoes {
         self.sent.pop_front().map(|pending| pending.text)
     }
 
-    /// The server is ours, which echoes each message whole.
-    pub fn expect_all(&mut self) {
-        (self.policy, self.is_ours) = (EchoPolicy::Echoes, true);
-    }
-
     /// `text` was received. `None` if it is not one's own; otherwise the messages sent before it
-    /// and not shown yet. Their echo will not come any more: echoes come in order.
+    /// and not shown yet. Their echo will not come any more: echoes come in order. A notice of our server
+    /// tells that it echoes.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
-        // A course's server may end what it sends back in a newline.
-        let text = text.trim_ascii_end();
-        let is_form = |form: &Vec<u8>| form.trim_ascii_end() == text;
-        let is_echo = |pending: &Pending| is_form(&pending.text) || pending.others.iter().any(is_form);
+        let is_echo = |pending: &Pending| is_one_of(&pending.text, &pending.others, text);
         let Some(at) = self.sent.iter().position(is_echo) else {
-            if self.policy == EchoPolicy::OthersOnly {
+            if is_notice(text) {
+                self.policy = EchoPolicy::Echoes;
+            } else if self.policy == EchoPolicy::OthersOnly {
                 self.bytes_relayed = self.bytes_acknowledged;
             }
             return None;
@@ -158,13 +153,11 @@ impl PendingEchoes {
         }
     }
 
-    /// As [`PendingEchoes::end`], for a server that has closed after our half-close: it has read
-    /// everything. Only ours is known to echo all: a course's may echo nothing, or in pieces.
+    /// As [`PendingEchoes::end`], for a server that has closed after our half-close. That does not
+    /// tell whether it has read everything: one that ends closes as well. Of a server that has
+    /// echoed nothing, no echo is missed.
     pub fn end_in_order(&mut self) -> Vec<Vec<u8>> {
-        if !self.is_ours {
-            self.sent.clear();
-        }
-        self.end()
+        if self.policy == EchoPolicy::Echoes { self.end() } else { Vec::new() }
     }
 
     /// The connection is over: the messages that may be lost, shown or not.
@@ -173,6 +166,17 @@ impl PendingEchoes {
         let lost = ended.sent.into_iter().filter(|pending| pending.end > ended.bytes_relayed);
         lost.map(|pending| pending.text).collect()
     }
+}
+
+/// True if a server may send `sent` back as `received`.
+pub fn may_be_echo(sent: &[u8], received: &[u8]) -> bool {
+    is_one_of(sent, &other_forms(sent), received)
+}
+
+/// A course's server may end what it sends back in a newline.
+fn is_one_of(text: &[u8], others: &[Vec<u8>], received: &[u8]) -> bool {
+    let is_same = |form: &[u8]| form.trim_ascii_end() == received.trim_ascii_end();
+    is_same(text) || others.iter().any(|form| is_same(form))
 }
 
 /// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None for

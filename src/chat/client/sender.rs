@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use super::messages::MESSAGES;
 use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
-use super::receiver::{ConnectionEnd, end_of, is_notice};
+use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
 use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus};
 use crate::sys::{self, Interest, PollFd, Signals};
@@ -69,9 +69,7 @@ impl Sender<'_> {
         self.echoes.acknowledged_all_but(sys::unacknowledged(connection));
         self.echoes.overdue(now);
         for message in reports {
-            if self.echoes.received(&message, now).is_none() && is_notice(&message) {
-                self.echoes.expect_all();
-            }
+            self.echoes.received(&message, now);
         }
     }
 

@@ -149,6 +149,15 @@ impl Terminal {
         self.input.offered.extend(lines);
     }
 
+    /// Offers the first line that `is_said` no longer. True if there is one.
+    pub fn withdraw(&mut self, is_said: impl Fn(&str) -> bool) -> bool {
+        let offered = &mut self.input.offered;
+        let Some(at) = offered.iter().position(|line| is_said(line)) else { return false };
+        offered.remove(at);
+        self.is_dirty = true;
+        true
+    }
+
     pub fn give_back(&mut self, line: &str) {
         self.input.editor.give_back(line);
         self.is_dirty = true;

@@ -5,6 +5,8 @@ use crate::common::*;
 
 mod display;
 mod editing;
+mod leaving;
+mod offers;
 mod reconnect;
 mod resize;
 mod second_stopped;

@@ -110,12 +110,15 @@ impl ChatUi<'_> {
         let next = (self.reconnects && was_connected).then(|| self.start_receiver(None)).transpose()?;
         let ended = server.into_receiver().join().context("waitpid")?;
         self.server = next;
-        match end_of(ended, self.events.is_in_grace())? {
+        let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
+        let end = end_of(ended, has_sent_all);
+        let has_lost = self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
+        match end? {
+            ConnectionEnd::ByUser(_) if has_lost => bail!(messages::NOT_ALL_BACK),
             ConnectionEnd::ByUser(message) => return Ok(Some(Exit::Normal(message.to_string()))),
             ConnectionEnd::Lost(reason) => {
                 let reason = if self.is_broken { MESSAGES.broken() } else { reason };
                 self.partial_message.clear();
-                self.show_lost();
                 if self.server.is_none() {
                     bail!(messages::with_unsent(reason, self.queue.messages.len()));
                 }
@@ -148,14 +151,14 @@ impl ChatUi<'_> {
                 // Fails only when the connection is gone already.
                 let _ = socket.shutdown(Shutdown::Write);
                 if self.events.is_grace_over() {
+                    if !self.echoes.is_empty() {
+                        self.note_acknowledged();
+                        self.show_lost(false);
+                        bail!(MESSAGES.not_closed());
+                    }
                     // The room has all: some courses' servers leave a connection open, since later
                     // children hold it.
-                    let has_all = self.echoes.is_empty();
-                    return if has_all {
-                        Ok(Some(Exit::Normal(MESSAGES.not_closed().to_string())))
-                    } else {
-                        bail!(MESSAGES.not_closed())
-                    };
+                    return Ok(Some(Exit::Normal(MESSAGES.not_closed().to_string())));
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::{ChatUi, ServerConnection};
 use crate::chat::PROGRAM as SERVER;
 use crate::chat::client::messages;
 use crate::chat::client::outgoing::message;
+use crate::chat::client::pending_echoes::may_be_echo;
 use crate::chat::message::ParsedMessage;
 use crate::chat::messages::NOT_SAID;
 use crate::client::Exit;
@@ -54,6 +55,7 @@ impl ChatUi<'_> {
             self.show_message(&refused, Origin::Refused);
         }
         let origin = match self.echoes.received(&received, Instant::now()) {
+            None if self.withdraw_offer(&received) => Origin::Own,
             None => Origin::Others,
             Some(skipped) => {
                 self.show_messages(&skipped, Origin::Sent);
@@ -61,6 +63,14 @@ impl ChatUi<'_> {
             }
         };
         self.show_message(&received, origin);
+    }
+
+    /// A message of a connection that was lost may arrive all the same, and reach the room after
+    /// the next connection was made: it is not to be sent again.
+    fn withdraw_offer(&mut self, received: &[u8]) -> bool {
+        let own = message(self.pseudo, b"");
+        let text = received.strip_prefix(&own[..own.len() - 1]);
+        text.is_some_and(|text| self.terminal.withdraw(|line| may_be_echo(line.as_bytes(), text)))
     }
 
     fn show_message(&mut self, message: &[u8], origin: Origin) {
@@ -98,17 +108,19 @@ impl ChatUi<'_> {
         }
     }
 
-    /// The connection is over. Messages that have not come back are not sent again by themselves:
-    /// the room may have heard them.
-    pub(super) fn show_lost(&mut self) {
+    /// The connection is over, `in_order`: the server has closed after everything was sent. Shows
+    /// messages that may be lost, and returns whether there are any. They are not sent again by
+    /// themselves: the room may have heard them.
+    pub(super) fn show_lost(&mut self, in_order: bool) -> bool {
         if let Some(mut partial) = self.queue.take_partial() {
             partial.pop();
             self.echoes.sent(partial, Instant::now());
         }
-        let lost = self.echoes.end();
+        let lost = if in_order { self.echoes.end_in_order() } else { self.echoes.end() };
         self.show_messages(&lost, Origin::Lost);
         let texts = lost.iter().map(|message| ParsedMessage::of(message).text);
         self.unheard.extend(texts.map(|text| String::from_utf8_lossy(text).into_owned()));
+        !lost.is_empty()
     }
 }
 
