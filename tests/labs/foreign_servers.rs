@@ -39,8 +39,6 @@ fn a_client_alone_says_all_hears_all_and_ends_with_status_0() {
     let rows = [
         ("echo_server_c", ECHO, "salut\nencore\n", &["salut", "encore"][..]),
         ("calc_server_c", CALC, "2\n40\n", &["The first number?", "The second number?", "42"]),
-        // The original drops a client without a word: the end of the server is the answer.
-        ("calc_server_c", CALC, "deux\n", &["The first number?"]),
         ("fork_server", CLIENT, "bonjour\n", &["alice : bonjour"]),
     ];
     for (program, binary, typed, heard) in rows {
@@ -148,7 +146,7 @@ fn at_a_server_of_one_recv_a_line(
     program: &str,
     arguments: &[&str],
     typed: &str,
-    serve: impl Fn(&mut Peer) -> bool,
+    serve: impl Fn(&mut Peer, &Program) -> bool,
 ) -> Program {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(typed.as_bytes()).unwrap();
@@ -158,7 +156,7 @@ fn at_a_server_of_one_recv_a_line(
         let mut command = Command::new("sh");
         command.args(["-c", "exec \"$@\" <\"$0\""]).arg(file.path()).arg(program).args(arguments);
         let client = Program::start(command.args(["127.0.0.1", "--port", &port]));
-        serve(&mut Peer::adopt(listener.accept().unwrap().0)).then_some(client)
+        serve(&mut Peer::adopt(listener.accept().unwrap().0), &client).then_some(client)
     })
 }
 
@@ -170,11 +168,20 @@ fn received(server: &mut Peer) -> String {
     String::from_utf8_lossy(&bytes[..count]).into_owned()
 }
 
+/// Nothing has come that no `recv` has taken.
+#[track_caller]
+fn nothing_waits(server: &Peer) -> bool {
+    server.stream.set_nonblocking(true).unwrap();
+    let peeked = server.stream.peek(&mut [0]);
+    server.stream.set_nonblocking(false).unwrap();
+    peeked.is_err()
+}
+
 #[test]
 fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
     for [first, second] in [["n1?\n", "n2? "], ["Premier nombre : ", "Second nombre : "]] {
         let _row = Row::of(&first);
-        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server| {
+        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
             server.sends("Bonjour\r\n");
             server.sends(first);
             let one = received(server);
@@ -189,8 +196,41 @@ fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
 }
 
 #[test]
+fn a_question_later_than_its_number_lets_no_other_number_go() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, client| {
+        server.sends("Bonjour\r\n");
+        // After a pause.
+        let one = received(server);
+        server.sends("n1?\n");
+        client.out.line_with(&["n1?"]);
+        let is_apart = one == "3\n" && nothing_waits(server);
+        server.sends("n2?\n");
+        let is_apart = is_apart && received(server) == "4\n";
+        server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
+fn a_calculation_server_that_closes_without_an_answer_to_the_last_line_is_a_failure() {
+    for closes in [false, true] {
+        let _row = Row::of(&closes);
+        let server = server("calc_server_c");
+        let mut client = client(CALC, &[], &server);
+        // The original drops a client without a word.
+        client.types("deux\n");
+        if closes {
+            client.closes_stdin();
+        }
+        assert_eq!(client.ends().code(), Some(1), "{}", client.err.so_far());
+    }
+}
+
+#[test]
 fn a_piped_text_leaves_after_the_name_of_its_sender() {
-    let client = at_a_server_of_one_recv_a_line(DIRECT, &["alice"], "%bob%un\n%bob%deux\n", |server| {
+    let client = at_a_server_of_one_recv_a_line(DIRECT, &["alice"], "%bob%un\n%bob%deux\n", |server, _| {
         let is_apart = received(server) == "alice\n";
         is_apart && server.hears_the_end() == b"%bob%alice: un\n%bob%alice: deux\n"
     });
