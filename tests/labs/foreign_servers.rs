@@ -2,9 +2,11 @@
 
 use crate::common::*;
 
-use std::io::{Read, Write};
+use nix::sys::signal::{Signal::SIGINT, kill};
+use nix::unistd::Pid;
+use std::io::{Read, Seek, Write};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_client");
 const CALC: &str = env!("CARGO_BIN_EXE_calc_client");
@@ -235,4 +237,31 @@ fn a_piped_text_leaves_after_the_name_of_its_sender() {
         is_apart && server.hears_the_end() == b"%bob%alice: un\n%bob%alice: deux\n"
     });
     ends_well(client);
+}
+
+#[test]
+fn lines_taken_from_the_input_and_not_sent_whole_are_counted() {
+    const LINE: usize = 96;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut input = tempfile::tempfile().unwrap();
+    // More than the buffers of both sides hold.
+    input.write_all(format!("{}\n", "x".repeat(LINE - 1)).repeat(200_000).as_bytes()).unwrap();
+    input.rewind().unwrap();
+    let mut command = Command::new(ECHO);
+    command.args(["127.0.0.1", &port]).stdin(input.try_clone().unwrap()).stderr(Stdio::piped());
+    let client = command.stdout(Stdio::null()).spawn().unwrap();
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    let mut before = 0;
+    eventually("a server that takes nothing", || {
+        let taken = input.stream_position().unwrap();
+        (taken > 0 && std::mem::replace(&mut before, taken) == taken).then_some(())
+    });
+    kill(Pid::from_raw(client.id() as i32), SIGINT).unwrap();
+    let reader = std::thread::spawn(move || server.hears_the_end().len());
+    let said = String::from_utf8(client.wait_with_output().unwrap().stderr).unwrap();
+    let taken = input.stream_position().unwrap() as usize / LINE;
+    // echo_client sends lines without their newlines.
+    let unsent = taken - reader.join().unwrap() / (LINE - 1);
+    assert_eq!(said, format!("echo_client: interrupted, goodbye ({unsent} lines were not sent)\n"));
 }
