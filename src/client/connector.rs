@@ -195,7 +195,7 @@ impl<'a> Connector<'a> {
     /// Address of the last connection. Not from getpeername(2): a connection that was reset has no
     /// peer any more.
     pub fn address(&self) -> String {
-        self.addresses.get(self.address).map(ToString::to_string).unwrap_or_default()
+        self.addresses.get(self.address).copied().map(sys::with_interface).unwrap_or_default()
     }
 
     /// Message that a search without a time limit has begun, once: after its first round.

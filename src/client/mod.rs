@@ -7,6 +7,7 @@
 //! | `event_loop`, `signals` | the poll loop: readiness, signals, grace period after the input |
 //! | `protocol`, `session` | `ClientProtocol` of each lab; the one-process client that runs it |
 //! | `line_buffer` | typed bytes, cut into lines |
+//! | `send_buffer` | bytes for the server, and the lines that it has not got whole |
 //! | `ui` | keyboard and screen: plain bytes, or a terminal with an input line |
 //! | `terminal` | that terminal: raw mode, line editor, inline viewport, job control |
 //! | `process_pair` | two processes on one connection, neither of which outlives the other |
@@ -18,6 +19,7 @@ mod line_buffer;
 mod messages;
 mod process_pair;
 mod protocol;
+mod send_buffer;
 mod session;
 mod signals;
 mod target;
@@ -33,6 +35,7 @@ pub use line_buffer::LineBuffer;
 pub(crate) use messages::Messages;
 pub(crate) use process_pair::{PeerProcess, PeerStatus};
 pub(crate) use protocol::ClientProtocol;
+use send_buffer::SendBuffer;
 pub(crate) use session::run_client;
 pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_keeping, prepare_with_terminal};
 pub use target::ServerAddress;

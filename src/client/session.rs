@@ -5,7 +5,7 @@
 //! terminal or the pipe.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+use std::io::ErrorKind::ConnectionReset;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
-use super::{Connector, LineBuffer, Messages, ServerAddress, Target, connect_with, terminal};
+use super::{Connector, LineBuffer, Messages, SendBuffer, ServerAddress, Target, connect_with, terminal};
 use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
@@ -53,7 +53,7 @@ pub fn run_client<P: ClientProtocol>(
         address: format!("{} port {}", server.host, server.port),
         connection: &connection,
         events: EventLoop::new(signals),
-        to_send: protocol.opening_bytes(),
+        to_send: SendBuffer::new(protocol.opening_bytes()),
         protocol,
         ui,
         lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
@@ -64,7 +64,8 @@ pub fn run_client<P: ClientProtocol>(
     };
     let outcome = session.run();
     let closed = session.ui.close();
-    let with_unsent = |reason: &str| messages.with_unsent(reason, session.queue.len());
+    let unsent = session.queue.len() + session.to_send.unsent_lines();
+    let with_unsent = |reason: &str| messages.with_unsent(reason, unsent);
     match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
         Exit::Normal(message) => messages.program.complain(&with_unsent(&message)),
         Exit::Signal(signal) => sys::die_by(signal),
@@ -82,7 +83,7 @@ struct Session<'a, P> {
     ui: Box<dyn Ui>,
     lines: LineBuffer,
     queue: VecDeque<Vec<u8>>,
-    to_send: Vec<u8>,
+    to_send: SendBuffer,
     input_ended: bool,
     /// Time of the half-close.
     left_at: Option<Instant>,
@@ -120,7 +121,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             self.notice_pause();
             self.take_lines();
-            if ready.outgoing || !self.to_send.is_empty() {
+            if ready.outgoing || !self.to_send.bytes.is_empty() {
                 self.send()?;
             }
             if self.until_left().is_some_and(|left| left.is_zero()) {
@@ -140,7 +141,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         let reads_keyboard = self.is_tui() || (takes_lines && !self.events.is_in_grace());
         let sources = Sources {
             incoming: ui.has_room.then(|| self.connection.as_fd()),
-            outgoing: (!self.to_send.is_empty())
+            outgoing: (!self.to_send.bytes.is_empty())
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
@@ -156,7 +157,7 @@ impl<P: ClientProtocol> Session<'_, P> {
     fn status(&self) -> Vec<String> {
         let leaving = self.input_ended.then(|| self.messages.leaving().map(str::to_string));
         let waiting = (!self.queue.is_empty()).then(|| self.messages.waiting(self.queue.len()));
-        let stuck = (!self.to_send.is_empty()).then(|| self.messages.takes_nothing().to_string());
+        let stuck = (!self.to_send.bytes.is_empty()).then(|| self.messages.takes_nothing().to_string());
         let own = self.protocol.status(&self.address);
         leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(own).collect()
     }
@@ -209,15 +210,17 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     /// Passes queued lines to the protocol while it takes them, and ends our side after the last.
     fn take_lines(&mut self) {
-        while self.to_send.len() < MAX_UNSENT && self.queue.front().is_some_and(|line| self.can_send(line)) {
+        while self.to_send.bytes.len() < MAX_UNSENT
+            && self.queue.front().is_some_and(|line| self.can_send(line))
+        {
             let Some(line) = self.queue.pop_front() else { break };
-            self.to_send.extend(send_line(&mut self.protocol, &mut *self.ui, line));
+            self.to_send.push_line(&send_line(&mut self.protocol, &mut *self.ui, line));
         }
         // In a Tui, a user without more lines need not wait for a turn.
         let may_leave = self.is_tui() || self.protocol.blocked().is_none();
         let is_done = self.input_ended && self.queue.is_empty() && may_leave;
         if (is_done || self.protocol.has_left()) && !self.events.is_in_grace() {
-            self.to_send.extend(self.protocol.closing_bytes());
+            self.to_send.bytes.extend(self.protocol.closing_bytes());
             self.events.start_grace();
             self.input_ended = true;
             self.shut_down_if_sent();
@@ -226,19 +229,14 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn send(&mut self) -> anyhow::Result<()> {
         self.active_at = Some(Instant::now());
-        match sys::try_send(self.connection, &self.to_send) {
-            Ok(sent) => drop(self.to_send.drain(..sent)),
-            // The server may have said why before it closed: the next reads show that.
-            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => self.to_send.clear(),
-            Err(error) => return Err(error).context(self.messages.broken()),
-        }
+        self.to_send.send(self.connection).context(self.messages.broken())?;
         self.shut_down_if_sent();
         Ok(())
     }
 
     /// Half-close. Fails only when the connection is gone already.
     fn shut_down_if_sent(&mut self) {
-        if self.events.is_in_grace() && self.to_send.is_empty() {
+        if self.events.is_in_grace() && self.to_send.bytes.is_empty() {
             let _ = self.connection.shutdown(Shutdown::Write);
             self.left_at.get_or_insert_with(Instant::now);
         }

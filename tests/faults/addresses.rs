@@ -83,6 +83,9 @@ fn a_link_local_address_is_bound_on_its_interface() {
     // No browser takes an interface in a URL.
     assert!(room.program.out.web_url().contains(".local:"));
     network.echoes("fe80::1%link0", &room.lines_address().port().to_string());
+    let mut command = network.command(CLIENT);
+    let client = Program::start(command.args(["fe80::1%link0", "alice", "--port", &room.port()]));
+    client.out.line_with(&["[fe80::1%link0]:"]);
 }
 
 #[test]

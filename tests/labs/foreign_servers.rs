@@ -2,9 +2,11 @@
 
 use crate::common::*;
 
-use std::io::{Read, Write};
+use nix::sys::signal::{Signal::SIGINT, kill};
+use nix::unistd::Pid;
+use std::io::{Read, Seek, Write};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_client");
 const CALC: &str = env!("CARGO_BIN_EXE_calc_client");
@@ -39,8 +41,6 @@ fn a_client_alone_says_all_hears_all_and_ends_with_status_0() {
     let rows = [
         ("echo_server_c", ECHO, "salut\nencore\n", &["salut", "encore"][..]),
         ("calc_server_c", CALC, "2\n40\n", &["The first number?", "The second number?", "42"]),
-        // The original drops a client without a word: the end of the server is the answer.
-        ("calc_server_c", CALC, "deux\n", &["The first number?"]),
         ("fork_server", CLIENT, "bonjour\n", &["alice : bonjour"]),
     ];
     for (program, binary, typed, heard) in rows {
@@ -148,7 +148,7 @@ fn at_a_server_of_one_recv_a_line(
     program: &str,
     arguments: &[&str],
     typed: &str,
-    serve: impl Fn(&mut Peer) -> bool,
+    serve: impl Fn(&mut Peer, &Program) -> bool,
 ) -> Program {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(typed.as_bytes()).unwrap();
@@ -158,7 +158,7 @@ fn at_a_server_of_one_recv_a_line(
         let mut command = Command::new("sh");
         command.args(["-c", "exec \"$@\" <\"$0\""]).arg(file.path()).arg(program).args(arguments);
         let client = Program::start(command.args(["127.0.0.1", "--port", &port]));
-        serve(&mut Peer::adopt(listener.accept().unwrap().0)).then_some(client)
+        serve(&mut Peer::adopt(listener.accept().unwrap().0), &client).then_some(client)
     })
 }
 
@@ -170,11 +170,20 @@ fn received(server: &mut Peer) -> String {
     String::from_utf8_lossy(&bytes[..count]).into_owned()
 }
 
+/// Nothing has come that no `recv` has taken.
+#[track_caller]
+fn nothing_waits(server: &Peer) -> bool {
+    server.stream.set_nonblocking(true).unwrap();
+    let peeked = server.stream.peek(&mut [0]);
+    server.stream.set_nonblocking(false).unwrap();
+    peeked.is_err()
+}
+
 #[test]
 fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
     for [first, second] in [["n1?\n", "n2? "], ["Premier nombre : ", "Second nombre : "]] {
         let _row = Row::of(&first);
-        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server| {
+        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
             server.sends("Bonjour\r\n");
             server.sends(first);
             let one = received(server);
@@ -189,10 +198,70 @@ fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
 }
 
 #[test]
+fn a_question_later_than_its_number_lets_no_other_number_go() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, client| {
+        server.sends("Bonjour\r\n");
+        // After a pause.
+        let one = received(server);
+        server.sends("n1?\n");
+        client.out.line_with(&["n1?"]);
+        let is_apart = one == "3\n" && nothing_waits(server);
+        server.sends("n2?\n");
+        let is_apart = is_apart && received(server) == "4\n";
+        server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
+fn a_calculation_server_that_closes_without_an_answer_to_the_last_line_is_a_failure() {
+    for closes in [false, true] {
+        let _row = Row::of(&closes);
+        let server = server("calc_server_c");
+        let mut client = client(CALC, &[], &server);
+        // The original drops a client without a word.
+        client.types("deux\n");
+        if closes {
+            client.closes_stdin();
+        }
+        assert_eq!(client.ends().code(), Some(1), "{}", client.err.so_far());
+    }
+}
+
+#[test]
 fn a_piped_text_leaves_after_the_name_of_its_sender() {
-    let client = at_a_server_of_one_recv_a_line(DIRECT, &["alice"], "%bob%un\n%bob%deux\n", |server| {
+    let client = at_a_server_of_one_recv_a_line(DIRECT, &["alice"], "%bob%un\n%bob%deux\n", |server, _| {
         let is_apart = received(server) == "alice\n";
         is_apart && server.hears_the_end() == b"%bob%alice: un\n%bob%alice: deux\n"
     });
     ends_well(client);
+}
+
+#[test]
+fn lines_taken_from_the_input_and_not_sent_whole_are_counted() {
+    const LINE: usize = 96;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut input = tempfile::tempfile().unwrap();
+    // More than the buffers of both sides hold.
+    input.write_all(format!("{}\n", "x".repeat(LINE - 1)).repeat(200_000).as_bytes()).unwrap();
+    input.rewind().unwrap();
+    let mut command = Command::new(ECHO);
+    command.args(["127.0.0.1", &port]).stdin(input.try_clone().unwrap()).stderr(Stdio::piped());
+    let client = command.stdout(Stdio::null()).spawn().unwrap();
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    let mut before = 0;
+    eventually("a server that takes nothing", || {
+        let taken = input.stream_position().unwrap();
+        (taken > 0 && std::mem::replace(&mut before, taken) == taken).then_some(())
+    });
+    kill(Pid::from_raw(client.id() as i32), SIGINT).unwrap();
+    let reader = std::thread::spawn(move || server.hears_the_end().len());
+    let said = String::from_utf8(client.wait_with_output().unwrap().stderr).unwrap();
+    let taken = input.stream_position().unwrap() as usize / LINE;
+    // echo_client sends lines without their newlines.
+    let unsent = taken - reader.join().unwrap() / (LINE - 1);
+    assert_eq!(said, format!("echo_client: interrupted, goodbye ({unsent} lines were not sent)\n"));
 }

@@ -8,14 +8,19 @@ use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode,
 pub const PROGRAM: Program = Program::english("calc_client");
 
 /// A server that reads a number by one `recv` would take several lines for it: each line waits for
-/// a question, which ends in a question mark, or else for a pause.
+/// a question mark at the end of a text, or else for a pause. A question mark after a pause that
+/// stood for one is late, and lets no further line go.
 #[derive(Default)]
 struct Calc {
     /// False where a user types the lines.
     is_paced: bool,
     is_asked: bool,
-    /// Something has come since the last line sent.
-    is_answered: bool,
+    /// Pauses taken for a question, where no question mark has come since: it may be late.
+    guessed: usize,
+    /// A line was sent, and nothing has come since.
+    is_unanswered: bool,
+    /// The last text ends inside a line, as a question of a server that leaves the cursor there.
+    is_in_line: bool,
 }
 
 impl ClientProtocol for Calc {
@@ -29,10 +34,11 @@ impl ClientProtocol for Calc {
     }
 
     fn pause_after(&self) -> Duration {
-        Duration::from_millis(if self.is_answered { 300 } else { 1000 })
+        Duration::from_millis(if self.is_in_line { 300 } else { 1000 })
     }
 
     fn on_pause(&mut self, ui: &mut dyn Ui) {
+        self.guessed += usize::from(!self.is_asked);
         self.is_asked = true;
         ui.flush_partial_line();
     }
@@ -47,21 +53,30 @@ impl ClientProtocol for Calc {
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
-        (self.is_asked, self.is_answered) = (false, false);
+        (self.is_asked, self.is_in_line, self.is_unanswered) = (false, false, true);
         line.push(b'\n');
         line
     }
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         ui.server_text(bytes);
-        self.is_answered = true;
-        self.is_asked |= bytes.trim_ascii_end().ends_with(b"?");
+        self.is_unanswered = false;
+        self.is_in_line = !bytes.ends_with(b"\n");
+        if bytes.trim_ascii_end().ends_with(b"?") {
+            self.is_asked |= self.guessed == 0;
+            self.guessed = self.guessed.saturating_sub(1);
+        }
         None
     }
 
     /// An iterative server closes after one sum.
     fn server_may_close(&self) -> bool {
-        true
+        !self.is_unanswered
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.is_unanswered
+            .then(|| "the server closed the connection, nothing came after the last line".to_string())
     }
 }
 

@@ -81,10 +81,16 @@ impl Upload {
         if !answer.is_empty() {
             output.line(&visible(answer), signals)?;
         }
-        self.judge(answer, end, all_sent, &outgoing)?;
+        self.judge(answer, &end, all_sent, &outgoing)?;
         if matches!(&opening, Opening::Greeting(line) if is_ours(line)) {
             return Ok(());
         }
+        // A server that closes with bytes unread resets the connection.
+        ensure!(
+            !matches!(end, End::Broken(_)),
+            "[SUCCESS], but then the connection was reset: the server may not have read all of {}",
+            self.path.display()
+        );
         ensure!(
             !self.digest.has_several_lines(),
             "[SUCCESS] may be for the first line of {} only: servers of courses keep no more of a text",
@@ -129,7 +135,7 @@ impl Upload {
         })
     }
 
-    fn judge(&self, answer: &[u8], end: End, all_sent: bool, outgoing: &Outgoing) -> anyhow::Result<()> {
+    fn judge(&self, answer: &[u8], end: &End, all_sent: bool, outgoing: &Outgoing) -> anyhow::Result<()> {
         let sent = format!("{} of {} bytes", outgoing.sent_of_file(), outgoing.file_size);
         match (Verdict::of(answer), end) {
             // Its end, where a verdict would stand, is unknown.
@@ -140,7 +146,7 @@ impl Upload {
             (Some(Verdict::Success), _) => bail!("the server was content with {sent}"),
             (Some(Verdict::Error), _) => bail!("the server did not keep {}", self.path.display()),
             (None, End::Broken(reason)) => {
-                bail!("the connection broke after {sent}: {}", plain_reason(&reason))
+                bail!("the connection broke after {sent}: {}", plain_reason(reason))
             }
             (None, End::Silent(time)) => bail!("the server was silent for {time:?} after {sent}"),
             (None, _) if answer.is_empty() => {

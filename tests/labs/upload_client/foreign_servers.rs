@@ -2,6 +2,8 @@
 
 use super::*;
 
+use std::io::Read;
+
 const FOREIGN: &str = "Bienvenue\r\n";
 const NOT_OURS: &str =
     "upload_client: not upload_serveur: the file was sent as a line of text, without its name\n";
@@ -109,4 +111,18 @@ fn a_server_that_does_not_greet_is_sent_a_text_only_if_asked_to() {
     server.sends("[SUCCESS]");
     drop(server);
     succeeds(client, "[SUCCESS]\n");
+}
+
+#[test]
+fn success_of_a_server_that_leaves_bytes_unread_is_no_success() {
+    let line = [b'x'; 900];
+    let (client, mut server) = sending(&Sample::new("x", &line), &[]);
+    server.sends(FOREIGN);
+    // The line, a space and a newline, of which one `recv` takes 100.
+    let whole = || (server.stream.peek(&mut [0; 1024]).unwrap() == line.len() + 2).then_some(());
+    eventually("the whole line", whole);
+    server.stream.read_exact(&mut [0; 100]).unwrap();
+    server.sends("recu [SUCCESS]");
+    drop(server);
+    fails(client, "Bienvenue\nrecu [SUCCESS]\n", &["may not have read all of", "/x"]);
 }
