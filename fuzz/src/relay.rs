@@ -152,18 +152,21 @@ fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
     &bytes[begin..]
 }
 
-/// String by string: number and role first, which need no NUL; over-long ones in parts; `exit`
+/// String by string: number and role first, which need no NUL where neither has one; over-long ones in parts; `exit`
 /// anywhere.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(whole) = strings.next() {
         let mut string = whole;
-        if stage == 0 && matches!(string, [b'1' | b'2', b'e' | b'r' | b'\r' | b'\n', ..]) {
+        let is_role = |text: &[u8]| text.starts_with(b"emi") || text.starts_with(b"rec");
+        let ends = |text: &[u8]| matches!(text, [b'\r' | b'\n', ..]);
+        let lacks_end = stage == 0 && matches!(string, [b'1' | b'2', role @ ..] if is_role(role));
+        if lacks_end || (stage == 0 && matches!(string, [b'1' | b'2', rest @ ..] if ends(rest))) {
             found.push(ServerMessage::Number(string[0] - b'0'));
             (stage, string) = (1, without_line_ends_before(&string[1..]));
         }
-        if stage == 1 && (string.starts_with(b"emi") || string.starts_with(b"rec")) {
+        if stage == 1 && is_role(string) && (lacks_end || ends(&string[3..])) {
             let is_emitter = string.starts_with(b"emi");
             found.push(if is_emitter { ServerMessage::Emitter } else { ServerMessage::Receiver });
             (stage, string) = (2, without_line_ends_before(&string[3..]));
