@@ -168,8 +168,9 @@ fn is_redis(text: &[u8]) -> bool {
 }
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`, or another text that [`may_be_block`]:
-/// the courses' clients send blocks in which any bytes of their memory may follow the NUL.
+/// where the first string is an empty line, `name : text` or `name > text`, or another text that
+/// [`may_be_block`]: the courses' clients send blocks in which any bytes of their memory may follow
+/// the NUL.
 fn is_binary(all: &[u8]) -> bool {
     let bytes = text(all);
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -181,7 +182,9 @@ fn is_binary(all: &[u8]) -> bool {
     let name = || text.windows(3).position(|three| matches!(three, b" : " | b" > "));
     let names_a_speaker = || name().is_some_and(|end| is_text(&text[..end]));
     let is_block = || is_text(text) && may_be_block(all, text);
-    !is_text(judged) && !names_a_speaker() && !is_block()
+    let first = all.split(|&byte| byte == 0).next().unwrap_or_default();
+    let is_empty_line = first.ends_with(b"\n") && first.trim_ascii().is_empty();
+    !is_empty_line && !is_text(judged) && !names_a_speaker() && !is_block()
 }
 
 /// False for bytes that begin with a NUL (a length in 32 bits, as of SMB or PostgreSQL), and where
