@@ -6,6 +6,7 @@
 use forklab::labs::relay::MAX_LEN;
 use forklab::labs::relay::message::{Frame, FrameDecoder, Message, WINDOW};
 use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
+use forklab::text::BOM;
 
 use super::input::{Arrival, Input};
 
@@ -68,9 +69,11 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
         Some(Message::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
-    let end = taken.strip_prefix(text).expect("a text is what was sent");
+    // A mark in front of the first text is no part of it.
+    let unmarked = taken.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(taken);
+    let end = unmarked.strip_prefix(text).expect("a text is what was sent");
     let padding = end.iter().take_while(|&byte| is_end(byte)).count();
-    let at = text.len() + padding;
+    let at = taken.len() - end.len() + padding;
     let has_leftovers = at < taken.len();
     assert!(!has_leftovers || (before.len() == taken.len() && before[at..] == taken[at..]), "{taken:?}");
     has_leftovers
@@ -88,6 +91,7 @@ fn server_holds(arrival: Arrival) {
             && !has_leftovers
             && !stream.contains(&0xff)
             && stream.ends_with(b"\0")
+            && !strings.iter().any(|string| string.starts_with(BOM))
             && strings.iter().all(|string| string.len() < WINDOW)
         {
             let texts: Vec<&[u8]> = strings.iter().copied().filter(|string| !string.is_empty()).collect();
