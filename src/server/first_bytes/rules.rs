@@ -90,7 +90,8 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         return false;
     }
     match others {
-        [] if method == b"GET" && target[0] == b'/' => true,
+        // Its end tells that no more of it comes.
+        [] if method == b"GET" && target[0] == b'/' => has_line(bytes),
         [] => is_capital(method) && bytes.len() >= ENOUGH && line.len() == text(bytes).len(),
         [version] => is_version(version),
         // A target with spaces is one all the same, but a sentence may end in `HTTP/1.1` as well.
@@ -146,7 +147,7 @@ fn is_greeting(bytes: &[u8], line: &[u8]) -> bool {
         [hello] | [hello, _] if hello.eq_ignore_ascii_case(b"EHLO") => has_line(bytes),
         [b"PROXY", b"TCP4" | b"TCP6" | b"UNKNOWN", ..] => true,
         [b"<?xml" | b"<stream:stream", ..] => true,
-        [b"RFB", version] => is_number(version),
+        [b"RFB", version] => is_number(version) && has_line(bytes),
         [version, status, ..] if is_version(version) => {
             status.len() == 3 && status.iter().all(u8::is_ascii_digit)
         }

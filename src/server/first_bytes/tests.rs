@@ -92,7 +92,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 68] = [
+    let rows: [&[u8]; 70] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
@@ -118,6 +118,9 @@ fn speech_is_not_foreign() {
         b"GETTING there\0",
         b"HELO les gens !\n",
         b"HELO les",
+        // Their rest may be more words.
+        b"GET /",
+        b"RFB 3.8",
         b"HELO\n",
         b"helo toi\n",
         b"EHLO les gens !\n",
@@ -257,6 +260,8 @@ fn the_beginning_of_a_request_or_greeting_is_held_and_that_of_a_text_is_not() {
         b"EHL",
         b"\0\nGE",
         b"GET /x y",
+        b"GET /",
+        b"RFB 3.8",
         b"HELO les",
         b"\xef\xbb\xbfGET /x HT",
     ] {
