@@ -46,9 +46,9 @@ impl MessageFilter {
     }
 }
 
-/// `record.body` without a byte order mark in front, with its controls made visible and its line ends and NULs only at its end. A
-/// message gets the NUL that it lacks: the message after it, which closed its batch, may be
-/// refused.
+/// `record.body` without a byte order mark in front, with its controls made visible and its line
+/// ends and NULs only at its end. A message gets the NUL that it lacks: the message after it, which
+/// closed its batch, may be refused.
 ///
 /// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the
 /// sender would choose where the next `read` begins.

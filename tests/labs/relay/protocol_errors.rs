@@ -100,6 +100,7 @@ fn the_rest_of_a_block_that_is_longer_than_the_window_is_no_message() {
         second.hears(format!("{text}\0"));
         has_unread(&server, &first, SIZE - forklab::labs::relay::message::WINDOW);
         says(&mut second, &mut first, "oui ?");
+        has_unread(&server, &first, 0);
     }
     says(&mut first, &mut second, "fini");
 }
