@@ -6,6 +6,10 @@ use std::fmt::{self, Write};
 /// UTF-8's byte order mark, which editors and some clients put in front of a text.
 pub const BOM: &[u8] = "\u{feff}".as_bytes();
 
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BOM).unwrap_or(text)
+}
+
 /// Displays control characters as `^[`; C1 controls, bidirectional overrides and other invisible
 /// formatting as `<U+202E>`; bytes that are not UTF-8 as `\xff`. NULs are dropped.
 #[derive(Clone, Copy, Debug)]

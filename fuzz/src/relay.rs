@@ -6,6 +6,7 @@
 use forklab::labs::relay::MAX_LEN;
 use forklab::labs::relay::message::{Frame, FrameDecoder, Message, WINDOW};
 use forklab::labs::relay::server_message::{ServerMessage, ServerMessageDecoder};
+use forklab::text::BOM;
 
 use super::input::{Arrival, Input};
 
@@ -68,9 +69,11 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
         Some(Message::Text(text)) => (text, |byte| b"\r\n\0".contains(byte)),
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
-    let end = taken.strip_prefix(text).expect("a text is what was sent");
+    // A mark in front of the first text is no part of it.
+    let unmarked = taken.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(taken);
+    let end = unmarked.strip_prefix(text).expect("a text is what was sent");
     let padding = end.iter().take_while(|&byte| is_end(byte)).count();
-    let at = text.len() + padding;
+    let at = taken.len() - end.len() + padding;
     let has_leftovers = at < taken.len();
     assert!(!has_leftovers || (before.len() == taken.len() && before[at..] == taken[at..]), "{taken:?}");
     has_leftovers
@@ -88,6 +91,7 @@ fn server_holds(arrival: Arrival) {
             && !has_leftovers
             && !stream.contains(&0xff)
             && stream.ends_with(b"\0")
+            && !strings.iter().any(|string| string.starts_with(BOM))
             && strings.iter().all(|string| string.len() < WINDOW)
         {
             let texts: Vec<&[u8]> = strings.iter().copied().filter(|string| !string.is_empty()).collect();
@@ -152,18 +156,21 @@ fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
     &bytes[begin..]
 }
 
-/// String by string: number and role first, which need no NUL; over-long ones in parts; `exit`
+/// String by string: number and role first, which need no NUL where neither has one; over-long ones in parts; `exit`
 /// anywhere.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(whole) = strings.next() {
         let mut string = whole;
-        if stage == 0 && matches!(string, [b'1' | b'2', b'e' | b'r' | b'\r' | b'\n', ..]) {
+        let is_role = |text: &[u8]| text.starts_with(b"emi") || text.starts_with(b"rec");
+        let ends = |text: &[u8]| matches!(text, [b'\r' | b'\n', ..]);
+        let lacks_end = stage == 0 && matches!(string, [b'1' | b'2', role @ ..] if is_role(role));
+        if lacks_end || (stage == 0 && matches!(string, [b'1' | b'2', rest @ ..] if ends(rest))) {
             found.push(ServerMessage::Number(string[0] - b'0'));
             (stage, string) = (1, without_line_ends_before(&string[1..]));
         }
-        if stage == 1 && (string.starts_with(b"emi") || string.starts_with(b"rec")) {
+        if stage == 1 && is_role(string) && (lacks_end || ends(&string[3..])) {
             let is_emitter = string.starts_with(b"emi");
             found.push(if is_emitter { ServerMessage::Emitter } else { ServerMessage::Receiver });
             (stage, string) = (2, without_line_ends_before(&string[3..]));

@@ -11,7 +11,7 @@ use crate::hub::connection::Connection;
 use crate::hub::record::{Kind, Record};
 use crate::hub::service::Context;
 use crate::hub::worker::CHUNK;
-use crate::text::as_one_line;
+use crate::text::{as_one_line, without_mark};
 
 #[derive(Debug)]
 pub(crate) struct MessageFilter {
@@ -46,9 +46,9 @@ impl MessageFilter {
     }
 }
 
-/// `record.body` with its controls made visible and its line ends and NULs only at its end. A
-/// message gets the NUL that it lacks: the message after it, which closed its batch, may be
-/// refused.
+/// `record.body` without a byte order mark in front, with its controls made visible and its line
+/// ends and NULs only at its end. A message gets the NUL that it lacks: the message after it, which
+/// closed its batch, may be refused.
 ///
 /// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the
 /// sender would choose where the next `read` begins.
@@ -56,7 +56,7 @@ fn in_one_line(record: &Record) -> Vec<u8> {
     // Nothing of a line is trimmed: see `is_line_text`.
     let (text, end) = record.body.split_at(trim_end(record.body).len());
     // The string listener's clients get a line as a string with two NULs.
-    let mut line = as_one_line(text, CHUNK.saturating_sub(end.len().max(2)));
+    let mut line = as_one_line(without_mark(text), CHUNK.saturating_sub(end.len().max(2)));
     line.extend(end.contains(&b'\n').then_some(b'\n'));
     line.extend(end.iter().filter(|&&byte| byte == 0));
     if record.kind == Kind::Message && !line.ends_with(b"\0") {
@@ -92,6 +92,7 @@ mod tests {
         assert_eq!(shown(b"eve : a\r\x1b[2Kbob\x85b\n\0"), b"eve : a^M^[[2Kbob\\x85b\n\0");
         assert_eq!(shown("eve\u{85}\u{2028}\u{202e}x\0".as_bytes()), b"eve<U+0085><U+2028><U+202E>x\0");
         assert_eq!(shown(b"eve : a\n\n\n\0"), b"eve : a\n\0");
+        assert_eq!(shown("\u{feff}eve : \u{feff}a\0".as_bytes()), b"eve : <U+FEFF>a\0");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The form of a chat message, `pseudo : text`. Pure. `names` reads it more strictly, to find a
 //! name that a reader could take for another.
 
+use crate::text::without_mark;
+
 /// Longest nick, in bytes: a quarter of a message of 1024 bytes.
 pub const MAX_NICK_LEN: usize = 255;
 
@@ -11,7 +13,7 @@ const SEPARATOR: &[u8] = b" : ";
 /// has no nick.
 const STUDENT_SEPARATOR: &[u8] = b" > ";
 
-/// A message as a reader sees it, without the newlines and NULs at its end.
+/// A message as a reader sees it, without a byte order mark and the newlines and NULs at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedMessage<'a> {
     /// Claimed by the sender and not checked, unless `--distinct-names` is on.
@@ -22,7 +24,7 @@ pub struct ParsedMessage<'a> {
 impl<'a> ParsedMessage<'a> {
     /// Parses a message of C strings, or the text of a line.
     pub fn of(message: &'a [u8]) -> ParsedMessage<'a> {
-        let message = trim_end(message);
+        let message = without_mark(trim_end(message));
         let front = &message[..message.len().min(MAX_NICK_LEN + SEPARATOR.len())];
         let is_separator = |&(at, window): &(usize, &[u8])| match window {
             SEPARATOR => true,
@@ -54,6 +56,7 @@ mod tests {
         for (message, name, text) in [
             ("alice : bonjour\0\0", "alice", "bonjour"),
             ("bob > salut\n\0", "bob", "salut"),
+            ("\u{feff}bob : \u{feff}salut\0", "bob", "\u{feff}salut"),
             ("Jean Paul : a : b > c\0", "Jean Paul", "a : b > c"),
             ("alice : \0", "alice", ""),
             ("alice : un\ndeux\r\n\0", "alice", "un\ndeux"),

@@ -108,7 +108,13 @@ impl<'a> FrameDecoder<'a> {
         self.left_room = n < self.spare().len();
         if self.framing == Framing::Lines {
             let begins = self.intake.speech().ends_with(&[0]);
-            self.rest_is_new = (self.rest_is_new || begins) && !self.spare()[..n].contains(&0);
+            let read = &self.spare()[..n];
+            let (has_nul, has_rest) = (read.contains(&0), !read.ends_with(&[0]));
+            self.rest_is_new = (self.rest_is_new || begins) && !has_nul;
+            if has_nul && has_rest {
+                // The hold of an older line is not that of a text that has just begun.
+                self.deadline = None;
+            }
         }
         if !self.left_room {
             // More bytes have come already, as a rule: the reader may be late, the sender is not.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use self::rules::has_line;
 use self::rules::{ENOUGH, is_cut, is_utf16, protocol};
 use super::telnet::{IAC, Telnet};
-use crate::text::{BOM, Visible, from_fn};
+use crate::text::{Visible, from_fn, without_mark};
 
 /// A first line that may become foreign is held this long for its rest: as long as the relay and
 /// direct hold any message.
@@ -187,9 +187,6 @@ pub fn foreign(bytes: &[u8], expected: Expected) -> Option<Foreign> {
 
 /// Commands of telnet and a byte order mark come before text where people type it.
 fn typed(bytes: &[u8], expected: Expected) -> Cow<'_, [u8]> {
-    fn without_mark(bytes: &[u8]) -> &[u8] {
-        bytes.strip_prefix(BOM).unwrap_or(bytes)
-    }
     if expected != Expected::Text {
         return bytes.into();
     }

@@ -140,6 +140,30 @@ fn a_relay_that_sends_no_nul_is_understood_without_a_pause_and_at_its_end() {
     assert!(printed.contains("\nReçu : la fin\n"), "{printed}");
 }
 
+#[test]
+fn the_padding_of_a_relays_block_is_no_message() {
+    // The last two take the client several reads.
+    for size in [1024, 8192, 16384] {
+        let _row = Row::of(&size);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut client = Program::start(Command::new(RELAY).args(["127.0.0.1", "--port", &port]));
+        client.types("un\ndeux\ntrois\n");
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        server.sends("1\0recherche d'un partenaire...\0");
+        client.out.line_with(&["Le serveur dit : recherche"]);
+        server.sends("rec\0");
+        for (text, answer) in [("premier", "un\0"), ("second", "deux\0"), ("dernier", "trois\0")] {
+            server.sends([text.as_bytes(), &vec![0; size - text.len()]].concat());
+            server.hears(answer);
+        }
+        server.sends("exit\0");
+        assert_eq!(client.ends().code(), Some(0));
+        let printed = client.out.to_the_end();
+        assert!(!printed.contains("Reçu : \n"), "{printed}");
+    }
+}
+
 /// Starts the client, with a file as its keyboard, at a server that takes what one `recv` returns
 /// for a line, and passes the connection to `serve` until that says that the lines came apart. A
 /// busy machine may delay the server beyond the client's pauses.

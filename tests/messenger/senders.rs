@@ -255,6 +255,18 @@ fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
 }
 
 #[test]
+fn a_byte_order_mark_is_relayed_and_is_no_part_of_a_name() {
+    let (server, mut listener) = room();
+    let mut zoe = server.join();
+    zoe.sends("\u{feff}zoe : un\0");
+    listener.hears("\u{feff}zoe : un\0\0");
+    server.program.out.line_with(&[") zoe : un"]);
+    server.program.signal(nix::sys::signal::Signal::SIGUSR1);
+    let address = zoe.stream.local_addr().unwrap();
+    server.program.out.line_with(&[&format!("{address} "), " zoe"]);
+}
+
+#[test]
 fn bytes_without_an_end_behind_a_nul_are_a_line_after_a_pause() {
     let (server, mut listener) = room();
     let mut bob = line_client(&server);

@@ -15,7 +15,7 @@ use crate::chat::PROGRAM as SERVER;
 use crate::client::PeerProcess;
 use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
-use crate::text::visible;
+use crate::text::{visible, without_mark};
 
 /// Exit status: the server closed the connection.
 pub const CLOSED: i32 = 0;
@@ -166,6 +166,7 @@ fn without_nuls(message: &[u8]) -> &[u8] {
 }
 
 fn visible_lines(text: &[u8]) -> Vec<u8> {
+    let text = without_mark(text);
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let lines: Vec<String> = text.split(|&byte| byte == b'\n').map(visible).collect();

@@ -68,6 +68,23 @@ fn bytes_behind_a_nul_are_a_line_after_the_hold_only_where_they_came_with_it() {
 }
 
 #[test]
+fn the_hold_of_an_older_line_does_not_cut_a_text_that_has_just_begun() {
+    let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
+    assert_eq!(decoding.read(b"un\0", start), Some(start + HOLD));
+    let begun = start + HOLD / 2;
+    assert_eq!(decoding.read(b"deux\0tro", begun), Some(begun + HOLD));
+    decoding.take(start + HOLD, false);
+    assert_eq!(decoding.read(b"is\0", start + HOLD), Some(begun + HOLD));
+    decoding.take(begun + HOLD, false);
+    // Without a rest, the hold is that of the first NUL.
+    let later = start + HOLD * 2;
+    decoding.read(b"quatre\0", later);
+    assert_eq!(decoding.read(b"cinq\0", later + HOLD / 2), Some(later + HOLD));
+    decoding.take(later + HOLD, false);
+    assert_eq!(decoding.chunks.concat(), b"un\ndeux\ntrois\nquatre\ncinq\n");
+}
+
+#[test]
 fn a_block_longer_than_the_buffer_says_its_line_alone() {
     let (mut decoding, mut now) = (Decoding::<15>::of_client(Framing::Lines), Instant::now());
     let padded: Pieces = &[b"un\0\0\0\0\0\0\0\0\0\0\0\0\0", b"\0"];

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::name::Name;
 use crate::hub::worker::CHUNK;
-use crate::text::{BOM, Visible};
+use crate::text::{Visible, without_mark};
 
 /// Bytes of a text, at most: one `read` of the server less the text's end.
 pub const MAX_LEN: usize = CHUNK - 1;
@@ -39,7 +39,7 @@ pub fn texts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The recipient's name and the message: all after the second `%`, percent signs and spaces
 /// included. A byte order mark may come first: some clients send one with each text.
 pub fn parse(text: &[u8]) -> Result<(&[u8], &[u8]), RouteError<'_>> {
-    let addressed = text.strip_prefix(BOM).unwrap_or(text).strip_prefix(b"%").and_then(|rest| {
+    let addressed = without_mark(text).strip_prefix(b"%").and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'%')?;
         Some((rest[..end].trim_ascii(), &rest[end + 1..]))
     });

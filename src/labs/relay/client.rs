@@ -135,7 +135,7 @@ impl ClientProtocol for Relay {
 
     /// A server may send strings without NUL: the course's client prints what one `recv` returns.
     fn on_pause(&mut self, ui: &mut dyn Ui) {
-        let message = self.decoder.flush();
+        let message = self.decoder.pause();
         if let Some(goodbye) = message.and_then(|message| self.show(&message, ui)) {
             ui.print_line(&goodbye);
         }

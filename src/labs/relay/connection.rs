@@ -111,18 +111,20 @@ impl Connection {
         if self.held_until.is_some_and(|until| now < until) && !sys::has_ended(&self.socket) {
             return Ok(None);
         }
-        let mut window = [0; WINDOW];
-        let bytes = match sys::try_peek(&self.socket, &mut window).map_err(Disconnect::Broken)? {
+        // One byte more tells whether more wait.
+        let mut window = [0; WINDOW + 1];
+        let waiting = match sys::try_peek(&self.socket, &mut window).map_err(Disconnect::Broken)? {
             None => return Ok(None),
             Some(0) => return Err(Disconnect::Closed),
-            Some(n) => &mut window[..n],
+            Some(n) => n,
         };
+        let bytes = &mut window[..waiting.min(WINDOW)];
         self.judge(bytes, now)?;
         let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some(), self.is_early) else {
             self.held_until = Some(now + HOLD);
             return Ok(None);
         };
-        self.is_early &= frame.message.is_none() && frame.length < bytes.len();
+        self.is_early &= frame.message.is_none() && frame.length < waiting;
         self.consume(&mut bytes[..frame.length])?;
         if self.decoder.telnet.take_timing_mark() {
             self.queue.items.push_back(Item { bytes: NO_TIMING_MARK.to_vec(), opening: false });

@@ -9,6 +9,7 @@
 use super::MAX_LEN;
 use crate::hub::framing::blocks::Blocks;
 use crate::server::telnet::Telnet;
+use crate::text::without_mark;
 
 /// Bytes to peek at: a message of the greatest length, and the rest of a block of 8192 bytes (the
 /// least that C's BUFSIZ is in use).
@@ -124,6 +125,8 @@ impl FrameDecoder {
 
     fn frame(&mut self, text: &[u8], length: usize, end: PreviousEnd) -> Frame {
         let previous = std::mem::replace(&mut self.previous, end);
+        // Editors and some clients put a mark in front of all they send.
+        let text = if previous == PreviousEnd::Nothing { without_mark(text) } else { text };
         let message = match without_line_end(text) {
             b"fin" if previous != PreviousEnd::Split => Message::Fin,
             b"exit" => Message::Exit,
@@ -262,6 +265,8 @@ mod tests {
             assert_eq!(decode_all(format!("fin{end}").as_bytes()), [Message::Fin], "{end:?}");
             assert_eq!(decode_all(format!("exit{end}").as_bytes()), [Message::Exit], "{end:?}");
         }
+        assert_eq!(decode_all("\u{feff}fin\n".as_bytes()), [Message::Fin]);
+        assert_eq!(decode_all("un\0\u{feff}fin\0".as_bytes())[1], text("\u{feff}fin"));
         for other in ["fin ", " fin", "Fin", "finir", "exit ", "exit\n\n"] {
             assert_eq!(decode_all(format!("{other}\0").as_bytes()), [text(other)]);
         }

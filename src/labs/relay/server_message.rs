@@ -4,7 +4,7 @@
 use super::MAX_LEN;
 use super::message::without_line_end;
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage {
     /// This client's number, 1 or 2.
     Number(u8),
@@ -32,22 +32,28 @@ enum Expected {
 pub struct ServerMessageDecoder {
     expected: Expected,
     partial: Vec<u8>,
+    /// NULs at the end of the bytes so far.
+    nuls: usize,
     /// The beginning of this string was a [`ServerMessage::Part`].
     has_parts: bool,
     /// The last string was returned by [`ServerMessageDecoder::flush`]: its line end and NUL may be
     /// late.
     is_flushed: bool,
+    /// A string came without its NUL: the role may have none.
+    lacks_nuls: bool,
 }
 
 impl ServerMessageDecoder {
     /// Takes bytes as they come and returns the messages that they complete. Three NULs or more are
-    /// the end of one string and its padding: some servers send blocks of a fixed size. Number and
-    /// role need no NUL: the course's client knows them by the size of its `recv`.
+    /// the end of one string and its padding, up to a pause: some servers send blocks of a fixed
+    /// size. Number and role need no NUL: the course's client knows them by the size of its `recv`.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<ServerMessage> {
         let mut messages = Vec::new();
-        let mut nuls = 0;
+        if self.nuls < 3 {
+            self.nuls = 0;
+        }
         for (at, &byte) in bytes.iter().enumerate() {
-            if self.is_number_before(byte) {
+            if is_line_end(byte) && self.has_keyword() {
                 messages.extend(self.flush());
             }
             if self.is_flushed && is_line_end(byte) {
@@ -56,37 +62,56 @@ impl ServerMessageDecoder {
             let is_flushed = std::mem::take(&mut self.is_flushed);
             if byte == 0 {
                 self.has_parts = false;
-                nuls += 1;
-                if nuls == 1 || (nuls == 2 && bytes.get(at + 1) != Some(&0)) {
+                self.nuls += 1;
+                if self.nuls == 1 || (self.nuls == 2 && bytes.get(at + 1) != Some(&0)) {
                     let string = std::mem::take(&mut self.partial);
                     messages.extend((!is_flushed).then(|| self.classify(&string)));
                 }
                 continue;
             }
-            nuls = 0;
+            self.nuls = 0;
             if self.partial.len() == MAX_LEN {
                 messages.push(ServerMessage::Part(std::mem::take(&mut self.partial)));
                 self.has_parts = true;
             }
             self.partial.push(byte);
-            if matches!((self.expected, &self.partial[..]), (Expected::Role, b"emi" | b"rec")) {
-                messages.extend(self.flush());
-            }
+            self.take_role(&mut messages);
         }
         messages
     }
 
-    /// True if the string so far is a number, and a line end or a role follows: no text such as
-    /// "10 clients".
-    fn is_number_before(&self, next: u8) -> bool {
-        let begins_role = matches!(next, b'e' | b'r');
-        matches!((self.expected, &self.partial[..]), (Expected::Number, b"1" | b"2"))
-            && (begins_role || is_line_end(next))
+    /// True if the string so far is the number or role that is due.
+    fn has_keyword(&self) -> bool {
+        matches!(
+            (self.expected, &self.partial[..]),
+            (Expected::Number, b"1" | b"2") | (Expected::Role, b"emi" | b"rec")
+        )
+    }
+
+    /// Takes a number and a role that nothing separates, or a role of a server that sends no NUL.
+    fn take_role(&mut self, messages: &mut Vec<ServerMessage>) {
+        if let (Expected::Number, [b'1' | b'2', b'e', b'm', b'i'] | [b'1' | b'2', b'r', b'e', b'c']) =
+            (self.expected, &self.partial[..])
+        {
+            let role = self.partial.split_off(1);
+            messages.extend(self.flush());
+            (self.partial, self.lacks_nuls) = (role, true);
+        }
+        if self.lacks_nuls && matches!(self.expected, Expected::Role) && self.has_keyword() {
+            messages.extend(self.flush());
+        }
     }
 
     /// After a pause or at the end: a string without NUL is whole, as it is to a client that prints
     /// what one `recv` returns. A long one waits for its NUL.
-    pub fn flush(&mut self) -> Option<ServerMessage> {
+    pub fn pause(&mut self) -> Option<ServerMessage> {
+        self.nuls = 0;
+        let message = self.flush();
+        self.lacks_nuls |= message.is_some();
+        message
+    }
+
+    fn flush(&mut self) -> Option<ServerMessage> {
         if self.partial.is_empty() || self.has_parts {
             return None;
         }
@@ -143,10 +168,15 @@ mod tests {
     #[test]
     fn padding_is_no_message() {
         let block = |text: &[u8]| [text, &[0; 1024][text.len()..]].concat();
-        assert_eq!(
-            decode(&[b"1\0emi\0", &block(b"salut"), &block(b"")])[2..],
-            [message("salut"), message("")]
-        );
+        for cut in 8..1024 {
+            let (salut, mut decoder) = (block(b"salut"), ServerMessageDecoder::default());
+            let mut feed = |bytes: &[u8]| decoder.feed(bytes);
+            let messages = [&b"1\0emi\0"[..], &salut[..cut], &salut[cut..]].map(&mut feed).concat();
+            assert_eq!(messages[2..], [message("salut")], "{cut}");
+            assert_eq!(feed(&block(b"un")), [message("un")]);
+            assert_eq!(decoder.pause(), None);
+            assert_eq!(decoder.feed(&block(b"")), [message("")]);
+        }
         assert_eq!(decode(&[b"1\0emi\0", b"\0", b"\0\0"])[2..], ["", "", ""].map(message));
     }
 
@@ -170,8 +200,26 @@ mod tests {
             let bytes: Vec<&[u8]> = whole.as_bytes().chunks(1).collect();
             assert_eq!(decode(&bytes), expected, "{whole:?}");
         }
-        let full = ServerMessage::Notice(b"10 clients".to_vec());
-        assert_eq!(decode(&[b"10 clients\0"]), [full]);
+        for text in ["10 clients", "1er client connecté", "2 e", "1"] {
+            let notice = ServerMessage::Notice(text.into());
+            let expected = if text == "1" { ServerMessage::Number(1) } else { notice };
+            assert_eq!(decode(&[text.as_bytes(), b"\0"]), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_like_a_role_is_none_where_the_number_had_an_end() {
+        for number in ["1\0", "1\n", "1\n\0"] {
+            for text in ["recherche d'un partenaire", "emi (mode réception)", "rec ?"] {
+                let whole = format!("{number}{text}\0emi\0");
+                let notice = ServerMessage::Notice(text.into());
+                let expected = [ServerMessage::Number(1), notice, ServerMessage::Emitter];
+                assert_eq!(decode(&[whole.as_bytes()]), expected, "{whole:?}");
+            }
+        }
+        let mut decoder = ServerMessageDecoder::default();
+        assert_eq!(decoder.feed(b"1\0rec"), [ServerMessage::Number(1)]);
+        assert_eq!(decoder.pause(), Some(ServerMessage::Receiver));
     }
 
     #[test]
@@ -188,7 +236,7 @@ mod tests {
             let role = late.ends_with("emi").then_some(ServerMessage::Emitter);
             assert!(before.into_iter().eq(role), "{late:?}");
             assert_eq!(decoder.feed(string.as_bytes()), []);
-            assert_eq!(decoder.flush(), Some(expected));
+            assert_eq!(decoder.pause(), Some(expected));
         }
     }
 

@@ -90,7 +90,8 @@ fn is_request(bytes: &[u8], line: &[u8]) -> bool {
         return false;
     }
     match others {
-        [] if method == b"GET" && target[0] == b'/' => true,
+        // Its end tells that no more of it comes.
+        [] if method == b"GET" && target[0] == b'/' => has_line(bytes),
         [] => is_capital(method) && bytes.len() >= ENOUGH && line.len() == text(bytes).len(),
         [version] => is_version(version),
         // A target with spaces is one all the same, but a sentence may end in `HTTP/1.1` as well.
@@ -146,7 +147,7 @@ fn is_greeting(bytes: &[u8], line: &[u8]) -> bool {
         [hello] | [hello, _] if hello.eq_ignore_ascii_case(b"EHLO") => has_line(bytes),
         [b"PROXY", b"TCP4" | b"TCP6" | b"UNKNOWN", ..] => true,
         [b"<?xml" | b"<stream:stream", ..] => true,
-        [b"RFB", version] => is_number(version),
+        [b"RFB", version] => is_number(version) && has_line(bytes),
         [version, status, ..] if is_version(version) => {
             status.len() == 3 && status.iter().all(u8::is_ascii_digit)
         }
@@ -168,8 +169,9 @@ fn is_redis(text: &[u8]) -> bool {
 }
 
 /// True for control characters that neither a line nor a keyboard has, up to the first newline. Not
-/// where the first string is `name : text` or `name > text`, or another text that [`may_be_block`]:
-/// the courses' clients send blocks in which any bytes of their memory may follow the NUL.
+/// where the first string is an empty line, `name : text` or `name > text`, or another text that
+/// [`may_be_block`]: the courses' clients send blocks in which any bytes of their memory may follow
+/// the NUL.
 fn is_binary(all: &[u8]) -> bool {
     let bytes = text(all);
     let nul = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -181,7 +183,9 @@ fn is_binary(all: &[u8]) -> bool {
     let name = || text.windows(3).position(|three| matches!(three, b" : " | b" > "));
     let names_a_speaker = || name().is_some_and(|end| is_text(&text[..end]));
     let is_block = || is_text(text) && may_be_block(all, text);
-    !is_text(judged) && !names_a_speaker() && !is_block()
+    let first = all.split(|&byte| byte == 0).next().unwrap_or_default();
+    let is_empty_line = first.ends_with(b"\n") && first.trim_ascii().is_empty();
+    !is_empty_line && !is_text(judged) && !names_a_speaker() && !is_block()
 }
 
 /// False for bytes that begin with a NUL (a length in 32 bits, as of SMB or PostgreSQL), and where

@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 62] = [
+    let rows: [(&[u8], Option<Protocol>); 64] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -75,6 +75,8 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\0\x0ezoe : bon jour", BINARY),
         (b"\0\0\0)\0\x03\0\0user\0bob\0\0", BINARY),
         (b"\x04\0\0\0\x05\0\0\0\0", BINARY),
+        (b"\0\n\0\x05\x16\x7f\0", BINARY),
+        (b"\n\x05\x02\0\x02", BINARY),
         (b"B\0\0\x0b\0\0\0\0\0\0\0\0", BINARY),
         (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c", GREETING),
         // A request within the first line of a longer one.
@@ -90,7 +92,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 65] = [
+    let rows: [&[u8]; 70] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
@@ -116,6 +118,9 @@ fn speech_is_not_foreign() {
         b"GETTING there\0",
         b"HELO les gens !\n",
         b"HELO les",
+        // Their rest may be more words.
+        b"GET /",
+        b"RFB 3.8",
         b"HELO\n",
         b"helo toi\n",
         b"EHLO les gens !\n",
@@ -153,6 +158,9 @@ fn speech_is_not_foreign() {
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"\0\0\0\0alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"salut\n\0\x05\x16\x7f\0",
+        b"\n\0\0\0\0\x10\x5e\xf7\xff\x7f\0\0\xe8\xd3\xff\xff\xff\x7f\0\0\x01",
+        b"\r\n\0\x05\x16\x7f\0",
+        b" \n\0\x05\x16\x7f\0",
         b"salut\0\x05\x16\x7f",
         b"12\0\x7f\x01",
         b"5\0\x05\0\x16",
@@ -252,6 +260,8 @@ fn the_beginning_of_a_request_or_greeting_is_held_and_that_of_a_text_is_not() {
         b"EHL",
         b"\0\nGE",
         b"GET /x y",
+        b"GET /",
+        b"RFB 3.8",
         b"HELO les",
         b"\xef\xbb\xbfGET /x HT",
     ] {

@@ -91,6 +91,21 @@ fn padding_that_comes_later_than_its_message_is_no_message() {
 }
 
 #[test]
+fn the_rest_of_a_block_that_is_longer_than_the_window_is_no_message() {
+    const SIZE: usize = 40_000;
+    let server = server(&[]);
+    let (mut first, mut second) = pair(&server);
+    for text in ["un", "deux"] {
+        first.sends([text.as_bytes(), &vec![0; SIZE - text.len()]].concat());
+        second.hears(format!("{text}\0"));
+        has_unread(&server, &first, SIZE - forklab::labs::relay::message::WINDOW);
+        says(&mut second, &mut first, "oui ?");
+        has_unread(&server, &first, 0);
+    }
+    says(&mut first, &mut second, "fini");
+}
+
+#[test]
 fn nuls_alone_in_the_clients_turn_are_an_empty_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
