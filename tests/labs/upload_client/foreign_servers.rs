@@ -114,6 +114,19 @@ fn a_server_that_does_not_greet_is_sent_a_text_only_if_asked_to() {
 }
 
 #[test]
+fn a_server_that_reads_no_further_than_the_newline_of_the_file_has_it_whole() {
+    let line = b"une ligne\n";
+    let (mut client, mut server) = sending(&Sample::new("x", line), &[]);
+    server.sends(FOREIGN);
+    let whole = || (server.stream.peek(&mut [0; 1024]).unwrap() == line.len() + 2).then_some(());
+    eventually("the whole text", whole);
+    server.stream.read_exact(&mut [0; 10]).unwrap();
+    server.sends("recu [SUCCESS]");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0));
+}
+
+#[test]
 fn success_of_a_server_that_leaves_bytes_unread_is_no_success() {
     let line = [b'x'; 900];
     let (client, mut server) = sending(&Sample::new("x", &line), &[]);
