@@ -30,6 +30,7 @@ mod out_of_memory;
 mod partial_failures;
 #[cfg(target_os = "linux")]
 mod pipe;
+#[cfg(target_os = "linux")]
 mod reconnect;
 #[cfg(target_os = "linux")]
 mod sandbox;
