@@ -17,7 +17,7 @@ use nix::poll::PollFd;
 
 use super::messages::Messages;
 use super::target::{Lookup, Target};
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, ScopedAddress};
 
 /// Pauses between rounds, the first and the longest: before the first connection, and after one was
 /// lost.
@@ -191,10 +191,10 @@ impl<'a> Connector<'a> {
         std::mem::take(is_new).then(|| text.clone())
     }
 
-    /// Address of the last connection. Not from getpeername(2): a connection that was reset has no
-    /// peer any more.
+    /// Address of the last connection. getpeername(2) tells none of one that was reset.
     pub fn address(&self) -> String {
-        self.addresses.get(self.address).copied().map(sys::with_interface).unwrap_or_default()
+        let address = self.addresses.get(self.address).copied().map(ScopedAddress::from);
+        address.map(|address| address.to_string()).unwrap_or_default()
     }
 
     /// Message that a search without a time limit has begun, once: after its first round.
