@@ -24,14 +24,14 @@ use crate::cli::{Language, catalogue};
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::{IDLE, close_code};
 use crate::server::Messages;
-use crate::sys::{Ended, Pid, system_reason, with_interface};
+use crate::sys::{Ended, Pid, ScopedAddress, system_reason};
 use crate::text::{Visible, from_fn, visible, without_mark};
 
 const MESSAGES: Messages = Messages(Language::French);
 
 catalogue! {
     /// At the start: the line listener is open.
-    ready_for_lines(address: SocketAddr) where address = with_interface(address) =>
+    ready_for_lines(address: SocketAddr) where address = ScopedAddress::from(address) =>
         "(père) en attente de clients en lignes de texte sur {address}";
     /// A client is in the room: `by` is empty, or ` (web)` for a browser.
     joined(client: &Connection, by: &str, count: usize)
@@ -94,7 +94,7 @@ pub fn ready_for_browsers(address: SocketAddr, machine: &str) -> String {
         (_, "") => format!("http://{address}/"),
         (true, _) => format!("http://{machine}:{port}/ (ou l'adresse IP de cette machine)"),
         (_, name) if has_interface => {
-            let address = with_interface(address);
+            let address = ScopedAddress::from(address);
             format!("http://{name}.local:{port}/ (par mDNS : aucun navigateur ne prend {address})")
         }
         _ => format!("http://{address}/"),

@@ -25,7 +25,7 @@ use crate::hub::worker::{DONE, IdleTimeouts, RecordPipe, Worker};
 use crate::server::first_bytes::{BAD_REQUEST, Expected, FirstBytes, Foreign};
 use crate::server::telnet::NO_TIMING_MARK;
 use crate::server::{GREETING_DELAY, Messages, Supervisor};
-use crate::sys::{Ended, Signal, Title};
+use crate::sys::{Ended, ScopedAddress, Signal, Title};
 
 pub(super) struct ChatServer {
     pub verbosity: Verbosity,
@@ -89,7 +89,7 @@ impl Service for ChatServer {
     const PROGRAM: Program = PROGRAM;
     type Client = ClientState;
 
-    fn serve(&self, listener: usize, (socket, peer): &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32 {
+    fn serve(&self, listener: usize, (socket, peer): &(TcpStream, ScopedAddress), pipe: RecordPipe) -> i32 {
         let mut title = ProcTitle::new(self.title, PROGRAM.name, (*peer).into());
         let traces_reads = self.trace.is_on;
         let Some(framing) = self.listeners[listener].and_then(Encoding::framing) else {

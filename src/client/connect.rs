@@ -39,8 +39,7 @@ pub fn connect_with(
             return Ok(None);
         }
         let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), connector.poll_fd()];
-        let timeout = Some(connector.timeout(Instant::now()));
-        sys::wait_for_some(watched, timeout).context(messages.stuck())?;
+        sys::wait_for_some(watched, connector.timeout(Instant::now())).context(messages.stuck())?;
     }
 }
 

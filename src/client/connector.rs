@@ -17,7 +17,7 @@ use nix::poll::PollFd;
 
 use super::messages::Messages;
 use super::target::{Lookup, Target};
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, ScopedAddress};
 
 /// Pauses between rounds, the first and the longest: before the first connection, and after one was
 /// lost.
@@ -37,19 +37,14 @@ const PROBATION: Duration = Duration::from_secs(1);
 /// A connection that lasted this long resets the back-off.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// Time between two looks at whether a name was looked up.
-const LOOKUP_PAUSE: Duration = Duration::from_millis(20);
-
-/// Bytes read from a server that closes during probation.
-const MAX_REJECTION: usize = 1024;
-
 /// To be driven by a poll loop: wait for [`Connector::poll_fd`], at most for
 /// [`Connector::timeout`], then call [`Connector::advance`].
 #[derive(Debug)]
 pub struct Connector<'a> {
     server: &'a Target<'a>,
     addresses: Vec<SocketAddr>,
-    lookup: Lookup,
+    /// The next attempt is to look the name up before.
+    lookup_is_due: bool,
     /// Index of the address that is next, being tried, or connected.
     address: usize,
     attempt: Attempt,
@@ -75,6 +70,7 @@ pub struct Connector<'a> {
 #[derive(Debug)]
 enum Attempt {
     None,
+    LookingUp(Lookup),
     Connecting(TcpStream, Instant),
     OnProbation(TcpStream, Instant),
 }
@@ -86,7 +82,7 @@ impl<'a> Connector<'a> {
         Connector {
             server,
             addresses: server.addresses.clone(),
-            lookup: Lookup::default(),
+            lookup_is_due: false,
             address: 0,
             attempt: Attempt::None,
             attempt_timeout: ATTEMPT_TIMEOUT,
@@ -134,18 +130,20 @@ impl<'a> Connector<'a> {
     pub fn poll_fd(&self) -> Option<PollFd<'_>> {
         match &self.attempt {
             Attempt::None => None,
+            Attempt::LookingUp(lookup) => Some(sys::watch(lookup.end(), Interest::Read)),
             Attempt::Connecting(socket, _) => Some(sys::watch(socket.as_fd(), Interest::Write)),
             Attempt::OnProbation(socket, _) => Some(sys::watch(socket.as_fd(), Interest::End)),
         }
     }
 
     /// Longest time to wait before the next [`Connector::advance`].
-    pub fn timeout(&self, now: Instant) -> Duration {
+    pub fn timeout(&self, now: Instant) -> Option<Duration> {
         let until = match self.attempt {
             Attempt::None => self.next_round,
+            Attempt::LookingUp(_) => return None,
             Attempt::Connecting(_, until) | Attempt::OnProbation(_, until) => until,
         };
-        until.saturating_duration_since(now)
+        Some(until.saturating_duration_since(now))
     }
 
     /// Goes on without blocking. Returns the connection once there is one, and the last error on
@@ -154,6 +152,7 @@ impl<'a> Connector<'a> {
         loop {
             match std::mem::replace(&mut self.attempt, Attempt::None) {
                 Attempt::None if self.next_round <= now => self.start_attempt(now)?,
+                Attempt::LookingUp(lookup) if lookup.is_over() => lookup.finish(&mut self.addresses),
                 Attempt::Connecting(socket, until) => match sys::finish_connecting(&socket) {
                     Ok(true) if self.needs_probation => {
                         self.attempt = Attempt::OnProbation(socket, now + PROBATION)
@@ -192,10 +191,10 @@ impl<'a> Connector<'a> {
         std::mem::take(is_new).then(|| text.clone())
     }
 
-    /// Address of the last connection. Not from getpeername(2): a connection that was reset has no
-    /// peer any more.
+    /// Address of the last connection. getpeername(2) tells none of one that was reset.
     pub fn address(&self) -> String {
-        self.addresses.get(self.address).copied().map(sys::with_interface).unwrap_or_default()
+        let address = self.addresses.get(self.address).copied().map(ScopedAddress::from);
+        address.map(|address| address.to_string()).unwrap_or_default()
     }
 
     /// Message that a search without a time limit has begun, once: after its first round.
@@ -219,12 +218,13 @@ impl<'a> Connector<'a> {
     }
 
     fn start_attempt(&mut self, now: Instant) -> io::Result<()> {
-        if self.lookup.is_running(self.server, &mut self.addresses) {
-            self.next_round = now + LOOKUP_PAUSE;
+        if std::mem::take(&mut self.lookup_is_due)
+            && let Some(lookup) = self.server.start_lookup()
+        {
+            self.attempt = Attempt::LookingUp(lookup);
             return Ok(());
         }
-        // Counted from the deadline at the latest, or a last round over many addresses would take
-        // too long.
+        // From the deadline at the latest: a last round over many addresses is not to take long.
         let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + self.attempt_timeout;
         match self.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
             Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
@@ -255,14 +255,14 @@ impl<'a> Connector<'a> {
 
     /// After the back-off, at the deadline at the latest: the last round begins then.
     fn schedule_round(&mut self, now: Instant) {
-        (self.address, self.has_hope, self.lookup.is_due) = (0, false, self.needs_probation);
+        (self.address, self.has_hope, self.lookup_is_due) = (0, false, self.needs_probation);
         let at = now + self.back_off;
         self.next_round = self.deadline.map_or(at, |deadline| deadline.min(at));
         self.back_off = (2 * self.back_off).min(self.max_back_off);
     }
 
     fn read_rejection(&mut self, socket: &TcpStream) {
-        let mut bytes = [0; MAX_REJECTION];
+        let mut bytes = [0; 1024];
         // A reset connection has nothing left to read.
         let count = sys::try_read(socket, &mut bytes).ok().flatten().unwrap_or(0);
         if count > 0 && bytes[..count] != self.rejection.0 {

@@ -56,6 +56,7 @@ impl PeerProcess {
         let child = sys::spawn(caught, &keep, &mut sandbox, || {
             // Ctrl+C reaches both processes: the first reports it, and ends this one.
             sys::ignore_signal(Signal::SIGINT);
+            sys::continue_parent_at_hangup();
             run(connection, &theirs)
         })?;
         Ok(PeerProcess { child, lifeline: ours, is_writing: false, is_broken: false, reports: Vec::new() })

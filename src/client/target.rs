@@ -1,11 +1,14 @@
 //! Host, port and resolved addresses of a server.
 
+use std::io::{self, PipeReader};
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use super::messages::Messages;
 use crate::cli::{Program, look_up};
+use crate::sys::{self, Interest};
 
 /// Where the server is, as typed.
 #[derive(Clone, Debug)]
@@ -35,13 +38,13 @@ impl Target<'_> {
         Ok(Target { program: messages.program, host, port: *port, wait: *wait, addresses })
     }
 
-    /// A lookup in a thread, since it may block. `None` for an address, which does not change.
-    fn start_lookup(&self) -> Option<Thread> {
+    /// A further lookup. `None` for an address, which does not change, and for want of resources.
+    pub fn start_lookup(&self) -> Option<Lookup> {
         let (program, host, port) = (self.program, self.host.to_string(), self.port);
         if host.parse::<IpAddr>().is_ok() {
             return None;
         }
-        Builder::new().spawn(move || look_up(program, &host, port).ok()).ok()
+        Lookup::start(move || look_up(program, &host, port).ok())
     }
 
     #[cfg(test)]
@@ -51,29 +54,39 @@ impl Target<'_> {
     }
 }
 
-type Thread = JoinHandle<Option<Vec<SocketAddr>>>;
-
-/// Further lookups, each between a pause and the attempts behind it: no thread runs while a process
-/// is forked, or a descriptor opened.
-#[derive(Debug, Default)]
+/// A lookup in a thread, since it may block. To be over before a process is forked, or a descriptor
+/// opened that is to get the lowest number.
+#[derive(Debug)]
 pub struct Lookup {
-    pub is_due: bool,
-    thread: Option<Thread>,
+    thread: JoinHandle<Option<Vec<SocketAddr>>>,
+    /// Of a pipe whose other end the thread holds.
+    end: PipeReader,
 }
 
 impl Lookup {
-    /// Starts a lookup that is due. True while it runs; then `addresses` are its result, if it has
-    /// one.
-    pub fn is_running(&mut self, target: &Target, addresses: &mut Vec<SocketAddr>) -> bool {
-        if std::mem::take(&mut self.is_due) {
-            self.thread = target.start_lookup();
-        }
-        let Some(thread) = self.thread.take_if(|thread| thread.is_finished()) else {
-            return self.thread.is_some();
+    pub fn start(look_up: impl FnOnce() -> Option<Vec<SocketAddr>> + Send + 'static) -> Option<Lookup> {
+        let (end, held) = io::pipe().ok()?;
+        let run = move || {
+            let found = look_up();
+            drop(held);
+            found
         };
-        if let Ok(Some(found)) = thread.join() {
+        Some(Lookup { thread: Builder::new().spawn(run).ok()?, end })
+    }
+
+    /// Readable once the lookup is over.
+    pub fn end(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
+    }
+
+    pub fn is_over(&self) -> bool {
+        sys::is_ready_within(&self.end, Interest::Read, Duration::ZERO)
+    }
+
+    /// Waits for the thread's end. `addresses` become its result, if it has one.
+    pub fn finish(self, addresses: &mut Vec<SocketAddr>) {
+        if let Ok(Some(found)) = self.thread.join() {
             *addresses = found;
         }
-        false
     }
 }

@@ -252,7 +252,7 @@ mod tests {
                 if present.remove(&number) {
                     prop_assert_eq!(table.remove(pid).map(|(connection, n)| (connection.pid, n)), Some((pid, number)));
                 } else {
-                    let client = (stream.try_clone().unwrap(), listener.local_addr().unwrap());
+                    let client = (stream.try_clone().unwrap(), listener.local_addr().unwrap().into());
                     let mut key = [0; 8];
                     table.draw_key(&mut key).unwrap();
                     keys.insert(number, key);

@@ -3,7 +3,7 @@
 //! The hub alone writes to the socket, with `send` calls that never block. The client's worker has
 //! another copy of the socket and only reads.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +11,7 @@ use super::message_log::{Channel, ChannelId, Channels};
 use super::peer_address::PeerAddress;
 use super::private_queue::PrivateQueue;
 use crate::server::Silence;
-use crate::sys::{self, Pid, Signal};
+use crate::sys::{self, Pid, ScopedAddress, Signal};
 
 mod sending;
 
@@ -76,7 +76,7 @@ pub(crate) struct Lag {
 }
 
 impl Connection {
-    pub(super) fn new(pid: Pid, (socket, peer): (TcpStream, SocketAddr)) -> Connection {
+    pub(super) fn new(pid: Pid, (socket, peer): (TcpStream, ScopedAddress)) -> Connection {
         Connection {
             pid,
             socket,

@@ -55,7 +55,7 @@ impl<S: Service> Hub<S> {
         let Hub { service, clients, supervisor, .. } = self;
         let encode = |listener, reason: &str| service.refusal(listener, reason);
         // Behind a proxy are many clients: each is judged when it enters the room.
-        let is_proxys = service.is_proxy(listener, peer);
+        let is_proxys = service.is_proxy(listener, peer.address);
         let joins_at_once = service.joins_at_once(listener);
         let mut pending = Some(pending);
         if !is_proxys {

@@ -3,10 +3,12 @@
 use std::fmt::{self, Display};
 use std::net::{IpAddr, SocketAddr};
 
+use crate::sys::ScopedAddress;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PeerAddress {
     /// The other end of the connection.
-    pub socket: SocketAddr,
+    pub socket: ScopedAddress,
     /// The client behind it, where that end is a proxy that is trusted to tell.
     pub forwarded: Option<IpAddr>,
 }
@@ -19,12 +21,12 @@ impl PeerAddress {
 
     /// That address with its interface. The port is not used.
     pub fn address(&self) -> SocketAddr {
-        self.forwarded.map_or(self.socket, |client| (client, 0).into())
+        self.forwarded.map_or(self.socket.address, |client| (client, 0).into())
     }
 }
 
-impl From<SocketAddr> for PeerAddress {
-    fn from(socket: SocketAddr) -> PeerAddress {
+impl From<ScopedAddress> for PeerAddress {
+    fn from(socket: ScopedAddress) -> PeerAddress {
         PeerAddress { socket, forwarded: None }
     }
 }

@@ -15,7 +15,7 @@ use super::worker::RecordPipe;
 use crate::cli::Program;
 use crate::server::Supervisor;
 use crate::server::first_bytes::Foreign;
-use crate::sys::{Ended, Pid, Signal};
+use crate::sys::{Ended, Pid, ScopedAddress, Signal};
 
 pub(crate) trait Service {
     const PROGRAM: Program;
@@ -25,7 +25,7 @@ pub(crate) trait Service {
 
     /// The worker's work, to its end: reads the socket of a client that connected to this listener,
     /// writes records to `pipe`. Returns the exit status.
-    fn serve(&self, listener: usize, client: &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32;
+    fn serve(&self, listener: usize, client: &(TcpStream, ScopedAddress), pipe: RecordPipe) -> i32;
 
     /// The bytes for a client of this listener that cannot be served: `reason` in its encoding.
     fn refusal(&self, listener: usize, reason: &str) -> Vec<u8>;

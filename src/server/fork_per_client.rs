@@ -2,7 +2,7 @@
 //! process or, with [`ServeMode::iterative`], in the first process.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::first_bytes::FirstBytes;
 use super::{
     ACCEPTED_AT_ONCE, ClientHandler, Event, Options, PendingConnection, ServeMode, Session, Supervisor,
 };
-use crate::sys::{self, Ended, Pid, Signal};
+use crate::sys::{self, Ended, Pid, ScopedAddress, Signal};
 
 /// Time for children to exit when the server stops: more than [`super::Grace`] and [`LAST_LINES`],
 /// which one takes whose client goes on sending.
@@ -126,7 +126,7 @@ impl<L: ClientHandler> Server<L> {
     }
 
     /// Serves a client in the first process.
-    fn serve_here(&mut self, (socket, peer): (TcpStream, SocketAddr)) {
+    fn serve_here(&mut self, (socket, peer): (TcpStream, ScopedAddress)) {
         let Server { lab, mode, supervisor, .. } = self;
         let (out, stop, mark) = (&mut supervisor.out, supervisor.signals.as_fd(), "(parent)".to_string());
         let (idle_timeout, first_bytes, unsent) =

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::sys::{self, Interest, PollFd};
+use crate::sys::{self, Interest, PollFd, ScopedAddress};
 
 /// Time after which a paused listener retries: the shortage may be one of the whole system.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Listener {
     /// Accepts a connection, with the peer's address; `None` when none is waiting, or while paused.
     /// An error concerns more than one connection, and is returned once, to be reported. After a
     /// shortage of the system the listener pauses; otherwise the event loop backs off.
-    pub fn accept(&mut self, now: Instant) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    pub fn accept(&mut self, now: Instant) -> io::Result<Option<(TcpStream, ScopedAddress)>> {
         for attempt in 1.. {
             match sys::accept(&self.listener) {
                 Ok((socket, peer)) => return Ok(Some(accepted(socket, peer))),
@@ -83,7 +83,7 @@ impl Listener {
     }
 }
 
-fn accepted(socket: TcpStream, peer: SocketAddr) -> (TcpStream, SocketAddr) {
+fn accepted(socket: TcpStream, peer: SocketAddr) -> (TcpStream, ScopedAddress) {
     #[cfg(not(target_os = "linux"))]
     {
         // Linux returns a blocking socket, the BSDs one like the listener: accept(2).
@@ -91,8 +91,7 @@ fn accepted(socket: TcpStream, peer: SocketAddr) -> (TcpStream, SocketAddr) {
         // Fails only on a connection that was reset, which its child will see.
         let _ = sys::enable_keepalive(&socket);
     }
-    // The address of an IPv4 client of an IPv6 listener without ::ffff:.
-    (socket, SocketAddr::new(peer.ip().to_canonical(), peer.port()))
+    (socket, ScopedAddress::of_peer(peer))
 }
 
 /// Errors of the one connection: the next may be accepted. accept(2), "Error handling".

@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 use super::first_bytes::{Foreign, Protocol};
 use crate::cli::Language::{self, English, French};
 use crate::cli::catalogue;
-use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, Signal, plain_reason, with_interface};
+use crate::sys::{Capabilities, Ended, Layer, Pid, Sandbox, ScopedAddress, Signal, plain_reason};
 
 /// The catalogue in one language.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +19,12 @@ pub struct Messages(pub Language);
 
 catalogue! {
     impl Messages, |self| self.0;
-    ready(address: SocketAddr) where address = with_interface(address), pid = Pid::this() =>
+    ready(address: SocketAddr) where address = ScopedAddress::from(address), pid = Pid::this() =>
         "(père) en attente de clients sur {address} (pid {pid} ; Ctrl+C arrête)",
         "(parent) waiting for clients on {address} (pid {pid}; Ctrl+C stops)";
     cannot_listen(address: SocketAddr, reason: &io::Error)
     where
-        hint = listen_hint(self.0, address.port(), reason), address = with_interface(address),
+        hint = listen_hint(self.0, address.port(), reason), address = ScopedAddress::from(address),
         reason = plain_reason(reason) =>
         "impossible d'écouter sur {address} : {reason}{hint}",
         "cannot listen on {address}: {reason}{hint}";
@@ -79,7 +79,7 @@ catalogue! {
     too_many_without_request =>
         "trop de connexions attendent ici sans rien demander, réessayez",
         "too many connections wait here without a request, try again";
-    fork_failed(peer: SocketAddr, reason: &io::Error) where reason = plain_reason(reason) =>
+    fork_failed(peer: impl Display, reason: &io::Error) where reason = plain_reason(reason) =>
         "(père) client {peer} refusé : fork impossible : {reason}",
         "(parent) client {peer} refused: cannot fork: {reason}";
     no_process_for_you =>

@@ -3,14 +3,14 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::Output;
 use super::children::LastHeard;
 use super::first_bytes::{FirstBytes, Foreign};
-use crate::sys::{self, Interest};
+use crate::sys::{self, Interest, ScopedAddress};
 
 /// A client that waits to be greeted waits this much longer: the answer to a web request has to be
 /// the first that its browser reads.
@@ -31,7 +31,7 @@ pub enum Disconnect {
 
 pub struct Session<'a> {
     pub socket: &'a TcpStream,
-    pub peer: SocketAddr,
+    pub peer: ScopedAddress,
     pub(super) out: &'a mut Output,
     /// The process, in front of each printed line.
     pub(super) mark: String,
@@ -168,6 +168,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
+        let peer = peer.into();
         let (stop, held) = io::pipe().unwrap();
         let mut out = Output::on(io::stdout(), 100, Messages(Language::English));
         let (out, mark, stop) = (&mut out, "(test)".to_string(), stop.as_fd());

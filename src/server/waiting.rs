@@ -2,10 +2,11 @@
 //! client that reconnects at once arrives before its old child has noticed the close. One without a
 //! process: another's is about to end.
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::source::{oldest_of_heaviest, source};
+use crate::sys::ScopedAddress;
 
 /// The grace period.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
@@ -16,7 +17,7 @@ const MAX_WAITING: usize = 32;
 /// A connection that is accepted, but not yet admitted.
 #[derive(Debug)]
 pub struct PendingConnection {
-    pub client: (TcpStream, SocketAddr),
+    pub client: (TcpStream, ScopedAddress),
     /// The index in [`super::Supervisor::listeners`].
     pub listener: usize,
     /// The end of its grace period; `None` when it has just been accepted.
@@ -24,7 +25,7 @@ pub struct PendingConnection {
 }
 
 impl PendingConnection {
-    pub fn new(client: (TcpStream, SocketAddr), listener: usize) -> PendingConnection {
+    pub fn new(client: (TcpStream, ScopedAddress), listener: usize) -> PendingConnection {
         PendingConnection { client, listener, until: None }
     }
 
@@ -98,7 +99,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
 
     #[test]
     fn one_source_cannot_take_the_grace_periods_of_the_others() {
@@ -106,10 +107,11 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (now, mut waiting) = (Instant::now(), Waiting::default());
         let mut add = |host: u8, port: u16| {
-            let client = (socket.try_clone().unwrap(), SocketAddr::from(([10, 0, 0, host], port)));
+            let address = SocketAddr::from(([10, 0, 0, host], port));
+            let client = (socket.try_clone().unwrap(), address.into());
             let refusal = Refusal { log: String::new(), reason: String::new() };
             let refused = waiting.add(PendingConnection::new(client, 0), refusal, now);
-            refused.map(|(one, _)| (one.client.1.ip(), one.client.1.port()))
+            refused.map(|(one, _)| (one.client.1.ip(), one.client.1.address.port()))
         };
         for port in 0..MAX_WAITING as u16 {
             assert_eq!(add(1, port), None);

@@ -19,6 +19,7 @@ mod privdrop;
 mod process;
 mod proctitle;
 mod sandbox;
+mod scoped_address;
 mod secrets;
 mod shared_numbers;
 mod signals;
@@ -32,6 +33,7 @@ pub use memory::dontfork_vec;
 pub use poll::{Interest, wait};
 pub use process::{Ended, IO_ERROR, reap_this};
 pub use sandbox::{Filter, Layer, Profile, Ruleset, Sandbox};
+pub use scoped_address::ScopedAddress;
 pub use shared_numbers::SharedNumbers;
 pub use signals::{Signals, ignore_signal};
 pub use spawn::spawn;
@@ -56,12 +58,14 @@ pub(crate) use privdrop::{LookupError, User};
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
-pub(crate) use signals::{default_signal, is_ignored, is_stopped_by_sigterm, stop_by_sigterm};
+pub(crate) use signals::{
+    continue_parent_at_hangup, default_signal, is_ignored, is_stopped_by_sigterm, stop_by_sigterm,
+};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
     accept, acknowledge, begin_connecting, finish_connecting, listen, try_peek, try_read, try_send,
-    unacknowledged, with_interface,
+    unacknowledged,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

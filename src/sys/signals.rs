@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
-use nix::unistd::{Pid, getsid};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction, signal};
+use nix::unistd::{Pid, getppid, getsid};
 use smallvec::SmallVec;
 
 use super::backoff::progressed;
@@ -150,6 +150,24 @@ extern "C" fn close_stop(_signal: libc::c_int) {
     // SAFETY: close takes an integer; a negative one is no descriptor. No value closes this number
     // again: a child ends by `_exit`.
     unsafe { libc::close(STOP.swap(STOPPED, Ordering::SeqCst)) };
+    Errno::set_raw(errno);
+}
+
+/// In a child: SIGHUP, unless it is ignored (nohup(1)), continues the parent, which may be stopped
+/// and must take its own to end. The kernel continues no group of a session whose leader has ended.
+pub fn continue_parent_at_hangup() {
+    if !is_ignored(Signal::SIGHUP) {
+        let action =
+            SigAction::new(SigHandler::Handler(continue_parent), SaFlags::SA_RESTART, SigSet::empty());
+        // SAFETY: the handler makes two system calls, as signal-safety(7) allows. It cannot fail for
+        // a signal that can be caught.
+        let _ = unsafe { sigaction(Signal::SIGHUP, &action) };
+    }
+}
+
+extern "C" fn continue_parent(_signal: libc::c_int) {
+    let errno = Errno::last_raw();
+    let _ = kill(getppid(), Signal::SIGCONT);
     Errno::set_raw(errno);
 }
 

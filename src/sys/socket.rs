@@ -8,7 +8,6 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::net::if_::if_indextoname;
 #[cfg(target_os = "linux")]
 use nix::sys::socket::SockaddrLike;
 use nix::sys::socket::{
@@ -232,18 +231,6 @@ pub fn unacknowledged(socket: &TcpStream) -> usize {
     {
         let _ = socket;
         0
-    }
-}
-
-/// As the standard library shows an address, but with the name of its interface and not the number.
-pub fn with_interface(address: SocketAddr) -> String {
-    let name = match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => if_indextoname(v6.scope_id()).ok(),
-        _ => None,
-    };
-    match name.and_then(|name| name.into_string().ok()) {
-        Some(name) => format!("[{}%{name}]:{}", address.ip(), address.port()),
-        None => address.to_string(),
     }
 }
 

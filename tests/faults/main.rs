@@ -18,6 +18,8 @@ mod first_process;
 #[cfg(target_os = "linux")]
 mod forged_records;
 #[cfg(target_os = "linux")]
+mod interfaces;
+#[cfg(target_os = "linux")]
 mod invalid_records;
 #[cfg(target_os = "linux")]
 mod labs;

@@ -12,7 +12,8 @@ const BACK: &str = "de nouveau connecté";
 #[test]
 fn after_a_loss_no_error_of_the_way_is_final() {
     let Some(hosts) = Hosts::start() else { return };
-    for kind in ["prohibit", "blackhole"] {
+    let place = tempfile::tempdir().unwrap();
+    for (kind, error) in [("prohibit", "EACCES"), ("blackhole", "EINVAL")] {
         let _row = Row::of(&kind);
         let server = hosts.server();
         let port = server.port();
@@ -22,9 +23,13 @@ fn after_a_loss_no_error_of_the_way_is_final() {
         server.wait_for_children(1);
         drop(server);
         client.err.line_with(&[RETRIES]);
+        let attempts = place.path().join(kind);
+        let Some(strace) = attach(client.pid(), &["-e", "trace=connect"], &attempts) else { return };
         ip(&hosts.far, &format!("route add {kind} {NEAR}/32"));
-        // Its first attempt comes 200 ms after the loss, the others later and later.
-        std::thread::sleep(std::time::Duration::from_millis(1000));
+        eventually("an attempt on that route", || {
+            std::fs::read_to_string(&attempts).unwrap().contains(error).then_some(())
+        });
+        drop(strace);
         ip(&hosts.far, &format!("route del {kind} {NEAR}/32"));
         let _server = Server::from(on(&hosts.near, SERVER).args(["--port", &port]));
         client.err.line_with(&[BACK]);

@@ -64,6 +64,9 @@ fn after_the_end_of_input_a_server_that_echoes_has_taken_what_came_back_and_anot
         ("alice : un\nalice : deux\n", 0, &[], "fin de l'entrée, au revoir"),
         // One message that came back whole tells that the server echoes.
         ("alice : un\0", 1, &["deux"], NOT_ALL_BACK),
+        // Another order is no loss, and a message passed over is one.
+        ("alice : deux\0alice : un\0", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : deux\0", 1, &["un"], NOT_ALL_BACK),
         // A course's server cuts a message where its read ends.
         ("alice : un\0alice : d\0eux\0", 1, &["deux"], NOT_ALL_BACK),
         // So do our server's own words.

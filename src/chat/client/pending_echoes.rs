@@ -1,9 +1,10 @@
 //! One's own messages between being sent and coming back from the server, in the room's order:
 //! sent, then said. Pure.
 //!
-//! A message with a late echo is shown as sent, and kept: it is said once its echo comes, and may
-//! be lost if the connection is lost before. Received messages are always shown, even if they look
-//! like one's own: twice is better than never.
+//! A message with a late echo, or passed over by that of a later one, is shown as sent, and kept: it
+//! is said once its echo comes (a foreign server may keep no order), and may be lost if the
+//! connection ends before. Received messages are always shown, even if they look like one's own:
+//! twice is better than never.
 //!
 //! A course's server may not echo messages to their sender. Silence alone does not tell it from a
 //! dead connection: the server's kernel must have acknowledged the message. From then on messages
@@ -47,6 +48,8 @@ struct Pending {
 pub struct PendingEchoes {
     /// In the order of sending; those that are shown come first.
     sent: VecDeque<Pending>,
+    /// The oldest so many are passed over: a later message has come back.
+    passed_over: usize,
     policy: EchoPolicy,
     /// Time of the last echo or refusal, or of [`PendingEchoes::extend`].
     last: Option<Instant>,
@@ -67,7 +70,7 @@ impl PendingEchoes {
         let shown = is_shown.then(|| text.clone());
         let others = other_forms(&text);
         self.sent.push_back(Pending { text, others, at: now, end: self.bytes_sent, is_shown });
-        let dropped = if self.sent.len() > MAX { self.sent.pop_front() } else { None };
+        let dropped = if self.sent.len() > MAX { self.take(0) } else { None };
         shown.or(dropped.filter(|pending| !pending.is_shown).map(|pending| pending.text))
     }
 
@@ -80,33 +83,55 @@ impl PendingEchoes {
         self.bytes_acknowledged = self.bytes_sent.saturating_sub(bytes);
     }
 
-    /// The server has refused the oldest pending message.
+    /// The server has refused the oldest message that it has not passed over: it answers in order.
     pub fn refused(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.last = Some(now);
-        self.sent.pop_front().map(|pending| pending.text)
+        self.take(self.passed_over).map(|pending| pending.text)
     }
 
-    /// `text` was received. `None` if it is not one's own; otherwise the messages sent before it
-    /// and not shown yet. Their echo will not come any more: echoes come in order. A notice of our server
-    /// tells that it echoes.
+    /// `text` was received. `None` if it is not one's own; otherwise the messages that it passes
+    /// over and that are not shown yet, to be shown as sent now. A notice of our server tells that
+    /// it echoes.
     pub fn received(&mut self, text: &[u8], now: Instant) -> Option<Vec<Vec<u8>>> {
-        let is_echo = |pending: &Pending| is_one_of(&pending.text, &pending.others, text);
-        let Some(at) = self.sent.iter().position(is_echo) else {
+        let Some(at) = self.position_of(text) else {
             if is_notice(text) {
-                self.policy = EchoPolicy::Echoes;
+                self.note_that_it_echoes();
             } else if self.policy == EchoPolicy::OthersOnly {
                 self.bytes_relayed = self.bytes_acknowledged;
             }
             return None;
         };
-        (self.policy, self.last) = (EchoPolicy::Echoes, Some(now));
-        let mut before: Vec<Pending> = self.sent.drain(..=at).collect();
-        before.pop();
-        Some(before.into_iter().filter(|pending| !pending.is_shown).map(|pending| pending.text).collect())
+        self.note_that_it_echoes();
+        self.last = Some(now);
+        self.take(at);
+        self.passed_over = self.passed_over.max(at);
+        Some(self.show(self.passed_over))
+    }
+
+    /// Of several with one text, the first that is not passed over: most servers keep an order.
+    fn position_of(&self, text: &[u8]) -> Option<usize> {
+        let in_order = self.passed_over..self.sent.len();
+        let mut indices = in_order.chain(0..self.passed_over);
+        indices.find(|&at| is_one_of(&self.sent[at].text, &self.sent[at].others, text))
+    }
+
+    fn take(&mut self, at: usize) -> Option<Pending> {
+        self.passed_over -= usize::from(at < self.passed_over);
+        self.sent.remove(at)
+    }
+
+    /// Nothing counts as relayed any more only because others have spoken.
+    fn note_that_it_echoes(&mut self) {
+        (self.policy, self.bytes_relayed) = (EchoPolicy::Echoes, 0);
+    }
+
+    /// Number of messages shown as sent.
+    fn shown(&self) -> usize {
+        self.sent.partition_point(|pending| pending.is_shown)
     }
 
     fn first_hidden(&self) -> Option<&Pending> {
-        self.sent.iter().find(|pending| !pending.is_shown)
+        self.sent.get(self.shown())
     }
 
     /// When [`PendingEchoes::overdue`] may have something.
@@ -136,7 +161,13 @@ impl PendingEchoes {
 
     /// Messages not shown yet.
     pub fn show_hidden(&mut self) -> Vec<Vec<u8>> {
-        let hidden = self.sent.iter_mut().filter(|pending| !pending.is_shown);
+        self.show(self.sent.len())
+    }
+
+    /// Those of the oldest `count` that are not shown yet.
+    fn show(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let shown = self.shown();
+        let hidden = self.sent.range_mut(shown..count.max(shown));
         hidden
             .map(|pending| {
                 pending.is_shown = true;
@@ -149,7 +180,7 @@ impl PendingEchoes {
     pub fn late(&self) -> usize {
         match self.policy {
             EchoPolicy::OthersOnly => 0,
-            _ => self.sent.iter().filter(|pending| pending.is_shown).count(),
+            _ => self.shown(),
         }
     }
 

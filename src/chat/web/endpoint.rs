@@ -53,7 +53,8 @@ impl WebEndpoint {
         }
         let Some((accept, forwarded)) = entry::parse(record.body) else { return false };
         // A worker that was taken over could tell any address.
-        connection.peer.forwarded = forwarded.filter(|_| self.site.proxies.contain(connection.peer.socket));
+        connection.peer.forwarded =
+            forwarded.filter(|_| self.site.proxies.contain(connection.peer.socket.address));
         if let Some(reason) = self.refuse_entry(connection, context) {
             connection.disconnect(self.responses.refusal(&PROGRAM.says(&reason)));
             return true;

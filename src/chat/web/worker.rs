@@ -86,7 +86,7 @@ impl WebWorker<'_> {
     }
 
     fn enter(&mut self, entry: &Entry) -> io::Result<()> {
-        let forwarded = entry.forwarded.filter(|_| self.site.proxies.contain(self.title.peer.socket));
+        let forwarded = entry.forwarded.filter(|_| self.site.proxies.contain(self.title.peer.socket.address));
         if let Some(address) = forwarded {
             self.title.show_forwarded(address);
         }

@@ -68,7 +68,7 @@ fn without_a_limit_the_search_goes_on_and_is_told_once() {
         assert_eq!(connector.take_first_failure(messages).is_some(), is_first);
     }
     // A server that is up is found within a moment, however long the search was.
-    assert!(connector.timeout(now) <= MAX_BACK_OFF);
+    assert!(connector.timeout(now).unwrap() <= MAX_BACK_OFF);
     let _listener = TcpListener::bind(address).unwrap();
     let later = now + MAX_BACK_OFF;
     assert!(run_until(&mut connector, &mut now, later + MAX_BACK_OFF).unwrap().1);
@@ -87,7 +87,7 @@ fn an_address_on_a_slow_path_is_given_more_time_in_each_round() {
         let mut now = connector.next_round;
         let timeouts = [(); 5].map(|()| {
             assert!(connector.advance(now).unwrap().is_none());
-            let timeout = connector.timeout(now);
+            let timeout = connector.timeout(now).unwrap();
             now += timeout;
             assert!(connector.advance(now).unwrap().is_none());
             now = connector.next_round;
@@ -123,7 +123,7 @@ fn back_off_grows_while_no_connection_lasts() {
         now += Duration::from_secs(lasted);
         connector.reconnect(now);
         assert_eq!(connector.is_flapping(), is_flapping);
-        back_offs.push(connector.timeout(now).as_millis());
+        back_offs.push(connector.timeout(now).unwrap().as_millis());
         now = connector.next_round;
         connector.advance(now).unwrap();
         while matches!(connector.attempt, Attempt::Connecting(..)) {
@@ -134,4 +134,26 @@ fn back_off_grows_while_no_connection_lasts() {
         assert!(connector.advance(now).unwrap().is_some());
     }
     assert_eq!(back_offs, [200, 400, 800, 1600, 3200, 5000, 200, 400, 800]);
+}
+
+#[test]
+fn a_lookup_is_waited_for_without_looking_again_and_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Target::of(unused_address(), None);
+    let mut connector = Connector::new(&server);
+    let now = connector.next_round;
+    let (answer, question) = std::sync::mpsc::channel::<()>();
+    let lookup = Lookup::start(move || question.recv().ok().map(|()| vec![address]));
+    connector.attempt = Attempt::LookingUp(lookup.unwrap());
+    for _ in 0..2 {
+        assert!(connector.advance(now).unwrap().is_none());
+        assert_eq!(connector.timeout(now), None);
+        assert!(!sys::is_ready_within(connector.poll_fd().unwrap().as_fd(), Interest::Read, Duration::ZERO));
+    }
+    answer.send(()).unwrap();
+    sys::wait(&mut [connector.poll_fd().unwrap()], None).unwrap();
+    let mut later = now;
+    assert!(run_until(&mut connector, &mut later, now).unwrap().1);
+    assert_eq!(connector.address(), address.to_string());
 }

@@ -36,7 +36,8 @@ impl Room {
     fn join(&mut self, pid: i32) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut connection = Connection::new(Pid::from_raw(pid), listener.accept().unwrap());
+        let (socket, peer) = listener.accept().unwrap();
+        let mut connection = Connection::new(Pid::from_raw(pid), (socket, peer.into()));
         connection.join(self.channel, &mut self.channels);
         self.clients.insert(connection, ());
         other
@@ -283,7 +284,7 @@ fn logs_for_each_client_hold_a_bounded_amount_in_all() {
         room.client(pid).blocked_since = Some(now);
         // The last ones are of another address, and farther behind.
         let (host, bytes) = if pid > 95 { (2, 1 << 20) } else { (1, 900_000) };
-        room.client(pid).peer = std::net::SocketAddr::from(([192, 0, 2, host], 1)).into();
+        room.client(pid).peer.socket = std::net::SocketAddr::from(([192, 0, 2, host], 1)).into();
         room.channels.say(room.channel, &vec![b'x'; bytes], now);
     }
     let mut dropped = 0;

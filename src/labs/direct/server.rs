@@ -2,7 +2,7 @@
 //! gave it and the errors that it is told, in the order in which they came.
 
 use std::fmt::Display;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
@@ -19,7 +19,7 @@ use crate::hub::worker::{IdleTimeouts, RecordPipe, Worker};
 use crate::server::first_bytes::{BAD_REQUEST, Expected, FirstBytes, Foreign};
 use crate::server::telnet::NO_TIMING_MARK;
 use crate::server::{self, Messages, Supervisor};
-use crate::sys::{Ended, Pid, discard_in_child, dontfork_vec};
+use crate::sys::{Ended, Pid, ScopedAddress, discard_in_child, dontfork_vec};
 
 /// Bytes that a client may be behind, beside what its socket holds.
 const LAG_LIMIT: u64 = 1 << 20;
@@ -130,7 +130,7 @@ impl Service for Direct {
     const PROGRAM: Program = SERVER;
     type Client = ();
 
-    fn serve(&self, _listener: usize, (socket, _): &(TcpStream, SocketAddr), pipe: RecordPipe) -> i32 {
+    fn serve(&self, _listener: usize, (socket, _): &(TcpStream, ScopedAddress), pipe: RecordPipe) -> i32 {
         let timeouts = IdleTimeouts { before_first: self.name_timeout, between: None };
         let on_message = |_: &[u8]| ();
         let first_bytes = FirstBytes::new(Some(Expected::Text));

@@ -1,7 +1,7 @@
 //! One client's connection: its messages, its send queue, its end. Nothing here blocks.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::pair::Item;
 use crate::server::GREETING_DELAY;
 use crate::server::first_bytes::{Expected, Foreign, foreign, has_line};
 use crate::server::telnet::NO_TIMING_MARK;
-use crate::sys::{self, Interest, PollFd};
+use crate::sys::{self, Interest, PollFd, ScopedAddress};
 
 /// Deadline for the rest of a message without its NUL: one `write` can arrive in two segments, and
 /// a lost one is sent again after 200 ms or more (RFC 6298). Split, a message would pass the turn
@@ -42,7 +42,7 @@ pub enum Disconnect {
 #[derive(Debug)]
 pub struct Connection {
     pub socket: TcpStream,
-    pub peer: SocketAddr,
+    pub peer: ScopedAddress,
     pub queue: ItemQueue,
     decoder: FrameDecoder,
     /// Deadline for the rest of the message at the front of the socket. Until then the socket is
@@ -60,7 +60,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new((socket, peer): (TcpStream, SocketAddr)) -> Connection {
+    pub fn new((socket, peer): (TcpStream, ScopedAddress)) -> Connection {
         Connection {
             socket,
             peer,

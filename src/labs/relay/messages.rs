@@ -2,7 +2,6 @@
 //! go through [`Visible`].
 
 use std::io::Error;
-use std::net::SocketAddr;
 
 use super::connection::Disconnect;
 use super::message::without_line_end;
@@ -11,7 +10,7 @@ use super::{SERVER, refusal};
 use crate::cli::{Language, catalogue};
 use crate::server::Messages;
 use crate::server::first_bytes::BAD_REQUEST;
-use crate::sys::{Ended, Pid, plain_reason};
+use crate::sys::{Ended, Pid, ScopedAddress, plain_reason};
 use crate::text::Visible;
 
 const MESSAGES: Messages = Messages(Language::French);
@@ -27,27 +26,27 @@ pub const STARTS_ANEW: &str = "les deux clients sont partis : les deux suivants 
 catalogue! {
     few_places(pairs: usize, most: usize) where places = 2 * pairs =>
         "(père) --pairs {pairs} demande --max-clients {places} ; clients admis : {most}";
-    connected(peer: SocketAddr) => "(père) nouveau client {peer}";
-    queued(peer: SocketAddr, queued: usize) => "(père) le client {peer} attend une place ({queued} en attente)";
-    left_queue(peer: SocketAddr, reason: &Disconnect, queued: usize) where reason = manner(reason) =>
+    connected(peer: ScopedAddress) => "(père) nouveau client {peer}";
+    queued(peer: ScopedAddress, queued: usize) => "(père) le client {peer} attend une place ({queued} en attente)";
+    left_queue(peer: ScopedAddress, reason: &Disconnect, queued: usize) where reason = manner(reason) =>
         "(père) le client {peer} {reason}, sans avoir eu de place ({queued} en attente)";
     new_pair(pair: usize, child: Pid) => "(père) paire {pair} : servie par le fils {child}";
-    passed(pair: usize, child: Pid, peer: SocketAddr) =>
+    passed(pair: usize, child: Pid, peer: ScopedAddress) =>
         "(père) le client {peer} est confié au fils {child} (paire {pair})";
-    not_passed(peer: SocketAddr, reason: &Error) where reason = plain_reason(reason) =>
+    not_passed(peer: ScopedAddress, reason: &Error) where reason = plain_reason(reason) =>
         "(père) client {peer} refusé : il ne peut être confié à un fils : {reason}";
     forged_places(pair: usize, child: Pid) =>
         "(père) le fils {child} (paire {pair}) libère plus de places qu'il n'a de clients : arrêté";
     pair_ended(pair: usize, child: Pid) => "(père) paire {pair} : plus de clients, fils {child} terminé";
     pair_lost(pair: usize, child: Pid, ended: Ended) where lost = MESSAGES.child_lost(ended) =>
         "(père) la paire {pair} {lost} (fils {child}) ; ses clients sont perdus";
-    joined(side: Side, peer: SocketAddr, has_begun: bool)
+    joined(side: Side, peer: ScopedAddress, has_begun: bool)
         where number = side.number(), role = if has_begun { ", il reçoit (rec)" } else { "" } =>
         "le client {peer} a le numéro {number}{role}";
     turn(side: Side, is_taken: bool)
         where number = side.number(), place = if is_taken { "" } else { ", dont la place est libre" } =>
         "au tour du client {number}{place}";
-    left(side: Side, peer: SocketAddr, reason: &Disconnect)
+    left(side: Side, peer: ScopedAddress, reason: &Disconnect)
         where number = side.number(), reason = manner(reason) =>
         "le client {number} ({peer}) {reason} ; sa place est libre";
 }

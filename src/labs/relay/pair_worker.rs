@@ -2,7 +2,7 @@
 //! link; for each place that becomes free it writes one byte back.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::messages;
 use super::pair_session::PairSession;
 use crate::server::{LingeringCloses, Output};
-use crate::sys::{self, Interest, Passed, Pid, PollFd};
+use crate::sys::{self, Interest, Passed, Pid, PollFd, ScopedAddress};
 
 pub const SERVED: i32 = 0;
 
@@ -94,8 +94,7 @@ impl PairWorker<'_> {
         let socket = TcpStream::from(fd);
         // A reset connection has no peer.
         let Ok(peer) = socket.peer_addr() else { return false };
-        // In the form that [`crate::server::Listener`] gives it.
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let peer = ScopedAddress::of_peer(peer);
         self.session.join(Connection::new((socket, peer)), self.out);
         true
     }

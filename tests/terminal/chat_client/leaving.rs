@@ -45,6 +45,7 @@ fn a_line_that_the_child_had_not_read_at_the_end_of_input_is_marked() {
 fn what_a_server_that_echoes_has_not_sent_back_is_marked_and_of_another_nothing() {
     for (answer, row, status, lost, reason) in [
         ("alice : un\0", "» alice : un", 1, vec![lost("deux")], "mais tout n'est pas revenu du serveur"),
+        ("alice : deux\0", "» alice : deux", 1, vec![lost("un")], "mais tout n'est pas revenu du serveur"),
         ("bob : salut\0", "bob : salut", 0, vec![], "au revoir"),
     ] {
         let _row = Row::of(&answer);

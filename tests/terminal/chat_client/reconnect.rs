@@ -90,7 +90,7 @@ fn has_refused(server: &Server, count: usize) {
 
 /// `alice` with `--reconnect`, on a wide terminal, for a server that the test plays.
 #[track_caller]
-fn alice_at(listener: &TcpListener) -> Emulator {
+pub fn alice_at(listener: &TcpListener) -> Emulator {
     let port = listener.local_addr().unwrap().port().to_string();
     Emulator::start((100, 20), &[], CLIENT, &["127.0.0.1", "alice", "--reconnect", "--port", &port])
 }

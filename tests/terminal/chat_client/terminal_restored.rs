@@ -240,6 +240,20 @@ fn a_client_killed_while_stopped_leaves_the_shells_terminal_alone() {
     assert!(alice.modes() == shells, "the second process has touched the shell's terminal");
 }
 
+/// The kernel sends its group SIGHUP, and not SIGCONT, since the group is its leader's.
+#[test]
+fn a_client_that_is_stopped_ends_when_the_leader_of_its_session_is_killed() {
+    let server = Server::start(&[]);
+    for script in [r#""$0" "$@"; true"#, r#""$0" "$@" --plain; true"#] {
+        let _row = Row::of(&script);
+        let alice = in_script(&server, &["sh"], script);
+        let (first, second) = both(&alice);
+        stop(first);
+        send(alice.terminal.pid(), SIGKILL);
+        wait_for_death(&[first, second]);
+    }
+}
+
 #[test]
 fn without_a_shell_ctrl_z_does_not_stop_the_client() {
     let server = Server::start(&[]);

@@ -92,7 +92,7 @@ fn an_end_in_order_may_lose_what_a_server_that_echoes_has_not_sent_back() {
 }
 
 #[test]
-fn a_message_that_is_not_echoed_is_shown_in_its_place() {
+fn a_message_that_is_not_echoed_is_shown_in_its_place_and_kept() {
     let (mut echoes, now) = sent(&["1", "2", "3", "4"]);
     assert_eq!(echoes.received(b"1", now + ECHO_TIMEOUT), Some(vec![]));
     assert_eq!(echoes.received(b"3", now + ECHO_TIMEOUT), Some(texts(&["2"])));
@@ -100,8 +100,40 @@ fn a_message_that_is_not_echoed_is_shown_in_its_place() {
     assert_eq!(echoes.overdue(now + ECHO_TIMEOUT), (vec![], false));
     assert_eq!(echoes.overdue(now + 2 * ECHO_TIMEOUT), (texts(&["4"]), false));
     assert_eq!(echoes.sent(b"5".to_vec(), now), None);
-    // The server has had 4, and shown already, it is not shown again.
-    assert_eq!((echoes.received(b"5", now), echoes.late()), (Some(vec![]), 0));
+    // Shown already, 4 is not shown again.
+    assert_eq!((echoes.received(b"5", now), echoes.late()), (Some(vec![]), 2));
+    assert!(!echoes.is_empty());
+    assert_eq!(echoes.end_in_order(), texts(&["2", "4"]));
+}
+
+#[test]
+fn a_message_passed_over_is_said_when_it_comes_back_in_another_order() {
+    let (mut echoes, now) = sent(&["1", "2", "3"]);
+    assert_eq!(echoes.received(b"3", now), Some(texts(&["1", "2"])));
+    assert_eq!((echoes.late(), echoes.deadline()), (2, None));
+    assert_eq!(echoes.received(b"2", now), Some(vec![]));
+    assert_eq!(echoes.sent(b"4".to_vec(), now), None);
+    assert_eq!(echoes.received(b"1", now), Some(vec![]));
+    assert_eq!((echoes.late(), echoes.show_hidden()), (0, texts(&["4"])));
+    assert_eq!(echoes.end(), texts(&["4"]));
+}
+
+#[test]
+fn an_echo_is_that_of_the_message_in_order_and_not_of_an_earlier_one_with_its_text() {
+    let (mut echoes, now) = sent(&["ok", "1", "ok", "2"]);
+    assert_eq!(echoes.received(b"1", now), Some(texts(&["ok"])));
+    assert_eq!(echoes.received(b"ok", now), Some(vec![]));
+    assert_eq!((echoes.late(), echoes.received(b"2", now)), (1, Some(vec![])));
+    assert_eq!(echoes.end(), texts(&["ok"]));
+}
+
+#[test]
+fn what_others_spoke_after_is_no_longer_said_once_a_later_message_comes_back() {
+    let (mut echoes, now) = sent(&["1", "2"]);
+    assert!(echoes.overdue(now + ECHO_TIMEOUT).1);
+    assert_eq!(echoes.received(b"b : x", now), None);
+    assert_eq!(echoes.received(b"2", now), Some(vec![]));
+    assert_eq!(echoes.end(), texts(&["1"]));
 }
 
 #[test]
@@ -118,6 +150,11 @@ fn a_refused_message_is_not_awaited() {
     assert_eq!(echoes.refused(now), Some(b"a : x".to_vec()));
     assert_eq!(echoes.received(b"b : y", now), Some(vec![]));
     assert_eq!((echoes.refused(now), echoes.deadline()), (None, None));
+    // A refusal is about none that was passed over.
+    let (mut echoes, now) = sent(&["a : x", "b : y", "a : z"]);
+    assert_eq!(echoes.received(b"b : y", now), Some(texts(&["a : x"])));
+    assert_eq!((echoes.refused(now), echoes.refused(now)), (Some(b"a : z".to_vec()), None));
+    assert_eq!(echoes.end(), texts(&["a : x"]));
 }
 
 #[test]
@@ -134,6 +171,12 @@ fn pending_messages_are_bounded_and_none_is_lost() {
     let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
     let shown = (0..2 * MAX).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
     assert_eq!((shown, echoes.overdue(now + ECHO_TIMEOUT).0.len()), (MAX, MAX));
+    // Of those passed over, the newest stay.
+    let last = (2 * MAX - 1).to_string();
+    assert_eq!(echoes.received(last.as_bytes(), now), Some(vec![]));
+    let more = (2 * MAX..2 * MAX + 3).filter_map(|i| echoes.sent(i.to_string().into_bytes(), now)).count();
+    assert_eq!((more, echoes.refused(now)), (0, Some((2 * MAX).to_string().into_bytes())));
+    assert_eq!(echoes.end().len(), MAX - 1);
 }
 
 #[test]

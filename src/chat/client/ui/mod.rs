@@ -176,7 +176,7 @@ impl<'a> ChatUi<'a> {
                 let is_watched = has_unsent || !server.has_ended;
                 (is_watched.then(|| sys::watch(socket.as_fd(), interest)), None)
             }
-            None => (self.connector.poll_fd(), Some(self.connector.timeout(now))),
+            None => (self.connector.poll_fd(), self.connector.timeout(now)),
         };
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
         let overdue = overdue.filter(|_| ui.has_room);

@@ -10,9 +10,8 @@ use crate::client::terminal::restore_after_kill;
 use crate::hub::framing::messages;
 use crate::sys::{self, Interest, Signal, TerminalModes};
 
-/// Sent by the terminal, or at its end, to both processes: the first handles them, and this one
-/// must outlive it.
-const LEFT_TO_FIRST: [Signal; 4] = [Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGTTOU];
+/// Sent by the terminal to both processes: the first handles them, and this one must outlive it.
+const LEFT_TO_FIRST: [Signal; 3] = [Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGTTOU];
 
 /// Returns the exit status. No `connection`: one is being made.
 pub fn receive_or_watch(parent: &UnixStream, connection: Option<&TcpStream>, modes: &TerminalModes) -> i32 {
