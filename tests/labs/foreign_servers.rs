@@ -141,6 +141,27 @@ fn a_relay_that_sends_no_nul_is_understood_without_a_pause_and_at_its_end() {
 }
 
 #[test]
+fn the_second_nul_of_a_relays_strings_is_no_message() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(RELAY).args(["127.0.0.1", "--port", &port]));
+    client.types("un\ndeux\n");
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.sends("1\0\0");
+    client.out.line_with(&["Vous êtes le client 1"]);
+    server.sends("rec\0\0");
+    client.out.line_with(&["Votre rôle : rec"]);
+    for (text, answer) in [("salut\0\0", "un\0"), ("ça va ?\0\0", "deux\0")] {
+        server.sends(text);
+        server.hears(answer);
+    }
+    server.sends("exit\0\0");
+    assert_eq!(client.ends().code(), Some(0));
+    let printed = client.out.to_the_end();
+    assert!(!printed.contains("Reçu : \n") && !printed.contains("Le serveur dit"), "{printed}");
+}
+
+#[test]
 fn the_padding_of_a_relays_block_is_no_message() {
     // The last two take the client several reads.
     for size in [1024, 8192, 16384] {
@@ -233,6 +254,33 @@ fn a_question_later_than_its_number_lets_no_other_number_go() {
         server.sends("n2?\n");
         let is_apart = is_apart && received(server) == "4\n";
         server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
+fn one_number_alone_goes_to_a_calculation_server_that_greets_late() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+        // Three times as long as the pause that counts as a question.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        let one = received(server);
+        server.sends("Bonjour\r\nn1?\n");
+        server.sends("n2?\n");
+        let is_apart = one == "3\n" && received(server) == "4\n";
+        server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
+fn both_numbers_go_to_a_calculation_server_that_says_nothing_before_the_sum() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+        let is_apart = received(server) == "3\n" && received(server) == "4\n";
+        server.sends("7\n");
         is_apart
     });
     client.out.line_with(&["7"]);
