@@ -337,3 +337,25 @@ fn lines_taken_from_the_input_and_not_sent_whole_are_counted() {
     let unsent = taken - reader.join().unwrap() / (LINE - 1);
     assert_eq!(said, format!("echo_client: interrupted, goodbye ({unsent} lines were not sent)\n"));
 }
+
+#[test]
+fn lines_in_a_pipe_are_counted_where_the_server_closes_before_the_first_one_went() {
+    let relay = (RELAY, &[][..], "", "le serveur a fermé la connexion (2 lignes ne sont pas parties)");
+    let direct =
+        (DIRECT, &["alice"][..], "alice\n", "the server closed the connection (2 lines were not sent)");
+    for (program, arguments, heard, told) in [relay, direct] {
+        let _row = Row::of(&program);
+        // A busy machine may close later than a pause lets the first line go.
+        eventually("an end before the first line", || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port().to_string();
+            let mut command = Command::new(program);
+            let mut client = Program::start(command.args(arguments).args(["127.0.0.1", "--port", &port]));
+            client.types("%bob%un\n%bob%deux");
+            client.closes_stdin();
+            Peer::adopt(listener.accept().unwrap().0).hears(heard);
+            assert_eq!(client.ends().code(), Some(1));
+            client.err.to_the_end().ends_with(&format!("{told}\n")).then_some(())
+        });
+    }
+}
