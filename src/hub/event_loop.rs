@@ -202,6 +202,7 @@ impl<S: Service> Hub<S> {
                 forgeries.handle(&record, key, clients, supervisor);
                 return true;
             };
+            connection.is_held = record.kind == Kind::Held;
             if record.kind == Kind::Left {
                 clients.note_left(&record);
                 return true;
