@@ -158,6 +158,14 @@ fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
     &bytes[begin..]
 }
 
+fn is_role(text: &[u8]) -> bool {
+    text.starts_with(b"emi") || text.starts_with(b"rec")
+}
+
+fn ends(text: &[u8]) -> bool {
+    matches!(text, [b'\r' | b'\n', ..])
+}
+
 /// String by string: number and role first, which need no NUL where neither has one; over-long ones in parts; `exit`
 /// anywhere. Where two NULs end a string before the role, they end every string.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
@@ -166,8 +174,6 @@ fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(whole) = strings.next() {
         let mut string = whole;
-        let is_role = |text: &[u8]| text.starts_with(b"emi") || text.starts_with(b"rec");
-        let ends = |text: &[u8]| matches!(text, [b'\r' | b'\n', ..]);
         let lacks_end = stage == 0 && matches!(string, [b'1' | b'2', role @ ..] if is_role(role));
         if lacks_end || (stage == 0 && matches!(string, [b'1' | b'2', rest @ ..] if ends(rest))) {
             found.push(ServerMessage::Number(string[0] - b'0'));

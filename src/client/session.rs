@@ -63,8 +63,7 @@ pub fn run_client<P: ClientProtocol>(
         left_at: None,
         active_at: Some(Instant::now()),
     };
-    let outcome = session.run();
-    let closed = session.ui.close();
+    let (outcome, closed) = (session.run(), session.ui.close());
     let unsent = session.queue.len() + session.unread + session.to_send.unsent_lines();
     let with_unsent = |reason: &str| messages.with_unsent(reason, unsent);
     match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
@@ -84,7 +83,7 @@ struct Session<'a, P> {
     ui: Box<dyn Ui>,
     lines: LineBuffer,
     queue: VecDeque<Vec<u8>>,
-    /// Lines in the input that were not taken before the server's end.
+    /// Lines that stood in the input at the server's end.
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
@@ -117,14 +116,10 @@ impl<P: ClientProtocol> Session<'_, P> {
                 self.events.extend_grace();
             }
             self.ui.draw(ready.screen)?;
-            if ready.incoming {
-                let end = self.read_server();
-                if !matches!(end, Ok(None)) && !self.input_ended {
-                    self.unread = count_unread(&mut *self.ui, &mut self.lines);
-                }
-                if let Some(exit) = end? {
-                    return Ok(exit);
-                }
+            if ready.incoming
+                && let Some(exit) = self.read_server()?
+            {
+                return Ok(exit);
             }
             self.notice_pause();
             self.take_lines();
@@ -271,6 +266,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         let read = sys::try_read(self.connection, &mut bytes);
         if let Ok(Some(0)) | Err(_) = read {
             pause(&mut self.protocol, &mut *self.ui);
+            self.unread = count_unread(&mut *self.ui, &mut self.lines);
         }
         let message = match read {
             Ok(None) => return Ok(None),
@@ -284,6 +280,9 @@ impl<P: ClientProtocol> Session<'_, P> {
                 self.events.extend_grace();
                 self.active_at = Some(Instant::now());
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
+                if end.is_some() {
+                    self.unread = count_unread(&mut *self.ui, &mut self.lines);
+                }
                 return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.

@@ -203,12 +203,12 @@ impl<S: Service> Hub<S> {
                 return true;
             };
             connection.is_held = record.kind == Kind::Held;
-            if record.kind == Kind::Left {
-                clients.note_left(&record);
+            if connection.is_held {
+                sys::acknowledge(&connection.socket);
                 return true;
             }
-            if record.kind == Kind::Held {
-                sys::acknowledge(&connection.socket);
+            if record.kind == Kind::Left {
+                clients.note_left(&record);
                 return true;
             }
             if record.kind == Kind::Foreign {

@@ -16,17 +16,22 @@ pub fn has_room_for(queue: &VecDeque<Vec<u8>>, more: &[&str]) -> bool {
     queue.len() + more.len() <= MAX_QUEUED && bytes.sum::<usize>() <= MAX_QUEUED_BYTES
 }
 
-/// Number of lines that stand unread in a pipe or a file, or of those in its next
-/// [`MAX_QUEUED_BYTES`]. A terminal is not read: its lines are the shell's now.
+/// Reads of lines that are only counted.
+const LAST_READS: usize = 256;
+
+/// Number of lines that stand unread in a pipe or a file, as far as [`LAST_READS`] find them. A
+/// terminal is not read: its lines are the shell's now.
 pub fn count_unread(ui: &mut dyn Ui, lines: &mut LineBuffer) -> usize {
     let is_readable = |ui: &dyn Ui| {
         let keyboard = ui.sources().keyboard.filter(|keyboard| !keyboard.is_terminal());
         keyboard.is_some_and(|keyboard| sys::is_ready_within(keyboard, Interest::Read, Duration::ZERO))
     };
-    let (mut count, mut taken) = (0, 0);
-    while ui.mode() != UiMode::Tui && taken < MAX_QUEUED_BYTES && is_readable(ui) {
+    let mut count = 0;
+    for _ in 0..LAST_READS {
+        if ui.mode() == UiMode::Tui || !is_readable(ui) {
+            break;
+        }
         let Ok(input) = ui.read_keyboard(true, &|_| None) else { break };
-        taken += input.bytes.len().max(1);
         lines.feed(&input.bytes, |_| count += 1);
         if input.has_ended {
             return count + lines.finish().iter().count();

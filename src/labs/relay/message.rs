@@ -38,7 +38,8 @@ impl Message {
 /// A number of bytes at the front of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// `None` for late padding of the previous message, and for commands of telnet.
+    /// `None` for late padding of the previous message, for commands of telnet, and for a byte order
+    /// mark alone.
     pub message: Option<Message>,
     pub length: usize,
 }
@@ -90,24 +91,7 @@ impl FrameDecoder {
                 (length, false) => self.frame(&bytes[..end], length.max(end + 1), PreviousEnd::Complete),
             }
         } else {
-            let line_end = front.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-            match line_end.filter(|_| !bytes.contains(&0)) {
-                Some(_) if !timed_out => return None,
-                Some(at) => {
-                    let (length, rest) = match &bytes[at..] {
-                        [b'\r', b'\n', ..] => (at + 2, &b""[..]),
-                        [b'\r', ..] => (at + 1, &b"\n"[..]),
-                        _ => (at + 1, &b""[..]),
-                    };
-                    self.frame(&bytes[..at], length, PreviousEnd::TimedOut(rest))
-                }
-                None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
-                None if !timed_out => return None,
-                None if self.previous == PreviousEnd::Nothing && without_mark(bytes).is_empty() => {
-                    return Some(Frame { message: None, length: bytes.len() });
-                }
-                None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut(b"\r\n")),
-            }
+            self.decode_open(bytes, timed_out)?
         };
         let is_all = frame.length == bytes.len();
         match is_all && self.blocks.has_received(bytes, &self.received) {
@@ -115,6 +99,30 @@ impl FrameDecoder {
             false => self.blocks.advance(&bytes[..frame.length], is_all),
         }
         Some(frame)
+    }
+
+    /// [`FrameDecoder::decode`] of bytes that no NUL ends.
+    fn decode_open(&mut self, bytes: &[u8], timed_out: bool) -> Option<Frame> {
+        let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
+        let line_end = front.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        Some(match line_end.filter(|_| !bytes.contains(&0)) {
+            Some(_) if !timed_out => return None,
+            Some(at) => {
+                let (length, rest) = match &bytes[at..] {
+                    [b'\r', b'\n', ..] => (at + 2, &b""[..]),
+                    [b'\r', ..] => (at + 1, &b"\n"[..]),
+                    _ => (at + 1, &b""[..]),
+                };
+                self.frame(&bytes[..at], length, PreviousEnd::TimedOut(rest))
+            }
+            None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
+            None if !timed_out => return None,
+            // Not before its text, but alone: .NET's `StreamWriter` sends it as it connects.
+            None if self.previous == PreviousEnd::Nothing && without_mark(bytes).is_empty() => {
+                Frame { message: None, length: bytes.len() }
+            }
+            None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut(b"\r\n")),
+        })
     }
 
     /// Length of the block at the front of `bytes`, a string and its padding; true: of padding
