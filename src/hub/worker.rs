@@ -74,11 +74,12 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             let (mut left, mut foreign) = (None, None);
             let (before, held) = (Instant::now(), decoder.deadline());
             let due = self.first_bytes.held_until(before).or(held).or(idle_at);
-            let mut read = self.wait_and_read(decoder.spare(), due)?;
-            let (now, has_read) = (Instant::now(), !matches!(read, Ok(None)));
+            let first = self.wait_and_read(decoder.spare(), due)?;
+            let (now, has_read) = (Instant::now(), !matches!(first, Ok(None)));
             decoder.waited(now - before);
-            let mut is_readable = true;
+            let (mut first, mut is_readable) = (Some(first), true);
             for _ in 0..READS_AT_ONCE {
+                let read = first.take().unwrap_or_else(|| sys::try_read(self.socket, decoder.spare()));
                 (left, is_readable) = self.take(read, decoder, records, &mut idle_at, &mut foreign);
                 if let Some(foreign) = foreign {
                     records.batch.push_whole(Kind::Foreign, &foreign.to_bytes());
@@ -91,7 +92,6 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 if !is_readable {
                     break;
                 }
-                read = sys::try_read(self.socket, decoder.spare());
             }
             // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4).
             if has_read && !is_readable && held.is_none() && decoder.deadline().is_some() {
