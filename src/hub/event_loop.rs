@@ -28,6 +28,9 @@ use crate::sys::{self, Interest, Pid, PollFd, Profile};
 /// A `poll` that takes longer has slept: nothing was pending.
 const MIN_SLEEP: Duration = Duration::from_micros(5);
 
+/// Clients of a room in which `poll` sleeps in a flood too.
+const LARGE_ROOM: usize = 32;
+
 /// As many as a quiet room has, on the stack: a write to the heap copies a page that a worker
 /// forked before shares (copy-on-write).
 pub(super) type Few<T> = SmallVec<[T; 8]>;
@@ -104,8 +107,11 @@ impl<S: Service> Hub<S> {
         self.supervisor.begin_turn(&has_timed_out);
         let now = Instant::now();
         // Quiet: poll slept, so little can be in the pipe. Read once and send; poll reports more.
-        // With full sockets in the set, poll is slow without having slept.
-        let is_quiet = now.duration_since(began) > MIN_SLEEP && self.clients.blocked(now).next().is_none();
+        // With full sockets in the set, poll is slow without having slept; beside so many workers,
+        // it is too, and one message for each `send` would cost more than one read too many.
+        let has_slept = now.duration_since(began) > MIN_SLEEP;
+        let is_quiet =
+            has_slept && self.clients.len() < LARGE_ROOM && self.clients.blocked(now).next().is_none();
         for event in events {
             self.handle(event, is_quiet, now);
         }

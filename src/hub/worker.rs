@@ -73,14 +73,14 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         loop {
             let (mut left, mut foreign) = (None, None);
             let (before, held) = (Instant::now(), decoder.deadline());
-            let due = self.first_bytes.held_until(before).or(decoder.deadline()).or(idle_at);
-            let mut is_readable = wait(self.socket, self.pipe.pipe, due)?;
-            let (now, has_read) = (Instant::now(), is_readable);
+            let due = self.first_bytes.held_until(before).or(held).or(idle_at);
+            let first = self.wait_and_read(decoder.spare(), due)?;
+            let (now, has_read) = (Instant::now(), !matches!(first, Ok(None)));
             decoder.waited(now - before);
+            let (mut first, mut is_readable) = (Some(first), true);
             for _ in 0..READS_AT_ONCE {
-                if is_readable {
-                    (left, is_readable) = self.read(decoder, records, &mut idle_at, &mut foreign);
-                }
+                let read = first.take().unwrap_or_else(|| sys::try_read(self.socket, decoder.spare()));
+                (left, is_readable) = self.take(read, decoder, records, &mut idle_at, &mut foreign);
                 if let Some(foreign) = foreign {
                     records.batch.push_whole(Kind::Foreign, &foreign.to_bytes());
                     return records.write();
@@ -111,9 +111,20 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
         }
     }
 
-    /// One read. Returns why the client is gone, for [`Kind::Left`], and whether to read on.
-    fn read(
+    /// Waits for bytes until `due`, and reads once. EPIPE: the hub is gone.
+    fn wait_and_read(&self, spare: &mut [u8], due: Option<Instant>) -> io::Result<io::Result<Option<usize>>> {
+        match due {
+            None if sys::ENDS_WITH_PARENT => sys::wait_and_read(self.socket, spare),
+            _ if wait(self.socket, self.pipe.pipe, due)? => Ok(sys::try_read(self.socket, spare)),
+            _ => Ok(Ok(None)),
+        }
+    }
+
+    /// Takes what one read has given. Returns why the client is gone, for [`Kind::Left`], and
+    /// whether to read on.
+    fn take(
         &mut self,
+        read: io::Result<Option<usize>>,
         decoder: &mut FrameDecoder,
         records: &mut RecordWriter,
         idle_at: &mut Option<Instant>,
@@ -121,7 +132,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     ) -> (Option<i32>, bool) {
         let spare = decoder.spare();
         let room = spare.len();
-        match sys::try_read(self.socket, spare) {
+        match read {
             Ok(None) => (None, false),
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const MOST: u32 = AT_ONCE + 250;
 
 /// Counts failures in a row. No loop that uses it makes more than 50 calls a second for long.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     in_a_row: u32,
 }
@@ -64,7 +64,7 @@ pub fn is_temporary(errno: i32) -> bool {
     [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(&Errno::from_raw(errno))
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Idle {
     /// Waits in a row that ended early, after which nothing was read or written.
     waits: Backoff,
@@ -79,10 +79,14 @@ thread_local! {
         const { Cell::new(Idle { waits: Backoff::NEW, sends: Backoff::NEW, reason: Errno::EAGAIN }) };
 }
 
+/// Writes only what differs: a worker that only reads then has no copy of the page.
 fn change(idle: impl FnOnce(&mut Idle)) {
-    let mut changed = IDLE.get();
+    let before = IDLE.get();
+    let mut changed = before;
     idle(&mut changed);
-    IDLE.set(changed);
+    if changed != before {
+        IDLE.set(changed);
+    }
 }
 
 /// A call has read or written something, or found the end of file.

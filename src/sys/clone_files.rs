@@ -21,7 +21,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid};
 
 use super::errno::retry;
-use super::process::{NOT_READY, fork_by, kill_and_reap, leave};
+use super::process::{NOT_READY, clone_process, fork_by, kill_and_reap, leave};
 use super::signals::Signals;
 
 /// A client's socket below this number is served by plain fork.
@@ -61,7 +61,7 @@ impl SharedTableFork {
     /// As [`super::process::fork`]; the child already holds 0, 1, 2 and `keep` alone. `TimedOut`
     /// for a child that was stopped before it had its table.
     pub(super) fn fork(self, caught: &Signals, keep: &[RawFd]) -> io::Result<ForkResult> {
-        let forked = fork_by(caught, clone_with_shared_table)?;
+        let forked = fork_by(caught, || clone_process(libc::CLONE_FILES))?;
         match forked {
             ForkResult::Child => {
                 if unshare_from(self.end).is_err() {
@@ -126,18 +126,6 @@ fn unshare_from(first: RawFd) -> io::Result<()> {
     // SAFETY: close_range takes integers; no value in a child will close these numbers again.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, libc::CLOSE_RANGE_UNSHARE) };
     Ok(Errno::result(done).map(drop)?)
-}
-
-/// fork(2), but the descriptor table is shared. glibc has no wrapper for it; what its fork does
-/// besides concerns threads, of which there are none.
-fn clone_with_shared_table() -> nix::Result<ForkResult> {
-    let flags = libc::CLONE_FILES | libc::SIGCHLD;
-    // SAFETY: with no stack given, the child continues on a copy of this one, as after fork.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    Ok(match Errno::result(pid)? {
-        0 => ForkResult::Child,
-        child => ForkResult::Parent { child: Pid::from_raw(child as libc::pid_t) },
-    })
 }
 
 /// A futex(2) word shared by parent and child: 0, then 1 once the child has its table.

@@ -55,7 +55,7 @@ pub(crate) use poll::{
     has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch, would_block,
 };
 pub(crate) use privdrop::{LookupError, User};
-pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
+pub(crate) use process::{ENDS_WITH_PARENT, kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
 pub(crate) use signals::{
@@ -65,7 +65,7 @@ pub(crate) use signals::{
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
     accept, acknowledge, begin_connecting, finish_connecting, listen, try_peek, try_read, try_send,
-    unacknowledged,
+    unacknowledged, wait_and_read,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

@@ -46,8 +46,24 @@ impl Ended {
 /// defaults: otherwise a SIGTERM sent to the child would be written into the signal pipe that it
 /// shares with its parent, and the child would survive it.
 pub(super) fn fork(caught: &Signals) -> io::Result<ForkResult> {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let make = || clone_process(0);
     // SAFETY: there are no threads, so the child has no lock held by one that it lacks.
-    fork_by(caught, || unsafe { nix::unistd::fork() })
+    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    let make = || unsafe { nix::unistd::fork() };
+    fork_by(caught, make)
+}
+
+/// fork(2) with more flags of clone(2). The C library's fork also prepares its locks for a child of
+/// several threads, of which there are none: the child would copy some pages for it.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn clone_process(flags: libc::c_int) -> nix::Result<ForkResult> {
+    // SAFETY: with no stack given, the child continues on a copy of this one, as after fork.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) };
+    Ok(match Errno::result(pid)? {
+        0 => ForkResult::Child,
+        child => ForkResult::Parent { child: Pid::from_raw(child as libc::pid_t) },
+    })
 }
 
 /// [`fork`] by another system call than fork(2).
@@ -67,14 +83,17 @@ pub(super) fn fork_by(
     Ok(forked?)
 }
 
+/// A child of a sandbox's ends with its parent, even in a call that waits: [`end_with`] has failed
+/// otherwise. On other systems, it has to wait for the pipe's end as well.
+pub const ENDS_WITH_PARENT: bool = cfg!(target_os = "linux");
+
 /// In a child: the kernel sends it `signal` as soon as `parent` has ended. A pipe's end of file
 /// tells a child that runs; SIGKILL also ends one that is stopped or traced, SIGCONT lets one that
 /// is stopped read the end of file. ESRCH: `parent` has ended already, and no SIGKILL will come. A
 /// child that is to be continued goes on: it has work to do at its parent's end.
 pub(super) fn end_with(parent: Pid, signal: Signal) -> io::Result<()> {
-    // Without it, the pipe remains.
     #[cfg(target_os = "linux")]
-    let _ = nix::sys::prctl::set_pdeathsig(signal);
+    nix::sys::prctl::set_pdeathsig(signal)?;
     #[cfg(target_os = "freebsd")]
     {
         let mut number = signal as libc::c_int;

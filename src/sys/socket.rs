@@ -17,7 +17,7 @@ use nix::sys::socket::{
 #[cfg(target_os = "linux")]
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 
-use super::backoff::{is_temporary, moved, sent};
+use super::backoff::{before_wait, is_temporary, moved, sent, woke};
 
 /// Keepalive: silence before the first probe, time between probes, their number. 40 s in all. Bytes
 /// that are sent meanwhile end the probes, and have [`RTO_MAX`]'s 61 s of their own: a host that has
@@ -206,6 +206,17 @@ pub fn try_peek(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<Option<usize
 /// or no memory.
 pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     Ok(moved(recv(socket.as_raw_fd(), bytes, DONTWAIT))?)
+}
+
+/// Waits for bytes and reads them: [`try_read`] after a [`super::wait`] in one call. Fails itself, as
+/// that does, after too many calls that read nothing; what it returns is the read's outcome.
+pub fn wait_and_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<io::Result<Option<usize>>> {
+    before_wait()?;
+    let read = moved(recv(socket.as_raw_fd(), bytes, MsgFlags::empty()));
+    if read == Ok(None) {
+        woke();
+    }
+    Ok(read.map_err(io::Error::from))
 }
 
 #[cfg(target_os = "linux")]
