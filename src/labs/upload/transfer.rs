@@ -16,7 +16,7 @@ use super::INTERRUPTED;
 use super::client::MESSAGES;
 use super::outgoing::Outgoing;
 use super::verdict::Verdict;
-use crate::sys::{self, Interest, Signals};
+use crate::sys::{self, Backoff, Interest, Signals};
 
 /// Bytes of a greeting, or of an answer, at most.
 pub const MAX_LEN: usize = 1024;
@@ -112,6 +112,8 @@ impl Transfer<'_> {
     pub fn answer(mut self) -> anyhow::Result<(Vec<u8>, End)> {
         loop {
             if let Some(end) = self.end {
+                let is_closed = matches!(end, End::Closed);
+                let end = if is_closed { confirmed_end(&self.connection) } else { end };
                 return Ok((self.received, end));
             }
             let has_verdict = Verdict::of(&self.received).is_some();
@@ -176,6 +178,21 @@ impl Transfer<'_> {
             }
             Err(error) => Some(End::Broken(error)),
         };
+    }
+}
+
+/// The end of a connection that the server has closed: a reset may still come for the bytes that
+/// were on their way to it. Those that its kernel had acknowledged before, and it had not read,
+/// would have reset the connection at once.
+fn confirmed_end(connection: &TcpStream) -> End {
+    let mut backoff = Backoff::for_a_second();
+    loop {
+        match connection.take_error() {
+            Ok(Some(error)) | Err(error) => return End::Broken(error),
+            Ok(None) if sys::unacknowledged(connection) == 0 => return End::Closed,
+            Ok(None) if backoff.failed() => {}
+            Ok(None) => return End::Broken(io::ErrorKind::TimedOut.into()),
+        }
     }
 }
 

@@ -139,3 +139,19 @@ fn success_of_a_server_that_leaves_bytes_unread_is_no_success() {
     drop(server);
     fails(client, "Bienvenue\nrecu [SUCCESS]\n", &["may not have read all of", "/x"]);
 }
+
+/// The end comes before the reset: what is still on its way when the server closes.
+#[test]
+#[cfg(target_os = "linux")]
+fn success_of_a_server_that_closes_before_the_rest_arrives_is_no_success() {
+    // More than a receive buffer holds that nobody reads, less than both.
+    let line = [b'x'; 300_000];
+    let (client, mut server) = sending(&Sample::new("x", &line), &["--text"]);
+    server.sends(FOREIGN);
+    let is_sent = || (server.stream.peek(&mut [0; 1024]).unwrap() == 1024).then_some(());
+    eventually("the beginning", is_sent);
+    sleeps(client.pid());
+    server.sends("recu [SUCCESS]");
+    server.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    fails(client, "Bienvenue\nrecu [SUCCESS]\n", &["may not have read all of", "/x"]);
+}
