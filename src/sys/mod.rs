@@ -56,7 +56,9 @@ pub(crate) use privdrop::{LookupError, User};
 pub(crate) use process::{kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
-pub(crate) use signals::{default_signal, is_ignored, is_stopped_by_sigterm, stop_by_sigterm};
+pub(crate) use signals::{
+    default_signal, end_by, end_process_1_by, is_ignored, is_stopped_by_sigterm, stop_by_sigterm,
+};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
