@@ -37,11 +37,12 @@ fn catch(signals: &[Signal], kept: &[RawFd]) -> anyhow::Result<Signals> {
     sys::keep_only(kept).context("close_range")?;
     sys::ignore_signal(Signal::SIGPIPE);
     sys::default_signal(Signal::SIGCHLD);
+    FATAL.into_iter().filter(|fatal| !signals.contains(fatal)).for_each(sys::end_process_1_by);
     Signals::catch(signals, OWN_DESCRIPTORS_FROM).context("sigaction")
 }
 
 /// Lets [`ENDING`] end the process at once: the last line could block on a terminal stopped by
 /// Ctrl+S.
 pub fn end_at_once() {
-    ENDING.into_iter().for_each(sys::default_signal);
+    ENDING.into_iter().for_each(sys::end_by);
 }

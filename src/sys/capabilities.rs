@@ -35,10 +35,9 @@ impl Capabilities {
         })
     }
 
-    /// In a child: drops all others, for good.
+    /// In a child: drops all others, for good where it has no_new_privs.
     #[cfg(target_os = "linux")]
     pub(super) fn keep_alone(self) -> io::Result<()> {
-        nix::sys::prctl::set_no_new_privs()?;
         // The kernel clears the ambient set with the inheritable one.
         linux::set(self.0)
     }

@@ -59,7 +59,8 @@ pub(crate) use process::{ENDS_WITH_PARENT, kill, kill_and_reap, reap_ended, reap
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
 pub(crate) use signals::{
-    continue_parent_at_hangup, default_signal, is_ignored, is_stopped_by_sigterm, stop_by_sigterm,
+    continue_parent_at_hangup, default_signal, end_by, end_process_1_by, is_ignored, is_stopped_by_sigterm,
+    stop_by_sigterm,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction, signal};
-use nix::unistd::{Pid, getppid, getsid};
+use nix::unistd::{Pid, getpid, getppid, getsid};
 use smallvec::SmallVec;
 
 use super::backoff::progressed;
@@ -184,6 +184,25 @@ pub fn is_ignored(signal: Signal) -> bool {
     let status = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: sigaction has succeeded, so it has filled `action` in.
     status == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
+
+/// Sets back to its default action a signal that ends this process, as process 1 too (of a
+/// container), which the kernel spares that: pid_namespaces(7).
+pub fn end_by(ending: Signal) {
+    default_signal(ending);
+    end_process_1_by(ending);
+}
+
+/// In process 1, unless it ignores `ending`: ends it with the status that a shell has for it.
+pub fn end_process_1_by(ending: Signal) {
+    extern "C" fn exit(signal: libc::c_int) {
+        // SAFETY: `_exit` takes an integer, and is async-signal-safe.
+        unsafe { libc::_exit(128 + signal) }
+    }
+    if getpid() == Pid::from_raw(1) && !is_ignored(ending) {
+        // SAFETY: the handler only ends the process. It cannot fail for a signal that can be caught.
+        let _ = unsafe { signal(ending, SigHandler::Handler(exit)) };
+    }
 }
 
 /// Sets a signal back to its default action. For SIGCHLD: a parent may have left it ignored, and

@@ -10,7 +10,7 @@ use nix::sys::termios::{
 use nix::unistd::{getpgrp, getsid, tcgetpgrp};
 
 use super::errno::retry;
-use super::signals::default_signal;
+use super::signals::end_by;
 
 #[derive(Clone, Debug)]
 pub struct TerminalModes(Termios);
@@ -84,7 +84,7 @@ pub fn stop_as_asked() -> io::Result<()> {
 
 /// Ends this process by `signal`, which the parent learns from waitpid(2).
 pub fn die_by(signal: Signal) {
-    default_signal(signal);
+    end_by(signal);
     // Fails only for numbers that are no signal.
     let _ = raise(signal);
 }

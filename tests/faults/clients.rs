@@ -8,8 +8,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
 /// A client's program, and its arguments around HOST, of which `PORT` gives the port.
-struct Lab {
-    program: &'static str,
+pub struct Lab {
+    pub program: &'static str,
     before: &'static [&'static str],
     behind: &'static [&'static str],
     port: &'static [&'static str],
@@ -28,7 +28,7 @@ const fn lab(
     Lab { program, before, behind, port: &["--port"], default_port, is_bounded: false }
 }
 
-const CLIENTS: [Lab; 6] = [
+pub const CLIENTS: [Lab; 6] = [
     lab(CLIENT, 5015, &[], &["alice"]),
     lab(env!("CARGO_BIN_EXE_relay_client"), 44573, &[], &[]),
     lab(env!("CARGO_BIN_EXE_direct_client"), 5556, &["alice"], &[]),
@@ -49,7 +49,7 @@ const CLIENTS: [Lab; 6] = [
 impl Lab {
     /// `port`: as an argument of its own.
     #[track_caller]
-    fn command(&self, host: &str, port: Option<&str>) -> Command {
+    pub fn command(&self, host: &str, port: Option<&str>) -> Command {
         let mut command = Command::new("env");
         // Test runners in the background may ignore SIGINT, which the client would inherit.
         command.arg("--default-signal=INT").arg(self.program).args(self.before).arg(host).args(self.behind);
@@ -82,7 +82,7 @@ impl Lab {
 }
 
 #[track_caller]
-fn is_connected(client: &Program, listener: &TcpListener) -> TcpStream {
+pub fn is_connected(client: &Program, listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     let connection = eventually("a connection", || match listener.accept() {
         Ok((connection, _)) => Some(connection),

@@ -1,11 +1,29 @@
-//! Servers as process 1 of a PID namespace, as in a container without an init: orphans of all other
-//! processes become children of the server.
+//! Servers and clients as process 1 of a PID namespace, as in a container without an init: orphans of
+//! all other processes become its children, and no signal has a default action.
 
+use crate::clients::{CLIENTS, is_connected};
 use crate::common::*;
 use crate::labs::*;
 
-use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use std::net::TcpListener;
 use std::process::Command;
+
+/// unshare(1), for a program that becomes process 1. `None` where namespaces are not permitted: the
+/// test is recorded as skipped.
+#[track_caller]
+fn as_process_1() -> Option<Command> {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+        command
+    };
+    if unshare().arg("true").status().is_ok_and(|done| done.success()) {
+        return Some(unshare());
+    }
+    skip(skip::PID_NAMESPACE, "unshare --pid failed");
+    None
+}
 
 struct Container {
     /// unshare(1), the parent of process 1; it ends with the status of that one.
@@ -14,16 +32,10 @@ struct Container {
 }
 
 impl Container {
-    /// `None` where namespaces are not permitted: the test is recorded as skipped.
     #[track_caller]
     fn start(program: &str, options: &[&str]) -> Option<Container> {
-        let unshare = ["--pid", "--fork", "--mount-proc", "--kill-child"];
-        if !Command::new("unshare").args(unshare).arg("true").status().is_ok_and(|done| done.success()) {
-            skip(skip::PID_NAMESPACE, "unshare --pid failed");
-            return None;
-        }
-        let mut command = Command::new("unshare");
-        command.args(unshare).arg(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options);
+        let mut command = as_process_1()?;
+        command.arg(program).args(["--bind", "127.0.0.1", "--port", "0"]).args(options);
         let server = Server::from(&mut command);
         let first = children_of(server.pid())[0];
         Some(Container { server, first })
@@ -101,5 +113,38 @@ fn a_child_that_ended_before_the_server_began_is_reaped() {
         client.hears("a\n");
         drop(client);
         server.wait_for_children(0);
+    }
+}
+
+#[test]
+fn a_client_that_is_process_1_ends_by_each_signal_that_ends_others() {
+    for signal in [SIGHUP, SIGQUIT, SIGTERM] {
+        for lab in &CLIENTS {
+            let _row = Row::of(&(signal, lab.program));
+            let Some(mut command) = as_process_1() else { return };
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = lab.command("127.0.0.1", Some(&listener.local_addr().unwrap().port().to_string()));
+            let mut client = Program::start(command.arg(client.get_program()).args(client.get_args()));
+            let _connection = is_connected(&client, &listener);
+            send(children_of(client.pid())[0], signal);
+            let status = client.ends().code();
+            assert!(signal == SIGTERM || status == Some(128 + signal as i32), "{status:?}");
+        }
+    }
+}
+
+#[test]
+fn so_does_one_on_a_terminal() {
+    for signal in [SIGHUP, SIGQUIT] {
+        let _row = Row::of(&signal);
+        let Some(command) = as_process_1() else { return };
+        let server = Server::start(&[]);
+        let port = server.port();
+        let client = [CLIENT, "127.0.0.1", "alice", "--port", &port];
+        let options = command.get_args().map(|option| option.to_str().unwrap());
+        let mut terminal = Terminal::start("unshare", &options.chain(client).collect::<Vec<_>>());
+        terminal.shows("alice");
+        send(children_of(terminal.pid())[0], signal);
+        assert_eq!(terminal.ends().code(), Some(128 + signal as i32));
     }
 }

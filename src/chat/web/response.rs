@@ -41,7 +41,7 @@ const ALL: [(Response, &str, &str, &str); 10] = [
     (Response::Page, "200 OK", "", ""),
     (Response::NoIcon, "204 No Content", "", ""),
     (Response::Malformed, "400 Bad Request", "",
-     "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host (nginx : proxy_http_version 1.1)"),
+     "requête incompréhensible : HTTP/1.1 est attendu, avec un seul en-tête Host (nginx : proxy_http_version 1.1 ; HAProxy : sans send-proxy)"),
     (Response::ForeignHost, "403 Forbidden", "",
      "l'en-tête Host n'est pas une adresse de ce serveur : ouvrez la page par une adresse IP, par localhost ou \
       par le nom de cette machine ; un autre nom, ou celui d'un proxy, se donne à chat_serveur par --origin http://NOM"),

@@ -90,7 +90,7 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     };
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let port = match port {
-        Some(port) => Some(port.parse().ok().filter(|_| digits(port))?),
+        Some(port) => Some(port.parse().ok().filter(|&number| number > 0 && digits(port))?),
         None => None,
     };
     if let Some(address) = host.strip_prefix('[') {
@@ -98,7 +98,10 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
         return Some((format!("[{address}]"), port));
     }
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let is_name = name.split('.').all(is_label);
     // A browser takes a name whose last label is a number for an IPv4 address (URL standard, 3.5).
     let is_number = name.rsplit('.').next().is_some_and(digits);
     (is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())).then_some((name, port))
@@ -139,7 +142,7 @@ mod tests {
                 }
             }
         }
-        for host in ["localhost:", "localhost:8080x", "localhost:65536", "localhost:80:80"] {
+        for host in ["localhost:", "localhost:8080x", "localhost:65536", "localhost:80:80", "localhost:0"] {
             assert!(!site("salle-12", &[]).accepts_host(host), "{host}");
         }
         assert!(!site("", &[]).accepts_host(".local"));
@@ -207,7 +210,7 @@ mod tests {
         let refused = [
             "", "chat.example.org", "ftp://x", "wss://x", "https://", "https://u@x", "/chat", "null", "*", "https://x:y", "https://x:+8",
             "https://x:65536", "https://*", "https://*.example.org", "https://café.example", "https://caf%C3%A9.example", "https://.",
-            "http://[::1", "http://[fe80::1%25eth0]:8080", "http://127.1", "http://192.168.1.256",
+            "http://[::1", "http://[fe80::1%25eth0]:8080", "http://127.1", "http://192.168.1.256", "http://a..b", "http://.a", "https://x:0",
         ];
         for url in refused {
             assert!(url.parse::<Origin>().is_err(), "{url}");

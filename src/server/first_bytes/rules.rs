@@ -7,8 +7,12 @@ use super::{Expected, Protocol};
 /// A line without an end is judged once this much of it has come.
 pub(super) const ENOUGH: usize = 1000;
 
-/// Binary protocols whose first string is a text: AMQP, adb, Java RMI.
-const NAMED: [&[u8]; 3] = [b"AMQP\0", b"CNXN\0", b"JRMI\0"];
+/// Binary protocols whose first string is a text: AMQP, adb, NetWare's NCP, Omron's FINS, HBase,
+/// Java RMI, IBM MQ.
+const NAMED: [&[u8]; 7] = [b"AMQP\0", b"CNXN\0", b"DmdT\0", b"FINS\0", b"HBas\0", b"JRMI\0", b"TSH \0"];
+
+/// The "universal exit language" in front of a printer's commands.
+const PRINTER: &[u8] = b"\x1b%-12345X";
 
 /// The signature of a proxy's binary header, which looks like padding.
 const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -43,7 +47,7 @@ pub(super) fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
         _ if is_request(bytes, line) => Protocol::Request,
         Expected::File => return None,
         _ if is_greeting(bytes, line) || is_redis(text(bytes)) => Protocol::Greeting,
-        _ if bytes.starts_with(PROXY_V2) => Protocol::Greeting,
+        _ if bytes.starts_with(PROXY_V2) || bytes.starts_with(PRINTER) => Protocol::Greeting,
         _ if is_binary(bytes) => Protocol::Binary,
         Expected::Request if has_line(bytes) => Protocol::Greeting,
         Expected::Text | Expected::Request => return None,
@@ -195,6 +199,10 @@ fn may_be_block(bytes: &[u8], first: &[u8]) -> bool {
         (_, [0, ..]) => false,
         // The hello of X11, version 11 in either byte order.
         ([b'l'], [_, _, 11, 0, ..]) | ([b'B'], [_, _, 0, 11, ..]) => false,
+        // The registration of a session of EtherNet/IP.
+        ([b'e'], [_, _, 4, 0, ..]) => false,
+        // A message of LDAP with its length in 32 bits (X.690, 8.1.3.5), then its number.
+        ([b'0', 0x84], [_, _, 0, 0, _, _, 2, 1..=4, ..]) => false,
         // The length of a message of MongoDB.
         (&[_], &[a, b, c, d, ..]) if u32::from_le_bytes([a, b, c, d]) as usize == bytes.len() => false,
         (&[letter], _) => letter.is_ascii_alphanumeric(),

@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 64] = [
+    let rows: [(&[u8], Option<Protocol>); 71] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -69,6 +69,14 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (&[b"l\0\x0b\0\0\0\x12\0\x10\0\0\0MIT-MAGIC-COOKIE-1\0\0", &[5; 100][..]].concat(), BINARY),
         (b"\x1a\0\0\0\x05\0\0\0\0\0\0\0\xd4\x07\0\0\0\0\0\0admin\0", BINARY),
         (&[b"A\0\0\0:0\0\0\xff\xff\xff\xff\xd4\x07", &[1; 51][..]].concat(), BINARY),
+        // nmap's NCP, IBM MQ and LDAP; HBase, Omron's FINS, EtherNet/IP; a printer's language.
+        (b"DmdT\0\0\0\x17\0\0\0\x01\0\0\0\0\x11\x11\0\xff\x01\xff\x13", BINARY),
+        (b"TSH \0\0\0\xec\x01\x011\0\0\0\0\0\0\0\0\0\0\0\x01\x11\x04\xb8\0\0ID  \n", BINARY),
+        (b"0\x84\0\0\0-\x02\x01\x07c\x84\0\0\0$\x04\0\n\x01\0\n\x01\0\x02\x01\0\x02\x01d\x01\x01\0", BINARY),
+        (b"HBas\0\x50\0\0\0\x05", BINARY),
+        (b"FINS\0\0\0\x0c\0\0\0\0\0\0\0\x01", BINARY),
+        (b"e\0\x04\0\0\0\0\0\0\0\0\0\x01\0\0\0", BINARY),
+        (b"\x1b%-12345X@PJL INFO ID\r\n\x1b%-12345X\r\n", GREETING),
         (b"\x05\x02\0\x02", BINARY),
         // Java's writeUTF.
         (b"\0\x05salut", BINARY),
@@ -92,7 +100,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 70] = [
+    let rows: [&[u8]; 75] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
@@ -167,6 +175,12 @@ fn speech_is_not_foreign() {
         b"a\0\0\0\x05",
         b"-3\0\x05",
         b"AMQP\0\0",
+        // A name of a protocol in a block that was cleared; and "0\u{e4}" of code page 850.
+        b"TSH \0\0\0\0",
+        b"FINS\n\0\x05\x16\x7f\0",
+        b"0\x84\0\0\0\0\0\0",
+        b"0\x84\0\0\0\x7f\x05\x16",
+        b"\x1b[A\x1b%\n",
         &long,
     ];
     for bytes in rows {

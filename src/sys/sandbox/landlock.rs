@@ -35,11 +35,11 @@ impl Ruleset {
         self.0.as_raw_fd()
     }
 
-    /// In a child, which never drops this: restricts it for good, and closes the descriptor.
+    /// In a child with no_new_privs, which never drops this: restricts it for good, and closes the
+    /// descriptor.
     pub(super) fn apply(&self) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
-            nix::sys::prctl::set_no_new_privs()?;
             // SAFETY: landlock_restrict_self takes two integers.
             let status = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.number(), 0) };
             nix::errno::Errno::result(status)?;

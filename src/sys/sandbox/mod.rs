@@ -218,6 +218,14 @@ impl Sandbox {
             scores.raise_own();
         }
         self.limits.into_iter().flatten().try_for_each(|&limit| set_to_zero(limit))?;
+        #[cfg(target_os = "linux")]
+        if let (Some(_), ..) | (_, Layer::Up(_), _) | (.., Layer::Up(_)) =
+            (self.capabilities, &self.landlock, &self.seccomp)
+        {
+            // The latter two require it of all but root: failing calls could mislead a set-user-ID
+            // program.
+            nix::sys::prctl::set_no_new_privs()?;
+        }
         if let Some(capabilities) = self.capabilities {
             capabilities.keep_alone()?;
         }

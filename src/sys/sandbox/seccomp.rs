@@ -75,10 +75,9 @@ impl Filter {
         self.calls
     }
 
-    /// Restricts this process for good; a program that it would execute inherits the filter.
+    /// Restricts this process, which has no_new_privs, for good; a program that it would execute
+    /// inherits the filter.
     pub(super) fn install(&self) -> io::Result<()> {
-        // Required of all but root: failing calls could mislead a set-user-ID program.
-        nix::sys::prctl::set_no_new_privs()?;
         let program = sock_fprog { len: self.program.len() as u16, filter: self.program.as_ptr().cast_mut() };
         // SAFETY: the kernel copies `len` instructions from `filter`, which is that long and
         // outlives the call. It does not write there, although the pointer is mutable.

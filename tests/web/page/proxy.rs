@@ -243,6 +243,28 @@ fn the_page_says_that_nginx_sends_it_elsewhere() {
 }
 
 #[test]
+fn the_page_says_that_a_policy_of_nginx_blocks_its_script() {
+    let Some(mut browser) = Browser::start() else { return };
+    // The latter lets the page have its style.
+    for policy in ["default-src 'self'", "script-src 'self'"] {
+        let _row = Row::of(&policy);
+        let [root, _] = recipes();
+        let header = format!("add_header Content-Security-Policy \"{policy}\";");
+        let Some(proxied) = Proxied::start(root.with("location / {", &format!("location / {{ {header}")))
+        else {
+            return;
+        };
+        let mut alice = browser.opens(&proxied.url);
+        let shown = alice.text("document.querySelector('#state').innerText");
+        assert!(shown.matches("Content-Security-Policy").count() == 2, "{shown}");
+        let is_whole =
+            "document.querySelector('.about').scrollWidth <= document.querySelector('.about').clientWidth";
+        assert_eq!(alice.value(is_whole), true);
+        alice.takes_screenshot("script-blocked");
+    }
+}
+
+#[test]
 fn the_page_says_when_nginx_answers_in_place_of_the_server() {
     let Some(mut browser) = Browser::start() else { return };
     let [root, _] = recipes();
