@@ -202,6 +202,10 @@ impl<S: Service> Hub<S> {
                 forgeries.handle(&record, key, clients, supervisor);
                 return true;
             };
+            if connection.left.is_some() {
+                // Its last record said that its client has left.
+                return false;
+            }
             if record.kind == Kind::Left {
                 clients.note_left(&record);
                 return true;
