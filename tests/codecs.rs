@@ -35,11 +35,14 @@ fn steered(most: usize, words: &'static [&'static str]) -> impl Strategy<Value =
 
 /// A packet of records as a worker writes it, with up to two bytes changed.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
-    let record = (0i32..3, 0u8..3, 0u8..9, prop::collection::vec(any::<u8>(), 0..300)).prop_map(
-        |(pid, key, kind, body)| {
-            [&pid.to_ne_bytes()[..], &[key; 8], &[kind], &(body.len() as u16).to_ne_bytes(), &body].concat()
-        },
-    );
+    // As long as a worker's longest, or longer.
+    let body = prop_oneof![
+        6 => prop::collection::vec(any::<u8>(), 0..300),
+        1 => (any::<u8>(), 1020usize..1030).prop_map(|(byte, count)| vec![byte; count]),
+    ];
+    let record = (0i32..3, 0u8..3, 0u8..12, body).prop_map(|(pid, key, kind, body)| {
+        [&pid.to_ne_bytes()[..], &[key; 8], &[kind], &(body.len() as u16).to_ne_bytes(), &body].concat()
+    });
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
     (prop::collection::vec(record, 0..12), changes).prop_map(|(records, changes)| {
         let mut packet = records.concat();

@@ -5,8 +5,7 @@
 //! that it is made of.
 
 use forklab::hub::framing::line_text;
-use forklab::hub::record::{Batch, Key, Kind, Parsed, parse};
-use forklab::hub::worker::CHUNK;
+use forklab::hub::record::{Batch, CHUNK, Key, Kind, Parsed, parse};
 use forklab::sys::{PIPE_BUF, Pid};
 
 use super::input::Input;

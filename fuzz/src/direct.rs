@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use forklab::hub::framing::{FrameDecoder, Framing, messages};
-use forklab::hub::worker::CHUNK;
+use forklab::hub::record::CHUNK;
 use forklab::labs::direct::message::{MAX_LEN, RouteError, directed, parse, texts};
 use forklab::labs::direct::{Name, name};
 use forklab::text::{is_blank, is_plain};

@@ -9,7 +9,7 @@ use forklab::chat::client::outgoing::{message, room_for_text};
 use forklab::chat::encoding::STRINGS;
 use forklab::client::LineBuffer;
 use forklab::hub::framing::{FrameDecoder, messages};
-use forklab::hub::worker::CHUNK;
+use forklab::hub::record::CHUNK;
 
 use super::input::{Arrival, Input};
 

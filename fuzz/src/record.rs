@@ -93,13 +93,20 @@ fn is_wrong(front: &[u8]) -> bool {
     if front.len() < 15 {
         return false;
     }
-    if !(1..=9).contains(&front[12]) || length(front) > PIPE_BUF - 15 {
+    if !(1..=10).contains(&front[12]) || length(front) > PIPE_BUF - 15 {
         return true;
     }
     let Some(body) = front.get(15..15 + length(front)) else { return false };
     match front[12] {
-        1 => body.is_empty(),
-        4 => String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c)),
+        // No worker reads more than 1023 bytes at once; a NUL is added to the last message.
+        1 => {
+            let extra = usize::from(body.ends_with(b"\0"));
+            body.is_empty() || body.len() - extra > 1023.min(PIPE_BUF - 16)
+        }
+        4 => {
+            body.len() > 1023.min(PIPE_BUF - 16)
+                || String::from_utf8_lossy(body).contains(|c| c == '\0' || is_line_end(c))
+        }
         5 => body.len() != 1,
         // 20 bytes in base64: 27 characters, the last with two spare bits, and one of padding; then
         // an address or none.
@@ -114,7 +121,7 @@ fn is_wrong(front: &[u8]) -> bool {
         7 => body.len() > 125,
         // A protocol, and a sample.
         8 => !matches!(body.first(), Some(1..=5)) || body.len() > 81,
-        9 => !body.is_empty(),
+        9 | 10 => !body.is_empty(),
         _ => body.len() != 4,
     }
 }

@@ -2,8 +2,7 @@
 
 use forklab::chat::web::ws_decode::{NO_STATUS, WsDecoder, WsEvent};
 use forklab::hub::framing::{is_line_text, line_text};
-use forklab::hub::record::from_close_code;
-use forklab::hub::worker::CHUNK;
+use forklab::hub::record::{CHUNK, from_close_code};
 
 use super::input::{Arrival, Input};
 

@@ -8,9 +8,8 @@ use super::message::trim_end;
 use super::messages;
 use super::names::NameRegistry;
 use crate::hub::connection::Connection;
-use crate::hub::record::{Kind, Record};
+use crate::hub::record::{CHUNK, Kind, Record};
 use crate::hub::service::Context;
-use crate::hub::worker::CHUNK;
 use crate::text::{as_one_line, without_mark};
 
 #[derive(Debug)]

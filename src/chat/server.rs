@@ -166,6 +166,8 @@ impl Service for ChatServer {
         context: &mut Context<ClientState>,
     ) -> bool {
         match (record.kind, client.encoding) {
+            // A browser that was disconnected before its request was read.
+            (_, None) if connection.last_words.is_some() => {}
             (Kind::Enter | Kind::Answer, None) => {
                 let (Some(web), Some(frames)) = (&self.web, self.frames) else { return false };
                 return web.on_request(record, connection, client, frames, context);

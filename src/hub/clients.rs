@@ -123,14 +123,13 @@ impl<C> ClientTable<C> {
         Peers { before: &self.entries, after: &[], index: &self.index }
     }
 
-    /// Takes a worker's report that its client has left.
+    /// Takes a worker's report that its client has left, and ends the worker.
     pub fn note_left(&mut self, record: &Record) {
         let Some((connection, _)) = self.get_mut(record.pid) else { return };
-        if connection.left.is_none() {
-            connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
-            if !connection.is_reaped {
-                self.leaving.push(record.pid);
-            }
+        connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
+        connection.kill_worker();
+        if !connection.is_reaped {
+            self.leaving.push(record.pid);
         }
     }
 
@@ -226,12 +225,12 @@ impl<'a, C> Peers<'a, C> {
         self.before.iter().chain(self.after).map(|entry| &entry.0)
     }
 
-    /// Open connections from an address's [`source()`]: those in the room, and browsers outside it.
+    /// Connections from an address's [`source()`] that are served: in the room, and browsers outside.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let from = source(address);
-        let is_counted = |one: &&Connection| source(one.peer.ip()) == from && one.is_open();
-        let open = self.connections().filter(is_counted);
-        open.fold((0, 0), |(inside, outside), connection| match connection.channel {
+        let is_counted = |one: &&Connection| source(one.peer.ip()) == from && one.is_served();
+        let served = self.connections().filter(is_counted);
+        served.fold((0, 0), |(inside, outside), connection| match connection.channel {
             Some(_) => (inside + 1, outside),
             None => (inside, outside + 1),
         })

@@ -154,10 +154,17 @@ impl Connection {
         !self.is_closed && self.left.is_none()
     }
 
+    /// False once it has left or was disconnected: its worker was killed then. Still true after a
+    /// failed `send`, until its worker has reported the end: a stopped worker, or one that was taken
+    /// over, does not.
+    pub fn is_served(&self) -> bool {
+        self.left.is_none() && self.last_words.is_none()
+    }
+
     /// True if the reaped worker ended without a report and was not killed by
     /// [`Connection::disconnect`].
     pub fn worker_died(&self) -> bool {
-        self.left.is_none() && self.last_words.is_none()
+        self.is_served()
     }
 
     /// Why it left: the worker's report, or the hub's own errno where the worker saw an orderly
@@ -179,20 +186,24 @@ impl Connection {
     pub fn disconnect(&mut self, last_words: Vec<u8>) {
         self.last_words = Some(last_words);
         self.is_closed = true;
-        if !self.is_reaped {
-            // Not SIGTERM, which stays pending in a stopped process.
-            sys::kill(self.pid, Signal::SIGKILL);
-        }
+        self.kill_worker();
     }
 
     /// Kills a worker that no longer acts for its client; the rest happens when it is reaped, as
     /// for one that crashed. False if it was killed before.
     pub(super) fn end_worker(&mut self) -> bool {
         let first = !std::mem::replace(&mut self.worker_killed, true);
-        if first && !self.is_reaped {
-            sys::kill(self.pid, Signal::SIGKILL);
+        if first {
+            self.kill_worker();
         }
         first
+    }
+
+    pub(super) fn kill_worker(&self) {
+        if !self.is_reaped {
+            // Not SIGTERM, which stays pending in a stopped process.
+            sys::kill(self.pid, Signal::SIGKILL);
+        }
     }
 
     pub(super) fn behind(&self, channel: &Channel) -> u64 {

@@ -208,6 +208,10 @@ impl<S: Service> Hub<S> {
                 forgeries.handle(&record, key, clients, supervisor);
                 return true;
             };
+            if connection.left.is_some() {
+                // Its last record said that its client has left.
+                return false;
+            }
             connection.is_held = record.kind == Kind::Held;
             if connection.is_held {
                 sys::acknowledge(&connection.socket);

@@ -46,8 +46,8 @@ impl<S: Service> Hub<S> {
 
     /// As [`Hub::make_place`], for the process of any client, in the room or not: free once reaped.
     pub(super) fn free_process(&mut self, newcomer: IpAddr, now: Instant) -> bool {
-        let open = self.clients.connections().filter(|connection| connection.is_open());
-        let gives_way = gives_way(open.map(occupant).collect(), newcomer, now);
+        let served = self.clients.connections().filter(|connection| connection.is_served());
+        let gives_way = gives_way(served.map(occupant).collect(), newcomer, now);
         self.give(gives_way)
     }
 
@@ -60,7 +60,7 @@ impl<S: Service> Hub<S> {
     /// newcomer, or, without one, at all.
     pub(super) fn make_room_outside(&mut self, newcomer: Option<IpAddr>) {
         let Hub { service, clients, channels, supervisor, .. } = self;
-        let is_outside = |one: &&Connection| one.channel.is_none() && one.is_open();
+        let is_outside = |one: &&Connection| one.channel.is_none() && one.is_served();
         let mut outside: Vec<Occupant<Pid>> =
             clients.connections().filter(is_outside).map(occupant).collect();
         outside.sort_unstable_by_key(|one| (one.silence, one.id));
@@ -109,5 +109,5 @@ fn occupant(connection: &Connection) -> Occupant<Pid> {
 }
 
 fn is_inside(connection: &Connection) -> bool {
-    connection.channel.is_some() && connection.is_open()
+    connection.channel.is_some() && connection.is_served()
 }

@@ -24,8 +24,14 @@ pub type Key = [u8; KEY];
 /// order.
 pub const HEADER: usize = 4 + KEY + 3;
 
-/// The longest body of a record, the extra NUL of a message included.
+/// The longest body that fits a record.
 pub const MAX_BODY: usize = PIPE_BUF - HEADER;
+
+/// The most bytes of one `read` of a worker, as in the course's server, and so of the text of a
+/// record; less where the system's PIPE_BUF is small, so that a message and its extra NUL always fit
+/// one record. A longer text would let its sender choose where the next `read` of the course's
+/// client begins.
+pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
 /// The longest body of a WebSocket ping: RFC 6455, 5.5.
 const MAX_PING: usize = 125;
@@ -78,8 +84,9 @@ impl Kind {
     /// False for a body that no worker writes in a record of this kind.
     fn allows(self, body: &[u8]) -> bool {
         match self {
-            Kind::Message => !body.is_empty(),
-            Kind::Line => is_line_text(body),
+            // The last byte may be the extra NUL.
+            Kind::Message => !body.is_empty() && body.strip_suffix(b"\0").unwrap_or(body).len() <= CHUNK,
+            Kind::Line => body.len() <= CHUNK && is_line_text(body),
             Kind::Read | Kind::Left => body.len() == 4,
             Kind::Answer => body.len() == 1,
             Kind::Enter => entry::parse(body).is_some(),

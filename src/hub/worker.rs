@@ -7,13 +7,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::framing::{FrameDecoder, Framing, line_text, lines, messages};
-use super::record::{Batch, IDLE, Key, Kind, MAX_BODY};
+use super::record::{Batch, CHUNK, IDLE, Key, Kind};
 use crate::server::first_bytes::{FirstBytes, Foreign};
 use crate::sys::{self, Backoff, IO_ERROR, Interest, Pid};
-
-/// The most bytes of one `read`, as in the course's server; less where the system's PIPE_BUF is
-/// small, so that a message and its extra NUL always fit one record.
-pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
 /// Reads whose messages fit, and share, one write of records, while the client has more to read.
 const READS_AT_ONCE: usize = 3;

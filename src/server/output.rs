@@ -16,6 +16,8 @@ const MAX_WAITING: usize = 64 * 1024;
 /// without blocking.
 pub struct Output {
     file: Box<dyn AsFd>,
+    /// A write could block unless poll has found it writable: neither reopened nor a regular file.
+    may_block: bool,
     /// Another user's terminal that does not control this process, so that it cannot be reopened:
     /// it could block a write for ever. Only the first lines, before the first client, are written.
     pub(super) is_foreign: bool,
@@ -34,7 +36,7 @@ pub struct Output {
 impl Output {
     /// A descriptor that it opens gets a number from `lowest` on.
     pub fn on(file: impl AsFd + 'static, lowest: RawFd, messages: Messages) -> Output {
-        // After poll, a file takes PIPE_BUF bytes without blocking. A pipe does unless another
+        // After poll, a descriptor takes PIPE_BUF bytes without blocking. A pipe does unless another
         // process writes first, a terminal may not: poll reports room for a single byte, and Ctrl+S
         // may hold it. So both are reopened, nonblocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
@@ -42,12 +44,14 @@ impl Output {
             .or_else(|| sys::reopen_pipe(&file))
             .and_then(|terminal| sys::move_high(terminal.into(), lowest).ok());
         let is_foreign = is_terminal && reopened.is_none();
+        let may_block = reopened.is_none() && !sys::is_regular_file(&file);
         let file: Box<dyn AsFd> = match reopened {
             Some(reopened) => Box::new(reopened),
             None => Box::new(file),
         };
         Output {
             file,
+            may_block,
             is_foreign,
             has_begun: false,
             waiting: sys::dontfork_vec(),
@@ -142,7 +146,8 @@ impl Output {
     }
 
     fn write_without_blocking(&mut self) {
-        while self.has_lines() && sys::is_writable_now(&self.file) {
+        // Without poll where it is not needed: the log then has its lines also while poll fails.
+        while self.has_lines() && (!self.may_block || sys::is_writable_now(&self.file)) {
             let most = whole_lines(&self.waiting, PIPE_BUF);
             match sys::write_some(self.file.as_fd(), &self.waiting[..most]) {
                 Ok(0) => return,

@@ -15,6 +15,9 @@ const FORGIVEN: u32 = 2;
 /// The wait after the next one; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 const MAX_WAIT: Duration = Duration::from_secs(600);
+/// Crashes that are remembered: the longest wait needs no more.
+const MAX_CRASHES: u32 =
+    FORGIVEN + 1 + (MAX_WAIT.as_secs() / FIRST_WAIT.as_secs()).next_power_of_two().ilog2();
 /// Decay: after a wait, one crash is forgotten in each such time without another.
 const FORGET: Duration = Duration::from_secs(300);
 /// Addresses that are remembered. Beyond, the one with the mildest penalty is forgotten.
@@ -51,7 +54,7 @@ impl Penalties {
             self.make_room(now);
         }
         let record = self.records.entry(source).or_insert(Record { crashes: 0, until: now, refused: 0 });
-        record.crashes = record.remembered(now) + 1;
+        record.crashes = MAX_CRASHES.min(record.remembered(now) + 1);
         record.until = record.until.max(now + wait_after(record.crashes));
         record.refused = 0;
     }
@@ -88,7 +91,7 @@ impl Record {
 fn wait_after(crashes: u32) -> Duration {
     match crashes.checked_sub(FORGIVEN + 1) {
         None => Duration::ZERO,
-        Some(doubled) => FIRST_WAIT.saturating_mul(1 << doubled.min(16)).min(MAX_WAIT),
+        Some(doubled) => (FIRST_WAIT * (1 << doubled)).min(MAX_WAIT),
     }
 }
 
@@ -125,6 +128,19 @@ mod tests {
         penalties.crash(CLIENT, later);
         let left = penalties.refuse(CLIENT, later).map(|penalty| penalty.left);
         assert_eq!(left, Some(FIRST_WAIT));
+    }
+
+    #[test]
+    fn many_crashes_at_once_are_forgotten_as_soon_as_those_of_the_longest_wait() {
+        for crashes in [8, MAX_CRASHES, 600] {
+            let (mut penalties, now) = (Penalties::default(), Instant::now());
+            (0..crashes).for_each(|_| penalties.crash(CLIENT, now));
+            let wait = penalties.refuse(CLIENT, now).map(|penalty| penalty.left);
+            assert_eq!(wait == Some(MAX_WAIT), crashes >= MAX_CRASHES, "{crashes}");
+            let later = now + MAX_WAIT + MAX_CRASHES * FORGET;
+            (0..FORGIVEN).for_each(|_| penalties.crash(CLIENT, later));
+            assert_eq!(penalties.refuse(CLIENT, later), None, "{crashes}");
+        }
     }
 
     #[test]

@@ -129,11 +129,19 @@ pub fn reopen_terminal(fd: impl AsFd) -> Option<File> {
 /// last to write may find the pipe full, and would block. `None` when `fd` is no pipe or cannot be
 /// opened (another user's), and outside Linux, which alone has a name for it: proc_pid_fd(5).
 pub fn reopen_pipe(fd: impl AsFd) -> Option<File> {
-    let mode = SFlag::from_bits_truncate(fstat(&fd).ok()?.st_mode);
-    if !cfg!(target_os = "linux") || mode & SFlag::S_IFMT != SFlag::S_IFIFO {
+    if !cfg!(target_os = "linux") || !is_of_kind(&fd, SFlag::S_IFIFO) {
         return None;
     }
     reopen(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()).as_ref())
+}
+
+/// True for a file that poll(2) always finds ready.
+pub fn is_regular_file(fd: impl AsFd) -> bool {
+    is_of_kind(fd, SFlag::S_IFREG)
+}
+
+fn is_of_kind(fd: impl AsFd, kind: SFlag) -> bool {
+    fstat(fd).is_ok_and(|status| SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == kind)
 }
 
 fn reopen(path: &Path) -> Option<File> {

@@ -41,8 +41,8 @@ pub use spawn::spawn;
 pub(crate) use backoff::{is_idle, is_temporary};
 pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
-    duplicate, enable_packet_mode, has_terminal, keep_only, make_nonblocking, move_high, pipe_capacity,
-    raise_descriptor_limit, read_some, reopen_pipe, reopen_terminal, write_all, write_some,
+    duplicate, enable_packet_mode, has_terminal, is_regular_file, keep_only, make_nonblocking, move_high,
+    pipe_capacity, raise_descriptor_limit, read_some, reopen_pipe, reopen_terminal, write_all, write_some,
 };
 pub(crate) use errno::{lacks_descriptors, plain_reason, retry, system_reason};
 pub(crate) use fd_passing::{Passed, pass, take_passed};

@@ -17,11 +17,11 @@ pub fn send(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("kill");
 }
 
-/// Stops a process: SIGSTOP takes effect a little later.
+/// Stops a process, traced (`t`) or not: SIGSTOP takes effect a little later.
 #[track_caller]
 pub fn stop(pid: i32) {
     send(pid, Signal::SIGSTOP);
-    eventually(&format!("{pid} to be stopped"), || (state_of(pid) == Some('T')).then_some(()));
+    eventually(&format!("{pid} to be stopped"), || matches!(state_of(pid), Some('T' | 't')).then_some(()));
 }
 
 /// Waits until none of `pids` runs.

@@ -10,7 +10,7 @@ use super::pipe::{OpenServer, Sender, pipe_of, record, with_length};
 use std::fs::File;
 use std::io::Write;
 
-use forklab::hub::record::{Batch, HEADER, Key, Kind, MAX_BODY};
+use forklab::hub::record::{Batch, CHUNK, HEADER, Key, Kind, MAX_BODY};
 use forklab::sys::Pid;
 
 /// A message in the name of bob, which eve's worker must not be able to send.
@@ -44,6 +44,8 @@ fn forgeries(child: Sender, hub: i32) -> Vec<Vec<u8>> {
         record(child, line, b"eve\r[09:00:00] bob : c'est moi"),
         record(child, line, FORGED),
         record(child, message, b"bob : c'est moi"),
+        // A message longer than one `read`, at whose end the course's client begins another.
+        record(child, message, &[&b"eve : "[..], &[b'.'; CHUNK - 6], FORGED].concat()),
         // Records of workers of another protocol.
         record(child, line, b"bob : c'est moi"),
         record(child, Kind::Answer as u8, &[1]),
@@ -140,7 +142,7 @@ fn a_forged_departure_disconnects_no_client() {
     let Some((open, [mut alice, mut bob, mut eve], mut pipe, child)) = taken_over() else { return };
     let server = &open.server;
     let bobs = Sender { pid: server.child_of(&bob), key: NOBODYS };
-    for sender in [child, bobs] {
+    for sender in [bobs, Sender { key: NOBODYS, ..child }] {
         let _row = Row::of(&sender);
         pipe.write_all(&record(sender, Kind::Left as u8, &104i32.to_ne_bytes())).unwrap();
     }
@@ -151,6 +153,54 @@ fn a_forged_departure_disconnects_no_client() {
     bob.sends("bob : moi\0");
     alice.hears("bob : moi\0\0");
     assert_eq!(server.children().len(), 3);
+}
+
+#[test]
+fn a_worker_that_reports_a_departure_and_lives_on_is_ended() {
+    let Some((open, [mut alice, mut bob, mut eve], mut pipe, child)) = taken_over() else { return };
+    let server = &open.server;
+    let left = record(child, Kind::Left as u8, &0i32.to_ne_bytes());
+    let later = record(child, Kind::Message as u8, b"eve : encore moi\0");
+    pipe.write_all(&[left, later].concat()).unwrap();
+    assert_eq!(eve.hears_the_end(), b"");
+    server.wait_for_children(2);
+    alice.sends("alice : qui est là ?\0");
+    for peer in [&mut alice, &mut bob] {
+        peer.hears("alice : qui est là ?\0\0");
+    }
+    server.program.err.line_with(&["le tube contient autre chose", "(1 fois)"]);
+    server.program.out.line_with(&["est parti", &child.pid.to_string(), "2 en ligne"]);
+}
+
+#[test]
+fn a_browser_that_gives_way_while_its_request_is_read_is_no_junk_in_the_pipe() {
+    let Some(open) = OpenServer::start(&["--web", "0"]) else { return };
+    let server = &open.server;
+    let web = web_of(server);
+    let mut oldest = Peer::connect(web);
+    let pid = server.wait_for_children(1)[0];
+    let child = Sender { pid, key: open.keys(1)[0] };
+    let _silent: Vec<Peer> = (1..128).map(|_| Peer::connect(web)).collect();
+    server.wait_for_children(128);
+    // Its answer is in the pipe when the hub accepts one connection more than it lets wait.
+    stop(server.pid());
+    pipe_of(pid).write_all(&record(child, Kind::Answer as u8, &[1])).unwrap();
+    let _newest = Peer::connect(web);
+    send(server.pid(), nix::sys::signal::Signal::SIGCONT);
+    let answer = String::from_utf8(oldest.hears_the_end()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    // The pipe keeps the order of writes.
+    let mut alice = server.join();
+    alice.sends("alice : bonjour\0");
+    alice.hears("alice : bonjour\0\0");
+    assert_eq!(server.program.err.so_far(), "");
+}
+
+/// The address of the `--web` port.
+#[track_caller]
+fn web_of(server: &Server) -> std::net::SocketAddr {
+    let url = server.program.out.web_url();
+    url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address")
 }
 
 #[test]
@@ -168,9 +218,7 @@ fn the_packets_of_this_test_have_the_format_of_real_workers() {
 fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     let Some(open) = OpenServer::start(&["--web", "0"]) else { return };
     let server = &open.server;
-    let url = server.program.out.web_url();
-    let web = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address");
-    let (mut alice, mut eve) = (server.join(), Peer::connect(web));
+    let (mut alice, mut eve) = (server.join(), Peer::connect(web_of(server)));
     let alices = server.child_of(&alice);
     let pid = *server.wait_for_children(2).iter().find(|&&child| child != alices).unwrap();
     let child = Sender { pid, key: open.keys(2)[1] };
@@ -199,7 +247,6 @@ fn a_web_worker_may_write_only_the_records_of_its_current_state() {
     alice.hears("eve : moi\0\0");
     // A close code that must not be sent is not sent: RFC 6455, 7.4.1.
     pipe_of(pid).write_all(&record(child, Kind::Left as u8, &(-1006i32).to_ne_bytes())).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     let last = eve.hears_the_end();
     assert!(last.ends_with(&[0x88, 2, 0x03, 0xea]), "{last:?}");
     let printed = server.program.out.so_far();

@@ -35,8 +35,7 @@ impl WebEndpoint {
         WebEndpoint { site, responses, encoder, room, max_per_address, verbosity }
     }
 
-    /// Serves the request of a browser outside the room. False for one that was disconnected
-    /// already, and for a record that no worker writes.
+    /// Serves the request of a browser outside the room. False for a record that no worker writes.
     pub fn on_request(
         &self,
         record: &Record,
@@ -45,9 +44,6 @@ impl WebEndpoint {
         frames: ChannelId,
         context: &mut Context<ClientState>,
     ) -> bool {
-        if connection.last_words.is_some() {
-            return false;
-        }
         if record.kind != Kind::Enter {
             return self.respond(record, connection, context.supervisor);
         }

@@ -9,8 +9,8 @@ use super::response::Response;
 use super::ws_decode::{WsDecoder, WsEvent};
 use crate::chat::proc_title::ProcTitle;
 use crate::hub::entry;
-use crate::hub::record::{IDLE, Kind, from_close_code};
-use crate::hub::worker::{CHUNK, RecordPipe, RecordWriter, status, wait};
+use crate::hub::record::{CHUNK, IDLE, Kind, from_close_code};
+use crate::hub::worker::{RecordPipe, RecordWriter, status, wait};
 use crate::server::first_bytes::{self, Expected};
 use crate::sys;
 

@@ -11,7 +11,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Message, Role, WebSocket, WebSocketConfig};
 
 use crate::hub::framing::line_text;
-use crate::hub::worker::CHUNK;
+use crate::hub::record::CHUNK;
 
 /// Stands for a close frame without a code: RFC 6455, 7.1.5. Never sent.
 pub const NO_STATUS: u16 = 1005;

@@ -44,9 +44,9 @@ fn a_body_that_its_kind_does_not_allow_is_invalid() {
     let bodies: [(Kind, &[&[u8]]); 10] = [
         (Kind::Read, &[b"123"]),
         (Kind::Left, &[b"12345"]),
-        (Kind::Message, &[b""]),
+        (Kind::Message, &[b"", &[0; CHUNK + 2], &[b'a'; CHUNK + 1]]),
         // Would forge a line.
-        (Kind::Line, &[b"a\nb", b"a\rb", b"a\0"]),
+        (Kind::Line, &[b"a\nb", b"a\rb", b"a\0", &[b'a'; CHUNK + 1]]),
         (Kind::Answer, &[b"", b"12"]),
         (Kind::Ping, &[&[0; 126]]),
         // Would inject a header into the response.
@@ -59,6 +59,13 @@ fn a_body_that_its_kind_does_not_allow_is_invalid() {
         for body in bodies {
             assert_eq!(parse(&records(&[(1, kind, body)])), Parsed::Invalid, "{kind:?} {body:?}");
         }
+    }
+}
+
+#[test]
+fn the_longest_text_of_a_read_is_valid_with_its_extra_nul() {
+    for (kind, body) in [(Kind::Message, &[0; CHUNK + 1][..]), (Kind::Line, &[b'a'; CHUNK])] {
+        assert!(matches!(parse(&records(&[(1, kind, body)])), Parsed::Whole(..)), "{kind:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use super::name::Name;
-use crate::hub::worker::CHUNK;
+use crate::hub::record::CHUNK;
 use crate::text::{Visible, without_mark};
 
 /// Bytes of a text, at most: one `read` of the server less the text's end.

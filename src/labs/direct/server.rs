@@ -83,7 +83,7 @@ impl Direct {
         // The name of a client that has left is free, even before its worker was reaped.
         let is_taken = |name: &Name| {
             let mut others = self.members.iter().filter(|member| member.name == *name);
-            others.any(|other| context.open_client(other.pid, connection).is_some())
+            others.any(|other| context.peers.get(other.pid).is_some_and(|(peer, _)| peer.is_served()))
         };
         let why = match Name::new(text) {
             Ok(name) if is_taken(&name) => messages::taken(&name),

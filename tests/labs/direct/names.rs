@@ -98,6 +98,24 @@ fn a_name_is_free_again_when_its_client_has_left() {
 }
 
 #[test]
+fn the_name_of_a_client_that_is_gone_is_taken_until_its_child_cannot_speak_as_it() {
+    let server = server(&[]);
+    let (mut alice, bob) = (join(&server, "alice"), join(&server, "bob"));
+    let child = server.child_of(&bob);
+    stop(child);
+    bob.resets();
+    // The server finds the reset as it sends.
+    for text in ["one", "two"] {
+        alice.sends(format!("%bob%{text}\n%alice%{text}\n"));
+        alice.hears_up_to(&format!("{text}\n"));
+    }
+    assert_eq!(is_refused(&server, b"bob\n"), "[ERROR] direct_serveur: the name \"bob\" is taken\n");
+    send(child, SIGCONT);
+    server.wait_for_children(1);
+    join(&server, "bob");
+}
+
+#[test]
 fn a_client_that_sends_no_name_in_time_is_disconnected_with_an_error() {
     let server = server(&["--name-timeout", "1"]);
     // A client that has sent its name may be silent. The server is stopped until the name is in the

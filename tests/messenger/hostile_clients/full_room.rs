@@ -129,6 +129,24 @@ fn a_name_in_directed_messages_is_no_reason_to_stay() {
 }
 
 #[test]
+fn a_worker_that_does_not_report_that_its_client_is_gone_keeps_its_place_and_may_give_it() {
+    let server = Server::start(&["--max-clients", "2"]);
+    let (mut alice, bob) = (server.join(), server.join());
+    // As one that was taken over, it does not report the reset, which the hub finds as it sends.
+    let worker = server.child_of(&bob);
+    stop(worker);
+    bob.resets();
+    says(0, std::slice::from_mut(&mut alice), "one");
+    says(0, std::slice::from_mut(&mut alice), "two");
+    is_refused(&server);
+    let mut stranger = join_from(2, &server);
+    wait_for_death(&[worker]);
+    stranger.sends("from elsewhere\0");
+    alice.hears_up_to("from elsewhere\0");
+    is_refused(&server);
+}
+
+#[test]
 fn nobody_gives_way_to_a_browser_that_has_not_entered_or_to_a_penalised_address() {
     let server = Server::start(&["--web", "0", "--max-clients", "3"]);
     for _ in 0..3 {
