@@ -92,11 +92,10 @@ impl ClientProtocol for Echo {
         if ui.mode() == UiMode::Piped {
             return;
         }
-        if self.partial.is_some() {
+        if let Some(last) = self.partial {
             self.given_up = self.unanswered();
             self.pending.clear();
-        }
-        if let Some(last) = self.partial.take() {
+            self.partial = None;
             if last != b'\n' {
                 ui.end_line();
             }
