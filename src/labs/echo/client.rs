@@ -21,7 +21,8 @@ struct Echo {
     pending: VecDeque<usize>,
     /// The last byte of the first line's answer, if that has come in part.
     partial: Option<u8>,
-    /// Lines given up of which no byte has come back.
+    /// Lines given up of which no byte has come back, until another line is sent: a server that is no
+    /// echo may have answered them, in fewer bytes.
     given_up: usize,
 }
 
@@ -117,6 +118,7 @@ impl ClientProtocol for Echo {
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
+        self.given_up = 0;
         self.pending.push_back(line.len());
         // The answer to an empty line is empty.
         self.show_answers(b"", ui);
