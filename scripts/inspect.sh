@@ -224,7 +224,11 @@ is_ours() { # NAME
 servers=$(first_processes)
 if [ -z "$servers" ]; then
     program=chat_serveur
-    ! is_ours "$wanted" || program=$wanted
+    if is_ours "$wanted"; then
+        program=$wanted
+    elif [ -z "${wanted##*[!0-9]*}" ]; then # A name, no process.
+        fail 1 "aucun serveur $wanted ne tourne, et ce dépôt n'en a pas : il a {chat,relay,echo,calc,upload,direct}_serveur"
+    fi
     fail 1 "aucun serveur $wanted ne tourne ; pour en lancer un : cargo run --release --bin $program"
 fi
 case $wanted in

@@ -92,7 +92,10 @@ impl Run<'_> {
         if let Some(chunk) = given {
             assert!((1..=held).contains(&chunk.len()));
             let is_end = |byte: &u8| *byte == b'\n' || (*byte == 0 && self.framing != Framing::Lines);
-            if !ended && !chunk.last().is_some_and(is_end) {
+            let text = chunk.strip_suffix(b"\r").filter(|_| matches!(self.framing, Framing::Strings(_)));
+            let has_end =
+                [Some(&chunk[..]), text].into_iter().flatten().any(|text| text.last().is_some_and(is_end));
+            if !ended && !has_end {
                 assert!(is_late || held == self.capacity, "a piece without an end waits");
                 assert!(!chunk.iter().any(is_end), "and goes alone, not behind one that has its end");
             }
@@ -126,18 +129,20 @@ impl Run<'_> {
     }
 }
 
-/// The rule, byte by byte: after each run of NULs, or, where there is no NUL, after each newline;
-/// NULs alone are no message.
+/// The rule, byte by byte: after each NUL with the NULs and line ends behind it, or, where there is
+/// no NUL, after each newline and a carriage return that begins no line end; NULs alone are no
+/// message.
 fn messages_slowly(chunk: &[u8]) -> Vec<Vec<u8>> {
     let (mut found, mut message) = (Vec::new(), Vec::new());
     for (at, &byte) in chunk.iter().enumerate() {
         message.push(byte);
-        let next = chunk.get(at + 1);
+        let next = &chunk[at + 1..];
         let is_end = match chunk.contains(&0) {
-            true => byte == 0 && next != Some(&0),
-            false => byte == b'\n',
+            true => message.contains(&0) && !matches!(next, [0 | b'\r' | b'\n', ..]),
+            false if next.starts_with(b"\r") && !next.starts_with(b"\r\n") => message.ends_with(b"\n\r"),
+            false => byte == b'\n' || message.ends_with(b"\n\r"),
         };
-        if is_end || next.is_none() {
+        if is_end || next.is_empty() {
             found.push(std::mem::take(&mut message));
         }
     }
@@ -146,12 +151,15 @@ fn messages_slowly(chunk: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// All bytes come out, and the strings of a stream without a pause are the messages, however it was
-/// cut. Newlines aside: they are ends where no NUL has come yet.
+/// cut. Line ends aside: newlines are ends where no NUL has come yet.
 fn strings_hold(capacity: usize, arrival: Arrival, chunks: &[Vec<u8>]) {
     assert_eq!(chunks.concat(), arrival.stream, "nothing is lost, added or moved");
     let strings: Vec<&[u8]> = texts(arrival.stream).filter(|string| !string.is_empty()).collect();
     let are_short = strings.iter().all(|string| string.len() < capacity);
-    if are_short && arrival.is_without_pause() && !arrival.stream.contains(&b'\n') {
+    if are_short
+        && arrival.is_without_pause()
+        && !arrival.stream.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+    {
         let messages: Vec<&[u8]> = chunks.iter().flat_map(|chunk| messages(chunk)).collect();
         let texts: Vec<&[u8]> = messages.iter().flat_map(|message| texts(message).next()).collect();
         assert_eq!(texts, strings);

@@ -26,6 +26,7 @@ pub fn holds(bytes: &[u8]) {
     telnet_holds(arrival);
     stream_holds(framing, arrival);
     blocks_hold(size, arrival);
+    line_ends_hold(arrival);
 }
 
 /// The data of a stream in these pieces.
@@ -104,9 +105,43 @@ fn stream_holds(framing: Framing, arrival: Arrival) {
     }
 }
 
+/// However TCP cuts them, line ends of every kind are one newline each.
+fn line_ends_hold(arrival: Arrival) {
+    if arrival.stream.iter().any(|byte| matches!(byte, 0 | 0xff | 0xef)) {
+        return;
+    }
+    let pieces = arrival.pieces().map(|(_, piece)| (Duration::ZERO, piece.to_vec()));
+    let said = chunks(FrameDecoder::of_client(&mut [0; CHUNK], Framing::Lines), pieces);
+    assert_eq!(said.concat(), newlines_slowly(arrival.stream));
+}
+
+/// A carriage return is a line end, or part of one: in front of a newline, and behind one that has
+/// none in front of it.
+fn newlines_slowly(mut stream: &[u8]) -> Vec<u8> {
+    let mut said = Vec::new();
+    while !stream.is_empty() {
+        let returns = stream.iter().take_while(|&&byte| byte == b'\r').count();
+        stream = match (returns, &stream[returns..]) {
+            (0, [b'\n', b'\r', rest @ ..]) | (1.., [b'\n', rest @ ..]) => {
+                said.push(b'\n');
+                rest
+            }
+            (0, rest) => {
+                said.push(rest[0]);
+                &rest[1..]
+            }
+            (_, rest) => {
+                said.resize(said.len() + returns, b'\n');
+                rest
+            }
+        };
+    }
+    said
+}
+
 /// The stream's words, written by a client that reuses a buffer of `size` bytes, arrive in pieces.
 fn blocks_hold(size: usize, arrival: Arrival) {
-    let words = arrival.stream.split(|byte| matches!(byte, 0 | b'\n' | b' ' | 0xff));
+    let words = arrival.stream.split(|byte| matches!(byte, 0 | b'\r' | b'\n' | b' ' | 0xff));
     // The first block shows its size by its padding: three NULs.
     let words: Vec<&[u8]> =
         words.filter(|word| (1..=size - 3).contains(&word.len()) && word.len() < CHUNK).take(20).collect();

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::Duration;
 
+use super::message::{line_ends_in_front, trim_end};
 use super::web::ws_encode;
 use super::{PROGRAM, messages};
 use crate::hub::connection::Connection;
@@ -121,11 +122,15 @@ pub fn string_of_line(text: &[u8]) -> Vec<u8> {
     [text, b"\0\0"].concat()
 }
 
-/// The lines of a message of C strings. A newline in it begins a line with a time of its own.
+/// The lines of a message of C strings. A newline in it begins a line with a time of its own; line
+/// ends in front of its text, and behind the NUL that ends it, do not.
 pub fn lines_of_string(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let end = message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-    let text = message[..end].strip_suffix(b"\n").unwrap_or(&message[..end]);
-    text.split(|&byte| byte == b'\n').map(line_text)
+    let end = trim_end(message).len();
+    let nul = message[end..].iter().position(|&byte| byte == 0).unwrap_or(message.len() - end);
+    let text = &message[..end + nul];
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text[line_ends_in_front(text)..].split(|&byte| byte == b'\n').map(line_text)
 }
 
 /// `[HH:MM:SS] text` and a newline.
@@ -159,6 +164,12 @@ mod tests {
         assert_eq!(lines(b"alice : bonjour\0\0"), [b"alice : bonjour".to_vec()]);
         assert_eq!(lines(b"bob : salut\r\n\0"), [b"bob : salut".to_vec()]);
         assert_eq!(lines(b"un\n[12:00:00] deux\n\0"), [b"un".to_vec(), b"[12:00:00] deux".to_vec()]);
+        // A line end in front, and the rest of one, are no lines.
+        for one in [&b"un\0\n\0"[..], b"un\0\r\n", b"un\n\r\0", b"\r\nun\0", b"un\0\n\0\n"] {
+            assert_eq!(lines(one), [b"un".to_vec()], "{one:?}");
+        }
+        assert_eq!(lines(b"un\n\n\0"), [&b"un"[..], b""]);
+        assert_eq!(lines(b"\n\0"), [b""]);
     }
 
     #[test]

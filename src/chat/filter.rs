@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 
 use super::client_state::ClientState;
-use super::message::trim_end;
+use super::message::{trim, trim_end};
 use super::messages;
 use super::names::NameRegistry;
 use crate::hub::connection::Connection;
 use crate::hub::record::{CHUNK, Kind, Record};
 use crate::hub::service::Context;
-use crate::text::{as_one_line, without_mark};
+use crate::text::as_one_line;
 
 #[derive(Debug)]
 pub(crate) struct MessageFilter {
@@ -45,17 +45,17 @@ impl MessageFilter {
     }
 }
 
-/// `record.body` without a byte order mark in front, with its controls made visible and its line
-/// ends and NULs only at its end. A message gets the NUL that it lacks: the message after it, which
-/// closed its batch, may be refused.
+/// `record.body` without line ends and a byte order mark in front, with its controls made visible
+/// and its line ends and NULs only at its end. A message gets the NUL that it lacks: the message
+/// after it, which closed its batch, may be refused.
 ///
 /// A message that fits one `read` of the course's client ([`CHUNK`]) still does: past that, the
 /// sender would choose where the next `read` begins.
 fn in_one_line(record: &Record) -> Vec<u8> {
     // Nothing of a line is trimmed: see `is_line_text`.
-    let (text, end) = record.body.split_at(trim_end(record.body).len());
+    let end = &record.body[trim_end(record.body).len()..];
     // The string listener's clients get a line as a string with two NULs.
-    let mut line = as_one_line(without_mark(text), CHUNK.saturating_sub(end.len().max(2)));
+    let mut line = as_one_line(trim(record.body), CHUNK.saturating_sub(end.len().max(2)));
     line.extend(end.contains(&b'\n').then_some(b'\n'));
     line.extend(end.iter().filter(|&&byte| byte == 0));
     if record.kind == Kind::Message && !line.ends_with(b"\0") {
@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(shown(b"eve : a\r\x1b[2Kbob\x85b\n\0"), b"eve : a^M^[[2Kbob\\x85b\n\0");
         assert_eq!(shown("eve\u{85}\u{2028}\u{202e}x\0".as_bytes()), b"eve<U+0085><U+2028><U+202E>x\0");
         assert_eq!(shown(b"eve : a\n\n\n\0"), b"eve : a\n\0");
+        assert_eq!(shown(b"\r\neve : a\0\r\n\0"), b"eve : a\n\0\0");
         assert_eq!(shown("\u{feff}eve : \u{feff}a\0".as_bytes()), b"eve : <U+FEFF>a\0");
     }
 

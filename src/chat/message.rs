@@ -13,7 +13,7 @@ const SEPARATOR: &[u8] = b" : ";
 /// has no nick.
 const STUDENT_SEPARATOR: &[u8] = b" > ";
 
-/// A message as a reader sees it, without a byte order mark and the newlines and NULs at its end.
+/// A message as a reader sees it, without what [`trim`] removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParsedMessage<'a> {
     /// Claimed by the sender and not checked, unless `--distinct-names` is on.
@@ -24,7 +24,7 @@ pub struct ParsedMessage<'a> {
 impl<'a> ParsedMessage<'a> {
     /// Parses a message of C strings, or the text of a line.
     pub fn of(message: &'a [u8]) -> ParsedMessage<'a> {
-        let message = without_mark(trim_end(message));
+        let message = trim(message);
         let front = &message[..message.len().min(MAX_NICK_LEN + SEPARATOR.len())];
         let is_separator = |&(at, window): &(usize, &[u8])| match window {
             SEPARATOR => true,
@@ -46,6 +46,22 @@ pub fn is_mark(message: &[u8]) -> bool {
     without_mark(message).iter().all(|&byte| byte == 0)
 }
 
+/// Strips line ends around a message, NULs behind it, and a byte order mark in front of it.
+pub fn trim(message: &[u8]) -> &[u8] {
+    let message = trim_end(message);
+    without_mark(&message[line_ends_in_front(message)..])
+}
+
+/// True for line ends that came with the NUL before them, later than the message which that ended.
+pub fn is_rest_of_end(message: &[u8]) -> bool {
+    message.starts_with(b"\0") && trim_end(message).is_empty()
+}
+
+/// Number of bytes of line ends in front of a text; 0 where there is no text.
+pub fn line_ends_in_front(message: &[u8]) -> usize {
+    message.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(0)
+}
+
 /// Strips line ends and NULs. Spaces stay: before an empty text, one belongs to the separator.
 pub fn trim_end(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
@@ -65,6 +81,8 @@ mod tests {
             ("\u{feff}bob : \u{feff}salut\0", "bob", "\u{feff}salut"),
             ("Jean Paul : a : b > c\0", "Jean Paul", "a : b > c"),
             ("alice : \0", "alice", ""),
+            ("\r\nalice : un\0\r\n\0", "alice", "un"),
+            ("\n\u{feff}alice : un\n\r\0", "alice", "un"),
             ("alice : un\ndeux\r\n\0", "alice", "un\ndeux"),
             ("alice : si x > 3 : alors", "alice", "si x > 3 : alors"),
             ("Jean > Paul : a", "Jean", "Paul : a"),

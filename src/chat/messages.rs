@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::message::trim_end;
+use super::message::trim;
 use super::names::NameTaken;
 use super::web::ws_decode::NO_STATUS;
 use crate::cli::{Language, catalogue};
@@ -25,7 +25,7 @@ use crate::hub::connection::{Connection, Lag};
 use crate::hub::record::{IDLE, close_code};
 use crate::server::Messages;
 use crate::sys::{Ended, Pid, ScopedAddress, system_reason};
-use crate::text::{Visible, from_fn, visible, without_mark};
+use crate::text::{Visible, from_fn, visible};
 
 const MESSAGES: Messages = Messages(Language::French);
 
@@ -117,7 +117,7 @@ pub fn foreign_visitor(client: &Connection, by_name: bool) -> String {
 
 /// A message. Formatted where it is printed, without a `String` for each.
 pub fn said(pid: Pid, message: &[u8]) -> impl Display {
-    let text = Visible(without_mark(trim_end(message)));
+    let text = Visible(trim(message));
     from_fn(move |f| write!(f, "(fils {pid}) {text}"))
 }
 

@@ -8,13 +8,14 @@ use super::client_state::ClientState;
 use super::encoding::{self, Encoding};
 use super::filter::MessageFilter;
 use super::hop_trace::HopTrace;
+use super::message::{is_mark, is_rest_of_end};
 use super::options::Verbosity;
 use super::proc_title::ProcTitle;
 use super::status_report::Report;
 use super::transcript::Transcript;
 use super::web::response::Response;
 use super::web::{self, endpoint::WebEndpoint, ws_encode};
-use super::{PROGRAM, message, messages};
+use super::{PROGRAM, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::message_log::ChannelId;
@@ -49,10 +50,11 @@ pub(super) struct ChatServer {
 }
 
 impl ChatServer {
-    /// Says one client's message to all, and prints it.
-    fn say(&mut self, record: &Record, peer: PeerAddress, context: &mut Context<ClientState>) {
-        if record.kind == Kind::Message && message::is_mark(record.body) {
-            return context.say(self.strings, record.body);
+    /// Says one client's message to all, and prints it. `string`: for clients of strings, if it is
+    /// no line.
+    fn say(&mut self, record: &Record, string: &[u8], peer: PeerAddress, context: &mut Context<ClientState>) {
+        if record.kind == Kind::Message && is_mark(record.body) {
+            return context.say(self.strings, string);
         }
         if let Some(transcript) = &mut self.transcript {
             transcript.note(record, peer, context.supervisor);
@@ -61,7 +63,7 @@ impl ChatServer {
             context.say(self.strings, &encoding::string_of_line(record.body));
             self.say_line(record.body, context);
         } else {
-            context.say(self.strings, record.body);
+            context.say(self.strings, string);
             if self.lines.is_some() {
                 encoding::lines_of_string(record.body).for_each(|line| self.say_line(&line, context));
             }
@@ -70,7 +72,6 @@ impl ChatServer {
             context.say(frames, web.encoder.frame(record.pid, ws_encode::now(), record.body));
         }
         let out = &mut context.supervisor.out;
-        self.trace.record(record, out);
         if self.verbosity >= Verbosity::Chat && out.has_room() {
             out.line(messages::said(record.pid, record.body));
         }
@@ -183,10 +184,16 @@ impl Service for ChatServer {
             (kind, Some(encoding)) if kind == encoding.kind() => {
                 client.said.messages += 1;
                 client.said.bytes += record.body.len() as u64;
-                if let Some(body) = self.filter.pass(record, connection, client, context) {
+                let text = client.cut_character.join(record.body);
+                let text = Record { body: &text, ..*record };
+                if is_rest_of_end(record.body) {
+                    context.say(self.strings, record.body);
+                } else if let Some(body) = self.filter.pass(&text, connection, client, context) {
                     client.nick.update(&body);
                     connection.silence.end(context.now);
-                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
+                    let string = if self.filter.names.is_some() { &body } else { record.body };
+                    self.trace.record(record, &mut context.supervisor.out);
+                    self.say(&Record { body: &body, ..text }, string, connection.peer, context);
                 }
             }
             _ => return false,

@@ -34,8 +34,9 @@ const STALL: Duration = Duration::from_millis(500);
 /// The end of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// A run of NULs or, where there is none, a newline. Bytes without either are held this long
-    /// for their rest, since one `write` can arrive in two segments; then they are a message.
+    /// A run of NULs or, where there is none, a newline, each with the line ends behind it
+    /// ([`messages`]). Bytes without either are held this long for their rest, since one `write` can
+    /// arrive in two segments; then they are a message.
     Strings(Duration),
     /// The same, but a text that fills the buffer without an end is too long: the buffer is passed
     /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
@@ -233,7 +234,8 @@ impl<'a> FrameDecoder<'a> {
 
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
-        let may_end = self.intake.has_filters() && self.intake.speech().contains(&0);
+        let speech = self.intake.speech();
+        let may_end = self.intake.has_filters() && (speech.contains(&0) || speech.ends_with(b"\r"));
         self.framing.hold().or(may_end.then_some(PAUSE))
     }
 
@@ -267,7 +269,7 @@ impl Framing {
         let after_last = |end| memrchr(end, bytes).map(|at| at + 1);
         let end = match (self, bytes) {
             (Framing::Lines, _) => after_last(b'\n'),
-            (_, [.., 0 | b'\n']) => Some(bytes.len()),
+            (_, [.., 0 | b'\n']) | (Framing::Strings(_), [.., 0 | b'\n', b'\r']) => Some(bytes.len()),
             _ => after_last(0).or_else(|| after_last(b'\n')),
         };
         end.unwrap_or(0)

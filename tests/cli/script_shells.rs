@@ -87,6 +87,22 @@ fn the_launchers_run_in_every_posix_shell() {
 }
 
 #[test]
+fn a_launcher_that_is_sourced_leaves_the_callers_shell() {
+    let workspace = Workspace::new(UP_TO_DATE);
+    for shell in shells() {
+        for script in [SERVER_SCRIPT, CLIENT_SCRIPT] {
+            let _row = Row::of(&(shell, script));
+            let sources = format!(". {script}; echo \"still here: $?\"");
+            let mut command = workspace.launch(shell[0], &[&shell[1..], &["-c", &sources]].concat());
+            let Finished { stdout, stderr, .. } = command.output().unwrap();
+            let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+            assert_eq!(out, "still here: 2\n");
+            assert!(err.lines().count() == 1 && err.contains("sh scripts/launch_"), "{err}");
+        }
+    }
+}
+
+#[test]
 fn the_scripts_run_with_standard_error_closed() {
     let workspace = Workspace::new(COMPILES);
     let broken = Workspace::new(FAILS);

@@ -163,11 +163,14 @@ fn calc_takes_a_number_that_only_begins_like_leftovers() {
 
 #[test]
 fn calc_takes_every_line_end_a_byte_order_mark_and_telnet() {
-    let writes: [&[&[u8]]; 8] = [
+    let writes: [&[&[u8]]; 11] = [
         &[b"\xef\xbb\xbf12\r\n", b"\xef\xbb\xbf30\r\n"],
         &[b"12\r", b"30\r"],
         &[b"12\r\0", b"30\r\0"],
         &[b"12\0", b"30\0\0\0"],
+        &[b"12\0\n", b"30\0\r\n"],
+        &[b"12\n\r", b"30\n\r"],
+        &[b"12\r\r\n", b"30\r\r\n"],
         &[b"\xef\xbb\xbf12\n", b"30\n"],
         &[b"\xef\xbb\xbf12\r", b"30\r\n"],
         &[b"\xff\xfb\x1f\xff\xfb\x2012\r\n", b"30\r\n"],
@@ -259,7 +262,14 @@ fn direct_takes_blocks_every_line_end_a_byte_order_mark_and_telnet() {
     let telnet = [PUTTY, b"alice\r\n"].concat();
     let block = blocks(100, &["alice\n", "%bob%un message assez long\n", "%bob%ok\n", "%bob%trois\n"]);
     let small = blocks(13, &["alice\n", "%bob%un\n", "%bob%1\n", "%bob%2\n"]);
-    let rows: [(Vec<Vec<u8>>, &[&str]); 8] = [
+    let ended_by = |end: &str| {
+        ["alice", "%bob%un", "%bob%deux"].map(|text| format!("{text}{end}").into_bytes()).to_vec()
+    };
+    let rows: [(Vec<Vec<u8>>, &[&str]); 12] = [
+        (ended_by("\0\n"), &["un", "deux"]),
+        (ended_by("\0\r\n"), &["un", "deux"]),
+        (ended_by("\n\r"), &["un", "deux"]),
+        (ended_by("\r\r\n"), &["un", "deux"]),
         (small, &["un", "1", "2"]),
         (vec![b"alice\r".to_vec(), [b"%bob%un\r".repeat(20), b"%bob%fin\n".to_vec()].concat()], &FIN),
         (block, &["un message assez long", "ok", "trois"]),

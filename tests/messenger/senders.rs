@@ -231,7 +231,10 @@ fn the_byte_order_mark_of_utf_16_is_no_command_of_telnet() {
 
 #[test]
 fn lines_end_in_every_way_and_a_byte_order_mark_is_none_of_them() {
-    let rows: [(&[u8], &[&str]); 8] = [
+    let rows: [(&[u8], &[&str]); 11] = [
+        (b"un\n\rdeux\n\r", &["un", "deux"]),
+        (b"un\r\r\ndeux\r\r\n", &["un", "deux"]),
+        (b"un\0\r\ndeux\0\n", &["un", "deux"]),
         (b"un\rdeux\r", &["un", "deux"]),
         (b"un\r\0deux\r\0", &["un", "deux"]),
         (b"un\r\ndeux\r\n", &["un", "deux"]),
@@ -339,4 +342,66 @@ fn text_of_an_older_encoding_is_no_command_of_telnet() {
         peer.sends(text);
         peer.hears([text, b"\0"].concat());
     }
+}
+
+/// Line ends that belong to the end of a message before, and one in front of a text.
+const ENDS: [(&str, &[&str]); 8] = [
+    ("al : un\0\n", &["un"]),
+    ("al : deux\0\r\n", &["deux"]),
+    ("al : trois\n\r", &["trois"]),
+    ("al : quatre\r\r\n", &["quatre"]),
+    ("al : cinq\0\nal : six\0\n", &["cinq", "six"]),
+    ("al : sept\n\ral : huit\n\r", &["sept", "huit"]),
+    ("al : neuf\0\n\0", &["neuf"]),
+    ("\r\nal : dix\0", &["dix"]),
+];
+
+#[test]
+fn the_rest_of_a_line_end_is_relayed_and_is_no_message_in_lines_and_transcript() {
+    for option in [None, Some("--distinct-names")] {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("transcript.jsonl");
+        let options = ["--lines", "0", "--transcript", path.to_str().unwrap()];
+        let server = Server::start(&[&options, option.as_slice()].concat());
+        let (mut listener, mut lines, mut al) = (server.join(), line_client(&server), server.join());
+        for (sent, texts) in ENDS {
+            let _row = Row::of(&(option, sent));
+            al.sends(sent);
+            for text in texts {
+                assert_eq!(lines.line()[11..], format!("al : {text}\n"));
+            }
+            if option.is_none() {
+                listener.hears([sent, "\0"].concat());
+            }
+        }
+        // Alone, a newline is a message.
+        for sent in ["\n", "al : fin\n"] {
+            al.sends(sent);
+            assert_eq!(lines.line()[11..], *sent);
+        }
+        let transcript = std::fs::read_to_string(&path).unwrap();
+        let objects = transcript.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let mut said: Vec<String> =
+            ENDS.iter().flat_map(|(_, texts)| texts.iter()).map(|text| text.to_string()).collect();
+        said.extend(["", "fin"].map(str::to_string));
+        let texts: Vec<String> =
+            objects.clone().map(|object| object["text"].as_str().unwrap().to_string()).collect();
+        assert_eq!(texts, said);
+        assert_eq!(objects.filter(|object| object["name"] == "al").count(), said.len() - 1);
+    }
+}
+
+#[test]
+fn a_text_longer_than_a_read_is_cut_as_in_the_original_and_between_characters_for_readers_of_text() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("transcript.jsonl");
+    let server = Server::start(&["--lines", "0", "--transcript", path.to_str().unwrap()]);
+    let (mut listener, mut lines) = (server.join(), line_client(&server));
+    let text = format!("al : {}", "😀".repeat(300));
+    server.join().sends(format!("{text}\0"));
+    let (front, rest) = text.as_bytes().split_at(1023);
+    listener.hears([front, b"\0", rest, b"\0\0"].concat());
+    let said = [lines.line(), lines.line()].map(|line| line[11..].trim_end().to_string());
+    assert_eq!(said.concat(), text);
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("\"bytes\""));
 }

@@ -21,7 +21,8 @@ pub struct Filters {
     telnet: Telnet,
     blocks: Blocks,
     framing: Framing,
-    /// The last byte of speech; a newline before the first one.
+    /// The last byte of speech; a newline before the first one. A carriage return: those at the end
+    /// of the speech are part of the line end before them if a newline follows, else one each.
     last: u8,
     rest: RestOfEnd,
 }
@@ -30,9 +31,11 @@ pub struct Filters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RestOfEnd {
     None,
-    /// Behind a carriage return, or a NUL that ended a line: a newline, NULs before it.
+    /// Behind a newline: a carriage return.
+    Return,
+    /// Behind a carriage return: a newline, with NULs or carriage returns before it.
     Newline,
-    /// Behind a text that a pause ended: any line end.
+    /// Behind a NUL that ended a line or a text, and behind a text that a pause ended: any line end.
     LineEnd,
 }
 
@@ -47,18 +50,35 @@ impl Filters {
         }
     }
 
+    /// Makes the carriage returns at the end of `speech` newlines; or, with a newline behind them,
+    /// part of the line end before them. Returns how many are left out.
+    fn end_returns(&mut self, speech: &mut [u8], is_rest: bool) -> usize {
+        let returns = speech.iter().rev().take_while(|&&byte| byte == b'\r').count();
+        let text = speech.len() - returns;
+        speech[text..].fill(b'\n');
+        self.last = b'\n';
+        if is_rest { returns } else { 0 }
+    }
+
     /// The byte of a line for this one: a newline for a carriage return; none for the rest of an
     /// end. NULs in lines are padding, of which one is enough, and none before a line.
     fn line_byte(&mut self, byte: u8) -> Option<u8> {
+        let ends_text = byte == 0 && self.framing != Framing::Lines && !matches!(self.last, 0 | b'\n');
         let rest = self.rest;
-        self.rest = match byte {
-            b'\r' => RestOfEnd::Newline,
-            0 => rest,
+        self.rest = match (byte, rest) {
+            (b'\r', RestOfEnd::Return) => RestOfEnd::None,
+            (b'\r', _) => RestOfEnd::Newline,
+            (b'\n', RestOfEnd::Newline) => RestOfEnd::None,
+            (b'\n', _) => RestOfEnd::Return,
+            (0, _) if ends_text => RestOfEnd::LineEnd,
+            (0, _) => rest,
             _ => RestOfEnd::None,
         };
         let byte = match (byte, rest) {
-            (b'\n', RestOfEnd::Newline | RestOfEnd::LineEnd) | (b'\r', RestOfEnd::LineEnd) => return None,
-            (b'\r', _) => b'\n',
+            (b'\n', RestOfEnd::Newline | RestOfEnd::LineEnd) => return None,
+            (b'\r', RestOfEnd::Return | RestOfEnd::LineEnd) => return None,
+            (b'\r', RestOfEnd::Newline) => b'\r',
+            (b'\r', RestOfEnd::None) => b'\n',
             (0, _) if self.framing == Framing::Lines && matches!(self.last, 0 | b'\n') => return None,
             _ => byte,
         };
@@ -160,7 +180,11 @@ impl<'a> Intake<'a> {
         match &mut self.filters {
             Some(filters) if filters.framing.has_lines() => {
                 for from in at..at + n {
-                    if let Some(byte) = filters.line_byte(self.buffer[from]) {
+                    let byte = self.buffer[from];
+                    if filters.last == b'\r' && byte != b'\r' {
+                        self.len -= filters.end_returns(&mut self.buffer[..self.len], byte == b'\n');
+                    }
+                    if let Some(byte) = filters.line_byte(byte) {
                         self.buffer[self.len] = byte;
                         self.len += 1;
                     }
@@ -193,6 +217,9 @@ impl<'a> Intake<'a> {
         if self.held > 0 {
             self.keep_held();
         }
+        if let Some(filters) = self.filters.as_mut().filter(|filters| filters.last == b'\r') {
+            filters.end_returns(&mut self.buffer[..self.len], false);
+        }
     }
 
     /// Nothing more could be read behind the bytes so far.
@@ -211,7 +238,7 @@ impl<'a> Intake<'a> {
         let Some(filters) = &mut self.filters else { return };
         self.buffer[from..self.len].iter_mut().filter(|byte| **byte == 0).for_each(|nul| *nul = b'\n');
         if filters.last == 0 {
-            (filters.last, filters.rest) = (b'\n', RestOfEnd::Newline);
+            (filters.last, filters.rest) = (b'\n', RestOfEnd::LineEnd);
         } else if is_late && filters.last != b'\n' && self.len < self.buffer.len() {
             self.buffer[self.len] = b'\n';
             self.len += 1;

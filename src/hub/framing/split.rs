@@ -7,8 +7,9 @@ pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     chunk.split_inclusive(|&byte| byte == b'\n')
 }
 
-/// Splits a chunk into messages: after each run of NULs or, in a chunk without a NUL, after each
-/// newline. NULs alone are no message: the padding of the message before may arrive late.
+/// Splits a chunk into messages: after each run of NULs and line ends that begins with a NUL or, in
+/// a chunk without a NUL, after each newline and a carriage return behind it. NULs alone are no
+/// message: the padding of the message before may arrive late.
 pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     let end = if chunk.contains(&0) { 0 } else { b'\n' };
     let mut rest = chunk;
@@ -18,9 +19,11 @@ pub fn messages(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
         }
         let text = memchr(end, rest).unwrap_or(rest.len());
         // A run of NULs ends one message; each newline of a run ends one of its own.
-        let run = match end {
-            0 => rest[text..].iter().take_while(|&&byte| byte == 0).count(),
-            _ => usize::from(text < rest.len()),
+        let run = match (end, &rest[text..]) {
+            (0, behind) => behind.iter().take_while(|byte| matches!(byte, 0 | b'\r' | b'\n')).count(),
+            (_, [_, b'\r', b'\n', ..]) => 1,
+            (_, [_, b'\r', ..]) => 2,
+            (_, behind) => behind.len().min(1),
         };
         rest.split_off(..text + run)
     })

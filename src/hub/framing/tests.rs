@@ -7,13 +7,20 @@ type Pieces = &'static [&'static [u8]];
 
 #[test]
 fn a_chunk_is_split_into_messages() {
-    let rows: [(&[u8], Pieces); 6] = [
+    let rows: [(&[u8], Pieces); 12] = [
         // A run of NULs ends one message.
         (b"a\0\0\0b\0", &[b"a\0\0\0", b"b\0"]),
         // Newlines end messages only where there is no NUL.
         (b"a\nb\n", &[b"a\n", b"b\n"]),
         (b"a\nb\n\0", &[b"a\nb\n\0"]),
         (b"\n\n", &[b"\n", b"\n"]),
+        // Line ends behind a NUL belong to it, a carriage return behind a newline as well.
+        (b"a\0\nb\0\r\n", &[b"a\0\n", b"b\0\r\n"]),
+        (b"a\0\n\0\0\nb\0", &[b"a\0\n\0\0\n", b"b\0"]),
+        (b"\n\0a\0", &[b"\n\0", b"a\0"]),
+        (b"a\n\rb\n\r", &[b"a\n\r", b"b\n\r"]),
+        (b"a\n\r\nb\r\n\r\n", &[b"a\n", b"\r\n", b"b\r\n", b"\r\n"]),
+        (b"a\rb\r", &[b"a\rb\r"]),
         // NULs alone are no message.
         (b"\0\0\0", &[]),
         (b"\0\0a\0", &[b"a\0"]),
@@ -224,6 +231,55 @@ fn a_line_end_after_a_text_that_a_pause_ended_is_its_own() {
             now += HOLD;
         }
         assert_eq!(texts, [&["salut"], more].concat(), "{end:?}");
+    }
+}
+
+/// A client's texts by their ends, cut in every way, after the last hold.
+#[test]
+fn line_ends_of_every_kind_end_one_text() {
+    let (lines, texts) = (Framing::Lines, Framing::Texts(HOLD));
+    for (framing, end, count) in [
+        (lines, "\n", 1),
+        (lines, "\r\n", 1),
+        (lines, "\r", 1),
+        (lines, "\n\r", 1),
+        (lines, "\r\r\n", 1),
+        (lines, "\r\r\r\n", 1),
+        (lines, "\0\n", 1),
+        (lines, "\0\r\n", 1),
+        (lines, "\n\n", 2),
+        (lines, "\n\r\n", 2),
+        (lines, "\r\n\r\n", 2),
+        (lines, "\r\n\r", 2),
+        (lines, "\r\r", 2),
+        (lines, "\r\0\r\0", 2),
+        (texts, "\0\n", 1),
+        (texts, "\0\r\n", 1),
+        (texts, "\0\n\r", 1),
+        (texts, "\0\0\n\0", 1),
+        (texts, "\r\0\n", 1),
+        (texts, "\n\r", 1),
+        (texts, "\r\r\n", 1),
+        (texts, "\n\n", 2),
+        (texts, "\n\0\n\0", 2),
+        (texts, "\r\r", 2),
+    ] {
+        let stream = format!("un{end}deux{end}");
+        for size in 1..=stream.len() {
+            let (mut decoding, now) = (Decoding::<64>::of_client(framing), Instant::now());
+            for piece in stream.as_bytes().chunks(size) {
+                decoding.read(piece, now);
+            }
+            decoding.take(now + HOLD, false);
+            let said = String::from_utf8(decoding.chunks.concat()).unwrap();
+            let said: Vec<&str> = said
+                .split_inclusive(|c| c == '\n' || (c == '\0' && framing != lines))
+                .filter(|text| *text != "\0")
+                .map(|text| text.trim_matches(['\0', '\n']))
+                .collect();
+            let ends = &["", ""][..count - 1];
+            assert_eq!(said, [&["un"], ends, &["deux"], ends].concat(), "{framing:?} {end:?} in {size}");
+        }
     }
 }
 

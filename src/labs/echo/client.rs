@@ -21,6 +21,9 @@ struct Echo {
     pending: VecDeque<usize>,
     /// The last byte of the first line's answer, if that has come in part.
     partial: Option<u8>,
+    /// Lines given up of which no byte has come back, until another line is sent: a server that is no
+    /// echo may have answered them, in fewer bytes.
+    given_up: usize,
 }
 
 impl Echo {
@@ -45,6 +48,13 @@ impl Echo {
             }
         }
         ui.unexpected_text(rest);
+    }
+
+    /// Lines of which no byte has come back. One that has begun to is none: a server may cut long
+    /// lines.
+    fn unanswered(&self) -> usize {
+        let begun = usize::from(self.partial.is_some());
+        self.given_up + self.pending.iter().skip(begun).filter(|&&bytes| bytes > 0).count()
     }
 }
 
@@ -83,8 +93,10 @@ impl ClientProtocol for Echo {
         if ui.mode() == UiMode::Piped {
             return;
         }
-        if let Some(last) = self.partial.take() {
+        if let Some(last) = self.partial {
+            self.given_up = self.unanswered();
             self.pending.clear();
+            self.partial = None;
             if last != b'\n' {
                 ui.end_line();
             }
@@ -93,9 +105,7 @@ impl ClientProtocol for Echo {
     }
 
     fn failure(&self) -> Option<String> {
-        // A server may cut long lines.
-        let begun = usize::from(self.partial.is_some());
-        let lines = match self.pending.iter().skip(begun).filter(|&&bytes| bytes > 0).count() {
+        let lines = match self.unanswered() {
             0 => return None,
             1 => "1 line has".to_string(),
             n => format!("{n} lines have"),
@@ -104,10 +114,11 @@ impl ClientProtocol for Echo {
     }
 
     fn awaits_close(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || self.given_up > 0
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
+        self.given_up = 0;
         self.pending.push_back(line.len());
         // The answer to an empty line is empty.
         self.show_answers(b"", ui);
@@ -166,6 +177,24 @@ mod tests {
         assert_eq!(after(true, events), "OK\n> un\n> ");
         let events = [Line("hello"), Received(b"OK\n"), Line("un"), Pause, Line("deux"), Received(b"deux")];
         assert_eq!(after(true, events), "OK\n> deux\n> ");
+    }
+
+    #[test]
+    fn a_line_that_has_not_come_back_is_a_failure_also_after_a_pause() {
+        for on_terminal in [false, true] {
+            for (lines, answer, count) in [
+                (&["bonjour"][..], "bonjo", None),
+                (&["bonjour", "ok"], "bonjo", Some("1 line has")),
+                (&["un", "", "deux", "trois"], "u", Some("2 lines have")),
+            ] {
+                let mut echo = Echo::default();
+                let typed = lines.iter().map(|line| Line(line));
+                screen_after(&mut echo, on_terminal, typed.chain([Received(answer.as_bytes()), Pause]));
+                let failure = echo.failure();
+                assert_eq!(failure.is_some(), count.is_some(), "{failure:?}");
+                assert!(failure.unwrap_or_default().contains(count.unwrap_or_default()));
+            }
+        }
     }
 
     #[test]

@@ -19,17 +19,15 @@ pub const SILENCE: Duration = Duration::from_millis(300);
 /// (socat, ncat) stop at the server's end, in the middle of what they would still send.
 const CLOSE_DELAY: Duration = Duration::from_secs(2);
 
-/// The last two bytes of a text.
+/// The last two bytes of a text, without NULs and carriage returns: those are part of an end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextEnd([u8; 2]);
 
 impl TextEnd {
     pub fn push(&mut self, bytes: &[u8]) {
-        let TextEnd([_, last]) = *self;
-        match *bytes {
-            [] => {}
-            [byte] => self.0 = [last, byte],
-            [.., before, byte] => self.0 = [before, byte],
+        let mut text = bytes.iter().rev().filter(|byte| !matches!(byte, 0 | b'\r'));
+        if let Some(&last) = text.next() {
+            self.0 = [*text.next().unwrap_or(&self.0[1]), last];
         }
     }
 
@@ -133,6 +131,11 @@ mod tests {
             (&["a \n", "b"], false, false),
             (&["a \n", "b\n"], true, false),
             (&["a \n", "\n"], true, false),
+            (&["a \n\0"], true, true),
+            (&["a \n", "\0\0", "\0"], true, true),
+            (&["a", " \r", "\n\r"], true, true),
+            (&["a\n\r"], true, false),
+            (&["a\0", "\0\r"], false, false),
         ] {
             let mut end = TextEnd::default();
             pieces.iter().for_each(|piece| end.push(piece.as_bytes()));

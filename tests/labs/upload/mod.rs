@@ -116,6 +116,18 @@ fn a_text_that_ends_with_a_newline_and_silence_is_stored_as_received_txt() {
 }
 
 #[test]
+fn nuls_and_a_carriage_return_behind_a_newline_do_not_keep_a_text_open() {
+    for end in [" \n\0", " \n\r", "\r\n\0", &format!(" \n{}", "\0".repeat(1019))] {
+        let _row = Row::of(&end);
+        let landing = Landing::start(&[]);
+        let text = format!("abc{end}");
+        let size = text.len();
+        assert_eq!(landing.answer(&text), format!("received {size} bytes as received.txt [SUCCESS]"));
+        assert_eq!(landing.files()["received.txt"], text.into_bytes());
+    }
+}
+
+#[test]
 fn a_text_of_many_lines_in_many_segments_is_stored_whole() {
     // A newline and 300 ms of silence end a text. A busy machine may exceed that, not ten times.
     let whole = (0..10).any(|_| {
