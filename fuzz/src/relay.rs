@@ -59,6 +59,8 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     let (text, is_end): (&[u8], fn(&u8) -> bool) = match &cut.message {
         // A late line end, or late padding.
         None if b"\r\n\0".contains(&taken[0]) => (b"", |byte| b"\r\n\0".contains(byte)),
+        // A byte order mark alone, before the first text.
+        None if taken == BOM => (b"", |_| true),
         // Commands of telnet.
         None => {
             assert_eq!(taken[0], 0xff);
@@ -156,15 +158,22 @@ fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
     &bytes[begin..]
 }
 
+fn is_role(text: &[u8]) -> bool {
+    text.starts_with(b"emi") || text.starts_with(b"rec")
+}
+
+fn ends(text: &[u8]) -> bool {
+    matches!(text, [b'\r' | b'\n', ..])
+}
+
 /// String by string: number and role first, which need no NUL where neither has one; over-long ones in parts; `exit`
-/// anywhere.
+/// anywhere. Where two NULs end a string before the role, they end every string.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
+    let (mut has_two_nuls, mut is_ended) = (false, false);
     let mut strings = stream.split(|&byte| byte == 0).peekable();
     while let Some(whole) = strings.next() {
         let mut string = whole;
-        let is_role = |text: &[u8]| text.starts_with(b"emi") || text.starts_with(b"rec");
-        let ends = |text: &[u8]| matches!(text, [b'\r' | b'\n', ..]);
         let lacks_end = stage == 0 && matches!(string, [b'1' | b'2', role @ ..] if is_role(role));
         if lacks_end || (stage == 0 && matches!(string, [b'1' | b'2', rest @ ..] if ends(rest))) {
             found.push(ServerMessage::Number(string[0] - b'0'));
@@ -176,8 +185,17 @@ fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
             (stage, string) = (2, without_line_ends_before(&string[3..]));
         }
         if string.is_empty() && !whole.is_empty() {
+            // After the role, a second NUL is another string's.
+            is_ended = stage == 2;
             continue;
         }
+        if whole.is_empty() && strings.peek().is_some() {
+            has_two_nuls |= stage < 2;
+            if stage < 2 || (has_two_nuls && std::mem::take(&mut is_ended)) {
+                continue;
+            }
+        }
+        is_ended = true;
         while string.len() > MAX_LEN {
             found.push(ServerMessage::Part(string[..MAX_LEN].to_vec()));
             string = &string[MAX_LEN..];

@@ -40,6 +40,12 @@ impl<'a> ParsedMessage<'a> {
     }
 }
 
+/// True for a byte order mark alone, or what `--distinct-names` leaves of it. .NET's `StreamWriter`
+/// sends one as it connects. C clients receive it, as from the original; there is nothing to show.
+pub fn is_mark(message: &[u8]) -> bool {
+    without_mark(message).iter().all(|&byte| byte == 0)
+}
+
 /// Strips line ends and NULs. Spaces stay: before an empty text, one belongs to the separator.
 pub fn trim_end(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);

@@ -14,7 +14,7 @@ use super::status_report::Report;
 use super::transcript::Transcript;
 use super::web::response::Response;
 use super::web::{self, endpoint::WebEndpoint, ws_encode};
-use super::{PROGRAM, messages};
+use super::{PROGRAM, message, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
 use crate::hub::message_log::ChannelId;
@@ -51,6 +51,9 @@ pub(super) struct ChatServer {
 impl ChatServer {
     /// Says one client's message to all, and prints it.
     fn say(&mut self, record: &Record, peer: PeerAddress, context: &mut Context<ClientState>) {
+        if record.kind == Kind::Message && message::is_mark(record.body) {
+            return context.say(self.strings, record.body);
+        }
         if let Some(transcript) = &mut self.transcript {
             transcript.note(record, peer, context.supervisor);
         }

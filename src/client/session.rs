@@ -4,6 +4,8 @@
 //! A line that cannot be sent yet waits: in [`UiMode::Tui`] in a queue, otherwise unread in the
 //! terminal or the pipe.
 
+mod input;
+
 use std::collections::VecDeque;
 use std::io::ErrorKind::ConnectionReset;
 use std::net::{Shutdown, TcpStream};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 
+use self::input::{count_unread, has_room_for};
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, pause, receive, send_line, start};
 use super::signals::{FATAL, prepare, prepare_with_terminal};
@@ -21,9 +24,6 @@ use crate::sys::{self, Interest, Signal};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
-/// Lines that wait to be sent: at most those of the largest paste.
-const MAX_QUEUED: usize = 10_000;
-const MAX_QUEUED_BYTES: usize = 1 << 20;
 /// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
@@ -58,13 +58,13 @@ pub fn run_client<P: ClientProtocol>(
         ui,
         lines: LineBuffer::keeping(P::MAX_LEN, MIN_LAST_PIECE),
         queue: VecDeque::new(),
+        unread: 0,
         input_ended: false,
         left_at: None,
         active_at: Some(Instant::now()),
     };
-    let outcome = session.run();
-    let closed = session.ui.close();
-    let unsent = session.queue.len() + session.to_send.unsent_lines();
+    let (outcome, closed) = (session.run(), session.ui.close());
+    let unsent = session.queue.len() + session.unread + session.to_send.unsent_lines();
     let with_unsent = |reason: &str| messages.with_unsent(reason, unsent);
     match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
         Exit::Normal(message) => messages.program.complain(&with_unsent(&message)),
@@ -83,6 +83,8 @@ struct Session<'a, P> {
     ui: Box<dyn Ui>,
     lines: LineBuffer,
     queue: VecDeque<Vec<u8>>,
+    /// Lines that stood in the input at the server's end.
+    unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
     /// Time of the half-close.
@@ -264,6 +266,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         let read = sys::try_read(self.connection, &mut bytes);
         if let Ok(Some(0)) | Err(_) = read {
             pause(&mut self.protocol, &mut *self.ui);
+            self.unread = count_unread(&mut *self.ui, &mut self.lines);
         }
         let message = match read {
             Ok(None) => return Ok(None),
@@ -277,6 +280,9 @@ impl<P: ClientProtocol> Session<'_, P> {
                 self.events.extend_grace();
                 self.active_at = Some(Instant::now());
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
+                if end.is_some() {
+                    self.unread = count_unread(&mut *self.ui, &mut self.lines);
+                }
                 return Ok(end.map(Exit::Normal));
             }
             // The server closed without reading our closing bytes; nothing else was lost.
@@ -287,11 +293,6 @@ impl<P: ClientProtocol> Session<'_, P> {
         };
         Ok(Some(Exit::Normal(message)))
     }
-}
-
-fn has_room_for(queue: &VecDeque<Vec<u8>>, more: &[&str]) -> bool {
-    let bytes = queue.iter().map(Vec::len).chain(more.iter().map(|line| line.len()));
-    queue.len() + more.len() <= MAX_QUEUED && bytes.sum::<usize>() <= MAX_QUEUED_BYTES
 }
 
 #[cfg(test)]

@@ -155,6 +155,12 @@ impl<C> ClientTable<C> {
         }
     }
 
+    /// True if a worker that runs holds a message for its rest.
+    pub fn has_held(&self) -> bool {
+        self.connections()
+            .any(|connection| connection.is_held && connection.is_open() && !connection.is_reaped)
+    }
+
     /// Walks no table in a room where all read: a turn of the loop costs the same in a large one.
     fn blocked_connections(&self) -> impl Iterator<Item = &Connection> {
         let connections = self.any_blocked.then(|| self.connections());

@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     pub silence: Silence,
     /// Nothing is sent to it any more: a `send` failed, or the server has disconnected it.
     pub(super) is_closed: bool,
+    /// Its worker holds a message for its rest.
+    pub(super) is_held: bool,
     /// Its worker was reaped: the pid may belong to another process by now.
     pub(super) is_reaped: bool,
     /// Its worker was killed by [`Connection::end_worker`].
@@ -95,6 +97,7 @@ impl Connection {
             late_since: None,
             silence: Silence::new(Instant::now()),
             is_closed: false,
+            is_held: false,
             is_reaped: false,
             worker_killed: false,
             send_error: None,

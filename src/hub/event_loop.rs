@@ -202,12 +202,13 @@ impl<S: Service> Hub<S> {
                 forgeries.handle(&record, key, clients, supervisor);
                 return true;
             };
-            if record.kind == Kind::Left {
-                clients.note_left(&record);
+            connection.is_held = record.kind == Kind::Held;
+            if connection.is_held {
+                sys::acknowledge(&connection.socket);
                 return true;
             }
-            if record.kind == Kind::Held {
-                sys::acknowledge(&connection.socket);
+            if record.kind == Kind::Left {
+                clients.note_left(&record);
                 return true;
             }
             if record.kind == Kind::Foreign {

@@ -129,6 +129,17 @@ impl<'a> FrameDecoder<'a> {
         self.intake.take_timing_mark()
     }
 
+    /// True if `bytes`, which are all that can be read, are a block with leftovers of what the client
+    /// has `received`: see [`blocks::Blocks::has_received`].
+    pub fn is_block(&self, bytes: &[u8], received: &[u8]) -> bool {
+        self.intake.blocks().is_some_and(|blocks| blocks.has_received(bytes, received))
+    }
+
+    /// Reports that the bytes filled last are the text of this block.
+    pub fn filled_of(&mut self, block: &[u8]) {
+        self.intake.take_block(block);
+    }
+
     /// Reports that the reader waited this long for bytes. Only a wait is a pause of the sender,
     /// not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {

@@ -9,6 +9,12 @@ use crate::sys::{self, Ended, Pid, Signal};
 /// Time to read what the workers have written.
 const LAST_READS: Duration = Duration::from_secs(2);
 
+/// Time for messages without an end that workers hold for their rest: longer than any is held.
+const LAST_HOLD: Duration = Duration::from_millis(700);
+
+/// Pause between two searches for workers that have ended meanwhile.
+const REAP_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
 impl<S: Service> Hub<S> {
     /// Ends all workers, then all connections, each with all that was heard of: within
     /// [`crate::server::Grace`], and whatever its client does.
@@ -20,6 +26,7 @@ impl<S: Service> Hub<S> {
         // From now on, the system refuses connections.
         let Hub { service, supervisor, .. } = self;
         supervisor.stop_accepting(|listener, reason| service.refusal(listener, reason), Instant::now());
+        self.await_held();
         let mut workers = self.clients.pids();
         workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));
         // All of them first: none is waited for before the next is told.
@@ -46,6 +53,17 @@ impl<S: Service> Hub<S> {
         }
         self.finish_departures();
         self.supervisor.flush();
+    }
+
+    /// Goes on until every message that a worker holds for its rest has come, as it is.
+    fn await_held(&mut self) {
+        let deadline = Instant::now() + LAST_HOLD;
+        while self.clients.has_held() && Instant::now() < deadline {
+            // A signal to the whole group has ended the workers too.
+            self.reap_all(Instant::now());
+            self.reap_all_at = Some(Instant::now() + REAP_AGAIN_AFTER);
+            self.turn();
+        }
     }
 
     /// Waits until every connection is closed.

@@ -38,7 +38,7 @@ pub struct Session<'a> {
     /// Readable, or closed by SIGTERM, when the client is to be left.
     pub(super) stop: BorrowedFd<'a>,
     /// Idle timeout: for input, and for output that the client does not take.
-    pub(super) idle_timeout: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
     pub(super) first_bytes: FirstBytes,
     /// Told whenever the client has sent something.
     pub(super) last_heard: Option<LastHeard<'a>>,
@@ -64,16 +64,33 @@ impl Session<'_> {
         time: Option<Duration>,
         buffer: &mut [u8],
     ) -> Result<Option<usize>, Disconnect> {
+        let Some(n) = self.take_within(time, buffer, sys::try_read)? else { return Ok(None) };
+        self.last_heard.inspect(LastHeard::note);
+        let foreign = self.first_bytes.feed(&buffer[..n]);
+        foreign.map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)))
+    }
+
+    /// As [`Session::read_within`], but the bytes stay to be read.
+    pub fn peek_within(
+        &mut self,
+        time: Option<Duration>,
+        buffer: &mut [u8],
+    ) -> Result<Option<usize>, Disconnect> {
+        self.take_within(time, buffer, sys::try_peek)
+    }
+
+    fn take_within(
+        &mut self,
+        time: Option<Duration>,
+        buffer: &mut [u8],
+        take: fn(&TcpStream, &mut [u8]) -> io::Result<Option<usize>>,
+    ) -> Result<Option<usize>, Disconnect> {
         let deadline = deadline(time);
         while self.wait(Interest::Read, deadline)? {
-            match sys::try_read(self.socket, buffer).map_err(Disconnect::Broken)? {
+            match take(self.socket, buffer).map_err(Disconnect::Broken)? {
                 Some(0) => return Err(Disconnect::Closed),
-                Some(n) => {
-                    self.last_heard.inspect(LastHeard::note);
-                    let foreign = self.first_bytes.feed(&buffer[..n]);
-                    return foreign.map_or(Ok(Some(n)), |foreign| Err(Disconnect::Foreign(foreign)));
-                }
-                // Readable, but nothing was read: the system lacks memory, and the wait backs off.
+                Some(n) => return Ok(Some(n)),
+                // Readable, but nothing was taken: the system lacks memory, and the wait backs off.
                 None => {}
             }
         }

@@ -141,6 +141,27 @@ fn a_relay_that_sends_no_nul_is_understood_without_a_pause_and_at_its_end() {
 }
 
 #[test]
+fn the_second_nul_of_a_relays_strings_is_no_message() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Program::start(Command::new(RELAY).args(["127.0.0.1", "--port", &port]));
+    client.types("un\ndeux\n");
+    let mut server = Peer::adopt(listener.accept().unwrap().0);
+    server.sends("1\0\0");
+    client.out.line_with(&["Vous êtes le client 1"]);
+    server.sends("rec\0\0");
+    client.out.line_with(&["Votre rôle : rec"]);
+    for (text, answer) in [("salut\0\0", "un\0"), ("ça va ?\0\0", "deux\0")] {
+        server.sends(text);
+        server.hears(answer);
+    }
+    server.sends("exit\0\0");
+    assert_eq!(client.ends().code(), Some(0));
+    let printed = client.out.to_the_end();
+    assert!(!printed.contains("Reçu : \n") && !printed.contains("Le serveur dit"), "{printed}");
+}
+
+#[test]
 fn the_padding_of_a_relays_block_is_no_message() {
     // The last two take the client several reads.
     for size in [1024, 8192, 16384] {
@@ -240,6 +261,33 @@ fn a_question_later_than_its_number_lets_no_other_number_go() {
 }
 
 #[test]
+fn one_number_alone_goes_to_a_calculation_server_that_greets_late() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+        // Three times as long as the pause that counts as a question.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        let one = received(server);
+        server.sends("Bonjour\r\nn1?\n");
+        server.sends("n2?\n");
+        let is_apart = one == "3\n" && received(server) == "4\n";
+        server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
+fn both_numbers_go_to_a_calculation_server_that_says_nothing_before_the_sum() {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+        let is_apart = received(server) == "3\n" && received(server) == "4\n";
+        server.sends("7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
+#[test]
 fn a_calculation_server_that_closes_without_an_answer_to_the_last_line_is_a_failure() {
     for closes in [false, true] {
         let _row = Row::of(&closes);
@@ -288,4 +336,26 @@ fn lines_taken_from_the_input_and_not_sent_whole_are_counted() {
     // echo_client sends lines without their newlines.
     let unsent = taken - reader.join().unwrap() / (LINE - 1);
     assert_eq!(said, format!("echo_client: interrupted, goodbye ({unsent} lines were not sent)\n"));
+}
+
+#[test]
+fn lines_in_a_pipe_are_counted_where_the_server_closes_before_the_first_one_went() {
+    let relay = (RELAY, &[][..], "", "le serveur a fermé la connexion (2 lignes ne sont pas parties)");
+    let direct =
+        (DIRECT, &["alice"][..], "alice\n", "the server closed the connection (2 lines were not sent)");
+    for (program, arguments, heard, told) in [relay, direct] {
+        let _row = Row::of(&program);
+        // A busy machine may close later than a pause lets the first line go.
+        eventually("an end before the first line", || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port().to_string();
+            let mut command = Command::new(program);
+            let mut client = Program::start(command.args(arguments).args(["127.0.0.1", "--port", &port]));
+            client.types("%bob%un\n%bob%deux");
+            client.closes_stdin();
+            Peer::adopt(listener.accept().unwrap().0).hears(heard);
+            assert_eq!(client.ends().code(), Some(1));
+            client.err.to_the_end().ends_with(&format!("{told}\n")).then_some(())
+        });
+    }
 }

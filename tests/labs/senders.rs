@@ -5,13 +5,13 @@ use std::process::Command;
 
 use crate::common::*;
 
-const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
-const DIRECT: &str = env!("CARGO_BIN_EXE_direct_serveur");
-const RELAY: &str = env!("CARGO_BIN_EXE_relay_serveur");
+pub const CALC: &str = env!("CARGO_BIN_EXE_calc_serveur");
+pub const DIRECT: &str = env!("CARGO_BIN_EXE_direct_serveur");
+pub const RELAY: &str = env!("CARGO_BIN_EXE_relay_serveur");
 
 /// Two clients of a relay, the first of which has the turn.
 #[track_caller]
-fn pair(server: &Server) -> [Peer; 2] {
+pub fn pair(server: &Server) -> [Peer; 2] {
     let mut peers = [server.connect(), server.connect()];
     peers[0].hears("1\0emi\0");
     peers[1].hears("2\0rec\0");
@@ -86,11 +86,11 @@ fn the_relay_takes_a_negotiation_and_lines_of_every_end() {
     }
 }
 
-const GREETING: &str = "Welcome: two numbers in, their sum out.\r\n";
+pub const GREETING: &str = "Welcome: two numbers in, their sum out.\r\n";
 
 /// A client of calc that has received the greeting.
 #[track_caller]
-fn greeted(server: &Server) -> Peer {
+pub fn greeted(server: &Server) -> Peer {
     let mut peer = server.connect();
     peer.hears(GREETING);
     peer.hears("First number?\n");

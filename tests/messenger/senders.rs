@@ -267,6 +267,30 @@ fn a_byte_order_mark_is_relayed_and_is_no_part_of_a_name() {
 }
 
 #[test]
+fn a_byte_order_mark_alone_is_relayed_and_shown_nowhere() {
+    for options in [&[][..], &["--distinct-names"]] {
+        let _row = Row::of(&options);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("transcript");
+        let transcript = ["--transcript", path.to_str().unwrap()];
+        let server = Server::start(&[&["--lines", "0"], &transcript[..], options].concat());
+        let (mut listener, mut bob) = (server.join(), server.join());
+        let mut reader = line_client(&server);
+        bob.sends("\u{feff}");
+        if options.is_empty() {
+            listener.hears("\u{feff}\0");
+        } else {
+            listener.hears("\0");
+        }
+        bob.sends("bob : un\0");
+        are_said(&mut listener, &["bob : un"]);
+        let line = reader.line();
+        assert!(line.ends_with("] bob : un\n"), "{line}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+}
+
+#[test]
 fn bytes_without_an_end_behind_a_nul_are_a_line_after_a_pause() {
     let (server, mut listener) = room();
     let mut bob = line_client(&server);

@@ -1,4 +1,6 @@
-use super::*;
+use std::collections::VecDeque;
+
+use super::input::{MAX_QUEUED, MAX_QUEUED_BYTES, has_room_for};
 
 #[test]
 fn waiting_lines_and_their_bytes_are_bounded() {

@@ -18,6 +18,7 @@
 
 mod burst;
 mod front;
+mod received;
 
 use memchr::memchr;
 

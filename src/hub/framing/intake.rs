@@ -103,6 +103,15 @@ impl<'a> Intake<'a> {
         self.filters.as_mut().is_some_and(|filters| filters.telnet.take_timing_mark())
     }
 
+    pub fn blocks(&self) -> Option<&Blocks> {
+        self.filters.as_ref().map(|filters| &filters.blocks)
+    }
+
+    /// See [`Blocks::take`].
+    pub fn take_block(&mut self, block: &[u8]) {
+        self.filters.iter_mut().for_each(|filters| filters.blocks.take(block));
+    }
+
     pub fn has_filters(&self) -> bool {
         self.filters.is_some()
     }

@@ -7,6 +7,10 @@ use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode,
 
 pub const PROGRAM: Program = Program::english("calc_client");
 
+/// Time without a byte from a server that has sent none, after the first line: then it is one that
+/// waits in silence, and no busy one that is about to greet.
+const SILENT_SERVER: Duration = Duration::from_secs(10);
+
 /// A server that reads a number by one `recv` would take several lines for it: each line waits for
 /// a question mark at the end of a text, or else for a pause. A question mark after a pause that
 /// stood for one is late, and lets no further line go.
@@ -17,6 +21,8 @@ struct Calc {
     is_asked: bool,
     /// Pauses taken for a question, where no question mark has come since: it may be late.
     guessed: usize,
+    /// The server has sent something.
+    has_spoken: bool,
     /// A line was sent, and nothing has come since.
     is_unanswered: bool,
     /// The last text ends inside a line, as a question of a server that leaves the cursor there.
@@ -34,7 +40,10 @@ impl ClientProtocol for Calc {
     }
 
     fn pause_after(&self) -> Duration {
-        Duration::from_millis(if self.is_in_line { 300 } else { 1000 })
+        match (self.is_in_line, self.has_spoken, self.guessed) {
+            (false, false, 1) => SILENT_SERVER,
+            (is_in_line, ..) => Duration::from_millis(if is_in_line { 300 } else { 1000 }),
+        }
     }
 
     fn on_pause(&mut self, ui: &mut dyn Ui) {
@@ -60,7 +69,7 @@ impl ClientProtocol for Calc {
 
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String> {
         ui.server_text(bytes);
-        self.is_unanswered = false;
+        (self.has_spoken, self.is_unanswered) = (true, false);
         self.is_in_line = !bytes.ends_with(b"\n");
         if bytes.trim_ascii_end().ends_with(b"?") {
             self.is_asked |= self.guessed == 0;

@@ -12,6 +12,9 @@ use crate::sys::Profile;
 
 pub const PROGRAM: Program = Program::english("calc_serveur");
 
+/// The longest block of a client that receives into the buffer that it sends.
+const MAX_BLOCK: usize = 4096;
+
 /// An iterative server gives each client one sum, else any number of them.
 struct Calc(ServeMode);
 
@@ -21,12 +24,13 @@ impl ClientHandler for Calc {
     const EXPECTED: Option<Expected> = Some(Expected::Text);
 
     fn serve(&self, session: &mut Session) -> Result<(), Disconnect> {
-        session.send(Calculator::greeting().as_bytes())?;
+        let mut received = Calculator::greeting();
+        session.send(received.as_bytes())?;
         // A line that fills the buffer is too long, and answered at once.
         let (mut calculator, mut buffer) = (Calculator::new(self.0.iterative), [0; MAX_LEN + 1]);
         let mut decoder = FrameDecoder::of_client(&mut buffer, Framing::Lines);
         while !calculator.is_over() {
-            let end = read(session, &mut decoder).err();
+            let end = read(session, &mut decoder, &received).err();
             let (mut replies, has_ended) = (String::new(), matches!(end, Some(Disconnect::Closed)));
             let mut outcomes = Vec::new();
             decoder.take(Instant::now(), has_ended, |lines| {
@@ -37,6 +41,9 @@ impl ClientHandler for Calc {
                 outcomes.extend(calculator.finish(&mut replies));
             }
             answer(session, &outcomes, &replies)?;
+            if !replies.is_empty() {
+                received = replies;
+            }
             match end {
                 None => {}
                 Some(Disconnect::Idle) => {
@@ -55,16 +62,30 @@ impl ClientHandler for Calc {
     }
 }
 
-/// Reads once, or until bytes that are held no longer wait for others.
-fn read(session: &mut Session, decoder: &mut FrameDecoder) -> Result<(), Disconnect> {
-    let began = Instant::now();
-    let n = match decoder.deadline() {
-        Some(at) => session.read_within(Some(at.saturating_duration_since(began)), decoder.spare())?,
-        None => Some(session.read(decoder.spare())?),
-    };
+/// Reads once, or until bytes that are held no longer wait for others. Of a block with leftovers of
+/// what the client has `received`, the text alone is said.
+fn read(session: &mut Session, decoder: &mut FrameDecoder, received: &str) -> Result<(), Disconnect> {
+    let (began, mut block) = (Instant::now(), [0; MAX_BLOCK]);
+    let until = decoder.deadline();
+    let time = until.map_or(session.idle_timeout, |at| Some(at.saturating_duration_since(began)));
+    let waiting = session.peek_within(time, &mut block)?;
     decoder.waited(began.elapsed());
-    if let Some(n) = n {
-        decoder.filled(n);
+    let Some(waiting) = waiting else { return until.map_or(Err(Disconnect::Idle), |_| Ok(())) };
+    let block = &mut block[..waiting];
+    let text = block.iter().position(|&byte| byte == 0);
+    match text.filter(|_| decoder.is_block(block, received.as_bytes())) {
+        Some(text) if text < decoder.spare().len() => {
+            session.read(block)?;
+            decoder.spare()[..text].copy_from_slice(&block[..text]);
+            decoder.spare()[text] = b'\n';
+            // A line ends once.
+            decoder.filled(text + usize::from(!matches!(block[..text], [.., b'\r' | b'\n'])));
+            decoder.filled_of(block);
+        }
+        _ => {
+            let n = session.read(decoder.spare())?;
+            decoder.filled(n);
+        }
     }
     if decoder.take_timing_mark() {
         session.send(NO_TIMING_MARK)?;

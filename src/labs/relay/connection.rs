@@ -87,7 +87,9 @@ impl Connection {
                 return if now < since + SEND_TIMEOUT { Ok(()) } else { Err(Disconnect::SlowReader) };
             }
             self.blocked_since = None;
-            self.queue.advance(sent, now);
+            if let Some(item) = self.queue.advance(sent, now) {
+                self.decoder.received = item.bytes;
+            }
         }
     }
 

@@ -36,15 +36,16 @@ impl ItemQueue {
         }
     }
 
-    /// Records that `bytes` of [`ItemQueue::ready`] were sent.
-    pub fn advance(&mut self, bytes: usize, now: Instant) {
+    /// Records that `bytes` of [`ItemQueue::ready`] were sent. Returns the item that is now whole.
+    pub fn advance(&mut self, bytes: usize, now: Instant) -> Option<Item> {
         self.sent += bytes;
         if self.items.front().is_none_or(|item| self.sent < item.bytes.len()) {
-            return;
+            return None;
         }
-        let opening = self.items.pop_front().is_some_and(|item| item.opening);
+        let item = self.items.pop_front()?;
         self.sent = 0;
-        self.quiet_until = opening.then(|| now + GAP);
+        self.quiet_until = item.opening.then(|| now + GAP);
+        Some(item)
     }
 
     /// The bytes still to be sent when the server ends: the rest of an item, and all messages. An

@@ -41,6 +41,10 @@ pub struct ServerMessageDecoder {
     is_flushed: bool,
     /// A string came without its NUL: the role may have none.
     lacks_nuls: bool,
+    /// Two NULs ended a string before the role: so they do all others.
+    has_two_nuls: bool,
+    /// The last byte was the NUL of a string, and no second one.
+    is_ended: bool,
 }
 
 impl ServerMessageDecoder {
@@ -65,11 +69,15 @@ impl ServerMessageDecoder {
                 self.nuls += 1;
                 if self.nuls == 1 || (self.nuls == 2 && bytes.get(at + 1) != Some(&0)) {
                     let string = std::mem::take(&mut self.partial);
-                    messages.extend((!is_flushed).then(|| self.classify(&string)));
+                    let is_early = string.is_empty() && !matches!(self.expected, Expected::Message);
+                    self.has_two_nuls |= is_early && !is_flushed;
+                    let is_second = string.is_empty() && self.has_two_nuls && self.is_ended;
+                    self.is_ended = !is_early && !is_second;
+                    messages.extend((!is_flushed && self.is_ended).then(|| self.classify(&string)));
                 }
                 continue;
             }
-            self.nuls = 0;
+            (self.nuls, self.is_ended) = (0, false);
             if self.partial.len() == MAX_LEN {
                 messages.push(ServerMessage::Part(std::mem::take(&mut self.partial)));
                 self.has_parts = true;
@@ -82,16 +90,18 @@ impl ServerMessageDecoder {
 
     /// True if the string so far is the number or role that is due.
     fn has_keyword(&self) -> bool {
-        matches!(
-            (self.expected, &self.partial[..]),
-            (Expected::Number, b"1" | b"2") | (Expected::Role, b"emi" | b"rec")
-        )
+        !self.has_parts
+            && matches!(
+                (self.expected, &self.partial[..]),
+                (Expected::Number, b"1" | b"2") | (Expected::Role, b"emi" | b"rec")
+            )
     }
 
     /// Takes a number and a role that nothing separates, or a role of a server that sends no NUL.
     fn take_role(&mut self, messages: &mut Vec<ServerMessage>) {
         if let (Expected::Number, [b'1' | b'2', b'e', b'm', b'i'] | [b'1' | b'2', b'r', b'e', b'c']) =
             (self.expected, &self.partial[..])
+            && !self.has_parts
         {
             let role = self.partial.split_off(1);
             messages.extend(self.flush());
@@ -105,7 +115,7 @@ impl ServerMessageDecoder {
     /// After a pause or at the end: a string without NUL is whole, as it is to a client that prints
     /// what one `recv` returns. A long one waits for its NUL.
     pub fn pause(&mut self) -> Option<ServerMessage> {
-        self.nuls = 0;
+        (self.nuls, self.is_ended) = (0, false);
         let message = self.flush();
         self.lacks_nuls |= message.is_some();
         message
@@ -182,12 +192,27 @@ mod tests {
 
     #[test]
     fn unknown_numbers_and_roles_are_notices() {
-        let [three, full, empty] = ["3", "complet", ""].map(|text| ServerMessage::Notice(text.into()));
+        let [three, full] = ["3", "complet"].map(|text| ServerMessage::Notice(text.into()));
         let not_text = ServerMessage::Notice(b"\xff".to_vec());
         let (number, role) = (ServerMessage::Number(1), ServerMessage::Emitter);
-        let expected = [three, full, empty, number, not_text, role, message("rec")];
+        let expected = [three, full, number, not_text, role, message("rec")];
         assert_eq!(decode(&[b"3\0complet\0\x001\0\xff\0emi\0rec\0"]), expected);
         assert_eq!(decode(&[b"exit\0"]), [ServerMessage::Exit]);
+    }
+
+    #[test]
+    fn two_nuls_may_end_each_string() {
+        let (number, role) = (ServerMessage::Number(1), ServerMessage::Receiver);
+        let [salut, empty] = ["salut", ""].map(message);
+        let whole = b"1\0\0rec\0\0salut\0\0\0\0salut\0\0";
+        // Four NULs are padding, unless they come apart.
+        let expected = [number.clone(), role.clone(), salut.clone(), salut.clone()];
+        assert_eq!(decode(&[whole]), expected);
+        let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+        let expected = [number.clone(), role.clone(), salut.clone(), empty.clone(), salut];
+        assert_eq!(decode(&bytes), expected);
+        // Behind a number with one NUL, the second one is an empty message, as of a newcomer's turn.
+        assert_eq!(decode(&[b"1\0rec\0\0"]), [number, role, empty]);
     }
 
     #[test]

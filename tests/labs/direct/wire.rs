@@ -2,7 +2,9 @@
 
 use super::*;
 
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::thread;
+use std::time::Duration;
 
 /// Half-closes `peer` and expects `expected` as everything that is left to read.
 #[track_caller]
@@ -232,13 +234,31 @@ fn a_text_in_two_segments_with_a_short_pause_is_one_text() {
         let mut bob = join(&server, "bob");
         let mut alice = nameless(&server);
         alice.sends("ali");
-        std::thread::sleep(std::time::Duration::from_millis(60));
+        thread::sleep(Duration::from_millis(60));
         alice.sends("ce\n");
         alice.sends("%bob%hel");
-        std::thread::sleep(std::time::Duration::from_millis(60));
+        thread::sleep(Duration::from_millis(60));
         alice.sends("lo\n");
         alice.sends("%bob%end\n");
         bob.line() == "hello\n" && bob.line() == "end\n"
     });
     assert!(whole, "not whole in any of ten attempts");
+}
+
+#[test]
+fn a_text_without_an_end_that_is_held_is_delivered_at_the_end_of_the_server() {
+    for signal in [SIGTERM, SIGINT] {
+        let _row = Row::of(&signal);
+        // The worker of a busy machine may not have read it yet.
+        eventually("the text", || {
+            let mut server = server(&[]);
+            let [mut alice, mut bob] = ["alice", "bob"].map(|name| join(&server, name));
+            alice.sends("%bob%salut");
+            // Held for 300 ms.
+            thread::sleep(Duration::from_millis(100));
+            server.program.signal(signal);
+            assert!(server.program.ends().success());
+            (bob.hears_the_end() == b"salut\n").then_some(())
+        });
+    }
 }

@@ -1,0 +1,181 @@
+use super::*;
+
+/// All messages in `bytes`, after which nothing comes.
+#[track_caller]
+fn decode_all(bytes: &[u8]) -> Vec<Message> {
+    let (mut decoder, mut rest, mut messages) = (FrameDecoder::default(), bytes, Vec::new());
+    while !rest.is_empty() {
+        let window = &rest[..rest.len().min(WINDOW)];
+        let frame =
+            decoder.decode(window, false, false).or_else(|| decoder.decode(window, true, false)).unwrap();
+        assert!((1..=window.len()).contains(&frame.length), "{frame:?}");
+        messages.extend(frame.message);
+        rest = &rest[frame.length..];
+    }
+    messages
+}
+
+fn text(text: impl AsRef<[u8]>) -> Message {
+    Message::Text(text.as_ref().to_vec())
+}
+
+fn decode(bytes: &[u8]) -> Option<Frame> {
+    FrameDecoder::default().decode(bytes, false, false)
+}
+
+#[test]
+fn a_string_is_complete_with_its_padding() {
+    for (bytes, message, length) in [
+        (&b"salut\0"[..], "salut", 6),
+        (b"salut\0\0\0un\0", "salut", 8),
+        (b"deux\nlignes\n\0", "deux\nlignes\n", 13),
+    ] {
+        assert_eq!(decode(bytes), Some(Frame { message: Some(text(message)), length }));
+    }
+}
+
+#[test]
+fn nuls_are_padding_before_a_text_and_before_the_turn_and_else_an_empty_message() {
+    let after = |previous: &[u8], bytes: &[u8], timed_out, is_early| {
+        let mut decoder = FrameDecoder::default();
+        let frame = decoder.decode(previous, false, false);
+        assert_eq!(frame.map(|frame| frame.length), (!previous.is_empty()).then_some(previous.len()));
+        decoder.decode(bytes, timed_out, is_early)
+    };
+    let padding = |length| Some(Frame { message: None, length });
+    let empty = |length| Some(Frame { message: Some(text("")), length });
+    for nuls in 1..4 {
+        let alone = &[0; 3][..nuls];
+        let before_text = [alone, b"ok\0"].concat();
+        for is_early in [false, true] {
+            assert_eq!(after(b"ha\0", &before_text, false, is_early), padding(nuls));
+            assert_eq!(after(b"", &before_text, false, is_early), padding(nuls));
+            // The first message may be empty.
+            assert_eq!(after(b"", alone, false, is_early), None);
+            assert_eq!(after(b"", alone, true, is_early), empty(nuls));
+        }
+        assert_eq!(after(b"ha\0", alone, false, true), padding(nuls));
+        assert_eq!(after(b"ha\0", alone, false, false), None);
+        assert_eq!(after(b"ha\0", alone, true, false), empty(nuls));
+    }
+}
+
+#[test]
+fn without_a_nul_the_rest_is_waited_for_and_then_each_line_is_a_message() {
+    for begun in [&b"salut"[..], b"salut\n", b"un\ndeux\n", b""] {
+        assert_eq!(decode(begun), None);
+    }
+    assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "", "trois"].map(text));
+    assert_eq!(decode_all(b"un\rdeux\rtrois"), ["un", "deux", "trois"].map(text));
+    assert_eq!(decode_all(b"un\rdeux\r\r\ntrois\n"), ["un", "deux", "", "trois"].map(text));
+}
+
+#[test]
+fn an_end_after_the_timeout_is_no_empty_message() {
+    let mut decoder = FrameDecoder::default();
+    assert_eq!(decoder.decode(b"salut", true, false).unwrap().message, Some(text("salut")));
+    assert_eq!(decoder.decode(b"\0suite\0", false, false), Some(Frame { message: None, length: 1 }));
+    assert_eq!(decoder.decode(b"suite\0", false, false).unwrap().message, Some(text("suite")));
+    assert_eq!(decoder.decode(b"\0", true, false).unwrap().message, Some(text("")));
+    // Nor is the rest of a line end; behind a whole one, it is an empty line.
+    for (sent, late, rest) in [("salut", "\n", 1), ("salut", "\r\n\0", 3), ("salut\r", "\n", 1)] {
+        assert_eq!(decoder.decode(sent.as_bytes(), true, false).unwrap().message, Some(text("salut")));
+        let frame = Frame { message: None, length: rest };
+        assert_eq!(decoder.decode(late.as_bytes(), false, false), Some(frame), "{late:?}");
+    }
+    for (sent, empty) in [("salut\n", "\n"), ("salut\r", "\r")] {
+        assert_eq!(decoder.decode(sent.as_bytes(), true, false).unwrap().message, Some(text("salut")));
+        assert_eq!(decoder.decode(empty.as_bytes(), true, false).unwrap().message, Some(text("")));
+    }
+}
+
+#[test]
+fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
+    let block = |text: &[u8]| [text, &[0; 20][..20 - text.len()]].concat();
+    let mut decoder = FrameDecoder::default();
+    let mut next =
+        |bytes: &[u8], timed_out| decoder.decode(bytes, timed_out, false).map(|frame| frame.length);
+    // The size is not known yet: more padding may come.
+    assert_eq!(next(&block(b"bonjour")[..18], false), None);
+    assert_eq!(next(&block(b"bonjour"), true), Some(20));
+    for cut in 3..20 {
+        assert_eq!(next(&block(b"ok\0jour")[..cut], false), None, "{cut} bytes");
+    }
+    assert_eq!(next(&block(b"ok\0jour"), false), Some(20));
+    assert_eq!(next(&block(b"\0k\0jour"), false), Some(20));
+    // Other bytes are another message.
+    assert_eq!(next(&block(b"a\0\0jours"), false), Some(3));
+}
+
+#[test]
+fn fin_and_exit_count_with_any_end_and_only_alone() {
+    for end in ["\0", "\n", "\r\n", "\n\0", "\0\0\0", ""] {
+        assert_eq!(decode_all(format!("fin{end}").as_bytes()), [Message::Fin], "{end:?}");
+        assert_eq!(decode_all(format!("exit{end}").as_bytes()), [Message::Exit], "{end:?}");
+    }
+    assert_eq!(decode_all("\u{feff}fin\n".as_bytes()), [Message::Fin]);
+    assert_eq!(decode_all("un\0\u{feff}fin\0".as_bytes())[1], text("\u{feff}fin"));
+    for other in ["fin ", " fin", "Fin", "finir", "exit ", "exit\n\n"] {
+        assert_eq!(decode_all(format!("{other}\0").as_bytes()), [text(other)]);
+    }
+}
+
+#[test]
+fn a_text_of_1023_bytes_is_one_message_and_one_byte_more_makes_two() {
+    let long = "x".repeat(MAX_LEN);
+    assert_eq!(decode_all(format!("{long}\0").as_bytes()), [text(&long)]);
+    assert_eq!(decode_all(format!("{long}\n").as_bytes()), [text(&long)]);
+    assert_eq!(decode(format!("{long}\0").as_bytes()).unwrap().length, MAX_LEN + 1);
+    assert_eq!(decode_all(format!("{long}y\0").as_bytes()), [text(&long), text("y")]);
+    assert_eq!(decode_all(long.repeat(2).as_bytes()), [text(&long), text(&long)]);
+}
+
+#[test]
+fn the_rest_of_a_split_text_is_no_fin_but_may_be_an_exit() {
+    let long = "x".repeat(MAX_LEN);
+    let messages = decode_all(format!("{long}fin\0fin\0").as_bytes());
+    assert_eq!(messages, [text(&long), text("fin"), Message::Fin]);
+    assert_eq!(decode_all(format!("{long}exit\0").as_bytes()), [text(&long), Message::Exit]);
+}
+
+#[test]
+fn a_long_text_whose_nul_is_in_the_window_is_not_split_at_its_lines() {
+    let long = format!("{}\n{}\0", "x".repeat(1000), "y".repeat(1000));
+    let messages = decode_all(long.as_bytes());
+    let Message::Text(first) = &messages[0] else { panic!("{messages:?}") };
+    assert_eq!((messages.len(), &first[..]), (2, &long.as_bytes()[..MAX_LEN]));
+}
+
+#[test]
+fn leftovers_of_what_the_client_has_received_are_dropped() {
+    let block = |text: &[u8]| [text, &[0; 2048][text.len()..]].concat();
+    let mut decoder = FrameDecoder::default();
+    let mut next = |received: &[u8], bytes: &[u8], timed_out| {
+        if !received.is_empty() {
+            decoder.received = received.to_vec();
+        }
+        let frame = decoder.decode(bytes, timed_out, false)?;
+        Some((frame.message, frame.length))
+    };
+    // TCP may have cut it, as long as its size is not known.
+    assert_eq!(next(b"emi\0", &block(b"a\0i")[..1448], false), None);
+    assert_eq!(next(b"", &block(b"a\0i"), false), None);
+    assert_eq!(next(b"", &block(b"a\0i"), true), Some((Some(text("a")), 2048)));
+    assert_eq!(next(b"bonjour\0", &block(b"ok\0jour")[..1448], false), None);
+    assert_eq!(next(b"", &block(b"ok\0jour"), false), Some((Some(text("ok")), 2048)));
+    assert_eq!(next(b"un\0", &block(b"fin\0our"), false), Some((Some(Message::Fin), 2048)));
+    // Another text is another message.
+    assert_eq!(next(b"bonjour\0", &block(b"ok\0jours"), false), Some((Some(text("ok")), 3)));
+}
+
+#[test]
+fn a_byte_order_mark_alone_is_no_message() {
+    let mut decoder = FrameDecoder::default();
+    let mark = "\u{feff}".as_bytes();
+    assert_eq!(decoder.decode(mark, false, true), None);
+    for _ in 0..2 {
+        assert_eq!(decoder.decode(mark, true, false), Some(Frame { message: None, length: 3 }));
+    }
+    assert_eq!(decoder.decode(b"salut\0", false, false).unwrap().message, Some(text("salut")));
+    assert_eq!(decoder.decode(mark, true, false).unwrap().message, Some(text("\u{feff}")));
+}
