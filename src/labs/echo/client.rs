@@ -79,9 +79,9 @@ impl ClientProtocol for Echo {
 
     /// The rest of a short answer is given up, so that the next line gets its own, unless the output
     /// is read by a program.
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         if ui.mode() == UiMode::Piped {
-            return;
+            return None;
         }
         if let Some(last) = self.partial.take() {
             self.pending.clear();
@@ -90,6 +90,7 @@ impl ClientProtocol for Echo {
             }
         }
         ui.flush_partial_line();
+        None
     }
 
     fn failure(&self) -> Option<String> {
