@@ -3,7 +3,7 @@
 use chrono::Local;
 
 use crate::chat::client::messages;
-use crate::chat::message::ParsedMessage;
+use crate::chat::message::{ParsedMessage, without_line_ends_before};
 use crate::client::terminal::{Colours, DIM, PLAIN};
 use crate::text::visible;
 
@@ -51,7 +51,7 @@ fn shows_as_name(name: &str) -> bool {
 
 /// Lines of a message: `14:02 bob : salut`.
 pub fn message_lines(time: &str, message: &[u8], origin: Origin, colours: Colours) -> Vec<String> {
-    let ParsedMessage { name, text } = ParsedMessage::of(message);
+    let ParsedMessage { name, text } = ParsedMessage::of(without_line_ends_before(message));
     let mut lines =
         text.split(|&byte| byte == b'\n').map(|line| visible(line.strip_suffix(b"\r").unwrap_or(line)));
     let name = match name.map(visible) {
@@ -88,6 +88,7 @@ mod tests {
     fn each_origin_is_marked_without_colours() {
         assert_eq!(shown("bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown("\u{feff}bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
+        assert_eq!(shown("\r\n\u{feff}bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown("bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
         assert_eq!(shown("sans nom", Origin::Others), ["14:02 ? : sans nom"]);
         assert_eq!(shown("a : x", Origin::Sent), ["14:02 › a : x"]);
