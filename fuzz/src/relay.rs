@@ -101,7 +101,9 @@ fn server_holds(arrival: Arrival) {
             && stream.ends_with(b"\0")
             && !strings.iter().any(|string| string.starts_with(BOM))
             && strings.iter().all(|string| string.len() < WINDOW)
-            && !strings.iter().any(|string| string.len() > MAX_LEN && string[..MAX_LEN].iter().all(is_line_end))
+            && !strings
+                .iter()
+                .any(|string| string.len() > MAX_LEN && string[..MAX_LEN].iter().all(is_line_end))
         {
             let has_text = |string: &&[u8]| !without_line_ends_before(string).is_empty();
             let texts: Vec<&[u8]> = strings.iter().copied().filter(has_text).collect();
@@ -144,7 +146,11 @@ fn meaning(string: &[u8]) -> Vec<Message> {
         b"exit" => Message::Exit,
         _ => Message::Text(part.to_vec()),
     };
-    if parts.is_empty() { vec![Message::Text(Vec::new())] } else { parts.iter().enumerate().map(meaning).collect() }
+    if parts.is_empty() {
+        vec![Message::Text(Vec::new())]
+    } else {
+        parts.iter().enumerate().map(meaning).collect()
+    }
 }
 
 fn is_line_end(byte: &u8) -> bool {

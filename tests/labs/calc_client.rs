@@ -176,7 +176,8 @@ fn a_server_that_closes_before_a_line_was_sent_ends_the_client_with_status_1() {
 
 #[test]
 fn lines_that_a_full_server_or_one_of_one_sum_does_not_take_are_counted_with_status_1() {
-    let told = |lines| format!("calc_client: the server closed the connection ({lines} lines were not sent)\n");
+    let told =
+        |lines| format!("calc_client: the server closed the connection ({lines} lines were not sent)\n");
     let server = Server::of(SERVER, &["--max-clients", "1"]);
     let mut other = server.connect();
     other.hears("Welcome");

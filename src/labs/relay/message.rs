@@ -137,9 +137,7 @@ impl FrameDecoder {
                 let late: &[u8] = if bytes[length - 1] == b'\r' { b"\n" } else { b"" };
                 self.frame(&text[..at], length, PreviousEnd::TimedOut(late))
             }
-            None if text.len() > MAX_LEN => {
-                self.frame(&text[..MAX_LEN], begin + MAX_LEN, PreviousEnd::Split)
-            }
+            None if text.len() > MAX_LEN => self.frame(&text[..MAX_LEN], begin + MAX_LEN, PreviousEnd::Split),
             None if !timed_out => return None,
             // Not before its text, but alone: .NET's `StreamWriter` sends it as it connects.
             None if self.previous == PreviousEnd::Nothing && without_mark(text).is_empty() => {

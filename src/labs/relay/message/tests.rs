@@ -238,7 +238,11 @@ fn the_line_end_of_a_text_that_was_split_is_no_message_and_ends_it() {
     let long = "x".repeat(MAX_LEN);
     for end in ["\n\0", "\r\n\0"] {
         assert_eq!(decode_all(format!("{long}{end}").as_bytes()), [text(&long)], "{end:?}");
-        assert_eq!(decode_all(format!("{long}{end}fin\0").as_bytes()), [text(&long), Message::Fin], "{end:?}");
+        assert_eq!(
+            decode_all(format!("{long}{end}fin\0").as_bytes()),
+            [text(&long), Message::Fin],
+            "{end:?}"
+        );
     }
     assert_eq!(decode_all(format!("{long}\nsuite\0").as_bytes()), [text(&long), text("\nsuite")]);
 }
