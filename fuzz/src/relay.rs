@@ -208,8 +208,8 @@ fn ends(text: &[u8]) -> bool {
     text.first().is_some_and(is_line_end)
 }
 
-/// String by string: number and role first, which need no NUL where neither has one; over-long ones in parts; `exit`
-/// anywhere. Where two NULs end a string before the role, they end every string.
+/// String by string: number and role first, which need no NUL where neither has one; over-long ones
+/// in parts; `exit` anywhere. Where two NULs end a string before the role, they end every string.
 fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
     let (mut stage, mut found) = (0, Vec::new());
     let (mut has_two_nuls, mut is_ended) = (false, false);

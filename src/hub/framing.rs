@@ -129,8 +129,8 @@ impl<'a> FrameDecoder<'a> {
         self.intake.take_timing_mark()
     }
 
-    /// True if `bytes`, which are all that can be read, are a block with leftovers of what the client
-    /// has `received`: see [`blocks::Blocks::has_received`].
+    /// True if `bytes`, which are all that can be read, are a block with leftovers of what the
+    /// client has `received`: see [`blocks::Blocks::has_received`].
     pub fn is_block(&self, bytes: &[u8], received: &[u8]) -> bool {
         self.intake.blocks().is_some_and(|blocks| blocks.has_received(bytes, received))
     }

@@ -38,8 +38,8 @@ impl Message {
 /// A number of bytes at the front of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// `None` for late padding of the previous message, for commands of telnet, and for a byte order
-    /// mark alone.
+    /// `None` for late padding of the previous message, for commands of telnet, and for a byte
+    /// order mark alone.
     pub message: Option<Message>,
     pub length: usize,
 }

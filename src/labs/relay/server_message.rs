@@ -211,7 +211,7 @@ mod tests {
         let bytes: Vec<&[u8]> = whole.chunks(1).collect();
         let expected = [number.clone(), role.clone(), salut.clone(), empty.clone(), salut];
         assert_eq!(decode(&bytes), expected);
-        // Behind a number with one NUL, the second one is an empty message, as of a newcomer's turn.
+        // Behind a number with one NUL, the second is an empty message, as of a newcomer's turn.
         assert_eq!(decode(&[b"1\0rec\0\0"]), [number, role, empty]);
     }
 
