@@ -73,12 +73,8 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
     // A mark in front of the first text is no part of it.
-    let unmarked = taken.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(taken);
-    let unmarked = if text.starts_with(b"\n") || text.starts_with(b"\r") {
-        unmarked
-    } else {
-        without_line_ends_before(unmarked)
-    };
+    let begun = if ends(text) { taken } else { without_line_ends_before(taken) };
+    let unmarked = begun.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(begun);
     let end = unmarked.strip_prefix(text).expect("a text is what was sent");
     let padding = end.iter().take_while(|&byte| is_end(byte)).count();
     let at = taken.len() - end.len() + padding;
@@ -99,17 +95,14 @@ fn server_holds(arrival: Arrival) {
             && !has_leftovers
             && !stream.contains(&0xff)
             && stream.ends_with(b"\0")
-            && !strings.iter().any(|string| string.starts_with(BOM))
+            && !strings.iter().any(|string| without_line_ends_before(string).starts_with(BOM))
             && strings.iter().all(|string| string.len() < WINDOW)
-            && !strings
-                .iter()
-                .any(|string| string.len() > MAX_LEN && string[..MAX_LEN].iter().all(is_line_end))
+            && !stream.chunk_by(|a, b| is_line_end(a) && is_line_end(b)).any(|run| run.len() >= MAX_LEN)
         {
             let has_text = |string: &&[u8]| !without_line_ends_before(string).is_empty();
             let texts: Vec<&[u8]> = strings.iter().copied().filter(has_text).collect();
             // NULs and line ends alone are one empty message.
-            let empty = strings.iter().copied().find(|string| !string.is_empty()).unwrap_or(b"");
-            let texts = if texts.is_empty() { vec![empty] } else { texts };
+            let texts = if texts.is_empty() { vec![&b""[..]] } else { texts };
             let expected: Vec<Message> = texts.into_iter().flat_map(meaning).collect();
             assert_eq!(heard, expected, "before the turn: {is_early}");
         }
@@ -134,12 +127,9 @@ fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
 /// A command with line ends or none, or a text without those in front: several where it is too long.
 /// The rest of one is no `fin`, and no message if it is line ends alone.
 fn meaning(string: &[u8]) -> Vec<Message> {
-    let mut parts: Vec<&[u8]> = string.chunks(MAX_LEN).collect();
+    let mut parts: Vec<&[u8]> = without_line_ends_before(string).chunks(MAX_LEN).collect();
     if parts.len() > 1 && parts.last().is_some_and(|last| without_line_ends_before(last).is_empty()) {
         parts.pop();
-    }
-    if let Some(first) = parts.first_mut().filter(|first| !without_line_ends_before(first).is_empty()) {
-        *first = without_line_ends_before(first);
     }
     let meaning = |(at, part): (usize, &&[u8])| match without_line_ends(part) {
         b"fin" if at == 0 => Message::Fin,

@@ -85,7 +85,7 @@ impl FrameDecoder {
         if bytes.is_empty() {
             return None;
         }
-        let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
+        let front = &bytes[..bytes.len().min(self.before_text(bytes) + MAX_LEN + 1)];
         let frame = if let Some(end) = front.iter().position(|&byte| byte == 0) {
             match self.block(bytes, timed_out, is_early)? {
                 (length, true) => return Some(self.padded(None, length)),
@@ -115,6 +115,11 @@ impl FrameDecoder {
         Frame { message, length }
     }
 
+    /// Number of line ends in front of a text, which are no part of it.
+    fn before_text(&self, bytes: &[u8]) -> usize {
+        if self.previous == PreviousEnd::Split { 0 } else { line_ends(bytes) }
+    }
+
     /// True if padding alone that comes `is_early` is that of the message before.
     fn is_late(&self, is_early: bool) -> bool {
         is_early && self.previous != PreviousEnd::Nothing
@@ -123,7 +128,7 @@ impl FrameDecoder {
     /// [`FrameDecoder::decode`] of bytes that no NUL ends.
     fn decode_open(&mut self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<Frame> {
         let has_nul = bytes.contains(&0);
-        let begin = if has_nul { 0 } else { line_ends(bytes) };
+        let begin = self.before_text(bytes);
         let text = &bytes[begin..];
         if text.is_empty() && self.is_late(is_early) {
             return Some(self.padded(None, begin));
@@ -171,12 +176,9 @@ impl FrameDecoder {
 
     fn frame(&mut self, text: &[u8], length: usize, end: PreviousEnd) -> Frame {
         let previous = std::mem::replace(&mut self.previous, end);
+        let text = if previous == PreviousEnd::Split { text } else { &text[line_ends(text)..] };
         // Editors and some clients put a mark in front of all they send.
         let text = if previous == PreviousEnd::Nothing { without_mark(text) } else { text };
-        let text = match line_ends(text) {
-            before if previous != PreviousEnd::Split && before < text.len() => &text[before..],
-            _ => text,
-        };
         let message = match without_line_ends(text) {
             b"fin" if previous != PreviousEnd::Split => Message::Fin,
             b"exit" => Message::Exit,

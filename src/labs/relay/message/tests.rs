@@ -223,11 +223,11 @@ fn line_ends_that_come_before_the_turn_are_padding_and_in_it_an_empty_message() 
             }
             assert_eq!(heard, Some(Message::Fin), "{sent:?} {late:?}");
         }
-        for (alone, empty) in [("\n", ""), ("\r\n", ""), ("\n\n", ""), ("\n\0", "\n")] {
+        for alone in ["\n", "\r\n", "\n\n", "\n\0"] {
             let mut decoder = FrameDecoder::default();
             decoder.decode(sent.as_bytes(), true, false).unwrap();
             assert_eq!(decoder.decode(alone.as_bytes(), false, false), None);
-            let frame = Frame { message: Some(text(empty)), length: alone.len() };
+            let frame = Frame { message: Some(text("")), length: alone.len() };
             assert_eq!(decoder.decode(alone.as_bytes(), true, false), Some(frame), "{sent:?} {alone:?}");
         }
     }
@@ -244,5 +244,8 @@ fn the_line_end_of_a_text_that_was_split_is_no_message_and_ends_it() {
             "{end:?}"
         );
     }
+    // Those in front of it do not count.
+    assert_eq!(decode_all(format!("\n{long}\0").as_bytes()), [text(&long)]);
+    assert_eq!(decode_all(format!("\n{long}y\0").as_bytes()), [text(&long), text("y")]);
     assert_eq!(decode_all(format!("{long}\nsuite\0").as_bytes()), [text(&long), text("\nsuite")]);
 }
