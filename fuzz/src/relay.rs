@@ -51,8 +51,9 @@ fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool, is_early: bool) ->
         .or_else(|| (late || window.len() == WINDOW).then(|| cutter.decode(window, true, is_early))?)
 }
 
-/// The bytes that a message takes from the socket are its text, and then only line ends and NULs;
-/// or, in a block as long as the one before, the bytes of that at the same place. True for those.
+/// The bytes that a message takes from the socket are its text, and only line ends and NULs around
+/// it; or, in a block as long as the one before, the bytes of that at the same place. True for
+/// those.
 fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
@@ -72,7 +73,8 @@ fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     };
     assert!(text.len() <= MAX_LEN && !text.contains(&0));
     // A mark in front of the first text is no part of it.
-    let unmarked = taken.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(taken);
+    let begun = if ends(text) { taken } else { without_line_ends_before(taken) };
+    let unmarked = begun.strip_prefix(BOM).filter(|_| !text.starts_with(BOM)).unwrap_or(begun);
     let end = unmarked.strip_prefix(text).expect("a text is what was sent");
     let padding = end.iter().take_while(|&byte| is_end(byte)).count();
     let at = taken.len() - end.len() + padding;
@@ -93,11 +95,13 @@ fn server_holds(arrival: Arrival) {
             && !has_leftovers
             && !stream.contains(&0xff)
             && stream.ends_with(b"\0")
-            && !strings.iter().any(|string| string.starts_with(BOM))
+            && !strings.iter().any(|string| without_line_ends_before(string).starts_with(BOM))
             && strings.iter().all(|string| string.len() < WINDOW)
+            && !stream.chunk_by(|a, b| is_line_end(a) && is_line_end(b)).any(|run| run.len() >= MAX_LEN)
         {
-            let texts: Vec<&[u8]> = strings.iter().copied().filter(|string| !string.is_empty()).collect();
-            // NULs alone are one empty message.
+            let has_text = |string: &&[u8]| !without_line_ends_before(string).is_empty();
+            let texts: Vec<&[u8]> = strings.iter().copied().filter(has_text).collect();
+            // NULs and line ends alone are one empty message.
             let texts = if texts.is_empty() { vec![&b""[..]] } else { texts };
             let expected: Vec<Message> = texts.into_iter().flat_map(meaning).collect();
             assert_eq!(heard, expected, "before the turn: {is_early}");
@@ -105,46 +109,74 @@ fn server_holds(arrival: Arrival) {
     }
 }
 
-/// Pieces that do not cut a run of NULs: in the client's turn, the rest of a run that comes later
-/// may be an empty message.
+/// Pieces that do not cut a run of NULs and line ends: in the client's turn, the rest of a run that
+/// comes later may be an empty message.
 fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
     let mut joined: Vec<(bool, Vec<u8>)> = Vec::new();
     for (is_after_pause, piece) in pieces {
         match joined.last_mut() {
-            Some((_, before)) if before.ends_with(b"\0") && piece.starts_with(b"\0") => before.extend(piece),
+            Some((_, before)) if before.last().is_some_and(is_padding) && is_padding(&piece[0]) => {
+                before.extend(piece)
+            }
             _ => joined.push((is_after_pause, piece)),
         }
     }
     joined
 }
 
-/// A command with one line end or none, or a text: several where it is too long, and the last of
-/// them is no `exit`.
+/// A command with line ends or none, or a text without those in front: several where it is too long.
+/// The rest of one is no `fin`, and no message if it is line ends alone.
 fn meaning(string: &[u8]) -> Vec<Message> {
-    let mut parts: Vec<Message> = string.chunks(MAX_LEN).map(|part| Message::Text(part.to_vec())).collect();
-    let last = parts.pop().unwrap_or(Message::Text(Vec::new()));
-    parts.push(match without_line_end(&string[parts.len() * MAX_LEN..]) {
-        b"fin" if parts.is_empty() => Message::Fin,
+    let mut parts: Vec<&[u8]> = without_line_ends_before(string).chunks(MAX_LEN).collect();
+    if parts.len() > 1 && parts.last().is_some_and(|last| without_line_ends_before(last).is_empty()) {
+        parts.pop();
+    }
+    let meaning = |(at, part): (usize, &&[u8])| match without_line_ends(part) {
+        b"fin" if at == 0 => Message::Fin,
         b"exit" => Message::Exit,
-        _ => last,
-    });
-    parts
+        _ => Message::Text(part.to_vec()),
+    };
+    if parts.is_empty() {
+        vec![Message::Text(Vec::new())]
+    } else {
+        parts.iter().enumerate().map(meaning).collect()
+    }
 }
 
-fn without_line_end(text: &[u8]) -> &[u8] {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.strip_suffix(b"\r").unwrap_or(text)
+fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+fn is_padding(byte: &u8) -> bool {
+    *byte == 0 || is_line_end(byte)
+}
+
+fn without_line_ends(text: &[u8]) -> &[u8] {
+    let text = without_line_ends_before(text);
+    &text[..text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |at| at + 1)]
 }
 
 fn client_holds(arrival: Arrival) {
     let mut answers = ServerMessageDecoder::default();
-    let is_padded = arrival.stream.windows(3).any(|three| three == [0; 3]);
+    let stream = without_line_ends_behind_nuls(arrival.stream);
+    let is_padded = stream.windows(3).any(|three| three == [0; 3]);
     let understood: Vec<ServerMessage> = match is_padded {
         // Where padding is cut, its rest is a message.
         true => answers.feed(arrival.stream),
         false => arrival.pieces().flat_map(|(_, piece)| answers.feed(piece)).collect(),
     };
-    assert_eq!(understood, understood_slowly(&without_padding(arrival.stream)));
+    assert_eq!(understood, understood_slowly(&without_padding(&stream)));
+}
+
+/// They belong to the string that the NUL ends.
+fn without_line_ends_behind_nuls(stream: &[u8]) -> Vec<u8> {
+    let mut is_behind = false;
+    let mut kept = stream.to_vec();
+    kept.retain(|byte| {
+        is_behind = *byte == 0 || (is_behind && is_line_end(byte));
+        !is_behind || *byte == 0
+    });
+    kept
 }
 
 /// One NUL in the place of three or more.
@@ -154,7 +186,7 @@ fn without_padding(stream: &[u8]) -> Vec<u8> {
 }
 
 fn without_line_ends_before(bytes: &[u8]) -> &[u8] {
-    let begin = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    let begin = bytes.iter().position(|byte| !is_line_end(byte)).unwrap_or(bytes.len());
     &bytes[begin..]
 }
 
@@ -163,7 +195,7 @@ fn is_role(text: &[u8]) -> bool {
 }
 
 fn ends(text: &[u8]) -> bool {
-    matches!(text, [b'\r' | b'\n', ..])
+    text.first().is_some_and(is_line_end)
 }
 
 /// String by string: number and role first, which need no NUL where neither has one; over-long ones
@@ -204,13 +236,13 @@ fn understood_slowly(stream: &[u8]) -> Vec<ServerMessage> {
             // Its NUL has not come.
             break;
         }
-        let answer = match (stage, string) {
+        let answer = match (stage, without_line_ends(string)) {
             (_, b"exit") => ServerMessage::Exit,
             (0, b"1") => ServerMessage::Number(1),
             (0, b"2") => ServerMessage::Number(2),
             (1, b"emi") => ServerMessage::Emitter,
             (1, b"rec") => ServerMessage::Receiver,
-            (2, text) => ServerMessage::Message(without_line_end(text).to_vec()),
+            (2, text) => ServerMessage::Message(text.to_vec()),
             (_, text) => ServerMessage::Notice(text.to_vec()),
         };
         stage += usize::from(matches!(

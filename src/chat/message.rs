@@ -1,7 +1,7 @@
 //! The form of a chat message, `pseudo : text`. Pure. `names` reads it more strictly, to find a
 //! name that a reader could take for another.
 
-use crate::text::without_mark;
+use crate::text::{BOM, without_mark};
 
 /// Longest nick, in bytes: a quarter of a message of 1024 bytes.
 pub const MAX_NICK_LEN: usize = 255;
@@ -62,6 +62,18 @@ pub fn line_ends_in_front(message: &[u8]) -> usize {
     message.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(0)
 }
 
+/// Strips what a server may put in front of a message: blanks, line ends, NULs, byte order marks.
+pub fn trim_start(message: &[u8]) -> &[u8] {
+    let begin = message.iter().position(|byte| *byte != 0 && !byte.is_ascii_whitespace());
+    let text = &message[begin.unwrap_or(message.len())..];
+    text.strip_prefix(BOM).map_or(text, trim_start)
+}
+
+pub fn without_line_ends_before(message: &[u8]) -> &[u8] {
+    let begin = message.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
+    &message[begin.unwrap_or(message.len())..]
+}
+
 /// Strips line ends and NULs. Spaces stay: before an empty text, one belongs to the separator.
 pub fn trim_end(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, 0 | b'\n' | b'\r')).map_or(0, |at| at + 1);
@@ -91,6 +103,14 @@ mod tests {
         ] {
             let expected = ParsedMessage { name: Some(name.as_bytes()), text: text.as_bytes() };
             assert_eq!(ParsedMessage::of(message.as_bytes()), expected, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_puts_in_front_is_stripped() {
+        for front in ["", "\n", "\r\n", "\0\n", " \u{feff}", "\u{feff}\n\u{feff} "] {
+            assert_eq!(trim_start(format!("{front}a : x \n").as_bytes()), b"a : x \n");
+            assert_eq!(trim_start(front.as_bytes()), b"");
         }
     }
 

@@ -35,9 +35,11 @@ pub trait ClientProtocol {
         Duration::from_millis(300)
     }
 
-    /// Called once per pause, and at the end of the connection.
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    /// Called once per pause, and at the end of the connection. Returns the closing message when the
+    /// pause ends the session.
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         ui.flush_partial_line();
+        None
     }
 
     /// Parts of the status line, the most important first, without control characters.
@@ -54,7 +56,7 @@ pub trait ClientProtocol {
     /// Returns the closing message when these bytes end the session.
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String>;
 
-    /// True when a server that closes before the input has ended is no error.
+    /// True when a server that closes before the input has ended is no error, unless lines are left.
     fn server_may_close(&self) -> bool {
         false
     }
@@ -92,15 +94,20 @@ pub fn send_line(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, line: Vec<
     to_send
 }
 
-pub fn pause(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) {
-    protocol.on_pause(ui);
-    ui.set_prompt(protocol.prompt());
+pub fn pause(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui) -> Option<String> {
+    let end = protocol.on_pause(ui);
+    prompt_unless(&end, protocol, ui);
+    end
 }
 
 pub fn receive(protocol: &mut impl ClientProtocol, ui: &mut dyn Ui, bytes: &[u8]) -> Option<String> {
     let end = protocol.on_received(bytes, ui);
+    prompt_unless(&end, protocol, ui);
+    end
+}
+
+fn prompt_unless(end: &Option<String>, protocol: &impl ClientProtocol, ui: &mut dyn Ui) {
     if end.is_none() {
         ui.set_prompt(protocol.prompt());
     }
-    end
 }

@@ -4,23 +4,23 @@
 //! A line that cannot be sent yet waits: in [`UiMode::Tui`] in a queue, otherwise unread in the
 //! terminal or the pipe.
 
+mod ending;
 mod input;
 
 use std::collections::VecDeque;
-use std::io::ErrorKind::ConnectionReset;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 
-use self::input::{count_unread, has_room_for};
+use self::input::has_room_for;
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
-use super::protocol::{ClientProtocol, pause, receive, send_line, start};
-use super::signals::{FATAL, prepare, prepare_with_terminal};
+use super::protocol::{ClientProtocol, send_line, start};
+use super::signals::{prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
 use super::{Connector, LineBuffer, Messages, SendBuffer, ServerAddress, Target, connect_with, terminal};
-use crate::sys::{self, Interest, Signal};
+use crate::sys::{self, Interest};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
@@ -63,8 +63,8 @@ pub fn run_client<P: ClientProtocol>(
         left_at: None,
         active_at: Some(Instant::now()),
     };
-    let (outcome, closed) = (session.run(), session.ui.close());
-    let unsent = session.queue.len() + session.unread + session.to_send.unsent_lines();
+    let outcome = session.run();
+    let (unsent, closed) = (session.unsent(), session.ui.close());
     let with_unsent = |reason: &str| messages.with_unsent(reason, unsent);
     match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
         Exit::Normal(message) => messages.program.complain(&with_unsent(&message)),
@@ -121,7 +121,9 @@ impl<P: ClientProtocol> Session<'_, P> {
             {
                 return Ok(exit);
             }
-            self.notice_pause();
+            if let Some(exit) = self.notice_pause() {
+                return Ok(exit);
+            }
             self.take_lines();
             if ready.outgoing || !self.to_send.bytes.is_empty() {
                 self.send()?;
@@ -162,22 +164,6 @@ impl<P: ClientProtocol> Session<'_, P> {
         let stuck = (!self.to_send.bytes.is_empty()).then(|| self.messages.takes_nothing().to_string());
         let own = self.protocol.status(&self.address);
         leaving.into_iter().flatten().chain(waiting).chain(stuck).chain(own).collect()
-    }
-
-    fn ended_by(&mut self, signal: Signal) -> Exit {
-        self.send_closing_bytes();
-        if FATAL.contains(&signal) {
-            return Exit::Signal(signal);
-        }
-        self.ui.interrupted();
-        Exit::Normal(self.messages.interrupted().to_string())
-    }
-
-    /// As far as the connection takes them without blocking.
-    fn send_closing_bytes(&self) {
-        if !self.events.is_in_grace() {
-            let _ = sys::try_send(self.connection, self.protocol.closing_bytes());
-        }
     }
 
     /// One read. After the end of input, lines are dropped, and a second end exits at once.
@@ -251,47 +237,6 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn until_pause(&self) -> Option<Duration> {
         Some(self.protocol.pause_after().saturating_sub(self.active_at?.elapsed()))
-    }
-
-    fn notice_pause(&mut self) {
-        if self.until_pause().is_some_and(|left| left.is_zero()) {
-            self.active_at = None;
-            pause(&mut self.protocol, &mut *self.ui);
-        }
-    }
-
-    /// One read. Returns the exit when the session is over.
-    fn read_server(&mut self) -> anyhow::Result<Option<Exit>> {
-        let mut bytes = [0; 4096];
-        let read = sys::try_read(self.connection, &mut bytes);
-        if let Ok(Some(0)) | Err(_) = read {
-            pause(&mut self.protocol, &mut *self.ui);
-            self.unread = count_unread(&mut *self.ui, &mut self.lines);
-        }
-        let message = match read {
-            Ok(None) => return Ok(None),
-            Ok(Some(0)) if self.events.is_in_grace() => match self.protocol.failure() {
-                Some(reason) => bail!(reason),
-                None => self.messages.end_of_input().to_string(),
-            },
-            Ok(Some(0)) if self.protocol.server_may_close() => self.messages.closed().to_string(),
-            Ok(Some(0)) => bail!(self.messages.closed()),
-            Ok(Some(n)) => {
-                self.events.extend_grace();
-                self.active_at = Some(Instant::now());
-                let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
-                if end.is_some() {
-                    self.unread = count_unread(&mut *self.ui, &mut self.lines);
-                }
-                return Ok(end.map(Exit::Normal));
-            }
-            // The server closed without reading our closing bytes; nothing else was lost.
-            Err(error) if error.kind() == ConnectionReset && self.until_left().is_some() => {
-                self.messages.end_of_input().to_string()
-            }
-            Err(error) => return Err(error).context(self.messages.broken()),
-        };
-        Ok(Some(Exit::Normal(message)))
     }
 }
 

@@ -23,7 +23,7 @@ pub fn screen_after<'a>(
     for event in events {
         match event {
             Event::Line(line) => drop(send_line(protocol, &mut ui, line.into())),
-            Event::Pause => pause(protocol, &mut ui),
+            Event::Pause => drop(pause(protocol, &mut ui)),
             Event::Received(bytes) => drop(receive(protocol, &mut ui, bytes)),
         }
     }

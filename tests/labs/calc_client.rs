@@ -165,13 +165,29 @@ fn listening() -> (TcpListener, String) {
 }
 
 #[test]
-fn a_server_that_closes_at_once_ends_the_client_with_status_0() {
+fn a_server_that_closes_before_a_line_was_sent_ends_the_client_with_status_1() {
     let (listener, port) = listening();
     let mut client = Program::start(Command::new(CLIENT).args(["--port", &port]));
     drop(listener.accept().unwrap());
-    assert_eq!(client.ends().code(), Some(0));
+    assert_eq!(client.ends().code(), Some(1));
     assert_eq!(client.out.to_the_end(), "");
     assert_eq!(client.err.to_the_end(), "calc_client: the server closed the connection\n");
+}
+
+#[test]
+fn lines_that_a_full_server_or_one_of_one_sum_does_not_take_are_counted_with_status_1() {
+    let told =
+        |lines| format!("calc_client: the server closed the connection ({lines} lines were not sent)\n");
+    let server = Server::of(SERVER, &["--max-clients", "1"]);
+    let mut other = server.connect();
+    other.hears("Welcome");
+    let outcome = piped(&server, "1\n2\n");
+    let full = "calc_serveur: the server is full (at most 1 client), try again later\r\n";
+    assert_eq!((outcome.status, outcome.out.as_str()), (Some(1), full));
+    assert_eq!(outcome.err, told(2));
+    let outcome = piped(&Server::of(SERVER, &["--iterative"]), "1\n2\n3\n4\n5\n");
+    assert_eq!((outcome.status, outcome.out), (Some(1), format!("{OPENING}{SUM}3\n")));
+    assert_eq!(outcome.err, told(3));
 }
 
 #[test]

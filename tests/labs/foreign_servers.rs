@@ -343,7 +343,8 @@ fn lines_in_a_pipe_are_counted_where_the_server_closes_before_the_first_one_went
     let relay = (RELAY, &[][..], "", "le serveur a fermé la connexion (2 lignes ne sont pas parties)");
     let direct =
         (DIRECT, &["alice"][..], "alice\n", "the server closed the connection (2 lines were not sent)");
-    for (program, arguments, heard, told) in [relay, direct] {
+    let calc = (CALC, &[][..], "", "the server closed the connection (2 lines were not sent)");
+    for (program, arguments, heard, told) in [relay, direct, calc] {
         let _row = Row::of(&program);
         // A busy machine may close later than a pause lets the first line go.
         eventually("an end before the first line", || {

@@ -62,6 +62,12 @@ fn after_the_end_of_input_a_server_that_echoes_has_taken_what_came_back_and_anot
         ("bob : salut\0", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\0alice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
         ("alice : un\nalice : deux\n", 0, &[], "fin de l'entrée, au revoir"),
+        // So do servers that put something around it.
+        ("alice : un\0\nalice : deux\0\n", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : un\0\r\nalice : deux\0\r\n", 0, &[], "fin de l'entrée, au revoir"),
+        ("alice : un\n\ralice : deux\n\r", 0, &[], "fin de l'entrée, au revoir"),
+        ("\nalice : un\0\nalice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
+        ("\u{feff}alice : un\0\u{feff}alice : deux\0", 0, &[], "fin de l'entrée, au revoir"),
         // One message that came back whole tells that the server echoes.
         ("alice : un\0", 1, &["deux"], NOT_ALL_BACK),
         // Another order is no loss, and a message passed over is one.
@@ -81,6 +87,19 @@ fn after_the_end_of_input_a_server_that_echoes_has_taken_what_came_back_and_anot
         drop(server);
         ends_with(client, status, lines, reason);
     }
+}
+
+#[test]
+fn line_ends_and_blanks_alone_are_shown_as_nothing() {
+    let (mut client, mut server) = alice();
+    client.types("un\n");
+    server.hears("alice : un\0");
+    server.sends("alice : un\0\r\n\0\n\0 \0\u{feff}\0bob : salut\0\n");
+    client.out.line_with(&["bob : salut"]);
+    client.closes_stdin();
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0));
+    assert!(client.out.to_the_end().ends_with("\nalice : un\nalice> \nbob : salut\nalice> "));
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn the_line_listener_takes_no_low_descriptor_and_no_process() {
     let (_line, _string) = (room.join_lines(), room.server.join());
     let children = room.server.wait_for_children(2);
     let of_parent = descriptors_of(room.server.pid());
-    let low: Vec<i32> = of_parent.iter().map(|(number, _)| *number).filter(|number| *number < 100).collect();
+    let low: Vec<i32> = of_parent.iter().map(|(number, _)| *number).filter(|number| *number < 48).collect();
     assert_eq!(low, [0, 1, 2, 3, 4, 5, 6, 7]);
     for (child, own) in children.into_iter().zip([6, 7]) {
         eventually("the child to have closed what it does not need", || {

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::receiver::is_notice;
-use crate::chat::message::trim_end;
+use crate::chat::message::{trim_end, trim_start};
 use crate::text::as_one_line;
 
 /// Counted from the last echo, since the server may be busy.
@@ -204,9 +204,10 @@ pub fn may_be_echo(sent: &[u8], received: &[u8]) -> bool {
     is_one_of(sent, &other_forms(sent), received)
 }
 
-/// A course's server may end what it sends back in a newline.
+/// A course's server may send it back with line ends, blanks or a byte order mark around it.
 fn is_one_of(text: &[u8], others: &[Vec<u8>], received: &[u8]) -> bool {
-    let is_same = |form: &[u8]| form.trim_ascii_end() == received.trim_ascii_end();
+    let received = trim_start(received).trim_ascii_end();
+    let is_same = |form: &[u8]| trim_start(form).trim_ascii_end() == received;
     is_same(text) || others.iter().any(|form| is_same(form))
 }
 

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 
 use super::messages::{self, MESSAGES};
 use crate::chat::PROGRAM as SERVER;
+use crate::chat::message::{trim_start, without_line_ends_before};
 use crate::client::PeerProcess;
 use crate::hub::framing::{self, FrameDecoder, Framing};
 use crate::sys::{self, Ended, Interest, PIPE_BUF};
@@ -73,15 +74,24 @@ pub fn show(
     }
     let own = format!("{pseudo} : ");
     receive(connection, parent, |chunk| {
-        let reported = |message: &&[u8]| message.starts_with(own.as_bytes()) || is_notice(message);
-        let (reported, others): (Vec<&[u8]>, _) = framing::messages(chunk).partition(reported);
+        let reported = |message: &&[u8]| {
+            let message = trim_start(message);
+            message.starts_with(trim_start(own.as_bytes())) || is_notice(message)
+        };
+        let (reported, others): (Vec<&[u8]>, _) = shown(chunk).partition(reported);
         if !others.is_empty() {
             PeerProcess::report(parent, b"");
         }
         reported.iter().for_each(|message| PeerProcess::report(parent, without_nuls(message)));
-        let text = framing::messages(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
+        let text = shown(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
         write(&text.collect::<Vec<u8>>(), parent)
     })
+}
+
+/// The messages in `chunk`, but line ends and blanks alone: a server may send them behind the NUL of
+/// each message.
+pub fn shown(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
+    framing::messages(chunk).filter(|message| !trim_start(message).is_empty())
 }
 
 /// True for a message in our server's own name, which tells that the server is ours, and echoes.
@@ -166,7 +176,7 @@ fn without_nuls(message: &[u8]) -> &[u8] {
 }
 
 fn visible_lines(text: &[u8]) -> Vec<u8> {
-    let text = without_mark(text);
+    let text = without_mark(without_line_ends_before(text));
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let lines: Vec<String> = text.split(|&byte| byte == b'\n').map(visible).collect();

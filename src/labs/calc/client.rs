@@ -23,6 +23,7 @@ struct Calc {
     guessed: usize,
     /// The server has sent something.
     has_spoken: bool,
+    has_sent: bool,
     /// A line was sent, and nothing has come since.
     is_unanswered: bool,
     /// The last text ends inside a line, as a question of a server that leaves the cursor there.
@@ -46,10 +47,11 @@ impl ClientProtocol for Calc {
         }
     }
 
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         self.guessed += usize::from(!self.is_asked);
         self.is_asked = true;
         ui.flush_partial_line();
+        None
     }
 
     /// Never due: the server prompts. Some servers want the number on the question's line.
@@ -62,7 +64,8 @@ impl ClientProtocol for Calc {
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
-        (self.is_asked, self.is_in_line, self.is_unanswered) = (false, false, true);
+        (self.is_asked, self.is_in_line) = (false, false);
+        (self.has_sent, self.is_unanswered) = (true, true);
         line.push(b'\n');
         line
     }
@@ -78,9 +81,9 @@ impl ClientProtocol for Calc {
         None
     }
 
-    /// An iterative server closes after one sum.
+    /// An iterative server closes after one sum; a full one before it asks.
     fn server_may_close(&self) -> bool {
-        !self.is_unanswered
+        self.has_sent && !self.is_unanswered
     }
 
     fn failure(&self) -> Option<String> {

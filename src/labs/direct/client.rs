@@ -77,9 +77,10 @@ impl ClientProtocol for Direct {
         NAME_GAP
     }
 
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         self.connected_at = None;
         ui.flush_partial_line();
+        None
     }
 
     fn prompt(&self) -> Prompt<'_> {

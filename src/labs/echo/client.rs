@@ -89,9 +89,9 @@ impl ClientProtocol for Echo {
 
     /// The rest of a short answer is given up, so that the next line gets its own, unless the output
     /// is read by a program.
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         if ui.mode() == UiMode::Piped {
-            return;
+            return None;
         }
         if let Some(last) = self.partial {
             self.given_up = self.unanswered();
@@ -102,6 +102,7 @@ impl ClientProtocol for Echo {
             }
         }
         ui.flush_partial_line();
+        None
     }
 
     fn failure(&self) -> Option<String> {

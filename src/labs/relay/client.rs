@@ -134,11 +134,9 @@ impl ClientProtocol for Relay {
     }
 
     /// A server may send strings without NUL: the course's client prints what one `recv` returns.
-    fn on_pause(&mut self, ui: &mut dyn Ui) {
+    fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         let message = self.decoder.pause();
-        if let Some(goodbye) = message.and_then(|message| self.show(&message, ui)) {
-            ui.print_line(&goodbye);
-        }
+        message.and_then(|message| self.show(&message, ui))
     }
 
     fn has_left(&self) -> bool {

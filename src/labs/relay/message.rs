@@ -1,10 +1,10 @@
 //! The server's decoder of client messages: C strings, or lines of clients that send no NUL. Pure.
 //!
-//! A NUL ends a message; a run of NULs is that message's padding, also where it comes later: before
-//! the client's next turn, or with a text behind it. In the client's turn, NULs alone are an empty
-//! message: without it the turn would not pass. If no NUL comes, a line end ends a message, so that
-//! lines typed ahead in `nc` are one message each. In blocks of a fixed size, leftovers of older
-//! texts belong to the block's message.
+//! A NUL ends a message. If none comes, a line end does, so that lines typed ahead in `nc` are one
+//! message each. NULs and line ends behind it are its padding, also where they come later: before
+//! the client's next turn, or with a text behind them. Alone in the client's turn, they are an empty
+//! message: without it the turn would not pass. In blocks of a fixed size, leftovers of older texts
+//! belong to the block's message.
 
 use super::MAX_LEN;
 use crate::hub::framing::blocks::Blocks;
@@ -60,7 +60,8 @@ enum PreviousEnd {
     #[default]
     Nothing,
     Complete,
-    /// By a timeout. The rest of its line end, or NULs, that come later are no message.
+    /// By a timeout. What comes in the client's next turn is its padding as well if it begins with a
+    /// NUL or one of these, the rest of its line end.
     TimedOut(&'static [u8]),
     /// At [`MAX_LEN`]. The rest is more of its text, so `fin` in it is no command.
     Split,
@@ -72,10 +73,10 @@ impl FrameDecoder {
     /// they came before the client's turn.
     pub fn decode(&mut self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<Frame> {
         if let PreviousEnd::TimedOut(end) = self.previous
-            && let late @ 1.. = late_end(bytes, end)
+            && bytes.first().is_some_and(|byte| *byte == 0 || end.contains(byte))
         {
             self.previous = PreviousEnd::Complete;
-            return Some(Frame { message: None, length: late });
+            return Some(Frame { message: None, length: padding(bytes) });
         }
         let commands = self.telnet.leading(bytes);
         if commands > 0 {
@@ -84,44 +85,70 @@ impl FrameDecoder {
         if bytes.is_empty() {
             return None;
         }
-        let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
+        let front = &bytes[..bytes.len().min(self.before_text(bytes) + MAX_LEN + 1)];
         let frame = if let Some(end) = front.iter().position(|&byte| byte == 0) {
             match self.block(bytes, timed_out, is_early)? {
-                (length, true) => return Some(Frame { message: None, length }),
+                (length, true) => return Some(self.padded(None, length)),
                 (length, false) => self.frame(&bytes[..end], length.max(end + 1), PreviousEnd::Complete),
             }
         } else {
-            self.decode_open(bytes, timed_out)?
+            self.decode_open(bytes, timed_out, is_early)?
         };
+        if frame.message.is_none() {
+            return Some(frame);
+        }
         let is_all = frame.length == bytes.len();
         match is_all && self.blocks.has_received(bytes, &self.received) {
             true => self.blocks.take(bytes),
             false => self.blocks.advance(&bytes[..frame.length], is_all),
         }
-        Some(frame)
+        let behind = &bytes[frame.length..];
+        let is_padded = !is_all && padding(behind) == behind.len();
+        Some(if is_padded { self.padded(frame.message, bytes.len()) } else { frame })
+    }
+
+    /// A frame that ends in padding. It may be all that is left of a text that was split.
+    fn padded(&mut self, message: Option<Message>, length: usize) -> Frame {
+        if self.previous == PreviousEnd::Split {
+            self.previous = PreviousEnd::Complete;
+        }
+        Frame { message, length }
+    }
+
+    /// Number of line ends in front of a text, which are no part of it.
+    fn before_text(&self, bytes: &[u8]) -> usize {
+        if self.previous == PreviousEnd::Split { 0 } else { line_ends(bytes) }
+    }
+
+    /// True if padding alone that comes `is_early` is that of the message before.
+    fn is_late(&self, is_early: bool) -> bool {
+        is_early && self.previous != PreviousEnd::Nothing
     }
 
     /// [`FrameDecoder::decode`] of bytes that no NUL ends.
-    fn decode_open(&mut self, bytes: &[u8], timed_out: bool) -> Option<Frame> {
-        let front = &bytes[..bytes.len().min(MAX_LEN + 1)];
-        let line_end = front.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-        Some(match line_end.filter(|_| !bytes.contains(&0)) {
+    fn decode_open(&mut self, bytes: &[u8], timed_out: bool, is_early: bool) -> Option<Frame> {
+        let has_nul = bytes.contains(&0);
+        let begin = self.before_text(bytes);
+        let text = &bytes[begin..];
+        if text.is_empty() && self.is_late(is_early) {
+            return Some(self.padded(None, begin));
+        }
+        let front = &text[..text.len().min(MAX_LEN + 1)];
+        let line_end = front.iter().position(is_line_end).or(text.is_empty().then_some(0));
+        Some(match line_end.filter(|_| !has_nul) {
             Some(_) if !timed_out => return None,
             Some(at) => {
-                let (length, rest) = match &bytes[at..] {
-                    [b'\r', b'\n', ..] => (at + 2, &b""[..]),
-                    [b'\r', ..] => (at + 1, &b"\n"[..]),
-                    _ => (at + 1, &b""[..]),
-                };
-                self.frame(&bytes[..at], length, PreviousEnd::TimedOut(rest))
+                let length = begin + at + line_ends(&text[at..]);
+                let late: &[u8] = if bytes[length - 1] == b'\r' { b"\n" } else { b"" };
+                self.frame(&text[..at], length, PreviousEnd::TimedOut(late))
             }
-            None if bytes.len() > MAX_LEN => self.frame(&bytes[..MAX_LEN], MAX_LEN, PreviousEnd::Split),
+            None if text.len() > MAX_LEN => self.frame(&text[..MAX_LEN], begin + MAX_LEN, PreviousEnd::Split),
             None if !timed_out => return None,
             // Not before its text, but alone: .NET's `StreamWriter` sends it as it connects.
-            None if self.previous == PreviousEnd::Nothing && without_mark(bytes).is_empty() => {
+            None if self.previous == PreviousEnd::Nothing && without_mark(text).is_empty() => {
                 Frame { message: None, length: bytes.len() }
             }
-            None => self.frame(bytes, bytes.len(), PreviousEnd::TimedOut(b"\r\n")),
+            None => self.frame(text, bytes.len(), PreviousEnd::TimedOut(b"\r\n")),
         })
     }
 
@@ -136,22 +163,23 @@ impl FrameDecoder {
             return Some((bytes.len(), false));
         }
         let block = self.blocks.front(bytes);
-        let nuls = bytes.iter().take_while(|&&byte| byte == 0).count();
-        let are_alone = nuls == bytes.len();
-        let are_late = are_alone && is_early && self.previous == PreviousEnd::Complete;
-        if (block.is_open || are_alone) && !timed_out && !are_late {
+        let padding = padding(bytes);
+        let is_alone = padding == bytes.len();
+        let is_late = is_alone && self.is_late(is_early);
+        if (block.is_open || is_alone) && !timed_out && !is_late {
             return None;
         }
-        let is_before_text = nuls > 0 && !are_alone && block.length == nuls;
-        let is_padding = are_late || is_before_text;
-        Some((if is_padding { nuls } else { block.length }, is_padding))
+        let is_before_text = !is_alone && block.length <= padding;
+        let is_padding = is_late || is_before_text;
+        Some((if is_padding { padding } else { block.length }, is_padding))
     }
 
     fn frame(&mut self, text: &[u8], length: usize, end: PreviousEnd) -> Frame {
         let previous = std::mem::replace(&mut self.previous, end);
+        let text = if previous == PreviousEnd::Split { text } else { &text[line_ends(text)..] };
         // Editors and some clients put a mark in front of all they send.
         let text = if previous == PreviousEnd::Nothing { without_mark(text) } else { text };
-        let message = match without_line_end(text) {
+        let message = match without_line_ends(text) {
             b"fin" if previous != PreviousEnd::Split => Message::Fin,
             b"exit" => Message::Exit,
             _ => Message::Text(text.to_vec()),
@@ -160,16 +188,23 @@ impl FrameDecoder {
     }
 }
 
-/// Bytes at the front that are `end`, or its newline alone, and NULs.
-fn late_end(bytes: &[u8], end: &[u8]) -> usize {
-    let text = bytes.strip_prefix(end).or_else(|| bytes.strip_prefix(&end[end.len().min(1)..]));
-    let text = text.unwrap_or(bytes);
-    bytes.len() - text.len() + text.iter().take_while(|&&byte| byte == 0).count()
+/// Number of NULs and line ends at the front.
+fn padding(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&byte| *byte == 0 || is_line_end(byte)).count()
 }
 
-pub(super) fn without_line_end(text: &[u8]) -> &[u8] {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.strip_suffix(b"\r").unwrap_or(text)
+fn line_ends(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&byte| is_line_end(byte)).count()
+}
+
+pub(super) fn is_line_end(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// `text` without the line ends around it.
+pub(super) fn without_line_ends(text: &[u8]) -> &[u8] {
+    let text = &text[line_ends(text)..];
+    &text[..text.iter().rposition(|byte| !is_line_end(byte)).map_or(0, |at| at + 1)]
 }
 
 #[cfg(test)]

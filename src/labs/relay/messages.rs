@@ -4,7 +4,7 @@
 use std::io::Error;
 
 use super::connection::Disconnect;
-use super::message::without_line_end;
+use super::message::without_line_ends;
 use super::pair::Side;
 use super::{SERVER, refusal};
 use crate::cli::{Language, catalogue};
@@ -55,7 +55,7 @@ catalogue! {
 pub fn relayed(side: Side, text: &[u8]) -> Vec<String> {
     let (from, to) = (side.number(), side.other().number());
     let line = |piece: &[u8]| format!("client {from} → client {to} : {}", Visible(piece));
-    match without_line_end(text) {
+    match without_line_ends(text) {
         [] => vec![line(b"")],
         text => text.chunks(SHOWN).map(line).collect(),
     }

@@ -2,7 +2,7 @@
 //! memory, and without failure: unexpected strings are shown to the user.
 
 use super::MAX_LEN;
-use super::message::without_line_end;
+use super::message::{is_line_end, without_line_ends};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage {
@@ -45,6 +45,8 @@ pub struct ServerMessageDecoder {
     has_two_nuls: bool,
     /// The last byte was the NUL of a string, and no second one.
     is_ended: bool,
+    /// Since the last NUL, nothing but line ends has come, and no pause: they belong to its string.
+    is_behind_nul: bool,
 }
 
 impl ServerMessageDecoder {
@@ -57,17 +59,19 @@ impl ServerMessageDecoder {
             self.nuls = 0;
         }
         for (at, &byte) in bytes.iter().enumerate() {
-            if is_line_end(byte) && self.has_keyword() {
+            if is_line_end(&byte) && self.has_keyword() {
                 messages.extend(self.flush());
             }
-            if self.is_flushed && is_line_end(byte) {
+            if (self.is_flushed || self.is_behind_nul) && is_line_end(&byte) {
                 continue;
             }
+            self.is_behind_nul = byte == 0;
             let is_flushed = std::mem::take(&mut self.is_flushed);
             if byte == 0 {
                 self.has_parts = false;
                 self.nuls += 1;
-                if self.nuls == 1 || (self.nuls == 2 && bytes.get(at + 1) != Some(&0)) {
+                let next = bytes[at + 1..].iter().find(|byte| !is_line_end(byte));
+                if self.nuls == 1 || (self.nuls == 2 && next != Some(&0)) {
                     let string = std::mem::take(&mut self.partial);
                     let is_early = string.is_empty() && !matches!(self.expected, Expected::Message);
                     self.has_two_nuls |= is_early && !is_flushed;
@@ -115,7 +119,7 @@ impl ServerMessageDecoder {
     /// After a pause or at the end: a string without NUL is whole, as it is to a client that prints
     /// what one `recv` returns. A long one waits for its NUL.
     pub fn pause(&mut self) -> Option<ServerMessage> {
-        (self.nuls, self.is_ended) = (0, false);
+        (self.nuls, self.is_ended, self.is_behind_nul) = (0, false, false);
         let message = self.flush();
         self.lacks_nuls |= message.is_some();
         message
@@ -127,28 +131,24 @@ impl ServerMessageDecoder {
         }
         self.is_flushed = true;
         let string = std::mem::take(&mut self.partial);
-        Some(self.classify(without_line_end(&string)))
+        Some(self.classify(&string))
     }
 
     fn classify(&mut self, string: &[u8]) -> ServerMessage {
-        match (self.expected, string) {
+        match (self.expected, without_line_ends(string)) {
             (_, b"exit") => ServerMessage::Exit,
             (Expected::Number, &[number @ b'1'..=b'2']) => {
                 self.expected = Expected::Role;
                 ServerMessage::Number(number - b'0')
             }
-            (Expected::Role, b"emi" | b"rec") => {
+            (Expected::Role, role @ (b"emi" | b"rec")) => {
                 self.expected = Expected::Message;
-                if string == b"emi" { ServerMessage::Emitter } else { ServerMessage::Receiver }
+                if role == b"emi" { ServerMessage::Emitter } else { ServerMessage::Receiver }
             }
-            (Expected::Message, text) => ServerMessage::Message(without_line_end(text).to_vec()),
+            (Expected::Message, text) => ServerMessage::Message(text.to_vec()),
             (_, text) => ServerMessage::Notice(text.to_vec()),
         }
     }
-}
-
-fn is_line_end(byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n')
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn number_and_role_need_no_nul() {
         let (number, role) = (ServerMessage::Number(1), ServerMessage::Receiver);
-        let expected = [number, role, message("salut"), message("\nun")];
+        let expected = [number, role, message("salut"), message("un")];
         for (number, role) in [("1", "rec"), ("1\n", "rec\r\n"), ("1", "rec\0"), ("1\n\0", "rec\n\0")] {
             let whole = format!("{number}{role}salut\0\nun\0");
             assert_eq!(decode(&[whole.as_bytes()]), expected, "{whole:?}");
@@ -263,6 +263,26 @@ mod tests {
             assert_eq!(decoder.feed(string.as_bytes()), []);
             assert_eq!(decoder.pause(), Some(expected));
         }
+    }
+
+    #[test]
+    fn line_ends_around_a_string_are_none_of_it_and_no_message() {
+        let (number, role) = (ServerMessage::Number(1), ServerMessage::Emitter);
+        for end in ["\0\n", "\0\r\n", "\n\0\n", "\r\n\0"] {
+            let mut decoder = ServerMessageDecoder::default();
+            for (string, expected) in
+                [("1", &number), ("emi", &role), ("un", &message("un")), ("deux", &message("deux"))]
+            {
+                assert_eq!(decoder.feed(format!("{string}{end}").as_bytes()), std::slice::from_ref(expected));
+                assert_eq!(decoder.pause(), None, "{string}{end:?}");
+            }
+            // Alone with a NUL, they are an empty message.
+            assert_eq!(decoder.feed(b"\n\0"), [message("")], "{end:?}");
+            assert_eq!(decoder.feed(format!("\nexit{end}").as_bytes()), [ServerMessage::Exit], "{end:?}");
+        }
+        let mut decoder = ServerMessageDecoder::default();
+        assert_eq!(decoder.feed(b"1\0emi\0exit\r\n")[2..], []);
+        assert_eq!(decoder.pause(), Some(ServerMessage::Exit));
     }
 
     #[test]

@@ -269,7 +269,10 @@ fn a_client_alone_or_waiting_leaves_at_once() {
 
 #[test]
 fn exit_ends_the_client_at_any_moment_with_status_0() {
-    for (said, shown) in [("exit\0", 0), ("1\0exit\0", 1), ("2\0rec\0exit\0", 2), ("1\0emi\0exit\0", 3)] {
+    let strings = [("exit\0", 0), ("1\0exit\0", 1), ("2\0rec\0exit\0", 2), ("1\0emi\0exit\0", 3)];
+    // Without its NUL, it ends the client after a pause: the server does not close.
+    let others = ["exit", "exit\n", "exit\r\n", "exit\n\0", "\nexit\0\n"].map(|exit| (exit, 0));
+    for (said, shown) in strings.into_iter().chain(others) {
         let _row = Row::of(&(&said, &shown));
         let (client, mut server) = with_fake_server();
         server.sends(said);

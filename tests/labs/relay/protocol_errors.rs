@@ -74,7 +74,7 @@ fn lines_sent_ahead_without_nul_are_a_message_each() {
 fn padding_that_comes_later_than_its_message_is_no_message() {
     let server = server(&[]);
     let (mut first, mut second) = pair(&server);
-    for padding in ["\0", "\0\0", "\0\0\0\0"] {
+    for padding in ["\0", "\0\0", "\0\0\0\0", "\n", "\r\n", "\n\r", "\0\n"] {
         let _row = Row::of(&padding);
         says(&mut first, &mut second, "ha");
         first.sends(padding);
@@ -87,6 +87,25 @@ fn padding_that_comes_later_than_its_message_is_no_message() {
         first.sends([padding, "suite\0"].concat());
         second.hears("suite\0");
         says(&mut second, &mut first, "oui ?");
+    }
+}
+
+#[test]
+fn what_stands_around_a_text_of_one_write_takes_no_turn() {
+    for end in ["\0\n", "\0\r\n", "\0\n\0", "\n\n", "\n\r", "\r\r\n"] {
+        let _row = Row::of(&end);
+        let server = server(&[]);
+        let (mut first, mut second) = pair(&server);
+        for text in ["un", "deux"] {
+            first.sends(format!("{text}{end}"));
+            second.hears(format!("{text}\0"));
+            says(&mut second, &mut first, "oui ?");
+        }
+        first.sends(format!("\ntrois{end}"));
+        second.hears("trois\0");
+        says(&mut second, &mut first, "oui ?");
+        first.sends(format!("\nfin{end}"));
+        assert_eq!(first.hears_the_end(), b"");
     }
 }
 

@@ -180,6 +180,14 @@ fn pending_messages_are_bounded_and_none_is_lost() {
 }
 
 #[test]
+fn an_echo_is_ones_own_whatever_stands_around_it() {
+    for heard in ["a : x\n\r", "\na : x", "\r\na : x\r\n", " \u{feff}a : x ", "\u{feff}\na : x"] {
+        let (mut echoes, now) = sent(&["a : x"]);
+        assert_eq!(echoes.received(heard.as_bytes(), now), Some(vec![]), "{heard:?}");
+    }
+}
+
+#[test]
 fn an_echo_is_ones_own_in_each_form_that_distinct_names_gives_it() {
     for (said, heard) in [
         ("a : un\x0bdeux\x0c ", "a : un^Kdeux^L "),

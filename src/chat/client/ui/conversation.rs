@@ -8,7 +8,7 @@ use crate::chat::PROGRAM as SERVER;
 use crate::chat::client::messages;
 use crate::chat::client::outgoing::message;
 use crate::chat::client::pending_echoes::may_be_echo;
-use crate::chat::message::ParsedMessage;
+use crate::chat::message::{ParsedMessage, trim_start};
 use crate::chat::messages::NOT_SAID;
 use crate::client::Exit;
 
@@ -69,7 +69,7 @@ impl ChatUi<'_> {
     /// the next connection was made: it is not to be sent again.
     fn withdraw_offer(&mut self, received: &[u8]) -> bool {
         let own = message(self.pseudo, b"");
-        let text = received.strip_prefix(&own[..own.len() - 1]);
+        let text = trim_start(received).strip_prefix(&own[..own.len() - 1]);
         text.is_some_and(|text| self.terminal.withdraw(|line| may_be_echo(line.as_bytes(), text)))
     }
 

@@ -88,6 +88,7 @@ mod tests {
     fn each_origin_is_marked_without_colours() {
         assert_eq!(shown("bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown("\u{feff}bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
+        assert_eq!(shown("\r\n\u{feff}bob : salut\0", Origin::Others), ["14:02 bob : salut"]);
         assert_eq!(shown("bob > salut\n\0", Origin::Own), ["14:02 » bob : salut"]);
         assert_eq!(shown("sans nom", Origin::Others), ["14:02 ? : sans nom"]);
         assert_eq!(shown("a : x", Origin::Sent), ["14:02 › a : x"]);

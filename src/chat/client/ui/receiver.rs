@@ -5,9 +5,8 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use crate::chat::client::receiver::{BROKEN, CLOSED, receive};
+use crate::chat::client::receiver::{BROKEN, CLOSED, receive, shown};
 use crate::client::terminal::restore_after_kill;
-use crate::hub::framing::messages;
 use crate::sys::{self, Interest, Signal, TerminalModes};
 
 /// Sent by the terminal to both processes: the first handles them, and this one must outlive it.
@@ -31,7 +30,7 @@ pub fn receive_or_watch(parent: &UnixStream, connection: Option<&TcpStream>, mod
 fn pass_on(connection: &TcpStream, parent: &UnixStream) -> i32 {
     receive(connection, parent, |chunk| {
         let mut bytes: Vec<u8> = Vec::with_capacity(chunk.len() + 1);
-        for message in messages(chunk) {
+        for message in shown(chunk) {
             bytes.extend(message.iter().filter(|&&byte| byte != 0));
             bytes.push(0);
         }

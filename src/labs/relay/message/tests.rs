@@ -65,9 +65,9 @@ fn without_a_nul_the_rest_is_waited_for_and_then_each_line_is_a_message() {
     for begun in [&b"salut"[..], b"salut\n", b"un\ndeux\n", b""] {
         assert_eq!(decode(begun), None);
     }
-    assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "", "trois"].map(text));
+    assert_eq!(decode_all(b"un\r\ndeux\n\ntrois"), ["un", "deux", "trois"].map(text));
     assert_eq!(decode_all(b"un\rdeux\rtrois"), ["un", "deux", "trois"].map(text));
-    assert_eq!(decode_all(b"un\rdeux\r\r\ntrois\n"), ["un", "deux", "", "trois"].map(text));
+    assert_eq!(decode_all(b"un\rdeux\r\r\ntrois\n"), ["un", "deux", "trois"].map(text));
 }
 
 #[test]
@@ -109,13 +109,14 @@ fn a_block_is_waited_for_whole_and_its_leftovers_are_dropped() {
 
 #[test]
 fn fin_and_exit_count_with_any_end_and_only_alone() {
-    for end in ["\0", "\n", "\r\n", "\n\0", "\0\0\0", ""] {
+    for end in ["\0", "\n", "\r\n", "\n\0", "\0\0\0", "\0\n", "\n\n\0\r\n", ""] {
+        assert_eq!(decode_all(format!("\n\rfin{end}").as_bytes()), [Message::Fin], "{end:?}");
         assert_eq!(decode_all(format!("fin{end}").as_bytes()), [Message::Fin], "{end:?}");
         assert_eq!(decode_all(format!("exit{end}").as_bytes()), [Message::Exit], "{end:?}");
     }
     assert_eq!(decode_all("\u{feff}fin\n".as_bytes()), [Message::Fin]);
     assert_eq!(decode_all("un\0\u{feff}fin\0".as_bytes())[1], text("\u{feff}fin"));
-    for other in ["fin ", " fin", "Fin", "finir", "exit ", "exit\n\n"] {
+    for other in ["fin ", " fin", "Fin", "finir", "exit "] {
         assert_eq!(decode_all(format!("{other}\0").as_bytes()), [text(other)]);
     }
 }
@@ -178,4 +179,73 @@ fn a_byte_order_mark_alone_is_no_message() {
     }
     assert_eq!(decoder.decode(b"salut\0", false, false).unwrap().message, Some(text("salut")));
     assert_eq!(decoder.decode(mark, true, false).unwrap().message, Some(text("\u{feff}")));
+}
+
+#[test]
+fn line_ends_and_nuls_are_the_padding_of_the_message_they_came_with() {
+    let three = ["un", "deux", "trois"].map(text);
+    for end in ["\0\n", "\0\r\n", "\0\n\0", "\0\0\n\r", "\n", "\n\n", "\n\r", "\r\r\n", "\r\n"] {
+        let [one, two] = ["un", "deux"].map(|text| format!("{text}{end}"));
+        assert_eq!(decode_all(format!("{one}{two}trois{end}").as_bytes()), three, "{end:?}");
+        // In front of a text, too, and without the text before.
+        assert_eq!(decode_all(format!("{end}un{end}").as_bytes()), [text("un")], "{end:?}");
+        // One message a turn: none of it is left for the next.
+        let mut decoder = FrameDecoder::default();
+        for (text_of, sent) in [("un", one), ("deux", two)] {
+            let frame = decoder.decode(sent.as_bytes(), true, false).unwrap();
+            assert_eq!(frame, Frame { message: Some(text(text_of)), length: sent.len() });
+        }
+    }
+}
+
+#[test]
+fn line_ends_that_come_before_the_turn_are_padding_and_in_it_an_empty_message() {
+    for sent in ["un\0", "un\n", "un\r\n"] {
+        for late in ["\n", "\r\n", "\n\r", "\n\0", "\0\n"] {
+            let after = || {
+                let mut decoder = FrameDecoder::default();
+                assert_eq!(decoder.decode(sent.as_bytes(), true, false).unwrap().message, Some(text("un")));
+                decoder
+            };
+            let mut decoder = after();
+            let mut rest = late.as_bytes();
+            while !rest.is_empty() {
+                let frame = decoder.decode(rest, false, true).unwrap();
+                assert_eq!(frame.message, None, "{sent:?} {late:?}");
+                rest = &rest[frame.length..];
+            }
+            // With a text behind them, they are that of the message before in any case.
+            let (mut decoder, whole) = (after(), format!("{late}fin\0"));
+            let (mut rest, mut heard) = (whole.as_bytes(), None);
+            while !rest.is_empty() {
+                let frame = decoder.decode(rest, false, false).unwrap();
+                (heard, rest) = (heard.or(frame.message), &rest[frame.length..]);
+            }
+            assert_eq!(heard, Some(Message::Fin), "{sent:?} {late:?}");
+        }
+        for alone in ["\n", "\r\n", "\n\n", "\n\0"] {
+            let mut decoder = FrameDecoder::default();
+            decoder.decode(sent.as_bytes(), true, false).unwrap();
+            assert_eq!(decoder.decode(alone.as_bytes(), false, false), None);
+            let frame = Frame { message: Some(text("")), length: alone.len() };
+            assert_eq!(decoder.decode(alone.as_bytes(), true, false), Some(frame), "{sent:?} {alone:?}");
+        }
+    }
+}
+
+#[test]
+fn the_line_end_of_a_text_that_was_split_is_no_message_and_ends_it() {
+    let long = "x".repeat(MAX_LEN);
+    for end in ["\n\0", "\r\n\0"] {
+        assert_eq!(decode_all(format!("{long}{end}").as_bytes()), [text(&long)], "{end:?}");
+        assert_eq!(
+            decode_all(format!("{long}{end}fin\0").as_bytes()),
+            [text(&long), Message::Fin],
+            "{end:?}"
+        );
+    }
+    // Those in front of it do not count.
+    assert_eq!(decode_all(format!("\n{long}\0").as_bytes()), [text(&long)]);
+    assert_eq!(decode_all(format!("\n{long}y\0").as_bytes()), [text(&long), text("y")]);
+    assert_eq!(decode_all(format!("{long}\nsuite\0").as_bytes()), [text(&long), text("\nsuite")]);
 }
