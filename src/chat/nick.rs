@@ -37,7 +37,12 @@ impl Nick {
     /// The fast path, for most messages: the nick contains no separator, whole or in part.
     fn is_in(&self, message: &[u8]) -> bool {
         let rest = message.strip_prefix(self.as_bytes()).unwrap_or_default();
-        (1..KEPT).contains(&self.0.len()) && matches!(rest, [b' ', b':' | b'>', b' ', ..])
+        let is_separated = match rest {
+            [b' ', b':', b' ', ..] => true,
+            [b' ', b'>', b' ', ..] => !self.0.iter().any(u8::is_ascii_whitespace),
+            _ => false,
+        };
+        (1..KEPT).contains(&self.0.len()) && is_separated
     }
 }
 
@@ -59,6 +64,8 @@ mod tests {
             ("sans nom", false, "alice"),
             ("alice2 : trois\0", true, "alice2"),
             ("alice : quatre\0", true, "alice"),
+            ("  : cinq", true, " "),
+            ("  > : six", true, "  >"),
             (&format!("{long} : x"), true, &long[..KEPT]),
             (&format!("{long} : y"), false, &long[..KEPT]),
             (&format!("{accented} : x"), true, kept),

@@ -82,7 +82,7 @@ pub fn show(
         if !others.is_empty() {
             PeerProcess::report(parent, b"");
         }
-        reported.iter().for_each(|message| PeerProcess::report(parent, without_nuls(message)));
+        reported.iter().for_each(|message| PeerProcess::report(parent, before_nul(message)));
         let text = shown(chunk).flat_map(|message| formatted(message, pseudo, on_terminal));
         write(&text.collect::<Vec<u8>>(), parent)
     })
@@ -166,13 +166,14 @@ fn errno(error: io::Error) -> Errno {
 /// Newline, message, newline, prompt. On a terminal, control characters are made visible, and
 /// further lines are indented, so that none passes for another message.
 fn formatted(message: &[u8], pseudo: &str, on_terminal: bool) -> Vec<u8> {
-    let text = without_nuls(message);
+    let text = before_nul(message);
     let text = if on_terminal { visible_lines(text) } else { text.to_vec() };
     [b"\n", &text[..], b"\n", pseudo.as_bytes(), b"> "].concat()
 }
 
-fn without_nuls(message: &[u8]) -> &[u8] {
-    &message[..message.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1)]
+/// Behind the NUL that ends a message, line ends may follow.
+fn before_nul(message: &[u8]) -> &[u8] {
+    message.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 fn visible_lines(text: &[u8]) -> Vec<u8> {

@@ -44,7 +44,7 @@ mod x86_64 {
     const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 
     impl Held {
-        /// Stops a child once it waits in poll(2). `None` where ptrace is not permitted: the test
+        /// Stops a child once it waits in poll(2) or recv(2). `None` where ptrace is not permitted: the test
         /// is recorded as skipped.
         #[track_caller]
         pub fn take(child: i32) -> Option<Held> {
@@ -59,7 +59,8 @@ mod x86_64 {
                 let held = Held { pid, registers, free: (registers.rsp - 2048).into() };
                 let mut behind = [0; 2];
                 held.memory().read_exact_at(&mut behind, registers.rip - 2).unwrap();
-                let waits = [libc::SYS_poll, libc::SYS_ppoll].contains(&(registers.orig_rax as i64));
+                let waiting = [libc::SYS_poll, libc::SYS_ppoll, libc::SYS_recvfrom];
+                let waits = waiting.contains(&(registers.orig_rax as i64));
                 (waits && behind == INSTRUCTION).then_some(Some(held))
             })
         }

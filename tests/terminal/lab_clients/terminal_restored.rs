@@ -86,12 +86,11 @@ fn after_ctrl_d_and_the_servers_end() {
     for client in [RELAY, DIRECT, ECHO, CALC] {
         let _row = Row::of(&client);
         let closed = line_of(client, CLOSED);
-        let status = if client == CALC { "status 0" } else { "status 1" };
         let close = |_: &mut Emulator, mut server: Peer, _| {
             server.half_closes();
             server.hears_the_end();
         };
-        leaves_the_terminal_as_it_was(client, close, &[&closed, status]);
+        leaves_the_terminal_as_it_was(client, close, &[&closed, "status 1"]);
         let leave = |emulator: &mut Emulator, mut server: Peer, _| {
             server.sends("1\0emi\0\n");
             emulator.types("\x15\x04");
