@@ -39,7 +39,7 @@ const LAST_TWO_ROWS: &str = "\r\n\x1b[999B\x1b[A\r";
 /// Columns between two parts of the status.
 pub const SEPARATOR: usize = 3;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     pub columns: usize,
     pub rows: usize,
@@ -63,10 +63,8 @@ pub struct Viewport {
     /// Width of the input line.
     line: usize,
     columns_before_cursor: usize,
-    /// Known at the last drawing; 0 before the first.
-    size: Size,
-    /// Lines above, at least, those of the scrollback included.
-    lines_above: usize,
+    /// Rows above, at least, those of the scrollback included, since the first drawing.
+    rows_above: usize,
     /// Start of the visible part of the line, in bytes.
     from: usize,
 }
@@ -80,17 +78,12 @@ impl Viewport {
     pub fn draw(&mut self, lines: &str, content: Content, size: Size) -> String {
         let mut out = String::from(BEGIN_SYNC);
         out.push_str(&self.erase_rows(size));
-        let is_tmux = self.reflow == Reflow::Tmux;
-        if is_tmux && self.size == Size::default() {
-            out.push_str(LAST_ROW);
-            self.lines_above = size.rows.saturating_sub(2);
-        }
         out.push_str(lines);
-        self.lines_above += lines.matches('\n').count();
-        if is_tmux {
+        self.rows_above += lines.matches('\n').count();
+        if self.reflow == Reflow::Tmux {
             out.push_str(if size.rows > 1 { LAST_TWO_ROWS } else { LAST_ROW });
+            self.rows_above = self.rows_above.max(size.rows.saturating_sub(2));
         }
-        self.size = size;
         if !self.is_width_known() {
             out.push_str(NO_WRAP);
         }
@@ -122,7 +115,7 @@ impl Viewport {
     fn erase_rows(&mut self, size: Size) -> String {
         let mut out = if self.is_width_known() {
             reflowed_start(self.columns_before_cursor, size.columns)
-        } else if self.is_at_bottom(size) {
+        } else if self.is_at_bottom(size.rows) {
             LAST_ROW.to_string() + &walk_back(self.line)
         } else {
             walk_back(self.columns_before_cursor)
@@ -143,12 +136,11 @@ impl Viewport {
         matches!(self.reflow, Reflow::Reflows | Reflow::GnuScreen)
     }
 
-    /// True if the input line ends in the screen's last row, wherever tmux has put the cursor. It was
-    /// drawn there, and from so many lines tmux fills a screen that has become wider or higher.
-    fn is_at_bottom(&self, size: Size) -> bool {
+    /// True if the input line ends in the screen's last row, wherever tmux has put the cursor: from
+    /// so many rows, tmux fills a screen that has become higher.
+    fn is_at_bottom(&self, rows: usize) -> bool {
         let rows_drawn = 1 + usize::from(self.status.is_some());
-        let is_filled = self.lines_above + rows_drawn >= size.rows;
-        self.reflow == Reflow::Tmux && (size == self.size || is_filled)
+        self.reflow == Reflow::Tmux && self.rows_above + rows_drawn >= rows
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {
