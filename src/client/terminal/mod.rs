@@ -230,7 +230,7 @@ impl Terminal {
             Outcome::Signal(signal) => sys::raise_in_group(signal),
             Outcome::ClearScreen => {
                 // Some terminals save the cleared screen to the scrollback: without the viewport.
-                let erased = self.viewport.erase(self.out.size());
+                let erased = self.viewport.erase(self.out.size().columns);
                 self.out.put(&(erased + CLEAR_SCREEN));
             }
         }

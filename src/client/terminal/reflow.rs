@@ -3,7 +3,8 @@
 //!
 //! Terminals that do not reflow cut long lines. To take one that cuts for one that reflows would
 //! erase output above the viewport; the other way round, a piece of the viewport stays behind. So
-//! only known ones count as reflowing. xterm, the Linux console and Emacs cut.
+//! only known ones count as reflowing. xterm, the Linux console and Emacs cut. tmux reflows, but
+//! does not count: [`super::viewport`] needs no width there.
 
 use std::env::var_os;
 
@@ -25,14 +26,9 @@ const NAMES: [&str; 7] = ["vte", "gnome", "xterm-kitty", "alacritty", "wezterm",
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reflow {
-    /// Cut or kept, or reflowed by a tmux that is not known as such.
+    /// Cut or kept, or reflowed by tmux.
     #[default]
     Unknown,
-    /// A long row becomes several, at once, and the program is told up to 250 ms later. The last
-    /// row of the screen stays the last. The cursor does not always stay on its row: where a wide
-    /// character does not fit at the end of a row, tmux (`grid_reflow_join`, 3.3a and later) ends
-    /// the line there, and moves the cursor up for each such row of screen and scrollback.
-    Tmux,
     /// A long row becomes several.
     Reflows,
     /// So too, but a row that was several stays joined to the next one, whatever is written there,
@@ -58,13 +54,10 @@ fn reflow(variable: impl Fn(&str) -> Option<String>) -> Reflow {
     if is_in_screen && !is_tmux && begins(&"screen") {
         return Reflow::GnuScreen;
     }
-    if begins(&"tmux") || (begins(&"screen") && !is_in_screen && (is_tmux || variable("TMUX").is_some())) {
-        return Reflow::Tmux;
-    }
     let is_another = variable("XTERM_VERSION").is_some()
         || is_in_screen
         || is_tmux
-        || ["screen", "linux", "eterm"].iter().any(begins);
+        || ["tmux", "screen", "linux", "eterm"].iter().any(begins);
     match !is_another && VARIABLES.iter().any(|name| variable(name).is_some()) {
         true => Reflow::Reflows,
         false => Reflow::Unknown,
@@ -98,29 +91,13 @@ mod tests {
         assert_eq!(reflow_with(&in_screen), Reflow::GnuScreen);
         assert!(!reflows_with(&[("TERM", "screen"), ("STY", "1.pts-0"), ("TERM_PROGRAM", "tmux")]));
         assert!(reflows_with(&[("TERM", "foot")]) && reflows_with(&[("TERM", "xterm-kitty")]));
+        for term in ["tmux-256color", "screen", "screen-256color", "xterm-256color"] {
+            let in_tmux = [("TERM", term), ("TMUX", "/tmp/tmux"), ("TERM_PROGRAM", "tmux")];
+            assert!(!reflows_with(&in_tmux), "{term}");
+        }
         // Over ssh, from anywhere.
         assert!(
             !reflows_with(&[]) && !reflows_with(&[xterm]) && !reflows_with(&[("TERM", "screen-256color")])
         );
-    }
-
-    #[test]
-    fn tmux_is_known_by_its_term_and_another_terminal_in_its_environment_is_not_it() {
-        let (socket, program) = (("TMUX", "/tmp/tmux"), ("TERM_PROGRAM", "tmux"));
-        for term in ["tmux-256color", "screen", "screen-256color"] {
-            let term = ("TERM", term);
-            // Of tmux before 3.2, with its socket alone.
-            for set in [&[term, socket, program][..], &[term, socket], &[term, socket, ("VTE_VERSION", "1")]]
-            {
-                assert_eq!(reflow_with(set), Reflow::Tmux, "{set:?}");
-            }
-        }
-        // Over ssh.
-        assert_eq!(reflow_with(&[("TERM", "tmux-256color")]), Reflow::Tmux);
-        for other in [&[("TERM", "xterm-256color")][..], &[("TERM", "screen"), ("STY", "1.pts-0")]] {
-            let set = [other, &[socket, program]].concat();
-            assert_eq!(reflow_with(&set), Reflow::Unknown, "{set:?}");
-        }
-        assert_eq!(reflow_with(&[("TERM", "screen-256color")]), Reflow::Unknown);
     }
 }

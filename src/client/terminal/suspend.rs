@@ -42,7 +42,7 @@ impl Terminal {
             return;
         }
         let printed = std::mem::take(&mut self.printed);
-        let last = self.viewport.erase(self.out.size()) + &printed;
+        let last = self.viewport.erase(self.out.size().columns) + &printed;
         self.out.put(&last);
         self.out.drain();
         self.discard_input();

@@ -8,9 +8,6 @@
 //! becomes several. [`Viewport::erase`] finds the first of its rows in each of them. Rows that no
 //! longer fit on the new screen are in the scrollback, where no program can erase them; tmux and
 //! GNU screen put the top rows there even while the end of the screen is empty.
-//!
-//! In tmux the viewport is drawn at the bottom of the screen, and found there: after a resize, the
-//! cursor may be on a message above it ([`Reflow::Tmux`]).
 
 use std::fmt::Write;
 
@@ -32,10 +29,6 @@ const WRAP: &str = "\x1b[?7h";
 const ERASE: &str = "\x1b[K\x1b[C\x1b[J\r";
 /// The same, by deleting the rows: [`Reflow::GnuScreen`]. xterm would save them to the scrollback.
 const DELETE: &str = "\x1b[999M\r";
-/// Moves the cursor to the first column of the screen's last row.
-const LAST_ROW: &str = "\x1b[999B\r";
-/// The same for the row above it, once everything printed is above that.
-const LAST_TWO_ROWS: &str = "\r\n\x1b[999B\x1b[A\r";
 /// Columns between two parts of the status.
 pub const SEPARATOR: usize = 3;
 
@@ -60,11 +53,7 @@ pub struct Viewport {
     reflow: Reflow,
     /// Width of the status, if there is a row for it.
     status: Option<usize>,
-    /// Width of the input line.
-    line: usize,
     columns_before_cursor: usize,
-    /// Rows above, at least, those of the scrollback included, since the first drawing.
-    rows_above: usize,
     /// Start of the visible part of the line, in bytes.
     from: usize,
 }
@@ -77,14 +66,9 @@ impl Viewport {
     /// Prints `lines`, each ended by CR LF, above the viewport, and draws it.
     pub fn draw(&mut self, lines: &str, content: Content, size: Size) -> String {
         let mut out = String::from(BEGIN_SYNC);
-        out.push_str(&self.erase_rows(size));
+        out.push_str(&self.erase(size.columns));
         out.push_str(lines);
-        self.rows_above += lines.matches('\n').count();
-        if self.reflow == Reflow::Tmux {
-            out.push_str(if size.rows > 1 { LAST_TWO_ROWS } else { LAST_ROW });
-            self.rows_above = self.rows_above.max(size.rows.saturating_sub(2));
-        }
-        if !self.is_width_known() {
+        if self.reflow == Reflow::Unknown {
             out.push_str(NO_WRAP);
         }
         // The last column stays free: a terminal that has filled it wraps at the next character.
@@ -100,47 +84,29 @@ impl Viewport {
         out
     }
 
-    /// Leaves the cursor where the viewport began. `size`: the terminal's now.
-    pub fn erase(&mut self, size: Size) -> String {
-        let erased = self.erase_rows(size);
+    /// Leaves the cursor where the viewport began. `columns`: the terminal's width now.
+    pub fn erase(&mut self, columns: usize) -> String {
+        let (line, status) = (self.columns_before_cursor, self.status);
         self.forget();
-        erased
-    }
-
-    /// The viewport is no longer on the screen, or what is above it is not what was printed.
-    pub fn forget(&mut self) {
-        *self = Viewport { from: self.from, ..Viewport::new(self.reflow) };
-    }
-
-    fn erase_rows(&mut self, size: Size) -> String {
-        let mut out = if self.is_width_known() {
-            reflowed_start(self.columns_before_cursor, size.columns)
-        } else if self.is_at_bottom(size.rows) {
-            LAST_ROW.to_string() + &walk_back(self.line)
-        } else {
-            walk_back(self.columns_before_cursor)
+        let is_known = self.reflow != Reflow::Unknown;
+        let mut out = match is_known {
+            true => reflowed_start(line, columns),
+            false => walk_back(line),
         };
-        (self.line, self.columns_before_cursor) = (0, 0);
-        if let Some(status) = self.status.take() {
+        if let Some(status) = status {
             out.push_str("\x1b[A");
-            out.push_str(&match self.is_width_known() {
+            out.push_str(&match is_known {
                 // From the last row of the status to its first.
-                true => reflowed_start(status.saturating_sub(1), size.columns),
+                true => reflowed_start(status.saturating_sub(1), columns),
                 false => walk_back(status),
             });
         }
         out + if self.reflow == Reflow::GnuScreen { DELETE } else { ERASE }
     }
 
-    fn is_width_known(&self) -> bool {
-        matches!(self.reflow, Reflow::Reflows | Reflow::GnuScreen)
-    }
-
-    /// True if the input line ends in the screen's last row, wherever tmux has put the cursor: from
-    /// so many rows, tmux fills a screen that has become higher.
-    fn is_at_bottom(&self, rows: usize) -> bool {
-        let rows_drawn = 1 + usize::from(self.status.is_some());
-        self.reflow == Reflow::Tmux && self.rows_above + rows_drawn >= rows
+    /// The viewport is no longer on the screen.
+    pub fn forget(&mut self) {
+        (self.status, self.columns_before_cursor) = (None, 0);
     }
 
     fn draw_line(&mut self, out: &mut String, content: Content, columns: usize) {
@@ -152,14 +118,13 @@ impl Viewport {
         out.push_str(prompt);
         if room < 4 {
             // The cursor alone shows that input is possible.
-            (self.line, self.columns_before_cursor) = (width(prompt), width(prompt));
+            self.columns_before_cursor = width(prompt);
             return;
         }
         if shown.is_cut_before {
             let _ = write!(out, "{DIM}<{PLAIN}");
         }
         self.columns_before_cursor = width(prompt) + usize::from(shown.is_cut_before) + width(shown.before);
-        self.line = self.columns_before_cursor + width(shown.after) + usize::from(shown.is_cut_after);
         // The terminal saves and restores the cursor: it knows the width of its characters best.
         let _ = write!(out, "{}\x1b7{}", shown.before, shown.after);
         if shown.is_cut_after {
@@ -201,4 +166,123 @@ fn fitting(parts: &[String], columns: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::num::NonZeroU16;
+
+    fn parser(columns: u16, rows: u16) -> vt100::Parser {
+        vt100::Parser::new(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(columns).unwrap(), 100)
+    }
+
+    fn content<'a>(status: &'a [String], text: &'a str, cursor: usize) -> Content<'a> {
+        Content { status, prompt: "alice> ", text, cursor }
+    }
+
+    fn shown(parser: &vt100::Parser) -> Vec<String> {
+        let (_, columns) = parser.screen().size();
+        parser.screen().rows(0, columns.get()).collect()
+    }
+
+    #[test]
+    fn output_stands_above_and_the_viewport_is_drawn_once() {
+        [Reflow::Unknown, Reflow::Reflows, Reflow::GnuScreen].into_iter().for_each(output_stands_above);
+    }
+
+    fn output_stands_above(reflow: Reflow) {
+        let (mut terminal, mut viewport) = (parser(30, 5), Viewport::new(reflow));
+        let size = Size { columns: 30, rows: 5 };
+        let status = ["connecté".to_string(), "127.0.0.1:5015".to_string(), "12 messages".to_string()];
+        for line in ["un", "deux", "trois", "quatre"] {
+            let bytes = viewport.draw(&format!("{line}\r\n"), content(&status, "à 日本", 3), size);
+            terminal.process(bytes.as_bytes());
+        }
+        assert_eq!(
+            shown(&terminal),
+            ["deux", "trois", "quatre", "── connecté · 127.0.0.1:5015", "alice> à 日本"]
+        );
+        assert_eq!(terminal.screen().cursor_position(), (4, 9));
+        terminal.process(viewport.erase(30).as_bytes());
+        assert_eq!(shown(&terminal), ["deux", "trois", "quatre", "", ""]);
+        assert_eq!(terminal.screen().cursor_position(), (3, 0));
+    }
+
+    #[test]
+    fn a_part_that_does_not_fit_is_skipped() {
+        let parts = ["connecté", "12 messages", "127.0.0.1:5015", "bob"].map(String::from);
+        assert_eq!(fitting(&parts, 60), "── connecté · 12 messages · 127.0.0.1:5015 · bob");
+        assert_eq!(fitting(&parts, 40), "── connecté · 12 messages · bob");
+        assert_eq!(fitting(&parts, 30), "── connecté · 12 messages");
+        assert_eq!(fitting(&parts, 20), "── connecté · bob");
+        assert_eq!(fitting(&parts, 10), "connecté");
+        assert_eq!(fitting(&parts, 4), "conn");
+    }
+
+    /// Rows are reflowed at each new size, of which the program is told before it draws.
+    #[test]
+    fn in_a_terminal_that_reflows_each_row_stands_once() {
+        let sizes = [
+            (40, 12),
+            (25, 12),
+            (100, 20),
+            (31, 9),
+            (30, 30),
+            (59, 10),
+            (120, 11),
+            (20, 16),
+            (140, 10),
+            (38, 10),
+            (37, 25),
+            (80, 8),
+            (61, 12),
+            (22, 12),
+            (100, 24),
+        ];
+        for text in ["", "brouillon", "日本語 é 日本語 日本語 日本語 日本語 x", &"x".repeat(90)]
+        {
+            let mut terminal = avt::Terminal::with_scrollback(100, 24, None).unwrap();
+            let mut viewport = Viewport::new(Reflow::Reflows);
+            let mut message = 0;
+            for (columns, rows) in [(100, 24)].into_iter().chain(sizes) {
+                terminal.resize(columns, rows);
+                for _ in 0..3 {
+                    message += 1;
+                    let status =
+                        ["connecté".to_string(), format!("{message} messages"), "127.0.0.1:5015".into()];
+                    let (lines, size) = (format!("m{message}.\r\n"), Size { columns, rows });
+                    terminal.feed([viewport.draw(&lines, content(&status, text, text.len()), size)]);
+                }
+                let all: String = terminal.screen().all_lines().map(|line| line.text() + "\n").collect();
+                assert_eq!(
+                    (all.matches("──").count(), all.matches("alice> ").count()),
+                    (1, 1),
+                    "{columns} {all}"
+                );
+                assert!(
+                    (1..=message).all(|n| all.matches(&format!("m{n}.")).count() == 1),
+                    "{columns} {all}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_viewport_fits_every_terminal(columns in 1u16..90, rows in 1u16..6, text in "(\\PC|日|e\u{301}|👩‍👩‍👧){0,60}",
+                                  status in prop::collection::vec("\\PC{0,20}", 0..4)) {
+            let (mut terminal, mut viewport) = (parser(columns, rows), Viewport::default());
+            let size = Size { columns: columns.into(), rows: rows.into() };
+            terminal.process("avant\r\n".as_bytes());
+            for cursor in [0, text.len()] {
+                let bytes = viewport.draw("", content(&status, &text, cursor), size);
+                terminal.process(bytes.as_bytes());
+                let (row, _) = terminal.screen().cursor_position();
+                let rows_above = usize::from(viewport.status.is_some());
+                prop_assert!(!terminal.screen().row_wrapped(row) && usize::from(row) >= rows_above);
+            }
+            terminal.process(viewport.erase(columns.into()).as_bytes());
+            let left: Vec<String> = shown(&terminal).into_iter().filter(|row| !row.is_empty()).collect();
+            prop_assert!(left.len() <= 1 || columns < 5, "{left:?}");
+        }
+    }
+}

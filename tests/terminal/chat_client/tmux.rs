@@ -221,32 +221,3 @@ fn no_status_stays_behind_when_messages_arrive_amid_resizes() {
         });
     }
 }
-
-/// Where a wide character does not fit at the end of a row, tmux ends the line when it joins rows,
-/// and moves the cursor up by one row for each such line.
-#[test]
-fn no_message_is_erased_where_wide_characters_wrap() {
-    for messages in [6, 40] {
-        let _row = Row::of(&messages);
-        let server = Server::start(&[]);
-        let Some(tmux) = Tmux::start(&server, 76, 25) else { return };
-        let mut bob = server.join();
-        let mut says = |n: usize, width: usize| {
-            bob.sends(format!("bob : m{n}.{}\0", "日".repeat(width)));
-            bob.strings(1);
-        };
-        // At 22 columns, three rows or more of each length.
-        (1..=messages).for_each(|n| says(n, 20 + n % 20));
-        for (n, (columns, rows)) in (messages + 1..).zip([(22, 27), (67, 26), (30, 26), (76, 25)]) {
-            let _row = Row::of(&columns);
-            tmux.does(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
-            tmux.shows("the rows for the new size", |rows| {
-                let [.., status, line] = rows else { return None };
-                let is_drawn = status.starts_with("── connecté") && line == "alice>";
-                (is_drawn && is_clean(rows, 1..=n - 1)).then_some(())
-            });
-            says(n, 1);
-            tmux.shows("one more message", |rows| is_clean(rows, 1..=n).then_some(()));
-        }
-    }
-}
