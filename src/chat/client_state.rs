@@ -1,6 +1,5 @@
 //! The state of a client in the chat server, beside its connection.
 
-use super::cut_character::CutCharacter;
 use super::encoding::Encoding;
 use super::nick::Nick;
 use crate::hub::connection::Traffic;
@@ -11,7 +10,6 @@ pub(crate) struct ClientState {
     pub encoding: Option<Encoding>,
     /// From its messages that were relayed.
     pub nick: Nick,
-    pub cut_character: CutCharacter,
     /// Its messages, relayed or not, with the NULs that end them.
     pub said: Traffic,
 }

@@ -49,7 +49,8 @@ pub fn is_mark(message: &[u8]) -> bool {
 /// Strips line ends around a message, NULs behind it, and a byte order mark in front of it.
 pub fn trim(message: &[u8]) -> &[u8] {
     let message = trim_end(message);
-    without_mark(&message[line_ends_in_front(message)..])
+    let text = without_mark(&message[line_ends_in_front(message)..]);
+    &text[line_ends_in_front(text)..]
 }
 
 /// True for line ends that came with the NUL before them, later than the message which that ended.

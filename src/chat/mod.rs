@@ -12,7 +12,6 @@
 pub mod client;
 mod client_state;
 mod confusables;
-mod cut_character;
 pub mod encoding;
 mod filter;
 mod hop_trace;

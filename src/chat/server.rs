@@ -50,11 +50,10 @@ pub(super) struct ChatServer {
 }
 
 impl ChatServer {
-    /// Says one client's message to all, and prints it. `string`: for clients of strings, if it is
-    /// no line.
-    fn say(&mut self, record: &Record, string: &[u8], peer: PeerAddress, context: &mut Context<ClientState>) {
+    /// Says one client's message to all, and prints it.
+    fn say(&mut self, record: &Record, peer: PeerAddress, context: &mut Context<ClientState>) {
         if record.kind == Kind::Message && is_mark(record.body) {
-            return context.say(self.strings, string);
+            return context.say(self.strings, record.body);
         }
         if let Some(transcript) = &mut self.transcript {
             transcript.note(record, peer, context.supervisor);
@@ -63,7 +62,7 @@ impl ChatServer {
             context.say(self.strings, &encoding::string_of_line(record.body));
             self.say_line(record.body, context);
         } else {
-            context.say(self.strings, string);
+            context.say(self.strings, record.body);
             if self.lines.is_some() {
                 encoding::lines_of_string(record.body).for_each(|line| self.say_line(&line, context));
             }
@@ -184,16 +183,13 @@ impl Service for ChatServer {
             (kind, Some(encoding)) if kind == encoding.kind() => {
                 client.said.messages += 1;
                 client.said.bytes += record.body.len() as u64;
-                let text = client.cut_character.join(record.body);
-                let text = Record { body: &text, ..*record };
                 if is_rest_of_end(record.body) {
                     context.say(self.strings, record.body);
-                } else if let Some(body) = self.filter.pass(&text, connection, client, context) {
+                } else if let Some(body) = self.filter.pass(record, connection, client, context) {
                     client.nick.update(&body);
                     connection.silence.end(context.now);
-                    let string = if self.filter.names.is_some() { &body } else { record.body };
                     self.trace.record(record, &mut context.supervisor.out);
-                    self.say(&Record { body: &body, ..text }, string, connection.peer, context);
+                    self.say(&Record { body: &body, ..*record }, connection.peer, context);
                 }
             }
             _ => return false,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::event_loop::{Few, Hub};
+use super::record_reader::CAPACITY;
 use super::service::Service;
 use crate::sys::{self, Ended, Pid, Signal};
 
@@ -58,6 +59,7 @@ impl<S: Service> Hub<S> {
     /// Goes on until every message that a worker holds for its rest has come, as it is.
     fn await_held(&mut self) {
         let deadline = Instant::now() + LAST_HOLD;
+        self.read_pipe(CAPACITY, Instant::now());
         while self.clients.has_held() && Instant::now() < deadline {
             // A signal to the whole group has ended the workers too.
             self.reap_all(Instant::now());

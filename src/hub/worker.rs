@@ -89,8 +89,9 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                     break;
                 }
             }
-            // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4).
-            if has_read && !is_readable && held.is_none() && decoder.deadline().is_some() {
+            // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4). After
+            // all other records of the round: the last one tells whether something is held.
+            if has_read && !is_readable && decoder.deadline().is_some() {
                 records.push(|batch| batch.push_whole(Kind::Held, &[]))?;
             }
             // A message that is held for its rest may still be the first thing said.

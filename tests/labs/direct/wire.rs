@@ -247,18 +247,22 @@ fn a_text_in_two_segments_with_a_short_pause_is_one_text() {
 
 #[test]
 fn a_text_without_an_end_that_is_held_is_delivered_at_the_end_of_the_server() {
-    for signal in [SIGTERM, SIGINT] {
-        let _row = Row::of(&signal);
-        // The worker of a busy machine may not have read it yet.
+    let pieces: [(&[&str], &str); 2] =
+        [(&["%bob%salut"], "salut\n"), (&["%bob%x", "y\n%bob%salut"], "xy\nsalut\n")];
+    for (signal, (pieces, heard)) in [SIGTERM, SIGINT].into_iter().zip(pieces) {
+        let _row = Row::of(&(signal, pieces));
+        // The worker of a busy machine may not have read them yet.
         eventually("the text", || {
-            let mut server = server(&[]);
+            let mut server = server(&["-v"]);
             let [mut alice, mut bob] = ["alice", "bob"].map(|name| join(&server, name));
-            alice.sends("%bob%salut");
-            // Held for 300 ms.
-            thread::sleep(Duration::from_millis(100));
+            for piece in pieces {
+                alice.sends(piece);
+                // The last is held for 300 ms.
+                thread::sleep(Duration::from_millis(100));
+            }
             server.program.signal(signal);
             assert!(server.program.ends().success());
-            (bob.hears_the_end() == b"salut\n").then_some(())
+            (bob.hears_the_end() == heard.as_bytes()).then_some(())
         });
     }
 }
