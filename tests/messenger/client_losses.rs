@@ -97,6 +97,8 @@ fn line_ends_and_blanks_alone_are_shown_as_nothing() {
     server.sends("alice : un\0\r\n\0\n\0 \0\u{feff}\0bob : salut\0\n");
     client.out.line_with(&["bob : salut"]);
     client.closes_stdin();
+    // The client ends its side first: a server that closes before is a failure.
+    assert_eq!(server.hears_the_end(), b"");
     drop(server);
     assert_eq!(client.ends().code(), Some(0));
     assert!(client.out.to_the_end().ends_with("\nalice : un\nalice> \nbob : salut\nalice> "));
