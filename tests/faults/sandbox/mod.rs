@@ -56,7 +56,7 @@ fn forbidden(held: &Held, parent: i32) -> Vec<(&'static str, Call)> {
         ("bind", call(libc::SYS_bind, &[socket, address, 16])),
         ("accept", call(libc::SYS_accept4, &[socket, 0, 0])),
         ("execve", call(libc::SYS_execve, &[nowhere, 0, 0])),
-        ("fork", call(libc::SYS_clone, &[libc::SIGCHLD as u64])),
+        ("fork", call(libc::SYS_clone, &[(libc::SIGCHLD | libc::CLONE_PTRACE) as u64])),
         ("kill", call(libc::SYS_kill, &[parent as u64, 0])),
         ("fcntl", call(libc::SYS_fcntl, &[socket, libc::F_GETFL as u64])),
         ("getrlimit", call(libc::SYS_getrlimit, &[libc::RLIMIT_CORE as u64, room])),

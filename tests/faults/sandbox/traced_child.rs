@@ -79,8 +79,11 @@ mod x86_64 {
             waitpid(self.pid, Some(WaitPidFlag::__WALL)).unwrap();
             let answer = ptrace::getregs(self.pid).expect("it lives").rax as i64;
             if number == libc::SYS_clone && answer > 0 {
-                // Kill the grandchild at once.
-                let _ = nix::sys::signal::kill(Pid::from_raw(answer as i32), Signal::SIGKILL);
+                // CLONE_PTRACE: the grandchild is stopped before its first instruction. Running, it
+                // would return from the child's recv(2) with 0, and report that the client left.
+                let grandchild = Pid::from_raw(answer as i32);
+                nix::sys::signal::kill(grandchild, Signal::SIGKILL).expect("its grandchild");
+                waitpid(grandchild, Some(WaitPidFlag::__WALL)).expect("the end of its grandchild");
             }
             if answer < 0 { Err(Errno::from_raw(-answer as i32)) } else { Ok(answer) }
         }
