@@ -11,7 +11,7 @@ use super::departures::Departures;
 use super::keys::KeyTable;
 use super::record::{Key, Record};
 use crate::server::source;
-use crate::sys::{self, Interest, Pid, PollFd, dontfork_vec};
+use crate::sys::{self, Interest, Pid, PollFd, Signal, dontfork_vec};
 
 type Entry<C> = (Connection, C);
 
@@ -123,14 +123,19 @@ impl<C> ClientTable<C> {
         Peers { before: &self.entries, after: &[], index: &self.index }
     }
 
-    /// Takes a worker's report that its client has left, and ends the worker.
+    /// Takes a worker's report that its client has left. The worker ends by itself: see
+    /// [`ClientTable::kill_leaving`].
     pub fn note_left(&mut self, record: &Record) {
         let Some((connection, _)) = self.get_mut(record.pid) else { return };
         connection.left = record.body.try_into().ok().map(i32::from_ne_bytes);
-        connection.kill_worker();
         if !connection.is_reaped {
             self.leaving.push(record.pid);
         }
+    }
+
+    /// Kills the workers that have reported their end and live on.
+    pub fn kill_leaving(&self) {
+        self.leaving.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
     }
 
     /// The full sockets, to be polled until they take bytes again, but for those that back off.

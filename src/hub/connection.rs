@@ -199,7 +199,7 @@ impl Connection {
         first
     }
 
-    pub(super) fn kill_worker(&self) {
+    fn kill_worker(&self) {
         if !self.is_reaped {
             // Not SIGTERM, which stays pending in a stopped process.
             sys::kill(self.pid, Signal::SIGKILL);

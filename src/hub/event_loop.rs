@@ -15,7 +15,7 @@ use super::backpressure::Backpressure;
 use super::clients::ClientTable;
 use super::fan_out::fan_out;
 use super::forgeries::Forgeries;
-use super::lifecycle::Reaped;
+use super::lifecycle::{REAP_ALL_AFTER, Reaped};
 use super::message_log::Channels;
 use super::places::give_place;
 use super::record::Kind;
@@ -47,7 +47,8 @@ pub(crate) struct Hub<S: Service> {
     /// Reads of the pipe that gave something else than records of living workers.
     invalid_reads: u64,
     forgeries: Forgeries,
-    /// When to look for workers that ended without a report.
+    /// When to look for workers that ended without a report, and to kill those that reported and
+    /// live on.
     pub(super) reap_all_at: Option<Instant>,
     /// Workers that were reaped: their last records may still be in the pipe.
     pub(super) reaped: Few<Reaped>,
@@ -202,7 +203,7 @@ impl<S: Service> Hub<S> {
 
     /// One read of the pipe; gives each record to the service. Returns the bytes read.
     fn read_packet(&mut self, now: Instant) -> usize {
-        let Hub { service, reader, clients, channels, supervisor, forgeries, .. } = self;
+        let Hub { service, reader, clients, channels, supervisor, forgeries, reap_all_at, .. } = self;
         let ReadOutcome { bytes, is_invalid } = reader.read(|record, key| {
             let Some((connection, client, peers)) = clients.split(record.pid, key) else {
                 forgeries.handle(&record, key, clients, supervisor);
@@ -219,6 +220,7 @@ impl<S: Service> Hub<S> {
             }
             if record.kind == Kind::Left {
                 clients.note_left(&record);
+                *reap_all_at = reap_all_at.or(Some(now + REAP_ALL_AFTER));
                 return true;
             }
             if record.kind == Kind::Foreign {

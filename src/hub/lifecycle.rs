@@ -14,8 +14,9 @@ use super::worker::RecordPipe;
 use crate::server::{ACCEPTED_AT_ONCE, PendingConnection};
 use crate::sys::{self, Ended, Pid};
 
-/// Time that a worker that ended without a report may go unnoticed beside others that reported.
-const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
+/// Time that a worker that ended without a report may go unnoticed beside others that reported,
+/// and that one may take to end after its report.
+pub(super) const REAP_ALL_AFTER: Duration = Duration::from_millis(100);
 
 /// Connections of one address that may stay outside the room without counting against
 /// `--max-per-address`: browsers open connections before they need them, and keep them a while.
@@ -156,7 +157,8 @@ impl<S: Service> Hub<S> {
         self.finish_reaped(reaped, now);
     }
 
-    /// Reaps all ended workers, whether they have reported their end or not.
+    /// Reaps all ended workers, whether they have reported their end or not, and kills those that
+    /// reported and live on: a stopped worker, or one that was taken over.
     pub(super) fn reap_all(&mut self, now: Instant) {
         self.reap_all_at = None;
         let mut reaped = Few::new();
@@ -168,6 +170,7 @@ impl<S: Service> Hub<S> {
             }
         }
         self.finish_reaped(reaped, now);
+        self.clients.kill_leaving();
     }
 
     /// Marks workers reaped. Their last records may still be in the pipe: a worker may write and
