@@ -91,7 +91,7 @@ impl Workspace {
 /// Writes an executable script. A separate process writes it: a concurrent fork in this one would
 /// inherit the descriptor open for writing, and exec would fail with ETXTBSY.
 #[track_caller]
-fn executable(path: &Path, body: &str) {
+pub(super) fn executable(path: &Path, body: &str) {
     let mut writer = Command::new("sh");
     writer.args(["-c", "cat >\"$0\" && chmod +x \"$0\""]).arg(path).stdin(Stdio::piped());
     let mut writer = writer.spawn().unwrap();

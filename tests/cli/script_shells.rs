@@ -2,7 +2,8 @@
 //! or `core.autocrlf` may leave them.
 
 use super::launch_scripts::{
-    CLIENT_SCRIPT, COMPILES, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, started, started_nothing,
+    CLIENT_SCRIPT, COMPILES, FAILS, SERVER_SCRIPT, UP_TO_DATE, Workspace, executable, started,
+    started_nothing,
 };
 use crate::common::*;
 
@@ -143,6 +144,37 @@ fn inspect_and_fuzz_run_in_every_posix_shell() {
         assert!(summary.starts_with("relay ") && summary.ends_with("4 edges, 5 features"), "{summary}");
         let (status, usage) = line_and_status(&mut run(&workspace, shell, &fuzz, &["1", "no_such_target"]));
         assert!(status == Some(2) && usage.ends_with("the targets: record relay"), "{usage}");
+    }
+}
+
+/// A git with one commit, whose worktree has a mark.
+const HAS_ONE_COMMIT: &str = "case $1 in rev-parse) [ \"${5%^*}\" = 24cac62 ] && echo 24cac62 ;;
+worktree) [ \"$2\" = remove ] || { mkdir \"$5\" && touch \"$5/mark\"; } ;; esac";
+
+/// A cargo that builds a benchmark with worse figures in that worktree, different in each round.
+const BUILDS_A_BENCHMARK: &str = "if [ -e mark ]; then figure=1.; else figure=0.; fi; it=${0%/*}/bench$figure
+printf '%s\n' '#!/bin/sh' \"echo x >>\\$0.calls; echo '| 13. memory | $figure'\\$(grep -c x \\$0.calls)' kB | - |'\" >$it
+chmod +x $it; printf '{\"target\":{\"name\":\"messenger\"},\"executable\":\"%s\"}\\n' $it";
+
+#[test]
+fn the_comparison_of_benchmarks_prints_the_medians_of_both_commits() {
+    let compare = format!("{SCRIPTS}/compare_bench.sh");
+    for shell in shells() {
+        let _row = Row::of(&shell);
+        let workspace = Workspace::new(BUILDS_A_BENCHMARK);
+        executable(&workspace.path("bin/git"), HAS_ONE_COMMIT);
+        let Finished { status, stdout, stderr } =
+            run(&workspace, shell, &compare, &["24cac62", "3", "13"]).output().unwrap();
+        let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert!(status.success(), "{err}");
+        let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+        let before = ["13", "before", "1.20", "1.1", "to", "1.3"];
+        let now = ["13", "now", "0.20", "0.1", "to", "0.3"];
+        assert_eq!(rows, [before, now], "{err}");
+        for wrong in [&["nonsense"][..], &["24cac62", "0"], &["24cac62", "3", "x"], &[]] {
+            let (status, said) = line_and_status(&mut run(&workspace, shell, &compare, wrong));
+            assert_eq!(status, Some(2), "{said}");
+        }
     }
 }
 
