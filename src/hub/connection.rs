@@ -154,9 +154,9 @@ impl Connection {
         !self.is_closed && self.left.is_none()
     }
 
-    /// False once it has left or was disconnected: its worker was killed then. Still true after a
-    /// failed `send`, until its worker has reported the end: a stopped worker, or one that was taken
-    /// over, does not.
+    /// False once it has left or was disconnected: its worker ends then, or is killed. Still true
+    /// after a failed `send`, until its worker has reported the end: a stopped worker, or one that
+    /// was taken over, does not.
     pub fn is_served(&self) -> bool {
         self.left.is_none() && self.last_words.is_none()
     }

@@ -224,27 +224,36 @@ fn nothing_waits(server: &Peer) -> bool {
     peeked.is_err()
 }
 
+/// Pipes two numbers to a calculation server of one `recv` a line, which `serve` plays up to its
+/// sum: false if the two came together.
+#[track_caller]
+fn pipe_numbers(serve: impl Fn(&mut Peer, &Program) -> bool) {
+    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, client| {
+        let is_apart = serve(server, client);
+        server.sends("\r\nLa somme:\n7\n");
+        is_apart
+    });
+    client.out.line_with(&["7"]);
+    ends_well(client);
+}
+
 #[test]
 fn piped_numbers_wait_for_the_question_of_a_calculation_server() {
     for [first, second] in [["n1?\n", "n2? "], ["Premier nombre : ", "Second nombre : "]] {
         let _row = Row::of(&first);
-        let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+        pipe_numbers(|server, _| {
             server.sends("Bonjour\r\n");
             server.sends(first);
             let one = received(server);
             server.sends(second);
-            let is_apart = one == "3\n" && received(server) == "4\n";
-            server.sends("\r\nLa somme:\n7\n");
-            is_apart
+            one == "3\n" && received(server) == "4\n"
         });
-        client.out.line_with(&["7"]);
-        ends_well(client);
     }
 }
 
 #[test]
 fn a_question_later_than_its_number_lets_no_other_number_go() {
-    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, client| {
+    pipe_numbers(|server, client| {
         server.sends("Bonjour\r\n");
         // After a pause.
         let one = received(server);
@@ -252,39 +261,25 @@ fn a_question_later_than_its_number_lets_no_other_number_go() {
         client.out.line_with(&["n1?"]);
         let is_apart = one == "3\n" && nothing_waits(server);
         server.sends("n2?\n");
-        let is_apart = is_apart && received(server) == "4\n";
-        server.sends("\r\nLa somme:\n7\n");
-        is_apart
+        is_apart && received(server) == "4\n"
     });
-    client.out.line_with(&["7"]);
-    ends_well(client);
 }
 
 #[test]
 fn one_number_alone_goes_to_a_calculation_server_that_greets_late() {
-    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
+    pipe_numbers(|server, _| {
         // Three times as long as the pause that counts as a question.
         std::thread::sleep(std::time::Duration::from_secs(3));
         let one = received(server);
         server.sends("Bonjour\r\nn1?\n");
         server.sends("n2?\n");
-        let is_apart = one == "3\n" && received(server) == "4\n";
-        server.sends("\r\nLa somme:\n7\n");
-        is_apart
+        one == "3\n" && received(server) == "4\n"
     });
-    client.out.line_with(&["7"]);
-    ends_well(client);
 }
 
 #[test]
 fn both_numbers_go_to_a_calculation_server_that_says_nothing_before_the_sum() {
-    let client = at_a_server_of_one_recv_a_line(CALC, &[], "3\n4\n", |server, _| {
-        let is_apart = received(server) == "3\n" && received(server) == "4\n";
-        server.sends("7\n");
-        is_apart
-    });
-    client.out.line_with(&["7"]);
-    ends_well(client);
+    pipe_numbers(|server, _| received(server) == "3\n" && received(server) == "4\n");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Input that no browser sends, and floods.
 
+use super::probes::PROBE;
 use super::*;
 use std::io::{Read, Write};
 
@@ -33,24 +34,26 @@ fn frames_for_one_page_alone_arrive_although_they_come_at_once() {
 }
 
 #[test]
-fn unread_answers_to_endless_pings_are_not_kept_and_block_no_other_client() {
-    let room = Room::open(&["--pace", "0", "-q"]);
-    let (mut alice, mut eve) = (room.server.connect(), room.enter_raw());
-    room.server.wait_for_children(2);
-    let pings = frame(0x89, &[b'x'; 125]).repeat(100);
-    let mut flood = |rounds: std::ops::Range<usize>| {
-        for i in rounds {
-            eve.sends(&pings);
-            alice.sends(format!("alice : {i}\0"));
-            alice.hears(format!("alice : {i}\0\0"));
-        }
-        private_memory_of(room.server.pid())
-    };
-    let (before, after) = (flood(0..100), flood(100..1000));
-    assert!(after < before + 1024, "{before} kB, then {after} kB");
-    // The page is still in the room.
-    eve.sends(frame(0x81, b"eve : fin"));
-    alice.hears("eve : fin\0\0");
+fn unread_answers_to_endless_pings_and_probes_are_not_kept_and_block_no_other_client() {
+    for answered in [frame(0x89, &[b'x'; 125]).repeat(100), frame(0x81, PROBE).repeat(1000)] {
+        let _row = Row::of(&answered[0]);
+        let room = Room::open(&["--pace", "0", "-q"]);
+        let (mut alice, mut eve) = (room.server.connect(), room.enter_raw());
+        room.server.wait_for_children(2);
+        let mut flood = |rounds: std::ops::Range<usize>| {
+            for i in rounds {
+                eve.sends(&answered);
+                alice.sends(format!("alice : {i}\0"));
+                alice.hears(format!("alice : {i}\0\0"));
+            }
+            private_memory_of(room.server.pid())
+        };
+        let (before, after) = (flood(0..100), flood(100..1000));
+        assert!(after < before + 1024, "{before} kB, then {after} kB");
+        // The page is still in the room.
+        eve.sends(frame(0x81, b"eve : fin"));
+        alice.hears("eve : fin\0\0");
+    }
 }
 
 #[test]
