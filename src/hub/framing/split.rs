@@ -53,3 +53,6 @@ pub fn is_line_text(text: &[u8]) -> bool {
 fn is_line_separator(c: char) -> bool {
     matches!(c, '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
+
+#[cfg(test)]
+mod tests;
