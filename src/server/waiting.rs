@@ -11,8 +11,8 @@ use crate::sys::ScopedAddress;
 /// The grace period.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
 
-/// Connections in it.
-const MAX_WAITING: usize = 32;
+/// Connections in it: more than a class, which may reconnect all at once.
+const MAX_WAITING: usize = 128;
 
 /// A connection that is accepted, but not yet admitted.
 #[derive(Debug)]

@@ -72,9 +72,11 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     start_listening(&listener, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
-    // Accepted sockets inherit it: one call instead of one per client. The server works without it.
+    // Accepted sockets inherit these: one call instead of one per client. The server works without.
     #[cfg(target_os = "linux")]
     let _ = enable_keepalive(&listener);
+    // Urgent bytes stay in the stream: telnet sends the last byte of its Synch so (RFC 854).
+    let _ = setsockopt(&listener, sockopt::OobInline, &true);
     let listener = TcpListener::from(listener);
     // A client that resets between poll and accept would block the server: accept(2), NOTES.
     listener.set_nonblocking(true)?;

@@ -32,15 +32,21 @@ impl OneBuffer {
 
 #[test]
 fn the_relay_drops_leftovers_of_what_the_sender_has_received() {
-    for (size, clears) in [(50, false), (100, true), (1024, false), (1024, true), (2048, false)] {
+    let sizes =
+        [(50, false), (100, true), (1024, false), (1024, true), (2048, false), (255, false), (1023, true)];
+    for (size, clears) in sizes {
         let _row = Row::of(&(size, clears));
         let server = Server::of(RELAY, &[]);
         let [mut first, mut second] = pair(&server);
         let [mut ours, mut theirs] = [(); 2].map(|()| OneBuffer::new(size, clears));
         let mut heard = "emi\0".to_string();
-        for (text, answer) in
-            [("a", "b"), ("un message assez long", "ok"), ("au", "une longue reponse"), ("", "c")]
-        {
+        for (text, answer) in [
+            ("a", "b"),
+            ("un message assez long", "ok"),
+            ("au", "une longue reponse"),
+            ("", "ca va ?\n"),
+            ("oui\n", "c"),
+        ] {
             first.sends(ours.block(&heard, text));
             second.hears(format!("{text}\0"));
             second.sends(theirs.block(&format!("{text}\0"), answer));

@@ -3,6 +3,9 @@
 
 use crate::common::*;
 
+use nix::sys::socket::{MsgFlags, send};
+use std::os::fd::AsRawFd;
+
 const WELCOME: &str = "Bienvenue : chaque ligne que vous envoyez va à tous.\r\n";
 
 /// A room for strings and lines, and a client of strings that listens.
@@ -193,6 +196,21 @@ fn a_negotiation_and_an_interrupt_of_telnet_are_no_speech() {
     assert_eq!(listener.strings(1), ["carole : un"]);
     lines.sends([b"carole : ", INTERRUPT, b"deux\r\n"].concat());
     are_said(&mut listener, &["carole : deux"]);
+}
+
+/// telnet's Synch: its last byte, Data Mark, is sent as urgent.
+#[test]
+fn an_urgent_byte_of_telnet_is_no_speech_and_one_of_a_text_is() {
+    let (server, mut listener) = room();
+    let mut bob = server.join();
+    let mut sends_urgent = |bytes: &[u8], rest: &[u8]| {
+        send(bob.stream.as_raw_fd(), bytes, MsgFlags::MSG_OOB).expect("send");
+        bob.sends(rest);
+    };
+    sends_urgent(&[PUTTY, b"\xff\xf2"].concat(), b"bob : un\n");
+    assert_eq!(listener.strings(1), ["bob : un\n"]);
+    sends_urgent(b"bob : deux", b"\n");
+    assert_eq!(listener.strings(1), ["bob : deux\n"]);
 }
 
 #[test]

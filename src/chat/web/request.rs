@@ -67,6 +67,10 @@ fn route_get(bytes: &[u8], site: &Site) -> Route {
             Err(response) => Route::Response(response),
         },
         Err(Error::Capacity(_)) => Route::Response(Response::TooLarge),
+        // Of any Host: it tells nothing, and a browser takes nothing from it.
+        Err(Error::Protocol(ProtocolError::WrongHttpMethod)) if bytes.starts_with(b"OPTIONS ") => {
+            Route::Response(Response::Methods)
+        }
         Err(Error::Protocol(ProtocolError::WrongHttpMethod)) => Route::Response(Response::OnlyGet),
         Err(_) => Route::Response(Response::Malformed),
     }

@@ -31,13 +31,15 @@ pub enum Response {
     OnlyWebSocket,
     /// The head has too many bytes or too many lines.
     TooLarge,
+    /// To OPTIONS, by which proxies ask whether the server lives (HAProxy: `option httpchk`).
+    Methods,
 }
 
 /// Each response in the order of its number, with its status code and reason phrase (RFC 9110, 15;
 /// RFC 6585, 5), its extra header lines (RFC 9110, 15.5.6 and 15.5.22; RFC 6455, 4.4), and the
 /// content of an error.
 #[rustfmt::skip]
-const ALL: [(Response, &str, &str, &str); 10] = [
+const ALL: [(Response, &str, &str, &str); 11] = [
     (Response::Page, "200 OK", "", ""),
     (Response::NoIcon, "204 No Content", "", ""),
     (Response::Malformed, "400 Bad Request", "",
@@ -49,12 +51,13 @@ const ALL: [(Response, &str, &str, &str); 10] = [
      "l'en-tête Origin est celui d'un autre site : seule la page de ce serveur entre ici ; derrière un proxy, chat_serveur doit \
       savoir où elle est, par --origin et l'adresse que montre le navigateur"),
     (Response::Unknown, "404 Not Found", "", "rien ici de ce nom : la page est à un chemin qui finit par / (à ajouter à l'adresse), la salle à room, à côté"),
-    (Response::OnlyGet, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", "rien d'autre que GET et HEAD ici"),
+    (Response::OnlyGet, "405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS\r\n", "rien d'autre que GET et HEAD ici"),
     (Response::TooSlow, "408 Request Timeout", "", "la requête n'est pas arrivée à temps"),
     (Response::OnlyWebSocket, "426 Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
      "la salle est un WebSocket (RFC 6455), version 13"),
     (Response::TooLarge, "431 Request Header Fields Too Large", "",
      "requête trop longue, cookies compris : 8 Kio et 124 en-têtes au plus (nginx : proxy_set_header Cookie \"\")"),
+    (Response::Methods, "204 No Content", "Allow: GET, HEAD, OPTIONS\r\n", ""),
 ];
 
 impl Response {
@@ -94,7 +97,7 @@ impl Responses {
         let (_, status, headers, text) = ALL[response as usize - 1];
         match response {
             Response::Page => self.http(status, "", "text/html", PAGE, head_alone),
-            Response::NoIcon => self.http(status, "", "", "", head_alone),
+            Response::NoIcon | Response::Methods => self.http(status, headers, "", "", head_alone),
             _ => self.http(status, headers, "text/plain", &format!("{text}\n"), head_alone),
         }
     }

@@ -27,6 +27,9 @@ use self::burst::Burst;
 /// The longest block without padding, and the longest text, with leftovers that are recognised.
 const MAX: usize = 1024;
 
+/// NULs at the end that are no end of a message, but padding.
+const PADDING: usize = 3;
+
 /// So many leftovers tell that a block that came alone is one, whatever its size.
 const MANY: usize = 8;
 
@@ -252,7 +255,7 @@ impl Blocks {
         self.evidence = match size - self.text {
             _ if !self.is_sound() => Evidence::None,
             _ if is_same => self.evidence,
-            3.. => Evidence::Padded,
+            PADDING.. => Evidence::Padded,
             _ if self.edge == size => Evidence::Alone,
             _ => Evidence::None,
         };

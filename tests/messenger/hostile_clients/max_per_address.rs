@@ -84,7 +84,7 @@ fn a_client_that_reconnects_at_once_is_admitted() {
 fn many_clients_over_the_limit_are_all_refused_and_delay_no_client() {
     let server = Server::start(&["--max-per-address", "1"]);
     let mut first = server.join();
-    let mut others: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+    let mut others: Vec<Peer> = (0..200).map(|_| server.connect()).collect();
     first.sends("seul\0");
     first.hears("seul\0\0");
     for other in &mut others {
@@ -113,6 +113,33 @@ fn a_client_in_its_grace_period_is_told_and_closed_in_good_order_when_the_server
         let (_, after) = printed.split_once("SIGTERM").expect("the end");
         assert!(!after.contains("descript"), "one more client was served: {printed}");
     }
+}
+
+/// 40 clients, each from an address of its own, whose children have not noticed that they have left.
+#[test]
+fn a_class_that_reconnects_at_once_is_admitted() {
+    let server = Server::from(Command::new(ECHO).args(["0.0.0.0", "0", "--max-per-address", "1"]));
+    let connect = |host| {
+        let address = Ipv4Addr::new(127, 0, 1, host);
+        Peer::connect_from(address.into(), (address, server.address.port()).into())
+    };
+    let mut class: Vec<Peer> = (1..=40).map(connect).collect();
+    server.wait_for_children(40);
+    // A busy machine may exceed the grace period, of 500 ms.
+    eventually("a class of which none is refused", || {
+        let children = server.children();
+        children.iter().for_each(|&child| send(child, Signal::SIGSTOP));
+        class.clear();
+        class.extend((1..=40).map(connect));
+        children.iter().for_each(|&child| send(child, Signal::SIGCONT));
+        let is_served = |peer: &mut Peer| {
+            let mut echoed = [0; 4];
+            peer.sends("ici\n");
+            peer.stream.read_exact(&mut echoed).expect("an answer");
+            echoed == *b"ici\n"
+        };
+        class.iter_mut().map(is_served).fold(true, |all, one| all && one).then_some(())
+    });
 }
 
 #[track_caller]

@@ -68,6 +68,8 @@ fn every_other_request_gets_its_status_and_the_end_of_the_connection() {
         (format!("GET /room HTTP/1.1\r\n{host}\r\n"), 426),
         (format!("POST /room HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\nabc"), 405),
         (format!("GET / HTTP/1.0\r\n{host}\r\n"), 400),
+        ("OPTIONS / HTTP/1.0\r\n\r\n".to_string(), 204),
+        ("OPTIONS * HTTP/1.1\r\nHost: proxy\r\n\r\n".to_string(), 204),
         ("GET / HTTP/1.1\r\n\r\n".to_string(), 400),
         (format!("GET / HTTP/1.1\r\n{host}{host}\r\n"), 400),
         ("\x16\x03\x01\x02\0\x01\0\x01\u{7f}".to_string(), 400),
@@ -79,7 +81,7 @@ fn every_other_request_gets_its_status_and_the_end_of_the_connection() {
         assert_eq!(status_of(&answer), status, "{request:?}");
         has_the_common_headers(&answer);
     }
-    assert_eq!(header(&room.asks(format!("PUT / HTTP/1.1\r\n{host}\r\n")), "Allow"), "GET, HEAD");
+    assert_eq!(header(&room.asks(format!("PUT / HTTP/1.1\r\n{host}\r\n")), "Allow"), "GET, HEAD, OPTIONS");
     assert_eq!(header(&room.gets("/room"), "Sec-WebSocket-Version"), "13");
     assert_eq!(room.server.wait_for_children(0).len(), 0);
 }

@@ -7,18 +7,19 @@
 //! - behind the NUL that ends the text (two, where one replaced a newline) stand the bytes received
 //!   last, at their place and to their end, and one NUL where the client has added one;
 //! - behind those stand the bytes of the block before, or NULs alone;
-//! - their number is the sure size of a block, or one that buffers have, or [`MANY`] of them were
-//!   received.
+//! - their number is the sure size of a block, or one that buffers have, or three NULs or more end
+//!   them, or [`MANY`] bytes behind the text's NUL were received.
 
 use memchr::memchr;
 
-use super::{Blocks, Evidence, MANY, MAX, is_buffer_size};
+use super::{Blocks, Evidence, MANY, MAX, PADDING, is_buffer_size};
 
 impl Blocks {
     /// True if `bytes`, which are all that can be read, are a block of a client that has `received`
     /// these bytes last.
     pub fn has_received(&self, bytes: &[u8], received: &[u8]) -> bool {
-        let is_likely = || leftovers(bytes, received) >= MANY || is_buffer_size(bytes.len());
+        let is_padded = || bytes.ends_with(&[0; PADDING]);
+        let is_likely = || leftovers(bytes, received) >= MANY || is_buffer_size(bytes.len()) || is_padded();
         bytes.len() >= received.len()
             && self.may_have_received(bytes, received)
             && (self.has_size(bytes) || is_likely())

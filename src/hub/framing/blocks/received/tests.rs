@@ -67,7 +67,8 @@ fn is_one(blocks: &mut Blocks, received: &str, block: &[u8]) -> bool {
 
 #[test]
 fn blocks_with_leftovers_of_what_was_received_say_their_texts_alone() {
-    for size in [100, 1000, 1024, 2048] {
+    // Sizes that buffers have, and others.
+    for size in [100, 1000, 1024, 2048, 101, 255, 1023, 1025] {
         for buffer in BUFFERS {
             for talk in [&TALK[..], &QUESTIONS] {
                 let mut before = Blocks::default();
@@ -98,9 +99,7 @@ fn a_block_sent_before_its_sender_has_received_is_one() {
 fn few_leftovers_count_in_blocks_whose_size_is_known() {
     let long = "un message de soixante-dix caractères, qui ne laisse aucune place.";
     for (first, size, is_known) in [("salut", 77, true), (long, long.len() + 1, false)] {
-        let [one, two] = &blocks(size, Buffer::Cleared, &[("", first), ("trois\0", "ok")])[..] else {
-            panic!()
-        };
+        let [one, two] = &blocks(size, Buffer::Kept, &[("", first), ("trois\0", "ok")])[..] else { panic!() };
         let mut before = Blocks::default();
         assert!(is_one(&mut before, "", one));
         assert_eq!(before.has_received(two, b"trois\0"), is_known);
@@ -126,8 +125,10 @@ fn messages_that_only_begin_like_leftovers_are_none() {
     }
     assert!(before.has_received(b"ok\0ut toi, comment vas-tu\0", received));
     assert!(before.may_have_received(b"ok\0ut toi", received));
-    // Few bytes of no known size are a message.
+    // Few bytes of no known size are a message, but for padding.
     assert!(!before.has_received(b"hi\0ut\0", b"salut\0"));
+    assert!(!before.has_received(b"hi\0ut\0\0", b"salut\0"));
+    assert!(before.has_received(b"hi\0ut\0\0\0", b"salut\0"));
 }
 
 /// The input that is read wrongly: two messages that are, together, as a block would be.
