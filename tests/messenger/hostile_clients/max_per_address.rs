@@ -116,6 +116,7 @@ fn a_client_in_its_grace_period_is_told_and_closed_in_good_order_when_the_server
 }
 
 /// 40 clients, each from an address of its own, whose children have not noticed that they have left.
+#[cfg(target_os = "linux")] // Other systems have no addresses of loopback but 127.0.0.1.
 #[test]
 fn a_class_that_reconnects_at_once_is_admitted() {
     let server = Server::from(Command::new(ECHO).args(["0.0.0.0", "0", "--max-per-address", "1"]));
@@ -138,7 +139,7 @@ fn a_class_that_reconnects_at_once_is_admitted() {
             peer.stream.read_exact(&mut echoed).expect("an answer");
             echoed == *b"ici\n"
         };
-        class.iter_mut().map(is_served).fold(true, |all, one| all && one).then_some(())
+        class.iter_mut().all(is_served).then_some(())
     });
 }
 
