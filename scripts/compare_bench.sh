@@ -49,13 +49,20 @@ build() {
 }
 before=$(build "$work/before")
 now=$(build .)
+if [ -z "$before" ] || [ -z "$now" ]; then
+    echo "compare_bench.sh: no benchmark was built: see cargo's reason above" >&2
+    exit 1
+fi
 
 # Appends a round's figures to the log: NAME ROW FIGURE.
 measure() { # NAME DIRECTORY EXECUTABLE ROW...
     name=$1 directory=$2 executable=$3
     shift 3
-    (cd "$directory" && "$executable" --bench "$@") |
-        sed -n "s/^| *\([0-9][0-9]*\)\. [^|]*| *\([0-9][0-9.]*\).*/$name \1 \2/p" >>"$work/log"
+    if ! (cd "$directory" && "$executable" --bench "$@") >"$work/table"; then
+        echo "compare_bench.sh: a figure could not be measured: see the reason above" >&2
+        exit 1
+    fi
+    sed -n "s/^| *\([0-9][0-9]*\)\. [^|]*| *\([0-9][0-9.]*\).*/$name \1 \2/p" "$work/table" >>"$work/log"
 }
 round=0
 while [ "$round" -lt "$rounds" ]; do

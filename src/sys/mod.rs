@@ -70,6 +70,7 @@ pub(crate) use socket::{
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,
+    stop_group,
 };
 
 pub use nix::poll::PollFd;

@@ -68,13 +68,24 @@ pub fn raise_in_group(signal: Signal) {
 /// Stops this process as SIGTSTP does by default, although it is caught. Returns once continued; no
 /// handler of SIGCONT runs. No process of an orphaned group is stopped: setpgid(2).
 pub fn stop_as_asked() -> io::Result<()> {
+    stop_by(raise)
+}
+
+/// The same with the whole process group at once, as the terminal does for Ctrl+Z: else a process
+/// that leads the job, such as a script's shell, would stop first, and the user could continue the
+/// job before this process has stopped.
+pub fn stop_group() -> io::Result<()> {
+    stop_by(|signal| killpg(getpgrp(), signal))
+}
+
+fn stop_by(send: impl FnOnce(Signal) -> nix::Result<()>) -> io::Result<()> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action runs no handler.
     let set_default = |signal| unsafe { sigaction(signal, &default) };
     let ours =
         [(Signal::SIGTSTP, set_default(Signal::SIGTSTP)?), (Signal::SIGCONT, set_default(Signal::SIGCONT)?)];
-    // Fails only for numbers that are no signal.
-    let _ = raise(Signal::SIGTSTP);
+    // Fails only for numbers that are no signal, or a group without processes.
+    let _ = send(Signal::SIGTSTP);
     for (signal, action) in ours {
         // SAFETY: the previous action is put back.
         unsafe { sigaction(signal, &action) }?;

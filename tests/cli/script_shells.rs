@@ -156,6 +156,10 @@ const BUILDS_A_BENCHMARK: &str = "if [ -e mark ]; then figure=1.; else figure=0.
 printf '%s\n' '#!/bin/sh' \"echo x >>\\$0.calls; echo '| 13. memory | $figure'\\$(grep -c x \\$0.calls)' kB | - |'\" >$it
 chmod +x $it; printf '{\"target\":{\"name\":\"messenger\"},\"executable\":\"%s\"}\\n' $it";
 
+/// A cargo whose benchmark is false(1).
+const CANNOT_MEASURE: &str =
+    "printf '{\"target\":{\"name\":\"messenger\"},\"executable\":\"%s\"}\\n' \"$(command -v false)\"";
+
 #[test]
 fn the_comparison_of_benchmarks_prints_the_medians_of_both_commits() {
     let compare = format!("{SCRIPTS}/compare_bench.sh");
@@ -174,6 +178,13 @@ fn the_comparison_of_benchmarks_prints_the_medians_of_both_commits() {
         for wrong in [&["nonsense"][..], &["24cac62", "0"], &["24cac62", "3", "x"], &[]] {
             let (status, said) = line_and_status(&mut run(&workspace, shell, &compare, wrong));
             assert_eq!(status, Some(2), "{said}");
+        }
+        for (cargo, reason) in [(FAILS, "no benchmark was built"), (CANNOT_MEASURE, "could not be measured")]
+        {
+            executable(&workspace.path("bin/cargo"), cargo);
+            let (status, said) =
+                line_and_status(&mut run(&workspace, shell, &compare, &["24cac62", "3", "13"]));
+            assert!(status == Some(1) && said.contains(reason), "{said}");
         }
     }
 }

@@ -35,7 +35,7 @@ use anyhow::Context;
 use nix::errno::Errno;
 
 use super::{Messages, UiSources};
-use crate::sys;
+use crate::sys::{self, Signal};
 use completion::Completion;
 use editor::Outcome;
 use line_input::LineInput;
@@ -172,7 +172,7 @@ impl Terminal {
         };
         self.is_dirty |= !outcomes.is_empty();
         let mut input = UserInput::default();
-        outcomes.into_iter().for_each(|outcome| self.apply(outcome, &mut input));
+        outcomes.into_iter().try_for_each(|outcome| self.apply(outcome, &mut input))?;
         Ok(input)
     }
 
@@ -222,11 +222,12 @@ impl Terminal {
         self.viewport.draw(printed, content, size)
     }
 
-    fn apply(&mut self, outcome: Outcome, input: &mut UserInput) {
+    fn apply(&mut self, outcome: Outcome, input: &mut UserInput) -> io::Result<()> {
         match outcome {
             Outcome::Edited => {}
             Outcome::Line(line) => input.lines.push(line),
             Outcome::End => input.has_ended = true,
+            Outcome::Signal(Signal::SIGTSTP) => self.suspend(sys::stop_group)?,
             Outcome::Signal(signal) => sys::raise_in_group(signal),
             Outcome::ClearScreen => {
                 // Some terminals save the cleared screen to the scrollback: without the viewport.
@@ -234,5 +235,6 @@ impl Terminal {
                 self.out.put(&(erased + CLEAR_SCREEN));
             }
         }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Hands the terminal over to the shell: on SIGTSTP, until SIGCONT, and on exit.
+//! Hands the terminal over to the shell: on Ctrl+Z and SIGTSTP, until SIGCONT, and on exit.
 
 use std::io;
 use std::time::Instant;
@@ -13,13 +13,13 @@ impl Terminal {
         match signal {
             // The next drawing asks for the size.
             Signal::SIGWINCH => {}
-            Signal::SIGTSTP => {
-                self.leave_screen();
+            // The shell has the terminal: another process of the job has stopped first. Here it is
+            // the restoring that stops (SIGTTOU), until the job is in the foreground again.
+            Signal::SIGTSTP if self.out.is_raw && !sys::is_in_foreground(self.out.keyboard()) => {
+                self.viewport.forget();
                 self.out.restore();
-                // Raw mode comes back with the next drawing: a signal that came meanwhile may end
-                // the process before.
-                sys::stop_as_asked()?;
             }
+            Signal::SIGTSTP => self.suspend(sys::stop_as_asked)?,
             // Stopped by SIGSTOP, which cannot be caught: the shell has used the terminal
             // meanwhile.
             _ if self.out.is_raw => {
@@ -30,6 +30,14 @@ impl Terminal {
         }
         self.is_dirty = true;
         Ok(())
+    }
+
+    /// Returns when the process is continued. Raw mode comes back with the next drawing: a signal that
+    /// came meanwhile may end the process before.
+    pub(super) fn suspend(&mut self, stop: fn() -> io::Result<()>) -> io::Result<()> {
+        self.leave_screen();
+        self.out.restore();
+        stop()
     }
 
     /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.

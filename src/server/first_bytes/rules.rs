@@ -9,7 +9,8 @@ pub(super) const ENOUGH: usize = 1000;
 
 /// Binary protocols whose first string is a text: AMQP, adb, NetWare's NCP, Omron's FINS, HBase,
 /// Java RMI, IBM MQ.
-const NAMED: [&[u8]; 7] = [b"AMQP\0", b"CNXN\0", b"DmdT\0", b"FINS\0", b"HBas\0", b"JRMI\0", b"TSH \0"];
+const NAMED: [&[u8]; 8] =
+    [b"AMQP\0", b"CNXN\0", b"DmdT\0", b"FINS\0", b"HBas\0", b"JRMI\0", b"TSH \0", b"\xda\xbb\xc2\0"];
 
 /// The "universal exit language" in front of a printer's commands.
 const PRINTER: &[u8] = b"\x1b%-12345X";
@@ -222,8 +223,10 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
             .collect();
         let mut scripts = units[..end].iter().map(|unit| unit >> 8).filter(|&high| high != 0);
         let script = scripts.next();
-        // Two letters of ASCII, taken for one, are in none of these.
+        // Two letters of ASCII, taken for one, are in none of these. No text is of accented letters
+        // alone (Latin Extended): so begins a message of Thrift.
         script.is_none_or(|script| script < 0x20)
+            && (script != Some(1) || text.contains(|c: char| c.is_ascii_alphabetic()))
             && scripts.all(|other| Some(other) == script)
             && !text.contains(char::is_control)
             && text.chars().filter(|c| c.is_alphabetic()).count() > 1

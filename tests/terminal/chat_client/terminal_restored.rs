@@ -197,6 +197,24 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
 }
 
+/// A shell without job control leads the job, and stops at once.
+#[test]
+fn ctrl_z_and_fg_work_where_a_script_has_started_the_client() {
+    let server = Server::start(&[]);
+    // In bash, a job that stops ends the loop around it.
+    let script = [r#"sh -c '"$@"; true' sh "$0" "$@""#, &"; read -r reste; fg".repeat(10)].concat();
+    let mut alice = in_script(&server, &["bash", "-m"], &script);
+    let fresh = Emulator::start((70, 12), &[], "cat", &[]);
+    for i in 0..10 {
+        let _row = Row::of(&i);
+        alice.types("\x1a");
+        eventually("the modes of the shell", || (alice.modes() == fresh.modes()).then_some(()));
+        alice.types("\r");
+        alice.types("a");
+        alice.cursor_is_behind(&format!("alice> {}", "a".repeat(i + 1)));
+    }
+}
+
 #[test]
 fn a_shell_can_end_the_client_while_it_is_stopped() {
     let server = Server::start(&[]);
