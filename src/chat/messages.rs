@@ -59,7 +59,7 @@ catalogue! {
          ({times} en tout)";
     /// The notice to its client.
     name_is_taken(name: &str) where name = visible(name.as_bytes()) =>
-        "{NOT_SAID} : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble pas";
+        "{NOT_SAID} : le pseudo « {name} » est déjà pris (c'est ce qui précède « : »), choisissez-en un qui ne lui ressemble pas";
     /// Notice to a client over `--idle-timeout`.
     you_were_idle(time: Duration) where seconds = time.as_secs() =>
         "vous n'avez rien dit depuis {seconds} s, vous êtes déconnecté";

@@ -15,7 +15,7 @@ fn room(options: &[&str]) -> (Server, Peer, Peer) {
 
 fn taken(name: &str) -> String {
     format!(
-        "chat_serveur : message non transmis : le pseudo « {name} » est déjà pris, choisissez-en un qui ne lui ressemble \
+        "chat_serveur : message non transmis : le pseudo « {name} » est déjà pris (c'est ce qui précède « : »), choisissez-en un qui ne lui ressemble \
          pas\0"
     )
 }

@@ -169,7 +169,7 @@ fn a_refused_message_is_marked_and_the_server_still_counts_as_echoing() {
     assert_eq!(other.strings(1), ["alice : c'est mon nom"]);
     let mut alice = alice_in(&server, (160, 20), &[], &[]);
     alice.types("refusé\r");
-    let why = "chat_serveur : message non transmis : le pseudo « alice » est déjà pris, choisissez-en un qui ne lui ressemble pas";
+    let why = "chat_serveur : message non transmis : le pseudo « alice » est déjà pris (c'est ce qui précède « : »), choisissez-en un qui ne lui ressemble pas";
     alice.ends_with(&["› alice : refusé (non transmis)", why, &status(&server, "2 messages"), "alice>"]);
     drop(other);
     server.wait_for_children(1);
