@@ -22,14 +22,14 @@ commit=$(git rev-parse --verify --quiet --end-of-options "$1^{commit}") || {
 }
 rounds=${2:-5}
 case $rounds in
-0* | *[!0-9]*) usage ;;
+'' | 0* | *[!0-9]*) usage ;;
 esac
 shift
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- 3 5 7 8 10 11 13
 for row; do
     case $row in
-    0* | *[!0-9]*) usage ;;
+    '' | 0* | *[!0-9]*) usage ;;
     esac
 done
 
