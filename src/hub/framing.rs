@@ -94,6 +94,11 @@ impl<'a> FrameDecoder<'a> {
         }
     }
 
+    /// For the messages that follow the last one given.
+    pub fn set_framing(&mut self, framing: Framing) {
+        self.framing = framing;
+    }
+
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
     pub fn spare(&mut self) -> &mut [u8] {
         self.intake.spare()

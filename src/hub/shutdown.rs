@@ -20,10 +20,7 @@ impl<S: Service> Hub<S> {
     /// Ends all workers, then all connections, each with all that was heard of: within
     /// [`crate::server::Grace`], and whatever its client does.
     pub(super) fn close(&mut self) {
-        if let Some(signal) = self.supervisor.stop {
-            let line = self.supervisor.messages.stopping(signal, self.channels.readers());
-            self.supervisor.out.line(line);
-        }
+        self.supervisor.announce_stop(self.channels.readers());
         // From now on, the system refuses connections.
         let Hub { service, supervisor, .. } = self;
         supervisor.stop_accepting(|listener, reason| service.refusal(listener, reason), Instant::now());

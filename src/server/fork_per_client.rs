@@ -211,10 +211,7 @@ impl<L: ClientHandler> Server<L> {
 
     /// Ends the children: they see the lifeline's end of file; after [`GRACE`], the rest is killed.
     fn close(&mut self) {
-        if let Some(signal) = self.supervisor.stop {
-            self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.children.len()));
-        }
-        self.supervisor.flush();
+        self.supervisor.announce_stop(self.children.len());
         self.supervisor.stop_accepting(|_, reason| L::refusal(reason), Instant::now());
         self.lifeline = None;
         let deadline = Instant::now() + GRACE;

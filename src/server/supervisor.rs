@@ -203,6 +203,19 @@ impl Supervisor {
         self.listeners.iter_mut().for_each(|listener| listener.resume(now, true));
     }
 
+    /// Prints that the server stops: on standard error where standard output fails from now on, as
+    /// in `| tee`, which the same Ctrl+C has ended.
+    pub fn announce_stop(&mut self, clients: usize) {
+        let Some(signal) = self.stop else { return };
+        let line = self.messages.stopping(signal, clients);
+        self.out.line(&line);
+        self.out.flush();
+        if self.out.take_failure().is_some() {
+            self.err.line(line);
+        }
+        self.flush();
+    }
+
     pub fn flush(&mut self) {
         self.out.flush();
         if let Some(reason) = self.out.take_failure() {

@@ -20,7 +20,7 @@ pub const BACK: &str = "de nouveau connecté ; ce qui s'est dit entre-temps n'a 
 
 /// The server does not echo messages to their sender.
 pub const NOTHING_BACK: &str =
-    "ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
+    "ce serveur ne vous renvoie pas vos messages tels quels : ils s'affichent dès qu'ils partent, marqués ›";
 
 /// After messages that were reported as perhaps lost.
 pub const NOT_ALL_BACK: &str = "fin de l'entrée, mais tout n'est pas revenu du serveur";

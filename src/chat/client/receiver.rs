@@ -27,9 +27,12 @@ const VANISHED: i32 = 4;
 /// Exit status: the output failed, plus its errno.
 const OUTPUT_FAILED: i32 = 100;
 
-/// An incomplete message is shown after this time. Our server's are complete; a lost segment is
-/// retransmitted after 200 ms or more (RFC 6298).
+/// An incomplete message is shown after this time, at a server that ends its messages, as ours does:
+/// a lost segment is retransmitted after 200 ms or more (RFC 6298).
 const HOLD: Duration = Duration::from_millis(500);
+
+/// The same at a server that has ended none yet: many servers send `strlen` bytes of each message.
+const HOLD_WITHOUT_ENDS: Duration = Duration::from_millis(20);
 
 /// Longest message kept whole. Ours are shorter; longer ones of other servers are cut.
 const MAX_LEN: usize = 64 * 1024;
@@ -108,7 +111,7 @@ pub fn receive(
     mut give: impl FnMut(&[u8]) -> Result<(), Errno>,
 ) -> i32 {
     let mut buffer = vec![0; MAX_LEN];
-    let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD));
+    let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD_WITHOUT_ENDS));
     loop {
         let timeout = decoder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
@@ -128,8 +131,16 @@ pub fn receive(
             },
             [false, false] => {}
         }
-        if let Err(reason) = decoder.take(Instant::now(), end.is_some(), &mut give) {
+        let mut has_ends = false;
+        let given = decoder.take(Instant::now(), end.is_some(), |chunk| {
+            has_ends = chunk.ends_with(b"\0") || chunk.ends_with(b"\n");
+            give(chunk)
+        });
+        if let Err(reason) = given {
             return OUTPUT_FAILED + reason as i32;
+        }
+        if has_ends {
+            decoder.set_framing(Framing::Strings(HOLD));
         }
         if let Some(status) = end {
             return status;

@@ -217,10 +217,7 @@ impl Server {
 
     /// Sends every client `exit` and waits, with a deadline, for the clients and the children.
     fn close(&mut self) -> anyhow::Result<()> {
-        if let Some(signal) = self.supervisor.stop {
-            self.supervisor.out.line(self.supervisor.messages.stopping(signal, self.client_count()));
-        }
-        self.supervisor.flush();
+        self.supervisor.announce_stop(self.client_count());
         self.supervisor.stop_accepting(|_, reason| refusal(reason), Instant::now());
         self.pool.close_links();
         let deadline = Instant::now() + GRACE;

@@ -61,6 +61,25 @@ fn clients_are_served_when_the_reader_of_standard_output_has_gone_or_stopped() {
     }
 }
 
+/// As at `| tee log`, whose tee the same Ctrl+C has ended.
+#[test]
+fn a_server_that_ends_after_the_reader_of_its_output_says_so_on_standard_error() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        // A child that another test is just starting may hold a copy of the reader.
+        eventually("its last line", || {
+            let (reader, writer) = std::io::pipe().unwrap();
+            let mut server = Program::start_with_its_own_output(&mut command_of(&lab, writer));
+            BufReader::new(reader).read_line(&mut String::new()).unwrap();
+            server.signal(SIGINT);
+            assert!(server.ends().success());
+            let said = server.err.to_the_end();
+            assert!(!said.contains("continue") && !said.contains("goes on"), "{said}");
+            said.contains("SIGINT").then_some(())
+        });
+    }
+}
+
 #[test]
 fn clients_are_served_when_the_terminal_takes_no_output() {
     for lab in LABS {

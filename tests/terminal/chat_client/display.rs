@@ -133,7 +133,7 @@ fn no_message_looks_like_a_line_of_the_client() {
 }
 
 /// The notice, shown once, about a course's server: it relays to all clients but the sender.
-const NOTHING_BACK: &str = "-- ce serveur ne renvoie rien à celui qui parle : vos messages s'affichent dès qu'ils partent, marqués ›";
+const NOTHING_BACK: &str = "-- ce serveur ne vous renvoie pas vos messages tels quels : ils s'affichent dès qu'ils partent, marqués ›";
 
 #[test]
 fn a_server_that_does_not_echo_is_reported_once_and_no_message_is_hidden() {

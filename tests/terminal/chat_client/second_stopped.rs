@@ -42,5 +42,5 @@ fn a_server_whose_answer_is_unread_is_not_said_to_send_nothing_back() {
         &format!("── connecté · 1 message · 127.0.0.1:{port} · alice"),
         "alice>",
     ]);
-    assert!(!alice.with_scrollback().iter().any(|row| row.contains("ne renvoie rien")));
+    assert!(!alice.with_scrollback().iter().any(|row| row.contains("ne vous renvoie pas")));
 }
