@@ -161,12 +161,12 @@ fn a_mebibyte_without_newline_is_one_error_and_is_discarded() {
 #[test]
 fn a_silent_client_is_disconnected_with_a_line_that_says_why() {
     let server = Server::of(CALC, &["--idle-timeout", "1"]);
-    for sent in ["", "1\n12"] {
+    for (sent, missing) in [("", "Nothing"), ("1\n12", "No line end")] {
         let _row = Row::of(&sent);
         let (mut peer, child) = server.connect_served();
         peer.sends(sent);
         let heard = String::from_utf8(peer.hears_the_end()).unwrap();
-        assert!(heard.ends_with("\nNothing came for 1 s: goodbye.\n"), "{heard}");
+        assert!(heard.ends_with(&format!("\n{missing} came for 1 s: goodbye.\n")), "{heard}");
         server.program.out.line_with(&[&format!("(child {child})"), "was silent for too long"]);
     }
     server.wait_for_children(0);

@@ -48,7 +48,8 @@ impl ClientHandler for Calc {
                 None => {}
                 Some(Disconnect::Idle) => {
                     let seconds = self.0.idle_timeout.unwrap_or_default().as_secs();
-                    session.send(format!("Nothing came for {seconds} s: goodbye.\n").as_bytes())?;
+                    let missing = if decoder.spare().len() > MAX_LEN { "Nothing" } else { "No line end" };
+                    session.send(format!("{missing} came for {seconds} s: goodbye.\n").as_bytes())?;
                     return Err(Disconnect::Idle);
                 }
                 Some(end) => return Err(end),
