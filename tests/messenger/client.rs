@@ -87,23 +87,25 @@ fn every_message_is_shown_however_tcp_splits_them() {
     assert!(whole);
 }
 
-/// As many servers of students send `strlen` bytes.
+/// As many servers send `strlen` bytes, or the bytes of clients of which some end theirs.
 #[test]
 fn messages_without_an_end_are_shown_each() {
     // Each is shown after 20 ms. A busy machine may exceed the pause between them, not ten times.
-    let is_shown = (0..10).any(|_| {
+    let is_shown = |before: &[&str]| {
         let (mut client, mut server) = with_fake_server("alice");
         client.types("deux\n");
         server.read_exact(&mut [0; "alice : deux\0".len()]).unwrap();
-        for message in ["alice : deux", "bob : salut", "bob : encore"] {
+        for message in [before, &["alice : deux", "bob : salut", "bob : encore"]].concat() {
             server.write_all(message.as_bytes()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(250));
         }
         drop(server);
         let shown = client.out.to_the_end();
         shown.ends_with("\nalice : deux\nalice> \nbob : salut\nalice> \nbob : encore\nalice> ")
-    });
-    assert!(is_shown);
+    };
+    for before in [&[][..], &["Bienvenue !\n"], &["eve : sans fin", "eve : fin\0"]] {
+        assert!((0..10).any(|_| is_shown(before)), "{before:?}");
+    }
 }
 
 #[test]

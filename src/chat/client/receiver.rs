@@ -27,11 +27,12 @@ const VANISHED: i32 = 4;
 /// Exit status: the output failed, plus its errno.
 const OUTPUT_FAILED: i32 = 100;
 
-/// An incomplete message is shown after this time, at a server that ends its messages, as ours does:
+/// An incomplete message is shown after this time, at a server that ends all by NULs, as ours does:
 /// a lost segment is retransmitted after 200 ms or more (RFC 6298).
 const HOLD: Duration = Duration::from_millis(500);
 
-/// The same at a server that has ended none yet: many servers send `strlen` bytes of each message.
+/// The same at a server that has ended none so yet, or has sent one without an end: many servers
+/// send `strlen` bytes of each message, or the bytes that they have read.
 const HOLD_WITHOUT_ENDS: Duration = Duration::from_millis(20);
 
 /// Longest message kept whole. Ours are shorter; longer ones of other servers are cut.
@@ -112,6 +113,7 @@ pub fn receive(
 ) -> i32 {
     let mut buffer = vec![0; MAX_LEN];
     let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD_WITHOUT_ENDS));
+    let mut lacks_ends = false;
     loop {
         let timeout = decoder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
@@ -131,16 +133,18 @@ pub fn receive(
             },
             [false, false] => {}
         }
-        let mut has_ends = false;
+        let mut last = None;
         let given = decoder.take(Instant::now(), end.is_some(), |chunk| {
-            has_ends = chunk.ends_with(b"\0") || chunk.ends_with(b"\n");
+            last = chunk.last().copied();
             give(chunk)
         });
         if let Err(reason) = given {
             return OUTPUT_FAILED + reason as i32;
         }
-        if has_ends {
-            decoder.set_framing(Framing::Strings(HOLD));
+        lacks_ends |= last.is_some_and(|last| !matches!(last, 0 | b'\r' | b'\n'));
+        if lacks_ends || last == Some(0) {
+            let hold = if lacks_ends { HOLD_WITHOUT_ENDS } else { HOLD };
+            decoder.set_framing(Framing::Strings(hold));
         }
         if let Some(status) = end {
             return status;

@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 71] = [
+    let rows: [(&[u8], Option<Protocol>); 73] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -74,6 +74,9 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"TSH \0\0\0\xec\x01\x011\0\0\0\0\0\0\0\0\0\0\0\x01\x11\x04\xb8\0\0ID  \n", BINARY),
         (b"0\x84\0\0\0-\x02\x01\x07c\x84\0\0\0$\x04\0\n\x01\0\n\x01\0\x02\x01\0\x02\x01d\x01\x01\0", BINARY),
         (b"HBas\0\x50\0\0\0\x05", BINARY),
+        // Thrift and Dubbo.
+        (b"\x80\x01\0\x01\0\0\0\x04ping\0\0\0\0", BINARY),
+        (b"\xda\xbb\xc2\0\0\0\0\0\0\0\0\x01\0\0\0\x01N", BINARY),
         (b"FINS\0\0\0\x0c\0\0\0\0\0\0\0\x01", BINARY),
         (b"e\0\x04\0\0\0\0\0\0\0\0\0\x01\0\0\0", BINARY),
         (b"\x1b%-12345X@PJL INFO ID\r\n\x1b%-12345X\r\n", GREETING),
