@@ -35,6 +35,8 @@ mod pipe;
 #[cfg(target_os = "linux")]
 mod reconnect;
 #[cfg(target_os = "linux")]
+mod relay_gap;
+#[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod silent_name_server;

@@ -76,6 +76,7 @@ impl Connection {
 
     /// Sends as much of the queue as is due and as the socket accepts.
     pub fn send(&mut self, now: Instant) -> Result<(), Disconnect> {
+        self.queue.check_acknowledged(|| sys::awaits_acknowledgement(&self.socket), now);
         loop {
             let ready = self.queue.ready(now);
             if ready.is_empty() {
@@ -191,11 +192,10 @@ impl Connection {
     }
 
     pub fn due(&self) -> Option<Instant> {
-        let quiet = self.queue.quiet_until.filter(|_| !self.queue.items.is_empty());
         let blocked = self.blocked_since.map(|since| since + SEND_TIMEOUT);
         // Of a first line that is not whole, the socket does not report the rest.
         let unread = self.unread_since.filter(|_| !self.is_judged && self.held_until.is_none());
         let judged = unread.map(|since| since + HOLD);
-        [quiet, blocked, self.held_until, judged].into_iter().flatten().min()
+        [self.queue.due(), blocked, self.held_until, judged].into_iter().flatten().min()
     }
 }

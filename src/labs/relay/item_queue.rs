@@ -2,7 +2,8 @@
 //!
 //! The course's client reads its number, its role and a replayed message with one small `recv`
 //! each. If two lay in its socket, one `recv` would swallow both: so the item after an opening one
-//! waits.
+//! waits. The wait begins when the client's kernel has acknowledged the opening item: a lost segment
+//! is sent again after 200 ms or more (RFC 6298), and would arrive together with the next item.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 use super::pair::Item;
 
 const GAP: Duration = Duration::from_millis(200);
+
+/// Pause between two checks for the acknowledgement of an opening item.
+const CHECK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// Holds a few items at most: the client may speak only when its queue is empty.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub struct ItemQueue {
     /// The end of the pause before the first item, or after the item sent last, if it was an
     /// opening one.
     pub quiet_until: Option<Instant>,
+    /// The next check whether the opening item sent last is acknowledged; `None` once it is.
+    check_at: Option<Instant>,
 }
 
 impl ItemQueue {
@@ -45,7 +51,21 @@ impl ItemQueue {
         let item = self.items.pop_front()?;
         self.sent = 0;
         self.quiet_until = item.opening.then(|| now + GAP);
+        self.check_at = item.opening.then(|| now + CHECK_AGAIN_AFTER);
         Some(item)
+    }
+
+    /// Lets the gap begin anew as long as the opening item sent last is not acknowledged.
+    pub fn check_acknowledged(&mut self, is_awaited: impl FnOnce() -> bool, now: Instant) {
+        if self.check_at.take_if(|at| *at <= now).is_some() && is_awaited() {
+            (self.check_at, self.quiet_until) = (Some(now + CHECK_AGAIN_AFTER), Some(now + GAP));
+        }
+    }
+
+    /// When there is something to do next, unless the socket accepts nothing.
+    pub fn due(&self) -> Option<Instant> {
+        let quiet = self.quiet_until.filter(|_| !self.items.is_empty());
+        quiet.into_iter().chain(self.check_at).min()
     }
 
     /// The bytes still to be sent when the server ends: the rest of an item, and all messages. An
@@ -85,6 +105,24 @@ mod tests {
             queue.advance(1, now);
         }
         assert!(queue.items.is_empty() && queue.ready(now).is_empty());
+    }
+
+    #[test]
+    fn the_gap_begins_when_the_opening_item_is_acknowledged() {
+        let (mut queue, sent) = queue(&[("1", true), ("emi", true)]);
+        queue.advance(1, sent);
+        let mut now = sent;
+        for _ in 0..50 {
+            now = queue.due().unwrap();
+            assert_eq!(queue.ready(now), b"");
+            queue.check_acknowledged(|| true, now);
+        }
+        queue.check_acknowledged(|| panic!("checked before it is due"), now);
+        assert_eq!(now, sent + CHECK_AGAIN_AFTER * 50);
+        queue.check_acknowledged(|| false, now + CHECK_AGAIN_AFTER);
+        queue.check_acknowledged(|| panic!("checked after the acknowledgement"), now + GAP);
+        assert_eq!(queue.due(), Some(now + GAP));
+        assert_eq!(queue.ready(now + GAP), b"emi");
     }
 
     #[test]

@@ -107,12 +107,14 @@ impl Store {
 
     /// Creates a file, links it and removes it again. A query is not enough: a file system may have
     /// unnamed files and no hard links, and a directory's mode does not say who may write.
-    fn probe(&self) -> io::Result<()> {
+    fn probe(&self) -> anyhow::Result<()> {
         let owner = Pid::this();
         let name = format!(".upload-{owner}.probe");
         let file = self.begin_for(owner)?;
-        self.replace(&name, || file.link(&name))?;
-        sys::unlink(&self.directory, &name)
+        self.replace(&name, || file.link(&name)).context(
+            "cannot link it to its name (choose a directory on a file system with hard links, not FAT or exFAT)",
+        )?;
+        Ok(sys::unlink(&self.directory, &name)?)
     }
 
     /// Calls `create`, once more after removing an existing file `name`: it was left by an ended

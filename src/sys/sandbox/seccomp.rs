@@ -34,8 +34,8 @@ const RUNTIME: &[c_long] = &[
 /// An answer, and a duplicate of the connection for its lingering close.
 const TALK: &[c_long] = &[SYS_sendto, SYS_dup];
 
-/// A client received over a unix socket.
-const PAIR: &[c_long] = &[SYS_sendto, SYS_recvmsg, SYS_getpeername];
+/// A client received over a unix socket; getsockopt(2) tells whether it has acknowledged.
+const PAIR: &[c_long] = &[SYS_sendto, SYS_recvmsg, SYS_getpeername, SYS_getsockopt];
 
 /// An unnamed or temporary file in an open directory, its final name, fsync(2).
 #[rustfmt::skip]

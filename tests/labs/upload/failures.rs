@@ -162,6 +162,23 @@ fn a_read_only_directory_is_reported_at_the_start() {
 }
 
 #[test]
+fn a_file_system_without_hard_links_is_reported_at_the_start() {
+    if !can_trace() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    // As vfat answers: it has no unnamed files either.
+    let calls = ["-e", "inject=openat2:error=EOPNOTSUPP:when=1", "-e", "inject=linkat:error=EPERM"];
+    let mut command = traced(UPLOAD_SERVER, &calls, Path::new("/dev/null"));
+    command.args(["--port", "0", "--dir"]).arg(place.path());
+    does_not_start(
+        Program::start(&mut command),
+        &["cannot make a file in the directory", "hard links", "Operation not permitted"],
+    );
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_directory_removed_while_serving_is_reported_to_the_client() {
     let landing = Landing::start(&[]);
     std::fs::remove_dir(landing.directory.path()).unwrap();
