@@ -18,6 +18,10 @@ use crate::sys::{self, Interest, Signal, Signals};
 /// Time for the server to close, once the input has ended and everything is sent.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// Time before the half-close in which an answer may still come: some forwarders, as nginx's
+/// `stream`, then close both ways at once.
+pub const QUIET: Duration = Duration::from_millis(300);
+
 #[derive(Debug)]
 pub struct EventLoop {
     pub signals: Signals,

@@ -131,6 +131,6 @@ impl PeerProcess {
 
     /// Kills it, even in a write to a terminal stopped by Ctrl+S.
     pub fn stop(self) {
-        sys::kill_and_reap(self.child);
+        sys::kill_and_reap(&[self.child]);
     }
 }

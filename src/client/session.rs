@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 
 use self::input::has_room_for;
-use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
+use super::event_loop::{EventLoop, Exit, QUIET, Ready, Sources, UiSources};
 use super::protocol::{ClientProtocol, send_line, start};
 use super::signals::{prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
@@ -128,6 +128,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             if ready.outgoing || !self.to_send.bytes.is_empty() {
                 self.send()?;
             }
+            self.shut_down_if_sent();
             if self.until_left().is_some_and(|left| left.is_zero()) {
                 return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
             }
@@ -149,7 +150,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        let timeouts = [self.until_pause(), self.until_left()];
+        let timeouts = [self.until_pause(), self.until_shutdown(), self.until_left()];
         self.events.wait(sources, timeouts).context(self.messages.stuck())
     }
 
@@ -211,23 +212,28 @@ impl<P: ClientProtocol> Session<'_, P> {
             self.to_send.bytes.extend(self.protocol.closing_bytes());
             self.events.start_grace();
             self.input_ended = true;
-            self.shut_down_if_sent();
         }
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
         self.active_at = Some(Instant::now());
-        self.to_send.send(self.connection).context(self.messages.broken())?;
-        self.shut_down_if_sent();
-        Ok(())
+        self.to_send.send(self.connection).context(self.messages.broken())
     }
 
-    /// Half-close. Fails only when the connection is gone already.
+    /// Half-close, once all is sent and no answer comes. Fails only when the connection is gone
+    /// already.
     fn shut_down_if_sent(&mut self) {
-        if self.events.is_in_grace() && self.to_send.bytes.is_empty() {
+        if self.until_shutdown().is_some_and(|left| left.is_zero()) {
             let _ = self.connection.shutdown(Shutdown::Write);
-            self.left_at.get_or_insert_with(Instant::now);
+            self.left_at = Some(Instant::now());
         }
+    }
+
+    fn until_shutdown(&self) -> Option<Duration> {
+        let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
+        let active_at = self.active_at.filter(|_| self.protocol.awaits_close());
+        let left = active_at.map_or(Duration::ZERO, |at| QUIET.saturating_sub(at.elapsed()));
+        (is_leaving && self.left_at.is_none()).then_some(left)
     }
 
     fn until_left(&self) -> Option<Duration> {

@@ -113,21 +113,23 @@ impl<'a> FrameDecoder<'a> {
         }
         self.left_room = n < self.spare().len();
         if self.framing == Framing::Lines {
-            let begins = self.intake.speech().ends_with(&[0]);
             let read = &self.spare()[..n];
             let (has_nul, has_rest) = (read.contains(&0), !read.ends_with(&[0]));
-            self.rest_is_new = (self.rest_is_new || begins) && !has_nul;
-            if has_nul && has_rest {
-                // The hold of an older line is not that of a text that has just begun.
-                self.deadline = None;
-            }
+            self.rest_is_new = (self.rest_is_new || self.intake.speech().ends_with(&[0])) && !has_nul;
+            // The hold of an older line is not that of a text that has just begun.
+            self.deadline = self.deadline.filter(|_| !(has_nul && has_rest));
         }
         if !self.left_room {
             // More bytes have come already, as a rule: the reader may be late, the sender is not.
             self.leftovers_until = None;
         }
         self.stream += n;
-        self.intake.filled(n, self.left_room)
+        let held_returns = self.intake.speech().starts_with(b"\r");
+        let has_text = self.intake.filled(n, self.left_room);
+        // Behind the newline that carriage returns were held for, a text has just begun as well.
+        let still_holds = self.intake.speech().starts_with(b"\r");
+        self.deadline = self.deadline.filter(|_| !held_returns || still_holds);
+        has_text
     }
 
     /// See [`crate::server::telnet::Telnet::take_timing_mark`].

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::event_loop::{Few, Hub};
 use super::record_reader::CAPACITY;
 use super::service::Service;
-use crate::sys::{self, Ended, Pid, Signal};
+use crate::sys::{self, Ended, Pid};
 
 /// Time to read what the workers have written.
 const LAST_READS: Duration = Duration::from_secs(2);
@@ -27,10 +27,8 @@ impl<S: Service> Hub<S> {
         self.await_held();
         let mut workers = self.clients.pids();
         workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));
-        // All of them first: none is waited for before the next is told.
-        workers.iter().for_each(|&pid| sys::kill(pid, Signal::SIGKILL));
+        sys::kill_and_reap(&workers);
         for pid in workers {
-            sys::kill_and_reap(pid);
             self.supervisor.privileges.sandbox.reaped(pid);
             self.clients.mark_reaped(pid);
         }

@@ -221,10 +221,9 @@ impl<L: ClientHandler> Server<L> {
             self.supervisor.wait_for_signal(deadline);
             self.reap(Instant::now());
         }
-        for child in self.children.pids() {
-            sys::kill_and_reap(child);
-            self.lab.child_ended(child);
-        }
+        let left: Vec<Pid> = self.children.pids().collect();
+        sys::kill_and_reap(&left);
+        left.into_iter().for_each(|child| self.lab.child_ended(child));
         self.supervisor.lingering.finish();
         self.supervisor.out.finish(LAST_LINES);
         self.supervisor.err.finish(LAST_LINES);

@@ -156,7 +156,7 @@ impl Flag {
         let deadline = Instant::now() + READY_TIMEOUT;
         while self.word().load(Ordering::Acquire) == 0 && !has_ended(child) {
             if Instant::now() > deadline {
-                kill_and_reap(child);
+                kill_and_reap(&[child]);
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let timeout = libc::timespec { tv_sec: 0, tv_nsec: CHECK_INTERVAL.as_nanos() as libc::c_long };

@@ -142,21 +142,24 @@ fn reap(child: Option<Pid>, flags: WaitPidFlag) -> nix::Result<Option<(Pid, Ende
     }
 }
 
-/// Kills a child and reaps it. By SIGKILL: SIGTERM would stay pending in a stopped one, and the
+/// Kills children and reaps them. By SIGKILL: SIGTERM would stay pending in a stopped one, and the
 /// wait would never end.
 ///
-/// Gives up where it may not be killed (EPERM, of a security module), and after some time: a
-/// debugger that holds it, or a disk that hangs, may keep it for ever.
-pub fn kill_and_reap(child: Pid) {
-    if nix::sys::signal::kill(child, Signal::SIGKILL).is_err() {
-        return;
-    }
+/// Gives up on those that may not be killed (EPERM, of a security module), and on all after some
+/// time: a debugger that holds one, or a disk that hangs, may keep it for ever.
+pub fn kill_and_reap(children: &[Pid]) {
+    // All of them first: none is waited for before the next is killed.
+    let is_killed = |&child: &Pid| nix::sys::signal::kill(child, Signal::SIGKILL).is_ok();
+    let mut left: Vec<Pid> = children.iter().copied().filter(is_killed).collect();
     for pause in 0..KILL_PAUSES {
-        match retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) {
-            Ok(WaitStatus::StillAlive) => sleep(Duration::from_micros(50 << pause)),
-            // Reaped, or no child any more.
-            _ => return,
+        // The others are reaped, or no children any more.
+        let is_alive =
+            |child| retry(|| waitpid(child, Some(WaitPidFlag::WNOHANG))) == Ok(WaitStatus::StillAlive);
+        left.retain(|&child| is_alive(child));
+        if left.is_empty() {
+            return;
         }
+        sleep(Duration::from_micros(50 << pause));
     }
 }
 

@@ -305,18 +305,32 @@ fn a_server_that_may_not_kill_its_children_ends_all_the_same() {
     assert!(std::fs::read_to_string(&trace).unwrap().contains("(INJECTED)"));
 }
 
-/// Killed, it is the debugger's to reap first.
+/// Killed, they are the debugger's to reap first. The server waits for all of them together.
 #[test]
-fn a_server_whose_worker_is_traced_ends_all_the_same() {
+fn a_server_whose_workers_are_traced_ends_all_the_same() {
+    let traces = tempfile::tempdir().unwrap();
+    let trace = traces.path().join("trace");
     let mut running = CHAT.start(&[]);
-    wait_until_confined(running.child);
-    let worker = Pid::from_raw(running.child);
-    if let Err(reason) = ptrace::attach(worker) {
-        return skip(skip::PTRACE, reason);
+    let mut clients = [(); 2].map(|()| running.server.connect());
+    let workers = running.server.wait_for_children(3);
+    for worker in &workers {
+        wait_until_confined(*worker);
+        if let Err(reason) = ptrace::attach(Pid::from_raw(*worker)) {
+            return skip(skip::PTRACE, reason);
+        }
+        waitpid(Pid::from_raw(*worker), Some(WaitPidFlag::__WALL)).unwrap();
     }
-    waitpid(worker, Some(WaitPidFlag::__WALL)).unwrap();
+    let pauses = ["-e", "trace=nanosleep,clock_nanosleep"];
+    let Some(mut strace) = attach(running.server.pid(), &pauses, &trace) else { return };
     running.server.program.signal(SIGTERM);
     assert_eq!(running.server.program.ends().code(), Some(0));
-    running.clients[0].hears_the_end();
-    waitpid(worker, Some(WaitPidFlag::__WALL)).unwrap();
+    running.clients.iter_mut().chain(&mut clients).for_each(|client| {
+        client.hears_the_end();
+    });
+    for worker in workers {
+        waitpid(Pid::from_raw(worker), Some(WaitPidFlag::__WALL)).unwrap();
+    }
+    strace.ends();
+    let pauses = std::fs::read_to_string(&trace).unwrap();
+    assert_eq!(pauses.matches("tv_nsec=819200000}").count(), 1, "the longest pause is the last: {pauses}");
 }

@@ -12,6 +12,7 @@ mod echo;
 mod foreign_protocols;
 mod foreign_servers;
 mod fork_per_client;
+mod forwarder;
 mod one_buffer;
 mod relay;
 mod senders;

@@ -12,7 +12,7 @@ use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
-use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus};
+use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus, QUIET};
 use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
@@ -112,9 +112,6 @@ impl Sender<'_> {
                 return self.wait_for(connection, receiver);
             }
         }
-        // The server sends what is left, and closes. Fails only when the connection is gone
-        // already.
-        let _ = connection.shutdown(Shutdown::Write);
         self.wait_for(connection, receiver)
     }
 
@@ -136,18 +133,24 @@ impl Sender<'_> {
         }
     }
 
-    /// Waits for the second process's end, [`GRACE`] at most: time in which it writes output does
-    /// not count. `None`: it has ended.
+    /// Half-closes where all is sent, so that the server sends what is left, and closes. Waits for
+    /// the second process's end, [`GRACE`] at most: time in which it writes output does not count.
+    /// `None`: it has ended.
     fn wait_for(
         &mut self,
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
+        let mut close_at = self.has_sent_all().then(|| Instant::now() + QUIET);
         receiver.resume();
         loop {
             let status = receiver.status();
             self.note_echoes(connection, receiver);
+            if close_at.take_if(|at| self.echoes.is_empty() || *at <= Instant::now()).is_some() {
+                // Fails only when the connection is gone already.
+                let _ = connection.shutdown(Shutdown::Write);
+            }
             let timeout = match status {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
@@ -161,7 +164,9 @@ impl Sender<'_> {
                 PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
             let begun = Instant::now();
-            let [has_signal, ..] = self.wait(receiver, [None, None], timeout)?;
+            let until_close = close_at.map(|at| at.saturating_duration_since(begun));
+            let wait = timeout.into_iter().chain(until_close).min();
+            let [has_signal, ..] = self.wait(receiver, [None, None], wait)?;
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }

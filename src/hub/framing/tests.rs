@@ -67,6 +67,25 @@ fn the_hold_of_an_older_line_does_not_cut_a_text_that_has_just_begun() {
 }
 
 #[test]
+fn the_hold_of_carriage_returns_does_not_cut_the_line_behind_their_newline() {
+    let framings = [(Framing::Lines, None), (Framing::Texts(HOLD), Some(HOLD))];
+    for (framing, hold) in framings {
+        for (end, rest) in [("\r\r", "\n"), ("\r\r\r", "\n"), ("\r\r", "\r\n")] {
+            for came_after in [HOLD * 3 / 4, HOLD] {
+                let (mut decoding, start) = (Decoding::<64>::of_client(framing), Instant::now());
+                assert_eq!(decoding.read(format!("un{end}").as_bytes(), start), Some(start + HOLD));
+                let came = start + came_after;
+                let deadline = decoding.read(format!("{rest}bon").as_bytes(), came);
+                assert_eq!(deadline, hold.map(|hold| came + hold));
+                decoding.take(start + HOLD * 3 / 2, false);
+                decoding.read(b"jour\r\r\n", start + HOLD * 5 / 3);
+                assert_eq!(decoding.chunks.concat(), b"un\nbonjour\n", "{framing:?}, {end:?}, {rest:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_block_longer_than_the_buffer_says_its_line_alone() {
     let (mut decoding, mut now) = (Decoding::<15>::of_client(Framing::Lines), Instant::now());
     let padded: Pieces = &[b"un\0\0\0\0\0\0\0\0\0\0\0\0\0", b"\0"];

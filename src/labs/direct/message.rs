@@ -13,6 +13,8 @@ pub const MAX_LEN: usize = CHUNK - 1;
 pub enum RouteError<'a> {
     Malformed(&'a [u8]),
     UnknownName(&'a [u8]),
+    /// Its queue is full, mostly of this sender's messages.
+    SlowRecipient(&'a [u8]),
     TooLong,
 }
 
@@ -21,6 +23,9 @@ impl Display for RouteError<'_> {
         match self {
             RouteError::Malformed(text) => write!(f, "not of the form %name%message: \"{}\"", Visible(text)),
             RouteError::UnknownName(name) => write!(f, "no client is called \"{}\"", Visible(name)),
+            RouteError::SlowRecipient(name) => {
+                write!(f, "\"{}\" reads too slowly: not delivered", Visible(name))
+            }
             RouteError::TooLong => write!(f, "more than {MAX_LEN} bytes without an end"),
         }
     }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! `server` is a service of the messenger's hub, with a channel per client instead of one for all.
-//! `message` and `name` are the codec, pure; `messages` holds the server's lines. `client` puts its
+//! `message` and `name` are the codec, pure; `shares` tells whose bytes wait for a slow recipient;
+//! `messages` holds the server's lines. `client` puts its
 //! name before the message; `incoming` scans the lines that it gets.
 
 mod client;
@@ -20,6 +21,7 @@ pub mod message;
 mod messages;
 pub mod name;
 mod server;
+mod shares;
 
 pub use client::{PROGRAM as CLIENT, talk};
 pub use name::Name;

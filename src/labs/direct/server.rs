@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
 use super::name::Name;
+use super::shares::Shares;
 use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
@@ -49,6 +50,8 @@ struct Direct {
 struct Member {
     pid: Pid,
     name: Name,
+    /// Of what waits for it.
+    shares: Shares,
 }
 
 impl Direct {
@@ -89,7 +92,11 @@ impl Direct {
             Ok(name) if is_taken(&name) => messages::taken(&name),
             Err(why) => why,
             Ok(name) => {
-                self.members.push(Member { pid: connection.pid, name: name.clone() });
+                self.members.push(Member {
+                    pid: connection.pid,
+                    name: name.clone(),
+                    shares: Shares::default(),
+                });
                 let connected = self.connected(context.channels.readers());
                 context.supervisor.out.line(messages::named(&name, connection, connected));
                 return;
@@ -100,7 +107,7 @@ impl Direct {
     }
 
     fn route<'a>(
-        &self,
+        &mut self,
         from: usize,
         text: &'a [u8],
         connection: &Connection,
@@ -111,17 +118,28 @@ impl Direct {
             return Err(RouteError::TooLong);
         }
         let (name, message) = parse(text)?;
-        let sender = &self.members[from];
-        let mut named = self.members.iter().filter(|member| member.name.as_bytes() == name);
-        let recipient = named.find_map(|member| {
-            let channel = context.open_client(member.pid, connection)?.channel()?;
-            Some((&member.name, channel))
-        });
-        let (recipient, channel) = recipient.ok_or(RouteError::UnknownName(name))?;
         // Only the server begins a line with this word: a space marks a client's.
         let mark = if message.starts_with(messages::ERROR.as_bytes()) { &b" "[..] } else { b"" };
-        context.say(channel, &[mark, message, b"\n"].concat());
-        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, recipient, message));
+        let line = [mark, message, b"\n"].concat();
+        let (channels, now) = (&context.channels, context.now);
+        let mut named = self.members.iter().enumerate().filter(|(_, one)| one.name.as_bytes() == name);
+        let found = named.find_map(|(to, member)| {
+            let client = context.open_client(member.pid, connection)?;
+            let (channel, lag) = (client.channel()?, client.lag(channels, now)?);
+            // One that has stopped reading is disconnected: see `hub::backpressure`.
+            let limit = if client.has_stopped(now) { u64::MAX } else { LAG_LIMIT };
+            let end = channels[channel].log.end();
+            Some((to, channel, end - lag.bytes..end, limit))
+        });
+        let (to, channel, waiting, limit) = found.ok_or(RouteError::UnknownName(name))?;
+        let share = LAG_LIMIT / 2 / self.members.len() as u64;
+        let shares = &mut self.members[to].shares;
+        if !shares.admit(connection.pid, line.len() as u64, waiting, limit, share) {
+            return Err(RouteError::SlowRecipient(name));
+        }
+        context.say(channel, &line);
+        let [sender, recipient] = [from, to].map(|at| &self.members[at]);
+        context.supervisor.out.line(messages::routed(sender.pid, &sender.name, &recipient.name, message));
         Ok(())
     }
 }

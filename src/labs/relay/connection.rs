@@ -55,8 +55,10 @@ pub struct Connection {
     unread_since: Option<Instant>,
     /// The bytes at the front of the socket came before the client's turn.
     is_early: bool,
-    /// Its first line was judged, as far as it came within [`HOLD`].
+    /// Out of turn, its first line was judged, as far as it came within [`HOLD`].
     is_judged: bool,
+    /// A message of it was taken: its first line was judged in its turn.
+    has_spoken: bool,
 }
 
 impl Connection {
@@ -71,6 +73,7 @@ impl Connection {
             unread_since: None,
             is_early: false,
             is_judged: false,
+            has_spoken: false,
         }
     }
 
@@ -122,6 +125,8 @@ impl Connection {
             Some(n) => n,
         };
         let bytes = &mut window[..waiting.min(WINDOW)];
+        // What came out of turn was judged before it was whole.
+        self.is_judged &= self.has_spoken;
         self.judge(bytes, now)?;
         let Some(frame) = self.decoder.decode(bytes, self.held_until.is_some(), self.is_early) else {
             self.held_until = Some(now + HOLD);
@@ -129,6 +134,8 @@ impl Connection {
         };
         self.is_early &= frame.message.is_none() && frame.length < waiting;
         self.consume(&mut bytes[..frame.length])?;
+        self.has_spoken |= frame.message.is_some();
+        self.is_judged |= self.has_spoken;
         if self.decoder.telnet.take_timing_mark() {
             self.queue.items.push_back(Item { bytes: NO_TIMING_MARK.to_vec(), opening: false });
         }

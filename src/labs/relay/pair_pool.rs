@@ -156,7 +156,8 @@ impl PairPool {
             supervisor.wait_for_signal(deadline);
             self.reap(supervisor, Instant::now());
         }
-        self.children.iter().for_each(|child| sys::kill_and_reap(child.pid));
+        let left: Vec<Pid> = self.children.iter().map(|child| child.pid).collect();
+        sys::kill_and_reap(&left);
     }
 
     fn child(&mut self, pid: Pid) -> Option<&mut Child> {

@@ -4,6 +4,8 @@ use super::*;
 
 use forklab::hub::record::HEADER;
 use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
+use std::io::{Read, Write};
+use std::time::Duration;
 
 #[test]
 fn a_malformed_text_is_reported_to_its_sender_and_printed() {
@@ -158,6 +160,50 @@ fn a_recipient_that_does_not_read_is_disconnected_while_the_others_go_on() {
     // before the connection ends.
     let heard = bob.hears_the_end();
     assert!(heard.starts_with(&[b'x'; 1000]));
+}
+
+/// True unless the recipient was disconnected: on a busy machine, it may seem to have stopped.
+#[track_caller]
+fn gets_a_line_of_another_sender_in_a_flood() -> bool {
+    let server = server(&[]);
+    let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    let mut carl = join(&server, "carl");
+    nix::sys::socket::setsockopt(&bob.stream, nix::sys::socket::sockopt::RcvBuf, &(32 * 1024)).unwrap();
+    let mut speaker = alice.duplicate();
+    let flood = std::thread::spawn(move || {
+        let lines = format!("%bob%{}\n", "x".repeat(900)).repeat(100);
+        while speaker.stream.write_all(lines.as_bytes()).is_ok() {}
+    });
+    let told = std::thread::spawn(move || {
+        alice.hears_up_to("[ERROR] \"bob\" reads too slowly: not delivered\n");
+        carl.sends("%bob%from carl\n");
+        let _ = std::io::copy(&mut alice.stream, &mut std::io::sink());
+        carl
+    });
+    let (mut received, mut bytes) = (Vec::new(), [0; 8192]);
+    let has_received = loop {
+        match bob.stream.read(&mut bytes) {
+            Ok(0) | Err(_) => break false,
+            Ok(n) => received.extend_from_slice(&bytes[..n]),
+        }
+        // 1.6 MB/s at most, slower than the flood.
+        std::thread::sleep(Duration::from_millis(5));
+        let start = received.len().saturating_sub(20_000);
+        if received[start..].windows(11).any(|part| part == b"\nfrom carl\n") {
+            break true;
+        }
+    };
+    let errors = server.program.err.so_far();
+    assert_eq!(has_received, !errors.contains("sent away"), "{errors}");
+    drop(server);
+    flood.join().unwrap();
+    told.join().unwrap();
+    has_received
+}
+
+#[test]
+fn a_flood_is_refused_for_a_recipient_that_reads_slowly_and_a_line_of_another_is_not() {
+    assert!((0..5).any(|_| gets_a_line_of_another_sender_in_a_flood()), "disconnected five times");
 }
 
 #[test]

@@ -342,6 +342,22 @@ fn a_web_request_is_answered_in_http_and_frees_its_place() {
 }
 
 #[test]
+fn a_web_request_whose_first_piece_was_judged_out_of_turn_is_judged_again_in_its_turn() {
+    let server = server(&[]);
+    let (mut first, mut foreign) = pair(&server);
+    foreign.sends("POST / HT");
+    // No matter whether the first piece is judged alone by then.
+    std::thread::sleep(Duration::from_millis(400));
+    foreign.sends("TP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    first.sends("bonjour\0");
+    foreign.hears("bonjour\0");
+    is_http_refusal(&foreign.hears_the_end());
+    let mut second = numbered(&server, 2);
+    second.hears_up_to("rec\0bonjour\0");
+    says(&mut second, &mut first, "bonsoir");
+}
+
+#[test]
 fn a_web_request_in_two_pieces_is_answered_without_a_turn() {
     for place in ["alone", "out of turn", "in line"] {
         let _row = Row::of(&place);

@@ -1,0 +1,93 @@
+//! How much of what waits for one recipient each sender has sent: one that sends more than the
+//! recipient reads must not have it disconnected, nor fill its queue for the others. Pure.
+//!
+//! Counted in two generations, since a list of all waiting lines would be as long as a flood: what
+//! the recipient has read of the older one still counts until it has read all of that.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::sys::Pid;
+
+/// Kept off the heap: see [`crate::sys::dontfork_vec`].
+type Counts = SmallVec<[(Pid, u64); 8]>;
+
+#[derive(Debug, Default)]
+pub struct Shares {
+    /// Bytes of each sender before [`Shares::begun`], and from there on.
+    older: Counts,
+    newer: Counts,
+    begun: u64,
+}
+
+impl Shares {
+    /// Counts `bytes` that `sender` adds to what is `waiting`: positions in the recipient's log.
+    /// False, and nothing is counted, where that would be more than `limit`, and more than `share`
+    /// of it the sender's.
+    pub fn admit(&mut self, sender: Pid, bytes: u64, waiting: Range<u64>, limit: u64, share: u64) -> bool {
+        if waiting.is_empty() {
+            self.newer.clear();
+        }
+        if self.begun <= waiting.start {
+            self.older = std::mem::take(&mut self.newer);
+            self.begun = waiting.end;
+        }
+        let is_full = waiting.end - waiting.start + bytes > limit;
+        if is_full && self.of(sender) + bytes > share {
+            return false;
+        }
+        match self.newer.iter_mut().find(|(pid, _)| *pid == sender) {
+            Some((_, all)) => *all += bytes,
+            None => self.newer.push((sender, bytes)),
+        }
+        true
+    }
+
+    fn of(&self, sender: Pid) -> u64 {
+        let counts = self.older.iter().chain(&self.newer);
+        counts.filter(|(pid, _)| *pid == sender).map(|(_, bytes)| bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 10_000;
+    const SHARE: u64 = 1000;
+
+    #[test]
+    fn a_flood_fills_the_queue_and_the_others_still_find_room_in_it() {
+        let [a, b] = [1, 2].map(Pid::from_raw);
+        let (mut shares, mut admitted) = (Shares::default(), [Vec::new(), Vec::new()]);
+        let (mut read, mut end) = (0, 0);
+        for turn in 0..30_000_u64 {
+            // The flood of one, a line now and then of the other; read at a quarter of that.
+            let (sender, bytes) = if turn % 100 == 0 { (b, 20) } else { (a, 1 + turn % 40) };
+            let is_flood = sender == a;
+            if shares.admit(sender, bytes, read..end, LIMIT, SHARE) {
+                end += bytes;
+                admitted[usize::from(is_flood)].push(turn);
+            } else {
+                assert!(is_flood && end - read + bytes > LIMIT, "turn {turn}");
+            }
+            assert!(end - read <= LIMIT + SHARE, "turn {turn}: {} wait", end - read);
+            read = (read + 5).min(end);
+        }
+        let [others, flood] = admitted;
+        assert_eq!(others.len(), 30_000 / 100);
+        assert!(flood.len() < 29_700 / 2 && flood.last() > Some(&29_000), "refused, and admitted again");
+    }
+
+    #[test]
+    fn what_was_read_counts_for_nobody() {
+        let [a, b] = [1, 2].map(Pid::from_raw);
+        let mut shares = Shares::default();
+        assert!(shares.admit(a, LIMIT, 0..0, LIMIT, SHARE));
+        assert!(!shares.admit(a, 1, 0..LIMIT, LIMIT, SHARE), "full of its own");
+        assert!(shares.admit(b, LIMIT, LIMIT..LIMIT, LIMIT, SHARE));
+        assert!(shares.admit(a, SHARE, LIMIT..2 * LIMIT, LIMIT, SHARE), "full of the other's");
+        assert!(!shares.admit(a, 1, LIMIT..2 * LIMIT + SHARE, LIMIT, SHARE));
+    }
+}
