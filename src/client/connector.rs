@@ -7,6 +7,8 @@
 //! after a loss is on probation: a server that is full accepts, says so and closes,
 //! which counts as a failure.
 
+mod errors;
+
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::PollFd;
 
+use self::errors::may_pass;
 use super::messages::Messages;
 use super::target::{Lookup, Target};
 use crate::sys::{self, Interest, ScopedAddress};
@@ -26,12 +29,13 @@ const MAX_BACK_OFF: Duration = Duration::from_millis(250);
 const MIN_BACK_OFF_AFTER_LOSS: Duration = Duration::from_millis(200);
 const MAX_BACK_OFF_AFTER_LOSS: Duration = Duration::from_secs(5);
 
-/// Time for one address to answer, doubled each time that it was too short, unless the search has a
-/// time limit: a path may be slow, or lose the first packet.
+/// Time for one address to answer, doubled after each round in which it was too short: a path may
+/// be slow, or lose the first packet. None is given more beyond the deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Longer than a full server keeps a connection: half a second for ours.
+/// Longer than a full server keeps a connection: half a second for ours, and the way to it, which
+/// connecting took.
 const PROBATION: Duration = Duration::from_secs(1);
 
 /// A connection that lasted this long resets the back-off.
@@ -49,6 +53,8 @@ pub struct Connector<'a> {
     address: usize,
     attempt: Attempt,
     attempt_timeout: Duration,
+    /// It was too short in this round.
+    has_timed_out: bool,
     next_round: Instant,
     back_off: Duration,
     max_back_off: Duration,
@@ -66,7 +72,7 @@ pub struct Connector<'a> {
     rejection: (Vec<u8>, bool),
 }
 
-/// The socket, and the time limit of its state.
+/// The socket, and the time when the attempt began, or the probation ends.
 #[derive(Debug)]
 enum Attempt {
     None,
@@ -86,6 +92,7 @@ impl<'a> Connector<'a> {
             address: 0,
             attempt: Attempt::None,
             attempt_timeout: ATTEMPT_TIMEOUT,
+            has_timed_out: false,
             next_round: now,
             back_off: MIN_BACK_OFF,
             max_back_off: MAX_BACK_OFF,
@@ -141,7 +148,8 @@ impl<'a> Connector<'a> {
         let until = match self.attempt {
             Attempt::None => self.next_round,
             Attempt::LookingUp(_) => return None,
-            Attempt::Connecting(_, until) | Attempt::OnProbation(_, until) => until,
+            Attempt::Connecting(_, begun) => self.end_of_attempt(begun),
+            Attempt::OnProbation(_, until) => until,
         };
         Some(until.saturating_duration_since(now))
     }
@@ -153,19 +161,18 @@ impl<'a> Connector<'a> {
             match std::mem::replace(&mut self.attempt, Attempt::None) {
                 Attempt::None if self.next_round <= now => self.start_attempt(now)?,
                 Attempt::LookingUp(lookup) if lookup.is_over() => lookup.finish(&mut self.addresses),
-                Attempt::Connecting(socket, until) => match sys::finish_connecting(&socket) {
+                Attempt::Connecting(socket, begun) => match sys::finish_connecting(&socket) {
                     Ok(true) if self.needs_probation => {
-                        self.attempt = Attempt::OnProbation(socket, now + PROBATION)
+                        let until = now + PROBATION + now.saturating_duration_since(begun);
+                        self.attempt = Attempt::OnProbation(socket, until)
                     }
                     Ok(true) => return Ok(Some(self.connected(socket, now))),
-                    Ok(false) if until <= now => {
-                        if self.tries_for_ever() {
-                            self.attempt_timeout = (2 * self.attempt_timeout).min(MAX_ATTEMPT_TIMEOUT);
-                        }
+                    Ok(false) if self.end_of_attempt(begun) <= now => {
+                        self.has_timed_out = true;
                         self.attempt_failed(Errno::ETIMEDOUT.into(), now)?
                     }
                     Ok(false) => {
-                        self.attempt = Attempt::Connecting(socket, until);
+                        self.attempt = Attempt::Connecting(socket, begun);
                         return Ok(None);
                     }
                     Err(error) => self.attempt_failed(error, now)?,
@@ -224,14 +231,19 @@ impl<'a> Connector<'a> {
             self.attempt = Attempt::LookingUp(lookup);
             return Ok(());
         }
-        // From the deadline at the latest: a last round over many addresses is not to take long.
-        let until = self.deadline.map_or(now, |deadline| now.min(deadline)) + self.attempt_timeout;
         match self.addresses.get(self.address).map(|address| sys::begin_connecting(*address)) {
-            Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, until),
+            Some(Ok(socket)) => self.attempt = Attempt::Connecting(socket, now),
             Some(Err(error)) => self.attempt_failed(error, now)?,
             None => self.attempt_failed(Errno::EADDRNOTAVAIL.into(), now)?,
         }
         Ok(())
+    }
+
+    /// A last round over many addresses is not to take long.
+    fn end_of_attempt(&self, begun: Instant) -> Instant {
+        let end = begun + self.attempt_timeout;
+        let Some(deadline) = self.deadline else { return end };
+        end.min(deadline.max(begun + ATTEMPT_TIMEOUT)).min(deadline + ATTEMPT_TIMEOUT)
     }
 
     /// Fails with `error` on giving up: at the end of the last round.
@@ -256,6 +268,9 @@ impl<'a> Connector<'a> {
     /// After the back-off, at the deadline at the latest: the last round begins then.
     fn schedule_round(&mut self, now: Instant) {
         (self.address, self.has_hope, self.lookup_is_due) = (0, false, self.needs_probation);
+        if std::mem::take(&mut self.has_timed_out) {
+            self.attempt_timeout = (2 * self.attempt_timeout).min(MAX_ATTEMPT_TIMEOUT);
+        }
         let at = now + self.back_off;
         self.next_round = self.deadline.map_or(at, |deadline| deadline.min(at));
         self.back_off = (2 * self.back_off).min(self.max_back_off);
@@ -269,31 +284,6 @@ impl<'a> Connector<'a> {
             self.rejection = (bytes[..count].to_vec(), true);
         }
     }
-}
-
-/// True for an error of connect(2) that ends when a server, a host or a route comes up, or when
-/// resources are free again.
-fn may_pass(error: &io::Error) -> bool {
-    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
-    matches!(
-        errno,
-        Errno::ECONNREFUSED
-            | Errno::ECONNRESET
-            | Errno::ECONNABORTED
-            | Errno::ETIMEDOUT
-            | Errno::EHOSTUNREACH
-            | Errno::EHOSTDOWN
-            | Errno::ENETUNREACH
-            | Errno::ENETDOWN
-            | Errno::ENETRESET
-            | Errno::EADDRNOTAVAIL
-            | Errno::EADDRINUSE
-            | Errno::EAGAIN
-            | Errno::EMFILE
-            | Errno::ENFILE
-            | Errno::ENOBUFS
-            | Errno::ENOMEM
-    )
 }
 
 #[cfg(test)]

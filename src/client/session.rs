@@ -24,6 +24,8 @@ use crate::sys::{self, Interest};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
+/// Time for a server that goes on sending after our side's end.
+const ANSWERING: Duration = Duration::from_secs(60);
 /// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
@@ -60,6 +62,7 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         unread: 0,
         input_ended: false,
+        sent_at: Instant::now(),
         left_at: None,
         active_at: Some(Instant::now()),
     };
@@ -87,6 +90,8 @@ struct Session<'a, P> {
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
+    /// Time of the last bytes sent.
+    sent_at: Instant,
     /// Time of the half-close.
     left_at: Option<Instant>,
     /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
@@ -216,11 +221,12 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
-        self.active_at = Some(Instant::now());
+        self.sent_at = Instant::now();
+        self.active_at = Some(self.sent_at);
         self.to_send.send(self.connection).context(self.messages.broken())
     }
 
-    /// Half-close, once all is sent and no answer comes. Fails only when the connection is gone
+    /// Half-close, [`QUIET`] after the last bytes sent. Fails only when the connection is gone
     /// already.
     fn shut_down_if_sent(&mut self) {
         if self.until_shutdown().is_some_and(|left| left.is_zero()) {
@@ -231,9 +237,9 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn until_shutdown(&self) -> Option<Duration> {
         let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
-        let active_at = self.active_at.filter(|_| self.protocol.awaits_close());
-        let left = active_at.map_or(Duration::ZERO, |at| QUIET.saturating_sub(at.elapsed()));
-        (is_leaving && self.left_at.is_none()).then_some(left)
+        let quiet = if self.protocol.awaits_close() { QUIET } else { Duration::ZERO };
+        let is_due = is_leaving && self.left_at.is_none();
+        is_due.then(|| quiet.saturating_sub(self.sent_at.elapsed()))
     }
 
     fn until_left(&self) -> Option<Duration> {

@@ -74,9 +74,9 @@ impl<S: Service> Hub<S> {
             let left = due.map(|at| at.saturating_duration_since(now));
             let (ready, has_timed_out) = sys::wait_for_events(watched, left);
             supervisor.begin_turn(&has_timed_out);
-            for at in ready.into_iter().flatten() {
+            for at in ready {
                 supervisor.turns.progress();
-                clients.departures.set_writable(at);
+                at.into_iter().for_each(|at| clients.departures.set_writable(at));
             }
             let now = Instant::now();
             clients.departures.advance(channels, &mut supervisor.lingering, now);

@@ -81,7 +81,7 @@ fn an_address_on_a_slow_path_is_given_more_time_in_each_round() {
     let listener = sys::listen("127.0.0.1:0".parse().unwrap(), 0).unwrap();
     let address = listener.local_addr().unwrap();
     let _waiting = [(); 8].map(|()| sys::begin_connecting(address).unwrap());
-    for (wait, expected) in [(None, [1, 2, 4, 8, 8]), (Some(WAIT * 10), [1, 1, 1, 1, 1])] {
+    for wait in [None, Some(WAIT * 10)] {
         let server = Target::of(address, wait);
         let mut connector = Connector::new(&server);
         let mut now = connector.next_round;
@@ -93,8 +93,58 @@ fn an_address_on_a_slow_path_is_given_more_time_in_each_round() {
             now = connector.next_round;
             timeout.as_secs()
         });
-        assert_eq!(timeouts, expected);
+        assert_eq!(timeouts, [1, 2, 4, 8, 8], "{wait:?}");
     }
+}
+
+#[test]
+fn the_last_attempt_ends_a_second_after_the_deadline() {
+    let listener = sys::listen("127.0.0.1:0".parse().unwrap(), 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _waiting = [(); 8].map(|()| sys::begin_connecting(address).unwrap());
+    for (seconds, expected) in [
+        (0, &[1000][..]),
+        (1, &[1000, 1000]),
+        (3, &[1000, 1000, 1000, 950]),
+        (5, &[1000, 1000, 2000, 1000]),
+        (12, &[1000, 1000, 2000, 2000, 4000, 1850]),
+    ] {
+        let mut server = Target::of(address, Some(Duration::from_secs(seconds)));
+        // Two that do not answer: the second is given as long.
+        server.addresses.push(address);
+        let mut connector = Connector::new(&server);
+        let deadline = connector.deadline.unwrap();
+        let begun = connector.next_round;
+        let (mut now, mut timeouts) = (begun, Vec::new());
+        let error = loop {
+            match connector.advance(now) {
+                Ok(connected) => assert!(connected.is_none()),
+                Err(error) => break error,
+            }
+            let timeout = connector.timeout(now).unwrap();
+            if matches!(connector.attempt, Attempt::Connecting(..)) {
+                timeouts.push(timeout.as_millis());
+            }
+            now += timeout;
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(timeouts, expected, "--wait {seconds}");
+        assert!(now <= deadline + ATTEMPT_TIMEOUT, "--wait {seconds}");
+    }
+}
+
+#[test]
+fn the_way_to_the_server_adds_to_the_probation() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Target::of(listener.local_addr().unwrap(), None);
+    let mut connector = Connector::new(&server);
+    let begun = connector.next_round;
+    connector.reconnect(begun);
+    connector.attempt = Attempt::Connecting(sys::begin_connecting(server.addresses[0]).unwrap(), begun);
+    sys::wait(&mut [connector.poll_fd().unwrap()], None).unwrap();
+    let connected = begun + WAIT;
+    assert!(connector.advance(connected).unwrap().is_none());
+    assert_eq!(connector.timeout(connected), Some(PROBATION + WAIT));
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Connection {
     }
 
     /// Its socket has taken nothing for so long that it counts as stopped.
-    pub fn has_stopped(&self, now: Instant) -> bool {
+    pub(in crate::hub) fn has_stopped(&self, now: Instant) -> bool {
         self.stalled_since.is_some_and(|at| now.saturating_duration_since(at) >= STOPPED_AFTER)
     }
 

@@ -3,11 +3,11 @@
 
 use std::fmt::Display;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
 use super::name::Name;
-use super::shares::Shares;
+use super::shares::{Sender, Shares};
 use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
@@ -19,11 +19,20 @@ use crate::hub::service::{Context, Service};
 use crate::hub::worker::{IdleTimeouts, RecordPipe, Worker};
 use crate::server::first_bytes::{BAD_REQUEST, Expected, FirstBytes, Foreign};
 use crate::server::telnet::NO_TIMING_MARK;
-use crate::server::{self, Messages, Supervisor};
-use crate::sys::{Ended, Pid, ScopedAddress, discard_in_child, dontfork_vec};
+use crate::server::{self, Messages, Supervisor, source};
+use crate::sys::{self, Ended, Pid, ScopedAddress, discard_in_child, dontfork_vec};
 
-/// Bytes that a client may be behind, beside what its socket holds.
-const LAG_LIMIT: u64 = 1 << 20;
+/// Bytes that wait for a client, beside what its socket holds, beyond which a sender is refused that
+/// has more than its share of [`SHARES`].
+const FULL: u64 = 1 << 20;
+const SHARES: u64 = FULL / 2;
+
+/// Bytes that a client may be behind: more than senders within their shares can make of it.
+const LAG_LIMIT: u64 = FULL + SHARES;
+
+/// A recipient that takes nothing for so long has stopped reading, and no sender is refused for it
+/// any more. On one machine, a slow one takes 64 KiB at a time (the loopback's segments).
+const STOPPED_AFTER: Duration = Duration::from_secs(5);
 
 /// The framing of clients' texts. One without a newline or NUL is held this long for its rest: a
 /// lost segment is sent again after 200 ms or more (RFC 6298).
@@ -52,6 +61,20 @@ struct Member {
     name: Name,
     /// Of what waits for it.
     shares: Shares,
+    /// What it had taken, and since when; `None` while its queue is not full.
+    taken: Option<(Taken, Instant)>,
+}
+
+/// How far its log and its socket were read: changes while the client reads.
+type Taken = (u64, usize);
+
+impl Member {
+    fn has_stopped(&mut self, taken: Option<Taken>, now: Instant) -> bool {
+        if self.taken.map(|(before, _)| before) != taken {
+            self.taken = taken.map(|taken| (taken, now));
+        }
+        self.taken.is_some_and(|(_, since)| now.saturating_duration_since(since) >= STOPPED_AFTER)
+    }
 }
 
 impl Direct {
@@ -92,11 +115,8 @@ impl Direct {
             Ok(name) if is_taken(&name) => messages::taken(&name),
             Err(why) => why,
             Ok(name) => {
-                self.members.push(Member {
-                    pid: connection.pid,
-                    name: name.clone(),
-                    shares: Shares::default(),
-                });
+                let (pid, shares) = (connection.pid, Shares::default());
+                self.members.push(Member { pid, name: name.clone(), shares, taken: None });
                 let connected = self.connected(context.channels.readers());
                 context.supervisor.out.line(messages::named(&name, connection, connected));
                 return;
@@ -126,15 +146,16 @@ impl Direct {
         let found = named.find_map(|(to, member)| {
             let client = context.open_client(member.pid, connection)?;
             let (channel, lag) = (client.channel()?, client.lag(channels, now)?);
-            // One that has stopped reading is disconnected: see `hub::backpressure`.
-            let limit = if client.has_stopped(now) { u64::MAX } else { LAG_LIMIT };
             let end = channels[channel].log.end();
-            Some((to, channel, end - lag.bytes..end, limit))
+            let (from, is_full) = (end - lag.bytes, lag.bytes + line.len() as u64 > FULL);
+            let taken = is_full.then(|| (from, sys::unacknowledged(&client.socket)));
+            Some((to, channel, from..end, taken))
         });
-        let (to, channel, waiting, limit) = found.ok_or(RouteError::UnknownName(name))?;
-        let share = LAG_LIMIT / 2 / self.members.len() as u64;
-        let shares = &mut self.members[to].shares;
-        if !shares.admit(connection.pid, line.len() as u64, waiting, limit, share) {
+        let (to, channel, waiting, taken) = found.ok_or(RouteError::UnknownName(name))?;
+        let share = SHARES / self.members.len() as u64;
+        let member = &mut self.members[to];
+        let limit = if member.has_stopped(taken, now) { u64::MAX } else { FULL };
+        if !member.shares.admit(sender(connection), line.len() as u64, waiting, limit, share) {
             return Err(RouteError::SlowRecipient(name));
         }
         context.say(channel, &line);
@@ -142,6 +163,10 @@ impl Direct {
         context.supervisor.out.line(messages::routed(sender.pid, &sender.name, &recipient.name, message));
         Ok(())
     }
+}
+
+fn sender(connection: &Connection) -> Sender {
+    Sender { pid: Some(connection.pid), source: source(connection.peer.ip()) }
 }
 
 impl Service for Direct {
@@ -193,6 +218,7 @@ impl Service for Direct {
         context: &mut Context<()>,
     ) -> Vec<u8> {
         let name = self.position(connection.pid).map(|at| self.members.remove(at).name);
+        self.members.iter_mut().for_each(|member| member.shares.leave(sender(connection)));
         let connected = self.connected(context.channels.readers());
         let line = messages::departed(name.as_ref(), connection, ended, connected);
         let Supervisor { out, err, .. } = context.supervisor;

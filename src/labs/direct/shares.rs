@@ -4,14 +4,25 @@
 //! Counted in two generations, since a list of all waiting lines would be as long as a flood: what
 //! the recipient has read of the older one still counts until it has read all of that.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use crate::sys::Pid;
 
+/// Whose bytes they are. One that connects again must not find a share of its own: the bytes of
+/// clients that have left count for all of their address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// `None`: it has left.
+    pub pid: Option<Pid>,
+    /// See [`crate::server::source`].
+    pub source: IpAddr,
+}
+
 /// Kept off the heap: see [`crate::sys::dontfork_vec`].
-type Counts = SmallVec<[(Pid, u64); 8]>;
+type Counts = SmallVec<[(Sender, u64); 8]>;
 
 #[derive(Debug, Default)]
 pub struct Shares {
@@ -25,7 +36,7 @@ impl Shares {
     /// Counts `bytes` that `sender` adds to what is `waiting`: positions in the recipient's log.
     /// False, and nothing is counted, where that would be more than `limit`, and more than `share`
     /// of it the sender's.
-    pub fn admit(&mut self, sender: Pid, bytes: u64, waiting: Range<u64>, limit: u64, share: u64) -> bool {
+    pub fn admit(&mut self, sender: Sender, bytes: u64, waiting: Range<u64>, limit: u64, share: u64) -> bool {
         if waiting.is_empty() {
             self.newer.clear();
         }
@@ -37,16 +48,31 @@ impl Shares {
         if is_full && self.of(sender) + bytes > share {
             return false;
         }
-        match self.newer.iter_mut().find(|(pid, _)| *pid == sender) {
-            Some((_, all)) => *all += bytes,
-            None => self.newer.push((sender, bytes)),
-        }
+        add(&mut self.newer, sender, bytes);
         true
     }
 
-    fn of(&self, sender: Pid) -> u64 {
+    /// `sender` has left.
+    pub fn leave(&mut self, sender: Sender) {
+        for counts in [&mut self.older, &mut self.newer] {
+            if let Some(at) = counts.iter().position(|(one, _)| *one == sender) {
+                let (_, bytes) = counts.swap_remove(at);
+                add(counts, Sender { pid: None, ..sender }, bytes);
+            }
+        }
+    }
+
+    fn of(&self, sender: Sender) -> u64 {
+        let left = Sender { pid: None, ..sender };
         let counts = self.older.iter().chain(&self.newer);
-        counts.filter(|(pid, _)| *pid == sender).map(|(_, bytes)| bytes).sum()
+        counts.filter(|(one, _)| [sender, left].contains(one)).map(|(_, bytes)| bytes).sum()
+    }
+}
+
+fn add(counts: &mut Counts, sender: Sender, bytes: u64) {
+    match counts.iter_mut().find(|(one, _)| *one == sender) {
+        Some((_, all)) => *all += bytes,
+        None => counts.push((sender, bytes)),
     }
 }
 
@@ -54,12 +80,16 @@ impl Shares {
 mod tests {
     use super::*;
 
+    fn sender(pid: i32, host: u8) -> Sender {
+        Sender { pid: Some(Pid::from_raw(pid)), source: IpAddr::from([192, 0, 2, host]) }
+    }
+
     const LIMIT: u64 = 10_000;
     const SHARE: u64 = 1000;
 
     #[test]
     fn a_flood_fills_the_queue_and_the_others_still_find_room_in_it() {
-        let [a, b] = [1, 2].map(Pid::from_raw);
+        let [a, b] = [1, 2].map(|pid| sender(pid, 1));
         let (mut shares, mut admitted) = (Shares::default(), [Vec::new(), Vec::new()]);
         let (mut read, mut end) = (0, 0);
         for turn in 0..30_000_u64 {
@@ -82,12 +112,27 @@ mod tests {
 
     #[test]
     fn what_was_read_counts_for_nobody() {
-        let [a, b] = [1, 2].map(Pid::from_raw);
+        let [a, b] = [1, 2].map(|pid| sender(pid, 1));
         let mut shares = Shares::default();
         assert!(shares.admit(a, LIMIT, 0..0, LIMIT, SHARE));
         assert!(!shares.admit(a, 1, 0..LIMIT, LIMIT, SHARE), "full of its own");
         assert!(shares.admit(b, LIMIT, LIMIT..LIMIT, LIMIT, SHARE));
         assert!(shares.admit(a, SHARE, LIMIT..2 * LIMIT, LIMIT, SHARE), "full of the other's");
         assert!(!shares.admit(a, 1, LIMIT..2 * LIMIT + SHARE, LIMIT, SHARE));
+    }
+    #[test]
+    fn a_sender_that_connects_again_finds_the_share_of_its_address_taken() {
+        let mut shares = Shares::default();
+        let mut end = 0;
+        for pid in 0..100 {
+            while shares.admit(sender(pid, 1), 100, 0..end, LIMIT, SHARE) {
+                end += 100;
+            }
+            shares.leave(sender(pid, 1));
+            assert_eq!(end, LIMIT);
+        }
+        assert_eq!(shares.older.len() + shares.newer.len(), 1);
+        assert!(shares.admit(sender(100, 2), SHARE, 0..end, LIMIT, SHARE));
+        assert!(shares.admit(sender(101, 1), SHARE, LIMIT - SHARE..end, LIMIT, SHARE));
     }
 }

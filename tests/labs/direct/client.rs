@@ -6,6 +6,7 @@ use super::*;
 use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 /// Our client without a terminal, once the server knows its name. No earlier client of this server
 /// may have had the name.
@@ -241,4 +242,23 @@ fn a_host_may_be_a_name_or_an_ipv6_address() {
     let server = Server::from(Command::new(SERVER).args(["--bind", "::1", "--port", "0"]));
     let _bob = Program::start(Command::new(CLIENT).args(["bob", "::1", "--port", &server.port()]));
     server.program.out.line_with(&["(parent) bob is [::1]:"]);
+}
+
+#[test]
+fn the_client_ends_with_its_input_although_messages_keep_coming() {
+    let server = server(&[]);
+    let mut alice = join(&server, "alice");
+    let mut client = piped(&server, "bob");
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let speaker = std::thread::spawn(move || {
+        while stopped.recv_timeout(Duration::from_millis(10)).is_err() {
+            alice.sends("%bob%hello\n");
+        }
+        alice
+    });
+    client.out.line_with(&["hello"]);
+    client.closes_stdin();
+    assert_eq!(client.ends().code(), Some(0), "{}", client.err.so_far());
+    stop.send(()).unwrap();
+    speaker.join().unwrap();
 }

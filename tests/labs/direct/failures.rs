@@ -3,6 +3,8 @@
 use super::*;
 
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGTERM};
+use std::io::{Read, Write};
+use std::time::Duration;
 
 fn numbers(open: &[(i32, String)]) -> Vec<i32> {
     open.iter().map(|(number, _)| *number).collect()
@@ -135,4 +137,34 @@ fn messages_are_delivered_although_standard_output_is_a_full_disk() {
     }
     server.signal(SIGTERM);
     assert!(server.ends().success());
+}
+
+/// The end takes some time: for the slow reader, its messages; for the speaker, which goes on, its
+/// close.
+#[test]
+fn a_stop_beside_a_slow_reader_and_a_client_that_still_sends_reports_nothing_wrong() {
+    let mut server = server(&[]);
+    let (alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
+    let mut speaker = alice.duplicate();
+    let flood = std::thread::spawn(move || {
+        let lines = format!("%bob%{}\n", "x".repeat(100)).repeat(10);
+        while speaker.stream.write_all(lines.as_bytes()).is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let reader = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while matches!(bob.stream.read(&mut bytes), Ok(1..)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    server.program.out.line_with(&["alice -> bob"]);
+    eventually("messages to wait", || (server.program.out.so_far().len() > 1 << 20).then_some(()));
+    server.program.signal(SIGTERM);
+    assert_eq!(server.program.ends().code(), Some(0));
+    let errors = server.program.err.to_the_end();
+    assert!(!errors.contains("reports events"), "{errors}");
+    drop(alice);
+    flood.join().unwrap();
+    reader.join().unwrap();
 }

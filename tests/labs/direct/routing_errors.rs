@@ -136,6 +136,8 @@ fn a_recipient_that_does_not_read_is_disconnected_while_the_others_go_on() {
     let server = server(&[]);
     let (mut alice, mut bob) = (join(&server, "alice"), join(&server, "bob"));
     let (mut carl, mut dora) = (join(&server, "carl"), join(&server, "dora"));
+    let mut errors = alice.duplicate();
+    let reads = std::thread::spawn(move || std::io::copy(&mut errors.stream, &mut std::io::sink()));
     let flood = format!("%bob%{}\n", "x".repeat(1000)).repeat(100);
     let mut rounds = 0;
     while !server.program.err.so_far().contains("reads too slowly") {
@@ -160,6 +162,8 @@ fn a_recipient_that_does_not_read_is_disconnected_while_the_others_go_on() {
     // before the connection ends.
     let heard = bob.hears_the_end();
     assert!(heard.starts_with(&[b'x'; 1000]));
+    drop(server);
+    reads.join().unwrap().ok();
 }
 
 /// True unless the recipient was disconnected: on a busy machine, it may seem to have stopped.
