@@ -131,7 +131,7 @@ mod tests {
             shares.leave(sender(pid, 1));
             assert_eq!(end, LIMIT);
         }
-        assert_eq!(shares.older.len() + shares.newer.len(), 1);
+        assert!(shares.older.len() <= 1 && shares.newer.len() <= 1, "{shares:?}");
         assert!(shares.admit(sender(100, 2), SHARE, 0..end, LIMIT, SHARE));
         assert!(shares.admit(sender(101, 1), SHARE, LIMIT - SHARE..end, LIMIT, SHARE));
     }
