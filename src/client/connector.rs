@@ -30,9 +30,12 @@ const MIN_BACK_OFF_AFTER_LOSS: Duration = Duration::from_millis(200);
 const MAX_BACK_OFF_AFTER_LOSS: Duration = Duration::from_secs(5);
 
 /// Time for one address to answer, doubled after each round in which it was too short: a path may
-/// be slow, or lose the first packet. None is given more beyond the deadline.
+/// be slow, or lose the first packet. Beyond the deadline, all together are given one second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The least time for one address, even where others took all there was.
+const MIN_ATTEMPT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Longer than a full server keeps a connection: half a second for ours, and the way to it, which
 /// connecting took.
@@ -243,7 +246,8 @@ impl<'a> Connector<'a> {
     fn end_of_attempt(&self, begun: Instant) -> Instant {
         let end = begun + self.attempt_timeout;
         let Some(deadline) = self.deadline else { return end };
-        end.min(deadline.max(begun + ATTEMPT_TIMEOUT)).min(deadline + ATTEMPT_TIMEOUT)
+        let end = end.min(deadline.max(begun + ATTEMPT_TIMEOUT)).min(deadline + ATTEMPT_TIMEOUT);
+        end.max(begun + MIN_ATTEMPT_TIMEOUT)
     }
 
     /// Fails with `error` on giving up: at the end of the last round.

@@ -24,7 +24,7 @@ use crate::sys::{self, Interest};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
-/// Time for a server that goes on sending after our side's end.
+/// Time for a server that goes on sending after the end of input.
 const ANSWERING: Duration = Duration::from_secs(60);
 /// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -62,6 +62,7 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         unread: 0,
         input_ended: false,
+        leaving_since: None,
         sent_at: Instant::now(),
         left_at: None,
         active_at: Some(Instant::now()),
@@ -90,6 +91,8 @@ struct Session<'a, P> {
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
+    /// The first start of the grace period.
+    leaving_since: Option<Instant>,
     /// Time of the last bytes sent.
     sent_at: Instant,
     /// Time of the half-close.
@@ -216,7 +219,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         if (is_done || self.protocol.has_left()) && !self.events.is_in_grace() {
             self.to_send.bytes.extend(self.protocol.closing_bytes());
             self.events.start_grace();
-            self.input_ended = true;
+            (self.input_ended, self.leaving_since) = (true, Some(Instant::now()));
         }
     }
 

@@ -4,8 +4,10 @@
 use crate::common::*;
 
 use nix::sys::signal::Signal::SIGINT;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 /// A client's program, and its arguments around HOST, of which `PORT` gives the port.
 pub struct Lab {
@@ -215,4 +217,28 @@ fn every_client_enables_keepalive_on_its_connection() {
         // At most the 20 s that are set: not the two hours of the system default.
         eventually("keepalive", || until_probe(port).filter(|left| (0..=20).contains(left)));
     }
+}
+
+/// More than a minute, which the client allows.
+#[test]
+fn a_piped_client_ends_although_its_server_goes_on_sending_and_never_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    // Ends with the client, whose kernel then resets the connection.
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while stream.write_all(b"tick\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_direct_client"));
+    let mut client = Program::start(command.args(["al", "127.0.0.1", "--port", &port]));
+    client.out.line_with(&["tick"]);
+    client.closes_stdin();
+    let end = eventually_within(Duration::from_secs(300), "the end of the client", || {
+        client.child.try_wait().unwrap()
+    });
+    let said = client.err.to_the_end();
+    assert_eq!(end.code(), Some(1), "{said}");
+    assert!(said.contains("the server did not close the connection"), "{said}");
 }

@@ -98,19 +98,19 @@ fn an_address_on_a_slow_path_is_given_more_time_in_each_round() {
 }
 
 #[test]
-fn the_last_attempt_ends_a_second_after_the_deadline() {
+fn the_last_round_ends_about_a_second_after_the_deadline() {
     let listener = sys::listen("127.0.0.1:0".parse().unwrap(), 0).unwrap();
     let address = listener.local_addr().unwrap();
     let _waiting = [(); 8].map(|()| sys::begin_connecting(address).unwrap());
     for (seconds, expected) in [
-        (0, &[1000][..]),
+        (0, &[1000, 250][..]),
         (1, &[1000, 1000]),
         (3, &[1000, 1000, 1000, 950]),
         (5, &[1000, 1000, 2000, 1000]),
         (12, &[1000, 1000, 2000, 2000, 4000, 1850]),
     ] {
         let mut server = Target::of(address, Some(Duration::from_secs(seconds)));
-        // Two that do not answer: the second is given as long.
+        // Two that do not answer: the second is given some time as well.
         server.addresses.push(address);
         let mut connector = Connector::new(&server);
         let deadline = connector.deadline.unwrap();
@@ -129,7 +129,7 @@ fn the_last_attempt_ends_a_second_after_the_deadline() {
         };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(timeouts, expected, "--wait {seconds}");
-        assert!(now <= deadline + ATTEMPT_TIMEOUT, "--wait {seconds}");
+        assert!(now <= deadline + ATTEMPT_TIMEOUT + MIN_ATTEMPT_TIMEOUT, "--wait {seconds}");
     }
 }
 

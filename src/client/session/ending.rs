@@ -71,7 +71,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             Ok(Some(0)) => bail!(self.messages.closed()),
             Ok(Some(n)) => {
-                if self.left_at.is_none_or(|at| at.elapsed() < ANSWERING) {
+                if self.leaving_since.is_none_or(|at| at.elapsed() < ANSWERING) {
                     self.events.extend_grace();
                 }
                 self.active_at = Some(Instant::now());
