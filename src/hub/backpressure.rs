@@ -9,6 +9,11 @@
 //! read or made of them. The pipe fills up, workers block in `write`, and their clients feel TCP's
 //! window. Ordinary talk never waits. A socket that has taken nothing for [`STOPPED_AFTER`] is
 //! given no pause.
+//!
+//! One slow reader is slower than the shortest rate that the pauses leave, and is disconnected:
+//! it does not slow down the others. Where half of the readers are beyond their limit, as all of a
+//! class on slow links are, pauses follow each other until fewer are: the room goes at the pace of
+//! its median reader.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +31,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// For a client beyond its limit.
 const LONG_PAUSE: Duration = Duration::from_millis(100);
 
+/// For half of the clients beyond their limit: pauses that follow each other.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
 /// Time that a client may be beyond its limit.
 pub(super) const MAX_LATE: Duration = Duration::from_secs(2);
 
@@ -38,15 +46,29 @@ pub(crate) struct Backpressure {
     pub(super) paused_until: Option<Instant>,
     /// Bytes read, or made of them in one channel, since the last pause began.
     pub(super) bytes: usize,
+    /// When the first of the pauses that follow each other began.
+    paused_since: Option<Instant>,
     /// The pause that a client of the last round of sending needs.
     pub(super) pressure: Option<Duration>,
+    /// Clients judged in the last round of sending, and those beyond their limit that still read.
+    readers: usize,
+    late: usize,
     /// When a client will have been beyond its limit for too long.
     pub(super) judge_at: Option<Instant>,
 }
 
 impl Backpressure {
     pub fn new(lag_limit: u64) -> Backpressure {
-        Backpressure { lag_limit, paused_until: None, bytes: 0, pressure: None, judge_at: None }
+        Backpressure {
+            lag_limit,
+            paused_until: None,
+            bytes: 0,
+            paused_since: None,
+            pressure: None,
+            readers: 0,
+            late: 0,
+            judge_at: None,
+        }
     }
 
     /// At least two turns' bytes beyond the soft limit, however low that is.
@@ -56,6 +78,7 @@ impl Backpressure {
 
     pub fn begin_round(&mut self) {
         (self.pressure, self.judge_at) = (None, None);
+        (self.readers, self.late) = (0, 0);
     }
 
     /// Ends a pause that is over. Each client that it was for is tried without asking `poll`: that
@@ -72,6 +95,7 @@ impl Backpressure {
     /// Judges a client that was just sent to. True when it is to be disconnected.
     pub fn is_too_slow(&mut self, connection: &mut Connection, channel: &Channel, now: Instant) -> bool {
         let behind = connection.behind(channel);
+        self.readers += 1;
         if behind <= self.lag_limit / 2 {
             connection.late_since = None;
             return false;
@@ -88,6 +112,7 @@ impl Backpressure {
         }
         if !connection.has_stopped(now) {
             self.pressure = self.pressure.max(Some(pause));
+            self.late += usize::from(connection.late_since.is_some());
         }
         self.is_beyond_hard_limit(connection, channel)
     }
@@ -105,14 +130,23 @@ impl Backpressure {
 
     /// Begins a pause where one makes sense, after a round of sending.
     pub fn pause(&mut self, now: Instant) {
-        match self.pressure {
-            None => self.paused_until = None,
-            Some(pause) if self.paused_until.is_none() && self.bytes >= CAPACITY => {
-                self.paused_until = Some(now + pause);
-                self.bytes = 0;
-            }
-            Some(_) => {}
+        let Some(pause) = self.pressure else {
+            self.paused_until = None;
+            return;
+        };
+        if self.paused_until.is_some() {
+            return;
         }
+        if self.bytes >= CAPACITY {
+            (self.paused_since, self.bytes) = (Some(now), 0);
+        } else if !self.is_half_late() || self.paused_since.is_none_or(|since| since + MAX_PAUSE <= now) {
+            return;
+        }
+        self.paused_until = Some(now + pause);
+    }
+
+    fn is_half_late(&self) -> bool {
+        2 * self.late >= self.readers.max(1)
     }
 
     fn slow_connections<'a, C>(
