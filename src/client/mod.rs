@@ -34,7 +34,7 @@ pub(crate) use event_loop::{EventLoop, Exit, GRACE, QUIET, Ready, Sources, UiSou
 pub use line_buffer::LineBuffer;
 pub(crate) use messages::Messages;
 pub(crate) use process_pair::{PeerProcess, PeerStatus};
-pub(crate) use protocol::ClientProtocol;
+pub(crate) use protocol::{Awaits, ClientProtocol};
 use send_buffer::SendBuffer;
 pub(crate) use session::run_client;
 pub(crate) use signals::{FATAL, end_at_once, prepare, prepare_keeping, prepare_with_terminal};

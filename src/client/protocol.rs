@@ -4,6 +4,18 @@ use std::time::Duration;
 
 use super::ui::{Prompt, Ui};
 
+/// How a session ends after the end of input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// Whether or not the server closes: the client closes, a second later. A course's server may
+    /// keep the connection, in a process of another client for example.
+    Nothing,
+    /// The server closes. One that sends for ever instead is given a bounded time.
+    Close,
+    /// As many bytes as were sent come back first, however long a slow path takes for them.
+    Answers,
+}
+
 pub trait ClientProtocol {
     /// Longest line in bytes; a longer one comes in pieces, each a line to the server. By default
     /// more than a terminal gives in one line.
@@ -66,11 +78,8 @@ pub trait ClientProtocol {
         None
     }
 
-    /// False when the session is over at the end of input, whether or not the server closes: the
-    /// client closes, a second later. A course's server may keep the connection, in a process of
-    /// another client for example.
-    fn awaits_close(&self) -> bool {
-        true
+    fn awaits(&self) -> Awaits {
+        Awaits::Close
     }
 
     /// Sent last, at the end of input or on a signal.

@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow, bail};
 
 use self::input::has_room_for;
 use super::event_loop::{EventLoop, Exit, QUIET, Ready, Sources, UiSources};
-use super::protocol::{ClientProtocol, send_line, start};
+use super::protocol::{Awaits, ClientProtocol, send_line, start};
 use super::signals::{prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
 use super::{Connector, LineBuffer, Messages, SendBuffer, ServerAddress, Target, connect_with, terminal};
@@ -26,7 +26,7 @@ use crate::sys::{self, Interest};
 const MAX_UNSENT: usize = 64 * 1024;
 /// Time for a server that goes on sending after the end of input.
 const ANSWERING: Duration = Duration::from_secs(60);
-/// Time for the server to close after our side, where [`ClientProtocol::awaits_close`] is false.
+/// Time for the server to close after our side, where the client [awaits](Awaits) nothing.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
 const MIN_LAST_PIECE: usize = 4;
@@ -146,8 +146,9 @@ impl<P: ClientProtocol> Session<'_, P> {
         }
     }
 
-    fn wait(&self) -> anyhow::Result<Ready> {
+    fn wait(&mut self) -> anyhow::Result<Ready> {
         let ui = self.ui.sources();
+        let has_room = ui.has_room;
         let takes_lines = self.protocol.blocked().is_none() && self.queue.is_empty() && !self.input_ended;
         // A terminal in raw mode is read to the end: Ctrl+C is a key, and unread input would go to
         // the shell as commands.
@@ -159,7 +160,13 @@ impl<P: ClientProtocol> Session<'_, P> {
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
         let timeouts = [self.until_pause(), self.until_shutdown(), self.until_left()];
-        self.events.wait(sources, timeouts).context(self.messages.stuck())
+        let ready = self.events.wait(sources, timeouts).context(self.messages.stuck())?;
+        if !has_room {
+            // The server was not read: the reader of the output (`| less`) takes its time.
+            self.events.extend_grace();
+            self.leaving_since = self.leaving_since.map(|_| Instant::now());
+        }
+        Ok(ready)
     }
 
     fn is_tui(&self) -> bool {
@@ -240,13 +247,13 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn until_shutdown(&self) -> Option<Duration> {
         let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
-        let quiet = if self.protocol.awaits_close() { QUIET } else { Duration::ZERO };
+        let quiet = if self.protocol.awaits() == Awaits::Nothing { Duration::ZERO } else { QUIET };
         let is_due = is_leaving && self.left_at.is_none();
         is_due.then(|| quiet.saturating_sub(self.sent_at.elapsed()))
     }
 
     fn until_left(&self) -> Option<Duration> {
-        let left_at = self.left_at.filter(|_| !self.protocol.awaits_close())?;
+        let left_at = self.left_at.filter(|_| self.protocol.awaits() == Awaits::Nothing)?;
         Some(LEAVING.saturating_sub(left_at.elapsed()))
     }
 

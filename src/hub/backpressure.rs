@@ -29,10 +29,10 @@ const BUDGET: u64 = 64 << 20;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// For a client beyond its limit.
-const LONG_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LONG_PAUSE: Duration = Duration::from_millis(100);
 
 /// For half of the clients beyond their limit: pauses that follow each other.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Time that a client may be beyond its limit.
 pub(super) const MAX_LATE: Duration = Duration::from_secs(2);

@@ -16,5 +16,6 @@ mod forwarder;
 mod one_buffer;
 mod relay;
 mod senders;
+mod slow_output;
 mod upload;
 mod upload_client;

@@ -7,17 +7,18 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt,
 };
-use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
-/// A connection with a small receive buffer: its own system holds a few kilobytes for it.
+/// A connection with a receive buffer of so many bytes (on Linux, of twice as many).
 #[track_caller]
-fn connect_with_small_buffer(address: SocketAddr) -> Peer {
+fn connect_with_buffer(address: SocketAddr, bytes: usize) -> Peer {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).expect("socket");
-    setsockopt(&socket, sockopt::RcvBuf, &4096).expect("SO_RCVBUF");
+    setsockopt(&socket, sockopt::RcvBuf, &bytes).expect("SO_RCVBUF");
     connect(socket.as_raw_fd(), &SockaddrStorage::from(address)).expect("connect");
     let stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -110,12 +111,62 @@ fn pages_are_not_dropped_for_what_one_turn_made_of_short_messages() {
     are_not_dropped(&server, (0..5).map(|_| page(web)).collect(), b"f\0");
 }
 
+/// Reads what has come, at most `bytes`. `None` at the end of the stream.
+#[track_caller]
+fn reads_at_most(mut stream: &TcpStream, bytes: usize) -> Option<usize> {
+    match stream.read(&mut vec![0; bytes.max(1)]) {
+        Ok(0) => None,
+        Ok(read) => Some(read),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Some(0),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_flood_disconnects_no_class_on_slow_links() {
+    let _machine = crate::alone();
+    /// Bytes a second. A room with one such reader is faster.
+    const RATE: f64 = 350_000.0;
+    /// In what the sockets hold, the limit, and more than a slow reader may be beyond it.
+    const BYTES: usize = 4_000_000;
+    let server = Server::start(&["-q"]);
+    let readers: Vec<Peer> = (0..12).map(|_| connect_with_buffer(server.address, 32 << 10)).collect();
+    readers.iter().for_each(|reader| reader.stream.set_nonblocking(true).unwrap());
+    server.wait_for_children(readers.len());
+    let mut flooder = server.connect();
+    server.wait_for_children(readers.len() + 1);
+    thread::scope(|scope| {
+        let mut own = flooder.duplicate().stream;
+        scope.spawn(move || std::io::copy(&mut own, &mut std::io::sink()));
+        let flood = scope.spawn(|| {
+            flooder.sends(("mallory : ".to_string() + &"z".repeat(50) + "\n").repeat(2 * BYTES / 61));
+            flooder.half_closes();
+        });
+        let (mut read, mut last) = (vec![0; readers.len()], Instant::now());
+        while read.iter().any(|&read| read < BYTES) {
+            // The rate of a link: bytes by time.
+            thread::sleep(Duration::from_millis(20));
+            let share =
+                (RATE * std::mem::replace(&mut last, Instant::now()).elapsed().as_secs_f64()) as usize;
+            for (reader, read) in readers.iter().zip(&mut read) {
+                *read += reads_at_most(&reader.stream, share).unwrap_or_else(|| {
+                    panic!("disconnected after {read} bytes: {}", server.program.err.so_far())
+                });
+            }
+        }
+        // The flood has an end: the readers need not be slow any more.
+        readers.iter().for_each(|reader| reader.stream.shutdown(Shutdown::Both).unwrap());
+        flood.join().expect("the flooder is not disconnected");
+    });
+    assert_eq!(server.program.err.so_far(), "");
+}
+
 #[test]
 fn readers_that_stop_and_leave_at_once_cost_the_first_process_no_copy_each() {
     let _machine = crate::beside_others();
     const READERS: usize = 60;
     let server = Server::start(&["--pace", "0", "-q", "--lag-limit", "20000000"]);
-    let mut stopped: Vec<Peer> = (0..READERS).map(|_| connect_with_small_buffer(server.address)).collect();
+    let mut stopped: Vec<Peer> = (0..READERS).map(|_| connect_with_buffer(server.address, 4096)).collect();
     server.wait_for_children(READERS);
     let mut speaker = server.connect();
     server.wait_for_children(READERS + 1);
@@ -150,7 +201,7 @@ fn at_the_end_of_the_server_a_client_whose_words_are_unread_hears_all_that_was_s
     let transcript = directory.path().join("said");
     let mut server = Server::start(&["--pace", "0", "--transcript", transcript.to_str().unwrap()]);
     // Most of what it is sent waits on the server's side, where a reset would destroy it.
-    let (mut speaker, mut silent) = (server.join(), connect_with_small_buffer(server.address));
+    let (mut speaker, mut silent) = (server.join(), connect_with_buffer(server.address, 4096));
     // Its words stay unread.
     send(server.child_of(&silent), Signal::SIGSTOP);
     silent.sends("never read\0".repeat(1000));
@@ -177,7 +228,7 @@ fn at_the_end_of_the_server_a_client_whose_words_are_unread_hears_all_that_was_s
 fn clients_that_never_read_do_not_keep_the_server_from_its_end() {
     let _machine = crate::beside_others();
     let mut server = Server::start(&["--pace", "0", "-q"]);
-    let stopped: Vec<Peer> = (0..100).map(|_| connect_with_small_buffer(server.address)).collect();
+    let stopped: Vec<Peer> = (0..100).map(|_| connect_with_buffer(server.address, 4096)).collect();
     server.wait_for_children(stopped.len());
     let mut speaker = server.connect();
     server.wait_for_children(stopped.len() + 1);

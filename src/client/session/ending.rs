@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::input::count_unread;
 use super::{ANSWERING, Session};
 use crate::client::event_loop::Exit;
-use crate::client::protocol::{ClientProtocol, pause, receive};
+use crate::client::protocol::{Awaits, ClientProtocol, pause, receive};
 use crate::client::signals::FATAL;
 use crate::sys::{self, Signal};
 
@@ -71,7 +71,8 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             Ok(Some(0)) => bail!(self.messages.closed()),
             Ok(Some(n)) => {
-                if self.leaving_since.is_none_or(|at| at.elapsed() < ANSWERING) {
+                let is_answer = self.protocol.awaits() == Awaits::Answers;
+                if is_answer || self.leaving_since.is_none_or(|at| at.elapsed() < ANSWERING) {
                     self.events.extend_grace();
                 }
                 self.active_at = Some(Instant::now());

@@ -1,7 +1,7 @@
 //! Delivery without a supervisor: clients, channels and backpressure, as a hub holds them.
 
 use super::*;
-use crate::hub::backpressure::{MAX_LATE, STOPPED_AFTER};
+use crate::hub::backpressure::{LONG_PAUSE, MAX_LATE, MAX_PAUSE, STOPPED_AFTER};
 use crate::hub::message_log::ChannelId;
 use crate::hub::record_reader::CAPACITY;
 use crate::sys::{self, Signal};
@@ -156,6 +156,67 @@ fn a_client_beyond_the_soft_limit_has_some_seconds_to_come_back() {
     // Nothing more is said.
     room.backpressure.resume(&mut room.clients, &room.channels, since + MAX_LATE);
     assert_eq!(room.deliver(since + MAX_LATE, |_, _| ()), [Pid::from_raw(1)]);
+}
+
+/// A room of three in which the sockets of `late` are full, and they have been beyond their limit
+/// since then.
+fn room_with_late(late: usize) -> (Room, Vec<TcpStream>, Instant) {
+    let (mut room, mut others) = Room::of(3);
+    for other in &others[late..] {
+        other.set_nonblocking(true).unwrap();
+    }
+    let mut dropped = vec![0; 1 << 20];
+    while room.backpressure.judge_at.is_none() {
+        assert_eq!(room.say(10_000), []);
+        for other in &mut others[late..] {
+            while other.read(&mut dropped).is_ok_and(|read| read > 0) {}
+        }
+    }
+    let since = room.client(1).late_since.unwrap();
+    (room, others, since)
+}
+
+/// When a pause that begins at `since` ends, with those that follow it.
+fn end_of_pauses(room: &mut Room, since: Instant) -> Instant {
+    room.backpressure.bytes = CAPACITY;
+    let mut now = since;
+    loop {
+        room.backpressure.pause(now);
+        let Some(until) = room.backpressure.paused_until else { return now };
+        now = until;
+        room.backpressure.resume(&mut room.clients, &room.channels, now);
+        room.deliver(now, |_, _| ());
+    }
+}
+
+#[test]
+fn pauses_follow_each_other_where_half_of_the_readers_are_late() {
+    let (mut room, _others, since) = room_with_late(1);
+    assert_eq!(end_of_pauses(&mut room, since) - since, LONG_PAUSE, "one of three does not slow the others");
+    let (mut room, _others, since) = room_with_late(2);
+    // Their sockets take nothing: from STOPPED_AFTER on they get no pause.
+    let stalled = room.client(1).stalled_since.unwrap().min(room.client(2).stalled_since.unwrap());
+    let end = end_of_pauses(&mut room, since);
+    assert!(end >= stalled + STOPPED_AFTER && end <= since + MAX_PAUSE, "{:?}", end - since);
+}
+
+#[test]
+fn pauses_end_once_fewer_readers_are_late() {
+    let (mut room, mut others, since) = room_with_late(2);
+    room.backpressure.bytes = CAPACITY;
+    room.backpressure.pause(since);
+    assert_eq!(room.backpressure.paused_until, Some(since + LONG_PAUSE));
+    let mut taken = vec![0; 1 << 20];
+    while room.client(2).late_since.is_some() {
+        assert!(others[1].read(&mut taken).unwrap() > 0);
+        room.client(2).is_writable = true;
+        room.clients.any_writable = true;
+        assert_eq!(room.deliver(since, |_, _| ()), []);
+    }
+    room.backpressure.resume(&mut room.clients, &room.channels, since + LONG_PAUSE);
+    room.deliver(since + LONG_PAUSE, |_, _| ());
+    room.backpressure.pause(since + LONG_PAUSE);
+    assert_eq!(room.backpressure.paused_until, None, "the pipe is read");
 }
 
 #[test]

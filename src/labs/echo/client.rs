@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
+use crate::client::{Awaits, ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
 
 pub const PROGRAM: Program = Program::english("echo_client");
 
@@ -114,8 +114,12 @@ impl ClientProtocol for Echo {
         Some(format!("the server closed the connection, {lines} not come back"))
     }
 
-    fn awaits_close(&self) -> bool {
-        !self.pending.is_empty() || self.given_up > 0
+    fn awaits(&self) -> Awaits {
+        match (self.pending.is_empty(), self.given_up) {
+            (false, _) => Awaits::Answers,
+            (true, 0) => Awaits::Nothing,
+            (true, _) => Awaits::Close,
+        }
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::server_message::{ServerMessage, ServerMessageDecoder};
 use super::{FIN, MAX_LEN};
 use crate::cli::Program;
-use crate::client::{ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
+use crate::client::{Awaits, ClientProtocol, Messages, Prompt, ServerAddress, Ui, UiMode, run_client};
 use crate::text::Visible;
 
 pub const PROGRAM: Program = Program::french("relay_client");
@@ -144,8 +144,8 @@ impl ClientProtocol for Relay {
     }
 
     /// The original keeps the connection until the next client comes.
-    fn awaits_close(&self) -> bool {
-        false
+    fn awaits(&self) -> Awaits {
+        Awaits::Nothing
     }
 
     fn closing_bytes(&self) -> &'static [u8] {
