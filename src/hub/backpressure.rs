@@ -48,6 +48,8 @@ pub(crate) struct Backpressure {
     pub(super) bytes: usize,
     /// When the first of the pauses that follow each other began.
     paused_since: Option<Instant>,
+    /// The server ends: the rest of the pipe is to be read in a bounded time.
+    pub(super) is_ending: bool,
     /// The pause that a client of the last round of sending needs.
     pub(super) pressure: Option<Duration>,
     /// Clients judged in the last round of sending, and those beyond their limit that still read.
@@ -64,6 +66,7 @@ impl Backpressure {
             paused_until: None,
             bytes: 0,
             paused_since: None,
+            is_ending: false,
             pressure: None,
             readers: 0,
             late: 0,
@@ -139,14 +142,16 @@ impl Backpressure {
         }
         if self.bytes >= CAPACITY {
             (self.paused_since, self.bytes) = (Some(now), 0);
-        } else if !self.is_half_late() || self.paused_since.is_none_or(|since| since + MAX_PAUSE <= now) {
+        } else if !self.may_go_on(now) {
             return;
         }
         self.paused_until = Some(now + pause);
     }
 
-    fn is_half_late(&self) -> bool {
-        2 * self.late >= self.readers.max(1)
+    /// The next pause may follow at once.
+    fn may_go_on(&self, now: Instant) -> bool {
+        let is_half_late = 2 * self.late >= self.readers.max(1);
+        !self.is_ending && is_half_late && self.paused_since.is_some_and(|since| now < since + MAX_PAUSE)
     }
 
     fn slow_connections<'a, C>(

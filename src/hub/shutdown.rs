@@ -24,6 +24,7 @@ impl<S: Service> Hub<S> {
         // From now on, the system refuses connections.
         let Hub { service, supervisor, .. } = self;
         supervisor.stop_accepting(|listener, reason| service.refusal(listener, reason), Instant::now());
+        self.backpressure.is_ending = true;
         self.await_held();
         let mut workers = self.clients.pids();
         workers.retain(|&pid| self.clients.get_mut(pid).is_some_and(|(one, _)| !one.is_reaped));

@@ -198,6 +198,9 @@ fn pauses_follow_each_other_where_half_of_the_readers_are_late() {
     let stalled = room.client(1).stalled_since.unwrap().min(room.client(2).stalled_since.unwrap());
     let end = end_of_pauses(&mut room, since);
     assert!(end >= stalled + STOPPED_AFTER && end <= since + MAX_PAUSE, "{:?}", end - since);
+    let (mut room, _others, since) = room_with_late(2);
+    room.backpressure.is_ending = true;
+    assert_eq!(end_of_pauses(&mut room, since) - since, LONG_PAUSE, "the rest of the pipe is read");
 }
 
 #[test]
