@@ -22,10 +22,24 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// `stream`, then close both ways at once.
 pub const QUIET: Duration = Duration::from_millis(300);
 
+/// Time for a server that goes on sending after the end of input.
+const ANSWERING: Duration = Duration::from_secs(60);
+
+/// Its times stand still while the output takes nothing: the server is not read meanwhile, and the
+/// reader of the output (`| less`) takes its time.
 #[derive(Debug)]
 pub struct EventLoop {
     pub signals: Signals,
-    grace_since: Option<Instant>,
+    /// Time of the last bytes sent.
+    sent_at: Instant,
+    grace: Option<Grace>,
+}
+
+#[derive(Debug)]
+struct Grace {
+    since: Instant,
+    /// Time of the last bytes of the server, for [`ANSWERING`] after `since`.
+    heard_at: Instant,
 }
 
 /// End of a client that is no error.
@@ -68,13 +82,13 @@ pub struct Ready {
 
 impl EventLoop {
     pub fn new(signals: Signals) -> EventLoop {
-        EventLoop { signals, grace_since: None }
+        EventLoop { signals, sent_at: Instant::now(), grace: None }
     }
 
     /// Waits until a source is ready, a signal comes, or the shortest of the timeouts or the grace
     /// period is over.
     pub fn wait<const N: usize>(
-        &self,
+        &mut self,
         sources: Sources,
         timeouts: [Option<Duration>; N],
     ) -> io::Result<Ready> {
@@ -86,9 +100,18 @@ impl EventLoop {
             sources.outgoing,
             sources.ui.screen.map(|screen| sys::watch(screen, Interest::Write)),
         ];
-        let grace = self.grace_since.map(|since| GRACE.saturating_sub(since.elapsed()));
+        let begun = Instant::now();
+        let grace = self.grace.as_ref().map(|grace| GRACE.saturating_sub(grace.heard_at.elapsed()));
         let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
         let [_, keyboard, incoming, outgoing, screen] = sys::wait_for_some(watched, timeout)?;
+        if !sources.ui.has_room {
+            let stood_still = begun.elapsed();
+            self.sent_at += stood_still;
+            if let Some(grace) = &mut self.grace {
+                grace.since += stood_still;
+                grace.heard_at += stood_still;
+            }
+        }
         Ok(Ready { keyboard, incoming, outgoing, screen })
     }
 
@@ -112,21 +135,41 @@ impl EventLoop {
         }
     }
 
-    /// Starts the grace period, or starts it anew.
-    pub fn start_grace(&mut self) {
-        self.grace_since = Some(Instant::now());
+    /// Bytes were sent.
+    pub fn note_sent(&mut self) {
+        self.sent_at = Instant::now();
     }
 
-    /// Starts a running grace period anew: the server is still answering.
+    /// The rest of [`QUIET`] since the last bytes sent.
+    pub fn until_quiet(&self) -> Duration {
+        QUIET.saturating_sub(self.sent_at.elapsed())
+    }
+
+    /// Starts the grace period, or starts it anew.
+    pub fn start_grace(&mut self) {
+        let now = Instant::now();
+        self.grace = Some(Grace { since: now, heard_at: now });
+    }
+
+    /// Starts a running grace period anew.
+    pub fn restart_grace(&mut self) {
+        if self.is_in_grace() {
+            self.start_grace();
+        }
+    }
+
+    /// Prolongs a running grace period: the server is still answering.
     pub fn extend_grace(&mut self) {
-        self.grace_since = self.grace_since.map(|_| Instant::now());
+        if let Some(grace) = self.grace.as_mut().filter(|grace| grace.since.elapsed() < ANSWERING) {
+            grace.heard_at = Instant::now();
+        }
     }
 
     pub fn is_in_grace(&self) -> bool {
-        self.grace_since.is_some()
+        self.grace.is_some()
     }
 
     pub fn is_grace_over(&self) -> bool {
-        self.grace_since.is_some_and(|since| since.elapsed() >= GRACE)
+        self.grace.as_ref().is_some_and(|grace| grace.heard_at.elapsed() >= GRACE)
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 
 use self::input::has_room_for;
-use super::event_loop::{EventLoop, Exit, QUIET, Ready, Sources, UiSources};
+use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{Awaits, ClientProtocol, send_line, start};
 use super::signals::{prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
@@ -24,8 +24,6 @@ use crate::sys::{self, Interest};
 
 /// Unsent bytes beyond which no typed line is taken.
 const MAX_UNSENT: usize = 64 * 1024;
-/// Time for a server that goes on sending after the end of input.
-const ANSWERING: Duration = Duration::from_secs(60);
 /// Time for the server to close after our side, where the client [awaits](Awaits) nothing.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Shortest last piece of a long line: no word that means something alone, as the relay's `fin`.
@@ -62,8 +60,6 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         unread: 0,
         input_ended: false,
-        leaving_since: None,
-        sent_at: Instant::now(),
         left_at: None,
         active_at: Some(Instant::now()),
     };
@@ -91,10 +87,6 @@ struct Session<'a, P> {
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
-    /// The first start of the grace period.
-    leaving_since: Option<Instant>,
-    /// Time of the last bytes sent.
-    sent_at: Instant,
     /// Time of the half-close.
     left_at: Option<Instant>,
     /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
@@ -121,7 +113,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             if is_handled {
                 // The time spent stopped does not count.
-                self.events.extend_grace();
+                self.events.restart_grace();
             }
             self.ui.draw(ready.screen)?;
             if ready.incoming
@@ -148,7 +140,6 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn wait(&mut self) -> anyhow::Result<Ready> {
         let ui = self.ui.sources();
-        let has_room = ui.has_room;
         let takes_lines = self.protocol.blocked().is_none() && self.queue.is_empty() && !self.input_ended;
         // A terminal in raw mode is read to the end: Ctrl+C is a key, and unread input would go to
         // the shell as commands.
@@ -160,13 +151,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
         let timeouts = [self.until_pause(), self.until_shutdown(), self.until_left()];
-        let ready = self.events.wait(sources, timeouts).context(self.messages.stuck())?;
-        if !has_room {
-            // The server was not read: the reader of the output (`| less`) takes its time.
-            self.events.extend_grace();
-            self.leaving_since = self.leaving_since.map(|_| Instant::now());
-        }
-        Ok(ready)
+        self.events.wait(sources, timeouts).context(self.messages.stuck())
     }
 
     fn is_tui(&self) -> bool {
@@ -226,17 +211,17 @@ impl<P: ClientProtocol> Session<'_, P> {
         if (is_done || self.protocol.has_left()) && !self.events.is_in_grace() {
             self.to_send.bytes.extend(self.protocol.closing_bytes());
             self.events.start_grace();
-            (self.input_ended, self.leaving_since) = (true, Some(Instant::now()));
+            self.input_ended = true;
         }
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
-        self.sent_at = Instant::now();
-        self.active_at = Some(self.sent_at);
+        self.events.note_sent();
+        self.active_at = Some(Instant::now());
         self.to_send.send(self.connection).context(self.messages.broken())
     }
 
-    /// Half-close, [`QUIET`] after the last bytes sent. Fails only when the connection is gone
+    /// Half-close, some time after the last bytes sent. Fails only when the connection is gone
     /// already.
     fn shut_down_if_sent(&mut self) {
         if self.until_shutdown().is_some_and(|left| left.is_zero()) {
@@ -247,9 +232,11 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn until_shutdown(&self) -> Option<Duration> {
         let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
-        let quiet = if self.protocol.awaits() == Awaits::Nothing { Duration::ZERO } else { QUIET };
         let is_due = is_leaving && self.left_at.is_none();
-        is_due.then(|| quiet.saturating_sub(self.sent_at.elapsed()))
+        is_due.then(|| match self.protocol.awaits() {
+            Awaits::Nothing => Duration::ZERO,
+            Awaits::Close | Awaits::Answers => self.events.until_quiet(),
+        })
     }
 
     fn until_left(&self) -> Option<Duration> {

@@ -90,10 +90,12 @@ fn the_launchers_run_in_every_posix_shell() {
 #[test]
 fn a_launcher_that_is_sourced_leaves_the_callers_shell() {
     let workspace = Workspace::new(UP_TO_DATE);
+    let windows = with_windows_line_ends(&workspace);
+    let [server, client] = ["launch_server.sh", "launch_client.sh"].map(|name| windows.join(name));
     for shell in shells() {
-        for script in [SERVER_SCRIPT, CLIENT_SCRIPT] {
+        for script in [SERVER_SCRIPT.as_ref(), CLIENT_SCRIPT.as_ref(), &*server, &*client] {
             let _row = Row::of(&(shell, script));
-            let sources = format!(". {script}; echo \"still here: $?\"");
+            let sources = format!(". {}; echo \"still here: $?\"", script.display());
             let mut command = workspace.launch(shell[0], &[&shell[1..], &["-c", &sources]].concat());
             let Finished { stdout, stderr, .. } = command.output().unwrap();
             let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());

@@ -6,7 +6,7 @@ use crate::common::*;
 use nix::sys::signal::Signal::SIGINT;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 /// A client's program, and its arguments around HOST, of which `PORT` gives the port.
@@ -219,25 +219,45 @@ fn every_client_enables_keepalive_on_its_connection() {
     }
 }
 
-/// More than a minute, which the client allows.
-#[test]
-fn a_piped_client_ends_although_its_server_goes_on_sending_and_never_closes() {
+/// The port of a server that sends `tick` for ever, and never closes.
+#[track_caller]
+fn ticking_server(tick: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     // Ends with the client, whose kernel then resets the connection.
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        while stream.write_all(b"tick\n").is_ok() {
+        while stream.write_all(tick).is_ok() {
             std::thread::sleep(Duration::from_millis(200));
         }
     });
+    port
+}
+
+/// More than a minute, which a client allows such a server.
+#[track_caller]
+fn ends_in_time(client: &mut Child) -> ExitStatus {
+    eventually_within(Duration::from_secs(300), "the end of the client", || client.try_wait().unwrap())
+}
+
+#[test]
+fn a_client_on_a_terminal_ends_although_its_server_goes_on_sending_and_never_closes() {
+    let port = ticking_server(b"bob : tick\0");
+    let mut client = Terminal::start(CLIENT, &["127.0.0.1", "alice", "--port", &port]);
+    client.shows("tick");
+    client.types("\x04");
+    assert_eq!(ends_in_time(&mut client.child).code(), Some(0));
+    client.shows("pas fermé la connexion");
+}
+
+#[test]
+fn a_piped_client_ends_although_its_server_goes_on_sending_and_never_closes() {
+    let port = ticking_server(b"tick\n");
     let mut command = Command::new(env!("CARGO_BIN_EXE_direct_client"));
     let mut client = Program::start(command.args(["al", "127.0.0.1", "--port", &port]));
     client.out.line_with(&["tick"]);
     client.closes_stdin();
-    let end = eventually_within(Duration::from_secs(300), "the end of the client", || {
-        client.child.try_wait().unwrap()
-    });
+    let end = ends_in_time(&mut client.child);
     let said = client.err.to_the_end();
     assert_eq!(end.code(), Some(1), "{said}");
     assert!(said.contains("the server did not close the connection"), "{said}");

@@ -2,10 +2,11 @@
 
 use crate::common::*;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,10 +18,16 @@ const LINES: usize = 40_000;
 
 /// Runs a client on `keyboard`, and reads its output after [`LONGER_THAN_GRACE`].
 #[track_caller]
-fn output_of(program: &str, more: &[&str], server: SocketAddr, keyboard: Vec<u8>) -> String {
+fn output_of(
+    program: &str,
+    arguments: &[&str],
+    server: SocketAddr,
+    keyboard: Vec<u8>,
+    output_is_read: &AtomicBool,
+) -> String {
     let (read_end, write_end) = std::io::pipe().expect("pipe");
     let mut command = Command::new(program);
-    command.args(more).arg(server.to_string());
+    command.args(arguments.iter().map(|argument| argument.replace("HOST:PORT", &server.to_string())));
     let mut client = command
         .stdin(Stdio::piped())
         .stdout(OwnedFd::from(write_end))
@@ -31,6 +38,7 @@ fn output_of(program: &str, more: &[&str], server: SocketAddr, keyboard: Vec<u8>
     let mut stdin = client.stdin.take().unwrap();
     let typing = thread::spawn(move || stdin.write_all(&keyboard).expect("the client reads its input"));
     thread::sleep(LONGER_THAN_GRACE);
+    output_is_read.store(true, Ordering::SeqCst);
     let mut shown = String::new();
     { read_end }.read_to_string(&mut shown).expect("read");
     typing.join().unwrap();
@@ -44,31 +52,41 @@ fn output_of(program: &str, more: &[&str], server: SocketAddr, keyboard: Vec<u8>
 fn all_of_an_echo_is_shown_however_slowly_the_output_is_read() {
     let server = Server::of(env!("CARGO_BIN_EXE_echo_serveur"), &[]);
     let lines: String = (0..LINES).map(|i| format!("line {i}\n")).collect();
-    let shown = output_of(env!("CARGO_BIN_EXE_echo_client"), &[], server.address, lines.clone().into_bytes());
+    let (client, sent) = (env!("CARGO_BIN_EXE_echo_client"), lines.clone().into_bytes());
+    let shown = output_of(client, &["HOST:PORT"], server.address, sent, &AtomicBool::new(false));
     assert!(shown == lines, "{} lines of {LINES}", shown.lines().count());
+}
+
+/// Says much after the client's first bytes, and waits for its half-close, which may not come before
+/// `output_is_read`: a server that has closed keeps what is left for a bounded time.
+#[track_caller]
+fn talks(listener: &TcpListener, end: &str, output_is_read: &AtomicBool) {
+    let (mut stream, _) = listener.accept().expect("accept");
+    let mut first = [0; 100];
+    let n = stream.read(&mut first).expect("a name, a number or a message");
+    let lines: String = (0..LINES).map(|i| format!("line {i}{end}")).collect();
+    stream.write_all(lines.as_bytes()).expect("write");
+    // For the messenger's client, which waits for it.
+    stream.write_all(&first[..n]).expect("write");
+    stream.read_to_end(&mut Vec::new()).expect("an orderly end");
+    assert!(output_is_read.load(Ordering::SeqCst), "a half-close while much is unread");
 }
 
 #[test]
 fn all_that_a_server_sends_is_shown_however_slowly_the_output_is_read() {
-    for (program, more, keyboard) in [
-        (env!("CARGO_BIN_EXE_direct_client"), &["alice"][..], ""),
-        (env!("CARGO_BIN_EXE_calc_client"), &[], "1\n"),
+    for (program, arguments, keyboard, end) in [
+        (env!("CARGO_BIN_EXE_direct_client"), &["alice", "HOST:PORT"][..], "", "\n"),
+        (env!("CARGO_BIN_EXE_calc_client"), &["HOST:PORT"], "1\n", "\n"),
+        (env!("CARGO_BIN_EXE_chat_client"), &["HOST:PORT", "alice"], "hello\n", "\0"),
     ] {
         let _row = Row::of(&program);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let server = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().expect("accept");
-            let mut said = BufReader::new(stream.try_clone().unwrap());
-            said.read_line(&mut String::new()).expect("the name, or a number");
-            for i in 0..LINES {
-                // Fails once the client has given up.
-                let _ = stream.write_all(format!("line {i}\n").as_bytes());
-            }
-            let _ = said.read_to_end(&mut Vec::new());
+        let output_is_read = AtomicBool::new(false);
+        let shown = thread::scope(|scope| {
+            scope.spawn(|| talks(&listener, end, &output_is_read));
+            output_of(program, arguments, address, keyboard.into(), &output_is_read)
         });
-        let shown = output_of(program, more, address, keyboard.into());
-        server.join().unwrap();
         assert_eq!(shown.lines().filter(|line| line.starts_with("line ")).count(), LINES);
     }
 }

@@ -133,21 +133,25 @@ impl Sender<'_> {
         }
     }
 
-    /// Half-closes where all is sent, so that the server sends what is left, and closes. Waits for
-    /// the second process's end, [`GRACE`] at most: time in which it writes output does not count.
-    /// `None`: it has ended.
+    /// Half-closes where all is sent and an answer may not come any more, so that the server sends
+    /// what is left, and closes. Waits for the second process's end, [`GRACE`] at most. `None`: it
+    /// has ended.
+    ///
+    /// Time in which it writes output does not count, and it half-closes in no such time: a server
+    /// that has closed keeps what is left for a bounded time.
     fn wait_for(
         &mut self,
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
         let mut left = GRACE;
-        let mut close_at = self.has_sent_all().then(|| Instant::now() + QUIET);
+        let mut quiet = self.has_sent_all().then_some(QUIET);
         receiver.resume();
         loop {
             let status = receiver.status();
             self.note_echoes(connection, receiver);
-            if close_at.take_if(|at| self.echoes.is_empty() || *at <= Instant::now()).is_some() {
+            let is_idle = status == PeerStatus::Idle;
+            if is_idle && quiet.take_if(|left| self.echoes.is_empty() || left.is_zero()).is_some() {
                 // Fails only when the connection is gone already.
                 let _ = connection.shutdown(Shutdown::Write);
             }
@@ -164,14 +168,14 @@ impl Sender<'_> {
                 PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
             let begun = Instant::now();
-            let until_close = close_at.map(|at| at.saturating_duration_since(begun));
-            let wait = timeout.into_iter().chain(until_close).min();
+            let wait = timeout.map(|left| quiet.map_or(left, |quiet| left.min(quiet)));
             let [has_signal, ..] = self.wait(receiver, [None, None], wait)?;
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
-            if timeout.is_some() {
+            if is_idle {
                 left = left.saturating_sub(begun.elapsed());
+                quiet = quiet.map(|left| left.saturating_sub(begun.elapsed()));
             }
         }
     }

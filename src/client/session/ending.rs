@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use super::Session;
 use super::input::count_unread;
-use super::{ANSWERING, Session};
 use crate::client::event_loop::Exit;
 use crate::client::protocol::{Awaits, ClientProtocol, pause, receive};
 use crate::client::signals::FATAL;
@@ -71,9 +71,9 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             Ok(Some(0)) => bail!(self.messages.closed()),
             Ok(Some(n)) => {
-                let is_answer = self.protocol.awaits() == Awaits::Answers;
-                if is_answer || self.leaving_since.is_none_or(|at| at.elapsed() < ANSWERING) {
-                    self.events.extend_grace();
+                match self.protocol.awaits() {
+                    Awaits::Answers => self.events.restart_grace(),
+                    Awaits::Close | Awaits::Nothing => self.events.extend_grace(),
                 }
                 self.active_at = Some(Instant::now());
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);

@@ -69,10 +69,12 @@ impl KeyDecoder {
         self.pasted.is_some()
     }
 
-    /// Longest silence before [`KeyDecoder::flush`]; `None` while no key is incomplete.
+    /// Longest silence before [`KeyDecoder::flush`]; `None` while no key is incomplete. The rest of
+    /// a character comes, however late.
     pub fn timeout(&self) -> Option<Duration> {
         match self.partial_key[..] {
             [] => None,
+            [first, ..] if first >= 0xc0 => None,
             // Keys begin by CSI and SS3 (O).
             [ESCAPE, second] if self.sequence.is_some() && !matches!(second, b'[' | b'O') => {
                 Some(ALT_TIMEOUT)

@@ -148,8 +148,11 @@ impl ChatUi<'_> {
             // The grace period begins when everything is sent.
             Some(_) if !self.queue.messages.is_empty() => self.events.start_grace(),
             Some(socket) => {
-                // Fails only when the connection is gone already.
-                let _ = socket.shutdown(Shutdown::Write);
+                // Not while the server is not read: once it has closed, it keeps what is left for a
+                // bounded time. Fails only when the connection is gone already.
+                if self.terminal.has_room() {
+                    let _ = socket.shutdown(Shutdown::Write);
+                }
                 if self.events.is_grace_over() {
                     if !self.echoes.is_empty() {
                         self.note_acknowledged();

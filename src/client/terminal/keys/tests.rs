@@ -42,6 +42,17 @@ fn a_lone_escape_is_a_key_and_swallows_no_other() {
 }
 
 #[test]
+fn the_rest_of_a_character_comes_however_late() {
+    let mut keys = KeyDecoder::default();
+    assert_eq!(keys.feed("é".as_bytes().split_at(1).0), []);
+    assert_eq!(keys.timeout(), None);
+    assert_eq!(keys.feed("é".as_bytes().split_at(1).1), [Input::Key(KeyEvent::new(KeyCode::Char('é')))]);
+    // Of an older encoding: no character of UTF-8.
+    assert_eq!((keys.feed(b"\xe9"), keys.timeout()), (vec![], None));
+    assert_eq!(keys.feed(b"a"), [Input::Key(KeyEvent::new(KeyCode::Char('a')))]);
+}
+
+#[test]
 fn what_no_key_is_takes_none_with_it() {
     assert_eq!(codes(b"\xffa\xc3b\x80c"), ['a', 'b', 'c'].map(KeyCode::Char));
     assert_eq!(codes(b"\x1b[\x1b[Ax"), [KeyCode::Up, KeyCode::Char('x')]);
