@@ -30,7 +30,7 @@ const ANSWERING: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct EventLoop {
     pub signals: Signals,
-    /// Time of the last bytes sent.
+    /// Time of the last bytes sent, or of the start of the grace period.
     sent_at: Instant,
     grace: Option<Grace>,
 }
@@ -140,7 +140,7 @@ impl EventLoop {
         self.sent_at = Instant::now();
     }
 
-    /// The rest of [`QUIET`] since the last bytes sent.
+    /// The rest of [`QUIET`] since the last bytes sent, or since the start of the grace period.
     pub fn until_quiet(&self) -> Duration {
         QUIET.saturating_sub(self.sent_at.elapsed())
     }
@@ -148,6 +148,7 @@ impl EventLoop {
     /// Starts the grace period, or starts it anew.
     pub fn start_grace(&mut self) {
         let now = Instant::now();
+        self.sent_at = now;
         self.grace = Some(Grace { since: now, heard_at: now });
     }
 

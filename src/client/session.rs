@@ -232,7 +232,8 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn until_shutdown(&self) -> Option<Duration> {
         let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
-        let is_due = is_leaving && self.left_at.is_none();
+        // Once the server has closed, it keeps what is left for a bounded time.
+        let is_due = is_leaving && self.left_at.is_none() && self.ui.sources().has_room;
         is_due.then(|| match self.protocol.awaits() {
             Awaits::Nothing => Duration::ZERO,
             Awaits::Close | Awaits::Answers => self.events.until_quiet(),

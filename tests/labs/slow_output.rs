@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+/// Time before the end of input: the output is full by then, and the client would half-close at once.
+const BEFORE_END: Duration = Duration::from_secs(2);
+
 /// Longer than the server is given to close after the end of input.
 const LONGER_THAN_GRACE: Duration = Duration::from_secs(6);
 
@@ -36,8 +39,11 @@ fn output_of(
         .expect("start");
     drop(command);
     let mut stdin = client.stdin.take().unwrap();
-    let typing = thread::spawn(move || stdin.write_all(&keyboard).expect("the client reads its input"));
-    thread::sleep(LONGER_THAN_GRACE);
+    let typing = thread::spawn(move || {
+        stdin.write_all(&keyboard).expect("the client reads its input");
+        thread::sleep(BEFORE_END);
+    });
+    thread::sleep(BEFORE_END + LONGER_THAN_GRACE);
     output_is_read.store(true, Ordering::SeqCst);
     let mut shown = String::new();
     { read_end }.read_to_string(&mut shown).expect("read");
@@ -64,6 +70,8 @@ fn talks(listener: &TcpListener, end: &str, output_is_read: &AtomicBool) {
     let (mut stream, _) = listener.accept().expect("accept");
     let mut first = [0; 100];
     let n = stream.read(&mut first).expect("a name, a number or a message");
+    // Longer than a client waits for an answer before it half-closes.
+    thread::sleep(Duration::from_millis(500));
     let lines: String = (0..LINES).map(|i| format!("line {i}{end}")).collect();
     stream.write_all(lines.as_bytes()).expect("write");
     // For the messenger's client, which waits for it.
