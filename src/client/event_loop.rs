@@ -32,6 +32,7 @@ pub struct EventLoop {
     pub signals: Signals,
     /// Time of the last bytes sent, or of the start of the grace period.
     sent_at: Instant,
+    half_closed_at: Option<Instant>,
     grace: Option<Grace>,
 }
 
@@ -82,7 +83,7 @@ pub struct Ready {
 
 impl EventLoop {
     pub fn new(signals: Signals) -> EventLoop {
-        EventLoop { signals, sent_at: Instant::now(), grace: None }
+        EventLoop { signals, sent_at: Instant::now(), half_closed_at: None, grace: None }
     }
 
     /// Waits until a source is ready, a signal comes, or the shortest of the timeouts or the grace
@@ -107,10 +108,8 @@ impl EventLoop {
         if !sources.ui.has_room {
             let stood_still = begun.elapsed();
             self.sent_at += stood_still;
-            if let Some(grace) = &mut self.grace {
-                grace.since += stood_still;
-                grace.heard_at += stood_still;
-            }
+            let grace = self.grace.iter_mut().flat_map(|grace| [&mut grace.since, &mut grace.heard_at]);
+            self.half_closed_at.iter_mut().chain(grace).for_each(|at| *at += stood_still);
         }
         Ok(Ready { keyboard, incoming, outgoing, screen })
     }
@@ -143,6 +142,14 @@ impl EventLoop {
     /// The rest of [`QUIET`] since the last bytes sent, or since the start of the grace period.
     pub fn until_quiet(&self) -> Duration {
         QUIET.saturating_sub(self.sent_at.elapsed())
+    }
+
+    pub fn note_half_close(&mut self) {
+        self.half_closed_at = Some(Instant::now());
+    }
+
+    pub fn since_half_close(&self) -> Option<Duration> {
+        self.half_closed_at.map(|at| at.elapsed())
     }
 
     /// Starts the grace period, or starts it anew.

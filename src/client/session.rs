@@ -17,7 +17,7 @@ use anyhow::{Context, anyhow, bail};
 use self::input::has_room_for;
 use super::event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 use super::protocol::{Awaits, ClientProtocol, send_line, start};
-use super::signals::{prepare, prepare_with_terminal};
+use super::signals::{FATAL, prepare, prepare_with_terminal};
 use super::ui::{Ui, UiMode, plain::Plain, tui::Tui};
 use super::{Connector, LineBuffer, Messages, SendBuffer, ServerAddress, Target, connect_with, terminal};
 use crate::sys::{self, Interest};
@@ -60,10 +60,10 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         unread: 0,
         input_ended: false,
-        left_at: None,
         active_at: Some(Instant::now()),
+        leaves_at_once: false,
     };
-    let outcome = session.run();
+    let outcome = session.run_to_the_end();
     let (unsent, closed) = (session.unsent(), session.ui.close());
     let with_unsent = |reason: &str| messages.with_unsent(reason, unsent);
     match outcome.map_err(|error| anyhow!(with_unsent(&messages.program.language.reasons(&error))))? {
@@ -87,13 +87,23 @@ struct Session<'a, P> {
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
-    /// Time of the half-close.
-    left_at: Option<Instant>,
     /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
     active_at: Option<Instant>,
+    /// A signal, or a second end of input: what the terminal does not take is dropped.
+    leaves_at_once: bool,
 }
 
 impl<P: ClientProtocol> Session<'_, P> {
+    fn run_to_the_end(&mut self) -> anyhow::Result<Exit> {
+        let outcome = self.run();
+        if !self.leaves_at_once
+            && let Some(signal) = self.ui.finish(&mut self.events.signals).filter(|one| FATAL.contains(one))
+        {
+            return Ok(Exit::Signal(signal));
+        }
+        outcome
+    }
+
     fn run(&mut self) -> anyhow::Result<Exit> {
         start(&mut self.protocol, &self.address, &mut *self.ui);
         loop {
@@ -180,6 +190,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         };
         let input = self.ui.read_keyboard(is_ready, &reject).with_context(|| messages.no_keyboard())?;
         if had_ended && input.has_ended {
+            self.leaves_at_once = true;
             self.send_closing_bytes();
             return Ok(Some(Exit::Normal(messages.end_of_input().to_string())));
         }
@@ -226,14 +237,14 @@ impl<P: ClientProtocol> Session<'_, P> {
     fn shut_down_if_sent(&mut self) {
         if self.until_shutdown().is_some_and(|left| left.is_zero()) {
             let _ = self.connection.shutdown(Shutdown::Write);
-            self.left_at = Some(Instant::now());
+            self.events.note_half_close();
         }
     }
 
     fn until_shutdown(&self) -> Option<Duration> {
         let is_leaving = self.events.is_in_grace() && self.to_send.bytes.is_empty();
         // Once the server has closed, it keeps what is left for a bounded time.
-        let is_due = is_leaving && self.left_at.is_none() && self.ui.sources().has_room;
+        let is_due = is_leaving && self.events.since_half_close().is_none() && self.ui.sources().has_room;
         is_due.then(|| match self.protocol.awaits() {
             Awaits::Nothing => Duration::ZERO,
             Awaits::Close | Awaits::Answers => self.events.until_quiet(),
@@ -241,8 +252,8 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn until_left(&self) -> Option<Duration> {
-        let left_at = self.left_at.filter(|_| self.protocol.awaits() == Awaits::Nothing)?;
-        Some(LEAVING.saturating_sub(left_at.elapsed()))
+        let since = self.events.since_half_close().filter(|_| self.protocol.awaits() == Awaits::Nothing)?;
+        Some(LEAVING.saturating_sub(since))
     }
 
     fn until_pause(&self) -> Option<Duration> {

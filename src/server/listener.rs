@@ -88,8 +88,7 @@ fn accepted(socket: TcpStream, peer: SocketAddr) -> (TcpStream, ScopedAddress) {
     {
         // Linux returns a blocking socket, the BSDs one like the listener: accept(2).
         let _ = socket.set_nonblocking(false);
-        // Fails only on a connection that was reset, which its child will see.
-        let _ = sys::enable_keepalive(&socket);
+        sys::enable_keepalive(&socket);
     }
     (socket, ScopedAddress::of_peer(peer))
 }

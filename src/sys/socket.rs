@@ -72,9 +72,9 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     start_listening(&listener, Backlog::new(backlog).unwrap_or(Backlog::MAXCONN))?;
-    // Accepted sockets inherit these: one call instead of one per client. The server works without.
+    // Accepted sockets inherit these: one call instead of one per client.
     #[cfg(target_os = "linux")]
-    let _ = enable_keepalive(&listener);
+    enable_keepalive(&listener);
     // Urgent bytes stay in the stream: telnet sends the last byte of its Synch so (RFC 854).
     let _ = setsockopt(&listener, sockopt::OobInline, &true);
     let listener = TcpListener::from(listener);
@@ -88,8 +88,7 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
-    // The client works without it.
-    let _ = enable_keepalive(&stream);
+    enable_keepalive(&stream);
     match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
         // Interrupted, it continues in the background: connect(2).
         Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(stream),
@@ -112,8 +111,6 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<bool> {
         return Err(Errno::ECONNREFUSED.into());
     }
     stream.set_nonblocking(false)?;
-    // Already so, unless enable_keepalive failed.
-    stream.set_nodelay(true)?;
     Ok(true)
 }
 
@@ -121,28 +118,27 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<bool> {
 /// Turns keepalive on: the kernel gives the connection up (ETIMEDOUT) when the peer's host has
 /// vanished without closing (power cut, cable out).
 ///
-/// On Linux, accepted sockets inherit all of it from the listening one. A system without some
-/// setting keeps its own times (two hours, as a rule).
-pub fn enable_keepalive(socket: &impl AsFd) -> io::Result<()> {
-    setsockopt(socket, sockopt::TcpNoDelay, &true)?;
-    setsockopt(socket, sockopt::KeepAlive, &true)?;
+/// On Linux, accepted sockets inherit all of it from the listening one. Each setting is a gain of its
+/// own: a system that refuses one keeps its own value (two hours, as a rule).
+pub fn enable_keepalive(socket: &impl AsFd) {
+    let _ = setsockopt(socket, sockopt::TcpNoDelay, &true);
+    let _ = setsockopt(socket, sockopt::KeepAlive, &true);
     let idle = KEEPALIVE_IDLE.as_secs() as u32;
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))]
-    setsockopt(socket, sockopt::TcpKeepIdle, &idle)?;
+    let _ = setsockopt(socket, sockopt::TcpKeepIdle, &idle);
     #[cfg(any(target_os = "macos", target_os = "ios"))]
-    setsockopt(socket, sockopt::TcpKeepAlive, &idle)?;
+    let _ = setsockopt(socket, sockopt::TcpKeepAlive, &idle);
     #[cfg(not(target_os = "openbsd"))]
     {
-        setsockopt(socket, sockopt::TcpKeepInterval, &(KEEPALIVE_INTERVAL.as_secs() as u32))?;
-        setsockopt(socket, sockopt::TcpKeepCount, &KEEPALIVE_PROBES)?;
+        let _ = setsockopt(socket, sockopt::TcpKeepInterval, &(KEEPALIVE_INTERVAL.as_secs() as u32));
+        let _ = setsockopt(socket, sockopt::TcpKeepCount, &KEEPALIVE_PROBES);
     }
     // No probes are sent while bytes are unacknowledged. TCP_USER_TIMEOUT is the second choice: it
     // also ends the connection of a stopped client with a full receive buffer.
     #[cfg(target_os = "linux")]
     if setsockopt(socket, TcpRtoMaxMs, &(RTO_MAX.as_millis() as u32)).is_err() {
-        setsockopt(socket, sockopt::TcpUserTimeout, &(USER_TIMEOUT.as_millis() as u32))?;
+        let _ = setsockopt(socket, sockopt::TcpUserTimeout, &(USER_TIMEOUT.as_millis() as u32));
     }
-    Ok(())
 }
 
 /// Acknowledges at once what was read, instead of with the next bytes sent or after 40 ms: tcp(7),

@@ -5,3 +5,5 @@ mod common;
 
 mod chat_client;
 mod lab_clients;
+#[cfg(target_os = "linux")]
+mod stopped_output;

@@ -146,7 +146,7 @@ impl Output {
     }
 
     /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`], or every write
-    /// fails for a second.
+    /// fails for a second. The rest stays pending.
     pub fn drain(&mut self) {
         let (mut backoff, mut before) = (Backoff::for_a_second(), usize::MAX);
         while self.write().is_ok() && self.has_pending() {
@@ -159,7 +159,6 @@ impl Output {
                 break;
             }
         }
-        self.pending.clear();
     }
 }
 

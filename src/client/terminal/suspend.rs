@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::Terminal;
 use super::keys::KeyDecoder;
-use crate::sys::{self, Signal};
+use crate::client::signals::TERMINAL;
+use crate::sys::{self, Interest, Signal, Signals};
 
 impl Terminal {
     /// Handles SIGWINCH, SIGTSTP and SIGCONT. On SIGTSTP it returns when the process is continued.
@@ -38,6 +39,29 @@ impl Terminal {
         self.leave_screen();
         self.out.restore();
         stop()
+    }
+
+    /// Draws until the terminal has taken everything, for as long as it takes nothing (Ctrl+S, a slow
+    /// path). A signal, Ctrl+C, Ctrl+D or a hang-up ends that. Returns the signal.
+    pub fn finish(&mut self, signals: &mut Signals) -> Option<Signal> {
+        while !self.has_hung_up && self.sources().screen.is_some() {
+            let screen = sys::watch(self.output(), Interest::Write);
+            let [signal, keyboard] =
+                [signals.as_fd(), self.out.keyboard()].map(|fd| sys::watch(fd, Interest::Read));
+            let ready = sys::wait_for_some([Some(signal), Some(keyboard), Some(screen)], None);
+            let [_, has_key, _] = ready.ok()?;
+            for signal in signals.take() {
+                match TERMINAL.contains(&signal) {
+                    true => self.handle_signal(signal).ok()?,
+                    false => return Some(signal),
+                }
+            }
+            if self.read_keyboard(has_key).ok()?.has_ended {
+                return None;
+            }
+            self.draw().ok()?;
+        }
+        None
     }
 
     /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.

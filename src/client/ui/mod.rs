@@ -6,7 +6,7 @@ pub mod tui;
 use std::io;
 
 use super::UiSources;
-use crate::sys::Signal;
+use crate::sys::{Signal, Signals};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UiMode {
@@ -92,6 +92,12 @@ pub trait Ui {
     /// Handles job control and a new window size.
     fn handle_signal(&mut self, _signal: Signal) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Shows what is pending to a user in [`UiMode::Tui`], who can end that by a key or a signal:
+    /// that signal is returned.
+    fn finish(&mut self, _signals: &mut Signals) -> Option<Signal> {
+        None
     }
 
     /// Writes what is pending, and restores the terminal. After [`Ui::interrupted`], what a stopped

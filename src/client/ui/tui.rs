@@ -5,7 +5,7 @@ use std::io;
 use super::{InputChunk, Prompt, Rejects, Ui, UiMode};
 use crate::client::terminal::{DIM, PLAIN, Terminal, UserInput, width};
 use crate::client::{Messages, UiSources};
-use crate::sys::Signal;
+use crate::sys::{Signal, Signals};
 use crate::text::{VisibleStream, visible};
 
 /// Bytes kept of a line that has not ended; a longer one is printed in pieces.
@@ -174,6 +174,14 @@ impl Ui for Tui {
 
     fn handle_signal(&mut self, signal: Signal) -> io::Result<()> {
         self.terminal.handle_signal(signal)
+    }
+
+    fn finish(&mut self, signals: &mut Signals) -> Option<Signal> {
+        let partial_line = std::mem::take(&mut self.partial_line);
+        if !partial_line.is_empty() {
+            self.terminal.print(&partial_line);
+        }
+        self.terminal.finish(signals)
     }
 
     fn close(mut self: Box<Self>) -> anyhow::Result<()> {

@@ -51,6 +51,8 @@ pub struct ChatUi<'a> {
     unheard: Vec<String>,
     /// Number of messages shown.
     shown: usize,
+    /// A signal ends the client: what the terminal does not take is dropped.
+    leaves_at_once: bool,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,7 @@ impl<'a> ChatUi<'a> {
             partial_message: Vec::new(),
             unheard: Vec::new(),
             shown: 0,
+            leaves_at_once: false,
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
@@ -131,12 +134,16 @@ impl<'a> ChatUi<'a> {
         let exit = self.talk();
         let sent = self.echoes.show_hidden();
         self.show_messages(&sent, Origin::Sent);
+        let signal = if self.leaves_at_once { None } else { self.terminal.finish(&mut self.events.signals) };
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
             server.into_receiver().stop();
         }
-        exit
+        match signal.filter(|signal| FATAL.contains(signal)) {
+            Some(signal) => Ok(Exit::Signal(signal)),
+            None => exit,
+        }
     }
 
     fn talk(&mut self) -> anyhow::Result<Exit> {
@@ -200,6 +207,7 @@ impl<'a> ChatUi<'a> {
 
     fn take_signals(&mut self) -> anyhow::Result<Option<Exit>> {
         let signal = self.events.take_signals(|signal| self.terminal.handle_signal(signal))?;
+        self.leaves_at_once |= signal.is_some();
         Ok(signal.map(|signal| match FATAL.contains(&signal) {
             true => Exit::Signal(signal),
             false => Exit::Normal(messages::with_unsent(MESSAGES.interrupted(), self.queue.messages.len())),
