@@ -96,12 +96,18 @@ struct Session<'a, P> {
 impl<P: ClientProtocol> Session<'_, P> {
     fn run_to_the_end(&mut self) -> anyhow::Result<Exit> {
         let outcome = self.run();
-        if !self.leaves_at_once
-            && let Some(signal) = self.ui.finish(&mut self.events.signals).filter(|one| FATAL.contains(one))
-        {
-            return Ok(Exit::Signal(signal));
+        if self.leaves_at_once {
+            return outcome;
         }
-        outcome
+        let mut typed = Vec::new();
+        let signal = self.ui.finish(&mut self.events.signals, &mut typed);
+        if !self.input_ended {
+            self.unread += typed.len();
+        }
+        match signal.filter(|signal| FATAL.contains(signal)) {
+            Some(signal) => Ok(Exit::Signal(signal)),
+            None => outcome,
+        }
     }
 
     fn run(&mut self) -> anyhow::Result<Exit> {

@@ -1,17 +1,19 @@
-//! Terminals that take nothing for a while as their client ends: Ctrl+S, a slow path, a window that
-//! is being selected in.
+//! Terminals that take nothing for a while as their client ends: a slow path, flow control, a window
+//! that is being selected in.
 
 use crate::common::*;
 
+use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::termios::{FlowArg, tcflow};
+use nix::sys::signal::Signal::{SIGKILL, SIGTERM};
+use nix::sys::termios::{FlowArg, LocalFlags, tcflow, tcgetattr};
 
 const LINES: usize = 100;
 
-/// Stops or continues the output of a terminal, as Ctrl+S and Ctrl+Q do.
+/// Stops or continues the output of a terminal.
 #[track_caller]
 fn flow(terminal: &Terminal, action: FlowArg) {
     let slave = format!("/proc/{}/fd/1", terminal.pid());
@@ -60,6 +62,74 @@ fn a_stopped_terminal_loses_nothing_of_a_labs_client() {
     flow(&client, FlowArg::TCOOFF);
     (0..LINES).for_each(|i| client.types(&format!("line {i}.\r")));
     shows_all(&server, client, "goodbye");
+}
+
+/// The modes of a client's terminal.
+#[track_caller]
+fn is_raw(terminal: &Terminal) -> bool {
+    let modes = tcgetattr(terminal.master()).expect("tcgetattr");
+    !modes.local_flags.contains(LocalFlags::ICANON)
+}
+
+/// The second process has reported the end of the server, and another has taken its place.
+#[track_caller]
+fn is_left_to_a_watchdog(client: i32, second: i32) -> i32 {
+    wait_for_death(&[second]);
+    eventually("a watchdog", || children_of(client).first().copied().filter(|&child| child != second))
+}
+
+#[test]
+fn a_stopped_terminal_is_restored_although_its_client_is_killed_after_the_servers_end() {
+    let mut server = Server::start(&[]);
+    let mut bob = server.join();
+    let port = server.address.port().to_string();
+    // A shell, which leads the session.
+    let script = "\"$0\" \"$@\"; read -r rest";
+    let terminal = Terminal::start("sh", &["-c", script, CLIENT, "127.0.0.1", "alice", "--port", &port]);
+    server.wait_for_children(2);
+    terminal.shows("connecté");
+    let client = eventually("the client", || children_of(terminal.pid()).first().copied());
+    let second = eventually("the second process", || children_of(client).first().copied());
+    flow(&terminal, FlowArg::TCOOFF);
+    bob.sends("bob : hello\0");
+    bob.hears_up_to("hello\0");
+    server.program.signal(SIGTERM);
+    assert!(server.program.ends().success());
+    let watchdog = is_left_to_a_watchdog(client, second);
+    assert!(is_raw(&terminal));
+    send(client, SIGKILL);
+    wait_for_death(&[watchdog]);
+    assert!(!is_raw(&terminal));
+}
+
+#[test]
+fn lines_that_are_typed_after_the_servers_end_are_not_lost_in_silence() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    for (program, arguments, connected, report) in [
+        (CLIENT, &["alice"][..], "connecté", "cette ligne n'est pas partie : bonjour"),
+        (env!("CARGO_BIN_EXE_echo_client"), &[], "Connected", "1 line"),
+    ] {
+        let _row = Row::of(&program);
+        let address = format!("127.0.0.1:{port}");
+        let mut client = Terminal::start(program, &[&[&*address], arguments].concat());
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        client.shows(connected);
+        let second = children_of(client.pid()).first().copied();
+        flow(&client, FlowArg::TCOOFF);
+        server.sends("bob : hello\0\n");
+        drop(server);
+        if program == CLIENT {
+            is_left_to_a_watchdog(client.pid(), second.unwrap());
+        }
+        client.types("bonjour\r");
+        // So that it is read before the terminal goes on. Where not, it is reported all the same.
+        thread::sleep(Duration::from_millis(500));
+        flow(&client, FlowArg::TCOON);
+        assert_eq!(client.ends().code(), Some(1));
+        let shown = client.screen.to_the_end();
+        assert!(shown.contains(report), "{shown:?}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ catalogue! {
     lost(reason: &str) => "{reason} ; on réessaie jusqu'à ce qu'il réponde";
     connected(address: &str, pseudo: &str) => "Connecté à {address} sous le nom {pseudo} (Ctrl+D pour partir)";
     not_heard(message: &str) => "pas revenu du serveur, peut-être perdu, non renvoyé : {message}";
+    not_sent(line: &str) => "cette ligne n'est pas partie : {line}";
     not_kept(line: &str) => "trop de messages attendent le serveur, celui-ci n'est pas gardé : {line}";
 }
 

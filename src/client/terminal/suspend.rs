@@ -41,10 +41,11 @@ impl Terminal {
         stop()
     }
 
-    /// Draws until the terminal has taken everything, for as long as it takes nothing (Ctrl+S, a slow
-    /// path). A signal, Ctrl+C, Ctrl+D or a hang-up ends that. Returns the signal.
-    pub fn finish(&mut self, signals: &mut Signals) -> Option<Signal> {
-        while !self.has_hung_up && self.sources().screen.is_some() {
+    /// Draws until the terminal has taken everything, for as long as it takes nothing (a slow path,
+    /// flow control). A signal, Ctrl+C, Ctrl+D or a hang-up ends that. Returns the signal, and adds
+    /// the lines that were `typed` meanwhile.
+    pub fn finish(&mut self, signals: &mut Signals, typed: &mut Vec<String>) -> Option<Signal> {
+        while self.is_behind() {
             let screen = sys::watch(self.output(), Interest::Write);
             let [signal, keyboard] =
                 [signals.as_fd(), self.out.keyboard()].map(|fd| sys::watch(fd, Interest::Read));
@@ -56,12 +57,18 @@ impl Terminal {
                     false => return Some(signal),
                 }
             }
-            if self.read_keyboard(has_key).ok()?.has_ended {
+            let input = self.read_keyboard(has_key).ok()?;
+            typed.extend(input.lines);
+            if input.has_ended {
                 return None;
             }
-            self.draw().ok()?;
         }
         None
+    }
+
+    /// True if the terminal does not take now all that is to be drawn. False too when it is gone.
+    pub fn is_behind(&mut self) -> bool {
+        !self.has_hung_up && self.draw().is_ok() && self.sources().screen.is_some()
     }
 
     /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.

@@ -95,8 +95,8 @@ pub trait Ui {
     }
 
     /// Shows what is pending to a user in [`UiMode::Tui`], who can end that by a key or a signal:
-    /// that signal is returned.
-    fn finish(&mut self, _signals: &mut Signals) -> Option<Signal> {
+    /// that signal is returned. Adds the lines that were `typed` meanwhile.
+    fn finish(&mut self, _signals: &mut Signals, _typed: &mut Vec<String>) -> Option<Signal> {
         None
     }
 

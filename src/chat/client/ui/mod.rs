@@ -24,7 +24,7 @@ use crate::client::terminal::{Colours, Terminal};
 use crate::client::{
     Connector, EventLoop, Exit, FATAL, LineBuffer, PeerProcess, Ready, Sources, Target, connect_at_once,
 };
-use crate::sys::{self, Interest, Signals, TerminalModes};
+use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
 use format::{Origin, notice};
 
 pub struct ChatUi<'a> {
@@ -134,7 +134,7 @@ impl<'a> ChatUi<'a> {
         let exit = self.talk();
         let sent = self.echoes.show_hidden();
         self.show_messages(&sent, Origin::Sent);
-        let signal = if self.leaves_at_once { None } else { self.terminal.finish(&mut self.events.signals) };
+        let signal = if self.leaves_at_once { None } else { self.finish() };
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
@@ -144,6 +144,24 @@ impl<'a> ChatUi<'a> {
             Some(signal) => Ok(Exit::Signal(signal)),
             None => exit,
         }
+    }
+
+    /// Waits for a terminal that takes nothing: [`Terminal::finish`].
+    fn finish(&mut self) -> Option<Signal> {
+        self.update_status();
+        if !self.terminal.is_behind() {
+            return None;
+        }
+        if self.server.is_none() {
+            // The watchdog. Without one, a SIGKILL leaves the terminal in raw mode.
+            self.server = self.start_receiver(None).ok();
+        }
+        let mut typed = Vec::new();
+        let signal = self.terminal.finish(&mut self.events.signals, &mut typed);
+        if !self.events.is_in_grace() {
+            typed.iter().for_each(|line| self.notice(&messages::not_sent(line)));
+        }
+        signal
     }
 
     fn talk(&mut self) -> anyhow::Result<Exit> {
