@@ -101,12 +101,15 @@ impl<P: ClientProtocol> Session<'_, P> {
         }
         let mut typed = Vec::new();
         let signal = self.ui.finish(&mut self.events.signals, &mut typed);
-        if !self.input_ended {
-            self.unread += typed.len();
+        if let Some(signal) = signal.filter(|signal| FATAL.contains(signal)) {
+            return Ok(Exit::Signal(signal));
         }
-        match signal.filter(|signal| FATAL.contains(signal)) {
-            Some(signal) => Ok(Exit::Signal(signal)),
-            None => outcome,
+        // After the end of input, lines are dropped.
+        let is_unsent = !self.input_ended && !typed.is_empty();
+        self.unread += if is_unsent { typed.len() } else { 0 };
+        match outcome? {
+            Exit::Normal(message) if is_unsent => bail!(message),
+            exit => Ok(exit),
         }
     }
 

@@ -133,6 +133,37 @@ fn lines_that_are_typed_after_the_servers_end_are_not_lost_in_silence() {
 }
 
 #[test]
+fn a_stopped_terminal_of_an_idle_client_is_restored_and_shown_the_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    for (program, arguments) in [
+        (CLIENT, &[&*address, "alice"][..]),
+        (env!("CARGO_BIN_EXE_echo_client"), &[&*address]),
+        (env!("CARGO_BIN_EXE_calc_client"), &[&*address]),
+        (env!("CARGO_BIN_EXE_relay_client"), &[&*address]),
+        (env!("CARGO_BIN_EXE_direct_client"), &["alice", &*address]),
+    ] {
+        let _row = Row::of(&program);
+        let mut client = Terminal::start(program, arguments);
+        let server = listener.accept().unwrap().0;
+        // Its status row.
+        client.shows("──");
+        // So that nothing is left to be drawn: the terminal alone makes the client wait.
+        thread::sleep(Duration::from_millis(500));
+        flow(&client, FlowArg::TCOOFF);
+        drop(server);
+        thread::sleep(Duration::from_secs(2));
+        assert_eq!(client.child.try_wait().unwrap(), None, "it waits for its terminal");
+        flow(&client, FlowArg::TCOON);
+        assert_eq!(client.ends().code(), Some(1));
+        let shown = client.screen.to_the_end();
+        let name = program.rsplit('/').next().unwrap();
+        let (_, behind) = shown.split_once("\x1b[?2004l").expect("no bracketed pastes any more");
+        assert!(behind.contains(name), "{shown:?}");
+    }
+}
+
+#[test]
 fn ctrl_c_ends_a_client_that_waits_for_a_stopped_terminal() {
     let server = Server::start(&[]);
     let port = server.address.port().to_string();

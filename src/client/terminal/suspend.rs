@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Terminal;
 use super::keys::KeyDecoder;
+use super::output::Output;
 use crate::client::signals::TERMINAL;
 use crate::sys::{self, Interest, Signal, Signals};
 
@@ -58,7 +59,7 @@ impl Terminal {
                 }
             }
             let input = self.read_keyboard(has_key).ok()?;
-            typed.extend(input.lines);
+            typed.extend(input.lines.into_iter().filter(|line| !line.trim().is_empty()));
             if input.has_ended {
                 return None;
             }
@@ -66,9 +67,11 @@ impl Terminal {
         None
     }
 
-    /// True if the terminal does not take now all that is to be drawn. False too when it is gone.
+    /// True if the terminal does not take now all that is to be drawn, and more. False too when it is
+    /// gone.
     pub fn is_behind(&mut self) -> bool {
-        !self.has_hung_up && self.draw().is_ok() && self.sources().screen.is_some()
+        let is_behind = |out: &Output| out.has_pending() || !sys::is_writable_now(out.as_fd());
+        !self.has_hung_up && self.draw().is_ok() && is_behind(&self.out)
     }
 
     /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.

@@ -75,7 +75,7 @@ fn when_both_leave_the_next_two_in_line_are_a_new_pair() {
 fn a_client_beyond_max_clients_is_refused_with_a_string_that_says_so() {
     let server = server(&["--max-clients", "3"]);
     let (mut first, mut second) = pair(&server);
-    let _third = in_line(&server);
+    let mut third = in_line(&server);
     let mut fourth = server.connect();
     let said = String::from_utf8(fourth.hears_the_end()).unwrap();
     assert!(
@@ -87,7 +87,8 @@ fn a_client_beyond_max_clients_is_refused_with_a_string_that_says_so() {
     says(&mut first, &mut second, "on continue");
     drop(first);
     drop(second);
-    // A place is free again.
+    // The server has noticed that one of them has left: a place is free again.
+    assert!(["1", "2"].contains(&&third.strings(1)[0][..]));
     gets_a_place(&server);
 }
 

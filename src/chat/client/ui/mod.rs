@@ -25,6 +25,7 @@ use crate::client::{
     Connector, EventLoop, Exit, FATAL, LineBuffer, PeerProcess, Ready, Sources, Target, connect_at_once,
 };
 use crate::sys::{self, Interest, Signal, Signals, TerminalModes};
+use crate::text::visible;
 use format::{Origin, notice};
 
 pub struct ChatUi<'a> {
@@ -134,7 +135,7 @@ impl<'a> ChatUi<'a> {
         let exit = self.talk();
         let sent = self.echoes.show_hidden();
         self.show_messages(&sent, Origin::Sent);
-        let signal = if self.leaves_at_once { None } else { self.finish() };
+        let signal = if self.leaves_at_once { None } else { self.finish(&exit) };
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
@@ -147,21 +148,31 @@ impl<'a> ChatUi<'a> {
     }
 
     /// Waits for a terminal that takes nothing: [`Terminal::finish`].
-    fn finish(&mut self) -> Option<Signal> {
-        self.update_status();
+    fn finish(&mut self, exit: &anyhow::Result<Exit>) -> Option<Signal> {
         if !self.terminal.is_behind() {
             return None;
         }
+        self.terminal.set_status(vec![match exit {
+            Ok(Exit::Normal(message)) => message.clone(),
+            Ok(Exit::Signal(_)) => String::new(),
+            Err(reason) => visible(reason.to_string().as_bytes()),
+        }]);
         if self.server.is_none() {
             // The watchdog. Without one, a SIGKILL leaves the terminal in raw mode.
             self.server = self.start_receiver(None).ok();
         }
-        let mut typed = Vec::new();
-        let signal = self.terminal.finish(&mut self.events.signals, &mut typed);
-        if !self.events.is_in_grace() {
+        loop {
+            let mut typed = Vec::new();
+            let signal = self.terminal.finish(&mut self.events.signals, &mut typed);
+            // After the end of input, lines are dropped.
+            if typed.is_empty() || self.events.is_in_grace() {
+                return signal;
+            }
             typed.iter().for_each(|line| self.notice(&messages::not_sent(line)));
+            if signal.is_some() {
+                return signal;
+            }
         }
-        signal
     }
 
     fn talk(&mut self) -> anyhow::Result<Exit> {
