@@ -25,6 +25,8 @@ const FRESH_ROW: &str = "\r\n";
 
 /// A terminal that takes no output for this long on exit is given up.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// So is one that was waited for: it takes bytes, now and then.
+const SLOW_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 const DEFAULT_SIZE: Size = Size { columns: 80, rows: 24 };
 
@@ -62,6 +64,7 @@ pub(super) struct Output {
     /// False while restored: the terminal is the shell's.
     pub is_raw: bool,
     pending: Vec<u8>,
+    drain_timeout: Duration,
 }
 
 impl Output {
@@ -72,7 +75,8 @@ impl Output {
         let own = own.map(|own| sys::move_high(own.into(), OWN_DESCRIPTORS_FROM)).transpose()?;
         let (raw, pending) = (saved.key_by_key(), Vec::new());
         let (keyboard, screen) = (Box::new(keyboard), Box::new(screen));
-        let mut out = Output { keyboard, screen, own, saved, raw, is_raw: false, pending };
+        let drain_timeout = DRAIN_TIMEOUT;
+        let mut out = Output { keyboard, screen, own, saved, raw, is_raw: false, pending, drain_timeout };
         out.enter_raw_mode()?;
         Ok(out)
     }
@@ -145,6 +149,11 @@ impl Output {
         Ok(())
     }
 
+    /// The terminal has taken all until now, and may be slow.
+    pub fn expect_slow(&mut self) {
+        self.drain_timeout = SLOW_DRAIN_TIMEOUT;
+    }
+
     /// Writes everything, unless the terminal takes nothing for [`DRAIN_TIMEOUT`], or every write
     /// fails for a second. The rest stays pending.
     pub fn drain(&mut self) {
@@ -154,7 +163,7 @@ impl Output {
                 before = self.pending.len();
                 backoff = Backoff::for_a_second();
             }
-            let is_ready = sys::is_ready_within(self.as_fd(), Interest::Write, DRAIN_TIMEOUT);
+            let is_ready = sys::is_ready_within(self.as_fd(), Interest::Write, self.drain_timeout);
             if !is_ready || !backoff.failed() {
                 break;
             }

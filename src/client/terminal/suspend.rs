@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::Terminal;
 use super::keys::KeyDecoder;
-use super::output::Output;
 use crate::client::signals::TERMINAL;
 use crate::sys::{self, Interest, Signal, Signals};
 
@@ -64,14 +63,15 @@ impl Terminal {
                 return None;
             }
         }
+        self.out.expect_slow();
         None
     }
 
     /// True if the terminal does not take now all that is to be drawn, and more. False too when it is
     /// gone.
     pub fn is_behind(&mut self) -> bool {
-        let is_behind = |out: &Output| out.has_pending() || !sys::is_writable_now(out.as_fd());
-        !self.has_hung_up && self.draw().is_ok() && is_behind(&self.out)
+        let is_drawn = !self.has_hung_up && self.draw().is_ok();
+        is_drawn && (self.sources().screen.is_some() || !sys::is_writable_now(self.output()))
     }
 
     /// Prints what is left, and restores the terminal, with the cursor at the beginning of a row.
