@@ -84,12 +84,11 @@ impl Program {
         format!("{}{colon} {line}", self.name)
     }
 
-    /// Prints one line on standard error, unless that would block (a terminal held by Ctrl+S).
+    /// Prints one line on standard error, however slow its reader. Once this process was asked to
+    /// end, a line that would block (a terminal held by Ctrl+S) is dropped.
     pub fn complain(self, line: &str) {
         // One write, so that the lines of two processes do not mix.
         let line = format!("{}\n", self.says(&visible(line.as_bytes())));
-        if !sys::would_block(std::io::stderr()) {
-            let _ = sys::write_all(std::io::stderr(), line.as_bytes());
-        }
+        let _ = sys::write_until_asked_to_end(std::io::stderr(), line.as_bytes());
     }
 }

@@ -25,22 +25,32 @@ pub const QUIET: Duration = Duration::from_millis(300);
 /// Time for a server that goes on sending after the end of input.
 const ANSWERING: Duration = Duration::from_secs(60);
 
-/// Its times stand still while the output takes nothing: the server is not read meanwhile, and the
-/// reader of the output (`| less`) takes its time.
+/// A turn that takes this much longer than its timeout: the process was stopped, or held up by its
+/// output.
+pub const HELD_UP: Duration = Duration::from_secs(1);
+
+/// Its deadlines are times of its own clock, which stands still while the server is not read: the
+/// reader of the output (`| less`) takes its time, or the process is stopped (Ctrl+Z).
 #[derive(Debug)]
 pub struct EventLoop {
     pub signals: Signals,
+    /// That clock: time since the start.
+    now: Duration,
+    /// End of the last [`EventLoop::wait`].
+    turned_at: Instant,
     /// Time of the last bytes sent, or of the start of the grace period.
-    sent_at: Instant,
-    half_closed_at: Option<Instant>,
+    sent_at: Duration,
+    half_closed_at: Option<Duration>,
     grace: Option<Grace>,
 }
 
 #[derive(Debug)]
 struct Grace {
-    since: Instant,
+    since: Duration,
     /// Time of the last bytes of the server, for [`ANSWERING`] after `since`.
-    heard_at: Instant,
+    heard_at: Duration,
+    /// Once it is over, one more poll has found nothing to read.
+    is_over: bool,
 }
 
 /// End of a client that is no error.
@@ -83,7 +93,8 @@ pub struct Ready {
 
 impl EventLoop {
     pub fn new(signals: Signals) -> EventLoop {
-        EventLoop { signals, sent_at: Instant::now(), half_closed_at: None, grace: None }
+        let (now, turned_at) = (Duration::ZERO, Instant::now());
+        EventLoop { signals, now, turned_at, sent_at: now, half_closed_at: None, grace: None }
     }
 
     /// Waits until a source is ready, a signal comes, or the shortest of the timeouts or the grace
@@ -101,15 +112,16 @@ impl EventLoop {
             sources.outgoing,
             sources.ui.screen.map(|screen| sys::watch(screen, Interest::Write)),
         ];
-        let begun = Instant::now();
-        let grace = self.grace.as_ref().map(|grace| GRACE.saturating_sub(grace.heard_at.elapsed()));
+        let grace = self.grace.as_ref().map(|grace| GRACE.saturating_sub(self.now - grace.heard_at));
         let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
         let [_, keyboard, incoming, outgoing, screen] = sys::wait_for_some(watched, timeout)?;
-        if !sources.ui.has_room {
-            let stood_still = begun.elapsed();
-            self.sent_at += stood_still;
-            let grace = self.grace.iter_mut().flat_map(|grace| [&mut grace.since, &mut grace.heard_at]);
-            self.half_closed_at.iter_mut().chain(grace).for_each(|at| *at += stood_still);
+        let turn = std::mem::replace(&mut self.turned_at, Instant::now()).elapsed();
+        let is_held_up = timeout.is_some_and(|timeout| turn > timeout + HELD_UP);
+        if sources.ui.has_room && !is_held_up {
+            self.now += turn;
+        }
+        if let Some(running) = &mut self.grace {
+            running.is_over = grace.is_some_and(|left| left.is_zero()) && !incoming;
         }
         Ok(Ready { keyboard, incoming, outgoing, screen })
     }
@@ -136,27 +148,26 @@ impl EventLoop {
 
     /// Bytes were sent.
     pub fn note_sent(&mut self) {
-        self.sent_at = Instant::now();
+        self.sent_at = self.now;
     }
 
     /// The rest of [`QUIET`] since the last bytes sent, or since the start of the grace period.
     pub fn until_quiet(&self) -> Duration {
-        QUIET.saturating_sub(self.sent_at.elapsed())
+        QUIET.saturating_sub(self.now - self.sent_at)
     }
 
     pub fn note_half_close(&mut self) {
-        self.half_closed_at = Some(Instant::now());
+        self.half_closed_at = Some(self.now);
     }
 
     pub fn since_half_close(&self) -> Option<Duration> {
-        self.half_closed_at.map(|at| at.elapsed())
+        self.half_closed_at.map(|at| self.now - at)
     }
 
     /// Starts the grace period, or starts it anew.
     pub fn start_grace(&mut self) {
-        let now = Instant::now();
-        self.sent_at = now;
-        self.grace = Some(Grace { since: now, heard_at: now });
+        self.sent_at = self.now;
+        self.grace = Some(Grace { since: self.now, heard_at: self.now, is_over: false });
     }
 
     /// Starts a running grace period anew.
@@ -168,8 +179,9 @@ impl EventLoop {
 
     /// Prolongs a running grace period: the server is still answering.
     pub fn extend_grace(&mut self) {
-        if let Some(grace) = self.grace.as_mut().filter(|grace| grace.since.elapsed() < ANSWERING) {
-            grace.heard_at = Instant::now();
+        let now = self.now;
+        if let Some(grace) = self.grace.as_mut().filter(|grace| now - grace.since < ANSWERING) {
+            grace.heard_at = now;
         }
     }
 
@@ -178,6 +190,6 @@ impl EventLoop {
     }
 
     pub fn is_grace_over(&self) -> bool {
-        self.grace.as_ref().is_some_and(|grace| grace.heard_at.elapsed() >= GRACE)
+        self.grace.as_ref().is_some_and(|grace| grace.is_over)
     }
 }

@@ -61,7 +61,6 @@ pub fn run_client<P: ClientProtocol>(
         unread: 0,
         input_ended: false,
         active_at: Some(Instant::now()),
-        leaves_at_once: false,
     };
     let outcome = session.run_to_the_end();
     let (unsent, closed) = (session.unsent(), session.ui.close());
@@ -89,20 +88,20 @@ struct Session<'a, P> {
     input_ended: bool,
     /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
     active_at: Option<Instant>,
-    /// A signal, or a second end of input: what the terminal does not take is dropped.
-    leaves_at_once: bool,
 }
 
 impl<P: ClientProtocol> Session<'_, P> {
     fn run_to_the_end(&mut self) -> anyhow::Result<Exit> {
         let outcome = self.run();
-        if self.leaves_at_once {
+        if sys::is_asked_to_end() {
             return outcome;
         }
         let mut typed = Vec::new();
-        let signal = self.ui.finish(&mut self.events.signals, &mut typed);
-        if let Some(signal) = signal.filter(|signal| FATAL.contains(signal)) {
-            return Ok(Exit::Signal(signal));
+        if let Err(signal) = self.ui.finish(&mut self.events.signals, &mut typed) {
+            sys::note_asked_to_end();
+            if let Some(signal) = signal.filter(|signal| FATAL.contains(signal)) {
+                return Ok(Exit::Signal(signal));
+            }
         }
         // After the end of input, lines are dropped.
         let is_unsent = !self.input_ended && !typed.is_empty();
@@ -122,17 +121,8 @@ impl<P: ClientProtocol> Session<'_, P> {
                 return Ok(exit);
             }
             // After the keyboard (a key may raise a signal), before the server's end of file.
-            let mut is_handled = false;
-            let signal = self.events.take_signals(|signal| {
-                is_handled = true;
-                self.ui.handle_signal(signal)
-            })?;
-            if let Some(signal) = signal {
+            if let Some(signal) = self.events.take_signals(|signal| self.ui.handle_signal(signal))? {
                 return Ok(self.ended_by(signal));
-            }
-            if is_handled {
-                // The time spent stopped does not count.
-                self.events.restart_grace();
             }
             self.ui.draw(ready.screen)?;
             if ready.incoming
@@ -199,7 +189,7 @@ impl<P: ClientProtocol> Session<'_, P> {
         };
         let input = self.ui.read_keyboard(is_ready, &reject).with_context(|| messages.no_keyboard())?;
         if had_ended && input.has_ended {
-            self.leaves_at_once = true;
+            sys::note_asked_to_end();
             self.send_closing_bytes();
             return Ok(Some(Exit::Normal(messages.end_of_input().to_string())));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::messages::Messages;
 use crate::cli::{Program, look_up};
-use crate::sys::{self, Interest};
+use crate::sys;
 
 /// Where the server is, as typed.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Lookup {
     }
 
     pub fn is_over(&self) -> bool {
-        sys::is_ready_within(&self.end, Interest::Read, Duration::ZERO)
+        sys::is_readable_now(&self.end)
     }
 
     /// Waits for the thread's end. `addresses` become its result, if it has one.

@@ -121,7 +121,7 @@ impl<'a> FrameDecoder<'a> {
         }
         if !self.left_room {
             // More bytes have come already, as a rule: the reader may be late, the sender is not.
-            self.leftovers_until = None;
+            (self.deadline, self.leftovers_until) = (None, None);
         }
         self.stream += n;
         let held_returns = self.intake.speech().starts_with(b"\r");

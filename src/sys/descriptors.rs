@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
@@ -13,6 +14,8 @@ use nix::sys::termios::tcgetsid;
 use nix::unistd::getsid;
 
 use super::backoff::{Backoff, moved};
+use super::poll::{Interest, is_ready, wait, watch};
+use super::signals::is_asked_to_end;
 
 /// Closes every descriptor but 0, 1, 2 and `keep`. (Close-on-exec does nothing without an exec.)
 ///
@@ -187,6 +190,36 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
     let mut backoff = Backoff::for_a_second();
     while !bytes.is_empty() {
         match write_some(&fd, bytes)? {
+            0 if backoff.failed() => {}
+            0 => return Err(Errno::EAGAIN),
+            written => {
+                backoff = Backoff::for_a_second();
+                bytes = &bytes[written..];
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Time between two looks for a signal that has come just before poll(2).
+const LOOK: Duration = Duration::from_secs(1);
+
+/// [`write_all`], but once this process was asked to end, only what `fd` takes at once.
+pub fn write_until_asked_to_end(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
+    // Nonblocking: a terminal that poll(2) reports writable may have less room than a line.
+    let anew = reopen_terminal(&fd).or_else(|| reopen_pipe(&fd));
+    let out = anew.as_ref().map_or(fd.as_fd(), AsFd::as_fd);
+    let mut backoff = Backoff::for_a_second();
+    while !bytes.is_empty() {
+        let (is_asked, mut watched) = (is_asked_to_end(), [watch(out, Interest::Write)]);
+        let waited = wait(&mut watched, Some(if is_asked { Duration::ZERO } else { LOOK }));
+        // Where poll(2) fails without end, write(2) says whether there is room.
+        match waited.is_err() || is_ready(&watched[0]) {
+            false if is_asked => return Err(Errno::EAGAIN),
+            false => continue,
+            true => {}
+        }
+        match write_some(out, bytes)? {
             0 if backoff.failed() => {}
             0 => return Err(Errno::EAGAIN),
             written => {

@@ -43,6 +43,7 @@ pub(crate) use capabilities::Capabilities;
 pub(crate) use descriptors::{
     duplicate, enable_packet_mode, has_terminal, is_regular_file, keep_only, make_nonblocking, move_high,
     pipe_capacity, raise_descriptor_limit, read_some, reopen_pipe, reopen_terminal, write_all, write_some,
+    write_until_asked_to_end,
 };
 pub(crate) use errno::{lacks_descriptors, plain_reason, retry, system_reason};
 pub(crate) use fd_passing::{Passed, pass, take_passed};
@@ -52,15 +53,16 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{discard_in_child, keep_large_blocks_apart};
 pub(crate) use poll::{
-    has_ended, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some, watch, would_block,
+    has_ended, is_readable_now, is_ready, is_ready_within, is_writable_now, wait_for_events, wait_for_some,
+    watch,
 };
 pub(crate) use privdrop::{LookupError, User};
 pub(crate) use process::{ENDS_WITH_PARENT, kill, kill_and_reap, reap_ended, reap_one};
 pub(crate) use proctitle::Title;
 pub(crate) use secrets::{DontforkBytes, fill_random, wipe};
 pub(crate) use signals::{
-    continue_parent_at_hangup, default_signal, end_by, end_process_1_by, is_ignored, is_stopped_by_sigterm,
-    stop_by_sigterm,
+    continue_parent_at_hangup, default_signal, end_by, end_process_1_by, is_asked_to_end, is_ignored,
+    is_stopped_by_sigterm, note_asked_to_end, stop_by_sigterm,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;

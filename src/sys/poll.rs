@@ -108,9 +108,9 @@ pub fn is_writable_now(fd: impl AsFd) -> bool {
     is_ready_within(fd, Interest::Write, Duration::ZERO)
 }
 
-/// True when `fd` takes no bytes now. False when poll(2) fails, so that this can be reported.
-pub fn would_block(fd: impl AsFd) -> bool {
-    poll_one(fd, Interest::Write, Duration::ZERO) == Ok(false)
+/// True when `fd` has bytes, or has ended.
+pub fn is_readable_now(fd: impl AsFd) -> bool {
+    is_ready_within(fd, Interest::Read, Duration::ZERO)
 }
 
 /// True when the peer has ended: [`Interest::End`].

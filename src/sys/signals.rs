@@ -2,8 +2,8 @@
 
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction, signal};
@@ -12,6 +12,12 @@ use smallvec::SmallVec;
 
 use super::backoff::progressed;
 use super::descriptors::{make_nonblocking, move_high};
+
+/// Set once this process was asked to end, by a caught signal or by a key: [`is_asked_to_end`].
+static ASKED_TO_END: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Those that ask for it.
+const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
 
 /// The caught signals. A handler sets the signal's flag and writes one byte to the pipe: the byte
 /// ends the wait, the flag names the signal (a full pipe loses bytes, never flags).
@@ -49,6 +55,9 @@ impl Signals {
                 watch_for_hangup(&hung_up)?;
             }
             signal_hook::flag::register(signal as i32, Arc::clone(&flag))?;
+            if ENDING.contains(&signal) {
+                signal_hook::flag::register(signal as i32, Arc::clone(&ASKED_TO_END))?;
+            }
             let copy = move_high(writer.try_clone()?, lowest)?;
             signal_hook::low_level::pipe::register::<OwnedFd>(signal as i32, copy)?;
             raised.push((signal, flag));
@@ -95,6 +104,17 @@ impl Signals {
             if self.own.contains(caught) { ignore_signal(*caught) } else { default_signal(*caught) }
         }
     }
+}
+
+/// True once a caught signal, or a key, has asked this process to end: nothing waits any more for a
+/// terminal or a pipe that takes nothing.
+pub fn is_asked_to_end() -> bool {
+    ASKED_TO_END.load(Ordering::SeqCst)
+}
+
+/// Reports a key that asks for it.
+pub fn note_asked_to_end() {
+    ASKED_TO_END.store(true, Ordering::SeqCst);
 }
 
 fn watch_for_hangup(flag: &Arc<AtomicBool>) -> io::Result<()> {

@@ -17,5 +17,8 @@ mod one_buffer;
 mod relay;
 mod senders;
 mod slow_output;
+#[cfg(target_os = "linux")]
+mod stopped_clients;
+mod unread_errors;
 mod upload;
 mod upload_client;

@@ -6,4 +6,6 @@ mod common;
 mod chat_client;
 mod lab_clients;
 #[cfg(target_os = "linux")]
+mod stopped_clients;
+#[cfg(target_os = "linux")]
 mod stopped_output;

@@ -12,7 +12,7 @@ use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
-use crate::client::{GRACE, LineBuffer, PeerProcess, PeerStatus, QUIET};
+use crate::client::{GRACE, HELD_UP, LineBuffer, PeerProcess, PeerStatus, QUIET};
 use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
@@ -138,13 +138,14 @@ impl Sender<'_> {
     /// has ended.
     ///
     /// Time in which it writes output does not count, and it half-closes in no such time: a server
-    /// that has closed keeps what is left for a bounded time.
+    /// that has closed keeps what is left for a bounded time. Time in which both were stopped
+    /// (Ctrl+Z) does not count either.
     fn wait_for(
         &mut self,
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        let mut left = GRACE;
+        let (mut left, mut has_looked) = (GRACE, false);
         let mut quiet = self.has_sent_all().then_some(QUIET);
         receiver.resume();
         loop {
@@ -159,6 +160,13 @@ impl Sender<'_> {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),
+                // A shorter stop: the second process has still to read.
+                PeerStatus::Idle
+                    if !std::mem::replace(&mut has_looked, true) && sys::is_readable_now(connection) =>
+                {
+                    left = GRACE;
+                    Some(left)
+                }
                 // The room has all: some courses' servers leave a connection open, since later
                 // children hold it.
                 PeerStatus::Idle if self.has_sent_all() && self.echoes.is_empty() => {
@@ -173,9 +181,11 @@ impl Sender<'_> {
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
-            if is_idle {
-                left = left.saturating_sub(begun.elapsed());
-                quiet = quiet.map(|left| left.saturating_sub(begun.elapsed()));
+            let waited = begun.elapsed();
+            let was_stopped = wait.is_some_and(|wait| waited > wait + HELD_UP);
+            if is_idle && !was_stopped {
+                left = left.saturating_sub(waited);
+                quiet = quiet.map(|left| left.saturating_sub(waited));
             }
         }
     }

@@ -14,7 +14,6 @@ use crate::sys::{self, Signal};
 
 impl<P: ClientProtocol> Session<'_, P> {
     pub(super) fn ended_by(&mut self, signal: Signal) -> Exit {
-        self.leaves_at_once = true;
         self.send_closing_bytes();
         if FATAL.contains(&signal) {
             return Exit::Signal(signal);

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use crate::client::{LineBuffer, Ui, UiMode};
-use crate::sys::{self, Interest};
+use crate::sys;
 
 /// At most the lines of the largest paste.
 pub const MAX_QUEUED: usize = 10_000;
@@ -24,7 +23,7 @@ const LAST_READS: usize = 256;
 pub fn count_unread(ui: &mut dyn Ui, lines: &mut LineBuffer) -> usize {
     let is_readable = |ui: &dyn Ui| {
         let keyboard = ui.sources().keyboard.filter(|keyboard| !keyboard.is_terminal());
-        keyboard.is_some_and(|keyboard| sys::is_ready_within(keyboard, Interest::Read, Duration::ZERO))
+        keyboard.is_some_and(sys::is_readable_now)
     };
     let mut count = 0;
     for _ in 0..LAST_READS {

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 use super::viewport::Size;
 use crate::client::signals::OWN_DESCRIPTORS_FROM;
-use crate::sys::{self, Backoff, Interest, PIPE_BUF, TerminalModes};
+use crate::sys::{self, Backoff, Interest, TerminalModes};
 
 /// Erases the screen, and puts the cursor at its top.
 pub const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
@@ -139,8 +139,8 @@ impl Output {
     /// Writes what the terminal takes without blocking.
     pub fn write(&mut self) -> io::Result<()> {
         while self.has_pending() && (self.own.is_some() || sys::is_writable_now(self.as_fd())) {
-            // A descriptor that may block gets no more at once than poll(2) has promised room for.
-            let max = if self.own.is_some() { self.pending.len() } else { PIPE_BUF.min(self.pending.len()) };
+            // For a descriptor that may block, poll(2) promises room for one byte, on a terminal.
+            let max = if self.own.is_some() { self.pending.len() } else { 1 };
             match sys::write_some(self.as_fd(), &self.pending[..max])? {
                 0 => break,
                 n => drop(self.pending.drain(..n)),

@@ -42,29 +42,29 @@ impl Terminal {
     }
 
     /// Draws until the terminal has taken everything, for as long as it takes nothing (a slow path,
-    /// flow control). A signal, Ctrl+C, Ctrl+D or a hang-up ends that. Returns the signal, and adds
-    /// the lines that were `typed` meanwhile.
-    pub fn finish(&mut self, signals: &mut Signals, typed: &mut Vec<String>) -> Option<Signal> {
+    /// flow control). Ctrl+D or a hang-up ends that, and so does a signal, as for Ctrl+C:
+    /// `Err(Some(signal))`. Adds the lines that were `typed` meanwhile.
+    pub fn finish(&mut self, signals: &mut Signals, typed: &mut Vec<String>) -> Result<(), Option<Signal>> {
         while self.is_behind() {
             let screen = sys::watch(self.output(), Interest::Write);
             let [signal, keyboard] =
                 [signals.as_fd(), self.out.keyboard()].map(|fd| sys::watch(fd, Interest::Read));
             let ready = sys::wait_for_some([Some(signal), Some(keyboard), Some(screen)], None);
-            let [_, has_key, _] = ready.ok()?;
+            let [_, has_key, _] = ready.map_err(|_| None)?;
             for signal in signals.take() {
                 match TERMINAL.contains(&signal) {
-                    true => self.handle_signal(signal).ok()?,
-                    false => return Some(signal),
+                    true => self.handle_signal(signal).map_err(|_| None)?,
+                    false => return Err(Some(signal)),
                 }
             }
-            let input = self.read_keyboard(has_key).ok()?;
+            let input = self.read_keyboard(has_key).map_err(|_| None)?;
             typed.extend(input.lines.into_iter().filter(|line| !line.trim().is_empty()));
             if input.has_ended {
-                return None;
+                return Err(None);
             }
         }
         self.out.expect_slow();
-        None
+        Ok(())
     }
 
     /// True if the terminal does not take now all that is to be drawn, and more. False too when it is

@@ -95,9 +95,9 @@ pub trait Ui {
     }
 
     /// Shows what is pending to a user in [`UiMode::Tui`], who can end that by a key or a signal:
-    /// that signal is returned. Adds the lines that were `typed` meanwhile.
-    fn finish(&mut self, _signals: &mut Signals, _typed: &mut Vec<String>) -> Option<Signal> {
-        None
+    /// `Err`, with that signal. Adds the lines that were `typed` meanwhile.
+    fn finish(&mut self, _signals: &mut Signals, _typed: &mut Vec<String>) -> Result<(), Option<Signal>> {
+        Ok(())
     }
 
     /// Writes what is pending, and restores the terminal. After [`Ui::interrupted`], what a stopped

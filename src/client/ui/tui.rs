@@ -176,7 +176,7 @@ impl Ui for Tui {
         self.terminal.handle_signal(signal)
     }
 
-    fn finish(&mut self, signals: &mut Signals, typed: &mut Vec<String>) -> Option<Signal> {
+    fn finish(&mut self, signals: &mut Signals, typed: &mut Vec<String>) -> Result<(), Option<Signal>> {
         let partial_line = std::mem::take(&mut self.partial_line);
         if !partial_line.is_empty() {
             self.terminal.print(&partial_line);

@@ -103,6 +103,27 @@ fn a_block_longer_than_the_buffer_says_its_line_alone() {
 }
 
 #[test]
+fn a_block_whose_rest_finds_no_room_has_no_leftovers_released_by_an_older_hold() {
+    for room in 32..=96 {
+        let decoder = FrameDecoder::of_client(vec![0; room].leak(), Framing::Lines);
+        let mut decoding = Decoding::<0> { decoder, chunks: Vec::new() };
+        let (mut block, mut now) = ([0; 32], Instant::now());
+        for text in [&b"12\0"[..], b"123456789\0", b"3\0", b"4\0"] {
+            block[..text.len()].copy_from_slice(text);
+            let mut rest = &block[..];
+            while !rest.is_empty() {
+                let n = rest.len().min(decoding.decoder.spare().len());
+                decoding.read(&rest[..n], now);
+                rest = &rest[n..];
+            }
+            now += HOLD / 2;
+        }
+        decoding.take(now + HOLD, false);
+        assert_eq!(decoding.chunks.concat(), b"12\n123456789\n3\n4\n", "{room} bytes of room");
+    }
+}
+
+#[test]
 fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
     let (mut decoding, start) = (Decoding::<64>::new(Framing::Lines), Instant::now());
     for (read, now) in [(&b"a\0b"[..], start), (b"c\nd", start + HOLD * 100), (b"\n\n", start + HOLD * 200)] {

@@ -153,7 +153,8 @@ impl ChatUi<'_> {
                 if self.terminal.has_room() {
                     let _ = socket.shutdown(Shutdown::Write);
                 }
-                if self.events.is_grace_over() {
+                // Bytes that the second process has not read: it was stopped.
+                if self.events.is_grace_over() && !server.is_unread() {
                     if !self.echoes.is_empty() {
                         self.note_acknowledged();
                         self.show_lost(false);

@@ -12,7 +12,7 @@ mod receiver;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
@@ -52,8 +52,6 @@ pub struct ChatUi<'a> {
     unheard: Vec<String>,
     /// Number of messages shown.
     shown: usize,
-    /// A signal ends the client: what the terminal does not take is dropped.
-    leaves_at_once: bool,
 }
 
 #[derive(Debug)]
@@ -77,8 +75,7 @@ impl ServerConnection {
 
     /// The second process has left bytes in the socket. It may have been stopped.
     fn is_unread(&self) -> bool {
-        let unread = |socket| sys::is_ready_within(socket, Interest::Read, Duration::ZERO);
-        let is_unread = self.socket.as_ref().is_some_and(unread);
+        let is_unread = self.socket.as_ref().is_some_and(sys::is_readable_now);
         if is_unread {
             self.receiver.resume();
         }
@@ -121,7 +118,6 @@ impl<'a> ChatUi<'a> {
             partial_message: Vec::new(),
             unheard: Vec::new(),
             shown: 0,
-            leaves_at_once: false,
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
@@ -135,7 +131,8 @@ impl<'a> ChatUi<'a> {
         let exit = self.talk();
         let sent = self.echoes.show_hidden();
         self.show_messages(&sent, Origin::Sent);
-        let signal = if self.leaves_at_once { None } else { self.finish(&exit) };
+        let finished = if sys::is_asked_to_end() { Ok(()) } else { self.finish(&exit) };
+        let signal = finished.inspect_err(|_| sys::note_asked_to_end()).err().flatten();
         self.terminal.close();
         // The watchdog goes last.
         if let Some(server) = self.server {
@@ -148,9 +145,9 @@ impl<'a> ChatUi<'a> {
     }
 
     /// Waits for a terminal that takes nothing: [`Terminal::finish`].
-    fn finish(&mut self, exit: &anyhow::Result<Exit>) -> Option<Signal> {
+    fn finish(&mut self, exit: &anyhow::Result<Exit>) -> Result<(), Option<Signal>> {
         if !self.terminal.is_behind() {
-            return None;
+            return Ok(());
         }
         self.terminal.set_status(vec![match exit {
             Ok(Exit::Normal(message)) => message.clone(),
@@ -163,15 +160,13 @@ impl<'a> ChatUi<'a> {
         }
         loop {
             let mut typed = Vec::new();
-            let signal = self.terminal.finish(&mut self.events.signals, &mut typed);
+            let finished = self.terminal.finish(&mut self.events.signals, &mut typed);
             // After the end of input, lines are dropped.
             if typed.is_empty() || self.events.is_in_grace() {
-                return signal;
+                return finished;
             }
             typed.iter().for_each(|line| self.notice(&messages::not_sent(line)));
-            if signal.is_some() {
-                return signal;
-            }
+            finished?;
         }
     }
 
@@ -236,7 +231,6 @@ impl<'a> ChatUi<'a> {
 
     fn take_signals(&mut self) -> anyhow::Result<Option<Exit>> {
         let signal = self.events.take_signals(|signal| self.terminal.handle_signal(signal))?;
-        self.leaves_at_once |= signal.is_some();
         Ok(signal.map(|signal| match FATAL.contains(&signal) {
             true => Exit::Signal(signal),
             false => Exit::Normal(messages::with_unsent(MESSAGES.interrupted(), self.queue.messages.len())),
