@@ -49,7 +49,7 @@ struct Grace {
     since: Duration,
     /// Time of the last bytes of the server, for [`ANSWERING`] after `since`.
     heard_at: Duration,
-    /// Once it is over, one more poll has found nothing to read.
+    /// It is over, and one more poll has found nothing to read, unless it was [`ANSWERING`].
     is_over: bool,
 }
 
@@ -121,7 +121,8 @@ impl EventLoop {
             self.now += turn;
         }
         if let Some(running) = &mut self.grace {
-            running.is_over = grace.is_some_and(|left| left.is_zero()) && !incoming;
+            let is_due = grace.is_some_and(|left| left.is_zero());
+            running.is_over = is_due && (!incoming || self.now - running.since >= ANSWERING);
         }
         Ok(Ready { keyboard, incoming, outgoing, screen })
     }
@@ -191,5 +192,54 @@ impl EventLoop {
 
     pub fn is_grace_over(&self) -> bool {
         self.grace.as_ref().is_some_and(|grace| grace.is_over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    /// One turn with `incoming` in the grace period, `since_start` after it began, and `since_heard`
+    /// after the last bytes. Returns whether it is over.
+    fn is_over(incoming: BorrowedFd, since_start: Duration, since_heard: Duration) -> bool {
+        let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
+        events.start_grace();
+        events.now += since_start;
+        events.grace.as_mut().unwrap().heard_at = events.now - since_heard;
+        let ui = UiSources { keyboard: None, screen: None, has_room: true, timeout: Some(Duration::ZERO) };
+        events.wait(Sources { ui, incoming: Some(incoming), outgoing: None }, []).unwrap();
+        events.is_grace_over()
+    }
+
+    #[test]
+    fn the_grace_period_is_over_once_nothing_is_left_to_read_or_after_a_minute_of_it() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (second, minute) = (Duration::from_secs(1), ANSWERING + GRACE);
+        assert!(!is_over(reader.as_fd(), second, second));
+        assert!(is_over(reader.as_fd(), GRACE, GRACE));
+        writer.write_all(b"more").unwrap();
+        assert!(!is_over(reader.as_fd(), GRACE, GRACE));
+        assert!(!is_over(reader.as_fd(), minute, second));
+        assert!(is_over(reader.as_fd(), minute, GRACE));
+    }
+
+    #[test]
+    fn the_clock_stands_still_while_the_output_takes_nothing_and_in_a_turn_that_was_held_up() {
+        let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"more").unwrap();
+        let mut goes_on = |timeout: Duration, has_room| {
+            let before = events.now;
+            events.turned_at = Instant::now().checked_sub(2 * HELD_UP).unwrap();
+            let ui = UiSources { keyboard: None, screen: None, has_room, timeout: Some(timeout) };
+            events.wait(Sources { ui, incoming: Some(reader.as_fd()), outgoing: None }, []).unwrap();
+            events.now > before
+        };
+        let hour = Duration::from_secs(3600);
+        assert!(goes_on(hour, true));
+        assert!(!goes_on(hour, false));
+        assert!(!goes_on(Duration::ZERO, true));
     }
 }
