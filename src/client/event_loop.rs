@@ -182,7 +182,7 @@ impl EventLoop {
     pub fn extend_grace(&mut self) {
         let now = self.now;
         if let Some(grace) = self.grace.as_mut().filter(|grace| now - grace.since < ANSWERING) {
-            grace.heard_at = now;
+            (grace.heard_at, grace.is_over) = (now, false);
         }
     }
 

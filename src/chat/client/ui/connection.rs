@@ -153,8 +153,11 @@ impl ChatUi<'_> {
                 if self.terminal.has_room() {
                     let _ = socket.shutdown(Shutdown::Write);
                 }
-                // Bytes that the second process has not read: it was stopped.
-                if self.events.is_grace_over() && !server.is_unread() {
+                if self.events.is_grace_over() && server.is_unread() {
+                    // The second process was stopped, and has still to read.
+                    self.events.extend_grace();
+                }
+                if self.events.is_grace_over() {
                     if !self.echoes.is_empty() {
                         self.note_acknowledged();
                         self.show_lost(false);
