@@ -145,7 +145,8 @@ impl Sender<'_> {
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        let (mut left, mut has_looked) = (GRACE, false);
+        // Once that is over, a last one runs: had the server closed by then?
+        let (mut left, mut had_closed) = (GRACE, None);
         let mut quiet = self.has_sent_all().then_some(QUIET);
         receiver.resume();
         loop {
@@ -157,23 +158,24 @@ impl Sender<'_> {
                 let _ = connection.shutdown(Shutdown::Write);
             }
             let timeout = match status {
-                PeerStatus::Ended => return Ok(self.interrupted()),
+                PeerStatus::Ended if had_closed != Some(false) => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),
-                // A shorter stop: the second process has still to read.
-                PeerStatus::Idle
-                    if !std::mem::replace(&mut has_looked, true) && sys::is_readable_now(connection) =>
-                {
-                    left = GRACE;
+                PeerStatus::Idle if had_closed.is_none() => {
+                    // The second process shows what it has not read (it was stopped), and what it
+                    // holds, and ends.
+                    (left, had_closed) = (GRACE, Some(sys::has_ended(connection)));
+                    let _ = connection.shutdown(Shutdown::Both);
+                    receiver.resume();
                     Some(left)
                 }
                 // The room has all: some courses' servers leave a connection open, since later
                 // children hold it.
-                PeerStatus::Idle if self.has_sent_all() && self.echoes.is_empty() => {
+                _ if self.has_sent_all() && self.echoes.is_empty() => {
                     return Ok(Some(ConnectionEnd::ByUser(MESSAGES.not_closed())));
                 }
-                PeerStatus::Idle if self.has_sent_all() => bail!(MESSAGES.not_closed()),
-                PeerStatus::Idle => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
+                _ if self.has_sent_all() => bail!(MESSAGES.not_closed()),
+                _ => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
             };
             let begun = Instant::now();
             let wait = timeout.map(|left| quiet.map_or(left, |quiet| left.min(quiet)));

@@ -110,6 +110,9 @@ impl ChatUi<'_> {
         let next = (self.reconnects && was_connected).then(|| self.start_receiver(None)).transpose()?;
         let ended = server.into_receiver().join().context("waitpid")?;
         self.server = next;
+        if self.had_closed == Some(false) {
+            return self.not_closed().map(Some);
+        }
         let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
         let end = end_of(ended, has_sent_all);
         let has_lost = self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
@@ -153,22 +156,31 @@ impl ChatUi<'_> {
                 if self.terminal.has_room() {
                     let _ = socket.shutdown(Shutdown::Write);
                 }
-                if self.events.is_grace_over() && server.is_unread() {
-                    // The second process was stopped, and has still to read.
-                    self.events.extend_grace();
-                }
                 if self.events.is_grace_over() {
-                    if !self.echoes.is_empty() {
-                        self.note_acknowledged();
-                        self.show_lost(false);
-                        bail!(MESSAGES.not_closed());
+                    if self.had_closed.is_some() {
+                        return self.not_closed().map(Some);
                     }
-                    // The room has all: some courses' servers leave a connection open, since later
-                    // children hold it.
-                    return Ok(Some(Exit::Normal(MESSAGES.not_closed().to_string())));
+                    // The second process passes on what it has not read (it was stopped), and what
+                    // it holds, and ends.
+                    self.had_closed = Some(sys::has_ended(socket));
+                    let _ = socket.shutdown(Shutdown::Both);
+                    server.receiver.resume();
+                    self.events.start_grace();
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The end of a client whose server has not closed in the grace period.
+    fn not_closed(&mut self) -> anyhow::Result<Exit> {
+        if !self.echoes.is_empty() {
+            self.note_acknowledged();
+            self.show_lost(false);
+            bail!(MESSAGES.not_closed());
+        }
+        // The room has all: some courses' servers leave a connection open, since later children
+        // hold it.
+        Ok(Exit::Normal(MESSAGES.not_closed().to_string()))
     }
 }

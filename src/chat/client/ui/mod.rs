@@ -52,6 +52,8 @@ pub struct ChatUi<'a> {
     unheard: Vec<String>,
     /// Number of messages shown.
     shown: usize,
+    /// The grace period is over, and a last one runs: had the server closed by then?
+    had_closed: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,7 @@ impl<'a> ChatUi<'a> {
             partial_message: Vec::new(),
             unheard: Vec::new(),
             shown: 0,
+            had_closed: None,
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
