@@ -119,13 +119,13 @@ impl<'a> FrameDecoder<'a> {
             // The hold of an older line is not that of a text that has just begun.
             self.deadline = self.deadline.filter(|_| !(has_nul && has_rest));
         }
-        if !self.left_room {
-            // More bytes have come already, as a rule: the reader may be late, the sender is not.
-            (self.deadline, self.leftovers_until) = (None, None);
-        }
+        // Without room, more bytes have come as a rule: the reader may be late, not the sender.
+        let is_held = self.left_room && !self.intake.speech().is_empty();
+        self.deadline = self.deadline.filter(|_| is_held || self.skips);
         self.stream += n;
         let held_returns = self.intake.speech().starts_with(b"\r");
-        let has_text = self.intake.filled(n, self.left_room);
+        let (has_text, are_decided) = self.intake.filled(n, self.left_room);
+        self.leftovers_until = self.leftovers_until.filter(|_| self.left_room && !are_decided);
         // Behind the newline that carriage returns were held for, a text has just begun as well.
         let still_holds = self.intake.speech().starts_with(b"\r");
         self.deadline = self.deadline.filter(|_| !held_returns || still_holds);
@@ -167,7 +167,7 @@ impl<'a> FrameDecoder<'a> {
 
     /// When to call [`FrameDecoder::take`] again although nothing has come.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline.into_iter().chain(self.leftovers_until).min()
+        self.leftovers_until.or(self.deadline)
     }
 
     /// Passes to `give` all complete messages as one chunk, to be split by [`messages`] or
@@ -207,8 +207,8 @@ impl<'a> FrameDecoder<'a> {
         let is_over = |until: Option<Instant>| until.is_some_and(|until| until <= now);
         let complete = self.framing.complete(self.intake.speech());
         // A held message is complete once its rest has come, however late this call: the bytes
-        // behind it begin a hold of their own.
-        let is_late = complete == 0 && is_over(self.deadline);
+        // behind it begin a hold of their own. So do leftovers.
+        let is_late = complete == 0 && !self.intake.holds_leftovers() && is_over(self.deadline);
         let mut lacks_room = complete == 0 && self.intake.is_full();
         if lacks_room && self.framing == Framing::Lines {
             // The text of a block goes before its leftovers are whole.

@@ -137,8 +137,9 @@ impl<'a> Intake<'a> {
     }
 
     /// Takes `n` bytes that were read into [`Intake::spare`]. `is_all`: nothing more could be read.
-    /// True if they hold more than NULs and commands.
-    pub fn filled(&mut self, n: usize, is_all: bool) -> bool {
+    /// Returns whether they hold more than NULs and commands, and whether it is decided what the
+    /// bytes held before are.
+    pub fn filled(&mut self, n: usize, is_all: bool) -> (bool, bool) {
         let from = self.len + self.held;
         let new = &mut self.buffer[from..from + self.undecided + n];
         let (kept, undecided) = match &mut self.filters {
@@ -147,20 +148,23 @@ impl<'a> Intake<'a> {
         };
         let has_text = new[..kept].iter().any(|&byte| byte != 0);
         self.undecided = 0;
-        self.sort(from, from + kept, is_all && undecided == 0);
+        let are_decided = self.sort(from, from + kept, is_all && undecided == 0);
         let to = self.used();
         self.buffer.copy_within(from + kept..from + kept + undecided, to);
         self.undecided = undecided;
-        has_text
+        (has_text, are_decided)
     }
 
-    /// Sorts the bytes from `at` to `end`, which follow all others.
-    fn sort(&mut self, mut at: usize, end: usize, is_all: bool) {
+    /// Sorts the bytes from `at` to `end`, which follow all others. True if it is decided what the
+    /// bytes held before are.
+    fn sort(&mut self, mut at: usize, end: usize, is_all: bool) -> bool {
+        let mut are_decided = false;
         while at < end {
             let (n, step) = match &mut self.filters {
                 Some(filters) => filters.blocks.step(&self.buffer[at..end], is_all),
                 None => (end - at, Step::Speech),
             };
+            are_decided |= matches!(step, Step::Leftovers | Step::Released);
             match step {
                 Step::Speech => self.keep(at, n),
                 Step::Held => {
@@ -173,6 +177,7 @@ impl<'a> Intake<'a> {
             }
             at += n;
         }
+        are_decided
     }
 
     /// Adds `n` bytes from `at` on to the speech.

@@ -124,6 +124,41 @@ fn a_block_whose_rest_finds_no_room_has_no_leftovers_released_by_an_older_hold()
 }
 
 #[test]
+fn the_hold_of_an_older_block_ends_no_newer_one_on_a_slow_path() {
+    for framing in [Framing::Strings(HOLD), Framing::Texts(HOLD), Framing::Lines] {
+        let (mut decoding, mut now) = (Decoding::<1023>::of_client(framing), Instant::now());
+        let texts =
+            ["bonjour a tous", "et voici un message assez long", "oui", "demain matin", "d accord", "la fin"];
+        let mut block = [0; 736];
+        let stream: Vec<u8> = texts
+            .into_iter()
+            .flat_map(|text| {
+                block[..text.len()].copy_from_slice(text.as_bytes());
+                block[text.len()] = 0;
+                block
+            })
+            .collect();
+        for segment in stream.chunks(536) {
+            decoding.decoder.waited(HOLD / 5);
+            decoding.take(now, false);
+            decoding.read(segment, now);
+            now += HOLD / 5;
+        }
+        decoding.take(now + HOLD, false);
+        let given = decoding.chunks.concat();
+        let given: Vec<String> = given
+            .split(|byte| [0, b'\n'].contains(byte))
+            .map(|text| String::from_utf8_lossy(text).into())
+            .collect();
+        assert_eq!(
+            given.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>(),
+            texts,
+            "{framing:?}"
+        );
+    }
+}
+
+#[test]
 fn a_line_waits_for_its_newline_however_long_and_a_nul_ends_nothing() {
     let (mut decoding, start) = (Decoding::<64>::new(Framing::Lines), Instant::now());
     for (read, now) in [(&b"a\0b"[..], start), (b"c\nd", start + HOLD * 100), (b"\n\n", start + HOLD * 200)] {
