@@ -97,6 +97,11 @@ impl EventLoop {
         EventLoop { signals, now, turned_at, sent_at: now, half_closed_at: None, grace: None }
     }
 
+    /// Time since the start, by a clock that stands still while the server is not read.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// Waits until a source is ready, a signal comes, or the shortest of the timeouts or the grace
     /// period is over.
     pub fn wait<const N: usize>(

@@ -10,7 +10,7 @@ mod input;
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
@@ -60,7 +60,7 @@ pub fn run_client<P: ClientProtocol>(
         queue: VecDeque::new(),
         unread: 0,
         input_ended: false,
-        active_at: Some(Instant::now()),
+        active_at: Some(Duration::ZERO),
     };
     let outcome = session.run_to_the_end();
     let (unsent, closed) = (session.unsent(), session.ui.close());
@@ -86,8 +86,9 @@ struct Session<'a, P> {
     unread: usize,
     to_send: SendBuffer,
     input_ended: bool,
-    /// Time of the start, or of the last bytes sent or received, until a pause was noticed.
-    active_at: Option<Instant>,
+    /// Time of the start, or of the last bytes sent or received, by the clock of `events`, until a
+    /// pause was noticed.
+    active_at: Option<Duration>,
 }
 
 impl<P: ClientProtocol> Session<'_, P> {
@@ -227,7 +228,7 @@ impl<P: ClientProtocol> Session<'_, P> {
 
     fn send(&mut self) -> anyhow::Result<()> {
         self.events.note_sent();
-        self.active_at = Some(Instant::now());
+        self.active_at = Some(self.events.now());
         self.to_send.send(self.connection).context(self.messages.broken())
     }
 
@@ -256,7 +257,7 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn until_pause(&self) -> Option<Duration> {
-        Some(self.protocol.pause_after().saturating_sub(self.active_at?.elapsed()))
+        Some(self.protocol.pause_after().saturating_sub(self.events.now() - self.active_at?))
     }
 }
 

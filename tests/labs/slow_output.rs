@@ -98,3 +98,27 @@ fn all_that_a_server_sends_is_shown_however_slowly_the_output_is_read() {
         assert_eq!(shown.lines().filter(|line| line.starts_with("line ")).count(), LINES);
     }
 }
+
+/// While the output takes nothing, the client takes no silence of the server for a pause.
+#[test]
+fn calc_client_goes_on_at_full_speed_after_its_output_was_not_read() {
+    const NUMBERS: usize = 20_000;
+    let server = Server::of(env!("CARGO_BIN_EXE_calc_serveur"), &[]);
+    let (mut read_end, write_end) = std::io::pipe().expect("pipe");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_calc_client"));
+    command.arg(server.address.to_string()).stdout(OwnedFd::from(write_end));
+    let mut client = Program::start_with_its_own_output(&mut command);
+    drop(command);
+    let mut stdin = client.take_stdin();
+    let numbers: String = (1..=NUMBERS).map(|i| format!("{i}\n")).collect();
+    let typing = thread::spawn(move || stdin.write_all(numbers.as_bytes()));
+    thread::sleep(Duration::from_secs(4));
+    let reading = thread::spawn(move || {
+        let mut shown = String::new();
+        read_end.read_to_string(&mut shown).map(|_| shown)
+    });
+    assert_eq!(client.ends().code(), Some(0));
+    typing.join().unwrap().expect("the client reads its input");
+    let shown = reading.join().unwrap().expect("read");
+    assert!(shown.lines().count() > NUMBERS, "{} lines", shown.lines().count());
+}

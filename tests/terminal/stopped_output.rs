@@ -64,6 +64,25 @@ fn a_stopped_terminal_loses_nothing_of_a_labs_client() {
     shows_all(&server, client, "goodbye");
 }
 
+#[test]
+fn echo_client_takes_no_line_for_lost_while_its_terminal_is_stopped() {
+    const MANY: usize = 60_000;
+    let server = Server::of(env!("CARGO_BIN_EXE_echo_serveur"), &[]);
+    let port = server.address.port().to_string();
+    let script = format!("seq 1 {MANY} | \"$0\" \"$@\"");
+    let arguments = ["-c", &script, env!("CARGO_BIN_EXE_echo_client"), "127.0.0.1", &port];
+    let mut client = Terminal::start("sh", &arguments);
+    client.shows("Connected");
+    flow(&client, FlowArg::TCOOFF);
+    // Longer than an answer is waited for.
+    thread::sleep(Duration::from_secs(5));
+    flow(&client, FlowArg::TCOON);
+    assert_eq!(client.ends().code(), Some(0));
+    let shown = client.screen.to_the_end();
+    let whole = shown.lines().filter_map(|line| line.trim_start_matches("> ").parse::<usize>().ok());
+    assert!(whole.eq(1..=MANY), "{}", shown.lines().last().unwrap_or_default());
+}
+
 /// The modes of a client's terminal.
 #[track_caller]
 fn is_raw(terminal: &Terminal) -> bool {

@@ -23,13 +23,15 @@ pub struct Sender<'a> {
     pub queue: SendQueue,
     echoes: PendingEchoes,
     input_ended: bool,
+    /// The server has not closed in the grace period.
+    has_given_up: bool,
 }
 
 impl Sender<'_> {
     pub fn new(signals: Signals, pseudo: &str) -> Sender<'_> {
         let lines = LineBuffer::new(room_for_text(pseudo));
         let (queue, echoes) = (SendQueue::default(), PendingEchoes::default());
-        Sender { signals, pseudo, lines, queue, echoes, input_ended: false }
+        Sender { signals, pseudo, lines, queue, echoes, input_ended: false, has_given_up: false }
     }
 
     /// Messages that may be lost with the connection that has come to this `end`. The room may have
@@ -52,7 +54,10 @@ impl Sender<'_> {
         let end = self.send_lines(connection, &mut receiver).transpose();
         self.note_echoes(connection, &mut receiver);
         match end {
-            None => end_of(receiver.join().context("waitpid")?, self.has_sent_all()),
+            None => {
+                let end = end_of(receiver.join().context("waitpid")?, self.has_sent_all())?;
+                if self.has_given_up { self.not_closed() } else { Ok(end) }
+            }
             Some(end) => {
                 receiver.stop();
                 end
@@ -145,8 +150,7 @@ impl Sender<'_> {
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        // Once that is over, a last one runs: had the server closed by then?
-        let (mut left, mut had_closed) = (GRACE, None);
+        let (mut left, mut is_last) = (GRACE, false);
         let mut quiet = self.has_sent_all().then_some(QUIET);
         receiver.resume();
         loop {
@@ -158,24 +162,18 @@ impl Sender<'_> {
                 let _ = connection.shutdown(Shutdown::Write);
             }
             let timeout = match status {
-                PeerStatus::Ended if had_closed != Some(false) => return Ok(self.interrupted()),
+                PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),
-                PeerStatus::Idle if had_closed.is_none() => {
+                PeerStatus::Idle if !is_last => {
                     // The second process shows what it has not read (it was stopped), and what it
                     // holds, and ends.
-                    (left, had_closed) = (GRACE, Some(sys::has_ended(connection)));
+                    (left, is_last, self.has_given_up) = (GRACE, true, !sys::has_ended(connection));
                     let _ = connection.shutdown(Shutdown::Both);
                     receiver.resume();
                     Some(left)
                 }
-                // The room has all: some courses' servers leave a connection open, since later
-                // children hold it.
-                _ if self.has_sent_all() && self.echoes.is_empty() => {
-                    return Ok(Some(ConnectionEnd::ByUser(MESSAGES.not_closed())));
-                }
-                _ if self.has_sent_all() => bail!(MESSAGES.not_closed()),
-                _ => return Ok(Some(ConnectionEnd::Lost(MESSAGES.broken()))),
+                PeerStatus::Idle => return self.not_closed().map(Some),
             };
             let begun = Instant::now();
             let wait = timeout.map(|left| quiet.map_or(left, |quiet| left.min(quiet)));
@@ -189,6 +187,17 @@ impl Sender<'_> {
                 left = left.saturating_sub(waited);
                 quiet = quiet.map(|left| left.saturating_sub(waited));
             }
+        }
+    }
+
+    /// The end of a connection that the server has not closed in the grace period.
+    fn not_closed(&self) -> anyhow::Result<ConnectionEnd> {
+        match self.has_sent_all() {
+            // The room has all: some courses' servers leave a connection open, since later children
+            // hold it.
+            true if self.echoes.is_empty() => Ok(ConnectionEnd::ByUser(MESSAGES.not_closed())),
+            true => bail!(MESSAGES.not_closed()),
+            false => Ok(ConnectionEnd::Lost(MESSAGES.broken())),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The ends of a session: a signal, the server's close, its last word.
 
 use std::io::ErrorKind::ConnectionReset;
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 
@@ -75,7 +74,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                     Awaits::Answers => self.events.restart_grace(),
                     Awaits::Close | Awaits::Nothing => self.events.extend_grace(),
                 }
-                self.active_at = Some(Instant::now());
+                self.active_at = Some(self.events.now());
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
                 return Ok(self.ended_by_server(end));
             }

@@ -110,11 +110,11 @@ impl ChatUi<'_> {
         let next = (self.reconnects && was_connected).then(|| self.start_receiver(None)).transpose()?;
         let ended = server.into_receiver().join().context("waitpid")?;
         self.server = next;
-        if self.had_closed == Some(false) {
-            return self.not_closed().map(Some);
-        }
         let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
         let end = end_of(ended, has_sent_all);
+        if end.is_ok() && self.had_closed == Some(false) {
+            return self.not_closed().map(Some);
+        }
         let has_lost = self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
         match end? {
             ConnectionEnd::ByUser(_) if has_lost => bail!(messages::NOT_ALL_BACK),
