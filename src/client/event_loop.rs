@@ -6,6 +6,7 @@
 //! the sources that are ready.
 
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub const GRACE: Duration = Duration::from_secs(5);
 pub const QUIET: Duration = Duration::from_millis(300);
 
 /// Time for a server that goes on sending after the end of input.
-const ANSWERING: Duration = Duration::from_secs(60);
+pub const ANSWERING: Duration = Duration::from_secs(60);
 
 /// A turn that takes this much longer than its timeout: the process was stopped, or held up by its
 /// output.
@@ -42,6 +43,8 @@ pub struct EventLoop {
     sent_at: Duration,
     half_closed_at: Option<Duration>,
     grace: Option<Grace>,
+    /// Unacknowledged bytes at the last end of the grace period.
+    unacknowledged: usize,
 }
 
 #[derive(Debug)]
@@ -94,7 +97,15 @@ pub struct Ready {
 impl EventLoop {
     pub fn new(signals: Signals) -> EventLoop {
         let (now, turned_at) = (Duration::ZERO, Instant::now());
-        EventLoop { signals, now, turned_at, sent_at: now, half_closed_at: None, grace: None }
+        EventLoop {
+            signals,
+            now,
+            turned_at,
+            sent_at: now,
+            half_closed_at: None,
+            grace: None,
+            unacknowledged: usize::MAX,
+        }
     }
 
     /// Time since the start, by a clock that stands still while the server is not read.
@@ -191,6 +202,13 @@ impl EventLoop {
         }
     }
 
+    /// Starts a grace period that is over anew where the server has taken more: a slow path.
+    pub fn extend_on_progress(&mut self, connection: &TcpStream) {
+        if self.is_grace_over() && has_taken_more(connection, &mut self.unacknowledged) {
+            self.start_grace();
+        }
+    }
+
     pub fn is_in_grace(&self) -> bool {
         self.grace.is_some()
     }
@@ -198,6 +216,12 @@ impl EventLoop {
     pub fn is_grace_over(&self) -> bool {
         self.grace.as_ref().is_some_and(|grace| grace.is_over)
     }
+}
+
+/// True if fewer bytes are unacknowledged than `before`, which is updated. False where none are.
+pub fn has_taken_more(connection: &TcpStream, before: &mut usize) -> bool {
+    let now = sys::unacknowledged(connection);
+    0 < now && now < std::mem::replace(before, now)
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             if self.until_left().is_some_and(|left| left.is_zero()) {
                 return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
             }
+            self.events.extend_on_progress(self.connection);
             if self.events.is_grace_over() {
                 bail!(self.messages.not_closed());
             }

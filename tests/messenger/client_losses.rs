@@ -3,6 +3,8 @@
 use crate::common::*;
 
 use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+#[cfg(target_os = "linux")]
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -253,4 +255,49 @@ fn a_second_process_that_is_stopped_alone_loses_nothing_of_a_server_that_ends() 
         ends_with(client, status, &[], reason);
         assert!(out.to_the_end().ends_with("\nbob : un\nalice> \nbob : deux\nalice> "), "{}", out.so_far());
     }
+}
+
+/// A history that the server sends, a room that talks.
+#[test]
+fn a_server_that_still_sends_after_the_end_of_input_is_heard_to_its_end() {
+    let (mut client, mut server) = alice();
+    client.types("un\n");
+    client.closes_stdin();
+    assert_eq!(server.hears_the_end(), b"alice : un\0");
+    server.sends("alice : un\0");
+    for i in 0..8 {
+        // In all longer than a silent server is waited for.
+        std::thread::sleep(Duration::from_secs(1));
+        server.sends(format!("bob : line {i}\0"));
+    }
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0));
+    let shown = client.out.to_the_end();
+    assert!((0..8).all(|i| shown.contains(&format!("bob : line {i}\n"))), "{shown}");
+}
+
+/// A slow path: the server says nothing back before it has all. Linux tells what is acknowledged.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_takes_long_for_what_was_sent_is_waited_for() {
+    let (mut client, server) = alice();
+    nix::sys::socket::setsockopt(&server.stream, nix::sys::socket::sockopt::RcvBuf, &40_000).unwrap();
+    let lines: String = (0..800).map(|i| format!("{i:0900}\n")).collect();
+    client.types(lines);
+    client.closes_stdin();
+    let (mut stream, mut heard, mut chunk) = (&server.stream, Vec::new(), vec![0; 80_000]);
+    loop {
+        // In all longer than a server is waited for that takes nothing.
+        std::thread::sleep(Duration::from_secs(1));
+        match stream.read(&mut chunk).expect("read") {
+            0 => break,
+            n => heard.extend_from_slice(&chunk[..n]),
+        }
+        if heard.ends_with(b"799\0") {
+            break;
+        }
+    }
+    stream.write_all(&heard).expect("write");
+    drop(server);
+    assert_eq!(client.ends().code(), Some(0), "{}", client.err.to_the_end());
 }

@@ -12,7 +12,7 @@ use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
-use crate::client::{GRACE, HELD_UP, LineBuffer, PeerProcess, PeerStatus, QUIET};
+use crate::client::{ANSWERING, GRACE, HELD_UP, LineBuffer, PeerProcess, PeerStatus, QUIET, has_taken_more};
 use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
@@ -139,8 +139,9 @@ impl Sender<'_> {
     }
 
     /// Half-closes where all is sent and an answer may not come any more, so that the server sends
-    /// what is left, and closes. Waits for the second process's end, [`GRACE`] at most. `None`: it
-    /// has ended.
+    /// what is left, and closes. Waits for the second process's end: [`GRACE`] after the last output,
+    /// for [`ANSWERING`] in all, or after the server has last acknowledged something. `None`: it has
+    /// ended.
     ///
     /// Time in which it writes output does not count, and it half-closes in no such time: a server
     /// that has closed keeps what is left for a bounded time. Time in which both were stopped
@@ -150,7 +151,8 @@ impl Sender<'_> {
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        let (mut left, mut is_last) = (GRACE, false);
+        let (mut left, mut since_start, mut is_last) = (GRACE, Duration::ZERO, false);
+        let mut unacknowledged = usize::MAX;
         let mut quiet = self.has_sent_all().then_some(QUIET);
         receiver.resume();
         loop {
@@ -165,6 +167,10 @@ impl Sender<'_> {
                 PeerStatus::Ended => return Ok(self.interrupted()),
                 PeerStatus::Writing => None,
                 PeerStatus::Idle if !left.is_zero() => Some(left),
+                PeerStatus::Idle if has_taken_more(connection, &mut unacknowledged) => {
+                    left = GRACE;
+                    Some(left)
+                }
                 PeerStatus::Idle if !is_last => {
                     // The second process shows what it has not read (it was stopped), and what it
                     // holds, and ends.
@@ -177,15 +183,19 @@ impl Sender<'_> {
             };
             let begun = Instant::now();
             let wait = timeout.map(|left| quiet.map_or(left, |quiet| left.min(quiet)));
-            let [has_signal, ..] = self.wait(receiver, [None, None], wait)?;
+            let [has_signal, has_news, ..] = self.wait(receiver, [None, None], wait)?;
             if has_signal && let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
             let waited = begun.elapsed();
-            let was_stopped = wait.is_some_and(|wait| waited > wait + HELD_UP);
+            let was_stopped = waited > wait.unwrap_or_default() + HELD_UP;
+            since_start += if was_stopped { Duration::ZERO } else { waited };
             if is_idle && !was_stopped {
                 left = left.saturating_sub(waited);
                 quiet = quiet.map(|left| left.saturating_sub(waited));
+            }
+            if has_news && !is_last && since_start < ANSWERING {
+                left = GRACE;
             }
         }
     }

@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 
 use super::INTERRUPTED;
-use super::form::{END_OF_TEXT, MAX_LINE, check_line, is_ours};
+use super::form::{END_OF_TEXT, MAX_LINE, check_length, check_line, is_ours};
 use super::header::Header;
 use super::input::Input;
 use super::name::Name;
@@ -87,17 +87,16 @@ impl Upload {
         }
         // A server that closes with bytes unread, or on their way, resets the connection. Behind the
         // newline of a line that is the whole file, only the end of the text is left.
-        let may_lack_a_part = self.digest.first_line.is_none();
+        let may_lack_a_part = !self.digest.has_newline;
         ensure!(
             !(may_lack_a_part && matches!(end, End::Broken(_))),
             "[SUCCESS], but then the connection broke: the server may not have read all of {}",
             self.path.display()
         );
-        ensure!(
-            !self.digest.has_several_lines(),
-            "[SUCCESS] may be for the first line of {} only: servers of courses keep no more of a text",
-            self.path.display()
-        );
+        check_length(&self.beginning()?).map_err(|why| {
+            let path = self.path.display();
+            anyhow!("[SUCCESS] may be for a part of {path} only: {why}, and servers of courses keep no more")
+        })?;
         if self.name.is_some() {
             PROGRAM.complain("not upload_serveur: the file was sent as a line of text, without its name");
         }
@@ -124,12 +123,17 @@ impl Upload {
         Ok(Outgoing::new(head, source, digest, tail))
     }
 
-    /// Fails unless a server that keeps the first line only would keep the whole file.
-    fn check_line(&self) -> anyhow::Result<()> {
+    /// As many bytes of the file as tell whether it is a line.
+    fn beginning(&self) -> anyhow::Result<Vec<u8>> {
         let mut file = Vec::new();
         self.source.reader(&self.digest).take(MAX_LINE + 1).read_to_end(&mut file)?;
-        check_line(&file).map_err(|why| {
-            anyhow::anyhow!(
+        Ok(file)
+    }
+
+    /// Fails unless a server that keeps the first line only would keep the whole file.
+    fn check_line(&self) -> anyhow::Result<()> {
+        check_line(&self.beginning()?).map_err(|why| {
+            anyhow!(
                 "not upload_serveur, and servers of courses keep the first line only, so {} was not sent: \
                  {why}. To send it all the same: --text",
                 self.path.display()

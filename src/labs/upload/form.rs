@@ -26,13 +26,21 @@ pub const MAX_LINE: u64 = (MAX_LEN - END_OF_TEXT.len()) as u64;
 /// is no loss.
 pub fn check_line(file: &[u8]) -> Result<(), &'static str> {
     let Ok(text) = std::str::from_utf8(file) else { return Err("it is not UTF-8 text") };
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    check_length(file)?;
+    match text.trim_end_matches(['\r', '\n']).contains(|c: char| c.is_control() && c != '\t') {
+        true => Err("it holds a control character"),
+        false => Ok(()),
+    }
+}
+
+/// Why a server that reads once, or one line, would not keep all of `file`, whatever its bytes.
+pub fn check_length(file: &[u8]) -> Result<(), &'static str> {
+    let line = file.strip_suffix(b"\n").unwrap_or(file);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     match line {
         _ if file.len() as u64 > MAX_LINE => Err("it is longer than a line"),
         // A carriage return ends a line in Java.
-        line if line.contains(['\n', '\r']) => Err("it has several lines"),
-        line if line.contains(|c: char| c.is_control() && c != '\t') => Err("it holds a control character"),
+        line if line.contains(&b'\n') || line.contains(&b'\r') => Err("it has several lines"),
         _ => Ok(()),
     }
 }

@@ -28,14 +28,7 @@ pub struct FileDigest {
     pub size: u64,
     pub sha256: [u8; 32],
     pub holds_nul: bool,
-    /// Bytes of the first line, its newline included; none where there is no newline.
-    pub first_line: Option<u64>,
-}
-
-impl FileDigest {
-    pub fn has_several_lines(&self) -> bool {
-        self.first_line.is_some_and(|length| length < self.size)
-    }
+    pub has_newline: bool,
 }
 
 /// The second reading, checked against the first.
@@ -60,17 +53,16 @@ impl Source {
         mut after_each: impl FnMut(u64) -> anyhow::Result<()>,
     ) -> anyhow::Result<FileDigest> {
         let mut chunk = vec![0; CHUNK];
-        let (mut size, mut hasher, mut holds_nul, mut first_line) = (0, Sha256::new(), false, None);
+        let (mut size, mut hasher, mut holds_nul, mut has_newline) = (0, Sha256::new(), false, false);
         loop {
             let bytes = match self.read_at(size, &mut chunk)? {
                 0 => {
                     let sha256 = hasher.finalize().into();
-                    return Ok(FileDigest { size, sha256, holds_nul, first_line });
+                    return Ok(FileDigest { size, sha256, holds_nul, has_newline });
                 }
                 n => &chunk[..n],
             };
-            let newline = || bytes.iter().position(|&byte| byte == b'\n');
-            first_line = first_line.or_else(|| newline().map(|at| size + at as u64 + 1));
+            has_newline |= bytes.contains(&b'\n');
             size += bytes.len() as u64;
             hasher.update(bytes);
             holds_nul |= bytes.contains(&0);
@@ -174,23 +166,5 @@ mod tests {
             Ok(())
         });
         assert_eq!((result.unwrap_err().to_string().as_str(), reads), ("enough", 3));
-    }
-
-    #[test]
-    fn several_lines_are_told_from_one() {
-        let across_reads = [vec![b'x'; CHUNK], b"\ny".to_vec()].concat();
-        let texts: [(&[u8], bool); 6] = [
-            (b"", false),
-            (b"a", false),
-            (b"a\n", false),
-            (b"a\n\n", true),
-            (b"a\nb", true),
-            (&across_reads, true),
-        ];
-        for (text, several) in texts {
-            let (_file, source) = source(text);
-            let digest = source.digest(|_| Ok(())).unwrap();
-            assert_eq!(digest.has_several_lines(), several, "{} bytes", text.len());
-        }
     }
 }

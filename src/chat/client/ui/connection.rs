@@ -156,6 +156,7 @@ impl ChatUi<'_> {
                 if self.terminal.has_room() {
                     let _ = socket.shutdown(Shutdown::Write);
                 }
+                self.events.extend_on_progress(socket);
                 if self.events.is_grace_over() {
                     if self.had_closed.is_some() {
                         return self.not_closed().map(Some);
