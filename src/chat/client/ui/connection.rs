@@ -111,8 +111,10 @@ impl ChatUi<'_> {
         let ended = server.into_receiver().join().context("waitpid")?;
         self.server = next;
         let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
-        let end = end_of(ended, has_sent_all);
-        if end.is_ok() && self.had_closed == Some(false) {
+        // After our own shutdown, late bytes of the server break the connection.
+        let has_given_up = self.had_closed == Some(false);
+        let end = end_of(ended, has_sent_all && !has_given_up);
+        if has_given_up && end.is_ok() {
             return self.not_closed().map(Some);
         }
         let has_lost = self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
