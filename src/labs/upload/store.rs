@@ -5,7 +5,8 @@
 //! kernel frees the file, and linkat fails where rename would replace. Without such files (other
 //! systems, some file systems, no /proc) a file has a temporary name; link(2), which never replaces
 //! either, gives it the final one. The temporary name is removed by drop, or by the first process
-//! if a child was killed.
+//! if a child was killed. It has random bits of the server in it: a server on another host, or in
+//! another pid namespace, may have a child of the same pid and write to the same directory.
 //!
 //! The process ignores `SIGXFSZ`, which would kill it, and gets `EFBIG` instead: setrlimit(2).
 
@@ -31,6 +32,8 @@ pub struct Store {
     pub directory: File,
     /// A file has a temporary name until it is whole; else it has none.
     temporary_names: bool,
+    /// Random bits: no other server has the temporary names of this one.
+    id: u64,
 }
 
 /// A file being received. Dropped before [`Incoming::persist`], it leaves nothing.
@@ -61,7 +64,9 @@ impl Store {
     pub fn open(path: &Path) -> anyhow::Result<Store> {
         let directory = sys::open_directory(path)
             .with_context(|| format!("cannot open the directory {}", path.display()))?;
-        let unnamed = Store { directory, temporary_names: false };
+        let mut id = [0; 8];
+        sys::fill_random(&mut id).context("getrandom")?;
+        let unnamed = Store { directory, temporary_names: false, id: u64::from_ne_bytes(id) };
         if unnamed.probe().is_ok() {
             return Ok(unnamed);
         }
@@ -91,8 +96,13 @@ impl Store {
     pub fn remove_leftover(&self, pid: Pid) {
         if self.temporary_names {
             // An error means that there is none, as for most children.
-            let _ = sys::unlink(&self.directory, &temporary_name(pid));
+            let _ = sys::unlink(&self.directory, &self.temporary_name(pid, "part"));
         }
+    }
+
+    /// Begins with a dot, as no [`Name`] does.
+    fn temporary_name(&self, owner: Pid, extension: &str) -> String {
+        format!(".upload-{:016x}-{owner}.{extension}", self.id)
     }
 
     fn begin_for(&self, owner: Pid) -> io::Result<Incoming<'_>> {
@@ -100,8 +110,8 @@ impl Store {
             let file = sys::create_unnamed(&self.directory)?;
             return Ok(Incoming { store: self, file, temporary: None });
         }
-        let name = temporary_name(owner);
-        let file = self.replace(&name, || sys::create_named(&self.directory, &name))?;
+        let name = self.temporary_name(owner, "part");
+        let file = sys::create_named(&self.directory, &name)?;
         Ok(Incoming { store: self, file, temporary: Some(Temporary { directory: &self.directory, name }) })
     }
 
@@ -109,23 +119,11 @@ impl Store {
     /// unnamed files and no hard links, and a directory's mode does not say who may write.
     fn probe(&self) -> anyhow::Result<()> {
         let owner = Pid::this();
-        let name = format!(".upload-{owner}.probe");
-        let file = self.begin_for(owner)?;
-        self.replace(&name, || file.link(&name)).context(
+        let name = self.temporary_name(owner, "probe");
+        self.begin_for(owner)?.link(&name).context(
             "cannot link it to its name (choose a directory on a file system with hard links, not FAT or exFAT)",
         )?;
         Ok(sys::unlink(&self.directory, &name)?)
-    }
-
-    /// Calls `create`, once more after removing an existing file `name`: it was left by an ended
-    /// process of the same number.
-    fn replace<T>(&self, name: &str, create: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        match create() {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                sys::unlink(&self.directory, name).and_then(|()| create())
-            }
-            created => created,
-        }
     }
 }
 
@@ -205,11 +203,6 @@ impl Drop for Temporary<'_> {
 /// Since 1970.
 fn nanoseconds() -> u128 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos()
-}
-
-/// No [`Name`] begins with a dot.
-fn temporary_name(owner: Pid) -> String {
-    format!(".upload-{owner}.part")
 }
 
 #[cfg(test)]

@@ -54,6 +54,40 @@ fn a_file_size_limit_of_the_system_is_reported_and_leaves_no_file() {
     assert!(landing.answer(announced("fits", &[7; 50_000])).ends_with("[SUCCESS]"));
 }
 
+/// Each in a pid namespace of its own, where both children have the same pid. Without /proc, a file
+/// has a temporary name until it is whole.
+#[test]
+fn two_servers_on_one_directory_keep_the_files_that_they_receive_apart() {
+    const WITHOUT_PROC: &str = "mount -t tmpfs tmpfs /proc && exec \"$0\" \"$@\"";
+    let apart = |what: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "--pid", "--kill-child", "sh", "-c", WITHOUT_PROC, what]);
+        command
+    };
+    if !apart("true").status().is_ok_and(|probe| probe.success()) {
+        return skip(skip::PID_NAMESPACE, "unshare failed, or mount");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let servers = [(); 2].map(|()| Landing::at(&mut apart(UPLOAD_SERVER), directory.path(), &[]));
+    let names = || std::fs::read_dir(directory.path()).unwrap().count();
+    let files = [("first", [1; 200_000]), ("second", [2; 200_000])];
+    let mut begun = Vec::new();
+    for (server, (name, bytes)) in servers.iter().zip(&files) {
+        let mut client = server.connect();
+        client.hears(GREETING);
+        let whole = announced(name, bytes);
+        client.sends(&whole[..100_000]);
+        eventually("a file under a temporary name", || (names() > begun.len()).then_some(()));
+        begun.push((client, whole));
+    }
+    for ((mut client, whole), (name, bytes)) in begun.into_iter().zip(&files) {
+        client.sends(&whole[100_000..]);
+        assert!(answer_to(&mut client).ends_with("[SUCCESS]"));
+        assert!(std::fs::read(directory.path().join(name)).unwrap() == bytes, "{name}");
+    }
+    eventually("no temporary name", || (names() == files.len()).then_some(()));
+}
+
 #[test]
 fn a_full_disk_is_reported_and_leaves_no_file() {
     // A small disk in a mount namespace of the server's own, seen from here through /proc/PID/root.

@@ -189,29 +189,20 @@ fn a_moved_directory_is_followed() {
 }
 
 #[test]
-fn the_file_of_a_killed_child_is_removed_at_its_reaping_or_when_its_pid_is_reused() {
+fn the_file_of_a_killed_child_is_removed_at_its_reaping() {
     with_each_staging(|store, place| {
         let is_named = store.temporary_names;
         let (child, other) = (Pid::from_raw(7), Pid::from_raw(8));
-        let killed = || {
-            let mut incoming = store.begin_for(child).unwrap();
-            incoming.write(b"half").unwrap();
-            std::mem::forget(incoming);
-        };
-        killed();
-        assert_eq!(names(place), if is_named { vec![".upload-7.part"] } else { vec![] });
+        let mut incoming = store.begin_for(child).unwrap();
+        incoming.write(b"half").unwrap();
+        std::mem::forget(incoming);
+        let name = store.temporary_name(child, "part");
+        assert_eq!(names(place), if is_named { vec![name] } else { vec![] });
         store.remove_leftover(other);
         assert_eq!(names(place).len(), usize::from(is_named));
         store.remove_leftover(child);
         store.remove_leftover(child);
         assert!(names(place).is_empty());
-        killed();
-        symlink("/nowhere", place.path().join(".upload-8.part")).unwrap();
-        for again in [child, other] {
-            store.begin_for(again).unwrap().persist(&name("x")).unwrap();
-        }
-        assert!(contents(place).into_iter().filter(|(name, _)| name.starts_with('x')).count() == 2);
-        assert_eq!(names(place).len(), if is_named { 2 } else { 3 });
     });
 }
 
@@ -234,16 +225,25 @@ fn an_unusable_directory_is_reported_at_once_with_the_reason() {
     }
 }
 
+/// Two hosts, or two pid namespaces.
 #[test]
-fn leftovers_of_an_earlier_server_of_the_same_pid_do_not_prevent_a_start() {
-    let place = tempdir().unwrap();
-    let owner = Pid::this();
-    for left in [temporary_name(owner), format!(".upload-{owner}.probe")] {
-        symlink("/nowhere", place.path().join(left)).unwrap();
-    }
-    let store = Store::open(place.path()).unwrap();
-    for temporary_names in [false, true] {
-        Store { temporary_names, directory: store.directory.try_clone().unwrap() }.begin().unwrap();
-    }
-    assert!(names(&place).is_empty());
+fn servers_with_children_of_the_same_pid_keep_their_files_apart() {
+    with_each_staging(|store, place| {
+        let mut other = Store::open(place.path()).unwrap();
+        other.temporary_names = store.temporary_names;
+        let child = Pid::from_raw(7);
+        let begun = [(&store, "first"), (&other, "second")].map(|(store, text)| {
+            let mut incoming = store.begin_for(child).unwrap();
+            incoming.write(text.as_bytes()).unwrap();
+            (incoming, text)
+        });
+        // A third child, killed.
+        std::mem::forget(other.begin_for(Pid::from_raw(8)).unwrap());
+        store.remove_leftover(Pid::from_raw(8));
+        for (incoming, text) in begun {
+            incoming.persist(&name(text)).unwrap();
+            assert_eq!(std::fs::read_to_string(place.path().join(text)).unwrap(), text);
+        }
+        assert_eq!(names(place).len(), if store.temporary_names { 3 } else { 2 });
+    });
 }
