@@ -10,7 +10,7 @@ mod split;
 
 use std::time::{Duration, Instant};
 
-use memchr::memrchr;
+use memchr::{memchr2, memrchr};
 
 use self::intake::{Filters, Intake};
 pub use self::split::{is_line_text, line_text, lines, messages};
@@ -60,8 +60,8 @@ pub struct FrameDecoder<'a> {
     /// Bytes of the current burst: reads that filled the buffer, and the one after them.
     stream: usize,
     left_room: bool,
-    /// Lines: the bytes behind the last NUL came in a later read.
-    rest_is_new: bool,
+    /// Lines: the bytes behind the last NUL came in the same read, with no line end among them.
+    rest_came_with_nul: bool,
     /// Nothing was given yet.
     is_first: bool,
     /// The last chunk ended within a line: see [`FrameDecoder::is_cut`].
@@ -88,7 +88,7 @@ impl<'a> FrameDecoder<'a> {
             leftovers_until: None,
             stream: 0,
             left_room: false,
-            rest_is_new: false,
+            rest_came_with_nul: false,
             is_first: true,
             is_cut: false,
         }
@@ -114,10 +114,13 @@ impl<'a> FrameDecoder<'a> {
         self.left_room = n < self.spare().len();
         if self.framing == Framing::Lines {
             let read = &self.spare()[..n];
-            let (has_nul, has_rest) = (read.contains(&0), !read.ends_with(&[0]));
-            self.rest_is_new = (self.rest_is_new || self.intake.speech().ends_with(&[0])) && !has_nul;
+            let rest = memrchr(0, read).map(|nul| &read[nul + 1..]);
+            let is_line = memchr2(b'\n', b'\r', rest.unwrap_or(read)).is_some();
+            let has_begun = rest.map(|rest| !rest.is_empty());
+            let is_rest = has_begun.unwrap_or(self.rest_came_with_nul && !self.intake.is_empty());
+            self.rest_came_with_nul = is_rest && !is_line;
             // The hold of an older line is not that of a text that has just begun.
-            self.deadline = self.deadline.filter(|_| !(has_nul && has_rest));
+            self.deadline = self.deadline.filter(|_| has_begun != Some(true));
         }
         // Without room, more bytes have come as a rule: the reader may be late, not the sender.
         let is_held = self.left_room && !self.intake.speech().is_empty();
@@ -220,7 +223,7 @@ impl<'a> FrameDecoder<'a> {
         }
         let complete = self.framing.complete(self.intake.speech());
         if self.framing == Framing::Lines && (ended || ((is_late || lacks_room) && complete == 0)) {
-            self.intake.end_lines_at_nuls(complete, is_late && !self.rest_is_new);
+            self.intake.end_lines_at_nuls(complete, is_late && self.rest_came_with_nul);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
@@ -242,7 +245,11 @@ impl<'a> FrameDecoder<'a> {
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
         let speech = self.intake.speech();
-        let may_end = self.intake.has_filters() && (speech.contains(&0) || speech.ends_with(b"\r"));
+        // Memory that was never cleared, behind `12\n\0`: a line cut by TCP is text.
+        let is_no_text = || std::str::from_utf8(speech).is_err_and(|error| error.error_len().is_some());
+        let is_memory = self.rest_came_with_nul && is_no_text();
+        let may_end = is_memory || speech.contains(&0) || speech.ends_with(b"\r");
+        let may_end = may_end && self.intake.has_filters();
         self.framing.hold().or(may_end.then_some(PAUSE))
     }
 
@@ -271,17 +278,6 @@ impl<'a> FrameDecoder<'a> {
 }
 
 impl Framing {
-    /// Number of bytes, from the front, that are complete messages.
-    fn complete(self, bytes: &[u8]) -> usize {
-        let after_last = |end| memrchr(end, bytes).map(|at| at + 1);
-        let end = match (self, bytes) {
-            (Framing::Lines, _) => after_last(b'\n'),
-            (_, [.., 0 | b'\n']) | (Framing::Strings(_), [.., 0 | b'\n', b'\r']) => Some(bytes.len()),
-            _ => after_last(0).or_else(|| after_last(b'\n')),
-        };
-        end.unwrap_or(0)
-    }
-
     /// True if a client's text is split into lines, at carriage returns as well.
     fn has_lines(self) -> bool {
         !matches!(self, Framing::Strings(_))

@@ -113,3 +113,25 @@ fn a_byte_order_mark_that_comes_alone_is_no_message() {
     bob.sends("bob\n");
     direct.program.out.line_with(&["(parent) bob is "]);
 }
+
+#[test]
+fn calc_reads_the_numbers_in_blocks_of_memory_that_was_never_cleared() {
+    for end in ["\n\0", "\0"] {
+        let _row = Row::of(&end);
+        let server = Server::of(CALC, &[]);
+        let mut peer = greeted(&server);
+        let block = |number: &str| {
+            let text = [number, end].concat();
+            let mut block = [0xcc; 100];
+            block[..text.len()].copy_from_slice(text.as_bytes());
+            block
+        };
+        peer.sends(block("12"));
+        peer.hears("Second number?\n");
+        // What memory held is a line of its own.
+        assert!(peer.hears_line().starts_with("Error: "));
+        peer.hears("Second number?\n");
+        peer.sends(block("30"));
+        peer.hears("\r\nThe sum is:\n42\n");
+    }
+}

@@ -50,6 +50,28 @@ fn bytes_behind_a_nul_are_a_line_after_the_hold_only_where_they_came_with_it() {
 }
 
 #[test]
+fn memory_behind_a_newline_and_a_nul_is_a_line_after_the_hold_only_where_it_is_no_text() {
+    let rows = [
+        (&b"12\n\0\xcc\xcc\xcc"[..], &b"12\n\xcc\xcc\xcc\n30\n"[..]),
+        // A character may be cut.
+        (b"12\n\0r\xc3", b"12\nr\xc330\n"),
+        (b"12\n\0re", b"12\nre30\n"),
+        // The last line end ends what stands before it.
+        (b"12\n\0re\n\xcc\xcc", b"12\nre\n\xcc\xcc30\n"),
+    ];
+    for (read, given) in rows {
+        let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
+        decoding.read(read, start);
+        decoding.take(start + HOLD, false);
+        decoding.read(b"30\n", start + HOLD * 2);
+        assert_eq!(decoding.chunks.concat(), given, "{read:?}");
+    }
+    let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
+    decoding.read(b"12\n\0", start);
+    assert_eq!(decoding.read(b"\xcc\xcc", start), None, "of another read");
+}
+
+#[test]
 fn the_hold_of_an_older_line_does_not_cut_a_text_that_has_just_begun() {
     let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
     assert_eq!(decoding.read(b"un\0", start), Some(start + HOLD));
