@@ -7,8 +7,9 @@ use super::ui::{Prompt, Ui};
 /// How a session ends after the end of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaits {
-    /// Whether or not the server closes: the client closes, a second later. A course's server may
-    /// keep the connection, in a process of another client for example.
+    /// Whether or not the server closes: once its system has acknowledged everything, the client
+    /// closes, a second later. A course's server may keep the connection, in a process of another
+    /// client for example.
     Nothing,
     /// The server closes. One that sends for ever instead is given a bounded time.
     Close,

@@ -140,7 +140,11 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             self.shut_down_if_sent();
             if self.until_left().is_some_and(|left| left.is_zero()) {
-                return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
+                if sys::unacknowledged(self.connection) == 0 {
+                    return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
+                }
+                // A slow path, or a dead one: looks again until the grace period is over.
+                self.events.note_half_close();
             }
             self.events.extend_on_progress(self.connection);
             if self.events.is_grace_over() {

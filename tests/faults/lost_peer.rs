@@ -173,6 +173,35 @@ fn clients_notice_a_dead_path_and_an_own_line_is_never_shown_as_said_nor_doubled
 }
 
 #[test]
+fn relay_client_does_not_end_well_while_the_path_has_not_taken_its_last_line() {
+    let Some(hosts) = Hosts::start() else { return };
+    let options = ["--bind", "0.0.0.0", "--port", "0"];
+    let server = Server::from(on(&hosts.near, env!("CARGO_BIN_EXE_relay_serveur")).args(options));
+    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
+    let client = env!("CARGO_BIN_EXE_relay_client");
+    for is_cut in [false, true] {
+        let _row = Row::of(&is_cut);
+        let mut far =
+            Emulator::start((100, 10), &[], "nsenter", &[&at, client, NEAR, "--port", &server.port()]);
+        far.sees("its number", |screen| screen.contents().contains("Vous êtes le client 1").then_some(()));
+        let mut partner =
+            Program::start(on(&hosts.near, client).args(["127.0.0.1", "--port", &server.port()]));
+        far.sees("its turn", |screen| screen.contents().contains("vous parlez en premier").then_some(()));
+        hosts.forwards(!is_cut);
+        far.types("la suite\r\x04");
+        let status = far.terminal.ends();
+        let shown = far.terminal.screen.so_far();
+        assert_eq!(status.code(), Some(i32::from(is_cut)), "{shown}");
+        assert_eq!(shown.contains("n'a pas fermé la connexion"), is_cut, "{shown}");
+        if !is_cut {
+            partner.out.line_with(&["la suite"]);
+            partner.types("fin\n");
+            assert!(partner.ends().success());
+        }
+    }
+}
+
+#[test]
 fn a_link_local_address_is_taken_with_its_interface() {
     let Some(hosts) = Hosts::start() else { return };
     ip(&hosts.router, "address add fe80::99/64 dev to-far nodad");
