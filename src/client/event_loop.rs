@@ -17,18 +17,18 @@ use super::signals;
 use crate::sys::{self, Interest, Signal, Signals};
 
 /// Time for the server to close, once the input has ended and everything is sent.
-pub const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Time before the half-close in which an answer may still come: some forwarders, as nginx's
 /// `stream`, then close both ways at once.
-pub const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_millis(300);
 
 /// Time for a server that goes on sending after the end of input.
-pub const ANSWERING: Duration = Duration::from_secs(60);
+const ANSWERING: Duration = Duration::from_secs(60);
 
 /// A turn that takes this much longer than its timeout: the process was stopped, or held up by its
 /// output.
-pub const HELD_UP: Duration = Duration::from_secs(1);
+const HELD_UP: Duration = Duration::from_secs(1);
 
 /// Its deadlines are times of its own clock, which stands still while the server is not read: the
 /// reader of the output (`| less`) takes its time, or the process is stopped (Ctrl+Z).
@@ -128,7 +128,8 @@ impl EventLoop {
             sources.outgoing,
             sources.ui.screen.map(|screen| sys::watch(screen, Interest::Write)),
         ];
-        let grace = self.grace.as_ref().map(|grace| GRACE.saturating_sub(self.now - grace.heard_at));
+        let running = self.grace.as_ref().filter(|_| sources.ui.has_room);
+        let grace = running.map(|grace| GRACE.saturating_sub(self.now - grace.heard_at));
         let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
         let [_, keyboard, incoming, outgoing, screen] = sys::wait_for_some(watched, timeout)?;
         let turn = std::mem::replace(&mut self.turned_at, Instant::now()).elapsed();
@@ -181,9 +182,9 @@ impl EventLoop {
         self.half_closed_at.map(|at| self.now - at)
     }
 
-    /// Starts the grace period, or starts it anew.
+    /// Starts the grace period, or starts it anew. Time before does not count.
     pub fn start_grace(&mut self) {
-        self.sent_at = self.now;
+        (self.sent_at, self.turned_at) = (self.now, Instant::now());
         self.grace = Some(Grace { since: self.now, heard_at: self.now, is_over: false });
     }
 
@@ -219,7 +220,7 @@ impl EventLoop {
 }
 
 /// True if fewer bytes are unacknowledged than `before`, which is updated. False where none are.
-pub fn has_taken_more(connection: &TcpStream, before: &mut usize) -> bool {
+fn has_taken_more(connection: &TcpStream, before: &mut usize) -> bool {
     let now = sys::unacknowledged(connection);
     0 < now && now < std::mem::replace(before, now)
 }
@@ -231,14 +232,15 @@ mod tests {
     use std::os::fd::AsFd;
 
     /// One turn with `incoming` in the grace period, `since_start` after it began, and `since_heard`
-    /// after the last bytes. Returns whether it is over.
-    fn is_over(incoming: BorrowedFd, since_start: Duration, since_heard: Duration) -> bool {
+    /// after the last bytes; `None`: while the output takes nothing. Returns whether it is over.
+    fn is_over(incoming: Option<BorrowedFd>, since_start: Duration, since_heard: Duration) -> bool {
         let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
         events.start_grace();
         events.now += since_start;
         events.grace.as_mut().unwrap().heard_at = events.now - since_heard;
-        let ui = UiSources { keyboard: None, screen: None, has_room: true, timeout: Some(Duration::ZERO) };
-        events.wait(Sources { ui, incoming: Some(incoming), outgoing: None }, []).unwrap();
+        let (has_room, timeout) = (incoming.is_some(), Some(Duration::ZERO));
+        let ui = UiSources { keyboard: None, screen: None, has_room, timeout };
+        events.wait(Sources { ui, incoming, outgoing: None }, []).unwrap();
         events.is_grace_over()
     }
 
@@ -246,12 +248,14 @@ mod tests {
     fn the_grace_period_is_over_once_nothing_is_left_to_read_or_after_a_minute_of_it() {
         let (reader, mut writer) = io::pipe().unwrap();
         let (second, minute) = (Duration::from_secs(1), ANSWERING + GRACE);
-        assert!(!is_over(reader.as_fd(), second, second));
-        assert!(is_over(reader.as_fd(), GRACE, GRACE));
+        let incoming = Some(reader.as_fd());
+        assert!(!is_over(incoming, second, second));
+        assert!(is_over(incoming, GRACE, GRACE));
+        assert!(!is_over(None, GRACE, GRACE));
         writer.write_all(b"more").unwrap();
-        assert!(!is_over(reader.as_fd(), GRACE, GRACE));
-        assert!(!is_over(reader.as_fd(), minute, second));
-        assert!(is_over(reader.as_fd(), minute, GRACE));
+        assert!(!is_over(incoming, GRACE, GRACE));
+        assert!(!is_over(incoming, minute, second));
+        assert!(is_over(incoming, minute, GRACE));
     }
 
     #[test]

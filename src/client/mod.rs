@@ -30,9 +30,7 @@ mod ui;
 
 pub(crate) use connect::{connect_at_once, connect_with};
 pub(crate) use connector::Connector;
-pub(crate) use event_loop::{
-    ANSWERING, EventLoop, Exit, GRACE, HELD_UP, QUIET, Ready, Sources, UiSources, has_taken_more,
-};
+pub(crate) use event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 pub use line_buffer::LineBuffer;
 pub(crate) use messages::Messages;
 pub(crate) use process_pair::{PeerProcess, PeerStatus};

@@ -165,7 +165,9 @@ impl<P: ClientProtocol> Session<'_, P> {
                 .then(|| sys::watch(self.connection.as_fd(), Interest::Write)),
             ui: UiSources { keyboard: ui.keyboard.filter(|_| reads_keyboard), ..ui },
         };
-        let timeouts = [self.until_pause(), self.until_shutdown(), self.until_left()];
+        // Else their clock stands still.
+        let is_timed = |left: Option<Duration>| left.filter(|_| sources.ui.has_room);
+        let timeouts = [self.until_pause(), self.until_shutdown(), self.until_left()].map(is_timed);
         self.events.wait(sources, timeouts).context(self.messages.stuck())
     }
 

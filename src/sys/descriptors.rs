@@ -186,9 +186,17 @@ pub fn write_some(fd: impl AsFd, bytes: &[u8]) -> nix::Result<usize> {
 
 /// Writes all of `bytes`, however slow the reader of a blocking `fd` is. EAGAIN after a second in
 /// which every write(2) fails.
-pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
+pub fn write_all(fd: impl AsFd, bytes: &[u8]) -> nix::Result<()> {
+    write_when(fd, bytes, || Ok(true))
+}
+
+/// [`write_all`], each write(2) once `may_write`.
+fn write_when(fd: impl AsFd, mut bytes: &[u8], may_write: impl Fn() -> nix::Result<bool>) -> nix::Result<()> {
     let mut backoff = Backoff::for_a_second();
     while !bytes.is_empty() {
+        if !may_write()? {
+            continue;
+        }
         match write_some(&fd, bytes)? {
             0 if backoff.failed() => {}
             0 => return Err(Errno::EAGAIN),
@@ -205,30 +213,19 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
 const LOOK: Duration = Duration::from_secs(1);
 
 /// [`write_all`], but once this process was asked to end, only what `fd` takes at once.
-pub fn write_until_asked_to_end(fd: impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
+pub fn write_until_asked_to_end(fd: impl AsFd, bytes: &[u8]) -> nix::Result<()> {
     // Nonblocking: a terminal that poll(2) reports writable may have less room than a line.
     let anew = reopen_terminal(&fd).or_else(|| reopen_pipe(&fd));
     let out = anew.as_ref().map_or(fd.as_fd(), AsFd::as_fd);
-    let mut backoff = Backoff::for_a_second();
-    while !bytes.is_empty() {
+    write_when(out, bytes, || {
         let (is_asked, mut watched) = (is_asked_to_end(), [watch(out, Interest::Write)]);
         let waited = wait(&mut watched, Some(if is_asked { Duration::ZERO } else { LOOK }));
         // Where poll(2) fails without end, write(2) says whether there is room.
         match waited.is_err() || is_ready(&watched[0]) {
-            false if is_asked => return Err(Errno::EAGAIN),
-            false => continue,
-            true => {}
+            false if is_asked => Err(Errno::EAGAIN),
+            has_room => Ok(has_room),
         }
-        match write_some(out, bytes)? {
-            0 if backoff.failed() => {}
-            0 => return Err(Errno::EAGAIN),
-            written => {
-                backoff = Backoff::for_a_second();
-                bytes = &bytes[written..];
-            }
-        }
-    }
-    Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ fn talk_through(
         }
         // Frees descriptor 3 for the next connection.
         drop(socket);
-        connection = connect_with(MESSAGES, &mut connector, &mut sender.signals)?;
+        connection = connect_with(MESSAGES, &mut connector, &mut sender.events.signals)?;
         if connection.is_some() && !connector.is_flapping() {
             PROGRAM.complain(messages::BACK);
         }
@@ -120,7 +120,7 @@ fn talk_on(
     pseudo: &str,
     on_terminal: bool,
 ) -> anyhow::Result<(ConnectionEnd, bool)> {
-    let receiver = PeerProcess::start(&sender.signals, connection, |connection, parent| {
+    let receiver = PeerProcess::start(&sender.events.signals, connection, |connection, parent| {
         show(connection, parent, opening, pseudo, on_terminal)
     });
     let end = sender.run(connection, receiver.context("fork")?);

@@ -12,26 +12,27 @@ use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
-use crate::client::{ANSWERING, GRACE, HELD_UP, LineBuffer, PeerProcess, PeerStatus, QUIET, has_taken_more};
+use crate::client::{EventLoop, LineBuffer, PeerProcess, PeerStatus, Sources, UiSources};
 use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
-    pub signals: Signals,
+    pub events: EventLoop,
     pseudo: &'a str,
     lines: LineBuffer,
     /// The keyboard is read only while this is empty (backpressure).
     pub queue: SendQueue,
     echoes: PendingEchoes,
     input_ended: bool,
-    /// The server has not closed in the grace period.
-    has_given_up: bool,
+    /// At the end of the grace period: whether the server had closed.
+    had_closed: Option<bool>,
 }
 
 impl Sender<'_> {
     pub fn new(signals: Signals, pseudo: &str) -> Sender<'_> {
         let lines = LineBuffer::new(room_for_text(pseudo));
         let (queue, echoes) = (SendQueue::default(), PendingEchoes::default());
-        Sender { signals, pseudo, lines, queue, echoes, input_ended: false, has_given_up: false }
+        let events = EventLoop::new(signals);
+        Sender { events, pseudo, lines, queue, echoes, input_ended: false, had_closed: None }
     }
 
     /// Messages that may be lost with the connection that has come to this `end`. The room may have
@@ -56,9 +57,10 @@ impl Sender<'_> {
         match end {
             None => {
                 // After our own shutdown, late bytes of the server break the connection.
-                let is_wanted = self.has_sent_all() && !self.has_given_up;
+                let has_given_up = self.had_closed == Some(false);
+                let is_wanted = self.has_sent_all() && !has_given_up;
                 let end = end_of(receiver.join().context("waitpid")?, is_wanted)?;
-                if self.has_given_up { self.not_closed() } else { Ok(end) }
+                if has_given_up { self.not_closed() } else { Ok(end) }
             }
             Some(end) => {
                 receiver.stop();
@@ -98,7 +100,7 @@ impl Sender<'_> {
             };
             let end = (!has_ended).then(|| sys::watch(socket, Interest::End));
             let [has_signal, has_news, is_ready, is_at_end] =
-                self.wait(receiver, [Some(input_or_output), end], None)?;
+                self.wait(receiver, [Some(input_or_output), end])?;
             if is_at_end {
                 // The second process reports it once it has read everything.
                 receiver.resume();
@@ -141,65 +143,69 @@ impl Sender<'_> {
     }
 
     /// Half-closes where all is sent and an answer may not come any more, so that the server sends
-    /// what is left, and closes. Waits for the second process's end: [`GRACE`] after the last output,
-    /// for [`ANSWERING`] in all, or after the server has last acknowledged something. `None`: it has
-    /// ended.
+    /// what is left, and closes. Waits for the second process's end, until the grace period is over.
+    /// `None`: it has ended.
     ///
-    /// Time in which it writes output does not count, and it half-closes in no such time: a server
-    /// that has closed keeps what is left for a bounded time. Time in which both were stopped
-    /// (Ctrl+Z) does not count either.
+    /// It half-closes at no time in which the second process writes output: a server that has closed
+    /// keeps what is left for a bounded time.
     fn wait_for(
         &mut self,
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        let (mut left, mut since_start, mut is_last) = (GRACE, Duration::ZERO, false);
-        let mut unacknowledged = usize::MAX;
-        let mut quiet = self.has_sent_all().then_some(QUIET);
+        self.had_closed = None;
+        self.events.start_grace();
         receiver.resume();
+        let mut may_half_close = self.has_sent_all();
         loop {
             let status = receiver.status();
             self.note_echoes(connection, receiver);
+            if status == PeerStatus::Ended {
+                return Ok(self.interrupted());
+            }
             let is_idle = status == PeerStatus::Idle;
-            if is_idle && quiet.take_if(|left| self.echoes.is_empty() || left.is_zero()).is_some() {
+            let quiet = if self.echoes.is_empty() { Duration::ZERO } else { self.events.until_quiet() };
+            if is_idle && may_half_close && quiet.is_zero() {
                 // Fails only when the connection is gone already.
                 let _ = connection.shutdown(Shutdown::Write);
+                may_half_close = false;
             }
-            let timeout = match status {
-                PeerStatus::Ended => return Ok(self.interrupted()),
-                PeerStatus::Writing => None,
-                PeerStatus::Idle if !left.is_zero() => Some(left),
-                PeerStatus::Idle if has_taken_more(connection, &mut unacknowledged) => {
-                    left = GRACE;
-                    Some(left)
+            self.events.extend_on_progress(connection);
+            if self.events.is_grace_over() {
+                if self.had_closed.is_some() {
+                    return self.not_closed().map(Some);
                 }
-                PeerStatus::Idle if !is_last => {
-                    // The second process shows what it has not read (it was stopped), and what it
-                    // holds, and ends.
-                    (left, is_last, self.has_given_up) = (GRACE, true, !sys::has_ended(connection));
-                    let _ = connection.shutdown(Shutdown::Both);
-                    receiver.resume();
-                    Some(left)
-                }
-                PeerStatus::Idle => return self.not_closed().map(Some),
-            };
-            let begun = Instant::now();
-            let wait = timeout.map(|left| quiet.map_or(left, |quiet| left.min(quiet)));
-            let [has_signal, has_news, ..] = self.wait(receiver, [None, None], wait)?;
-            if has_signal && let Some(end) = self.interrupted() {
+                self.give_up(connection, receiver);
+            }
+            let has_news = self.wait_in_grace(receiver, is_idle, may_half_close.then_some(quiet))?;
+            if let Some(end) = self.interrupted() {
                 return Ok(Some(end));
             }
-            let waited = begun.elapsed();
-            let was_stopped = waited > wait.unwrap_or_default() + HELD_UP;
-            since_start += if was_stopped { Duration::ZERO } else { waited };
-            if is_idle && !was_stopped {
-                left = left.saturating_sub(waited);
-                quiet = quiet.map(|left| left.saturating_sub(waited));
-            }
-            if has_news && !is_last && since_start < ANSWERING {
-                left = GRACE;
+            if has_news && self.had_closed.is_none() {
+                self.events.extend_grace();
             }
         }
+    }
+
+    /// The second process shows what it has not read (it was stopped), and what it holds, and ends.
+    fn give_up(&mut self, connection: &TcpStream, receiver: &PeerProcess) {
+        self.had_closed = Some(sys::has_ended(connection));
+        let _ = connection.shutdown(Shutdown::Both);
+        receiver.resume();
+        self.events.start_grace();
+    }
+
+    /// Waits for a signal, news of the second process (true), the grace period or `timeout`.
+    fn wait_in_grace(
+        &mut self,
+        receiver: &PeerProcess,
+        is_idle: bool,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<bool> {
+        let ui = UiSources { keyboard: None, screen: None, has_room: is_idle, timeout: None };
+        let sources = Sources { ui, incoming: Some(receiver.lifeline()), outgoing: None };
+        let ready = self.events.wait(sources, [timeout.filter(|_| is_idle)]).context(MESSAGES.stuck())?;
+        Ok(ready.incoming)
     }
 
     /// The end of a connection that the server has not closed in the grace period.
@@ -218,20 +224,19 @@ impl Sender<'_> {
         &self,
         receiver: &PeerProcess,
         [first, second]: [Option<PollFd>; 2],
-        timeout: Option<Duration>,
     ) -> anyhow::Result<[bool; 4]> {
-        let signals = sys::watch(self.signals.as_fd(), Interest::Read);
+        let signals = sys::watch(self.events.signals.as_fd(), Interest::Read);
         let lifeline = sys::watch(receiver.lifeline(), Interest::Read);
-        let ready = sys::wait_for_some([Some(signals), Some(lifeline), first, second], timeout);
+        let ready = sys::wait_for_some([Some(signals), Some(lifeline), first, second], None);
         let [has_signal, has_news, first, second] = ready.context(MESSAGES.stuck())?;
         // A poll that fails reports no signal.
-        Ok([has_signal || self.signals.is_raised(), has_news, first, second])
+        Ok([has_signal || self.events.signals.is_raised(), has_news, first, second])
     }
 
     /// Ended by a signal; it may have reached both processes and ended the other first. Echoes are
     /// not waited for.
     fn interrupted(&mut self) -> Option<ConnectionEnd> {
-        if self.signals.take().is_empty() {
+        if self.events.signals.take().is_empty() {
             return None;
         }
         self.echoes = PendingEchoes::default();
