@@ -212,7 +212,8 @@ fn may_be_block(bytes: &[u8], first: &[u8]) -> bool {
 }
 
 /// Text of Windows' wide strings: begins with a byte order mark; or its first line or string is
-/// whole and of two letters or more in one alphabet, with ASCII and without control characters.
+/// whole, in one alphabet, with ASCII and without control characters, and has two letters or more of
+/// that alphabet or of ASCII. One of each is a header with lengths (TDS, of SQL Server).
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let has_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let is_line = |unit: fn([u8; 2]) -> u16| {
@@ -221,15 +222,17 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
         let text: String = char::decode_utf16(units[..end].iter().copied())
             .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect();
-        let mut scripts = units[..end].iter().map(|unit| unit >> 8).filter(|&high| high != 0);
-        let script = scripts.next();
+        let script_of = |c: char| u32::from(c) >> 8;
+        let script = text.chars().map(script_of).find(|&script| script != 0).unwrap_or(0);
+        let has_letters =
+            |of: &dyn Fn(char) -> bool| text.chars().filter(|&c| c.is_alphabetic() && of(c)).count() > 1;
         // Two letters of ASCII, taken for one, are in none of these. No text is of accented letters
-        // alone (Latin Extended): so begins a message of Thrift.
-        script.is_none_or(|script| script < 0x20)
-            && (script != Some(1) || text.contains(|c: char| c.is_ascii_alphabetic()))
-            && scripts.all(|other| Some(other) == script)
+        // alone (Latin Extended A and B): so begin messages of Thrift and of TDS.
+        script < 0x20
+            && text.chars().all(|c| [0, script].contains(&script_of(c)))
             && !text.contains(char::is_control)
-            && text.chars().filter(|c| c.is_alphabetic()).count() > 1
+            && (has_letters(&|c| c.is_ascii())
+                || (![1, 2].contains(&script) && has_letters(&|c| script_of(c) == script)))
     };
     // Two empty lines are two letters of Malayalam.
     has_mark || (!bytes.starts_with(b"\r\n") && (is_line(u16::from_le_bytes) || is_line(u16::from_be_bytes)))

@@ -10,7 +10,7 @@ fn protocol(bytes: &[u8], expected: Expected) -> Option<Protocol> {
 
 #[test]
 fn other_protocols_are_recognised_by_their_first_bytes() {
-    let rows: [(&[u8], Option<Protocol>); 73] = [
+    let rows: [(&[u8], Option<Protocol>); 78] = [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", REQUEST),
         (b"\r\n\r\nGET / HTTP/1.0\r\n\r\n", REQUEST),
         (b"PATCH /x HTTP/1.1\r\n", REQUEST),
@@ -89,6 +89,12 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         (b"\0\n\0\x05\x16\x7f\0", BINARY),
         (b"\n\x05\x02\0\x02", BINARY),
         (b"B\0\0\x0b\0\0\0\0\0\0\0\0", BINARY),
+        // Logins and prelogins of TDS (SQL Server, Sybase).
+        (b"\x02\0\x02\0\0\0\0\0vm\0", BINARY),
+        (b"\x10\x01\0\xcc\0\0\x01\0\xc4\0\0\0", BINARY),
+        (b"\x12\x01\0\x43\0\0\0\0\0\0\x1f", BINARY),
+        (b"\x12\x01\0\x2f\0\0\x01\0\0\0\x1a", BINARY),
+        (b"\x12\x01\0\x67\0\0\0\0\0\0\x24", BINARY),
         (b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c", GREETING),
         // A request within the first line of a longer one.
         (&[b"GET /", &[b'a'; 1000][..]].concat(), REQUEST),
@@ -103,7 +109,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 75] = [
+    let rows: [&[u8]; 79] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
@@ -165,6 +171,10 @@ fn speech_is_not_foreign() {
         b"\xfe\xff\x04\x1f\x04@\x048",
         b"\x1f\x04@\x048\x04 \0!\0\r\0\n\0",
         b"\x04\x1f\x04@\x048\0\n",
+        b"\x04\x1f\0 \0o\0k\0\n",
+        b"Z\0o\0\xe9\0\n\0",
+        b"\xe9\0\xe9\0\n\0",
+        b"B\x01o\0k\0\n\0",
         // Blocks of a fixed size, whose rest is whatever the client's memory held.
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"\0\0\0\0alice : salut\0\x7f\x01\x02\x03\xff\0",
