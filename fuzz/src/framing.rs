@@ -2,7 +2,7 @@
 //!
 //! Input: a framing, the size of the buffer, and a stream that arrives in pieces.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use forklab::hub::framing::{FrameDecoder, Framing, lines, messages};
 
@@ -39,12 +39,19 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
+/// Bytes without a pause that TCP may have cut, and how long their rest is waited for.
+const SEGMENT: usize = 536;
+const STALL: Duration = Duration::from_millis(500);
+
 /// A decoder, the chunks that it has given, and its clock.
 struct Run<'a> {
     decoder: FrameDecoder<'a>,
     framing: Framing,
     capacity: usize,
     now: Instant,
+    since_pause: usize,
+    /// The last deadline.
+    until: Option<Instant>,
     chunks: Vec<Vec<u8>>,
 }
 
@@ -52,9 +59,19 @@ struct Run<'a> {
 fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; capacity];
     let decoder = FrameDecoder::new(&mut buffer, framing);
-    let mut run = Run { decoder, framing, capacity, now: Instant::now(), chunks: Vec::new() };
+    let mut run = Run {
+        decoder,
+        framing,
+        capacity,
+        now: Instant::now(),
+        since_pause: 0,
+        until: None,
+        chunks: Vec::new(),
+    };
     for (pause, mut piece) in arrival.pieces() {
         run.now += pause;
+        run.decoder.waited(pause);
+        run.since_pause = if pause > HOLD { 0 } else { run.since_pause };
         if pause == HOLD {
             // The wait ended before bytes came. Otherwise the worker is late, and finds the
             // deadline passed and bytes at once.
@@ -64,6 +81,7 @@ fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
             let n = piece.len().min(run.decoder.spare().len());
             run.decoder.spare()[..n].copy_from_slice(&piece[..n]);
             run.decoder.filled(n);
+            run.since_pause += n;
             piece = &piece[n..];
             run.take(false);
         }
@@ -112,19 +130,23 @@ impl Run<'_> {
     /// A sleep until the deadline ends if a piece waits, and is not of zero length.
     fn deadline_holds(&mut self) {
         let (held, deadline) = (self.held(), self.decoder.deadline());
+        let had_end = self.chunks.last().is_some_and(|chunk| matches!(chunk.last(), Some(0 | b'\n' | b'\r')));
+        let hold = if had_end && self.since_pause >= SEGMENT { STALL } else { HOLD };
         let most = match self.framing {
             Framing::Lines => return assert_eq!(deadline, None),
             Framing::Strings(_) => {
                 assert_eq!(deadline.is_some(), held > 0);
-                HOLD
+                hold
             }
             // Nothing is held while the rest of an over-long text is skipped.
             Framing::Texts(_) if held == 0 => 4 * HOLD,
             Framing::Texts(_) => {
                 assert!(deadline.is_some());
-                HOLD
+                hold
             }
         };
+        let is_new = deadline != std::mem::replace(&mut self.until, deadline);
+        let most = if is_new { most } else { 4 * STALL };
         assert!(deadline.is_none_or(|deadline| deadline > self.now && deadline <= self.now + most));
     }
 }

@@ -5,13 +5,14 @@
 //! first: `intake` removes commands of telnet ([`crate::server::telnet`]) and leftovers (`blocks`).
 
 pub mod blocks;
+mod ends;
 mod intake;
 mod split;
 
 use std::time::{Duration, Instant};
 
-use memchr::{memchr2, memrchr};
-
+use self::blocks::is_buffer_size;
+pub use self::ends::Framing;
 use self::intake::{Filters, Intake};
 pub use self::split::{is_line_text, line_text, lines, messages};
 use crate::text::{BOM, incomplete_suffix_len};
@@ -20,31 +21,16 @@ use crate::text::{BOM, incomplete_suffix_len};
 /// rest may be several lost segments late, and would pass for a text of its own.
 const SKIP_HOLDS: u32 = 4;
 
-/// Bytes without a pause that count as a stream. TCP stops such a sender anywhere in a message, up
-/// to a few hundred milliseconds longer than there is no room (RFC 9293 3.8.6: windows, probes).
-const STREAM: usize = 16 * 1024;
+/// Bytes without a pause that TCP may have cut, as a host may send no longer segments (RFC 9293
+/// 3.7.1). Their rest may be late by a round trip (a full window) or by a retransmission.
+const SEGMENT: usize = 536;
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
 /// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The least time that a message cut off at the end of a stream is held for its rest.
+/// The least time that a message cut off by TCP is held for its rest.
 const STALL: Duration = Duration::from_millis(500);
-
-/// The end of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// A run of NULs or, where there is none, a newline, each with the line ends behind it
-    /// ([`messages`]). Bytes without either are held this long for their rest, since one `write` can
-    /// arrive in two segments; then they are a message.
-    Strings(Duration),
-    /// The same, but a text that fills the buffer without an end is too long: the buffer is passed
-    /// on, and the rest skipped up to its end, or until nothing of it has come for [`SKIP_HOLDS`]
-    /// hold times.
-    Texts(Duration),
-    /// A newline. Where none comes, a client's NULs end lines.
-    Lines,
-}
 
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
@@ -57,15 +43,27 @@ pub struct FrameDecoder<'a> {
     deadline: Option<Instant>,
     /// When bytes that may be leftovers are no longer held.
     leftovers_until: Option<Instant>,
-    /// Bytes of the current burst: reads that filled the buffer, and the one after them.
+    /// Bytes since the sender's last pause.
     stream: usize,
     left_room: bool,
-    /// Lines: the bytes behind the last NUL came in the same read, with no line end among them.
-    rest_came_with_nul: bool,
+    burst: Burst,
+    /// Lines: the bytes behind the last NUL came in a later read.
+    rest_is_new: bool,
     /// Nothing was given yet.
     is_first: bool,
     /// The last chunk ended within a line: see [`FrameDecoder::is_cut`].
     is_cut: bool,
+    /// The last chunk ended with a message's end.
+    had_end: bool,
+}
+
+/// Bytes that came between two moments at which nothing more could be read.
+#[derive(Debug, Default)]
+struct Burst {
+    size: usize,
+    has_nul: bool,
+    /// Bytes of an earlier burst were held.
+    is_rest: bool,
 }
 
 impl<'a> FrameDecoder<'a> {
@@ -88,9 +86,11 @@ impl<'a> FrameDecoder<'a> {
             leftovers_until: None,
             stream: 0,
             left_room: false,
-            rest_came_with_nul: false,
+            burst: Burst::default(),
+            rest_is_new: false,
             is_first: true,
             is_cut: false,
+            had_end: false,
         }
     }
 
@@ -108,19 +108,18 @@ impl<'a> FrameDecoder<'a> {
     /// something: more than NULs and commands of telnet.
     pub fn filled(&mut self, n: usize) -> bool {
         if self.left_room {
-            self.stream = 0;
+            self.burst = Burst { is_rest: !self.intake.is_empty(), ..Burst::default() };
             self.intake.end_read();
         }
         self.left_room = n < self.spare().len();
+        self.burst.size += n;
         if self.framing == Framing::Lines {
             let read = &self.spare()[..n];
-            let rest = memrchr(0, read).map(|nul| &read[nul + 1..]);
-            let is_line = memchr2(b'\n', b'\r', rest.unwrap_or(read)).is_some();
-            let has_begun = rest.map(|rest| !rest.is_empty());
-            let is_rest = has_begun.unwrap_or(self.rest_came_with_nul && !self.intake.is_empty());
-            self.rest_came_with_nul = is_rest && !is_line;
+            let (has_nul, has_rest) = (read.contains(&0), !read.ends_with(&[0]));
+            self.burst.has_nul |= has_nul;
+            self.rest_is_new = (self.rest_is_new || self.intake.speech().ends_with(&[0])) && !has_nul;
             // The hold of an older line is not that of a text that has just begun.
-            self.deadline = self.deadline.filter(|_| has_begun != Some(true));
+            self.deadline = self.deadline.filter(|_| !(has_nul && has_rest));
         }
         // Without room, more bytes have come as a rule: the reader may be late, not the sender.
         let is_held = self.left_room && !self.intake.speech().is_empty();
@@ -183,13 +182,14 @@ impl<'a> FrameDecoder<'a> {
         give: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.skip(now);
-        let (ready, is_full) = self.ready(now, ended);
+        let (ready, is_full, has_end) = self.ready(now, ended);
         let chunk = &self.intake.speech()[..ready];
         let may_be_marked = self.is_first && self.intake.has_filters() && self.framing.has_lines();
         let chunk = chunk.strip_prefix(BOM).filter(|_| may_be_marked).unwrap_or(chunk);
         self.is_cut = if chunk.is_empty() { self.is_cut } else { !chunk.ends_with(b"\n") };
         let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
         self.is_first &= ready == 0;
+        self.had_end = if ready == 0 { self.had_end } else { has_end };
         self.intake.drop_front(ready);
         if is_full && matches!(self.framing, Framing::Texts(_)) {
             self.skips = true;
@@ -197,7 +197,7 @@ impl<'a> FrameDecoder<'a> {
         } else if self.intake.is_empty() && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            let least = if self.stream < STREAM { Duration::ZERO } else { STALL };
+            let least = if self.had_end && self.stream >= SEGMENT { STALL } else { Duration::ZERO };
             self.deadline = self.hold().map(|hold| now + hold.max(least));
         }
         let until = self.leftovers_until.unwrap_or(now + PAUSE);
@@ -205,8 +205,8 @@ impl<'a> FrameDecoder<'a> {
         given
     }
 
-    /// Number of bytes to give, and whether they fill the buffer without an end.
-    fn ready(&mut self, now: Instant, ended: bool) -> (usize, bool) {
+    /// Number of bytes to give, and whether they fill the buffer without an end, or have one.
+    fn ready(&mut self, now: Instant, ended: bool) -> (usize, bool, bool) {
         let is_over = |until: Option<Instant>| until.is_some_and(|until| until <= now);
         let complete = self.framing.complete(self.intake.speech());
         // A held message is complete once its rest has come, however late this call: the bytes
@@ -223,11 +223,11 @@ impl<'a> FrameDecoder<'a> {
         }
         let complete = self.framing.complete(self.intake.speech());
         if self.framing == Framing::Lines && (ended || ((is_late || lacks_room) && complete == 0)) {
-            self.intake.end_lines_at_nuls(complete, is_late && self.rest_came_with_nul);
+            self.intake.end_lines_at_nuls(complete, is_late && !self.rest_is_new);
         }
         let held = self.intake.speech();
         let mut ready = self.framing.complete(held);
-        let is_full = ready == 0 && self.intake.is_full();
+        let (has_end, is_full) = (ready > 0, ready == 0 && self.intake.is_full());
         let is_paused = ready == 0 && !is_full && is_late && self.framing.hold().is_some();
         if ended || is_full || is_paused {
             ready = held.len();
@@ -239,18 +239,23 @@ impl<'a> FrameDecoder<'a> {
         if is_paused {
             self.intake.end_by_pause();
         }
-        (ready, is_full)
+        (ready, is_full, has_end)
     }
 
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
         let speech = self.intake.speech();
-        // Memory that was never cleared, behind `12\n\0`: a line cut by TCP is text.
-        let is_no_text = || std::str::from_utf8(speech).is_err_and(|error| error.error_len().is_some());
-        let is_memory = self.rest_came_with_nul && is_no_text();
-        let may_end = is_memory || speech.contains(&0) || speech.ends_with(b"\r");
+        let may_end = speech.contains(&0) || speech.ends_with(b"\r") || self.holds_memory();
         let may_end = may_end && self.intake.has_filters();
         self.framing.hold().or(may_end.then_some(PAUSE))
+    }
+
+    /// True for the end of a block of memory that was never cleared, behind `12\n\0`: it came alone,
+    /// a line cut by TCP has no size of buffers, and is text.
+    fn holds_memory(&self) -> bool {
+        let is_no_text = |speech| std::str::from_utf8(speech).is_err_and(|error| error.error_len().is_some());
+        let is_block = self.burst.has_nul && !self.burst.is_rest && is_buffer_size(self.burst.size);
+        is_block && !self.rest_is_new && is_no_text(self.intake.speech())
     }
 
     /// Drops the rest of an over-long text.
@@ -273,21 +278,6 @@ impl<'a> FrameDecoder<'a> {
                 self.intake.end_by_pause();
             }
             None => {}
-        }
-    }
-}
-
-impl Framing {
-    /// True if a client's text is split into lines, at carriage returns as well.
-    fn has_lines(self) -> bool {
-        !matches!(self, Framing::Strings(_))
-    }
-
-    /// Time that an incomplete message is held.
-    fn hold(self) -> Option<Duration> {
-        match self {
-            Framing::Strings(hold) | Framing::Texts(hold) => Some(hold),
-            Framing::Lines => None,
         }
     }
 }

@@ -57,7 +57,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     /// Serves the client until it or the hub is gone. Returns the exit status.
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
-        let mut decoder = FrameDecoder::of_client(&mut chunk, self.framing);
+        let framing = self.framing.with_round_trip(sys::round_trip(self.socket));
+        let mut decoder = FrameDecoder::of_client(&mut chunk, framing);
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
         status(self.relay(&mut decoder, &mut records))

@@ -67,8 +67,8 @@ pub(crate) use signals::{
 #[cfg(not(target_os = "linux"))]
 pub(crate) use socket::enable_keepalive;
 pub(crate) use socket::{
-    accept, acknowledge, awaits_acknowledgement, begin_connecting, finish_connecting, listen, try_peek,
-    try_read, try_send, unacknowledged, wait_and_read,
+    accept, acknowledge, awaits_acknowledgement, begin_connecting, finish_connecting, listen, round_trip,
+    try_peek, try_read, try_send, unacknowledged, wait_and_read,
 };
 pub(crate) use terminal::{
     TerminalModes, die_by, is_foreground_or_shells, is_in_foreground, raise_in_group, stop_as_asked,

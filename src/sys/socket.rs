@@ -245,12 +245,12 @@ pub fn unacknowledged(socket: &TcpStream) -> usize {
 
 #[cfg(target_os = "linux")]
 sockopt_impl!(
-    /// The first bytes of `struct tcp_info`, linux/tcp.h, up to `tcpi_unacked`.
+    /// The first bytes of `struct tcp_info`, linux/tcp.h, up to `tcpi_rtt`.
     TcpInfoStart,
     GetOnly,
     libc::IPPROTO_TCP,
     libc::TCP_INFO,
-    [u32; 7]
+    [u32; 18]
 );
 
 /// True if the peer's kernel has not acknowledged all that left; false where the system does not
@@ -264,6 +264,19 @@ pub fn awaits_acknowledgement(socket: &TcpStream) -> bool {
         0
     };
     segments > 0
+}
+
+/// The time between a segment to the peer and its acknowledgement, as the system has measured it;
+/// zero where it does not tell.
+pub fn round_trip(socket: &TcpStream) -> Duration {
+    #[cfg(target_os = "linux")]
+    let microseconds = nix::sys::socket::getsockopt(socket, TcpInfoStart).map_or(0, |info| info[17]);
+    #[cfg(not(target_os = "linux"))]
+    let microseconds = {
+        let _ = socket;
+        0
+    };
+    Duration::from_micros(microseconds.into())
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -276,7 +276,7 @@ impl Blocks {
 }
 
 /// True for sizes of buffers, as programmers choose them.
-fn is_buffer_size(size: usize) -> bool {
+pub(super) fn is_buffer_size(size: usize) -> bool {
     size >= 32 && (size.is_power_of_two() || size.is_multiple_of(50))
 }
 

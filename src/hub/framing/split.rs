@@ -1,21 +1,6 @@
 //! Messages and lines in a chunk of [`super::FrameDecoder`], and the text of a line. Pure.
 
-use memchr::{memchr, memrchr};
-
-use super::Framing;
-
-impl Framing {
-    /// Number of bytes, from the front, that are complete messages.
-    pub(super) fn complete(self, bytes: &[u8]) -> usize {
-        let after_last = |end| memrchr(end, bytes).map(|at| at + 1);
-        let end = match (self, bytes) {
-            (Framing::Lines, _) => after_last(b'\n'),
-            (_, [.., 0 | b'\n']) | (Framing::Strings(_), [.., 0 | b'\n', b'\r']) => Some(bytes.len()),
-            _ => after_last(0).or_else(|| after_last(b'\n')),
-        };
-        end.unwrap_or(0)
-    }
-}
+use memchr::memchr;
 
 /// Splits a chunk into lines, each with its newline.
 pub fn lines(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -50,25 +50,34 @@ fn bytes_behind_a_nul_are_a_line_after_the_hold_only_where_they_came_with_it() {
 }
 
 #[test]
-fn memory_behind_a_newline_and_a_nul_is_a_line_after_the_hold_only_where_it_is_no_text() {
-    let rows = [
-        (&b"12\n\0\xcc\xcc\xcc"[..], &b"12\n\xcc\xcc\xcc\n30\n"[..]),
-        // A character may be cut.
-        (b"12\n\0r\xc3", b"12\nr\xc330\n"),
-        (b"12\n\0re", b"12\nre30\n"),
-        // The last line end ends what stands before it.
-        (b"12\n\0re\n\xcc\xcc", b"12\nre\n\xcc\xcc30\n"),
-    ];
-    for (read, given) in rows {
+fn memory_behind_a_newline_and_a_nul_is_a_line_after_the_hold_of_a_block_alone() {
+    let block = |size: usize, text: &[u8], memory: &[u8]| {
+        [text, &memory.iter().copied().cycle().take(size - text.len()).collect::<Vec<u8>>()].concat()
+    };
+    let held = |reads: &[&[u8]]| {
         let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
-        decoding.read(read, start);
+        reads.iter().map(|read| decoding.read(read, start)).last().flatten().map(|until| until - start)
+    };
+    for size in [32, 50, 64] {
+        let block = block(size, b"12\n\0", b"\xcc");
+        assert_eq!(held(&[&block]), Some(HOLD), "{size}");
+        // A full read, and the rest.
+        let (mut decoding, start) = (Decoding::<62>::of_client(Framing::Lines), Instant::now());
+        for read in block.chunks(62) {
+            decoding.read(read, start);
+        }
         decoding.take(start + HOLD, false);
         decoding.read(b"30\n", start + HOLD * 2);
-        assert_eq!(decoding.chunks.concat(), given, "{read:?}");
+        assert_eq!(decoding.chunks.concat(), [b"12\n", &block[4..], b"\n30\n"].concat());
     }
-    let (mut decoding, start) = (Decoding::<64>::of_client(Framing::Lines), Instant::now());
-    decoding.read(b"12\n\0", start);
-    assert_eq!(decoding.read(b"\xcc\xcc", start), None, "of another read");
+    // A line in Latin-1, cut by TCP.
+    assert_eq!(held(&[&block(49, b"12\n\0", b"d\xe9j\xe0 vu")]), None);
+    assert_eq!(held(&[&block(50, b"12\n\0", b"dit-il")]), None);
+    assert_eq!(held(&[&block(50, b"12\n", b"d\xe9j\xe0 vu")]), None);
+    // Bytes of another read.
+    assert_eq!(held(&[b"12\n\0", &[0xcc; 50]]), None);
+    assert_eq!(held(&[b"1", &block(50, b"2\n\0", b"\xcc")]), None);
+    assert_eq!(held(&[&block(50, b"12\n\0", b"\xcc"), b"\xe9"]), Some(HOLD));
 }
 
 #[test]
@@ -218,36 +227,32 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     assert_eq!(decoding.chunks, [b"abcd"]);
 }
 
-/// Reads `length` bytes of messages as fast as they can be read, then the beginning of one more,
-/// which is short. Returns how long that is held for its rest.
-fn hold_after(length: usize) -> Duration {
+/// Reads `messages` of eight bytes, each read with this pause before it, then the beginning of one
+/// more. Returns how long that is held for its rest.
+fn hold_after(message: &[u8], messages: usize, pause: Duration) -> Duration {
     let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
-    for read in b"message\0".repeat(length / 8).chunks(64) {
-        decoding.read(read, now);
+    for _ in 0..messages {
+        decoding.decoder.waited(pause);
+        decoding.read(message, now);
     }
+    decoding.decoder.waited(pause);
     decoding.read(b"mess", now).expect("a piece is held") - now
 }
 
 #[test]
-fn a_piece_at_the_end_of_a_stream_that_tcp_may_have_stopped_waits_longer() {
-    assert_eq!(hold_after(0), HOLD);
-    assert_eq!(hold_after(STREAM - 64), HOLD);
-    assert_eq!(hold_after(STREAM), STALL);
-    // A read that found no more was a pause.
-    assert_eq!(hold_after(STREAM + 8), HOLD);
-}
-
-#[test]
-fn messages_that_fill_the_buffer_with_pauses_between_them_are_no_stream() {
-    for (pause, expected) in [(PAUSE, STALL), (PAUSE * 2, HOLD)] {
-        let (mut decoding, now) = (Decoding::<1024>::new(Framing::Strings(HOLD)), Instant::now());
-        for _ in 0..20 {
-            decoding.decoder.waited(pause);
-            decoding.read(&[b'x'; 1024], now);
-        }
-        decoding.decoder.waited(pause);
-        assert_eq!(decoding.read(b"mess", now), Some(now + expected), "{pause:?}");
+fn a_piece_that_tcp_may_have_cut_off_waits_longer() {
+    let (whole, segment) = (b"message\0", SEGMENT / 8);
+    for (messages, pause, expected) in [
+        (0, Duration::ZERO, HOLD),
+        (segment - 1, PAUSE, HOLD),
+        (segment, Duration::ZERO, STALL),
+        (segment, PAUSE, STALL),
+        (segment * 99, PAUSE * 2, HOLD),
+    ] {
+        assert_eq!(hold_after(whole, messages, pause), expected, "{messages} messages, {pause:?}");
     }
+    // A sender that ends no message is not waited for longer.
+    assert_eq!(hold_after(&[b'x'; 64], segment, PAUSE), HOLD);
 }
 
 /// Decodes in a buffer of `N` bytes, each read at its time after the first.

@@ -31,6 +31,9 @@ const RUNTIME: &[c_long] = &[
     SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_futex, SYS_getrandom, SYS_gettid,
 ];
 
+/// The round trip to the client.
+const RECORDS: &[c_long] = &[SYS_getsockopt];
+
 /// An answer, and a duplicate of the connection for its lingering close.
 const TALK: &[c_long] = &[SYS_sendto, SYS_dup];
 
@@ -61,7 +64,7 @@ impl Filter {
         let status = unsafe { syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
         Errno::result(status)?;
         let more = match profile {
-            Profile::Records => &[],
+            Profile::Records => RECORDS,
             Profile::Talk => TALK,
             Profile::Pair => PAIR,
             Profile::Files => FILES,
