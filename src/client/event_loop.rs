@@ -26,6 +26,9 @@ const QUIET: Duration = Duration::from_millis(300);
 /// Time for a server that goes on sending after the end of input.
 const ANSWERING: Duration = Duration::from_secs(60);
 
+/// Time between two looks at what the server has acknowledged.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A turn that takes this much longer than its timeout: the process was stopped, or held up by its
 /// output.
 const HELD_UP: Duration = Duration::from_secs(1);
@@ -43,7 +46,7 @@ pub struct EventLoop {
     sent_at: Duration,
     half_closed_at: Option<Duration>,
     grace: Option<Grace>,
-    /// Unacknowledged bytes at the last end of the grace period.
+    /// Unacknowledged bytes at the last look, in the grace period.
     unacknowledged: usize,
 }
 
@@ -104,7 +107,7 @@ impl EventLoop {
             sent_at: now,
             half_closed_at: None,
             grace: None,
-            unacknowledged: usize::MAX,
+            unacknowledged: 0,
         }
     }
 
@@ -130,7 +133,8 @@ impl EventLoop {
         ];
         let running = self.grace.as_ref().filter(|_| sources.ui.has_room);
         let grace = running.map(|grace| GRACE.saturating_sub(self.now - grace.heard_at));
-        let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace]).flatten().min();
+        let look = grace.map(|_| LOOK);
+        let timeout = timeouts.into_iter().chain([sources.ui.timeout, grace, look]).flatten().min();
         let [_, keyboard, incoming, outgoing, screen] = sys::wait_for_some(watched, timeout)?;
         let turn = std::mem::replace(&mut self.turned_at, Instant::now()).elapsed();
         let is_held_up = timeout.is_some_and(|timeout| turn > timeout + HELD_UP);
@@ -203,10 +207,14 @@ impl EventLoop {
         }
     }
 
-    /// Starts a grace period that is over anew where the server has taken more: a slow path.
+    /// Starts a running grace period anew where the server has acknowledged more: a slow path. To be
+    /// called in each turn.
     pub fn extend_on_progress(&mut self, connection: &TcpStream) {
-        if self.is_grace_over() && has_taken_more(connection, &mut self.unacknowledged) {
-            self.start_grace();
+        if let Some(grace) = &mut self.grace {
+            let before = std::mem::replace(&mut self.unacknowledged, sys::unacknowledged(connection));
+            if self.unacknowledged < before {
+                *grace = Grace { since: self.now, heard_at: self.now, is_over: false };
+            }
         }
     }
 
@@ -217,12 +225,6 @@ impl EventLoop {
     pub fn is_grace_over(&self) -> bool {
         self.grace.as_ref().is_some_and(|grace| grace.is_over)
     }
-}
-
-/// True if fewer bytes are unacknowledged than `before`, which is updated. False where none are.
-fn has_taken_more(connection: &TcpStream, before: &mut usize) -> bool {
-    let now = sys::unacknowledged(connection);
-    0 < now && now < std::mem::replace(before, now)
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             }
             self.shut_down_if_sent();
             if self.until_left().is_some_and(|left| left.is_zero()) {
-                if sys::unacknowledged(self.connection) == 0 {
+                if !self.may_have_lost() {
                     return Ok(Exit::Normal(self.messages.end_of_input().to_string()));
                 }
                 // A slow path, or a dead one: looks again until the grace period is over.
@@ -199,6 +199,9 @@ impl<P: ClientProtocol> Session<'_, P> {
         if had_ended && input.has_ended {
             sys::note_asked_to_end();
             self.send_closing_bytes();
+            if self.may_have_lost() || self.protocol.failure().is_some() {
+                bail!(messages.not_closed());
+            }
             return Ok(Some(Exit::Normal(messages.end_of_input().to_string())));
         }
         if !had_ended {
@@ -261,6 +264,13 @@ impl<P: ClientProtocol> Session<'_, P> {
     fn until_left(&self) -> Option<Duration> {
         let since = self.events.since_half_close().filter(|_| self.protocol.awaits() == Awaits::Nothing)?;
         Some(LEAVING.saturating_sub(since))
+    }
+
+    /// True while the server's system has not acknowledged all, but for the half-close, which counts
+    /// as one byte.
+    fn may_have_lost(&self) -> bool {
+        let half_close = usize::from(self.events.since_half_close().is_some());
+        sys::unacknowledged(self.connection) > half_close
     }
 
     fn until_pause(&self) -> Option<Duration> {

@@ -201,6 +201,26 @@ fn relay_client_does_not_end_well_while_the_path_has_not_taken_its_last_line() {
     }
 }
 
+/// Of a client that is left at once by a second Ctrl+D, on a dead path too.
+#[test]
+fn echo_client_ends_well_on_a_dead_path_where_each_line_has_come_back_alone() {
+    let Some(hosts) = Hosts::start() else { return };
+    let options = ["--bind", "0.0.0.0", "--port", "0"];
+    let server = Server::from(on(&hosts.near, env!("CARGO_BIN_EXE_echo_serveur")).args(options));
+    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
+    let client = env!("CARGO_BIN_EXE_echo_client");
+    for (last, keys, status) in [("", "\x04", 0), ("", "\x04\x04", 0), ("perdu\r", "\x04\x04", 1)] {
+        let _row = Row::of(&(last, keys));
+        let mut far = Emulator::start((100, 10), &[], "nsenter", &[&at, client, NEAR, &server.port()]);
+        far.types("un\r");
+        far.sees("the answer", |screen| screen.contents().contains("> un\nun").then_some(()));
+        hosts.forwards(false);
+        far.types(&[last, keys].concat());
+        assert_eq!(far.terminal.ends().code(), Some(status), "{}", far.terminal.screen.so_far());
+        hosts.forwards(true);
+    }
+}
+
 #[test]
 fn a_link_local_address_is_taken_with_its_interface() {
     let Some(hosts) = Hosts::start() else { return };

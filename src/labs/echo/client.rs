@@ -24,6 +24,8 @@ struct Echo {
     /// Lines given up of which no byte has come back, until another line is sent: a server that is no
     /// echo may have answered them, in fewer bytes.
     given_up: usize,
+    /// The server has sent more than it was sent. It is no echo: answers may be late, or missing.
+    has_surplus: bool,
 }
 
 impl Echo {
@@ -34,6 +36,7 @@ impl Echo {
         while let Some(&pending) = self.pending.front() {
             let is_last = self.pending.len() == 1 && pending <= rest.len();
             let (answer, after) = rest.split_at(if is_last { rest.len() } else { pending.min(rest.len()) });
+            self.note_surplus(answer.get(pending..).unwrap_or_default());
             ui.server_text(answer);
             rest = after;
             if answer.len() < pending {
@@ -47,7 +50,12 @@ impl Echo {
                 ui.end_line();
             }
         }
+        self.note_surplus(rest);
         ui.unexpected_text(rest);
+    }
+
+    fn note_surplus(&mut self, bytes: &[u8]) {
+        self.has_surplus |= bytes.iter().any(|byte| !b"\r\n\0".contains(byte));
     }
 
     /// Lines of which no byte has come back. One that has begun to is none: a server may cut long
@@ -117,7 +125,7 @@ impl ClientProtocol for Echo {
     fn awaits(&self) -> Awaits {
         match (self.pending.is_empty(), self.given_up) {
             (false, _) => Awaits::Answers,
-            (true, 0) => Awaits::Nothing,
+            (true, 0) if !self.has_surplus => Awaits::Nothing,
             (true, _) => Awaits::Close,
         }
     }
@@ -174,6 +182,21 @@ mod tests {
         assert_eq!(after_all(true, &["un"], &["un", "late\n"]), "un\n> late\n> ");
         assert_eq!(after_all(true, &["un"], &["un", "trois", "trois"]), "un\n> troistrois");
         assert_eq!(after_all(false, &["un"], &["un", "late"]), "un\nlate");
+    }
+
+    #[test]
+    fn a_server_that_answers_more_than_it_was_sent_may_still_answer() {
+        let awaits = |answers: &[&str]| {
+            let mut echo = Echo::default();
+            let events = ["a", "b"].map(Line).into_iter();
+            screen_after(&mut echo, true, events.chain(answers.iter().map(|text| Received(text.as_bytes()))));
+            echo.awaits()
+        };
+        assert_eq!(awaits(&["ab"]), Awaits::Nothing);
+        assert_eq!(awaits(&["a", "b\r\n"]), Awaits::Nothing);
+        assert_eq!(awaits(&["a"]), Awaits::Answers);
+        assert_eq!(awaits(&["Echo: a"]), Awaits::Close);
+        assert_eq!(awaits(&["ab", "b"]), Awaits::Close);
     }
 
     #[test]
