@@ -175,9 +175,15 @@ impl<L: ClientHandler> Server<L> {
             SERVED
         });
         match forked {
-            Ok(child) => children.insert(child, peer.ip(), clock),
+            Ok(child) => {
+                supervisor.process_freed = false;
+                children.insert(child, peer.ip(), clock);
+            }
             Err(reason) => {
-                let may_wait = pending.has_waited() || self.make_place(peer.ip(), now);
+                let may_free = supervisor.may_free_process(&reason);
+                let has_freed = !pending.has_waited() && may_free && self.make_place(peer.ip(), now);
+                self.supervisor.process_freed |= has_freed;
+                let may_wait = pending.has_waited() || has_freed;
                 self.supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
             }
         }

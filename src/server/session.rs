@@ -139,6 +139,11 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// True if the client has sent bytes that are not read.
+    pub fn has_unread(&self) -> bool {
+        sys::try_peek(self.socket, &mut [0]).is_ok_and(|peeked| peeked.is_some_and(|n| n > 0))
+    }
+
     /// Counts the client as silent again: all that it has sent is answered, so it may give way.
     pub fn may_give_way(&self) {
         self.last_heard.inspect(LastHeard::forget);

@@ -50,6 +50,8 @@ pub struct Supervisor {
     max_per_address: Option<usize>,
     penalties: Option<Penalties>,
     waiting: Waiting,
+    /// A client has given its process to a newcomer, and no fork has succeeded since.
+    pub process_freed: bool,
     /// The server's own descriptors opened after the first listener are numbered from here.
     lowest: RawFd,
 }
@@ -104,6 +106,7 @@ impl Supervisor {
             max_per_address: options.max_per_address,
             penalties: options.penalties.then(Penalties::default),
             waiting: Waiting::default(),
+            process_freed: false,
             lowest,
         };
         Ok(supervisor)

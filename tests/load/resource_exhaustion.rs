@@ -90,7 +90,7 @@ impl ServerOfLoneUser {
         if !is_root() {
             return None;
         }
-        let user = (100_000 + std::process::id() * 4 + number).to_string();
+        let user = (100_000 + std::process::id() * 8 + number).to_string();
         let (_directory, binary) = for_nobody(program);
         let mut run = run_as(&user);
         let server = Server::from(
@@ -180,6 +180,27 @@ fn one_address_that_takes_all_processes_of_a_lab_keeps_no_stranger_out() {
     silent[0].hears_the_end();
     silent[2].sends("still served");
     silent[2].hears("still served");
+}
+
+/// Other programs of the user have all processes: one that ends is of no use.
+#[test]
+fn a_process_that_is_freed_in_vain_costs_no_second_client() {
+    let _machine = crate::beside_others();
+    for (number, program) in [(4, SERVER), (5, env!("CARGO_BIN_EXE_echo_serveur"))] {
+        let _row = Row::of(&program);
+        let Some(lone) = ServerOfLoneUser::start(program, number, &[], &[]) else { return };
+        let server = &lone.server;
+        let _inside = [(); 4].map(|()| server.connect_served());
+        lone.may_have("1");
+        for _ in 0..4 {
+            let told = Peer::connect_from(ELSEWHERE, server.address).hears_the_end();
+            assert!(String::from_utf8_lossy(&told).contains("process"), "{told:?}");
+        }
+        assert_eq!(server.children().len(), 3);
+        lone.may_have("100");
+        let _stranger = Peer::connect_from(ELSEWHERE, server.address);
+        server.wait_for_children(4);
+    }
 }
 
 #[test]

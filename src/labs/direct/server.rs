@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::message::{MAX_LEN, RouteError, parse, texts};
 use super::name::Name;
-use super::shares::{Sender, Shares};
+use super::shares::{Limit, Sender, Shares};
 use super::{SERVER, messages};
 use crate::cli::Program;
 use crate::hub::connection::{Connection, Lag};
@@ -27,7 +27,7 @@ use crate::sys::{self, Ended, Pid, ScopedAddress, discard_in_child, dontfork_vec
 const FULL: u64 = 1 << 20;
 const SHARES: u64 = FULL / 2;
 
-/// Bytes that a client may be behind: more than senders within their shares can make of it.
+/// Bytes that a client may be behind: no sender adds more for one that reads.
 const LAG_LIMIT: u64 = FULL + SHARES;
 
 /// A recipient that takes nothing for so long has stopped reading, and no sender is refused for it
@@ -154,8 +154,10 @@ impl Direct {
         let (to, channel, waiting, taken) = found.ok_or(RouteError::UnknownName(name))?;
         let share = SHARES / self.members.len() as u64;
         let member = &mut self.members[to];
-        let limit = if member.has_stopped(taken, now) { u64::MAX } else { FULL };
-        if !member.shares.admit(sender(connection), line.len() as u64, waiting, limit, share) {
+        let has_stopped = member.has_stopped(taken, now);
+        let [full, most] = [FULL, LAG_LIMIT].map(|limit| if has_stopped { u64::MAX } else { limit });
+        let limit = Limit { full, share, most };
+        if !member.shares.admit(sender(connection), line.len() as u64, waiting, &limit) {
             return Err(RouteError::SlowRecipient(name));
         }
         context.say(channel, &line);

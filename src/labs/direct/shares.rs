@@ -24,6 +24,15 @@ pub struct Sender {
 /// Kept off the heap: see [`crate::sys::dontfork_vec`].
 type Counts = SmallVec<[(Sender, u64); 8]>;
 
+/// Bytes that may wait for a recipient.
+pub struct Limit {
+    /// Beyond these, no sender may have more than its share.
+    pub full: u64,
+    pub share: u64,
+    /// In all, senders that have left included.
+    pub most: u64,
+}
+
 #[derive(Debug, Default)]
 pub struct Shares {
     /// Bytes of each sender before [`Shares::begun`], and from there on.
@@ -34,9 +43,8 @@ pub struct Shares {
 
 impl Shares {
     /// Counts `bytes` that `sender` adds to what is `waiting`: positions in the recipient's log.
-    /// False, and nothing is counted, where that would be more than `limit`, and more than `share`
-    /// of it the sender's.
-    pub fn admit(&mut self, sender: Sender, bytes: u64, waiting: Range<u64>, limit: u64, share: u64) -> bool {
+    /// False, and nothing is counted, where that would be beyond the `limit`.
+    pub fn admit(&mut self, sender: Sender, bytes: u64, waiting: Range<u64>, limit: &Limit) -> bool {
         if waiting.is_empty() {
             self.newer.clear();
         }
@@ -44,8 +52,8 @@ impl Shares {
             self.older = std::mem::take(&mut self.newer);
             self.begun = waiting.end;
         }
-        let is_full = waiting.end - waiting.start + bytes > limit;
-        if is_full && self.of(sender) + bytes > share {
+        let all = waiting.end - waiting.start + bytes;
+        if all > limit.most || (all > limit.full && self.of(sender) + bytes > limit.share) {
             return false;
         }
         add(&mut self.newer, sender, bytes);
@@ -86,6 +94,7 @@ mod tests {
 
     const LIMIT: u64 = 10_000;
     const SHARE: u64 = 1000;
+    const WITHIN: Limit = Limit { full: LIMIT, share: SHARE, most: 2 * LIMIT };
 
     #[test]
     fn a_flood_fills_the_queue_and_the_others_still_find_room_in_it() {
@@ -96,7 +105,7 @@ mod tests {
             // The flood of one, a line now and then of the other; read at a quarter of that.
             let (sender, bytes) = if turn % 100 == 0 { (b, 20) } else { (a, 1 + turn % 40) };
             let is_flood = sender == a;
-            if shares.admit(sender, bytes, read..end, LIMIT, SHARE) {
+            if shares.admit(sender, bytes, read..end, &WITHIN) {
                 end += bytes;
                 admitted[usize::from(is_flood)].push(turn);
             } else {
@@ -114,25 +123,38 @@ mod tests {
     fn what_was_read_counts_for_nobody() {
         let [a, b] = [1, 2].map(|pid| sender(pid, 1));
         let mut shares = Shares::default();
-        assert!(shares.admit(a, LIMIT, 0..0, LIMIT, SHARE));
-        assert!(!shares.admit(a, 1, 0..LIMIT, LIMIT, SHARE), "full of its own");
-        assert!(shares.admit(b, LIMIT, LIMIT..LIMIT, LIMIT, SHARE));
-        assert!(shares.admit(a, SHARE, LIMIT..2 * LIMIT, LIMIT, SHARE), "full of the other's");
-        assert!(!shares.admit(a, 1, LIMIT..2 * LIMIT + SHARE, LIMIT, SHARE));
+        assert!(shares.admit(a, LIMIT, 0..0, &WITHIN));
+        assert!(!shares.admit(a, 1, 0..LIMIT, &WITHIN), "full of its own");
+        assert!(shares.admit(b, LIMIT, LIMIT..LIMIT, &WITHIN));
+        assert!(shares.admit(a, SHARE, LIMIT..2 * LIMIT, &WITHIN), "full of the other's");
+        assert!(!shares.admit(a, 1, LIMIT..2 * LIMIT + SHARE, &WITHIN));
     }
     #[test]
     fn a_sender_that_connects_again_finds_the_share_of_its_address_taken() {
         let mut shares = Shares::default();
         let mut end = 0;
         for pid in 0..100 {
-            while shares.admit(sender(pid, 1), 100, 0..end, LIMIT, SHARE) {
+            while shares.admit(sender(pid, 1), 100, 0..end, &WITHIN) {
                 end += 100;
             }
             shares.leave(sender(pid, 1));
             assert_eq!(end, LIMIT);
         }
         assert!(shares.older.len() <= 1 && shares.newer.len() <= 1, "{shares:?}");
-        assert!(shares.admit(sender(100, 2), SHARE, 0..end, LIMIT, SHARE));
-        assert!(shares.admit(sender(101, 1), SHARE, LIMIT - SHARE..end, LIMIT, SHARE));
+        assert!(shares.admit(sender(100, 2), SHARE, 0..end, &WITHIN));
+        assert!(shares.admit(sender(101, 1), SHARE, LIMIT - SHARE..end, &WITHIN));
+    }
+
+    #[test]
+    fn senders_of_many_addresses_that_leave_add_no_more_than_the_limit() {
+        let (mut shares, mut end) = (Shares::default(), 0);
+        for host in 0..=255 {
+            while shares.admit(sender(i32::from(host), host), 100, 0..end, &WITHIN) {
+                end += 100;
+            }
+            shares.leave(sender(i32::from(host), host));
+        }
+        assert_eq!(end, WITHIN.most);
+        assert!(shares.admit(sender(256, 255), 100, LIMIT..end, &WITHIN), "once it has read");
     }
 }

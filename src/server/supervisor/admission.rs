@@ -82,6 +82,12 @@ impl Supervisor {
         self.turn_away(pending, &self.messages.room_is_full(self.max_clients), encode, now);
     }
 
+    /// True where a process that ends may make up for a failed fork, for this reason. Only one is
+    /// tried until a fork succeeds: others may take each process that is freed.
+    pub fn may_free_process(&self, reason: &io::Error) -> bool {
+        !self.process_freed && [Some(libc::EAGAIN), Some(libc::ENOMEM)].contains(&reason.raw_os_error())
+    }
+
     /// Refuses a client after a failed fork. With `may_wait`, keeps it for its grace period: the
     /// process of another one ends.
     pub fn refuse_without_process(
