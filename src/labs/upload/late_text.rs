@@ -82,6 +82,8 @@ impl<'a> LateText<'a> {
                 Ok(None) if !self.has_grown => self.close(session),
                 Ok(None) | Err(Disconnect::Closed) if self.has_grown => return self.confirm().map(Some),
                 Err(end) if self.has_grown => return Err(Failure::Disconnected(end, self.size)),
+                // The server's end may come before bytes that wait are read.
+                Err(end) if session.has_unread() => return Err(Failure::Disconnected(end, self.size)),
                 Ok(None) | Err(_) => return Ok(None),
             }
         }

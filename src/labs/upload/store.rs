@@ -120,10 +120,17 @@ impl Store {
     fn probe(&self) -> anyhow::Result<()> {
         let owner = Pid::this();
         let name = self.temporary_name(owner, "probe");
-        self.begin_for(owner)?.link(&name).context(
+        let linked = self.begin_for(owner)?.link(&name);
+        // In an append-only directory, an earlier probe's is left.
+        let linked = linked.or_else(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(error),
+        });
+        linked.context(
             "cannot link it to its name (choose a directory on a file system with hard links, not FAT or exFAT)",
         )?;
-        Ok(sys::unlink(&self.directory, &name)?)
+        sys::unlink(&self.directory, &name)
+            .context("cannot remove it (choose a directory that is not append-only)")
     }
 }
 

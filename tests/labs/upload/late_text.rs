@@ -152,3 +152,18 @@ fn an_answered_text_stays_however_its_client_leaves() {
         }
     }
 }
+
+#[test]
+fn a_text_that_went_on_before_the_servers_end_does_not_stay_in_part() {
+    let landing = Landing::start(&[]);
+    let mut client = answered(&landing, "a\n");
+    let child = landing.server.children()[0];
+    stop(child);
+    client.sends("b\n");
+    landing.server.program.signal(SIGTERM);
+    landing.server.program.out.line_with(&["SIGTERM received"]);
+    send(child, Signal::SIGCONT);
+    let told = String::from_utf8(client.hears_the_end()).unwrap();
+    assert!(told.ends_with("[ERROR]"), "{told:?}");
+    landing.is_empty();
+}
