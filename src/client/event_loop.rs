@@ -261,6 +261,32 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn the_grace_period_starts_anew_where_the_server_has_acknowledged_more() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        // More than the server's buffer holds, and it reads nothing.
+        while sys::try_send(&client, &[0; 65536]).unwrap() > 0 {}
+        let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
+        events.start_grace();
+        events.extend_on_progress(&client);
+        let mut started_anew = |events: &mut EventLoop| {
+            events.now += GRACE / 2;
+            events.extend_on_progress(&client);
+            events.grace.as_ref().is_some_and(|grace| grace.heard_at == events.now)
+        };
+        // Segments on their way are acknowledged first.
+        while started_anew(&mut events) {
+            std::thread::yield_now();
+        }
+        let mut read = [0; 65536];
+        while !started_anew(&mut events) {
+            std::io::Read::read(&mut server, &mut read).unwrap();
+        }
+    }
+
+    #[test]
     fn the_clock_stands_still_while_the_output_takes_nothing_and_in_a_turn_that_was_held_up() {
         let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
         let (reader, mut writer) = io::pipe().unwrap();

@@ -274,7 +274,7 @@ pub fn round_trip(socket: &TcpStream) -> Duration {
     #[cfg(not(target_os = "linux"))]
     let microseconds = {
         let _ = socket;
-        0
+        0_u32
     };
     Duration::from_micros(microseconds.into())
 }
@@ -301,6 +301,17 @@ mod tests {
         let given_up = getsockopt(&socket, sockopt::TcpUserTimeout) == Ok(60_000);
         assert!(bounded != given_up, "unacknowledged bytes: bounded retransmissions, or a bounded time");
     }
+    #[test]
+    fn the_round_trip_is_measured_by_the_handshake() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        assert!((Duration::from_nanos(1)..Duration::from_secs(60)).contains(&round_trip(&socket)));
+        // Of a socket without a peer the kernel knows none.
+        let unconnected = listener.as_fd().try_clone_to_owned().map(TcpStream::from).unwrap();
+        assert_eq!(round_trip(&unconnected), Duration::ZERO);
+    }
+
     #[test]
     fn bytes_are_unacknowledged_until_the_peers_kernel_has_them() {
         let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
