@@ -271,7 +271,7 @@ mod tests {
         let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
         events.start_grace();
         events.extend_on_progress(&client);
-        let mut started_anew = |events: &mut EventLoop| {
+        let started_anew = |events: &mut EventLoop| {
             events.now += GRACE / 2;
             events.extend_on_progress(&client);
             events.grace.as_ref().is_some_and(|grace| grace.heard_at == events.now)

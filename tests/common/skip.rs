@@ -28,6 +28,7 @@ pub const PID_NAMESPACE: &str = "permission to make a PID namespace";
 pub const MEMORY_CGROUP: &str = "permission to make a memory cgroup";
 pub const NETWORK_TOOLS: &str =
     "packages netcat-openbsd, iproute2 and util-linux, and permission to make user and network namespaces";
+pub const TUN: &str = "package socat, and permission to make a network namespace and a TUN device";
 pub const MOUNT: &str = "permission to mount a file system in a namespace";
 pub const SECCOMP: &str = "a kernel with seccomp";
 pub const LANDLOCK: &str = "a kernel with landlock";

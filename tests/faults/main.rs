@@ -41,4 +41,6 @@ mod sandbox;
 #[cfg(target_os = "linux")]
 mod silent_name_server;
 #[cfg(target_os = "linux")]
+mod slow_path;
+#[cfg(target_os = "linux")]
 mod system_errors;
