@@ -39,9 +39,11 @@ pub fn holds(bytes: &[u8]) {
     }
 }
 
-/// Bytes without a pause that TCP may have cut, and how long their rest is waited for.
+/// Bytes without a pause from a distant sender that TCP may have cut, and how long their rest is
+/// waited for.
 const SEGMENT: usize = 536;
 const STALL: Duration = Duration::from_millis(500);
+const FAR: Duration = Duration::from_millis(5);
 
 /// A decoder, the chunks that it has given, and its clock.
 struct Run<'a> {
@@ -50,6 +52,8 @@ struct Run<'a> {
     capacity: usize,
     now: Instant,
     since_pause: usize,
+    /// The last chunk since the last pause has an end.
+    had_end: bool,
     /// The last deadline.
     until: Option<Instant>,
     chunks: Vec<Vec<u8>>,
@@ -58,20 +62,24 @@ struct Run<'a> {
 /// All chunks of a decoder that is called as a worker calls it.
 fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; capacity];
-    let decoder = FrameDecoder::new(&mut buffer, framing);
+    let mut decoder = FrameDecoder::new(&mut buffer, framing);
+    decoder.set_round_trip(FAR);
     let mut run = Run {
         decoder,
         framing,
         capacity,
         now: Instant::now(),
         since_pause: 0,
+        had_end: false,
         until: None,
         chunks: Vec::new(),
     };
     for (pause, mut piece) in arrival.pieces() {
         run.now += pause;
         run.decoder.waited(pause);
-        run.since_pause = if pause > HOLD { 0 } else { run.since_pause };
+        if pause > HOLD {
+            (run.since_pause, run.had_end) = (0, false);
+        }
         if pause == HOLD {
             // The wait ended before bytes came. Otherwise the worker is late, and finds the
             // deadline passed and bytes at once.
@@ -120,6 +128,7 @@ impl Run<'_> {
             // Where there are NULs, they are the ends.
             let is_cut = chunk.len() < held && matches!(self.framing, Framing::Strings(_));
             assert!(!is_cut || !chunk.contains(&0) || chunk.ends_with(b"\0"));
+            self.had_end = has_end;
             self.chunks.push(chunk);
         }
         if !ended {
@@ -130,8 +139,8 @@ impl Run<'_> {
     /// A sleep until the deadline ends if a piece waits, and is not of zero length.
     fn deadline_holds(&mut self) {
         let (held, deadline) = (self.held(), self.decoder.deadline());
-        let had_end = self.chunks.last().is_some_and(|chunk| matches!(chunk.last(), Some(0 | b'\n' | b'\r')));
-        let hold = if had_end && self.since_pause >= SEGMENT { STALL } else { HOLD };
+        let least = HOLD + 2 * FAR;
+        let hold = if self.had_end && self.since_pause >= SEGMENT { STALL } else { least };
         let most = match self.framing {
             Framing::Lines => return assert_eq!(deadline, None),
             Framing::Strings(_) => {

@@ -21,9 +21,14 @@ use crate::text::{BOM, incomplete_suffix_len};
 /// rest may be several lost segments late, and would pass for a text of its own.
 const SKIP_HOLDS: u32 = 4;
 
-/// Bytes without a pause that TCP may have cut, as a host may send no longer segments (RFC 9293
-/// 3.7.1). Their rest may be late by a round trip (a full window) or by a retransmission.
+/// Bytes without a pause that count as a stream. TCP stops such a sender anywhere in a message, up
+/// to a few hundred milliseconds longer than there is no room (RFC 9293 3.8.6: windows, probes).
+const STREAM: usize = 16 * 1024;
+
+/// The same where a round trip takes [`FAR`], more than on a local network: longer segments need not
+/// be sent (RFC 9293 3.7.1), and the next may be late: a full window, a loss.
 const SEGMENT: usize = 536;
+const FAR: Duration = Duration::from_millis(5);
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
 /// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
@@ -43,6 +48,7 @@ pub struct FrameDecoder<'a> {
     deadline: Option<Instant>,
     /// When bytes that may be leftovers are no longer held.
     leftovers_until: Option<Instant>,
+    round_trip: Duration,
     /// Bytes since the sender's last pause.
     stream: usize,
     left_room: bool,
@@ -53,7 +59,7 @@ pub struct FrameDecoder<'a> {
     is_first: bool,
     /// The last chunk ended within a line: see [`FrameDecoder::is_cut`].
     is_cut: bool,
-    /// The last chunk ended with a message's end.
+    /// The last chunk since that pause ended with a message's end.
     had_end: bool,
 }
 
@@ -84,6 +90,7 @@ impl<'a> FrameDecoder<'a> {
             skips: false,
             deadline: None,
             leftovers_until: None,
+            round_trip: Duration::ZERO,
             stream: 0,
             left_room: false,
             burst: Burst::default(),
@@ -97,6 +104,10 @@ impl<'a> FrameDecoder<'a> {
     /// For the messages that follow the last one given.
     pub fn set_framing(&mut self, framing: Framing) {
         self.framing = framing;
+    }
+
+    pub fn set_round_trip(&mut self, time: Duration) {
+        self.round_trip = time;
     }
 
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
@@ -154,7 +165,7 @@ impl<'a> FrameDecoder<'a> {
     /// not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
-            self.stream = 0;
+            (self.stream, self.had_end) = (0, false);
             if !self.intake.holds_leftovers() {
                 self.intake.end_block();
             }
@@ -197,8 +208,7 @@ impl<'a> FrameDecoder<'a> {
         } else if self.intake.is_empty() && !self.skips {
             self.deadline = None;
         } else if ready > 0 || self.deadline.is_none() {
-            let least = if self.had_end && self.stream >= SEGMENT { STALL } else { Duration::ZERO };
-            self.deadline = self.hold().map(|hold| now + hold.max(least));
+            self.deadline = self.hold().map(|hold| now + hold);
         }
         let until = self.leftovers_until.unwrap_or(now + PAUSE);
         self.leftovers_until = self.intake.holds_leftovers().then_some(until);
@@ -247,7 +257,11 @@ impl<'a> FrameDecoder<'a> {
         let speech = self.intake.speech();
         let may_end = speech.contains(&0) || speech.ends_with(b"\r") || self.holds_memory();
         let may_end = may_end && self.intake.has_filters();
-        self.framing.hold().or(may_end.then_some(PAUSE))
+        let cut = if self.round_trip < FAR { STREAM } else { SEGMENT };
+        let least = if self.had_end && self.stream >= cut { STALL } else { Duration::ZERO };
+        // The rest may wait for an acknowledgement: Nagle's algorithm, RFC 1122 4.2.3.4.
+        let later = |hold: Duration| (hold + 2 * self.round_trip.min(STALL)).max(least);
+        self.framing.hold().map(later).or(may_end.then_some(PAUSE))
     }
 
     /// True for the end of a block of memory that was never cleared, behind `12\n\0`: it came alone,

@@ -57,8 +57,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     /// Serves the client until it or the hub is gone. Returns the exit status.
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
-        let framing = self.framing.with_round_trip(sys::round_trip(self.socket));
-        let mut decoder = FrameDecoder::of_client(&mut chunk, framing);
+        let mut decoder = FrameDecoder::of_client(&mut chunk, self.framing);
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
         status(self.relay(&mut decoder, &mut records))
@@ -135,6 +134,11 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
             Ok(Some(0)) => (Some(0), false),
             Ok(Some(n)) => {
                 *foreign = self.first_bytes.feed(&spare[..n]);
+                let may_be_held = n < room && !matches!(spare[..n], [.., 0 | b'\n']);
+                if may_be_held && self.framing != Framing::Lines {
+                    // Anew each time: a mobile or a busy network.
+                    decoder.set_round_trip(sys::round_trip(self.socket));
+                }
                 if decoder.filled(n) {
                     *idle_at = self.timeouts.between.map(|time| Instant::now() + time);
                 }

@@ -115,10 +115,12 @@ pub fn receive(
     let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD_WITHOUT_ENDS));
     let mut lacks_ends = false;
     loop {
+        let before = Instant::now();
         let timeout = decoder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let server = sys::watch(connection.as_fd(), Interest::Read);
         let watched = [server, sys::watch(parent.as_fd(), Interest::End)];
         let Ok(ready) = sys::wait_for_some(watched.map(Some), timeout) else { return BROKEN };
+        decoder.waited(before.elapsed());
         let mut end = None;
         match ready {
             [_, true] => return CLOSED,

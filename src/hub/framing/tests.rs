@@ -227,11 +227,12 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     assert_eq!(decoding.chunks, [b"abcd"]);
 }
 
-/// Reads `messages` of eight bytes, each read with this pause before it, then the beginning of one
-/// more. Returns how long that is held for its rest.
-fn hold_after(message: &[u8], messages: usize, pause: Duration) -> Duration {
+/// Reads a message of eight bytes this many times, with a pause before each read, then the beginning
+/// of one more. Returns how long that is held for its rest.
+fn hold_after(message: &[u8], count: usize, pause: Duration, round_trip: Duration) -> Duration {
     let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
-    for _ in 0..messages {
+    decoding.decoder.set_round_trip(round_trip);
+    for _ in 0..count {
         decoding.decoder.waited(pause);
         decoding.read(message, now);
     }
@@ -241,18 +242,37 @@ fn hold_after(message: &[u8], messages: usize, pause: Duration) -> Duration {
 
 #[test]
 fn a_piece_that_tcp_may_have_cut_off_waits_longer() {
-    let (whole, segment) = (b"message\0", SEGMENT / 8);
-    for (messages, pause, expected) in [
-        (0, Duration::ZERO, HOLD),
-        (segment - 1, PAUSE, HOLD),
-        (segment, Duration::ZERO, STALL),
-        (segment, PAUSE, STALL),
-        (segment * 99, PAUSE * 2, HOLD),
+    let (whole, segment, stream) = (b"message\0", SEGMENT / 8, STREAM / 8);
+    let (near, far) = (Duration::ZERO, HOLD + 2 * FAR);
+    for (count, pause, round_trip, expected) in [
+        (0, Duration::ZERO, near, HOLD),
+        (stream - 1, PAUSE, near, HOLD),
+        (stream, Duration::ZERO, near, STALL),
+        (stream, PAUSE, near, STALL),
+        (stream, PAUSE * 2, near, HOLD),
+        (0, Duration::ZERO, FAR, far),
+        (segment - 1, PAUSE, FAR, far),
+        (segment, PAUSE, FAR, STALL),
+        (segment * 9, PAUSE * 2, FAR, far),
     ] {
-        assert_eq!(hold_after(whole, messages, pause), expected, "{messages} messages, {pause:?}");
+        let held = hold_after(whole, count, pause, round_trip);
+        assert_eq!(held, expected, "{count} messages, {pause:?}, {round_trip:?}");
     }
     // A sender that ends no message is not waited for longer.
-    assert_eq!(hold_after(&[b'x'; 64], segment, PAUSE), HOLD);
+    assert_eq!(hold_after(&[b'x'; 64], segment, PAUSE, FAR), far);
+    assert_eq!(
+        [30, 60_000].map(|time| hold_after(whole, 0, PAUSE, Duration::from_millis(time)).as_millis()),
+        [80, 1020]
+    );
+}
+
+#[test]
+fn what_ended_before_a_pause_does_not_prolong_the_hold() {
+    let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
+    decoding.decoder.set_round_trip(FAR);
+    decoding.read(b"alice\n", now);
+    decoding.decoder.waited(PAUSE * 2);
+    assert_eq!(decoding.read(&[b'x'; 600], now), Some(now + HOLD + 2 * FAR));
 }
 
 /// Decodes in a buffer of `N` bytes, each read at its time after the first.

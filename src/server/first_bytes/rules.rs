@@ -213,7 +213,7 @@ fn may_be_block(bytes: &[u8], first: &[u8]) -> bool {
 
 /// Text of Windows' wide strings: begins with a byte order mark; or its first line or string is
 /// whole, in one alphabet, with ASCII and without control characters, and has two letters or more of
-/// that alphabet or of ASCII. One of each is a header with lengths (TDS, of SQL Server).
+/// that alphabet or of ASCII. One of each may be a header with lengths (TDS, of SQL Server).
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let has_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let is_line = |unit: fn([u8; 2]) -> u16| {
@@ -231,8 +231,10 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
         script < 0x20
             && text.chars().all(|c| [0, script].contains(&script_of(c)))
             && !text.contains(char::is_control)
-            && (has_letters(&|c| c.is_ascii())
-                || (![1, 2].contains(&script) && has_letters(&|c| script_of(c) == script)))
+            && match script {
+                1 | 2 => has_letters(&|_| true) && text.contains(|c: char| c.is_ascii_alphabetic()),
+                _ => has_letters(&|c| c.is_ascii()) || has_letters(&|c| script_of(c) == script),
+            }
     };
     // Two empty lines are two letters of Malayalam.
     has_mark || (!bytes.starts_with(b"\r\n") && (is_line(u16::from_le_bytes) || is_line(u16::from_be_bytes)))

@@ -109,7 +109,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
 #[test]
 fn speech_is_not_foreign() {
     let long = [&b"SALUT "[..], &[b'a'; 1000]].concat();
-    let rows: [&[u8]; 79] = [
+    let rows: [&[u8]; 81] = [
         // The first line alone is that of a request, not all that comes with it.
         &[&b"RDV 12:30\0"[..], &[0; 1014]].concat(),
         &[&b"NOTE http://x.fr\n"[..], &b"une ligne\n".repeat(100)].concat(),
@@ -175,6 +175,8 @@ fn speech_is_not_foreign() {
         b"Z\0o\0\xe9\0\n\0",
         b"\xe9\0\xe9\0\n\0",
         b"B\x01o\0k\0\n\0",
+        "\u{17d}e\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>().leak(),
+        "\u{141}o\u{15b}\n".encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>().leak(),
         // Blocks of a fixed size, whose rest is whatever the client's memory held.
         b"alice : salut\0\x7f\x01\x02\x03\xff\0",
         b"\0\0\0\0alice : salut\0\x7f\x01\x02\x03\xff\0",
