@@ -46,8 +46,10 @@ pub struct EventLoop {
     sent_at: Duration,
     half_closed_at: Option<Duration>,
     grace: Option<Grace>,
-    /// Unacknowledged bytes at the last look, in the grace period.
-    unacknowledged: usize,
+    /// Bytes sent, as far as [`EventLoop::note_sent`] was told, and of them those that were
+    /// acknowledged at the last look in the grace period.
+    sent: u64,
+    acknowledged: Option<i128>,
 }
 
 #[derive(Debug)]
@@ -107,7 +109,8 @@ impl EventLoop {
             sent_at: now,
             half_closed_at: None,
             grace: None,
-            unacknowledged: 0,
+            sent: 0,
+            acknowledged: None,
         }
     }
 
@@ -168,9 +171,9 @@ impl EventLoop {
         }
     }
 
-    /// Bytes were sent.
-    pub fn note_sent(&mut self) {
+    pub fn note_sent(&mut self, bytes: usize) {
         self.sent_at = self.now;
+        self.sent += bytes as u64;
     }
 
     /// The rest of [`QUIET`] since the last bytes sent, or since the start of the grace period.
@@ -211,8 +214,9 @@ impl EventLoop {
     /// called in each turn.
     pub fn extend_on_progress(&mut self, connection: &TcpStream) {
         if let Some(grace) = &mut self.grace {
-            let before = std::mem::replace(&mut self.unacknowledged, sys::unacknowledged(connection));
-            if self.unacknowledged < before {
+            let acknowledged = i128::from(self.sent) - sys::unacknowledged(connection) as i128;
+            let before = self.acknowledged.replace(acknowledged);
+            if before.is_some_and(|before| acknowledged > before) {
                 *grace = Grace { since: self.now, heard_at: self.now, is_over: false };
             }
         }

@@ -30,12 +30,12 @@ impl SendBuffer {
     }
 
     /// Sends what `connection` takes without blocking. Once the server has closed, nothing more: it
-    /// may have said why, which the next reads show.
-    pub fn send(&mut self, connection: &TcpStream) -> io::Result<()> {
+    /// may have said why, which the next reads show. Returns how many bytes were taken.
+    pub fn send(&mut self, connection: &TcpStream) -> io::Result<usize> {
         let sent = match sys::try_send(connection, &self.bytes) {
             Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
                 self.bytes.clear();
-                return Ok(());
+                return Ok(0);
             }
             sent => sent?,
         };
@@ -44,7 +44,7 @@ impl SendBuffer {
         while self.line_ends.front().is_some_and(|&end| end <= self.sent) {
             self.line_ends.pop_front();
         }
-        Ok(())
+        Ok(sent)
     }
 
     pub fn unsent_lines(&self) -> usize {

@@ -61,6 +61,7 @@ pub fn run_client<P: ClientProtocol>(
         unread: 0,
         input_ended: false,
         active_at: Some(Duration::ZERO),
+        is_answered: true,
     };
     let outcome = session.run_to_the_end();
     let (unsent, closed) = (session.unsent(), session.ui.close());
@@ -89,6 +90,8 @@ struct Session<'a, P> {
     /// Time of the start, or of the last bytes sent or received, by the clock of `events`, until a
     /// pause was noticed.
     active_at: Option<Duration>,
+    /// Bytes have come since the last bytes sent.
+    is_answered: bool,
 }
 
 impl<P: ClientProtocol> Session<'_, P> {
@@ -237,9 +240,12 @@ impl<P: ClientProtocol> Session<'_, P> {
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
-        self.events.note_sent();
-        self.active_at = Some(self.events.now());
-        self.to_send.send(self.connection).context(self.messages.broken())
+        let sent = self.to_send.send(self.connection).context(self.messages.broken())?;
+        if sent > 0 {
+            self.events.note_sent(sent);
+            (self.active_at, self.is_answered) = (Some(self.events.now()), false);
+        }
+        Ok(())
     }
 
     /// Half-close, some time after the last bytes sent. Fails only when the connection is gone

@@ -57,6 +57,26 @@ fn a_first_line_that_did_not_come_back_is_reported_however_the_server_ends_the_c
     }
 }
 
+/// A proxy whose server is down; a server that is told to stop. One attempt of five is enough: on a
+/// busy machine the client may close its side first.
+#[test]
+fn a_server_that_closes_before_the_clients_side_is_no_success() {
+    assert!((0..5).any(|_| {
+        let (mut client, mut server) = alice();
+        client.types("un\n");
+        client.closes_stdin();
+        server.hears("alice : un\0");
+        drop(server);
+        let status = client.ends().code();
+        let expected = match status {
+            Some(1) => format!("{}chat_client : le serveur a fermé la connexion\n", lost("un")),
+            _ => "chat_client : fin de l'entrée, au revoir\n".to_string(),
+        };
+        assert_eq!(client.err.to_the_end(), expected);
+        status == Some(1)
+    }));
+}
+
 #[test]
 fn after_the_end_of_input_a_server_that_echoes_has_taken_what_came_back_and_another_all() {
     for (answer, status, lines, reason) in [

@@ -23,6 +23,7 @@ pub struct Sender<'a> {
     pub queue: SendQueue,
     echoes: PendingEchoes,
     input_ended: bool,
+    has_half_closed: bool,
     /// At the end of the grace period: whether the server had closed.
     had_closed: Option<bool>,
 }
@@ -32,7 +33,16 @@ impl Sender<'_> {
         let lines = LineBuffer::new(room_for_text(pseudo));
         let (queue, echoes) = (SendQueue::default(), PendingEchoes::default());
         let events = EventLoop::new(signals);
-        Sender { events, pseudo, lines, queue, echoes, input_ended: false, had_closed: None }
+        Sender {
+            events,
+            pseudo,
+            lines,
+            queue,
+            echoes,
+            input_ended: false,
+            has_half_closed: false,
+            had_closed: None,
+        }
     }
 
     /// Messages that may be lost with the connection that has come to this `end`. The room may have
@@ -52,13 +62,16 @@ impl Sender<'_> {
         connection: &TcpStream,
         mut receiver: PeerProcess,
     ) -> anyhow::Result<ConnectionEnd> {
+        (self.had_closed, self.has_half_closed) = (None, false);
         let end = self.send_lines(connection, &mut receiver).transpose();
         self.note_echoes(connection, &mut receiver);
         match end {
             None => {
                 // After our own shutdown, late bytes of the server break the connection.
                 let has_given_up = self.had_closed == Some(false);
-                let is_wanted = self.has_sent_all() && !has_given_up;
+                // Without our half-close, a server that closes may not have read all.
+                let is_taken = self.has_half_closed || self.echoes.is_empty();
+                let is_wanted = self.has_sent_all() && is_taken && !has_given_up;
                 let end = end_of(receiver.join().context("waitpid")?, is_wanted)?;
                 if has_given_up { self.not_closed() } else { Ok(end) }
             }
@@ -153,7 +166,6 @@ impl Sender<'_> {
         connection: &TcpStream,
         receiver: &mut PeerProcess,
     ) -> anyhow::Result<Option<ConnectionEnd>> {
-        self.had_closed = None;
         self.events.start_grace();
         receiver.resume();
         let mut may_half_close = self.has_sent_all();
@@ -168,7 +180,7 @@ impl Sender<'_> {
             if is_idle && may_half_close && quiet.is_zero() {
                 // Fails only when the connection is gone already.
                 let _ = connection.shutdown(Shutdown::Write);
-                may_half_close = false;
+                (may_half_close, self.has_half_closed) = (false, true);
             }
             self.events.extend_on_progress(connection);
             if self.events.is_grace_over() {

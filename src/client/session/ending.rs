@@ -44,6 +44,13 @@ impl<P: ClientProtocol> Session<'_, P> {
         Some(exit)
     }
 
+    /// False where the server closed before our half-close, and without an answer to what was sent:
+    /// it may never have read that.
+    fn has_taken_all(&self) -> bool {
+        let answers_close = self.events.since_half_close().is_some();
+        answers_close || self.is_answered || self.protocol.awaits() != Awaits::Close
+    }
+
     pub(super) fn unsent(&self) -> usize {
         self.queue.len() + self.unread + self.to_send.unsent_lines()
     }
@@ -63,6 +70,7 @@ impl<P: ClientProtocol> Session<'_, P> {
             Ok(None) => return Ok(None),
             Ok(Some(0)) if self.events.is_in_grace() => match self.protocol.failure() {
                 Some(reason) => bail!(reason),
+                None if !self.has_taken_all() => bail!(self.messages.closed()),
                 None => self.messages.end_of_input().to_string(),
             },
             Ok(Some(0)) if self.protocol.server_may_close() && self.unsent() == 0 => {
@@ -74,7 +82,7 @@ impl<P: ClientProtocol> Session<'_, P> {
                     Awaits::Answers => self.events.restart_grace(),
                     Awaits::Close | Awaits::Nothing => self.events.extend_grace(),
                 }
-                self.active_at = Some(self.events.now());
+                (self.active_at, self.is_answered) = (Some(self.events.now()), true);
                 let end = receive(&mut self.protocol, &mut *self.ui, &bytes[..n]);
                 return Ok(self.ended_by_server(end));
             }

@@ -24,7 +24,8 @@ struct Echo {
     /// Lines given up of which no byte has come back, until another line is sent: a server that is no
     /// echo may have answered them, in fewer bytes.
     given_up: usize,
-    /// The server has sent more than it was sent. It is no echo: answers may be late, or missing.
+    has_sent: bool,
+    /// The server has answered more than it was sent. It is no echo: answers may be late, or missing.
     has_surplus: bool,
 }
 
@@ -55,7 +56,7 @@ impl Echo {
     }
 
     fn note_surplus(&mut self, bytes: &[u8]) {
-        self.has_surplus |= bytes.iter().any(|byte| !b"\r\n\0".contains(byte));
+        self.has_surplus |= self.has_sent && bytes.iter().any(|byte| !b"\r\n\0".contains(byte));
     }
 
     /// Lines of which no byte has come back. One that has begun to is none: a server may cut long
@@ -131,7 +132,7 @@ impl ClientProtocol for Echo {
     }
 
     fn on_line(&mut self, line: Vec<u8>, ui: &mut dyn Ui) -> Vec<u8> {
-        self.given_up = 0;
+        (self.given_up, self.has_sent) = (0, true);
         self.pending.push_back(line.len());
         // The answer to an empty line is empty.
         self.show_answers(b"", ui);
@@ -197,6 +198,9 @@ mod tests {
         assert_eq!(awaits(&["a"]), Awaits::Answers);
         assert_eq!(awaits(&["Echo: a"]), Awaits::Close);
         assert_eq!(awaits(&["ab", "b"]), Awaits::Close);
+        let mut greeted = Echo::default();
+        screen_after(&mut greeted, true, [Received(b"Welcome\n"), Line("a"), Received(b"a")]);
+        assert_eq!(greeted.awaits(), Awaits::Nothing);
     }
 
     #[test]

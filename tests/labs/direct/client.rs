@@ -196,6 +196,27 @@ fn a_full_or_stopped_server_ends_the_client_with_status_1() {
     assert_eq!(alice.err.to_the_end(), "direct_client: the server closed the connection\n");
 }
 
+/// One attempt of five is enough: on a busy machine the client may close its side first.
+#[test]
+fn a_server_that_closes_before_the_clients_side_may_not_have_read_its_texts() {
+    assert!((0..5).any(|_| {
+        let (mut client, mut server) = with_fake_server("alice");
+        client.types("%bob%salut\n");
+        client.closes_stdin();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"salut\n") {
+            let mut bytes = [0; 100];
+            let n = server.read(&mut bytes).unwrap();
+            heard.extend_from_slice(&bytes[..n]);
+        }
+        drop(server);
+        let status = client.ends().code();
+        let said = client.err.to_the_end();
+        assert_eq!(said.contains("the server closed the connection"), status == Some(1), "{said}");
+        status == Some(1)
+    }));
+}
+
 #[test]
 fn a_forged_refusal_followed_by_another_line_counts_as_an_error_alone() {
     // Our own server never relays such a line unchanged.

@@ -43,12 +43,17 @@ fn a_line_that_the_child_had_not_read_at_the_end_of_input_is_marked() {
 
 #[test]
 fn what_a_server_that_echoes_has_not_sent_back_is_marked_and_of_another_nothing() {
-    for (answer, row, status, lost, reason) in [
-        ("alice : un\0", "» alice : un", 1, vec![lost("deux")], "mais tout n'est pas revenu du serveur"),
-        ("alice : deux\0", "» alice : deux", 1, vec![lost("un")], "mais tout n'est pas revenu du serveur"),
-        ("bob : salut\0", "bob : salut", 0, vec![], "au revoir"),
+    const NOT_ALL: &str = "fin de l'entrée, mais tout n'est pas revenu du serveur";
+    const CLOSED: &str = "le serveur a fermé la connexion";
+    for (answer, row, closes_first, status, lost, reason) in [
+        ("alice : un\0", "» alice : un", false, 1, vec![lost("deux")], NOT_ALL),
+        ("alice : deux\0", "» alice : deux", false, 1, vec![lost("un")], NOT_ALL),
+        ("bob : salut\0", "bob : salut", false, 0, vec![], "fin de l'entrée, au revoir"),
+        // It may not have read them.
+        ("alice : un\0", "» alice : un", true, 1, vec![lost("deux")], CLOSED),
+        ("bob : salut\0", "bob : salut", true, 1, vec![lost("un"), lost("deux")], CLOSED),
     ] {
-        let _row = Row::of(&answer);
+        let _row = Row::of(&(answer, closes_first));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let mut alice = Emulator::start((100, 12), &[], CLIENT, &["127.0.0.1", "alice", "--port", &port]);
@@ -57,9 +62,15 @@ fn what_a_server_that_echoes_has_not_sent_back_is_marked_and_of_another_nothing(
         server.hears("alice : un\0alice : deux\0");
         server.sends(answer);
         shows(&mut alice, row);
-        leaves_at(&mut alice, || drop(server));
+        if closes_first {
+            leaves_at(&mut alice, || drop(server));
+        } else {
+            alice.types("\x04");
+            server.hears_the_end();
+            drop(server);
+        }
         assert_eq!(alice.terminal.ends().code(), Some(status));
-        alice.ends_with(&[&format!("chat_client : fin de l'entrée, {reason}")]);
+        alice.ends_with(&[&format!("chat_client : {reason}")]);
         let mut rows = alice.with_scrollback();
         rows.retain(|row| row.contains("perdu avec la connexion"));
         assert_eq!(rows, lost);

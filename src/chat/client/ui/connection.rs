@@ -89,7 +89,7 @@ impl ChatUi<'_> {
             Some(_) => self.notice(messages::BACK),
         }
         self.terminal.offer(std::mem::take(&mut self.unheard));
-        self.is_broken = false;
+        (self.is_broken, self.half_closed) = (false, None);
         let server = self.start_receiver(Some(socket))?;
         if let Some(before) = self.server.replace(server) {
             before.into_receiver().stop();
@@ -113,7 +113,9 @@ impl ChatUi<'_> {
         let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
         // After our own shutdown, late bytes of the server break the connection.
         let has_given_up = self.had_closed == Some(false);
-        let end = end_of(ended, has_sent_all && !has_given_up);
+        // A server that closes first may not have read all.
+        let is_taken = self.half_closed == Some(true) || self.echoes.is_empty();
+        let end = end_of(ended, has_sent_all && is_taken && !has_given_up);
         if has_given_up && end.is_ok() {
             return self.not_closed().map(Some);
         }
@@ -142,9 +144,10 @@ impl ChatUi<'_> {
             return Ok(None);
         };
         match &server.socket {
-            None if self.queue.messages.is_empty() => {
+            None if self.queue.messages.is_empty() && self.unheard.is_empty() => {
                 return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
+            None if self.queue.messages.is_empty() => bail!(messages::NOT_ALL_BACK),
             None if self.connector.tries_for_ever() => {
                 bail!(messages::with_unsent(messages::NO_CONNECTION, self.queue.messages.len()))
             }
@@ -155,7 +158,8 @@ impl ChatUi<'_> {
             Some(socket) => {
                 // Not while the server is not read: once it has closed, it keeps what is left for a
                 // bounded time. Fails only when the connection is gone already.
-                if self.terminal.has_room() {
+                if self.terminal.has_room() && self.half_closed.is_none() {
+                    self.half_closed = Some(!sys::has_ended(socket));
                     let _ = socket.shutdown(Shutdown::Write);
                 }
                 self.events.extend_on_progress(socket);

@@ -54,6 +54,8 @@ pub struct ChatUi<'a> {
     shown: usize,
     /// The grace period is over, and a last one runs: had the server closed by then?
     had_closed: Option<bool>,
+    /// Our side is closed: was the server's open then?
+    half_closed: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,7 @@ impl<'a> ChatUi<'a> {
             unheard: Vec::new(),
             shown: 0,
             had_closed: None,
+            half_closed: None,
         };
         match connection {
             Some(socket) => ui.connected(socket)?,
