@@ -97,6 +97,11 @@ impl Connection {
         }
     }
 
+    /// The rest of a message is not waited for by the next [`Connection::receive`].
+    pub fn hold_no_longer(&mut self, now: Instant) {
+        self.held_until = Some(now);
+    }
+
     /// In the client's turn, takes one message out of its socket, if a whole one is there, and
     /// returns the text for its partner. Out of turn, only checks whether the client is still
     /// there.

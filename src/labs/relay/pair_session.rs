@@ -90,8 +90,16 @@ impl PairSession {
         self.connections.iter().flatten().filter_map(Connection::due).min()
     }
 
-    /// Sends both `exit`, after the pause that follows an opening item.
-    pub fn close(&mut self, lingering: &mut LingeringCloses) {
+    /// Relays a message without an end that the speaker has sent. Then sends both `exit`, after the pause that
+    /// follows an opening item.
+    pub fn close(&mut self, out: &mut Output, lingering: &mut LingeringCloses) {
+        let now = Instant::now();
+        for connection in self.connections.iter_mut().flatten() {
+            connection.hold_no_longer(now);
+        }
+        for (socket, last_words) in self.advance(out, now) {
+            lingering.add(socket, last_words, now);
+        }
         let connections = self.connections.iter().flatten();
         let quiet_until = connections.filter_map(|connection| connection.queue.quiet_until).max();
         let left = || quiet_until?.checked_duration_since(Instant::now());

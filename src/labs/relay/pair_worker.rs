@@ -42,7 +42,7 @@ pub fn serve(link: &UnixStream, out: &mut Output) -> i32 {
             Err(_) => return FAILED,
         }
     }
-    worker.session.close(&mut worker.lingering);
+    worker.session.close(worker.out, &mut worker.lingering);
     worker.lingering.finish();
     worker.out.flush();
     SERVED

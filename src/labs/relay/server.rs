@@ -2,7 +2,6 @@
 //! those of further pairs to children.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -170,30 +169,35 @@ impl Server {
         let Server { session, pool, supervisor, queue, max_pairs, .. } = self;
         while let Some(place) = placement::next(session.client_count(), pool.open_pairs(), *max_pairs) {
             let Some(client) = queue.pop_front() else { return pool.close_empty(now) };
-            match place {
-                Placement::Here => session.join(client, &mut supervisor.out),
+            let failure = match place {
+                Placement::Here => {
+                    session.join(client, &mut supervisor.out);
+                    continue;
+                }
                 Placement::Child(child) => match pool.pass(child, &client, supervisor, now) {
-                    Ok(()) => unpassed_since = None,
-                    Err(reason) => {
-                        let since = unpassed_since.take().unwrap_or(now);
-                        if now < since + PASS_TIMEOUT {
-                            queue.push_front(client);
-                            self.unpassed_since = Some(since);
-                            return;
-                        }
-                        refuse_unpassed(client, &reason, supervisor, now);
+                    Ok(()) => {
+                        unpassed_since = None;
+                        continue;
                     }
+                    Err(reason) => messages::not_passed(client.peer, &reason),
                 },
                 Placement::NewChild => match pool.spawn(supervisor) {
                     // The next round passes the client to it.
-                    Ok(()) => queue.push_front(client),
-                    Err(reason) => {
-                        let refused = PendingConnection::new((client.socket, client.peer), 0);
-                        let encode = |_, reason: &str| refusal(reason);
-                        supervisor.refuse_without_process(refused, false, &reason, encode, now);
+                    Ok(()) => {
+                        queue.push_front(client);
+                        continue;
                     }
+                    Err(reason) => supervisor.messages.fork_failed(client.peer, &reason),
                 },
+            };
+            // The child of a pair that left may not be reaped yet.
+            let since = unpassed_since.take().unwrap_or(now);
+            if now < since + PASS_TIMEOUT {
+                queue.push_front(client);
+                self.unpassed_since = Some(since);
+                return;
             }
+            refuse_without_process(client, failure, supervisor, now);
         }
     }
 
@@ -224,7 +228,7 @@ impl Server {
         for client in self.queue.drain(..) {
             self.supervisor.lingering.add(client.socket, EXIT.to_vec(), Instant::now());
         }
-        self.session.close(&mut self.supervisor.lingering);
+        self.session.close(&mut self.supervisor.out, &mut self.supervisor.lingering);
         self.supervisor.lingering.finish();
         self.pool.wait(deadline, &mut self.supervisor);
         self.supervisor.flush();
@@ -232,8 +236,8 @@ impl Server {
     }
 }
 
-fn refuse_unpassed(client: Connection, reason: &io::Error, supervisor: &mut Supervisor, now: Instant) {
+fn refuse_without_process(client: Connection, log: String, supervisor: &mut Supervisor, now: Instant) {
     let Supervisor { program, messages, err, lingering, .. } = supervisor;
-    err.line(messages::not_passed(client.peer, reason));
+    err.line(log);
     lingering.add(client.socket, refusal(&program.says(messages.no_process_for_you())), now);
 }

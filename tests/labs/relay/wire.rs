@@ -1,7 +1,7 @@
 //! Section 2 of docs/PROTOCOLS.md, line by line.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{SIGCONT, SIGINT, SIGSTOP, SIGTERM};
 use std::io::Read;
 use std::time::Duration;
 
@@ -315,4 +315,26 @@ fn the_server_prints_arrivals_messages_turns_and_departures() {
         format!("(père) le client 2 ({two}) a disparu (Connection reset by peer) ; sa place est libre"),
     ];
     assert_eq!(lines, expected);
+}
+
+/// As a client of `nc` sends it, or the beginning of a padded block.
+#[test]
+fn a_message_without_an_end_is_relayed_before_the_exit_of_a_server_that_stops() {
+    for (pairs, text) in [("1", "salut\n"), ("1", "salut"), ("2", "salut\n"), ("2", "salut\0\0\0")] {
+        let _row = Row::of(&(pairs, text));
+        let server = server(&["--pairs", pairs]);
+        let mut clients = vec![pair(&server)];
+        if pairs == "2" {
+            clients.push(pair(&server));
+        }
+        let (first, second) = clients.last_mut().unwrap();
+        // It finds the text and the signal at the same time.
+        server.program.signal(SIGSTOP);
+        server.children().into_iter().for_each(stop);
+        first.sends(text);
+        server.program.signal(SIGTERM);
+        server.program.signal(SIGCONT);
+        server.children().into_iter().for_each(|child| send(child, SIGCONT));
+        assert_eq!(String::from_utf8_lossy(&second.hears_the_end()), "salut\0exit\0");
+    }
 }
