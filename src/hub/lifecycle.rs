@@ -107,20 +107,19 @@ impl<S: Service> Hub<S> {
         sys::wipe(&mut key);
         match forked {
             Ok(pid) => {
-                supervisor.process_freed = false;
+                supervisor.fork_succeeded();
                 // The system may give the pid of a reaped worker again.
                 self.close_where(now, |reaped| reaped.pid == pid);
                 self.add_client(pid, pending, now);
             }
             Err(reason) => {
-                let may_free = has_key && supervisor.may_free_process(&reason);
-                let has_freed =
-                    !pending.has_waited() && may_free && self.free_process(pending.client.1.ip(), now);
+                let may_free = has_key && supervisor.needs_process(&reason, now);
+                if may_free {
+                    self.free_process(pending.client.1.ip(), now);
+                }
                 let Hub { service, supervisor, .. } = self;
-                supervisor.process_freed |= has_freed;
-                let may_wait = pending.has_waited() || has_freed;
                 let encode = |listener, reason: &str| service.refusal(listener, reason);
-                supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
+                supervisor.refuse_without_process(pending, &reason, encode, now);
             }
         }
     }

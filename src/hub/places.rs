@@ -41,19 +41,22 @@ impl<S: Service> Hub<S> {
     /// Makes a client give its place to a newcomer. True if one does.
     pub(super) fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> bool {
         let gives_way = self.clients.all().gives_way_to(newcomer, now);
-        self.give(gives_way)
+        self.give(gives_way, now)
     }
 
     /// As [`Hub::make_place`], for the process of any client, in the room or not: free once reaped.
-    pub(super) fn free_process(&mut self, newcomer: IpAddr, now: Instant) -> bool {
+    pub(super) fn free_process(&mut self, newcomer: IpAddr, now: Instant) {
         let served = self.clients.connections().filter(|connection| connection.is_served());
         let gives_way = gives_way(served.map(occupant).collect(), newcomer, now);
-        self.give(gives_way)
+        self.give(gives_way, now);
     }
 
-    fn give(&mut self, gives_way: Option<Pid>) -> bool {
+    fn give(&mut self, gives_way: Option<Pid>, now: Instant) -> bool {
+        let Some(pid) = gives_way else { return false };
         let Hub { service, clients, channels, supervisor, .. } = self;
-        gives_way.inspect(|&pid| give_place(pid, service, clients, channels, supervisor)).is_some()
+        give_place(pid, service, clients, channels, supervisor);
+        supervisor.process_freed(now);
+        true
     }
 
     /// Makes one connection outside the room give way where there are too many with that of a

@@ -176,15 +176,14 @@ impl<L: ClientHandler> Server<L> {
         });
         match forked {
             Ok(child) => {
-                supervisor.process_freed = false;
+                supervisor.fork_succeeded();
                 children.insert(child, peer.ip(), clock);
             }
             Err(reason) => {
-                let may_free = supervisor.may_free_process(&reason);
-                let has_freed = !pending.has_waited() && may_free && self.make_place(peer.ip(), now);
-                self.supervisor.process_freed |= has_freed;
-                let may_wait = pending.has_waited() || has_freed;
-                self.supervisor.refuse_without_process(pending, may_wait, &reason, encode, now);
+                if supervisor.needs_process(&reason, now) {
+                    self.make_place(peer.ip(), now);
+                }
+                self.supervisor.refuse_without_process(pending, &reason, encode, now);
             }
         }
     }
@@ -192,10 +191,10 @@ impl<L: ClientHandler> Server<L> {
     /// Makes a client give its place, and its process, to a newcomer. True if one does.
     fn make_place(&mut self, newcomer: IpAddr, now: Instant) -> bool {
         let Server { supervisor, children, .. } = self;
-        let gave_way = children.make_place(newcomer, now);
-        gave_way
-            .inspect(|&child| supervisor.err.line(supervisor.messages.child_gave_its_place(child)))
-            .is_some()
+        let Some(child) = children.make_place(newcomer, now) else { return false };
+        supervisor.err.line(supervisor.messages.child_gave_its_place(child));
+        supervisor.process_freed(now);
+        true
     }
 
     fn reap(&mut self, now: Instant) {

@@ -20,7 +20,10 @@ use crate::cli::Program;
 use crate::sys::{self, Interest, Pid, PollFd, Profile, Signal, Signals};
 
 mod admission;
+mod shortage;
 mod signals;
+
+use shortage::Shortage;
 
 /// SIGCHLD first: a signal that has ended both server and child is then taken with the child's end.
 const CAUGHT: [Signal; 2] = [Signal::SIGCHLD, Signal::SIGTERM];
@@ -50,8 +53,7 @@ pub struct Supervisor {
     max_per_address: Option<usize>,
     penalties: Option<Penalties>,
     waiting: Waiting,
-    /// A client has given its process to a newcomer, and no fork has succeeded since.
-    pub process_freed: bool,
+    shortage: Shortage,
     /// The server's own descriptors opened after the first listener are numbered from here.
     lowest: RawFd,
 }
@@ -106,7 +108,7 @@ impl Supervisor {
             max_per_address: options.max_per_address,
             penalties: options.penalties.then(Penalties::default),
             waiting: Waiting::default(),
-            process_freed: false,
+            shortage: Shortage::default(),
             lowest,
         };
         Ok(supervisor)

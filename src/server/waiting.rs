@@ -9,7 +9,7 @@ use super::source::{oldest_of_heaviest, source};
 use crate::sys::ScopedAddress;
 
 /// The grace period.
-const RETRY_WAIT: Duration = Duration::from_millis(500);
+pub(super) const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// Connections in it: more than a class, which may reconnect all at once.
 const MAX_WAITING: usize = 128;

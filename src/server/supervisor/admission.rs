@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Supervisor;
+use super::shortage::Shortage;
 use crate::server::options::MAX_BACKLOG;
 use crate::server::startup::fitting_sockets;
 use crate::server::waiting::{PendingConnection, Refusal};
@@ -82,25 +83,33 @@ impl Supervisor {
         self.turn_away(pending, &self.messages.room_is_full(self.max_clients), encode, now);
     }
 
-    /// True where a process that ends may make up for a failed fork, for this reason. Only one is
-    /// tried until a fork succeeds: others may take each process that is freed.
-    pub fn may_free_process(&self, reason: &io::Error) -> bool {
-        !self.process_freed && [Some(libc::EAGAIN), Some(libc::ENOMEM)].contains(&reason.raw_os_error())
+    /// True where a client is to give its process to a newcomer: fork has failed for this reason.
+    pub fn needs_process(&self, reason: &io::Error, now: Instant) -> bool {
+        let is_short = [Some(libc::EAGAIN), Some(libc::ENOMEM)].contains(&reason.raw_os_error());
+        is_short && self.shortage.needs_process(now)
     }
 
-    /// Refuses a client after a failed fork. With `may_wait`, keeps it for its grace period: the
-    /// process of another one ends.
+    /// A client has given its process to a newcomer.
+    pub fn process_freed(&mut self, now: Instant) {
+        self.shortage.process_freed(now);
+    }
+
+    pub fn fork_succeeded(&mut self) {
+        self.shortage = Shortage::default();
+    }
+
+    /// Refuses a client after a failed fork, or keeps it for its grace period while the process of
+    /// another one ends.
     pub fn refuse_without_process(
         &mut self,
         pending: PendingConnection,
-        may_wait: bool,
         reason: &io::Error,
         encode: impl Fn(usize, &str) -> Vec<u8>,
         now: Instant,
     ) {
         let log = self.messages.fork_failed(pending.client.1, reason);
         let refusal = Refusal { log, reason: self.messages.no_process_for_you().to_string() };
-        match may_wait {
+        match pending.has_waited() || self.shortage.is_under_way(now) {
             true => self.keep_waiting(pending, refusal, encode, now),
             false => self.refuse(pending, &refusal, encode, now),
         }
