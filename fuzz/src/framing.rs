@@ -63,7 +63,7 @@ struct Run<'a> {
 fn cut(framing: Framing, capacity: usize, arrival: Arrival) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; capacity];
     let mut decoder = FrameDecoder::new(&mut buffer, framing);
-    decoder.set_round_trip(FAR);
+    decoder.note_round_trip(Some(FAR));
     let mut run = Run {
         decoder,
         framing,

@@ -25,10 +25,9 @@ const SKIP_HOLDS: u32 = 4;
 /// to a few hundred milliseconds longer than there is no room (RFC 9293 3.8.6: windows, probes).
 const STREAM: usize = 16 * 1024;
 
-/// The same where a round trip takes [`FAR`], more than on a local network: longer segments need not
-/// be sent (RFC 9293 3.7.1), and the next may be late: a full window, a loss.
+/// The same at a distance of [`FAR`], where a segment need not be longer (RFC 9293 3.7.1).
 const SEGMENT: usize = 536;
-const FAR: Duration = Duration::from_millis(5);
+const FAR: Duration = Duration::from_millis(5); // More than in a local network.
 
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
 /// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
@@ -48,7 +47,7 @@ pub struct FrameDecoder<'a> {
     deadline: Option<Instant>,
     /// When bytes that may be leftovers are no longer held.
     leftovers_until: Option<Instant>,
-    round_trip: Duration,
+    round_trip: Option<Duration>,
     /// Bytes since the sender's last pause.
     stream: usize,
     left_room: bool,
@@ -90,7 +89,7 @@ impl<'a> FrameDecoder<'a> {
             skips: false,
             deadline: None,
             leftovers_until: None,
-            round_trip: Duration::ZERO,
+            round_trip: None,
             stream: 0,
             left_room: false,
             burst: Burst::default(),
@@ -106,8 +105,9 @@ impl<'a> FrameDecoder<'a> {
         self.framing = framing;
     }
 
-    pub fn set_round_trip(&mut self, time: Duration) {
-        self.round_trip = time;
+    /// The least counts: others are also of a peer that acknowledges late.
+    pub fn note_round_trip(&mut self, time: Option<Duration>) {
+        self.round_trip = self.round_trip.into_iter().chain(time).min();
     }
 
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
@@ -255,12 +255,12 @@ impl<'a> FrameDecoder<'a> {
     /// Time that the incomplete message is held.
     fn hold(&self) -> Option<Duration> {
         let speech = self.intake.speech();
-        let may_end = speech.contains(&0) || speech.ends_with(b"\r") || self.holds_memory();
-        let may_end = may_end && self.intake.has_filters();
-        let cut = if self.round_trip < FAR { STREAM } else { SEGMENT };
-        let least = if self.had_end && self.stream >= cut { STALL } else { Duration::ZERO };
+        let may_end = self.intake.has_filters()
+            && (speech.contains(&0) || speech.ends_with(b"\r") || self.holds_memory());
+        let round_trip = self.round_trip.unwrap_or_default().min(STALL);
+        let is_cut = self.had_end && self.stream >= if round_trip < FAR { STREAM } else { SEGMENT };
         // The rest may wait for an acknowledgement: Nagle's algorithm, RFC 1122 4.2.3.4.
-        let later = |hold: Duration| (hold + 2 * self.round_trip.min(STALL)).max(least);
+        let later = |hold: Duration| (hold + 2 * round_trip).max(if is_cut { STALL } else { hold });
         self.framing.hold().map(later).or(may_end.then_some(PAUSE))
     }
 

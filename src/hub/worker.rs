@@ -58,6 +58,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
     pub fn run(mut self) -> i32 {
         let mut chunk = [0; CHUNK];
         let mut decoder = FrameDecoder::of_client(&mut chunk, self.framing);
+        decoder.note_round_trip(sys::round_trip(self.socket));
         // Its batch is as large as a page: made here, since a move would touch another page.
         let mut records = RecordWriter::new(self.pipe);
         status(self.relay(&mut decoder, &mut records))
@@ -136,8 +137,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                 *foreign = self.first_bytes.feed(&spare[..n]);
                 let may_be_held = n < room && !matches!(spare[..n], [.., 0 | b'\n']);
                 if may_be_held && self.framing != Framing::Lines {
-                    // Anew each time: a mobile or a busy network.
-                    decoder.set_round_trip(sys::round_trip(self.socket));
+                    // The handshake may have been slow (a mobile network).
+                    decoder.note_round_trip(sys::round_trip(self.socket));
                 }
                 if decoder.filled(n) {
                     *idle_at = self.timeouts.between.map(|time| Instant::now() + time);

@@ -245,7 +245,7 @@ fn processes_that_are_freed_in_vain_cost_few_clients() {
             assert!(String::from_utf8_lossy(&told).contains("process"), "{told:?}");
         }
         // The first, the second a second later, the third two seconds later.
-        assert!(server.children().len() >= 4);
+        assert!(server.children().len() >= 3);
         lone.may_have("100");
         let before = server.children().len();
         let _stranger = Peer::connect_from(ELSEWHERE, server.address);

@@ -57,6 +57,24 @@ fn a_first_line_that_did_not_come_back_is_reported_however_the_server_ends_the_c
     }
 }
 
+/// A full room, for example.
+#[test]
+fn after_the_end_of_input_no_other_connection_is_made_where_nothing_is_left_to_say() {
+    let server = Server::start(&["--max-clients", "1"]);
+    let _inside = server.join();
+    let mut client = Program::start(Command::new(CLIENT).args([
+        "127.0.0.1",
+        "alice",
+        "--reconnect",
+        "--port",
+        &server.port(),
+    ]));
+    client.types("un\n");
+    client.closes_stdin();
+    assert_eq!(client.ends().code(), Some(1));
+    assert!(client.err.to_the_end().starts_with(&lost("un")));
+}
+
 /// A proxy whose server is down; a server that is told to stop. One attempt of five is enough: on a
 /// busy machine the client may close its side first.
 #[test]

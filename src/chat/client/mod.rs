@@ -93,7 +93,8 @@ fn talk_through(
                 bail!(messages::NOT_ALL_BACK)
             }
             ConnectionEnd::ByUser(message) => return Ok(messages::with_unsent(message, unsent)),
-            ConnectionEnd::Lost(reason) if reconnects => reason,
+            // Nothing is left to be said on another connection.
+            ConnectionEnd::Lost(reason) if reconnects && !sender.has_sent_all() => reason,
             ConnectionEnd::Lost(reason) => bail!(messages::with_unsent(reason, unsent)),
         };
         connector.reconnect(Instant::now());

@@ -113,6 +113,7 @@ pub fn receive(
 ) -> i32 {
     let mut buffer = vec![0; MAX_LEN];
     let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD_WITHOUT_ENDS));
+    decoder.note_round_trip(sys::round_trip(connection));
     let mut lacks_ends = false;
     loop {
         let before = Instant::now();

@@ -95,7 +95,7 @@ impl Sender<'_> {
         }
     }
 
-    fn has_sent_all(&self) -> bool {
+    pub fn has_sent_all(&self) -> bool {
         self.input_ended && self.queue.messages.is_empty()
     }
 

@@ -231,7 +231,7 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
 /// of one more. Returns how long that is held for its rest.
 fn hold_after(message: &[u8], count: usize, pause: Duration, round_trip: Duration) -> Duration {
     let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
-    decoding.decoder.set_round_trip(round_trip);
+    decoding.decoder.note_round_trip(Some(round_trip));
     for _ in 0..count {
         decoding.decoder.waited(pause);
         decoding.read(message, now);
@@ -267,9 +267,20 @@ fn a_piece_that_tcp_may_have_cut_off_waits_longer() {
 }
 
 #[test]
+fn the_least_round_trip_that_is_known_counts() {
+    let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
+    for (time, least) in [(None, 0), (Some(9), 9), (Some(30), 9), (None, 9), (Some(2), 2)] {
+        decoding.decoder.note_round_trip(time.map(Duration::from_millis));
+        let hold = HOLD + 2 * Duration::from_millis(least);
+        assert_eq!(decoding.read(b"mess", now), Some(now + hold), "{time:?}");
+        decoding.take(now + hold, false);
+    }
+}
+
+#[test]
 fn what_ended_before_a_pause_does_not_prolong_the_hold() {
     let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
-    decoding.decoder.set_round_trip(FAR);
+    decoding.decoder.note_round_trip(Some(FAR));
     decoding.read(b"alice\n", now);
     decoding.decoder.waited(PAUSE * 2);
     assert_eq!(decoding.read(&[b'x'; 600], now), Some(now + HOLD + 2 * FAR));

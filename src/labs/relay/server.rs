@@ -172,6 +172,7 @@ impl Server {
             let failure = match place {
                 Placement::Here => {
                     session.join(client, &mut supervisor.out);
+                    unpassed_since = None;
                     continue;
                 }
                 Placement::Child(child) => match pool.pass(child, &client, supervisor, now) {
@@ -203,12 +204,15 @@ impl Server {
 
     fn prune_queue(&mut self, now: Instant) {
         let Server { queue, supervisor, .. } = self;
-        let mut gone = Vec::new();
+        let (mut gone, first) = (Vec::new(), queue.front().map(|client| client.peer));
         for mut client in std::mem::take(queue) {
             match client.receive(false, now) {
                 Ok(_) => queue.push_back(client),
                 Err(reason) => gone.push((client, reason)),
             }
+        }
+        if queue.front().map(|client| client.peer) != first {
+            self.unpassed_since = None;
         }
         if !gone.is_empty() {
             supervisor.resume(now);

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -156,10 +156,9 @@ impl ChatUi<'_> {
             // The grace period begins when everything is sent.
             Some(_) if !self.queue.messages.is_empty() => self.events.start_grace(),
             Some(socket) => {
-                // Not while the server is not read: once it has closed, it keeps what is left for a
-                // bounded time. Fails only when the connection is gone already.
-                if self.terminal.has_room() && self.half_closed.is_none() {
+                if self.until_half_close().is_some_and(|left| left.is_zero()) {
                     self.half_closed = Some(!sys::has_ended(socket));
+                    // Fails only when the connection is gone already.
                     let _ = socket.shutdown(Shutdown::Write);
                 }
                 self.events.extend_on_progress(socket);
@@ -177,6 +176,14 @@ impl ChatUi<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// After the end of input, once everything is sent and an answer may not come any more. Not while
+    /// the server is not read: once it has closed, it keeps what is left for a bounded time.
+    pub(super) fn until_half_close(&self) -> Option<Duration> {
+        let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
+        let is_due = has_sent_all && self.half_closed.is_none() && self.terminal.has_room();
+        is_due.then(|| if self.echoes.is_empty() { Duration::ZERO } else { self.events.until_quiet() })
     }
 
     /// The end of a client whose server has not closed in the grace period.

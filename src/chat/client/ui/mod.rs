@@ -218,8 +218,9 @@ impl<'a> ChatUi<'a> {
         let overdue = self.echoes.deadline().map(|at| at.saturating_duration_since(now));
         let overdue = overdue.filter(|_| ui.has_room);
         let incoming = ui.has_room.then(|| server.receiver.lifeline());
+        let until_half_close = server.socket.as_ref().and_then(|_| self.until_half_close());
         let sources = Sources { ui, incoming, outgoing };
-        self.events.wait(sources, [until_attempt, overdue]).context(MESSAGES.stuck())
+        self.events.wait(sources, [until_attempt, overdue, until_half_close]).context(MESSAGES.stuck())
     }
 
     /// After the end of input, lines are read and dropped: unread, the shell would take them for
