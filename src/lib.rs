@@ -32,8 +32,8 @@
 //! | [`sys`] | system calls, and all `unsafe`: fork, signals, poll, descriptors, sandbox |
 //! | [`text`] | bytes from the network made safe to show |
 //!
-//! No thread runs while a program forks: fork copies one thread only, and the locks that others held
-//! would stay locked. Servers start none; a client starts one to look a name up again.
+//! No thread runs while a program forks: fork copies one thread only, and the locks that others
+//! held would stay locked. Servers start none; a client starts one to look a name up again.
 
 pub mod chat;
 pub mod cli;

@@ -52,8 +52,8 @@ fn look(cutter: &mut FrameDecoder, socket: &[u8], late: bool, is_early: bool) ->
 }
 
 /// The bytes that a message takes from the socket are its text, and only line ends and NULs around
-/// it; or, in a block as long as the one before, which may be several messages, the bytes of that at
-/// the same place. True for those.
+/// it; or, in a block as long as the one before, which may be several messages, the bytes of that
+/// at the same place. True for those.
 fn account_for(cut: &Frame, socket: &[u8], before: &[u8]) -> bool {
     assert!((1..=socket.len()).contains(&cut.length));
     let taken = &socket[..cut.length];
@@ -125,8 +125,8 @@ fn joined_in_runs(pieces: Vec<(bool, Vec<u8>)>) -> Vec<(bool, Vec<u8>)> {
     joined
 }
 
-/// A command with line ends or none, or a text without those in front: several where it is too long.
-/// The rest of one is no `fin`, and no message if it is line ends alone.
+/// A command with line ends or none, or a text without those in front: several where it is too
+/// long. The rest of one is no `fin`, and no message if it is line ends alone.
 fn meaning(string: &[u8]) -> Vec<Message> {
     let mut parts: Vec<&[u8]> = without_line_ends_before(string).chunks(MAX_LEN).collect();
     if parts.len() > 1 && parts.last().is_some_and(|last| without_line_ends_before(last).is_empty()) {

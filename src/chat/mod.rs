@@ -1,7 +1,7 @@
 //! The instant messenger. Its server is a service of [`crate::hub`].
 //!
-//! - `startup` builds the server from its options; `server` decides what records mean; `encoding` writes messages for each kind of client (`web`
-//!   for browsers).
+//! - `startup` builds the server from its options; `server` decides what records mean; `encoding`
+//!   writes messages for each kind of client (`web` for browsers).
 //! - `filter` refuses messages under other clients' names (`names`, `confusables`).
 //! - `client_state` is what the server keeps of a client.
 //! - `message` parses `pseudo : text`; `nick` keeps the name, `proc_title` shows it in `ps -f`.

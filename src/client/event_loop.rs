@@ -210,8 +210,8 @@ impl EventLoop {
         }
     }
 
-    /// Starts a running grace period anew where the server has acknowledged more: a slow path. To be
-    /// called in each turn.
+    /// Starts a running grace period anew where the server has acknowledged more: a slow path. To
+    /// be called in each turn.
     pub fn extend_on_progress(&mut self, connection: &TcpStream) {
         if let Some(grace) = &mut self.grace {
             let acknowledged = i128::from(self.sent) - sys::unacknowledged(connection) as i128;
@@ -237,8 +237,9 @@ mod tests {
     use std::io::Write;
     use std::os::fd::AsFd;
 
-    /// One turn with `incoming` in the grace period, `since_start` after it began, and `since_heard`
-    /// after the last bytes; `None`: while the output takes nothing. Returns whether it is over.
+    /// One turn with `incoming` in the grace period, `since_start` after it began, and
+    /// `since_heard` after the last bytes; `None`: while the output takes nothing. Returns whether
+    /// it is over.
     fn is_over(incoming: Option<BorrowedFd>, since_start: Duration, since_heard: Duration) -> bool {
         let mut events = EventLoop::new(Signals::catch(&[], 0).unwrap());
         events.start_grace();

@@ -26,9 +26,9 @@ impl LineBuffer {
     }
 
     /// Passes each line that `typed` completes to `give`, without its end: a newline, a carriage
-    /// return, or both, as files of other systems have them. A long line goes in pieces, cut between
-    /// characters, as soon as there is enough for one, which bounds the memory. NULs are left out:
-    /// they end messages. So is a byte order mark before the first line.
+    /// return, or both, as files of other systems have them. A long line goes in pieces, cut
+    /// between characters, as soon as there is enough for one, which bounds the memory. NULs are
+    /// left out: they end messages. So is a byte order mark before the first line.
     pub fn feed(&mut self, typed: &[u8], mut give: impl FnMut(Vec<u8>)) {
         for &byte in typed {
             match byte {

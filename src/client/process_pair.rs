@@ -116,7 +116,8 @@ impl PeerProcess {
         read.unwrap_or(Some(0))
     }
 
-    /// Continues it where SIGSTOP has stopped it alone, lest it never read what the server has sent.
+    /// Continues it where SIGSTOP has stopped it alone, lest it never read what the server has
+    /// sent.
     pub fn resume(&self) {
         sys::kill(self.child, Signal::SIGCONT);
     }

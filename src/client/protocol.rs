@@ -48,8 +48,8 @@ pub trait ClientProtocol {
         Duration::from_millis(300)
     }
 
-    /// Called once per pause, and at the end of the connection. Returns the closing message when the
-    /// pause ends the session.
+    /// Called once per pause, and at the end of the connection. Returns the closing message when
+    /// the pause ends the session.
     fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         ui.flush_partial_line();
         None
@@ -69,7 +69,8 @@ pub trait ClientProtocol {
     /// Returns the closing message when these bytes end the session.
     fn on_received(&mut self, bytes: &[u8], ui: &mut dyn Ui) -> Option<String>;
 
-    /// True when a server that closes before the input has ended is no error, unless lines are left.
+    /// True when a server that closes before the input has ended is no error, unless lines are
+    /// left.
     fn server_may_close(&self) -> bool {
         false
     }

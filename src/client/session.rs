@@ -272,8 +272,8 @@ impl<P: ClientProtocol> Session<'_, P> {
         Some(LEAVING.saturating_sub(since))
     }
 
-    /// True while the server's system has not acknowledged all, but for the half-close, which counts
-    /// as one byte.
+    /// True while the server's system has not acknowledged all, but for the half-close, which
+    /// counts as one byte.
     fn may_have_lost(&self) -> bool {
         let half_close = usize::from(self.events.since_half_close().is_some());
         sys::unacknowledged(self.connection) > half_close

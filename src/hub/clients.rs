@@ -230,7 +230,8 @@ impl<'a, C> Peers<'a, C> {
         self.before.iter().chain(self.after).map(|entry| &entry.0)
     }
 
-    /// Connections from an address's [`source()`] that are served: in the room, and browsers outside.
+    /// Connections from an address's [`source()`] that are served: in the room, and browsers
+    /// outside.
     pub fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let from = source(address);
         let is_counted = |one: &&Connection| source(one.peer.ip()) == from && one.is_served();

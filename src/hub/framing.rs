@@ -29,8 +29,8 @@ const STREAM: usize = 16 * 1024;
 const SEGMENT: usize = 536;
 const FAR: Duration = Duration::from_millis(5); // More than in a local network.
 
-/// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream or
-/// block. As long are bytes held that may be leftovers, and lines that may end without a newline.
+/// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream
+/// or block. Bytes that may be leftovers, and lines that may lack their newline, are held as long.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The least time that a message cut off by TCP is held for its rest.
@@ -264,8 +264,8 @@ impl<'a> FrameDecoder<'a> {
         self.framing.hold().map(later).or(may_end.then_some(PAUSE))
     }
 
-    /// True for the end of a block of memory that was never cleared, behind `12\n\0`: it came alone,
-    /// a line cut by TCP has no size of buffers, and is text.
+    /// True for the end of a block of memory that was never cleared, behind `12\n\0`: it came
+    /// alone, a line cut by TCP has no size of buffers, and is text.
     fn holds_memory(&self) -> bool {
         let is_no_text = |speech| std::str::from_utf8(speech).is_err_and(|error| error.error_len().is_some());
         let is_block = self.burst.has_nul && !self.burst.is_rest && is_buffer_size(self.burst.size);

@@ -1,4 +1,5 @@
-//! The codec of the shared pipe: records of a worker's pid, its key, a kind, a length and a body. Pure.
+//! The codec of the shared pipe: records of a worker's pid, its key, a kind, a length and a body.
+//! Pure.
 //!
 //! A [`Batch`] is what a worker writes at once. It is never longer than `PIPE_BUF`, so the kernel
 //! keeps it whole among all writers: pipe(7).
@@ -28,8 +29,8 @@ pub const HEADER: usize = 4 + KEY + 3;
 pub const MAX_BODY: usize = PIPE_BUF - HEADER;
 
 /// The most bytes of one `read` of a worker, as in the course's server, and so of the text of a
-/// record; less where the system's PIPE_BUF is small, so that a message and its extra NUL always fit
-/// one record. A longer text would let its sender choose where the next `read` of the course's
+/// record; less where the system's PIPE_BUF is small, so that a message and its extra NUL always
+/// fit one record. A longer text would let its sender choose where the next `read` of the course's
 /// client begins.
 pub const CHUNK: usize = if MAX_BODY - 1 < 1023 { MAX_BODY - 1 } else { 1023 };
 
@@ -53,7 +54,8 @@ pub enum Kind {
     Enter = 6,
     /// A WebSocket client has sent a ping with these bytes.
     Ping = 7,
-    /// The client's first bytes are another protocol's: [`Foreign::to_bytes`]. The worker then ends.
+    /// The client's first bytes are another protocol's: [`Foreign::to_bytes`]. The worker then
+    /// ends.
     Foreign = 8,
     /// A page asks whether the way to the hub and back is alive, or `telnet` for a timing mark.
     Probe = 9,

@@ -41,8 +41,8 @@ impl RecordReader {
         Ok((RecordReader { pipe, packets, buffer: DontforkBytes::new(BUFFER)?, len: 0 }, writer))
     }
 
-    /// Reads once and gives each whole record, with its key, to `take`, which returns false for one that its
-    /// worker should not have written. EINTR and EAGAIN count as an empty pipe.
+    /// Reads once and gives each whole record, with its key, to `take`, which returns false for one
+    /// that its worker should not have written. EINTR and EAGAIN count as an empty pipe.
     pub fn read(&mut self, mut take: impl FnMut(Record, &Key) -> bool) -> ReadOutcome {
         let (bytes, mut is_invalid) = match self.pipe.read(&mut self.buffer[self.len..self.len + CAPACITY]) {
             Ok(n) => (n, false),

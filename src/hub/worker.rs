@@ -90,8 +90,8 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                     break;
                 }
             }
-            // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4). After
-            // all other records of the round: the last one tells whether something is held.
+            // Its rest may wait for the acknowledgement: Nagle's algorithm (RFC 1122, 4.2.3.4).
+            // After all other records of the round: the last one tells whether something is held.
             if has_read && !is_readable && decoder.deadline().is_some() {
                 records.push(|batch| batch.push_whole(Kind::Held, &[]))?;
             }

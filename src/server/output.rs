@@ -36,9 +36,9 @@ pub struct Output {
 impl Output {
     /// A descriptor that it opens gets a number from `lowest` on.
     pub fn on(file: impl AsFd + 'static, lowest: RawFd, messages: Messages) -> Output {
-        // After poll, a descriptor takes PIPE_BUF bytes without blocking. A pipe does unless another
-        // process writes first, a terminal may not: poll reports room for a single byte, and Ctrl+S
-        // may hold it. So both are reopened, nonblocking.
+        // After poll, a descriptor takes PIPE_BUF bytes without blocking. A pipe does unless
+        // another process writes first, a terminal may not: poll reports room for a single byte,
+        // and Ctrl+S may hold it. So both are reopened, nonblocking.
         let is_terminal = nix::unistd::isatty(&file).unwrap_or(false);
         let reopened = sys::reopen_terminal(&file)
             .or_else(|| sys::reopen_pipe(&file))

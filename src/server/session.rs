@@ -115,8 +115,8 @@ impl Session<'_> {
         self.send_from(&mut bytes)
     }
 
-    /// As [`Session::send`]. After an error, which the handler returns, the lingering close sends the
-    /// rest: at the server's end, memory may be short for a moment.
+    /// As [`Session::send`]. After an error, which the handler returns, the lingering close sends
+    /// the rest: at the server's end, memory may be short for a moment.
     pub fn send_final(&mut self, mut bytes: &[u8]) -> Result<(), Disconnect> {
         let sent = self.send_from(&mut bytes);
         self.unsent = bytes.to_vec();

@@ -121,8 +121,8 @@ impl Telnet {
         let length = match *bytes {
             [IAC] => return None,
             [IAC, EOF..=GA, ..] if self.is_spoken => 2,
-            // telnet's Ctrl+C: an interrupt, and a timing mark. The first three bytes alone are within
-            // words of code page 1251.
+            // telnet's Ctrl+C: an interrupt, and a timing mark. The first three bytes alone are
+            // within words of code page 1251.
             [IAC, EOF..=GA, IAC, DO, TIMING_MARK, ..] => 2,
             [IAC, EOF..=GA] | [IAC, EOF..=GA, IAC] | [IAC, EOF..=GA, IAC, DO] => return None,
             // Two IACs are one of data.

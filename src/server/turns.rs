@@ -1,10 +1,10 @@
 //! The turns of a first process's event loop: it goes on when system calls fail, and never spins.
 //!
-//! A turn that was woken and achieved nothing would be woken again at once: accept(2) fails, poll(2)
-//! reports bytes and read(2) gives none, poll(2) returns before its time. From the 16th such turn in
-//! a row on, each ends with a pause of 20 ms ([`Backoff`]). When poll itself fails, every descriptor
-//! is taken to be ready: nothing blocks, so the server goes on, and notices the signal that is to
-//! end it.
+//! A turn that was woken and achieved nothing would be woken again at once: accept(2) fails,
+//! poll(2) reports bytes and read(2) gives none, poll(2) returns before its time. From the 16th
+//! such turn in a row on, each ends with a pause of 20 ms ([`Backoff`]). When poll itself fails,
+//! every descriptor is taken to be ready: nothing blocks, so the server goes on, and notices the
+//! signal that is to end it.
 
 use std::io;
 use std::time::{Duration, Instant};

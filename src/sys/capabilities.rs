@@ -81,7 +81,8 @@ mod linux {
 
     pub fn has_any() -> bool {
         let (mut header, mut words) = (HERE, [Words::default(); 2]);
-        // SAFETY: the kernel writes two `Words`, for this version, and at most the header's version.
+        // SAFETY: the kernel writes two `Words`, for this version, and at most the header's
+        // version.
         let status = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, words.as_mut_ptr()) };
         status == 0 && words.iter().any(|word| word.permitted | word.inheritable != 0)
     }

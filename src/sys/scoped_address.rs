@@ -15,7 +15,8 @@ pub struct ScopedAddress {
 }
 
 impl ScopedAddress {
-    /// The other end of a connection: an IPv4 client of an IPv6 listener is shown without `::ffff:`.
+    /// The other end of a connection: an IPv4 client of an IPv6 listener is shown without
+    /// `::ffff:`.
     pub fn of_peer(peer: SocketAddr) -> ScopedAddress {
         match peer.ip().to_canonical() {
             IpAddr::V4(v4) => SocketAddr::from((v4, peer.port())).into(),
@@ -42,7 +43,8 @@ impl From<SocketAddr> for ScopedAddress {
     }
 }
 
-/// As the standard library shows an address, `[fe80::1%2]:5015`, but `%eth0` where the name is known.
+/// As the standard library shows an address, `[fe80::1%2]:5015`, but `%eth0` where the name is
+/// known.
 impl Display for ScopedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.interface.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -179,8 +179,8 @@ pub fn continue_parent_at_hangup() {
     if !is_ignored(Signal::SIGHUP) {
         let action =
             SigAction::new(SigHandler::Handler(continue_parent), SaFlags::SA_RESTART, SigSet::empty());
-        // SAFETY: the handler makes two system calls, as signal-safety(7) allows. It cannot fail for
-        // a signal that can be caught.
+        // SAFETY: the handler makes two system calls, as signal-safety(7) allows. It cannot fail
+        // for a signal that can be caught.
         let _ = unsafe { sigaction(Signal::SIGHUP, &action) };
     }
 }
@@ -220,7 +220,8 @@ pub fn end_process_1_by(ending: Signal) {
         unsafe { libc::_exit(128 + signal) }
     }
     if getpid() == Pid::from_raw(1) && !is_ignored(ending) {
-        // SAFETY: the handler only ends the process. It cannot fail for a signal that can be caught.
+        // SAFETY: the handler only ends the process. It cannot fail for a signal that can be
+        // caught.
         let _ = unsafe { signal(ending, SigHandler::Handler(exit)) };
     }
 }

@@ -20,8 +20,8 @@ use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 use super::backoff::{before_wait, is_temporary, moved, sent, woke};
 
 /// Keepalive: silence before the first probe, time between probes, their number. 40 s in all. Bytes
-/// that are sent meanwhile end the probes, and have [`RTO_MAX`]'s 61 s of their own: a host that has
-/// vanished is noticed within two minutes.
+/// that are sent meanwhile end the probes, and have [`RTO_MAX`]'s 61 s of their own: a host that
+/// has vanished is noticed within two minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(20);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 4;
@@ -83,8 +83,8 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Nonblocking connect(2): [`finish_connecting`] tells the outcome, at the latest once the socket is
-/// writable.
+/// Nonblocking connect(2): [`finish_connecting`] tells the outcome, at the latest once the socket
+/// is writable.
 pub fn begin_connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::from(tcp_socket(address)?);
     stream.set_nonblocking(true)?;
@@ -118,8 +118,8 @@ pub fn finish_connecting(stream: &TcpStream) -> io::Result<bool> {
 /// Turns keepalive on: the kernel gives the connection up (ETIMEDOUT) when the peer's host has
 /// vanished without closing (power cut, cable out).
 ///
-/// On Linux, accepted sockets inherit all of it from the listening one. Each setting is a gain of its
-/// own: a system that refuses one keeps its own value (two hours, as a rule).
+/// On Linux, accepted sockets inherit all of it from the listening one. Each setting is a gain of
+/// its own: a system that refuses one keeps its own value (two hours, as a rule).
 pub fn enable_keepalive(socket: &impl AsFd) {
     let _ = setsockopt(socket, sockopt::TcpNoDelay, &true);
     let _ = setsockopt(socket, sockopt::KeepAlive, &true);
@@ -206,8 +206,8 @@ pub fn try_read(socket: &impl AsRawFd, bytes: &mut [u8]) -> io::Result<Option<us
     Ok(moved(recv(socket.as_raw_fd(), bytes, DONTWAIT))?)
 }
 
-/// Waits for bytes and reads them: [`try_read`] after a [`super::wait`] in one call. Fails itself, as
-/// that does, after too many calls that read nothing; what it returns is the read's outcome.
+/// Waits for bytes and reads them: [`try_read`] after a [`super::wait`] in one call. Fails itself,
+/// as that does, after too many calls that read nothing; what it returns is the read's outcome.
 pub fn wait_and_read(socket: &TcpStream, bytes: &mut [u8]) -> io::Result<io::Result<Option<usize>>> {
     before_wait()?;
     let read = moved(recv(socket.as_raw_fd(), bytes, MsgFlags::empty()));
@@ -295,7 +295,8 @@ mod tests {
         let interval = getsockopt(&socket, sockopt::TcpKeepInterval).unwrap();
         let probes = getsockopt(&socket, sockopt::TcpKeepCount).unwrap();
         assert_eq!((idle, interval, probes), (20, 5, 4));
-        // Bytes sent just before the last interval ends begin a time of their own: tcp(7), RFC 6298.
+        // Bytes sent just before the last interval ends begin a time of their own: tcp(7), RFC
+        // 6298.
         assert!(idle + interval * probes + 62 < 120);
         let bounded = getsockopt(&socket, TcpRtoMaxMs) == Ok(5000);
         let given_up = getsockopt(&socket, sockopt::TcpUserTimeout) == Ok(60_000);

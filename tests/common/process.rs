@@ -66,8 +66,9 @@ pub fn can_trace() -> bool {
     can
 }
 
-/// strace(1) attached to `process` until it is dropped; like [`traced`] otherwise. `None`: it is not
-/// installed, or may not trace a process that is not its child, and the test is recorded as skipped.
+/// strace(1) attached to `process` until it is dropped; like [`traced`] otherwise. `None`: it is
+/// not installed, or may not trace a process that is not its child, and the test is recorded as
+/// skipped.
 #[track_caller]
 pub fn attach(process: i32, options: &[&str], to: &Path) -> Option<Program> {
     if !can_trace() {

@@ -1,7 +1,7 @@
 //! Bytes of clients that were not written for our servers.
 
-/// PuTTY's first bytes in its telnet mode (RFC 854): WILL NAWS, TSPEED, TTYPE, NEW-ENVIRON, DO ECHO,
-/// WILL and DO SGA.
+/// PuTTY's first bytes in its telnet mode (RFC 854): WILL NAWS, TSPEED, TTYPE, NEW-ENVIRON, DO
+/// ECHO, WILL and DO SGA.
 pub const PUTTY: &[u8] =
     b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03";
 

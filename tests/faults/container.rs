@@ -1,5 +1,5 @@
-//! Servers and clients as process 1 of a PID namespace, as in a container without an init: orphans of
-//! all other processes become its children, and no signal has a default action.
+//! Servers and clients as process 1 of a PID namespace, as in a container without an init: orphans
+//! of all other processes become its children, and no signal has a default action.
 
 use crate::clients::{CLIENTS, is_connected};
 use crate::common::*;

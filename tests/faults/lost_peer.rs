@@ -106,8 +106,8 @@ fn a_vanished_host_is_detected_idle_or_not_and_a_paused_one_is_kept() {
     alice.out.line_with(&["alice : tant pis"]);
 }
 
-/// Waits for the end of a client after its server has vanished: status 1, and one line with the reason,
-/// after one for each of `lost` messages.
+/// Waits for the end of a client after its server has vanished: status 1, and one line with the
+/// reason, after one for each of `lost` messages.
 #[track_caller]
 fn gives_up(client: &mut Program, lost: usize) {
     let status = eventually_within(FIVE_MINUTES, "the end of a client", || client.child.try_wait().unwrap());
@@ -172,17 +172,24 @@ fn clients_notice_a_dead_path_and_an_own_line_is_never_shown_as_said_nor_doubled
     assert_eq!(said(), 1);
 }
 
+/// Starts `server` where the far host reaches it. Returns the arguments of nsenter(1) for `client` there.
+#[track_caller]
+fn server_and_far_client(hosts: &Hosts, server: &str, client: &str) -> (Server, [String; 3]) {
+    let server = Server::from(on(&hosts.near, server).args(["--bind", "0.0.0.0", "--port", "0"]));
+    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
+    let address = format!("{NEAR}:{}", server.port());
+    (server, [at, client.to_string(), address])
+}
+
 #[test]
 fn relay_client_does_not_end_well_while_the_path_has_not_taken_its_last_line() {
     let Some(hosts) = Hosts::start() else { return };
-    let options = ["--bind", "0.0.0.0", "--port", "0"];
-    let server = Server::from(on(&hosts.near, env!("CARGO_BIN_EXE_relay_serveur")).args(options));
-    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
     let client = env!("CARGO_BIN_EXE_relay_client");
+    let (server, far) = server_and_far_client(&hosts, env!("CARGO_BIN_EXE_relay_serveur"), client);
+    let arguments = far.each_ref().map(String::as_str);
     for is_cut in [false, true] {
         let _row = Row::of(&is_cut);
-        let mut far =
-            Emulator::start((100, 10), &[], "nsenter", &[&at, client, NEAR, "--port", &server.port()]);
+        let mut far = Emulator::start((100, 10), &[], "nsenter", &arguments);
         far.sees("its number", |screen| screen.contents().contains("Vous êtes le client 1").then_some(()));
         let mut partner =
             Program::start(on(&hosts.near, client).args(["127.0.0.1", "--port", &server.port()]));
@@ -204,13 +211,12 @@ fn relay_client_does_not_end_well_while_the_path_has_not_taken_its_last_line() {
 #[test]
 fn echo_client_ends_well_on_a_dead_path_where_each_line_has_come_back_alone() {
     let Some(hosts) = Hosts::start() else { return };
-    let options = ["--bind", "0.0.0.0", "--port", "0"];
-    let server = Server::from(on(&hosts.near, env!("CARGO_BIN_EXE_echo_serveur")).args(options));
-    let at = format!("--net=/proc/{}/ns/net", hosts.far.pid());
-    let client = env!("CARGO_BIN_EXE_echo_client");
+    let (server, client) = (env!("CARGO_BIN_EXE_echo_serveur"), env!("CARGO_BIN_EXE_echo_client"));
+    let (_server, far) = server_and_far_client(&hosts, server, client);
+    let arguments = far.each_ref().map(String::as_str);
     for (last, keys, status) in [("", "\x04", 0), ("", "\x04\x04", 0), ("perdu\r", "\x04\x04", 1)] {
         let _row = Row::of(&(last, keys));
-        let mut far = Emulator::start((100, 10), &[], "nsenter", &[&at, client, NEAR, &server.port()]);
+        let mut far = Emulator::start((100, 10), &[], "nsenter", &arguments);
         far.types("un\r");
         far.sees("the answer", |screen| screen.contents().contains("> un\nun").then_some(()));
         hosts.forwards(false);

@@ -1,5 +1,5 @@
-//! A slow path between client and server: the rest of a message waits for the acknowledgement of its
-//! first part.
+//! A slow path between client and server: the rest of a message waits for the acknowledgement of
+//! its first part.
 
 use super::network::on;
 use crate::common::*;

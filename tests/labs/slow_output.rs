@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Time before the end of input: the output is full by then, and the client would half-close at once.
+/// Time before the end of input: the output is full by then, and the client would half-close at
+/// once.
 const BEFORE_END: Duration = Duration::from_secs(2);
 
 /// Longer than the server is given to close after the end of input.
@@ -63,8 +64,8 @@ fn all_of_an_echo_is_shown_however_slowly_the_output_is_read() {
     assert!(shown == lines, "{} lines of {LINES}", shown.lines().count());
 }
 
-/// Says much after the client's first bytes, and waits for its half-close, which may not come before
-/// `output_is_read`: a server that has closed keeps what is left for a bounded time.
+/// Says much after the client's first bytes, and waits for its half-close, which may not come
+/// before `output_is_read`: a server that has closed keeps what is left for a bounded time.
 #[track_caller]
 fn talks(listener: &TcpListener, end: &str, output_is_read: &AtomicBool) {
     let (mut stream, _) = listener.accept().expect("accept");

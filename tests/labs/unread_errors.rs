@@ -1,4 +1,5 @@
-//! Clients whose standard error is read late, as in `2>&1 >/dev/null | less`: no line of it is lost.
+//! Clients whose standard error is read late, as in `2>&1 >/dev/null | less`: no line of it is
+//! lost.
 
 use crate::common::*;
 

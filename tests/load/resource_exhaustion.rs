@@ -1,6 +1,6 @@
-//! Shortage of descriptors or processes: new clients are refused with the reason, or a client of the
-//! address that has the most gives way; connected clients talk on, the server does not spin, and it
-//! recovers by itself.
+//! Shortage of descriptors or processes: new clients are refused with the reason, or a client of
+//! the address that has the most gives way; connected clients talk on, the server does not spin,
+//! and it recovers by itself.
 
 use crate::common::*;
 

@@ -1,5 +1,5 @@
-//! Terminals that take nothing for a while as their client ends: a slow path, flow control, a window
-//! that is being selected in.
+//! Terminals that take nothing for a while as their client ends: a slow path, flow control, a
+//! window that is being selected in.
 
 use crate::common::*;
 
@@ -21,7 +21,8 @@ fn flow(terminal: &Terminal, action: FlowArg) {
     tcflow(slave.expect("the terminal"), action).expect("tcflow");
 }
 
-/// Ends the input while the output is stopped: once it goes on, it shows all lines and the last one.
+/// Ends the input while the output is stopped: once it goes on, it shows all lines and the last
+/// one.
 #[track_caller]
 fn shows_all(server: &Server, mut client: Terminal, last: &str) {
     let others = server.children().len() - 1;
@@ -196,7 +197,8 @@ fn ctrl_c_ends_a_client_that_waits_for_a_stopped_terminal() {
     client.types("\x04");
     server.wait_for_children(1);
     client.types("\x03");
-    // Its last line waits for the terminal, with the modes of the shell: there a Ctrl+C is a signal.
+    // Its last line waits for the terminal, with the modes of the shell: there a Ctrl+C is a
+    // signal.
     eventually("the end of the client", || {
         client.types("\x03");
         client.child.try_wait().unwrap()

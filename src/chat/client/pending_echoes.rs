@@ -1,8 +1,8 @@
 //! One's own messages between being sent and coming back from the server, in the room's order:
 //! sent, then said. Pure.
 //!
-//! A message with a late echo, or passed over by that of a later one, is shown as sent, and kept: it
-//! is said once its echo comes (a foreign server may keep no order), and may be lost if the
+//! A message with a late echo, or passed over by that of a later one, is shown as sent, and kept:
+//! it is said once its echo comes (a foreign server may keep no order), and may be lost if the
 //! connection ends before. Received messages are always shown, even if they look like one's own:
 //! twice is better than never.
 //!
@@ -211,8 +211,8 @@ fn is_one_of(text: &[u8], others: &[Vec<u8>], received: &[u8]) -> bool {
     is_same(text) || others.iter().any(|form| is_same(form))
 }
 
-/// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None for
-/// a text without controls.
+/// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None
+/// for a text without controls.
 fn other_forms(text: &[u8]) -> Vec<Vec<u8>> {
     let text = trim_end(text);
     let visible = as_one_line(text, usize::MAX);

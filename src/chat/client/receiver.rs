@@ -92,8 +92,8 @@ pub fn show(
     })
 }
 
-/// The messages in `chunk`, but line ends and blanks alone: a server may send them behind the NUL of
-/// each message.
+/// The messages in `chunk`, but line ends and blanks alone: a server may send them behind the NUL
+/// of each message.
 pub fn shown(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     framing::messages(chunk).filter(|message| !trim_start(message).is_empty())
 }

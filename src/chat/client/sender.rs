@@ -156,11 +156,11 @@ impl Sender<'_> {
     }
 
     /// Half-closes where all is sent and an answer may not come any more, so that the server sends
-    /// what is left, and closes. Waits for the second process's end, until the grace period is over.
-    /// `None`: it has ended.
+    /// what is left, and closes. Waits for the second process's end, until the grace period is
+    /// over. `None`: it has ended.
     ///
-    /// It half-closes at no time in which the second process writes output: a server that has closed
-    /// keeps what is left for a bounded time.
+    /// It half-closes at no time in which the second process writes output: a server that has
+    /// closed keeps what is left for a bounded time.
     fn wait_for(
         &mut self,
         connection: &TcpStream,
@@ -231,7 +231,8 @@ impl Sender<'_> {
         }
     }
 
-    /// Waits for a signal, news of the second process, or `others`. Returns which of them are ready.
+    /// Waits for a signal, news of the second process, or `others`. Returns which of them are
+    /// ready.
     fn wait(
         &self,
         receiver: &PeerProcess,

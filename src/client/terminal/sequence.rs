@@ -7,9 +7,9 @@
 //! output, such as the crate vte, know none of these additions, and do not say whether a sequence
 //! is incomplete.
 //!
-//! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48). So does
-//! any other control character that it cannot have, which counts as the key it is: strings alone
-//! have some. The caller gives up after [`super::keys::KeyDecoder::timeout`].
+//! A sequence that never ends must not swallow the keyboard: CAN and SUB abort it (ECMA-48). So
+//! does any other control character that it cannot have, which counts as the key it is: strings
+//! alone have some. The caller gives up after [`super::keys::KeyDecoder::timeout`].
 
 /// Bytes after which a sequence is given up.
 const MAX_SEQUENCE: usize = 1 << 20;

@@ -33,8 +33,8 @@ impl Terminal {
         Ok(())
     }
 
-    /// Returns when the process is continued. Raw mode comes back with the next drawing: a signal that
-    /// came meanwhile may end the process before.
+    /// Returns when the process is continued. Raw mode comes back with the next drawing: a signal
+    /// that came meanwhile may end the process before.
     pub(super) fn suspend(&mut self, stop: fn() -> io::Result<()>) -> io::Result<()> {
         self.leave_screen();
         self.out.restore();
@@ -67,8 +67,8 @@ impl Terminal {
         Ok(())
     }
 
-    /// True if the terminal does not take now all that is to be drawn, and more. False too when it is
-    /// gone.
+    /// True if the terminal does not take now all that is to be drawn, and more. False too when it
+    /// is gone.
     pub fn is_behind(&mut self) -> bool {
         let is_drawn = !self.has_hung_up && self.draw().is_ok();
         is_drawn && (self.sources().screen.is_some() || !sys::is_writable_now(self.output()))

@@ -35,8 +35,8 @@ pub struct Plain {
     prompt: Option<String>,
     keyboard: io::Stdin,
     is_interrupted: bool,
-    /// A terminal is opened anew, non-blocking: Ctrl+S may stop it in the middle of a write. So is a
-    /// pipe: another process may fill it between poll(2) and a write.
+    /// A terminal is opened anew, non-blocking: Ctrl+S may stop it in the middle of a write. So is
+    /// a pipe: another process may fill it between poll(2) and a write.
     out: Box<dyn AsFd>,
 }
 

@@ -35,7 +35,8 @@ enum RestOfEnd {
     Return,
     /// Behind a carriage return: a newline, with NULs or carriage returns before it.
     Newline,
-    /// Behind a NUL that ended a line or a text, and behind a text that a pause ended: any line end.
+    /// Behind a NUL that ended a line or a text, and behind a text that a pause ended: any line
+    /// end.
     LineEnd,
 }
 

@@ -227,8 +227,8 @@ fn a_piece_without_an_end_goes_after_the_hold_and_not_before() {
     assert_eq!(decoding.chunks, [b"abcd"]);
 }
 
-/// Reads a message of eight bytes this many times, with a pause before each read, then the beginning
-/// of one more. Returns how long that is held for its rest.
+/// Reads a message of eight bytes this many times, with a pause before each read, then the
+/// beginning of one more. Returns how long that is held for its rest.
 fn hold_after(message: &[u8], count: usize, pause: Duration, round_trip: Duration) -> Duration {
     let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
     decoding.decoder.note_round_trip(Some(round_trip));

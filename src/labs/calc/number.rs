@@ -19,8 +19,8 @@ pub enum ParseError {
     TooLong(usize),
 }
 
-/// Parses decimal digits with an optional sign. Trims spaces, and the NULs and byte order marks that
-/// some clients send with each string.
+/// Parses decimal digits with an optional sign. Trims spaces, and the NULs and byte order marks
+/// that some clients send with each string.
 pub fn parse_number(line: &[u8]) -> Result<i64, ParseError> {
     let Ok(text) = std::str::from_utf8(line) else { return Err(ParseError::NotANumber(line.to_vec())) };
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'));

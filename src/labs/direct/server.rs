@@ -22,8 +22,8 @@ use crate::server::telnet::NO_TIMING_MARK;
 use crate::server::{self, Messages, Supervisor, source};
 use crate::sys::{self, Ended, Pid, ScopedAddress, discard_in_child, dontfork_vec};
 
-/// Bytes that wait for a client, beside what its socket holds, beyond which a sender is refused that
-/// has more than its share of [`SHARES`].
+/// Bytes that wait for a client, beside what its socket holds, beyond which a sender is refused
+/// that has more than its share of [`SHARES`].
 const FULL: u64 = 1 << 20;
 const SHARES: u64 = FULL / 2;
 

@@ -21,11 +21,12 @@ struct Echo {
     pending: VecDeque<usize>,
     /// The last byte of the first line's answer, if that has come in part.
     partial: Option<u8>,
-    /// Lines given up of which no byte has come back, until another line is sent: a server that is no
-    /// echo may have answered them, in fewer bytes.
+    /// Lines given up of which no byte has come back, until another line is sent: a server that is
+    /// no echo may have answered them, in fewer bytes.
     given_up: usize,
     has_sent: bool,
-    /// The server has answered more than it was sent. It is no echo: answers may be late, or missing.
+    /// The server has answered more than it was sent. It is no echo: answers may be late, or
+    /// missing.
     has_surplus: bool,
 }
 
@@ -96,8 +97,8 @@ impl ClientProtocol for Echo {
         if self.partial.is_some() { ANSWER_TIMEOUT } else { Duration::from_millis(300) }
     }
 
-    /// The rest of a short answer is given up, so that the next line gets its own, unless the output
-    /// is read by a program.
+    /// The rest of a short answer is given up, so that the next line gets its own, unless the
+    /// output is read by a program.
     fn on_pause(&mut self, ui: &mut dyn Ui) -> Option<String> {
         if ui.mode() == UiMode::Piped {
             return None;

@@ -2,8 +2,9 @@
 //!
 //! The course's client reads its number, its role and a replayed message with one small `recv`
 //! each. If two lay in its socket, one `recv` would swallow both: so the item after an opening one
-//! waits. The wait begins when the client's kernel has acknowledged the opening item: a lost segment
-//! is sent again after 200 ms or more (RFC 6298), and would arrive together with the next item.
+//! waits. The wait begins when the client's kernel has acknowledged the opening item: a lost
+//! segment is sent again after 200 ms or more (RFC 6298), and would arrive together with the next
+//! item.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

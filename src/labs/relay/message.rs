@@ -2,9 +2,9 @@
 //!
 //! A NUL ends a message. If none comes, a line end does, so that lines typed ahead in `nc` are one
 //! message each. NULs and line ends behind it are its padding, also where they come later: before
-//! the client's next turn, or with a text behind them. Alone in the client's turn, they are an empty
-//! message: without it the turn would not pass. In blocks of a fixed size, leftovers of older texts
-//! belong to the block's message.
+//! the client's next turn, or with a text behind them. Alone in the client's turn, they are an
+//! empty message: without it the turn would not pass. In blocks of a fixed size, leftovers of older
+//! texts belong to the block's message.
 
 use super::MAX_LEN;
 use crate::hub::framing::blocks::Blocks;
@@ -60,8 +60,8 @@ enum PreviousEnd {
     #[default]
     Nothing,
     Complete,
-    /// By a timeout. What comes in the client's next turn is its padding as well if it begins with a
-    /// NUL or one of these, the rest of its line end.
+    /// By a timeout. What comes in the client's next turn is its padding as well if it begins with
+    /// a NUL or one of these, the rest of its line end.
     TimedOut(&'static [u8]),
     /// At [`MAX_LEN`]. The rest is more of its text, so `fin` in it is no command.
     Split,

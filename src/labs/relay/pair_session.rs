@@ -49,8 +49,8 @@ impl PairSession {
     }
 
     /// Receives one message at most, sends what is due, notices clients that left. Returns their
-    /// sockets and last bytes: to be closed once the freed places are known everywhere, since a peer that sees the
-    /// close may connect again at once.
+    /// sockets and last bytes: to be closed once the freed places are known everywhere, since a
+    /// peer that sees the close may connect again at once.
     pub fn advance(&mut self, out: &mut Output, now: Instant) -> Vec<(TcpStream, Vec<u8>)> {
         let speaker = self.pair.speaker();
         for side in Side::BOTH {
@@ -90,8 +90,8 @@ impl PairSession {
         self.connections.iter().flatten().filter_map(Connection::due).min()
     }
 
-    /// Relays a message without an end that the speaker has sent. Then sends both `exit`, after the pause that
-    /// follows an opening item.
+    /// Relays a message without an end that the speaker has sent. Then sends both `exit`, after the
+    /// pause that follows an opening item.
     pub fn close(&mut self, out: &mut Output, lingering: &mut LingeringCloses) {
         let now = Instant::now();
         for connection in self.connections.iter_mut().flatten() {

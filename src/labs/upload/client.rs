@@ -85,8 +85,8 @@ impl Upload {
         if matches!(&opening, Opening::Greeting(line) if is_ours(line)) {
             return Ok(());
         }
-        // A server that closes with bytes unread, or on their way, resets the connection. Behind the
-        // newline of a line that is the whole file, only the end of the text is left.
+        // A server that closes with bytes unread, or on their way, resets the connection. Behind
+        // the newline of a line that is the whole file, only the end of the text is left.
         let may_lack_a_part = !self.digest.has_newline;
         ensure!(
             !(may_lack_a_part && matches!(end, End::Broken(_))),

@@ -30,8 +30,9 @@ pub struct Input {
 }
 
 impl Input {
-    /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, stands for
-    /// one that the program was started with: to be called before it closes those, opens others.
+    /// `-` is standard input. A path of a descriptor, as a shell's `<(command)` gives it, stands
+    /// for one that the program was started with: to be called before it closes those, opens
+    /// others.
     pub fn open(path: &Path) -> anyhow::Result<Input> {
         let number = descriptor(path);
         let named = if path == Path::new("-") { Path::new("standard input") } else { path };

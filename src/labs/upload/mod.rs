@@ -11,9 +11,9 @@
 //! ```
 //!
 //! `header`, `name`, `form` and `verdict` are the codec, pure. `server` greets and answers,
-//! `receive` takes one file from a client into the `store`, and `late_text` what comes after the end
-//! that was guessed. `client` opens its `input`, reads it through `source`, sends it as `outgoing` through
-//! `transfer`, and shows `progress` and `output`.
+//! `receive` takes one file from a client into the `store`, and `late_text` what comes after the
+//! end that was guessed. `client` opens its `input`, reads it through `source`, sends it as
+//! `outgoing` through `transfer`, and shows `progress` and `output`.
 
 pub mod client;
 mod form;

@@ -29,8 +29,8 @@ impl<'a> Outgoing<'a> {
 
     /// The next bytes to send; empty when all are sent. Fails if the file was changed.
     ///
-    /// Chunks are full, so that a short text and its tail leave in one segment: a server that has the
-    /// first line may close, which resets the connection while more is unread.
+    /// Chunks are full, so that a short text and its tail leave in one segment: a server that has
+    /// the first line may close, which resets the connection while more is unread.
     pub fn next(&mut self) -> Result<&[u8]> {
         if self.sent_of_chunk == self.chunk.len() {
             self.chunk.clear();

@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Removes the temporary name of a killed child. For the first process, between the end of its
-    /// child `pid` and the reuse of that number.
+    /// child `pid` and the reuse of that number, and for a new child of that number.
     pub fn remove_leftover(&self, pid: Pid) {
         if self.temporary_names {
             // An error means that there is none, as for most children.
@@ -110,6 +110,8 @@ impl Store {
             let file = sys::create_unnamed(&self.directory)?;
             return Ok(Incoming { store: self, file, temporary: None });
         }
+        // One is left where the first process could not remove it.
+        self.remove_leftover(owner);
         let name = self.temporary_name(owner, "part");
         let file = sys::create_named(&self.directory, &name)?;
         Ok(Incoming { store: self, file, temporary: Some(Temporary { directory: &self.directory, name }) })

@@ -212,8 +212,8 @@ fn may_be_block(bytes: &[u8], first: &[u8]) -> bool {
 }
 
 /// Text of Windows' wide strings: begins with a byte order mark; or its first line or string is
-/// whole, in one alphabet, with ASCII and without control characters, and has two letters or more of
-/// that alphabet or of ASCII. One of each may be a header with lengths (TDS, of SQL Server).
+/// whole, in one alphabet, with ASCII and without control characters, and has two letters or more
+/// of that alphabet or of ASCII. One of each may be a header with lengths (TDS, of SQL Server).
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let has_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let is_line = |unit: fn([u8; 2]) -> u16| {

@@ -7,9 +7,9 @@ use crate::server::waiting::RETRY_WAIT;
 /// Longest wait for a second client to give way.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// Fork has failed, and clients have given their processes to newcomers: when, and how many, since it
-/// last succeeded. Other programs may take each process that is freed, or a client's does not end (a
-/// debugger has it): so the next one gives way after twice the time.
+/// Fork has failed, and clients have given their processes to newcomers: when, and how many, since
+/// it last succeeded. Other programs may take each process that is freed, or a client's does not
+/// end (a debugger has it): so the next one gives way after twice the time.
 #[derive(Debug, Default)]
 pub(super) struct Shortage {
     last: Option<Instant>,

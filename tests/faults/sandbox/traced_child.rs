@@ -44,8 +44,8 @@ mod x86_64 {
     const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 
     impl Held {
-        /// Stops a child once it waits in poll(2) or recv(2). `None` where ptrace is not permitted: the test
-        /// is recorded as skipped.
+        /// Stops a child once it waits in poll(2) or recv(2). `None` where ptrace is not permitted:
+        /// the test is recorded as skipped.
         #[track_caller]
         pub fn take(child: i32) -> Option<Held> {
             eventually("the child to wait for its client", || {

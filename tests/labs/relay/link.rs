@@ -1,5 +1,5 @@
-//! The link between the first process and a child: calls that fail on it, and a child that was taken
-//! over.
+//! The link between the first process and a child: calls that fail on it, and a child that was
+//! taken over.
 
 use super::*;
 

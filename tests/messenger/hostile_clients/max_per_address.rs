@@ -115,7 +115,8 @@ fn a_client_in_its_grace_period_is_told_and_closed_in_good_order_when_the_server
     }
 }
 
-/// 40 clients, each from an address of its own, whose children have not noticed that they have left.
+/// 40 clients, each from an address of its own, whose children have not noticed that they have
+/// left.
 #[cfg(target_os = "linux")] // Other systems have no addresses of loopback but 127.0.0.1.
 #[test]
 fn a_class_that_reconnects_at_once_is_admitted() {

@@ -102,8 +102,8 @@ impl Proxied {
         );
         let conf = directory.path().join("nginx.conf");
         fs::write(&conf, &whole).unwrap();
-        // NGINX names descriptors of listening sockets, as at an upgrade of nginx in place: the port
-        // is bound already.
+        // NGINX names descriptors of listening sockets, as at an upgrade of nginx in place: the
+        // port is bound already.
         let mut command = Command::new("nginx");
         command.args(["-e", "stderr", "-p"]).arg(directory.path()).arg("-c").arg(conf).env("NGINX", "0;");
         let nginx = command.stdin(OwnedFd::from(listener)).stderr(Stdio::inherit()).spawn().expect("nginx");

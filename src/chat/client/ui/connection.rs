@@ -178,8 +178,8 @@ impl ChatUi<'_> {
         Ok(None)
     }
 
-    /// After the end of input, once everything is sent and an answer may not come any more. Not while
-    /// the server is not read: once it has closed, it keeps what is left for a bounded time.
+    /// After the end of input, once everything is sent and an answer may not come any more. Not
+    /// while the server is not read: once it has closed, it keeps what is left for a bounded time.
     pub(super) fn until_half_close(&self) -> Option<Duration> {
         let has_sent_all = self.events.is_in_grace() && self.queue.messages.is_empty();
         let is_due = has_sent_all && self.half_closed.is_none() && self.terminal.has_room();

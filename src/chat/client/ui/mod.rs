@@ -69,7 +69,8 @@ pub struct ServerConnection {
 }
 
 impl ServerConnection {
-    /// Once the server has ended, the second process must not stay stopped: [`PeerProcess::resume`].
+    /// Once the server has ended, the second process must not stay stopped:
+    /// [`PeerProcess::resume`].
     fn note_end(&mut self) {
         if !self.has_ended && self.socket.as_ref().is_some_and(sys::has_ended) {
             self.has_ended = true;

@@ -2,8 +2,8 @@
 //!
 //! A client with one buffer receives into it, writes its text over the front, and sends the whole:
 //! `ok\0`, and from the fourth byte on what the server sent last. Behind that stand the bytes of
-//! its own block before, or NULs where it clears the buffer first. Bytes that came alone are taken for
-//! such a block when
+//! its own block before, or NULs where it clears the buffer first. Bytes that came alone are taken
+//! for such a block when
 //! - behind the NUL that ends the text (two, where one replaced a newline) stand the bytes received
 //!   last, at their place and to their end, and one NUL where the client has added one;
 //! - behind those stand the bytes of the block before, or NULs alone;

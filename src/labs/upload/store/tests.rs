@@ -196,13 +196,19 @@ fn the_file_of_a_killed_child_is_removed_at_its_reaping() {
         let mut incoming = store.begin_for(child).unwrap();
         incoming.write(b"half").unwrap();
         std::mem::forget(incoming);
-        let name = store.temporary_name(child, "part");
-        assert_eq!(names(place), if is_named { vec![name] } else { vec![] });
+        let temporary = store.temporary_name(child, "part");
+        assert_eq!(names(place), if is_named { vec![temporary] } else { vec![] });
         store.remove_leftover(other);
         assert_eq!(names(place).len(), usize::from(is_named));
         store.remove_leftover(child);
         store.remove_leftover(child);
         assert!(names(place).is_empty());
+        // The first process could not remove it: a later child of the same pid begins its own.
+        std::mem::forget(store.begin_for(child).unwrap());
+        let mut incoming = store.begin_for(child).unwrap();
+        incoming.write(b"whole").unwrap();
+        incoming.persist(&name("a")).unwrap();
+        assert_eq!(contents(place), BTreeMap::from([("a".to_string(), b"whole".to_vec())]));
     });
 }
 
