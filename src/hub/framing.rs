@@ -7,6 +7,7 @@
 pub mod blocks;
 mod ends;
 mod intake;
+mod sender;
 mod split;
 
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use self::blocks::is_buffer_size;
 pub use self::ends::Framing;
 use self::intake::{Filters, Intake};
+use self::sender::Sender;
 pub use self::split::{is_line_text, line_text, lines, messages};
 use crate::text::{BOM, incomplete_suffix_len};
 
@@ -21,20 +23,9 @@ use crate::text::{BOM, incomplete_suffix_len};
 /// rest may be several lost segments late, and would pass for a text of its own.
 const SKIP_HOLDS: u32 = 4;
 
-/// Bytes without a pause that count as a stream. TCP stops such a sender anywhere in a message, up
-/// to a few hundred milliseconds longer than there is no room (RFC 9293 3.8.6: windows, probes).
-const STREAM: usize = 16 * 1024;
-
-/// The same at a distance of [`FAR`], where a segment need not be longer (RFC 9293 3.7.1).
-const SEGMENT: usize = 536;
-const FAR: Duration = Duration::from_millis(5); // More than in a local network.
-
 /// A wait longer than this is a pause of the sender: what comes then belongs to no earlier stream
 /// or block. Bytes that may be leftovers, and lines that may lack their newline, are held as long.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The least time that a message cut off by TCP is held for its rest.
-const STALL: Duration = Duration::from_millis(500);
 
 /// Gathers bytes and gives them back in whole messages.
 #[derive(Debug)]
@@ -47,9 +38,7 @@ pub struct FrameDecoder<'a> {
     deadline: Option<Instant>,
     /// When bytes that may be leftovers are no longer held.
     leftovers_until: Option<Instant>,
-    round_trip: Option<Duration>,
-    /// Bytes since the sender's last pause.
-    stream: usize,
+    sender: Sender,
     left_room: bool,
     burst: Burst,
     /// Lines: the bytes behind the last NUL came in a later read.
@@ -58,8 +47,6 @@ pub struct FrameDecoder<'a> {
     is_first: bool,
     /// The last chunk ended within a line: see [`FrameDecoder::is_cut`].
     is_cut: bool,
-    /// The last chunk since that pause ended with a message's end.
-    had_end: bool,
 }
 
 /// Bytes that came between two moments at which nothing more could be read.
@@ -89,14 +76,12 @@ impl<'a> FrameDecoder<'a> {
             skips: false,
             deadline: None,
             leftovers_until: None,
-            round_trip: None,
-            stream: 0,
+            sender: Sender::default(),
             left_room: false,
             burst: Burst::default(),
             rest_is_new: false,
             is_first: true,
             is_cut: false,
-            had_end: false,
         }
     }
 
@@ -105,9 +90,9 @@ impl<'a> FrameDecoder<'a> {
         self.framing = framing;
     }
 
-    /// The least counts: others are also of a peer that acknowledges late.
+    /// Time between bytes and their acknowledgement, as far as the system has measured it.
     pub fn note_round_trip(&mut self, time: Option<Duration>) {
-        self.round_trip = self.round_trip.into_iter().chain(time).min();
+        self.sender.note_round_trip(time);
     }
 
     /// Space for the next `read`. Never empty: [`FrameDecoder::take`] always leaves room.
@@ -135,7 +120,7 @@ impl<'a> FrameDecoder<'a> {
         // Without room, more bytes have come as a rule: the reader may be late, not the sender.
         let is_held = self.left_room && !self.intake.speech().is_empty();
         self.deadline = self.deadline.filter(|_| is_held || self.skips);
-        self.stream += n;
+        self.sender.note_received(n);
         let held_returns = self.intake.speech().starts_with(b"\r");
         let (has_text, are_decided) = self.intake.filled(n, self.left_room);
         self.leftovers_until = self.leftovers_until.filter(|_| self.left_room && !are_decided);
@@ -165,7 +150,7 @@ impl<'a> FrameDecoder<'a> {
     /// not the time that the reader was busy.
     pub fn waited(&mut self, time: Duration) {
         if time > PAUSE {
-            (self.stream, self.had_end) = (0, false);
+            self.sender.note_pause();
             if !self.intake.holds_leftovers() {
                 self.intake.end_block();
             }
@@ -200,7 +185,9 @@ impl<'a> FrameDecoder<'a> {
         self.is_cut = if chunk.is_empty() { self.is_cut } else { !chunk.ends_with(b"\n") };
         let given = if chunk.is_empty() { Ok(()) } else { give(chunk) };
         self.is_first &= ready == 0;
-        self.had_end = if ready == 0 { self.had_end } else { has_end };
+        if ready > 0 {
+            self.sender.note_chunk(has_end, is_full);
+        }
         self.intake.drop_front(ready);
         if is_full && matches!(self.framing, Framing::Texts(_)) {
             self.skips = true;
@@ -257,11 +244,7 @@ impl<'a> FrameDecoder<'a> {
         let speech = self.intake.speech();
         let may_end = self.intake.has_filters()
             && (speech.contains(&0) || speech.ends_with(b"\r") || self.holds_memory());
-        let round_trip = self.round_trip.unwrap_or_default().min(STALL);
-        let is_cut = self.had_end && self.stream >= if round_trip < FAR { STREAM } else { SEGMENT };
-        // The rest may wait for an acknowledgement: Nagle's algorithm, RFC 1122 4.2.3.4.
-        let later = |hold: Duration| (hold + 2 * round_trip).max(if is_cut { STALL } else { hold });
-        self.framing.hold().map(later).or(may_end.then_some(PAUSE))
+        self.sender.hold(self.framing).or(may_end.then_some(PAUSE))
     }
 
     /// True for the end of a block of memory that was never cleared, behind `12\n\0`: it came

@@ -1,3 +1,4 @@
+use super::sender::{FAR, SEGMENT, STALL, STREAM};
 use super::*;
 
 const HOLD: Duration = Duration::from_millis(20);
@@ -273,7 +274,29 @@ fn the_least_round_trip_that_is_known_counts() {
         decoding.decoder.note_round_trip(time.map(Duration::from_millis));
         let hold = HOLD + 2 * Duration::from_millis(least);
         assert_eq!(decoding.read(b"mess", now), Some(now + hold), "{time:?}");
-        decoding.take(now + hold, false);
+        decoding.read(b"age\0", now);
+    }
+}
+
+#[test]
+fn a_sender_without_ends_is_not_waited_for_over_a_round_trip_until_one_comes() {
+    let (mut decoding, now) = (Decoding::<64>::new(Framing::Strings(HOLD)), Instant::now());
+    decoding.decoder.note_round_trip(Some(FAR));
+    let later = HOLD + 2 * FAR;
+    for (read, held) in [("un", Some(later)), ("deux", Some(HOLD)), ("fin\0", None), ("x", Some(later))] {
+        assert_eq!(decoding.read(read.as_bytes(), now), held.map(|held| now + held), "{read}");
+        decoding.take(now + later, false);
+    }
+    assert_eq!(decoding.chunks, [&b"un"[..], b"deux", b"fin\0", b"x"]);
+}
+
+#[test]
+fn the_hold_of_texts_is_as_long_on_every_path() {
+    let (mut decoding, now) = (Decoding::<64>::new(Framing::Texts(HOLD)), Instant::now());
+    decoding.decoder.note_round_trip(Some(STALL));
+    for read in [&b"bob"[..], b"alice\nbob"] {
+        assert_eq!(decoding.read(read, now), Some(now + HOLD));
+        decoding.take(now + HOLD, false);
     }
 }
 
