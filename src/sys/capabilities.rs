@@ -16,12 +16,24 @@ impl Capabilities {
         self == Capabilities::NONE
     }
 
-    /// What a child needs to write files in `directory`: none in one that is its own.
+    /// What a child needs to write files in `directory`: none in one that is its own. Of what this
+    /// process has: a service may have another capability alone (`setcap cap_net_bind_service`).
     pub(super) fn to_write_in(directory: BorrowedFd) -> Capabilities {
         let is_own = nix::sys::stat::fstat(directory).is_ok_and(|stat| {
             stat.st_uid == nix::unistd::geteuid().as_raw() && stat.st_mode & 0o300 == 0o300
         });
-        if is_own { Capabilities::NONE } else { Capabilities::OTHERS_FILES }
+        let permitted = if is_own { Capabilities::NONE } else { Capabilities::permitted() };
+        Capabilities(permitted.0 & Capabilities::OTHERS_FILES.0)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn permitted() -> Capabilities {
+        Capabilities(linux::permitted())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn permitted() -> Capabilities {
+        Capabilities::NONE
     }
 
     /// Takes from every program that children could execute what it would gain (the bounding set),
@@ -80,11 +92,21 @@ mod linux {
     const HERE: Header = Header { version: VERSION, pid: 0 };
 
     pub fn has_any() -> bool {
+        get().iter().any(|word| word.permitted | word.inheritable != 0)
+    }
+
+    pub fn permitted() -> u64 {
+        let [low, high] = get().map(|word| u64::from(word.permitted));
+        high << 32 | low
+    }
+
+    /// Empty sets on a system without capabilities.
+    fn get() -> [Words; 2] {
         let (mut header, mut words) = (HERE, [Words::default(); 2]);
         // SAFETY: the kernel writes two `Words`, for this version, and at most the header's
         // version.
         let status = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, words.as_mut_ptr()) };
-        status == 0 && words.iter().any(|word| word.permitted | word.inheritable != 0)
+        if status == 0 { words } else { Default::default() }
     }
 
     pub fn drop_bounding_set() {

@@ -111,7 +111,7 @@ pub fn leads_to(directory: &File, name: &str, file: &File) -> io::Result<bool> {
 }
 
 pub fn unlink(directory: &File, name: &str) -> io::Result<()> {
-    Ok(unlinkat(directory, name, UnlinkatFlags::NoRemoveDir)?)
+    Ok(retry(|| unlinkat(directory, name, UnlinkatFlags::NoRemoveDir))?)
 }
 
 fn open_beneath(directory: &File, name: &str, flags: OFlag) -> io::Result<File> {
@@ -122,7 +122,8 @@ fn open_beneath(directory: &File, name: &str, flags: OFlag) -> io::Result<File> 
         // openat2 adds no flag of its own: without this one, files of a 32-bit system end at 2 GiB.
         let flags = flags | OFlag::O_LARGEFILE;
         let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
-        match openat2(directory, name, OpenHow::new().flags(flags).mode(MODE).resolve(resolve)) {
+        let how = OpenHow::new().flags(flags).mode(MODE).resolve(resolve);
+        match retry(|| openat2(directory, name, how)) {
             // ENOSYS before Linux 5.6, EPERM in some containers: fall back.
             Err(Errno::ENOSYS | Errno::EPERM) => {}
             opened => return Ok(opened?.into()),
@@ -135,7 +136,7 @@ fn open_beneath(directory: &File, name: &str, flags: OFlag) -> io::Result<File> 
 fn open_nofollow(directory: &File, name: &str, flags: OFlag) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     let flags = flags | OFlag::O_LARGEFILE;
-    Ok(openat(directory, name, flags | OFlag::O_NOFOLLOW, MODE)?.into())
+    Ok(retry(|| openat(directory, name, flags | OFlag::O_NOFOLLOW, MODE))?.into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Root's children, without `--user`: none of root's capabilities.
 
 use super::*;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::process::Command;
 
 const SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
 
@@ -76,4 +78,24 @@ fn a_child_that_writes_to_another_users_directory_keeps_the_capability_for_that_
     has_alone(&running, 2);
     (upload.talk)(&mut clients);
     assert_eq!(std::fs::metadata(landing.path().join("received.txt")).unwrap().uid(), 0);
+}
+
+/// A service with another capability, as `setcap cap_net_bind_service` or a container gives it.
+#[test]
+fn a_child_keeps_no_capability_that_its_server_does_not_have() {
+    if !is_root() {
+        return;
+    }
+    let landing = tempfile::tempdir().unwrap();
+    chown(landing.path(), Some(65534), Some(65534)).unwrap();
+    std::fs::set_permissions(landing.path(), Permissions::from_mode(0o777)).unwrap();
+    let upload = &LABS[5];
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all,+net_bind_service", upload.server, "--bind", "127.0.0.1"]);
+    command.args(["-v", "--port", "0", "--dir", landing.path().to_str().unwrap()]);
+    let server = Server::from(&mut command);
+    let mut clients = vec![server.connect()];
+    server.program.out.line_with(&["none of root's capabilities"]);
+    (upload.talk)(&mut clients);
+    assert!(landing.path().join("received.txt").exists());
 }
