@@ -162,6 +162,20 @@ fn a_child_ends_by_sigterm_and_ignores_sigint() {
     }
 }
 
+/// As a shell without job control starts `server &`.
+#[test]
+fn sigint_ends_a_server_that_was_started_with_it_ignored() {
+    for lab in LABS {
+        let _row = Row::of(&lab.server);
+        let landing = tempfile::tempdir().unwrap();
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=INT", lab.server, "--bind", "127.0.0.1", "--port", "0"]);
+        let mut server = Server::from(command.current_dir(landing.path()));
+        server.program.signal(SIGINT);
+        assert_eq!(server.program.ends().code(), Some(0));
+    }
+}
+
 /// Of the servers in which a child alone has its clients' sockets.
 const OWN_SOCKETS: [usize; 4] = [2, 3, 4, 5];
 
