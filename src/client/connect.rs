@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -15,6 +16,14 @@ use crate::text::visible;
 /// A server that is up answers within this time as a rule: [`connect_at_once`].
 const AT_ONCE: Duration = Duration::from_millis(100);
 
+/// What ended a wait for a connection.
+pub enum Connecting {
+    Connected(TcpStream),
+    InputReady,
+    /// By the user, which is not yet reported.
+    Interrupted,
+}
+
 /// Connects by `connector`, until it gives up, and prints what a server said before it closed at
 /// once. `None` when the user interrupted the wait, which is not yet reported.
 pub fn connect_with(
@@ -22,10 +31,23 @@ pub fn connect_with(
     connector: &mut Connector,
     signals: &mut Signals,
 ) -> anyhow::Result<Option<TcpStream>> {
+    match connect_while_idle(messages, connector, signals, None)? {
+        Connecting::Connected(connection) => Ok(Some(connection)),
+        Connecting::InputReady | Connecting::Interrupted => Ok(None),
+    }
+}
+
+/// The same, until `input` is readable.
+pub fn connect_while_idle(
+    messages: Messages,
+    connector: &mut Connector,
+    signals: &mut Signals,
+    input: Option<BorrowedFd>,
+) -> anyhow::Result<Connecting> {
     loop {
         match connector.advance(Instant::now()) {
             Ok(None) => {}
-            Ok(connection) => return Ok(connection),
+            Ok(Some(connection)) => return Ok(Connecting::Connected(connection)),
             Err(reason) => bail!(connector.unreachable(messages, &reason)),
         }
         if let Some(notice) = connector.take_first_failure(messages) {
@@ -36,10 +58,15 @@ pub fn connect_with(
             lines.for_each(|line| messages.program.complain(&visible(line)));
         }
         if is_interrupted(signals) {
-            return Ok(None);
+            return Ok(Connecting::Interrupted);
         }
-        let watched = [Some(sys::watch(signals.as_fd(), Interest::Read)), connector.poll_fd()];
-        sys::wait_for_some(watched, connector.timeout(Instant::now())).context(messages.stuck())?;
+        let [signals, input] = [Some(signals.as_fd()), input].map(|fd| Some(sys::watch(fd?, Interest::Read)));
+        let watched = [signals, connector.poll_fd(), input];
+        let ready =
+            sys::wait_for_some(watched, connector.timeout(Instant::now())).context(messages.stuck())?;
+        if ready[2] {
+            return Ok(Connecting::InputReady);
+        }
     }
 }
 

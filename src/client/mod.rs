@@ -28,7 +28,7 @@ pub(crate) mod terminal;
 mod test_support;
 mod ui;
 
-pub(crate) use connect::{connect_at_once, connect_with};
+pub(crate) use connect::{Connecting, connect_at_once, connect_while_idle, connect_with};
 pub(crate) use connector::Connector;
 pub(crate) use event_loop::{EventLoop, Exit, Ready, Sources, UiSources};
 pub use line_buffer::LineBuffer;

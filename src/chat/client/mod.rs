@@ -72,7 +72,8 @@ fn talk_plain(server: &Target, pseudo: &str, reconnects: bool) -> anyhow::Result
     Ok(())
 }
 
-/// Runs one pair of processes per connection; `None`: interrupted. Returns the closing message.
+/// Runs one pair of processes per connection; `None`: interrupted, or the input has ended while
+/// there was none. Returns the closing message.
 fn talk_through(
     mut connection: Option<TcpStream>,
     mut connector: Connector,
@@ -103,13 +104,17 @@ fn talk_through(
         }
         // Frees descriptor 3 for the next connection.
         drop(socket);
-        connection = connect_with(MESSAGES, &mut connector, &mut sender.events.signals)?;
+        connection = sender.reconnect(&mut connector)?;
         if connection.is_some() && !connector.is_flapping() {
             PROGRAM.complain(messages::BACK);
         }
         opening.clone_from(&prompt);
     }
-    Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len()))
+    match sender.has_sent_all() {
+        true if may_have_lost => bail!(messages::NOT_ALL_BACK),
+        true => Ok(MESSAGES.end_of_input().to_string()),
+        false => Ok(messages::with_unsent(MESSAGES.interrupted(), sender.queue.messages.len())),
+    }
 }
 
 /// Runs a pair of processes to the `connection`'s end, and reports messages that may be lost.

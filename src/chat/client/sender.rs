@@ -12,7 +12,10 @@ use super::outgoing::{message, room_for_text};
 use super::pending_echoes::PendingEchoes;
 use super::receiver::{ConnectionEnd, end_of};
 use super::send_queue::SendQueue;
-use crate::client::{EventLoop, LineBuffer, PeerProcess, PeerStatus, Sources, UiSources};
+use crate::client::{
+    Connecting, Connector, EventLoop, LineBuffer, PeerProcess, PeerStatus, Sources, UiSources,
+    connect_while_idle,
+};
 use crate::sys::{self, Interest, PollFd, Signals};
 
 pub struct Sender<'a> {
@@ -97,6 +100,22 @@ impl Sender<'_> {
 
     pub fn has_sent_all(&self) -> bool {
         self.input_ended && self.queue.messages.is_empty()
+    }
+
+    /// Connects again. `None`: interrupted, or the end of input, and nothing is left to be sent.
+    pub fn reconnect(&mut self, connector: &mut Connector) -> anyhow::Result<Option<TcpStream>> {
+        let keyboard = io::stdin();
+        loop {
+            let input = self.queue.messages.is_empty().then(|| keyboard.as_fd());
+            match connect_while_idle(MESSAGES, connector, &mut self.events.signals, input)? {
+                Connecting::Connected(connection) => return Ok(Some(connection)),
+                Connecting::Interrupted => return Ok(None),
+                Connecting::InputReady => self.input_ended = self.read_keyboard()?,
+            }
+            if self.has_sent_all() {
+                return Ok(None);
+            }
+        }
     }
 
     /// `None`: the second process has ended.

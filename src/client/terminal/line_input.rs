@@ -67,7 +67,7 @@ impl LineInput {
                 vec![longest(&messages.pasted(pasted.lines.len(), pasted.is_cut), room).to_string()]
             }
             _ if self.is_full => vec![longest(&messages.line_is_full(), room).to_string()],
-            (None, [state, ..]) if !self.offered.is_empty() => {
+            (None, [state, ..]) if self.asks_about_offered() => {
                 let forms = messages.offered(self.offered.len());
                 let form = longest(&forms, room.saturating_sub(width(state) + SEPARATOR));
                 let state = beginning(state, room.saturating_sub(width(form) + SEPARATOR));
@@ -75,6 +75,11 @@ impl LineInput {
             }
             _ => status.to_vec(),
         }
+    }
+
+    /// After the end of input there is no answer, and they stay.
+    fn asks_about_offered(&self) -> bool {
+        !self.offered.is_empty() && !self.has_ended
     }
 
     fn take(&mut self, input: Input) -> Vec<Outcome> {
@@ -122,10 +127,10 @@ impl LineInput {
                 key.modifiers.remove(KeyModifiers::ALT);
                 vec![self.editor.press(key)]
             }
-            (KeyCode::Enter, None) if self.editor.text().is_empty() && !self.offered.is_empty() => {
+            (KeyCode::Enter, None) if self.editor.text().is_empty() && self.asks_about_offered() => {
                 std::mem::take(&mut self.offered).into_iter().map(Outcome::Line).collect()
             }
-            (KeyCode::Esc, None) if self.editor.search().is_none() => {
+            (KeyCode::Esc, None) if self.asks_about_offered() && self.editor.search().is_none() => {
                 self.offered.clear();
                 vec![self.editor.press(key)]
             }

@@ -149,6 +149,10 @@ impl Terminal {
         self.input.offered.extend(lines);
     }
 
+    pub fn has_offer(&self) -> bool {
+        !self.input.offered.is_empty()
+    }
+
     /// Offers the first line that `is_said` no longer. True if there is one.
     pub fn withdraw(&mut self, is_said: impl Fn(&str) -> bool) -> bool {
         let offered = &mut self.input.offered;

@@ -29,6 +29,9 @@ pub const MESSAGES: Messages = Messages { program: PROGRAM };
 /// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes that one `recv` of a usual buffer takes whole, with or without room for a NUL.
+const ONE_READ: u64 = 255;
+
 /// A file to send, read once.
 struct Upload {
     /// For messages.
@@ -85,9 +88,10 @@ impl Upload {
         if matches!(&opening, Opening::Greeting(line) if is_ours(line)) {
             return Ok(());
         }
-        // A server that closes with bytes unread, or on their way, resets the connection. Behind
-        // the newline of a line that is the whole file, only the end of the text is left.
-        let may_lack_a_part = !self.digest.has_newline;
+        // A server that closes with bytes unread, or on their way, resets the connection. Where it
+        // has read up to the newline of a line that is the whole file, only the end of the text is
+        // left.
+        let may_lack_a_part = !self.digest.has_newline || self.digest.size > ONE_READ;
         ensure!(
             !(may_lack_a_part && matches!(end, End::Broken(_))),
             "[SUCCESS], but then the connection broke: the server may not have read all of {}",

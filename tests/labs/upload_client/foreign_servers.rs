@@ -132,16 +132,19 @@ fn a_server_that_reads_no_further_than_the_newline_of_the_file_has_it_whole() {
 
 #[test]
 fn success_of_a_server_that_leaves_bytes_unread_is_no_success() {
-    let line = [b'x'; 900];
-    let (client, mut server) = sending(&Sample::new("x", &line), &[]);
-    server.sends(FOREIGN);
-    // The line, a space and a newline, of which one `recv` takes 100.
-    let whole = || (server.stream.peek(&mut [0; 1024]).unwrap() == line.len() + 2).then_some(());
-    eventually("the whole line", whole);
-    server.stream.read_exact(&mut [0; 100]).unwrap();
-    server.sends("recu [SUCCESS]");
-    drop(server);
-    fails(client, "Bienvenue\nrecu [SUCCESS]\n", &["may not have read all of", "/x"]);
+    for end in ["", "\n"] {
+        let _row = Row::of(&end);
+        let line = format!("{}{end}", "x".repeat(900));
+        let (client, mut server) = sending(&Sample::new("x", line.as_bytes()), &[]);
+        server.sends(FOREIGN);
+        // The line, a space and a newline, of which one `recv` takes 256.
+        let whole = || (server.stream.peek(&mut [0; 1024]).unwrap() == line.len() + 2).then_some(());
+        eventually("the whole line", whole);
+        server.stream.read_exact(&mut [0; 256]).unwrap();
+        server.sends("recu [SUCCESS]");
+        drop(server);
+        fails(client, "Bienvenue\nrecu [SUCCESS]\n", &["may not have read all of", "/x"]);
+    }
 }
 
 /// The end comes before the reset: what is still on its way when the server closes.

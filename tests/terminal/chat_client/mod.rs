@@ -8,6 +8,7 @@ mod editing;
 mod leaving;
 mod offers;
 mod reconnect;
+mod reconnect_plain;
 mod resize;
 mod second_stopped;
 mod terminal_restored;

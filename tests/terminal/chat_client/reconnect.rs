@@ -1,19 +1,19 @@
 //! `--reconnect`: a server that is lost and comes back.
 
 use super::*;
-use nix::sys::signal::Signal::{SIGINT, SIGKILL, SIGSTOP};
+use nix::sys::signal::Signal::{SIGKILL, SIGSTOP};
 use std::net::TcpListener;
 use std::process::Command;
 
 /// A new server on the port of the previous one.
 #[track_caller]
-fn again_at(port: &str) -> Server {
+pub fn again_at(port: &str) -> Server {
     Server::from(Command::new(SERVER).args(["--bind", "127.0.0.1", "--port", port]))
 }
 
 /// A port without a listener.
 #[track_caller]
-fn free_port() -> String {
+pub fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
@@ -81,7 +81,7 @@ fn leaving_while_disconnected_reports_the_unsent_messages() {
 
 /// Waits until the server has refused at least `count` clients.
 #[track_caller]
-fn has_refused(server: &Server, count: usize) {
+pub fn has_refused(server: &Server, count: usize) {
     server.program.err.wait_for("refusals", |bytes| {
         (String::from_utf8_lossy(bytes).matches("refusé : la salle est pleine").count() >= count)
             .then_some(())
@@ -222,6 +222,33 @@ fn lines_not_heard_back_can_be_given_up_and_stay_marked_when_the_client_ends() {
     });
 }
 
+/// Enter and Escape are no answer after the end of input.
+#[test]
+fn leaving_while_lines_are_offered_is_no_success() {
+    for is_connected in [true, false] {
+        let _row = Row::of(&is_connected);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut alice = alice_at(&listener);
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        alice.types("un\r");
+        server.hears("alice : un\0");
+        drop(server);
+        let mut server = Peer::adopt(listener.accept().unwrap().0);
+        alice.sees("the offer", |screen| screen.contents().contains("n'est pas revenue").then_some(()));
+        if is_connected {
+            alice.types("\x04\r\x1b");
+            assert_eq!(server.hears_the_end(), b"");
+            drop(server);
+        } else {
+            drop((server, listener));
+            alice.sees("the loss", |screen| screen.contents().contains("connexion perdue").then_some(()));
+            alice.types("\x04");
+        }
+        assert_eq!(alice.terminal.ends().code(), Some(1));
+        alice.ends_with(&["chat_client : fin de l'entrée, mais tout n'est pas revenu du serveur"]);
+    }
+}
+
 #[test]
 fn an_offer_stands_beside_the_state_of_the_connection_also_after_a_second_loss() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -298,107 +325,4 @@ fn the_second_process_restores_the_terminal_also_without_a_server() {
     wait_for_death(&[first, second]);
     let fresh = Emulator::start((100, 12), &[], "cat", &[]);
     eventually("the modes of before", || (alice.modes() == fresh.modes()).then_some(()));
-}
-
-#[test]
-fn without_a_terminal_reconnects_are_reported_on_standard_error() {
-    let server = Server::start(&[]);
-    let port = server.port();
-    let mut alice =
-        Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
-    alice.out.line_with(&["Connecté à"]);
-    server.wait_for_children(1);
-    // A server that ends in order may still accept a client.
-    server.program.signal(SIGKILL);
-    alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie jusqu'à ce qu'il réponde"]);
-    alice.types("entre-temps\n");
-    drop(server);
-    let _server = again_at(&port);
-    alice.out.line_with(&["alice : entre-temps"]);
-    alice.closes_stdin();
-    assert!(alice.ends().success());
-    let printed = alice.out.to_the_end();
-    assert!(printed.ends_with("(Ctrl+D pour partir)\n\nalice : entre-temps\nalice> "), "{printed}");
-    let said = alice.err.to_the_end();
-    assert!(
-        said.contains(
-            "chat_client : de nouveau connecté ; ce qui s'est dit entre-temps n'a pas été entendu\n"
-        ),
-        "{said}"
-    );
-}
-
-#[test]
-fn without_a_terminal_lines_not_heard_back_are_reported_and_not_sent_again() {
-    for (options, keyboard_ends) in [(&["--reconnect"][..], false), (&[], false), (&[], true)] {
-        let _row = Row::of(&(&options, keyboard_ends));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port().to_string();
-        let mut alice =
-            Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--port", &port]).args(options));
-        let mut server = Peer::adopt(listener.accept().unwrap().0);
-        alice.types("un\ndeux\n");
-        server.hears("alice : un\0alice : deux\0");
-        server.sends("alice : un\0");
-        alice.out.line_with(&["alice : un"]);
-        if keyboard_ends {
-            // The server does not answer that with its own end.
-            alice.closes_stdin();
-            assert_eq!(alice.ends().code(), Some(1));
-        }
-        drop(server);
-        if options.is_empty() {
-            assert_eq!(alice.ends().code(), Some(1));
-        } else {
-            let mut server = Peer::adopt(listener.accept().unwrap().0);
-            alice.types("trois\n");
-            server.hears("alice : trois\0");
-        }
-        alice.err.line_with(&["pas revenu", "alice : deux"]);
-        assert!(!alice.err.so_far().contains("alice : un"), "{}", alice.err.so_far());
-    }
-}
-
-#[test]
-fn without_a_terminal_a_full_room_is_retried_without_losing_a_line() {
-    // A connection counts once it has lasted 1 s. A busy machine may delay the refusal longer, not
-    // ten times.
-    let is_kept = (0..10).any(|_| {
-        let server = Server::start(&["--max-clients", "1"]);
-        let bob = server.join();
-        let port = server.port();
-        let mut alice =
-            Program::start(Command::new(CLIENT).args(["127.0.0.1", "alice", "--reconnect", "--port", &port]));
-        alice.err.line_with(&["le serveur a fermé la connexion ; on réessaie"]);
-        alice.types("un\n");
-        has_refused(&server, 4);
-        drop(bob);
-        server.program.out.wait_for("alice to be in", |bytes| {
-            (String::from_utf8_lossy(bytes).matches("nouveau client").count() == 2).then_some(())
-        });
-        // This line arrives, and no earlier line arrives behind it.
-        alice.types("deux\n");
-        alice.out.line_with(&["alice : deux"]);
-        let is_kept = alice.out.so_far().contains("alice : un\n");
-        alice.closes_stdin();
-        let is_success = alice.ends().success();
-        let said = alice.err.to_the_end();
-        is_kept && is_success && said.matches("on réessaie").count() == 1
-    });
-    assert!(is_kept, "not in any of ten attempts");
-}
-
-#[test]
-fn without_a_terminal_a_signal_ends_the_search() {
-    let mut alice = Program::start(Command::new(CLIENT).args([
-        "127.0.0.1",
-        "alice",
-        "--reconnect",
-        "--port",
-        &free_port(),
-    ]));
-    alice.err.line_with(&["aucun serveur ne répond", "on réessaie"]);
-    alice.signal(SIGINT);
-    assert_eq!(alice.ends().code(), Some(0));
-    assert!(alice.err.to_the_end().ends_with("chat_client : interrompu, au revoir\n"));
 }

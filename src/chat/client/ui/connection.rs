@@ -119,9 +119,9 @@ impl ChatUi<'_> {
         if has_given_up && end.is_ok() {
             return self.not_closed().map(Some);
         }
-        let has_lost = self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
+        self.show_lost(matches!(end, Ok(ConnectionEnd::ByUser(_))));
         match end? {
-            ConnectionEnd::ByUser(_) if has_lost => bail!(messages::NOT_ALL_BACK),
+            ConnectionEnd::ByUser(_) if self.has_lost() => bail!(messages::NOT_ALL_BACK),
             ConnectionEnd::ByUser(message) => return Ok(Some(Exit::Normal(message.to_string()))),
             ConnectionEnd::Lost(reason) => {
                 let reason = if self.is_broken { MESSAGES.broken() } else { reason };
@@ -144,7 +144,7 @@ impl ChatUi<'_> {
             return Ok(None);
         };
         match &server.socket {
-            None if self.queue.messages.is_empty() && self.unheard.is_empty() => {
+            None if self.queue.messages.is_empty() && !self.has_lost() => {
                 return Ok(Some(Exit::Normal(MESSAGES.end_of_input().to_string())));
             }
             None if self.queue.messages.is_empty() => bail!(messages::NOT_ALL_BACK),
@@ -186,12 +186,20 @@ impl ChatUi<'_> {
         is_due.then(|| if self.echoes.is_empty() { Duration::ZERO } else { self.events.until_quiet() })
     }
 
+    /// Whether messages may be lost that were not sent again, nor given up.
+    fn has_lost(&self) -> bool {
+        !self.unheard.is_empty() || self.terminal.has_offer()
+    }
+
     /// The end of a client whose server has not closed in the grace period.
     fn not_closed(&mut self) -> anyhow::Result<Exit> {
         if !self.echoes.is_empty() {
             self.note_acknowledged();
             self.show_lost(false);
             bail!(MESSAGES.not_closed());
+        }
+        if self.has_lost() {
+            bail!(messages::NOT_ALL_BACK);
         }
         // The room has all: some courses' servers leave a connection open, since later children
         // hold it.

@@ -109,9 +109,9 @@ impl ChatUi<'_> {
     }
 
     /// The connection is over, `in_order`: the server has closed after everything was sent. Shows
-    /// messages that may be lost, and returns whether there are any. They are not sent again by
-    /// themselves: the room may have heard them.
-    pub(super) fn show_lost(&mut self, in_order: bool) -> bool {
+    /// messages that may be lost. They are not sent again by themselves: the room may have heard
+    /// them.
+    pub(super) fn show_lost(&mut self, in_order: bool) {
         if let Some(mut partial) = self.queue.take_partial() {
             partial.pop();
             self.echoes.sent(partial, Instant::now());
@@ -120,7 +120,6 @@ impl ChatUi<'_> {
         self.show_messages(&lost, Origin::Lost);
         let texts = lost.iter().map(|message| ParsedMessage::of(message).text);
         self.unheard.extend(texts.map(|text| String::from_utf8_lossy(text).into_owned()));
-        !lost.is_empty()
     }
 }
 
