@@ -68,13 +68,14 @@ fn slowly(mut packet: &[u8]) -> Vec<Fields> {
 }
 
 /// The number of records from the front that leave no message unterminated: the next message of the
-/// same worker ends it.
+/// same worker ends it, unless a client has left before.
 fn closed_slowly(mut records: Vec<Fields>) -> Vec<Fields> {
     let leaves_none_open = |records: &[Fields]| {
-        let messages: Vec<&Fields> = records.iter().filter(|(_, _, kind, _)| *kind == 1).collect();
-        messages.iter().enumerate().all(|(at, (pid, key, _, body))| {
-            body.last() == Some(&0)
-                || messages.get(at + 1).is_some_and(|(next, its, ..)| (next, its) == (pid, key))
+        // Messages, and clients that have left.
+        let ends: Vec<&Fields> = records.iter().filter(|(_, _, kind, _)| matches!(kind, 1 | 3)).collect();
+        ends.iter().enumerate().all(|(at, (pid, key, kind, body))| {
+            let is_ended = |(next, its, kind, _): &&Fields| (next, its) == (pid, key) && *kind == 1;
+            *kind == 3 || body.last() == Some(&0) || ends.get(at + 1).is_some_and(is_ended)
         })
     };
     while !leaves_none_open(&records) {

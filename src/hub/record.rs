@@ -133,11 +133,14 @@ pub fn parse(bytes: &[u8]) -> Parsed<'_> {
 
 /// Bytes to accept from the front of a packet, which one worker wrote at once. The last message
 /// must end with a NUL, or it would run into another client's text: an unterminated message is
-/// accepted only if the same worker's next messages end it.
+/// accepted only if the same worker's next messages end it. Behind [`Kind::Left`] nothing is read.
 pub fn valid_prefix_len(packet: &[u8]) -> usize {
     let (mut end, mut valid, mut unterminated) = (0, 0, None);
     while let Parsed::Whole(Record { pid, kind, body }, key, size) = parse(&packet[end..]) {
         end += size;
+        if kind == Kind::Left && unterminated.is_some() {
+            break;
+        }
         if kind == Kind::Message {
             if unterminated.is_some_and(|other| other != (pid, key)) {
                 break;

@@ -10,11 +10,15 @@ const HOST_BITS: u32 = 64;
 /// source. A site has many prefixes of 64 bits (BCP 157).
 const NETWORK_BITS: (u32, u32) = (24, 48);
 
-/// The address that limits count under: an IPv4 address as it is, an IPv6 address as its /64, in
-/// which one host has as many addresses as it likes. Loopback and link-local addresses stay whole:
-/// in their prefix are all hosts of a link.
+/// The prefix, of 96 bits, of an IPv4 address that was translated: RFC 6052.
+const TRANSLATED: u128 = 0x0064_ff9b << 64;
+
+/// The address that limits count under: an IPv4 address as it is, also one that was translated, and
+/// an IPv6 address as its /64, in which one host has as many addresses as it likes. Loopback and
+/// link-local addresses stay whole: in their prefix are all hosts of a link.
 pub fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
+        IpAddr::V6(v6) if v6.to_bits() >> 32 == TRANSLATED => Ipv4Addr::from_bits(v6.to_bits() as u32).into(),
         IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local() => {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> HOST_BITS << HOST_BITS))
         }
@@ -84,6 +88,8 @@ mod tests {
             ("fd00::1:0:0:1", "fd00::"),
             ("::1", "::1"),
             ("fe80::1:2:3:4", "fe80::1:2:3:4"),
+            ("64:ff9b::192.0.2.1", "192.0.2.1"),
+            ("64:ff9b:1::192.0.2.1", "64:ff9b:1::"),
         ] {
             let [address, expected]: [IpAddr; 2] = [address, expected].map(|text| text.parse().unwrap());
             assert_eq!(source(address), expected, "{address}");

@@ -85,6 +85,7 @@ fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
     const OTHERS: (i32, Kind, &[u8]) = (2, Kind::Message, b"bob : \0");
     const NOTE: (i32, Kind, &[u8]) = (1, Kind::Read, b"1234");
     const LINE: (i32, Kind, &[u8]) = (1, Kind::Line, b"eve");
+    const LEFT: (i32, Kind, &[u8]) = (1, Kind::Left, b"1234");
     let taken = |all: &[(i32, Kind, &[u8])], expected: usize| {
         assert_eq!(valid_prefix_len(&records(all)), records(&all[..expected]).len(), "{all:?}");
     };
@@ -95,6 +96,8 @@ fn an_unterminated_message_is_not_taken_unless_its_worker_goes_on() {
     taken(&[CLOSED, OPEN, LINE], 1);
     taken(&[CLOSED, OPEN, OPEN], 1);
     taken(&[OPEN, OTHERS, CLOSED], 0);
+    taken(&[CLOSED, LEFT], 2);
+    taken(&[CLOSED, OPEN, LEFT, CLOSED], 1);
     let mut forged = records(&[OPEN, CLOSED]);
     forged[records(&[OPEN]).len() + 4] ^= 1;
     assert_eq!(valid_prefix_len(&forged), 0, "the same pid under another key");

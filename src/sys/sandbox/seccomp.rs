@@ -15,6 +15,8 @@ const PROCESSOR: u32 = 0xC000_003E;
 const PROCESSOR: u32 = 0xC000_00B7;
 
 /// Every child's: read, write, wait, close, exit. None creates a descriptor or changes its flags.
+/// Not shutdown(2) of standard output or error: where that is a socket, as under systemd, it would
+/// end the log of all.
 #[rustfmt::skip]
 const SERVING: &[c_long] = &[
     SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit,
@@ -70,7 +72,7 @@ impl Filter {
             Profile::Files => FILES,
         };
         let calls = [SERVING, RUNTIME, more].concat();
-        Ok(Filter { program: assemble(PROCESSOR, &calls), calls: calls.len() })
+        Ok(Filter { program: assemble(PROCESSOR, &calls, SYS_shutdown), calls: calls.len() })
     }
 
     /// The number of permitted system calls.

@@ -78,6 +78,11 @@ fn no_child_can_fork_connect_exec_kill_or_change_a_flag_and_each_still_serves_it
             let _row = Row::of(&what);
             assert_eq!(held.makes(call), Err(Errno::EPERM), "{what} in a child of {}", lab.server);
         }
+        // Where it is a socket, as under systemd, that would end the log of all.
+        for shared in 0..3 {
+            let call = call(libc::SYS_shutdown, &[shared, libc::SHUT_RDWR as u64]);
+            assert_eq!(held.makes(call), Err(Errno::EPERM), "{shared} in a child of {}", lab.server);
+        }
         drop(held);
         (lab.talk)(&mut running.clients);
     }
