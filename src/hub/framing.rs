@@ -168,6 +168,13 @@ impl<'a> FrameDecoder<'a> {
         self.leftovers_until.or(self.deadline)
     }
 
+    /// Begins the hold of an incomplete message that the caller does not take yet.
+    pub fn begin_hold(&mut self, now: Instant) {
+        if self.deadline.is_none() && !self.intake.is_empty() {
+            self.deadline = self.hold().map(|hold| now + hold);
+        }
+    }
+
     /// Passes to `give` all complete messages as one chunk, to be split by [`messages`] or
     /// [`lines`], and keeps the rest. An incomplete message is given only when it was held long
     /// enough, fills the buffer, or the stream has `ended`.

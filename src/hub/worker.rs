@@ -83,6 +83,7 @@ impl<F: FnMut(&[u8])> Worker<'_, F> {
                     return records.write();
                 }
                 if left.is_none() && self.first_bytes.held_until(now).is_some() {
+                    decoder.begin_hold(now);
                     break;
                 }
                 self.push_messages(decoder, records, now, left.is_some())?;

@@ -2,7 +2,8 @@
 
 use crate::common::*;
 
-use nix::sys::signal::{Signal::SIGINT, kill};
+use nix::sys::signal::Signal::{SIGINT, SIGKILL};
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use std::io::{Read, Seek, Write};
 use std::net::TcpListener;
@@ -295,6 +296,16 @@ fn a_calculation_server_that_closes_without_an_answer_to_the_last_line_is_a_fail
         }
         assert_eq!(client.ends().code(), Some(1), "{}", client.err.so_far());
     }
+}
+
+#[test]
+fn a_calculation_server_that_ends_while_it_waits_for_a_number_is_a_failure() {
+    let server = Server::of(env!("CARGO_BIN_EXE_calc_serveur"), &[]);
+    let mut client = client(CALC, &[], &server);
+    client.types("12\n");
+    client.out.line_with(&["Second number?"]);
+    send(server.children()[0], SIGKILL);
+    assert_eq!(client.ends().code(), Some(1), "{}", client.err.so_far());
 }
 
 #[test]

@@ -301,6 +301,19 @@ fn the_hold_of_texts_is_as_long_on_every_path() {
 }
 
 #[test]
+fn a_hold_counts_from_the_first_byte_although_nothing_is_taken() {
+    let (mut decoding, start) = (Decoding::<64>::new(Framing::Texts(HOLD)), Instant::now());
+    decoding.decoder.spare()[..3].copy_from_slice(b"BOB");
+    decoding.decoder.filled(3);
+    for waited in [0, 1] {
+        decoding.decoder.begin_hold(start + waited * HOLD / 2);
+        assert_eq!(decoding.decoder.deadline(), Some(start + HOLD));
+    }
+    decoding.take(start + HOLD, false);
+    assert_eq!(decoding.chunks, [b"BOB"]);
+}
+
+#[test]
 fn what_ended_before_a_pause_does_not_prolong_the_hold() {
     let (mut decoding, now) = (Decoding::<1023>::new(Framing::Strings(HOLD)), Instant::now());
     decoding.decoder.note_round_trip(Some(FAR));

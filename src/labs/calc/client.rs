@@ -26,6 +26,8 @@ struct Calc {
     has_sent: bool,
     /// A line was sent, and nothing has come since.
     is_unanswered: bool,
+    /// The last text ends in a question mark: the server waits for a number.
+    is_waited_for: bool,
     /// The last text ends inside a line, as a question of a server that leaves the cursor there.
     is_in_line: bool,
 }
@@ -64,7 +66,7 @@ impl ClientProtocol for Calc {
     }
 
     fn on_line(&mut self, mut line: Vec<u8>, _ui: &mut dyn Ui) -> Vec<u8> {
-        (self.is_asked, self.is_in_line) = (false, false);
+        (self.is_asked, self.is_in_line, self.is_waited_for) = (false, false, false);
         (self.has_sent, self.is_unanswered) = (true, true);
         line.push(b'\n');
         line
@@ -74,7 +76,8 @@ impl ClientProtocol for Calc {
         ui.server_text(bytes);
         (self.has_spoken, self.is_unanswered) = (true, false);
         self.is_in_line = !bytes.ends_with(b"\n");
-        if bytes.trim_ascii_end().ends_with(b"?") {
+        self.is_waited_for = bytes.trim_ascii_end().ends_with(b"?");
+        if self.is_waited_for {
             self.is_asked |= self.guessed == 0;
             self.guessed = self.guessed.saturating_sub(1);
         }
@@ -83,7 +86,7 @@ impl ClientProtocol for Calc {
 
     /// An iterative server closes after one sum; a full one before it asks.
     fn server_may_close(&self) -> bool {
-        self.has_sent && !self.is_unanswered
+        self.has_sent && !self.is_unanswered && !self.is_waited_for
     }
 
     fn failure(&self) -> Option<String> {

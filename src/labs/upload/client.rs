@@ -29,8 +29,8 @@ pub const MESSAGES: Messages = Messages { program: PROGRAM };
 /// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes that one `recv` of a usual buffer takes whole, with or without room for a NUL.
-const ONE_READ: u64 = 255;
+/// Bytes that one `recv` takes whole, with or without room for a NUL: no server has less.
+const ONE_READ: u64 = 31;
 
 /// A file to send, read once.
 struct Upload {
