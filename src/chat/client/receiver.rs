@@ -113,7 +113,7 @@ pub fn receive(
 ) -> i32 {
     let mut buffer = vec![0; MAX_LEN];
     let mut decoder = FrameDecoder::new(&mut buffer, Framing::Strings(HOLD_WITHOUT_ENDS));
-    let round_trip = sys::round_trip(connection);
+    decoder.note_round_trip(sys::round_trip(connection));
     let mut lacks_ends = false;
     loop {
         let before = Instant::now();
@@ -148,7 +148,6 @@ pub fn receive(
         if lacks_ends || last == Some(0) {
             let hold = if lacks_ends { HOLD_WITHOUT_ENDS } else { HOLD };
             decoder.set_framing(Framing::Strings(hold));
-            decoder.note_round_trip(round_trip);
         }
         if let Some(status) = end {
             return status;

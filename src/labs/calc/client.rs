@@ -76,8 +76,10 @@ impl ClientProtocol for Calc {
         ui.server_text(bytes);
         (self.has_spoken, self.is_unanswered) = (true, false);
         self.is_in_line = !bytes.ends_with(b"\n");
-        self.is_waited_for = bytes.trim_ascii_end().ends_with(b"?");
-        if self.is_waited_for {
+        let is_padding = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        let last = bytes.iter().rfind(|byte| !is_padding(byte));
+        self.is_waited_for = last.map_or(self.is_waited_for, |&last| last == b'?');
+        if last == Some(&b'?') {
             self.is_asked |= self.guessed == 0;
             self.guessed = self.guessed.saturating_sub(1);
         }

@@ -29,7 +29,7 @@ pub const MESSAGES: Messages = Messages { program: PROGRAM };
 /// Deadline for a silent server, which may have to bring the file to its disk meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes that one `recv` takes whole, with or without room for a NUL: no server has less.
+/// Bytes that one `recv` takes whole, with or without room for a NUL: few buffers are smaller.
 const ONE_READ: u64 = 31;
 
 /// A file to send, read once.

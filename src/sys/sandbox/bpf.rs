@@ -29,7 +29,7 @@ const REFUSED: u32 = SECCOMP_RET_ERRNO | libc::EPERM as u32;
 /// to 2, which all children share with the first process. `processor` is an `AUDIT_ARCH_*` of
 /// linux/audit.h. A call with another architecture's numbers, as a 32-bit one on a 64-bit kernel,
 /// kills the process: its number means another call.
-pub(super) fn assemble(processor: u32, calls: &[c_long], on_own: c_long) -> Vec<sock_filter> {
+pub(super) fn assemble(processor: u32, calls: &[c_long], on_own: &[c_long]) -> Vec<sock_filter> {
     let table = table_of(calls);
     let mut program = vec![
         // X: the bit.
@@ -56,7 +56,12 @@ pub(super) fn assemble(processor: u32, calls: &[c_long], on_own: c_long) -> Vec<
         instruction(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
         instruction(BPF_RET | BPF_K, 0, 0, REFUSED),
         instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
-        instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, on_own as u32),
+    ]);
+    for (left, &call) in (0..on_own.len() as u8).rev().zip(on_own) {
+        program.push(instruction(BPF_JMP | BPF_JEQ | BPF_K, left + 1, 0, call as u32));
+    }
+    program.extend([
+        instruction(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW),
         instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, ARGUMENT),
         instruction(BPF_JMP | BPF_JGE | BPF_K, 1, 0, 3),
         instruction(BPF_RET | BPF_K, 0, 0, REFUSED),
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn the_listed_calls_pass_and_no_other() {
         for calls in [&[][..], &[0], &[31, 32, 63, 64], &[0, 1, 3, 7, 44, 202, 231, 437]] {
-            let program = assemble(HERE, calls, 5000);
+            let program = assemble(HERE, calls, &[]);
             // Beyond all existing numbers; and those of x32, which have bit 30 set: seccomp(2).
             for number in (0..2000).chain(0x4000_0000..0x4000_0800).chain([u32::MAX]) {
                 let expected =
@@ -127,12 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn one_call_is_refused_for_the_standard_descriptors_alone() {
-        for calls in [&[0, 1, 48][..], &[0, 1]] {
-            let program = assemble(HERE, calls, 48);
-            for argument in [0, 1, 2, 3, 4, 1023, u32::MAX] {
-                let expected = if argument > 2 && calls.contains(&48) { SECCOMP_RET_ALLOW } else { REFUSED };
-                assert_eq!(verdict(&program, HERE, 48, argument), expected, "{argument} of {calls:?}");
+    fn some_calls_are_refused_for_the_standard_descriptors_alone() {
+        for calls in [&[0, 1, 32, 48][..], &[0, 1, 48], &[0, 1]] {
+            let program = assemble(HERE, calls, &[48, 32]);
+            for (number, argument) in
+                [32, 48].into_iter().flat_map(|call| [0, 1, 2, 3, 4, 1023, u32::MAX].map(|fd| (call, fd)))
+            {
+                let is_allowed = argument > 2 && calls.contains(&c_long::from(number));
+                let expected = if is_allowed { SECCOMP_RET_ALLOW } else { REFUSED };
+                assert_eq!(verdict(&program, HERE, number, argument), expected, "{number} of {calls:?}");
                 assert_eq!(verdict(&program, HERE, 1, argument), SECCOMP_RET_ALLOW, "{argument}");
             }
         }
@@ -140,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_numbers_of_another_architecture_kill_the_process() {
-        let program = assemble(HERE, &[0, 1], 48);
+        let program = assemble(HERE, &[0, 1], &[1]);
         let i386 = 0x4000_0003;
         assert_eq!(verdict(&program, i386, 1, 3), SECCOMP_RET_KILL_PROCESS);
     }

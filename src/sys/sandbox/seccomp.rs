@@ -15,8 +15,6 @@ const PROCESSOR: u32 = 0xC000_003E;
 const PROCESSOR: u32 = 0xC000_00B7;
 
 /// Every child's: read, write, wait, close, exit. None creates a descriptor or changes its flags.
-/// Not shutdown(2) of standard output or error: where that is a socket, as under systemd, it would
-/// end the log of all.
 #[rustfmt::skip]
 const SERVING: &[c_long] = &[
     SYS_read, SYS_recvfrom, SYS_write, SYS_writev, SYS_ppoll, SYS_shutdown, SYS_close, SYS_exit,
@@ -49,6 +47,10 @@ const FILES: &[c_long] = &[
     SYS_statx, SYS_fstat, SYS_newfstatat,
 ];
 
+/// Not for descriptors 0 to 2: where standard output or error is a socket, as under systemd,
+/// shutdown(2) of it, or of its duplicate, would end the log of all.
+const ON_OWN: &[c_long] = &[SYS_shutdown, SYS_dup];
+
 /// A BPF program for seccomp(2).
 #[derive(Debug)]
 pub struct Filter {
@@ -72,7 +74,7 @@ impl Filter {
             Profile::Files => FILES,
         };
         let calls = [SERVING, RUNTIME, more].concat();
-        Ok(Filter { program: assemble(PROCESSOR, &calls, SYS_shutdown), calls: calls.len() })
+        Ok(Filter { program: assemble(PROCESSOR, &calls, ON_OWN), calls: calls.len() })
     }
 
     /// The number of permitted system calls.

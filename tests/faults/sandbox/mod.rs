@@ -80,8 +80,10 @@ fn no_child_can_fork_connect_exec_kill_or_change_a_flag_and_each_still_serves_it
         }
         // Where it is a socket, as under systemd, that would end the log of all.
         for shared in 0..3 {
-            let call = call(libc::SYS_shutdown, &[shared, libc::SHUT_RDWR as u64]);
-            assert_eq!(held.makes(call), Err(Errno::EPERM), "{shared} in a child of {}", lab.server);
+            let shutdown = call(libc::SYS_shutdown, &[shared, libc::SHUT_RDWR as u64]);
+            for call in [shutdown, call(libc::SYS_dup, &[shared])] {
+                assert_eq!(held.makes(call), Err(Errno::EPERM), "{call:?} in a child of {}", lab.server);
+            }
         }
         drop(held);
         (lab.talk)(&mut running.clients);
