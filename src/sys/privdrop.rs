@@ -39,8 +39,8 @@ impl User {
     pub fn named(typed: &str) -> Result<User, LookupError> {
         let (user, group) = typed.split_once(':').map_or((typed, None), |(user, group)| (user, Some(group)));
         let number = id(user).map(Uid::from_raw);
-        let entry = match (nix::unistd::User::from_name(user)?, number) {
-            (None, Some(uid)) => nix::unistd::User::from_uid(uid)?,
+        let entry = match (found(nix::unistd::User::from_name(user))?, number) {
+            (None, Some(uid)) => found(nix::unistd::User::from_uid(uid))?,
             (entry, _) => entry,
         };
         let (name, uid, own_group) = match (entry, number) {
@@ -75,10 +75,19 @@ impl User {
     }
 }
 
+/// No entry either where the system has no such table (getpwnam(3)), as in a container without
+/// /etc/passwd.
+fn found<T>(lookup: nix::Result<Option<T>>) -> nix::Result<Option<T>> {
+    match lookup {
+        Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
+        lookup => lookup,
+    }
+}
+
 fn group_named(typed: &str) -> Result<Gid, LookupError> {
     let number = || id(typed).map(Gid::from_raw);
-    let found = Group::from_name(typed)?.map(|group| group.gid).or_else(number);
-    found.ok_or_else(|| LookupError::NoGroup(typed.to_string()))
+    let group = found(Group::from_name(typed))?.map(|group| group.gid).or_else(number);
+    group.ok_or_else(|| LookupError::NoGroup(typed.to_string()))
 }
 
 /// The number of a user or group. The highest is none: for setresuid(2) it means "unchanged".

@@ -69,6 +69,20 @@ fn for_each_server(test: impl Fn(&Container, &Lab, &mut [Peer])) {
     }
 }
 
+/// As in an image with the program alone.
+#[test]
+fn a_numeric_user_needs_no_table_of_users_and_groups() {
+    for typed in ["65534", "65534:65533"] {
+        let _row = Row::of(&typed);
+        let Some(mut command) = as_process_1() else { return };
+        command.args(["sh", "-c", "mount -t tmpfs none /etc && exec \"$0\" \"$@\"", SERVER, "--user", typed]);
+        let server = Server::from(command.args(["--bind", "127.0.0.1", "--port", "0"]));
+        let mut client = server.connect();
+        client.sends("alice : bonjour\0");
+        client.hears("alice : bonjour\0\0");
+    }
+}
+
 #[test]
 fn orphans_of_a_container_are_reaped_in_silence() {
     for_each_server(|container, lab, clients| {
