@@ -11,7 +11,8 @@
 //! are shown as sent at once. That the server has relayed them, and is not just stopped, is known
 //! once it sends something else. A server that has echoed once always does: its silence is a loss.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::receiver::is_notice;
@@ -43,11 +44,20 @@ struct Pending {
     is_shown: bool,
 }
 
+impl Pending {
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.text).chain(&self.others).map(Vec::as_slice)
+    }
+}
+
 /// State of one connection.
 #[derive(Debug, Default)]
 pub struct PendingEchoes {
     /// In the order of sending; those that are shown come first.
     sent: VecDeque<Pending>,
+    /// How many of them have this form, without what may stand around it: a message of another
+    /// client costs no search.
+    forms: HashMap<Vec<u8>, usize>,
     /// The oldest so many are passed over: a later message has come back.
     passed_over: usize,
     policy: EchoPolicy,
@@ -64,12 +74,16 @@ impl PendingEchoes {
     pub fn sent(&mut self, text: Vec<u8>, now: Instant) -> Option<Vec<u8>> {
         self.bytes_sent += text.len() + 1;
         let is_shown = self.policy == EchoPolicy::OthersOnly;
-        if is_shown {
-            self.sent.retain(|pending| pending.end > self.bytes_relayed);
+        while is_shown && self.sent.front().is_some_and(|first| first.end <= self.bytes_relayed) {
+            self.take(0);
         }
         let shown = is_shown.then(|| text.clone());
         let others = other_forms(&text);
-        self.sent.push_back(Pending { text, others, at: now, end: self.bytes_sent, is_shown });
+        let pending = Pending { text, others, at: now, end: self.bytes_sent, is_shown };
+        for form in pending.forms() {
+            *self.forms.entry(bare(form).to_vec()).or_default() += 1;
+        }
+        self.sent.push_back(pending);
         let dropped = if self.sent.len() > MAX { self.take(0) } else { None };
         shown.or(dropped.filter(|pending| !pending.is_shown).map(|pending| pending.text))
     }
@@ -110,14 +124,24 @@ impl PendingEchoes {
 
     /// Of several with one text, the first that is not passed over: most servers keep an order.
     fn position_of(&self, text: &[u8]) -> Option<usize> {
+        self.forms.get(bare(text))?;
         let in_order = self.passed_over..self.sent.len();
         let mut indices = in_order.chain(0..self.passed_over);
-        indices.find(|&at| is_one_of(&self.sent[at].text, &self.sent[at].others, text))
+        indices.find(|&at| self.sent[at].forms().any(|form| bare(form) == bare(text)))
     }
 
     fn take(&mut self, at: usize) -> Option<Pending> {
+        let pending = self.sent.remove(at)?;
         self.passed_over -= usize::from(at < self.passed_over);
-        self.sent.remove(at)
+        for form in pending.forms() {
+            if let Entry::Occupied(mut count) = self.forms.entry(bare(form).to_vec()) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
+        Some(pending)
     }
 
     /// Nothing counts as relayed any more only because others have spoken.
@@ -201,14 +225,13 @@ impl PendingEchoes {
 
 /// True if a server may send `sent` back as `received`.
 pub fn may_be_echo(sent: &[u8], received: &[u8]) -> bool {
-    is_one_of(sent, &other_forms(sent), received)
+    let is_same = |form: &[u8]| bare(form) == bare(received);
+    is_same(sent) || other_forms(sent).iter().any(|form| is_same(form))
 }
 
-/// A course's server may send it back with line ends, blanks or a byte order mark around it.
-fn is_one_of(text: &[u8], others: &[Vec<u8>], received: &[u8]) -> bool {
-    let received = trim_start(received).trim_ascii_end();
-    let is_same = |form: &[u8]| trim_start(form).trim_ascii_end() == received;
-    is_same(text) || others.iter().any(|form| is_same(form))
+/// Without the line ends, blanks or byte order mark that a course's server may send around it.
+fn bare(message: &[u8]) -> &[u8] {
+    trim_start(message).trim_ascii_end()
 }
 
 /// `text` with its controls made visible, and with a `?` for each, as `--distinct-names` does. None

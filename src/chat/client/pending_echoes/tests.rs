@@ -201,3 +201,19 @@ fn an_echo_is_ones_own_in_each_form_that_distinct_names_gives_it() {
         assert_eq!(echoes.received(heard.as_bytes(), now), Some(vec![]), "{said:?}");
     }
 }
+
+#[test]
+fn each_form_of_what_is_awaited_is_known_and_no_other() {
+    let (mut echoes, now) = (PendingEchoes::default(), Instant::now());
+    let text = |i: usize| format!("a : \u{1b}{i}").into_bytes();
+    let sent = [0..MAX, 0..MAX / 2];
+    sent.clone().into_iter().flatten().for_each(|i| drop(echoes.sent(text(i), now)));
+    // The oldest are no longer awaited, but for those sent again; three forms of each are known.
+    assert_eq!((echoes.sent.len(), echoes.forms.len()), (MAX, 3 * MAX));
+    let mut others = (0..MAX).map(|i| [b"b : ", &text(i)[..]].concat());
+    assert!(others.all(|other| echoes.received(&other, now).is_none()));
+    (MAX / 2..MAX).for_each(|i| drop(echoes.sent(text(i + MAX), now)));
+    assert!((0..MAX).all(|i| echoes.received(&text(i), now).is_some() == (i < MAX / 2)));
+    assert!((MAX / 2..MAX).all(|i| echoes.received(&text(i + MAX), now).is_some()));
+    assert_eq!((echoes.sent.len(), echoes.forms.len()), (0, 0));
+}
